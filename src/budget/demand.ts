@@ -1,0 +1,34 @@
+/** The part a jar plays. */
+export type Role = "subject" | "observer" | "god";
+
+/** How many jars, and which. */
+export type Mode = "single" | "matrix" | "peer";
+
+/** Which figure a verdict is held against (RULES.md, "Formulas"). */
+export type Criterion = "working-set" | "floor";
+
+/**
+ * What one jar needs, alone in a process of its own. All bytes whole.
+ *
+ * `shared` is the part that a second jar on the same loaded model doesn't need again: weights,
+ * their repacked copy, the vocabulary and the runtime.
+ */
+export interface JarFootprint {
+  /** Anonymous memory at its highest: below it the kernel kills. */
+  readonly floorBytes: number;
+  /** Floor and the file-backed weights that every token reads: below it the disk is read for each. */
+  readonly workingSetBytes: number;
+  readonly shared: { readonly floorBytes: number; readonly workingSetBytes: number };
+}
+
+/** One jar as the budget sees it. */
+export interface InstanceDemand {
+  /** `subject`, `observer`, `god`, `peer_a`, …; unique. */
+  readonly id: string;
+  readonly role: Role;
+  /** What makes two jars share weights: the model's resolved path. */
+  readonly model: string;
+  /** Absent where no limit was given. */
+  readonly ramLimitBytes?: number;
+  readonly footprint: JarFootprint;
+}

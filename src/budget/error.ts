@@ -1,0 +1,41 @@
+/** Who is to blame, which decides the exit code (RULES.md, "Exit codes"). */
+export type ErrorKind = "usage" | "refused" | "engine";
+
+/** What an error says beside its message. */
+export interface ErrorDetails {
+  /** What to do about it, a sentence without a full stop. */
+  readonly hint?: string;
+  /** The error underneath. */
+  readonly cause?: unknown;
+  /** `usage` (exit 2) unless told otherwise. */
+  readonly kind?: ErrorKind;
+}
+
+/**
+ * An error that a person can act on: a stable `code` for programs, a sentence that quotes the
+ * value, a hint that says what to do.
+ *
+ * It lives in `budget`, the lowest folder, because every other folder throws it.
+ *
+ * @example
+ * ```ts
+ * import { BrainjarError } from "./error.ts";
+ * const error = new BrainjarError("model-not-found", "Model file not found: a.gguf", {
+ *   hint: "Check the path given to --model",
+ * });
+ * if (error.kind !== "usage") throw error;
+ * ```
+ */
+export class BrainjarError extends Error {
+  override readonly name = "BrainjarError";
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly kind: ErrorKind;
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint;
+    this.kind = details.kind ?? "usage";
+  }
+}

@@ -1,0 +1,35 @@
+/** One reading that a figure came from, for `brainjar memory` and the JSON's `sources`. */
+export interface MemorySource {
+  /** Which figure it bears on. */
+  readonly figure: "total" | "available";
+  /** A name a person knows: `MemAvailable`, `memory.max of /a/b`, `--total-memory`. */
+  readonly name: string;
+  /** Where it was read, absent for a figure that was given. */
+  readonly path?: string;
+  readonly bytes: number;
+  /** True for the reading that decided the figure (the smallest). */
+  readonly decides: boolean;
+}
+
+/** Memory pressure in percent of time stalled, from PSI. */
+export interface MemoryPressure {
+  readonly someAverage10: number;
+  readonly fullAverage10: number;
+}
+
+/** What memory a machine has for this process, as `machine/` reads it and `budget/` judges it. */
+export interface MachineMemory {
+  /** Smallest of MemTotal and every control group limit above this process. */
+  readonly totalBytes: number;
+  /** Smallest of MemAvailable and each group's (limit − usage + reclaimable file cache). */
+  readonly availableBytes: number;
+  /** Promised to other processes' jars and not resident yet; already taken off `availableBytes`. */
+  readonly promisedBytes: number;
+  readonly sources: readonly MemorySource[];
+  /** Absent where the kernel doesn't report it. */
+  readonly pressure?: MemoryPressure;
+  /** Shown, never promised. */
+  readonly swap?: { readonly totalBytes: number; readonly freeBytes: number };
+  /** Warnings about the readings themselves. */
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+}

@@ -1,0 +1,71 @@
+import type { FootprintOptions } from "../footprint/options.ts";
+
+/** What the engine itself would allocate, from its dry load; nothing is allocated. */
+export interface DryLoad {
+  /** Weight buffers. */
+  readonly modelBytes: number;
+  /** KV cache, recurrent state, compute and output. */
+  readonly contextBytes: number;
+}
+
+/** How one thought is sampled. */
+export interface ThinkOptions {
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  /** Called with each piece of text as it is sampled. */
+  readonly onText?: (text: string) => void;
+}
+
+/** One thought and what it cost. */
+export interface Thought {
+  readonly text: string;
+  readonly promptTokens: number;
+  readonly tokens: number;
+  readonly milliseconds: number;
+  /**
+   * `end` the model ended it; `length` maxTokens were sampled; `context-full` nothing more fits;
+   * `aborted` the signal fired.
+   */
+  readonly stop: "end" | "length" | "context-full" | "aborted";
+}
+
+/** A context on a loaded model: a mind that can think. */
+export interface Mind {
+  readonly contextSize: number;
+  /** Tokens in the context now. */
+  readonly tokensUsed: number;
+  /** Continues the context with `prompt` and samples a thought. */
+  think(prompt: string, options: ThinkOptions): Promise<Thought>;
+  /** Frees the context and asks the C library to return what it holds. */
+  dispose(): Promise<void>;
+}
+
+/** A model in memory. */
+export interface LoadedModel {
+  readonly path: string;
+  createMind(options: FootprintOptions, signal?: AbortSignal): Promise<Mind>;
+  /** Frees the weights; minds on it must have been disposed. */
+  dispose(): Promise<void>;
+}
+
+/** How a model is loaded. */
+export interface LoadOptions {
+  readonly mmap: boolean;
+  readonly signal?: AbortSignal;
+  /** Called with the loaded fraction, 0 to 1. */
+  readonly onProgress?: (fraction: number) => void;
+}
+
+/**
+ * What runs models. Errors are `BrainjarError`s of kind `engine` with a hint (codes
+ * `engine-unavailable`, `model-load-failed`, `context-failed`, `think-failed`), or of kind `usage`
+ * where the model itself is at fault (`unsupported-architecture`).
+ */
+export interface Engine {
+  dryLoad(model: string, options: FootprintOptions): Promise<DryLoad>;
+  load(model: string, options: LoadOptions): Promise<LoadedModel>;
+  dispose(): Promise<void>;
+}

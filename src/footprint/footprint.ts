@@ -1,0 +1,41 @@
+import type { JarFootprint } from "../budget/demand.ts";
+
+/** How a footprint was found. */
+export type Estimator = "header" | "exact" | "filesize";
+
+/**
+ * How far a header estimate can be trusted: `exact` where each part follows the engine's own
+ * allocation, `bound` where a part is rounded to the safe side, `unknown` where the architecture
+ * isn't in the table and everything is estimated on the safe side.
+ */
+export type Confidence = "exact" | "bound" | "unknown";
+
+/** A model's memory part by part, in whole bytes (DESIGN.md, "Output"). */
+export interface FootprintBytes {
+  readonly weights: number;
+  readonly kvCache: number;
+  readonly recurrentState: number;
+  readonly compute: number;
+  readonly output: number;
+  /** Anonymous copies of weights in another layout (CPU_REPACK, AMX). */
+  readonly repacked: number;
+  readonly vocabulary: number;
+  readonly runtime: number;
+  /** Anonymous memory at its highest: a group limited below it is killed. */
+  readonly floor: number;
+  /** Floor and the file-backed weights that every token reads. */
+  readonly workingSet: number;
+  /** Floor and all file-backed weights. */
+  readonly peak: number;
+}
+
+/** One model's estimate for one set of options. */
+export interface Footprint {
+  readonly estimator: Estimator;
+  readonly confidence: Confidence;
+  readonly bytes: FootprintBytes;
+  /** What the budget needs of it. */
+  readonly jar: JarFootprint;
+  /** Why the confidence isn't `exact`, one sentence each. */
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,74 @@
+/** GGUF's metadata value types, by their number in the file. */
+export const METADATA_TYPES = [
+  "uint8",
+  "int8",
+  "uint16",
+  "int16",
+  "uint32",
+  "int32",
+  "float32",
+  "bool",
+  "string",
+  "array",
+  "uint64",
+  "int64",
+  "float64",
+] as const;
+
+export type MetadataType = (typeof METADATA_TYPES)[number];
+
+/** A value with no inner structure. 64-bit integers are `number` while safe (≤ 2^53), else `bigint`. */
+export type MetadataScalar = number | bigint | boolean | string;
+
+/**
+ * An array of the header. Long ones (vocabularies, merges, scores) are walked and counted, never
+ * turned into values.
+ */
+export interface MetadataArray {
+  readonly elementType: MetadataType;
+  /** Elements in this array. */
+  readonly length: number;
+  /** Bytes of the elements; for strings the text alone, without the length fields. */
+  readonly bytes: number;
+  /** The elements, where the array is short enough to keep (per-layer values are). */
+  readonly values?: readonly MetadataValue[];
+}
+
+export type MetadataValue = MetadataScalar | MetadataArray;
+
+/** One tensor's entry in the header. */
+export interface TensorInfo {
+  readonly name: string;
+  /** ne0 first, as in the file; 1 to 4 of them. */
+  readonly dimensions: readonly number[];
+  /** ggml's type number; `footprint/ggml_type.ts` has names and sizes. */
+  readonly type: number;
+  /** Bytes from the start of its part's tensor data. */
+  readonly offset: number;
+  /** Which part of a split model holds it, 0 for a whole one. */
+  readonly part: number;
+}
+
+/** One file of a model. */
+export interface GgufPart {
+  /** Path or URL. */
+  readonly path: string;
+  readonly fileBytes: number;
+  /** Where tensor data starts in this file. */
+  readonly dataOffset: number;
+}
+
+/** The header of a model: a GGUF file, or all parts of a split one. */
+export interface GgufHeader {
+  readonly version: 2 | 3;
+  readonly byteOrder: "little" | "big";
+  /** Tensor data alignment in bytes (`general.alignment`, 32 by default). */
+  readonly alignment: number;
+  /** The first part's metadata, in file order. */
+  readonly metadata: ReadonlyMap<string, MetadataValue>;
+  /** All parts' tensors, in file order. */
+  readonly tensors: readonly TensorInfo[];
+  readonly parts: readonly GgufPart[];
+  /** Sum over the parts. */
+  readonly fileBytes: number;
+}

@@ -1,0 +1,334 @@
+import { KV_CACHE_TYPES } from "../footprint/ggml_type.ts";
+import type { CommandName } from "./commands.ts";
+
+/** What a flag's value is; a `switch` has none. */
+export type FlagType =
+  | "switch"
+  | "size"
+  | "count"
+  | "number"
+  | "choice"
+  | "path"
+  | "model"
+  | "text"
+  | "duration";
+
+/** One flag: the only source of its parsing, help, completion and line in the README. */
+export interface FlagDefinition {
+  /** Without dashes. Where `perJar` is set, a jar's name follows: `ram-limit-god`. */
+  readonly name: string;
+  readonly type: FlagType;
+  /** What stands for the value in help. */
+  readonly placeholder?: string;
+  readonly choices?: readonly string[];
+  readonly perJar?: true;
+  readonly commands: readonly CommandName[];
+  /** One sentence without a full stop. */
+  readonly help: string;
+  readonly default?: string;
+  /** Least value allowed, for `count` and `number`. */
+  readonly least?: number;
+  /** Greatest value allowed, for `count` and `number`. */
+  readonly greatest?: number;
+}
+
+const JARS: readonly CommandName[] = ["run", "check", "recommend"];
+const MODELS: readonly CommandName[] = ["run", "check", "recommend", "estimate", "measure"];
+
+/** Every flag, in the order of `--help`. */
+export const FLAGS: readonly FlagDefinition[] = [
+  {
+    name: "mode",
+    type: "choice",
+    choices: ["single", "matrix", "peer"],
+    commands: JARS,
+    default: "single",
+    help: "Which jars: one subject; subject, observer and god; or two subjects as peers",
+  },
+  {
+    name: "jars",
+    type: "path",
+    placeholder: "FILE",
+    commands: JARS,
+    help: "Read jars and policy from FILE (brainjar.jsonc here, if there is one)",
+  },
+  {
+    name: "model",
+    type: "model",
+    placeholder: "PATH",
+    commands: JARS,
+    help: "Model of every jar (else $BRAINJAR_MODEL, else the demo brain)",
+  },
+  {
+    name: "model",
+    perJar: true,
+    type: "model",
+    placeholder: "PATH",
+    commands: JARS,
+    help: "Model of one jar",
+  },
+  {
+    name: "ram-limit",
+    perJar: true,
+    type: "size",
+    placeholder: "SIZE",
+    commands: ["run", "check"],
+    help: "Most memory one jar may use; sizes its context too",
+  },
+  {
+    name: "context-size",
+    type: "count",
+    placeholder: "TOKENS",
+    least: 1,
+    greatest: 2 ** 31 - 1,
+    commands: MODELS,
+    help: "Tokens of context; with a RAM limit, the most (4096 or the model's own, if smaller)",
+  },
+  {
+    name: "batch-size",
+    type: "count",
+    placeholder: "TOKENS",
+    least: 1,
+    greatest: 2 ** 20,
+    commands: MODELS,
+    default: "512",
+    help: "Tokens evaluated at once, at most the context size",
+  },
+  {
+    name: "sequences",
+    type: "count",
+    placeholder: "N",
+    least: 1,
+    greatest: 256,
+    commands: ["estimate"],
+    default: "1",
+    help: "Sequences in one context, each with its own KV cache",
+  },
+  {
+    name: "kv-cache-type",
+    type: "choice",
+    choices: KV_CACHE_TYPES.map((type) => type.toLowerCase()),
+    placeholder: "TYPE",
+    commands: MODELS,
+    default: "f16",
+    help: "Type of the KV cache; a quantized one needs flash attention",
+  },
+  {
+    name: "flash-attention",
+    type: "choice",
+    choices: ["on", "off", "auto"],
+    commands: MODELS,
+    default: "auto",
+    help: "Whether attention scores are computed in tiles instead of whole",
+  },
+  {
+    name: "no-mmap",
+    type: "switch",
+    commands: MODELS,
+    help: "Copy weights into memory instead of mapping the file",
+  },
+  {
+    name: "cpu",
+    type: "text",
+    placeholder: "NAME",
+    commands: ["check", "recommend", "estimate"],
+    help: "Estimate for another processor than this one (x86-64-v3, apple-m1, …)",
+  },
+  {
+    name: "no-share-weights",
+    type: "switch",
+    commands: JARS,
+    help: "Load and count the model once for each jar",
+  },
+  {
+    name: "estimator",
+    type: "choice",
+    choices: ["header", "exact", "filesize"],
+    commands: ["run", "check", "recommend", "estimate"],
+    default: "header",
+    help: "How footprints are found: from the header, by the engine's dry load, or file size × 1.5",
+  },
+  {
+    name: "compare",
+    type: "switch",
+    commands: ["estimate"],
+    help: "Print the header's estimate beside the engine's own, with the difference",
+  },
+  {
+    name: "criterion",
+    type: "choice",
+    choices: ["working-set", "floor"],
+    commands: JARS,
+    default: "working-set",
+    help: "Hold the verdict against full speed (working-set) or bare survival (floor)",
+  },
+  {
+    name: "safety-margin",
+    type: "number",
+    placeholder: "PERCENT",
+    least: 0,
+    greatest: 99.99,
+    commands: JARS,
+    default: "15",
+    help: "Percentage of RAM never given out",
+  },
+  {
+    name: "allocation-headroom",
+    type: "size",
+    placeholder: "SIZE",
+    commands: ["run"],
+    default: "1",
+    help: "Kept free beside a jar when it is allocated",
+  },
+  {
+    name: "load-headroom",
+    type: "size",
+    placeholder: "SIZE",
+    commands: ["run"],
+    default: "2",
+    help: "Kept free beside a model right before it is loaded",
+  },
+  {
+    name: "total-memory",
+    type: "size",
+    placeholder: "SIZE",
+    commands: ["check", "recommend"],
+    help: "RAM of a machine that isn't this one",
+  },
+  {
+    name: "available-memory",
+    type: "size",
+    placeholder: "SIZE",
+    commands: ["check", "recommend"],
+    help: "What is free on it (all of --total-memory if not given)",
+  },
+  {
+    name: "runner",
+    type: "text",
+    placeholder: "NAME",
+    commands: ["check", "recommend"],
+    help: "A CI runner's memory instead of this machine's (github-ubuntu, github-macos, …)",
+  },
+  {
+    name: "reserve",
+    type: "duration",
+    placeholder: "TIME",
+    commands: ["check"],
+    help: "If it fits, hold the memory for TIME (10m, 90s, 1h) and print a token for release",
+  },
+  {
+    name: "turns",
+    type: "count",
+    placeholder: "N",
+    least: 1,
+    greatest: 1_000_000_000,
+    commands: ["run"],
+    help: "End after N turns (without it: on Ctrl-C)",
+  },
+  {
+    name: "max-tokens",
+    type: "count",
+    placeholder: "N",
+    least: 1,
+    greatest: 2 ** 20,
+    commands: ["run"],
+    default: "64",
+    help: "Most tokens of one thought",
+  },
+  {
+    name: "temperature",
+    type: "number",
+    placeholder: "T",
+    least: 0,
+    greatest: 100,
+    commands: ["run"],
+    default: "0.8",
+    help: "How freely thoughts are sampled; 0 takes the likeliest token",
+  },
+  {
+    name: "top-p",
+    type: "number",
+    placeholder: "P",
+    least: 0,
+    greatest: 1,
+    commands: ["run"],
+    default: "0.95",
+    help: "Sample from the likeliest tokens that make up this share",
+  },
+  {
+    name: "seed",
+    type: "count",
+    placeholder: "N",
+    least: 0,
+    greatest: 2 ** 32 - 1,
+    commands: ["run"],
+    help: "Seed of the sampling; the same seed, model and flags give the same transcript",
+  },
+  {
+    name: "allow-partial",
+    type: "switch",
+    commands: ["run"],
+    help: "Go on without a refused observer or god",
+  },
+  {
+    name: "log",
+    type: "path",
+    placeholder: "FILE",
+    commands: ["run"],
+    help: "Write the transcript to FILE, a JSON object a line",
+  },
+  {
+    name: "save",
+    type: "switch",
+    commands: ["measure"],
+    help: "Keep the measured ratio for this model and machine",
+  },
+  {
+    name: "format",
+    type: "choice",
+    choices: ["text", "json", "github", "junit"],
+    commands: ["check"],
+    default: "text",
+    help: "How the verdict is printed",
+  },
+  {
+    name: "quiet",
+    type: "switch",
+    commands: ["check"],
+    help: "Print nothing; the exit code is the answer",
+  },
+  {
+    name: "json",
+    type: "switch",
+    commands: ["run", "check", "estimate", "memory", "recommend", "measure"],
+    help: "Answer in JSON on stdout",
+  },
+  {
+    name: "no-color",
+    type: "switch",
+    commands: ["run", "check", "estimate", "memory", "recommend", "measure"],
+    help: "No colour, as with $NO_COLOR",
+  },
+  {
+    name: "help",
+    type: "switch",
+    commands: [
+      "run",
+      "check",
+      "estimate",
+      "memory",
+      "recommend",
+      "measure",
+      "release",
+      "schema",
+      "completions",
+      "man",
+    ],
+    help: "Print this help",
+  },
+];
+
+/** The flags of one command, in the table's order. */
+export function flagsOf(command: CommandName): readonly FlagDefinition[] {
+  return FLAGS.filter((flag) => flag.commands.includes(command));
+}

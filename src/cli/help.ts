@@ -1,0 +1,85 @@
+import { type CommandName, COMMANDS } from "./commands.ts";
+import { type FlagDefinition, flagsOf } from "./flags.ts";
+import { wrap } from "./wrap.ts";
+
+/** Columns of help when it isn't told how wide the terminal is. */
+const HELP_WIDTH = 90;
+
+const EXIT_CODES =
+  "Exit codes: 0 fits, or the run ended as asked; 1 doesn't fit, or a layer refused; 2 wrong usage, or an input that can't be read; 3 the engine or the run failed; 130 Ctrl-C; 143 SIGTERM.";
+
+const SIZES =
+  "A SIZE is a number of GB (8, 1.5) or has a unit (512MB, 1.5GiB, 900000000B); 1 GB is 1024³ bytes.";
+
+/** `brainjar --help`. Ends with a newline. */
+export function renderOverview(): string {
+  const width = Math.max(...COMMANDS.map((command) => command.name.length));
+  return [
+    "brainjar keeps several language models in one machine's memory without being killed for it:",
+    "it estimates each from its header, validates the sum against what the machine really has,",
+    "and only then loads and runs them.",
+    "",
+    "Usage: brainjar COMMAND [FLAGS]",
+    "",
+    "Commands:",
+    ...COMMANDS.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    "",
+    "Start with:",
+    "  brainjar run --mode matrix --turns 3      three minds on the demo brain inside brainjar",
+    "  brainjar check --mode matrix --model m.gguf; echo $?",
+    "",
+    "brainjar COMMAND --help tells what each takes; brainjar --version says which this is.",
+    "",
+    ...wrap(EXIT_CODES, HELP_WIDTH),
+    "",
+  ].join("\n");
+}
+
+/** `brainjar COMMAND --help`. Ends with a newline. */
+export function renderCommandHelp(name: CommandName): string {
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command === undefined) throw new RangeError(`No command named "${name}"`);
+  const flags = flagsOf(name);
+  const lines = [
+    `${command.summary}.`,
+    "",
+    `Usage: brainjar ${name}${command.operands && ` ${command.operands}`} [FLAGS]`,
+    "",
+    ...command.description.flatMap((paragraph) => [...wrap(paragraph, HELP_WIDTH), ""]),
+    "Flags:",
+    ...flags.flatMap(renderFlag),
+    "",
+  ];
+  if (flags.some((flag) => flag.perJar)) {
+    lines.push(
+      ...wrap(
+        "JAR is subject, observer or god; peer_a or peer_b in mode peer (subject names both); or a jar's name from the jar file.",
+        HELP_WIDTH,
+      ),
+    );
+  }
+  if (flags.some((flag) => flag.type === "size")) lines.push(...wrap(SIZES, HELP_WIDTH));
+  lines.push(...wrap(EXIT_CODES, HELP_WIDTH), "", "Examples:");
+  for (const example of command.examples) {
+    lines.push(`  brainjar ${example.line}`, `      ${example.does}`);
+  }
+  return lines.join("\n") + "\n";
+}
+
+/** How a flag is written: `--ram-limit-JAR SIZE`, `--json`. */
+export function flagUsage(flag: FlagDefinition): string {
+  const name = `--${flag.name}${flag.perJar ? "-JAR" : ""}`;
+  if (flag.type === "switch") return name;
+  return `${name} ${flag.placeholder ?? flag.choices?.join("|") ?? "VALUE"}`;
+}
+
+function renderFlag(flag: FlagDefinition): string[] {
+  const choices = flag.placeholder !== undefined && flag.choices
+    ? `: ${flag.choices.join(", ")}`
+    : "";
+  const fallback = flag.default === undefined ? "" : ` (default ${flag.default})`;
+  const text = wrap(`${flag.help}${choices}${fallback}`, HELP_WIDTH - 32);
+  const usage = `  ${flagUsage(flag)}`;
+  if (usage.length > 30) return [usage, ...text.map((line) => " ".repeat(32) + line)];
+  return text.map((line, index) => (index === 0 ? usage.padEnd(32) : " ".repeat(32)) + line);
+}

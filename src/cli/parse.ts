@@ -1,0 +1,163 @@
+// @ts-types="./std/parse_args.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+import { BrainjarError } from "../budget/error.ts";
+import { COMMAND_NAMES, type CommandName } from "./commands.ts";
+import { type FlagDefinition, flagsOf } from "./flags.ts";
+import { didYouMean } from "./nearest.ts";
+
+/** What was typed, by flag; nothing looked up, nothing converted. */
+export interface ParsedFlags {
+  /** Values by flag name; `true` for a switch. */
+  readonly values: ReadonlyMap<string, string | true>;
+  /** Values of per-jar flags: flag name → jar → value. */
+  readonly perJar: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly operands: readonly string[];
+}
+
+/** A parsed command line: what to do before the world is looked at. */
+export type CommandLine =
+  | { readonly kind: "command"; readonly command: CommandName; readonly flags: ParsedFlags }
+  | { readonly kind: "help"; readonly command?: CommandName }
+  | { readonly kind: "version" };
+
+/**
+ * Reads the arguments after the program's name.
+ *
+ * @throws BrainjarError `unknown-command`, `unknown-flag`, `missing-value`, `unexpected-value`,
+ * `unexpected-operand`, each with the nearest known word as its hint.
+ *
+ * @example
+ * ```ts
+ * import { parseCommandLine } from "./parse.ts";
+ * const line = parseCommandLine(["check", "--mode", "matrix"]);
+ * if (line.kind !== "command" || line.flags.values.get("mode") !== "matrix") throw new Error();
+ * ```
+ */
+export function parseCommandLine(argv: readonly string[]): CommandLine {
+  const [first, ...rest] = argv;
+  if (first === undefined || first === "--help" || first === "-h") return { kind: "help" };
+  if (first === "--version" || first === "-V") return { kind: "version" };
+  if (first === "help") {
+    const topic = rest[0];
+    return topic === undefined ? { kind: "help" } : { kind: "help", command: toCommand(topic) };
+  }
+  const command = toCommand(first);
+  if (rest.includes("--help") || rest.includes("-h")) return { kind: "help", command };
+  return { kind: "command", command, flags: parseFlags(command, rest) };
+}
+
+function toCommand(word: string): CommandName {
+  const command = COMMAND_NAMES.find((name) => name === word);
+  if (command !== undefined) return command;
+  if (word.startsWith("-")) {
+    throw new BrainjarError("unknown-command", `Expected a command before "${word}"`, {
+      hint: `Start with one of ${COMMAND_NAMES.join(", ")}`,
+    });
+  }
+  throw new BrainjarError("unknown-command", `Unknown command "${word}"`, {
+    hint: didYouMean(word, COMMAND_NAMES),
+  });
+}
+
+function parseFlags(command: CommandName, argv: readonly string[]): ParsedFlags {
+  const definitions = flagsOf(command);
+  const operands: string[] = [];
+  const joined = joinValues(command, argv, definitions);
+  const named = joined.filter((argument) => argument.startsWith("--") && argument !== "--")
+    .map((argument) => argument.slice(2).split("=", 1)[0] ?? "");
+  const perJarNames = named.filter((name) => findFlag(definitions, name)?.perJar);
+  const result = parseArgs(joined, {
+    string: [
+      ...definitions.filter((flag) => flag.type !== "switch" && !flag.perJar).map((flag) =>
+        flag.name
+      ),
+      ...perJarNames,
+    ],
+    boolean: definitions.filter((flag) => flag.type === "switch").map((flag) => flag.name),
+    unknown: (argument) => {
+      operands.push(argument);
+      return false;
+    },
+  });
+  operands.push(...result._.map(String));
+
+  const values = new Map<string, string | true>();
+  const perJar = new Map<string, Map<string, string>>();
+  for (const name of new Set(named)) {
+    const flag = findFlag(definitions, name);
+    const value = result[name];
+    if (flag?.perJar) {
+      const jars = perJar.get(flag.name) ?? new Map<string, string>();
+      jars.set(name.slice(flag.name.length + 1), String(value));
+      perJar.set(flag.name, jars);
+    } else if (value === true || typeof value === "string") values.set(name, value);
+  }
+  return { values, perJar, operands };
+}
+
+/** The definition that a name without dashes belongs to; a per-jar one by its prefix. */
+function findFlag(
+  definitions: readonly FlagDefinition[],
+  name: string,
+): FlagDefinition | undefined {
+  return definitions.find((flag) => !flag.perJar && flag.name === name) ??
+    definitions.find((flag) => flag.perJar && name.startsWith(`${flag.name}-`));
+}
+
+/**
+ * Checks every flag's name and joins `--flag value` to `--flag=value`, so that a value may start
+ * with a dash (`--turns -1` is a bad number, not an unknown flag).
+ */
+function joinValues(
+  command: CommandName,
+  argv: readonly string[],
+  definitions: readonly FlagDefinition[],
+): string[] {
+  const joined: string[] = [];
+  for (let index = 0; index < argv.length; index++) {
+    const argument = argv[index] ?? "";
+    if (argument === "--") return [...joined, ...argv.slice(index)];
+    if (!argument.startsWith("-") || argument === "-") {
+      joined.push(argument);
+      continue;
+    }
+    const equals = argument.indexOf("=");
+    const typed = equals < 0 ? argument : argument.slice(0, equals);
+    const flag = typed.startsWith("--") ? findFlag(definitions, typed.slice(2)) : undefined;
+    if (flag === undefined) throw unknownFlag(command, typed, definitions);
+    if (flag.type === "switch") {
+      if (equals >= 0) {
+        throw new BrainjarError("unexpected-value", `Flag "${typed}" takes no value`, {
+          hint: `Write ${typed} alone`,
+        });
+      }
+      joined.push(argument);
+    } else if (equals >= 0) joined.push(argument);
+    else {
+      const value = argv[index + 1];
+      if (value === undefined || value.startsWith("--")) {
+        throw new BrainjarError("missing-value", `Flag "${typed}" needs a value`, {
+          hint: `Write ${typed} ${flag.placeholder ?? flag.choices?.join("|") ?? "VALUE"}`,
+        });
+      }
+      joined.push(`${typed}=${value}`);
+      index++;
+    }
+  }
+  return joined;
+}
+
+function unknownFlag(
+  command: CommandName,
+  typed: string,
+  definitions: readonly FlagDefinition[],
+): BrainjarError {
+  const names = definitions.flatMap((flag) =>
+    flag.perJar
+      ? ["subject", "observer", "god", "peer_a", "peer_b"].map((jar) => `--${flag.name}-${jar}`)
+      : [`--${flag.name}`]
+  );
+  return new BrainjarError("unknown-flag", `Unknown flag "${typed}" for brainjar ${command}`, {
+    hint: `${didYouMean(typed, names)} See brainjar ${command} --help`,
+  });
+}

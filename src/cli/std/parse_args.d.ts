@@ -1,0 +1,13 @@
+// Types of the part of @std/cli/parse-args that parse.ts uses: the npm build has none.
+
+export interface ParseOptions {
+  string?: readonly string[];
+  boolean?: readonly string[];
+  /** Return false to leave the argument out of the result. `key` is absent for operands. */
+  unknown?: (argument: string, key?: string, value?: unknown) => boolean;
+}
+
+export function parseArgs(
+  args: readonly string[],
+  options?: ParseOptions,
+): Record<string, unknown> & { _: (string | number)[] };

@@ -1,0 +1,96 @@
+import { BrainjarError } from "../budget/error.ts";
+import { type CommandName, COMMANDS } from "./commands.ts";
+import { parseCommandLine, type ParsedFlags } from "./parse.ts";
+import { exitCodeOf, type Output, renderError } from "./terminal.ts";
+import { type FlagValues, readValues } from "./values.ts";
+import { version } from "./version.ts";
+
+/** What a command is given. */
+export interface CommandInput {
+  readonly values: FlagValues;
+  readonly operands: readonly string[];
+  readonly output: Output;
+}
+
+/** A command: answers with the exit code, or throws a BrainjarError. */
+export type Command = (input: CommandInput) => Promise<number>;
+
+// Each command is loaded when it is asked for, so that a check starts without the run's code.
+const LOADERS: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  run: async () => (await import("./run.ts")).run,
+  check: async () => (await import("./check.ts")).check,
+  estimate: async () => (await import("./estimate.ts")).estimate,
+  memory: async () => (await import("./memory.ts")).memory,
+  recommend: async () => (await import("./recommend.ts")).recommend,
+  measure: async () => (await import("./measure.ts")).measure,
+  release: async () => (await import("./release.ts")).release,
+  schema: async () => (await import("./schema.ts")).schema,
+  completions: async () => (await import("./completions.ts")).completions,
+  man: async () => (await import("./man.ts")).man,
+};
+
+/**
+ * Runs one command line and answers with its exit code (RULES.md, "Exit codes"). Never throws for
+ * anything a person can cause.
+ */
+export async function brainjar(argv: readonly string[], output: Output): Promise<number> {
+  try {
+    const line = parseCommandLine(argv);
+    if (line.kind === "version") {
+      output.answer(`brainjar ${version()}\n`);
+      return 0;
+    }
+    if (line.kind === "help") {
+      const help = await import("./help.ts");
+      output.answer(
+        line.command === undefined ? help.renderOverview() : help.renderCommandHelp(line.command),
+      );
+      return 0;
+    }
+    const values = readValues(line.command, line.flags);
+    rejectOperands(line.command, line.flags);
+    const command = await LOADERS[line.command]();
+    return await command({ values, operands: line.flags.operands, output });
+  } catch (error) {
+    const told = explain(error);
+    output.say(renderError(told, output));
+    if (argv.includes("--json")) {
+      const { code, message, hint } = told;
+      output.answer(JSON.stringify({ error: { code, message, hint } }) + "\n");
+    }
+    return exitCodeOf(told);
+  }
+}
+
+function rejectOperands(command: CommandName, flags: ParsedFlags): void {
+  const definition = COMMANDS.find((candidate) => candidate.name === command);
+  const operand = flags.operands[0];
+  if (operand === undefined || definition?.operands !== "") return;
+  throw new BrainjarError(
+    "unexpected-operand",
+    `Unexpected "${operand}" after brainjar ${command}`,
+    { hint: `Name models with --model ${operand}, or see brainjar ${command} --help` },
+  );
+}
+
+/** Any error as one that has a code, a sentence and a hint; never a stack trace. */
+function explain(error: unknown): BrainjarError {
+  if (error instanceof BrainjarError) return error;
+  if (error instanceof Deno.errors.NotCapable) {
+    return new BrainjarError("permission-missing", `Deno refused: ${firstLine(error.message)}`, {
+      hint: "Run brainjar with the permission sets of its deno.json, as the README shows",
+      kind: "engine",
+      cause: error,
+    });
+  }
+  const message = error instanceof Error ? firstLine(error.message) : String(error);
+  return new BrainjarError("internal", `brainjar itself failed: ${message}`, {
+    hint: "This is a bug: please report it with the command line that caused it",
+    kind: "engine",
+    cause: error,
+  });
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? text;
+}

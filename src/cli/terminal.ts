@@ -1,0 +1,60 @@
+import { styleText } from "node:util";
+import { BrainjarError } from "../budget/error.ts";
+
+/** Where a command prints, so that commands are tested without a terminal. */
+export interface Output {
+  /** The answer: stdout. */
+  answer(text: string): void;
+  /** Everything else: stderr. */
+  say(text: string): void;
+  /** Whether stderr is a terminal that may be redrawn. */
+  readonly interactive: boolean;
+  /** Colours a word for stderr; returns it unchanged where colour is off. */
+  paint(style: "red" | "yellow" | "green" | "dim" | "bold", text: string): string;
+}
+
+/** The process's own stdout and stderr. Writes synchronously, so nothing is lost at exit. */
+export function processOutput(options: { readonly color: boolean }): Output {
+  const interactive = Deno.stderr.isTerminal();
+  const color = options.color && interactive;
+  return {
+    answer: (text) => writeAll(Deno.stdout, text),
+    say: (text) => writeAll(Deno.stderr, text),
+    interactive,
+    paint: (style, text) => color ? styleText(style, text, { validateStream: false }) : text,
+  };
+}
+
+const encoder = new TextEncoder();
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let bytes = encoder.encode(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(stream.writeSync(bytes));
+    } catch (error) {
+      // The reader went away (`brainjar … | head -1`): nobody is left to tell.
+      if (error instanceof Deno.errors.BrokenPipe) return;
+      // A full pipe that isn't blocking: let the reader catch up.
+      if (error instanceof Deno.errors.WouldBlock) continue;
+      throw error;
+    }
+  }
+}
+
+/** Whether colour is wanted: not with `NO_COLOR` (any value but empty) and not with --no-color. */
+export function colorWanted(argv: readonly string[]): boolean {
+  return (Deno.env.get("NO_COLOR") ?? "") === "" && !argv.includes("--no-color");
+}
+
+/** An error as a person reads it: the sentence, then what to do. Ends with a newline. */
+export function renderError(error: BrainjarError, output: Pick<Output, "paint">): string {
+  const lines = [`${output.paint("red", "error:")} ${error.message}`];
+  if (error.hint) lines.push(`${output.paint("dim", "hint:")} ${error.hint}`);
+  return lines.join("\n") + "\n";
+}
+
+/** RULES.md, "Exit codes". */
+export function exitCodeOf(error: BrainjarError): 1 | 2 | 3 {
+  return error.kind === "usage" ? 2 : error.kind === "refused" ? 1 : 3;
+}

@@ -1,0 +1,200 @@
+import { Cursor } from "./cursor.ts";
+import { CORRUPT_HINT, fault, quote } from "./fault.ts";
+import type { GgufPart, MetadataValue, TensorInfo } from "./header.ts";
+import {
+  DEFAULT_ALIGNMENT,
+  MAX_KEPT_BYTES,
+  MAX_KEPT_NUMBERS,
+  MAX_KEPT_STRINGS,
+  MAX_KEY_BYTES,
+  MAX_KEYS,
+  MAX_TENSORS,
+  NEWEST_VERSION,
+  OLDEST_VERSION,
+  type ReadOptions,
+} from "./limits.ts";
+import { badMagic } from "./magic.ts";
+import { type Keeping, readType, readValue } from "./metadata_value.ts";
+import type { ByteSource } from "./source.ts";
+import { checkData, pad, readTensors, SHORTEST_ENTRY_BYTES } from "./tensor_table.ts";
+
+const MAGIC = [0x47, 0x47, 0x55, 0x46];
+
+/** Magic number, version, number of tensors, number of metadata entries. */
+const FIXED_BYTES = 24;
+
+/** A key of one character, a type and a value of one byte. */
+const SHORTEST_METADATA_BYTES = 8 + 1 + 4 + 1;
+
+/** The header of one file. */
+export interface PartHeader {
+  readonly version: 2 | 3;
+  readonly byteOrder: "little" | "big";
+  readonly alignment: number;
+  readonly metadata: ReadonlyMap<string, MetadataValue>;
+  readonly tensors: readonly TensorInfo[];
+  readonly part: GgufPart;
+}
+
+/**
+ * Decodes the header at the front of one file, in one pass over its length fields.
+ *
+ * What llama.cpp's own reader refuses (gguf.cpp) is refused here, and what it accepts is accepted
+ * within `limits.ts`, with big-endian files and arrays in arrays besides.
+ *
+ * @param part number of the file within a split model, which its tensors are tagged with
+ * @param names of the tensors of the parts before, which may not come again
+ * @throws BrainjarError with a code that starts with `gguf-`
+ */
+export async function decode(
+  source: ByteSource,
+  options: ReadOptions = {},
+  part = 0,
+  names: Set<string> = new Set(),
+): Promise<PartHeader> {
+  const cursor = new Cursor(source);
+  try {
+    const { version, tensorCount, keyCount } = await readFixed(cursor);
+    const metadata = await readMetadata(cursor, keyCount, options);
+    const alignment = alignmentOf(cursor, metadata);
+    cursor.place = () => "the tensor table";
+    cursor.checkLength(tensorCount, SHORTEST_ENTRY_BYTES, MAX_TENSORS, "a tensor table");
+    const { tensors, dataBytes } = await readTensors(cursor, tensorCount, part, alignment, names);
+    const dataOffset = tensorCount === 0 ? cursor.offset : pad(cursor.offset, alignment);
+    checkData(cursor, dataOffset, dataBytes);
+    return {
+      version,
+      byteOrder: cursor.littleEndian ? "little" : "big",
+      alignment,
+      metadata,
+      tensors,
+      part: { path: source.path, fileBytes: source.size, dataOffset },
+    };
+  } finally {
+    cursor.release();
+  }
+}
+
+async function readFixed(cursor: Cursor) {
+  const { path, size } = cursor.source;
+  if (size === 0) {
+    throw fault("gguf-empty", `Model file is empty: ${path}`, "Download the file again");
+  }
+  await cursor.prepare(FIXED_BYTES);
+  const first = cursor.bytes.subarray(0, cursor.end);
+  if (!MAGIC.every((byte, i) => i >= first.length || byte === first[i])) {
+    throw badMagic(path, first);
+  }
+  cursor.place = () => "its first 24 bytes";
+  cursor.expect(FIXED_BYTES);
+  cursor.position = MAGIC.length;
+  // The version is a small number in the file's byte order: where its low half is empty, the other
+  // order was meant (as llama.cpp tells them apart).
+  let version = cursor.uint32();
+  if ((version & 0xffff) === 0) {
+    cursor.littleEndian = false;
+    cursor.position = MAGIC.length;
+    version = cursor.uint32();
+  }
+  if (version !== OLDEST_VERSION && version !== NEWEST_VERSION) {
+    throw fault(
+      "gguf-version",
+      `Unsupported GGUF version ${version}: ${path}`,
+      version === 1
+        ? "llama.cpp gave version 1 up: convert the model again or download it anew"
+        : `brainjar and llama.cpp read versions ${OLDEST_VERSION} and ${NEWEST_VERSION}`,
+    );
+  }
+  const tensorCount = cursor.uint64();
+  const keyCount = cursor.uint64();
+  cursor.checkLength(tensorCount, SHORTEST_ENTRY_BYTES, MAX_TENSORS, "a tensor table");
+  cursor.checkLength(keyCount, SHORTEST_METADATA_BYTES, MAX_KEYS, "a metadata table");
+  return { version, tensorCount, keyCount } as const;
+}
+
+async function readMetadata(
+  cursor: Cursor,
+  count: number,
+  options: ReadOptions,
+): Promise<Map<string, MetadataValue>> {
+  const everything = options.keepAll === true;
+  const keeping: Keeping = {
+    numbers: everything ? Infinity : options.keepNumbers ?? MAX_KEPT_NUMBERS,
+    strings: everything ? Infinity : options.keepStrings ?? MAX_KEPT_STRINGS,
+    nestedArrays: 0,
+  };
+  const metadata = new Map<string, MetadataValue>();
+  let index = 0;
+  let key = "";
+  let keptBytes = 0;
+  cursor.place = () =>
+    `metadata entry ${index + 1} of ${count}${key === "" ? "" : ` (${quote(key)})`}`;
+  for (; index < count; index++) {
+    key = "";
+    key = await readKey(cursor);
+    if (metadata.has(key)) {
+      throw fault(
+        "gguf-duplicate-key",
+        `${cursor.source.path} has the metadata key ${quote(key)} a second time, as entry ` +
+          `${index + 1} of ${count}`,
+        CORRUPT_HINT,
+      );
+    }
+    if (!cursor.has(16)) await cursor.prepare(16);
+    const type = readType(cursor);
+    const value = await readValue(cursor, type, keeping);
+    metadata.set(key, value);
+    keptBytes += key.length + keptBytesOf(value);
+    if (keptBytes > MAX_KEPT_BYTES && !everything) throw tooMuch(cursor);
+    if (cursor.remaining < 0) throw cursor.cutOff();
+  }
+  return metadata;
+}
+
+async function readKey(cursor: Cursor): Promise<string> {
+  if (!cursor.has(8)) await cursor.prepare(8);
+  const length = cursor.uint64();
+  cursor.checkLength(length, 1, Infinity, "a key");
+  if (length === 0 || length > MAX_KEY_BYTES) {
+    throw fault(
+      "gguf-key",
+      `${cursor.source.path} has a key of ${length} bytes in ${cursor.place()}, where 1 to ` +
+        `${MAX_KEY_BYTES} are allowed`,
+      CORRUPT_HINT,
+    );
+  }
+  if (!cursor.has(length)) await cursor.prepare(length);
+  return cursor.text(length);
+}
+
+function keptBytesOf(value: MetadataValue): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value.values === undefined) return 8;
+  let bytes = 8;
+  for (const element of value.values) bytes += keptBytesOf(element);
+  return bytes;
+}
+
+function tooMuch(cursor: Cursor) {
+  return fault(
+    "gguf-too-large",
+    `${cursor.source.path} has more than ${MAX_KEPT_BYTES} bytes of metadata beside its ` +
+      `vocabulary, up to ${cursor.place()}`,
+    CORRUPT_HINT,
+  );
+}
+
+/** llama.cpp takes it as a 32-bit number only; other types are its way of refusing. */
+function alignmentOf(cursor: Cursor, metadata: ReadonlyMap<string, MetadataValue>): number {
+  const alignment = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
+  // A power of two has one bit set, also as a 32-bit number with its sign.
+  if (typeof alignment === "number" && alignment > 0 && (alignment & (alignment - 1)) === 0) {
+    return alignment;
+  }
+  const shown = typeof alignment === "object" ? "an array" : quote(String(alignment));
+  throw fault(
+    "gguf-alignment",
+    `${cursor.source.path} has ${shown} as general.alignment, which must be a power of two`,
+    CORRUPT_HINT,
+  );
+}

@@ -1,0 +1,138 @@
+import { BrainjarError } from "../budget/error.ts";
+import type { PartHeader } from "./decode.ts";
+import { fault } from "./fault.ts";
+import type { GgufHeader } from "./header.ts";
+import { MAX_PARTS } from "./limits.ts";
+import { numberOf, textOf } from "./metadata.ts";
+import { parseSplitName, type SplitName, splitName } from "./split_name.ts";
+
+const SAME_DOWNLOAD_HINT = "Download all parts of the model anew, from one place";
+
+/** Reads one part; `names` are the tensors of the parts before it. */
+export type ReadPart = (path: string, part: number, names: Set<string>) => Promise<PartHeader>;
+
+/** How many files a model has by its own metadata, 1 for a whole one. */
+export function splitCountOf(header: PartHeader): number {
+  return numberOf(header, "split.count") ?? 1;
+}
+
+/**
+ * Joins a split model whose part at `location` has been read: the first part's metadata, all
+ * parts' tensors. As in llama.cpp, a part's name and its `split.no` must agree, and together the
+ * parts must have `split.tensors.count` tensors.
+ */
+export async function readSplit(
+  location: string,
+  known: PartHeader,
+  read: ReadPart,
+): Promise<GgufHeader> {
+  const count = splitCountOf(known);
+  const name = nameOf(location, known, count);
+  const names = new Set<string>();
+  const parts: PartHeader[] = [];
+  for (let index = 0; index < count; index++) {
+    const path = withPath(location, splitName(name, index + 1));
+    const part = index === 0 && name.number === 1
+      ? known
+      : await readNamed(path, index, count, names, read);
+    for (const tensor of part.tensors) names.add(tensor.name);
+    checkPart(part, parts[0] ?? part, index, count);
+    parts.push(part);
+  }
+  return join(parts);
+}
+
+function nameOf(location: string, known: PartHeader, count: number): SplitName {
+  const number = numberOf(known, "split.no");
+  const name = parseSplitName(pathOf(location));
+  if (
+    name !== undefined && name.count === count && count <= MAX_PARTS && number === name.number - 1
+  ) return name;
+  throw fault(
+    "gguf-split-name",
+    `${location} is part ${number === undefined ? "?" : number + 1} of ${count} by its metadata, ` +
+      "and its name doesn't say so",
+    "Give the parts back the names they were published under, such as model-00001-of-00003.gguf",
+  );
+}
+
+/** Path within a URL, so that a query doesn't hide the name. */
+function pathOf(location: string): string {
+  return isUrl(location) ? new URL(location).pathname : location;
+}
+
+function withPath(location: string, path: string): string {
+  if (!isUrl(location)) return path;
+  const url = new URL(location);
+  url.pathname = path;
+  return url.href;
+}
+
+function isUrl(location: string): boolean {
+  return /^https?:\/\//i.test(location);
+}
+
+async function readNamed(
+  path: string,
+  index: number,
+  count: number,
+  names: Set<string>,
+  read: ReadPart,
+): Promise<PartHeader> {
+  try {
+    return await read(path, index, names);
+  } catch (error) {
+    if (!(error instanceof BrainjarError) || error.code !== "model-not-found") throw error;
+    throw fault(
+      "gguf-split-missing",
+      `Part ${index + 1} of ${count} of the model is missing: ${path}`,
+      "Put all parts of the model in one folder",
+      error,
+    );
+  }
+}
+
+function checkPart(part: PartHeader, first: PartHeader, index: number, count: number): void {
+  const number = numberOf(part, "split.no");
+  const itsCount = numberOf(part, "split.count") ?? count;
+  const architecture = textOf(part, "general.architecture");
+  const differs = number !== index
+    ? `its split.no is ${number ?? "missing"}, not ${index}`
+    : itsCount !== count
+    ? `its split.count is ${itsCount}, not ${count}`
+    : architecture !== undefined && architecture !== textOf(first, "general.architecture")
+    ? "its general.architecture is another"
+    : part.byteOrder !== first.byteOrder
+    ? "its byte order is another"
+    : undefined;
+  if (differs === undefined) return;
+  throw fault(
+    "gguf-split-mismatch",
+    `${part.part.path} is not part ${index + 1} of this model: ${differs}`,
+    SAME_DOWNLOAD_HINT,
+  );
+}
+
+function join(parts: readonly PartHeader[]): GgufHeader {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError("No parts");
+  const tensors = parts.flatMap((part) => part.tensors);
+  const expected = numberOf(first, "split.tensors.count");
+  if (expected !== tensors.length) {
+    throw fault(
+      "gguf-split-mismatch",
+      `${first.part.path} and its other parts have ${tensors.length} tensors, and ` +
+        `split.tensors.count is ${expected ?? "missing"}`,
+      SAME_DOWNLOAD_HINT,
+    );
+  }
+  return {
+    version: first.version,
+    byteOrder: first.byteOrder,
+    alignment: first.alignment,
+    metadata: first.metadata,
+    tensors,
+    parts: parts.map((part) => part.part),
+    fileBytes: parts.reduce((sum, part) => sum + part.part.fileBytes, 0),
+  };
+}

@@ -9,6 +9,21 @@ export interface MemorySource {
   readonly bytes: number;
   /** True for the reading that decided the figure (the smallest). */
   readonly decides: boolean;
+  /** The readings that a computed figure is the sum of, what is taken off negative. */
+  readonly terms?: readonly {
+    readonly name: string;
+    readonly path: string;
+    readonly bytes: number;
+  }[];
+}
+
+/** Memory that looks as if it could be had and is in no figure, and why. */
+export interface MemoryLeftOut {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  /** A clause without a capital or a full stop. */
+  readonly reason: string;
 }
 
 /** Memory pressure in percent of time stalled, from PSI. */
@@ -30,6 +45,8 @@ export interface MachineMemory {
   readonly pressure?: MemoryPressure;
   /** Shown, never promised. */
   readonly swap?: { readonly totalBytes: number; readonly freeBytes: number };
+  /** Huge pages and caches that are in no figure; absent where there are none. */
+  readonly leftOut?: readonly MemoryLeftOut[];
   /** Warnings about the readings themselves. */
   readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }

@@ -1,0 +1,161 @@
+import { BrainjarError } from "../budget/error.ts";
+import type { ControlGroup } from "./control_groups.ts";
+import { joinGroup } from "./control_group_path.ts";
+import type { MachineFiles } from "./machine_files.ts";
+import { type MachineWarning, NO_MACHINE_HINT } from "./machine_warning.ts";
+
+/** One reading of a group, where it was read and what it said. */
+export interface GroupFigure {
+  /** The file's own name: `memory.max`. */
+  readonly name: string;
+  /** Where it lies, root included. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** What a control group allows and holds. Present only where some limit is set. */
+export interface ControlGroupMemory {
+  readonly group: ControlGroup;
+  /** Never empty. */
+  readonly limits: readonly GroupFigure[];
+  readonly usage: GroupFigure;
+  /** File cache the kernel can take back, active and inactive; 0 where it can't be read. */
+  readonly reclaimable: GroupFigure;
+}
+
+/** A group's memory, if it is limited, and what was doubtful about the reading. */
+export interface ControlGroupReading {
+  readonly memory?: ControlGroupMemory;
+  readonly warnings: readonly MachineWarning[];
+}
+
+/**
+ * Limits from here on mean "none": v1 writes 2^63 less a page, whose size differs (4 to 64 KiB). No
+ * machine has an exbibyte.
+ */
+const UNLIMITED_BYTES = 2 ** 60;
+
+/** The files of a hierarchy, which name the same things differently. */
+const FILES = {
+  1: {
+    limits: ["memory.limit_in_bytes"],
+    usage: "memory.usage_in_bytes",
+    // The `total_` figures include the groups below, as the usage does.
+    cache: ["total_inactive_file", "total_active_file"],
+  },
+  2: {
+    limits: ["memory.max", "memory.high"],
+    usage: "memory.current",
+    cache: ["inactive_file", "active_file"],
+  },
+} as const;
+
+/**
+ * Reads what a control group allows and holds.
+ *
+ * `memory.high` counts as a limit beside `memory.max`. It is not one that kills: above it the kernel
+ * reclaims and slows the group down, and anonymous memory without swap cannot be reclaimed, so a
+ * process above it lives but hardly moves. Memory above it is none that can be promised.
+ * Limits on swap (`memory.memsw`, `memory.swap.max`) are not read, since swap is never promised.
+ *
+ * Throws `control-group-unreadable` where a limit is there but can't be read (it may be anything),
+ * or a limit is set but the usage can't be read: counting nothing as used would promise memory that
+ * is in use. File cache that can't be read counts as 0, the safe choice, with a warning.
+ */
+export function readControlGroupMemory(
+  files: MachineFiles,
+  group: ControlGroup,
+): ControlGroupReading {
+  const names = FILES[group.version];
+  const limits: GroupFigure[] = [];
+  for (const name of names.limits) {
+    const bytes = readAmount(files, group, name);
+    if (bytes === undefined || bytes >= UNLIMITED_BYTES) continue;
+    limits.push({ name, path: locate(files, group, name), bytes });
+  }
+  if (limits.length === 0) return { warnings: [] };
+
+  const used = readAmount(files, group, names.usage);
+  if (used === undefined) throw unreadable(files, group, names.usage, "it does not exist");
+  const usage = { name: names.usage, path: locate(files, group, names.usage), bytes: used };
+  const path = locate(files, group, "memory.stat");
+  const cache = readStatistics(files, group, names.cache);
+  if (cache === undefined) {
+    return {
+      memory: { group, limits, usage, reclaimable: { name: "memory.stat", path, bytes: 0 } },
+      warnings: [{
+        code: "control-group-statistics-unreadable",
+        message: `The file cache of control group '${group.name}' can't be read from '${path}'; ` +
+          "none of it is counted as available",
+      }],
+    };
+  }
+  // The statistics lag behind the usage, and cache can't be more than what is used.
+  const bytes = Math.min(cache.reduce((sum, one) => sum + one, 0), used);
+  return {
+    memory: { group, limits, usage, reclaimable: { name: names.cache.join(" + "), path, bytes } },
+    warnings: [],
+  };
+}
+
+/**
+ * The tightest limit above a v1 group, as the kernel itself sums it up: it counts ancestors that a
+ * container's mount does not show. Nothing where there is none, and nothing on v2, whose kernel does
+ * not tell.
+ */
+export function readHiddenLimit(files: MachineFiles, group: ControlGroup): GroupFigure | undefined {
+  if (group.version !== 1) return undefined;
+  const name = "hierarchical_memory_limit";
+  const bytes = readStatistics(files, group, [name])?.[0];
+  if (bytes === undefined || bytes >= UNLIMITED_BYTES) return undefined;
+  return { name, path: locate(files, group, "memory.stat"), bytes };
+}
+
+/** A file of one number; Infinity for `max`; nothing where the file isn't there. */
+function readAmount(files: MachineFiles, group: ControlGroup, name: string): number | undefined {
+  const reading = files.read(joinGroup(group.folder, [name]));
+  if (reading.kind === "absent") return undefined;
+  if (reading.kind === "unreadable") throw unreadable(files, group, name, reading.reason);
+  const text = reading.text.trim();
+  if (text === "max") return Infinity;
+  if (!/^\d{1,20}$/.test(text)) {
+    throw unreadable(files, group, name, `it says '${text.slice(0, 40)}', which is no size`);
+  }
+  return Number(text);
+}
+
+/** The fields of memory.stat, all of them or nothing. */
+function readStatistics(
+  files: MachineFiles,
+  group: ControlGroup,
+  fields: readonly string[],
+): readonly number[] | undefined {
+  const reading = files.read(joinGroup(group.folder, ["memory.stat"]));
+  if (reading.kind !== "text") return undefined;
+  const values: number[] = [];
+  for (const field of fields) {
+    const match = new RegExp(`^${field} (\\d{1,20})$`, "m").exec(reading.text);
+    if (match === null) return undefined;
+    values.push(Number(match[1]));
+  }
+  return values;
+}
+
+function locate(files: MachineFiles, group: ControlGroup, name: string): string {
+  return files.locate(joinGroup(group.folder, [name]));
+}
+
+function unreadable(
+  files: MachineFiles,
+  group: ControlGroup,
+  name: string,
+  reason: string,
+): BrainjarError {
+  return new BrainjarError(
+    "control-group-unreadable",
+    `The memory of control group '${group.name}' can't be read from '${
+      locate(files, group, name)
+    }': ${reason}`,
+    { hint: NO_MACHINE_HINT },
+  );
+}

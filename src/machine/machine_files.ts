@@ -1,0 +1,73 @@
+/** What came of reading one file: its text, nothing there, or there but unreadable. */
+export type FileReading =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "absent" }
+  | { readonly kind: "unreadable"; readonly reason: string };
+
+/**
+ * The files that a probe may look at. Every probe takes one, so that recorded trees and injected
+ * failures test it, and none reads the real /proc behind a test's back.
+ */
+export interface MachineFiles {
+  /** Where `path` really lies, for messages and sources. */
+  locate(path: string): string;
+  read(path: string): FileReading;
+  isFolder(path: string): boolean;
+  /** Names of the folders in `path`; none where it can't be listed. */
+  subfolders(path: string): readonly string[];
+}
+
+/**
+ * The files below `root`: `/` is this machine, a folder of `fixtures/machines/` a recorded one.
+ * Nothing is thrown; a failure is a reading that says so.
+ *
+ * @example
+ * ```ts
+ * import { machineFilesBelow } from "./machine_files.ts";
+ * const files = machineFilesBelow("/no/such/folder");
+ * if (files.read("/proc/meminfo").kind !== "absent") throw new Error("it is there");
+ * ```
+ */
+export function machineFilesBelow(root: string): MachineFiles {
+  const prefix = root.replace(/\/+$/, "");
+  const locate = (path: string) => prefix + path;
+  return {
+    locate,
+    read: (path) => readFile(locate(path)),
+    isFolder: (path) => {
+      try {
+        return Deno.statSync(locate(path)).isDirectory;
+      } catch {
+        return false;
+      }
+    },
+    subfolders: (path) => {
+      try {
+        return [...Deno.readDirSync(locate(path))]
+          .filter((entry) => entry.isDirectory)
+          .map((entry) => entry.name);
+      } catch {
+        return [];
+      }
+    },
+  };
+}
+
+function readFile(path: string): FileReading {
+  try {
+    return { kind: "text", text: Deno.readTextFileSync(path) };
+  } catch (error) {
+    // ENOTDIR is what a lookup below a missing group gives where a file took the folder's place.
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return { kind: "absent" };
+    }
+    return { kind: "unreadable", reason: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) {
+    return "Deno guards it with --allow-all, which this process was not given";
+  }
+  return error instanceof Error ? error.message : String(error);
+}

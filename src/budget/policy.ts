@@ -1,4 +1,5 @@
 import type { Criterion } from "./demand.ts";
+import { BrainjarError } from "./error.ts";
 import { GB } from "./size.ts";
 
 /** What is promised and what is kept back. One margin governs all three layers. */
@@ -22,3 +23,65 @@ export const DEFAULT_POLICY: Policy = {
   criterion: "working-set",
   shareWeights: true,
 };
+
+/**
+ * The safe threshold: total × (1 − safety margin / 100), in whole bytes, rounded down
+ * (RULES.md, "Formulas").
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_POLICY, usableBytes } from "./policy.ts";
+ * if (usableBytes(1000, DEFAULT_POLICY) !== 850) throw new Error("85 % of the total");
+ * ```
+ */
+export function usableBytes(totalBytes: number, policy: Policy): number {
+  return Math.floor((totalBytes * (100 - policy.safetyMarginPercent)) / 100);
+}
+
+/**
+ * The smallest total, in bytes, whose safe threshold holds `requiredBytes`.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_POLICY, totalBytesFor, usableBytes } from "./policy.ts";
+ * const total = totalBytesFor(30_000, DEFAULT_POLICY);
+ * if (usableBytes(total, DEFAULT_POLICY) < 30_000) throw new Error("It holds them");
+ * if (usableBytes(total - 1, DEFAULT_POLICY) >= 30_000) throw new Error("It is the smallest");
+ * ```
+ */
+export function totalBytesFor(requiredBytes: number, policy: Policy): number {
+  let total = Math.ceil((requiredBytes * 100) / (100 - policy.safetyMarginPercent));
+  // The division's rounding may be off by one either way.
+  if (usableBytes(total - 1, policy) >= requiredBytes) total--;
+  if (usableBytes(total, policy) < requiredBytes) total++;
+  return total;
+}
+
+/**
+ * Throws where a policy's numbers would make every comparison meaningless.
+ *
+ * @throws {BrainjarError} `invalid-safety-margin`, `invalid-headroom`.
+ *
+ * @example
+ * ```ts
+ * import { checkPolicy, DEFAULT_POLICY } from "./policy.ts";
+ * checkPolicy(DEFAULT_POLICY);
+ * ```
+ */
+export function checkPolicy(policy: Policy): void {
+  const { safetyMarginPercent, allocationHeadroomBytes, loadHeadroomBytes } = policy;
+  if (!(safetyMarginPercent >= 0 && safetyMarginPercent < 100)) {
+    throw new BrainjarError(
+      "invalid-safety-margin",
+      `Safety margin must be at least 0 and less than 100 percent: '${safetyMarginPercent}'`,
+      { hint: "Give the percentage of RAM to keep back, such as --safety-margin 15" },
+    );
+  }
+  for (const headroom of [allocationHeadroomBytes, loadHeadroomBytes]) {
+    if (!(headroom >= 0 && Number.isFinite(headroom))) {
+      throw new BrainjarError("invalid-headroom", `Headroom must be zero or more: '${headroom}'`, {
+        hint: "Give the memory to keep free, such as --load-headroom 2.0",
+      });
+    }
+  }
+}

@@ -1,2 +1,124 @@
+import { BrainjarError } from "./error.ts";
+
+const STEP = 1024;
+
+/** One KB: 1024 bytes. */
+export const KB = STEP;
+/** One MB: 1024² bytes. */
+export const MB = STEP ** 2;
 /** One GB as brainjar and its seed count it: 1024³ bytes. */
-export const GB = 1024 ** 3;
+export const GB = STEP ** 3;
+
+/** Largest first, so that printing finds the shortest text. */
+const UNITS: readonly (readonly [letter: string, bytes: number])[] = [
+  ["P", STEP ** 5],
+  ["T", STEP ** 4],
+  ["G", GB],
+  ["M", MB],
+  ["K", KB],
+];
+
+const SIZE = /^(\d+\.?\d*|\.\d+)\s*(?:([KMGTP])(?:I?B)?|(B|BYTES?))?$/i;
+
+/** What a size may be. */
+export interface SizeOptions {
+  /** Whether zero is a size here: a headroom may be nothing, a RAM limit may not. */
+  readonly allowZero?: boolean;
+}
+
+/**
+ * The bytes that a size given on the command line means, rounded to whole ones.
+ *
+ * A bare number is GB. Units are powers of 1024 whether or not they are spelled with an `i`
+ * (RULES.md, "Words": GB is 1024³ everywhere); case and spaces do not matter.
+ *
+ * @throws {BrainjarError} `invalid-size` for anything else, zero (unless allowed), and more bytes
+ * than a number counts exactly (2^53).
+ *
+ * @example
+ * ```ts
+ * import { parseSize } from "./size.ts";
+ * if (parseSize("1.5") !== 1.5 * 1024 ** 3) throw new Error("A bare number is GB");
+ * if (parseSize("512 MiB") !== 512 * 1024 ** 2) throw new Error("MiB is 1024² bytes");
+ * ```
+ */
+export function parseSize(text: string, options: SizeOptions = {}): number {
+  const found = SIZE.exec(text.trim());
+  if (!found) {
+    throw new BrainjarError("invalid-size", `Invalid size: '${text}'`, {
+      hint: "Give a number of GB or a number with its unit, such as 8, 1.5GiB or 512MB",
+    });
+  }
+  const [, digits = "", letter, bytesWord] = found;
+  const unit = bytesWord ? 1 : letter ? unitBytes(letter) : GB;
+  const bytes = Math.round(Number(digits) * unit);
+  if (bytes > Number.MAX_SAFE_INTEGER) {
+    throw new BrainjarError("invalid-size", `Size is too large: '${text}'`, {
+      hint: "The largest size is 8191 TB",
+    });
+  }
+  if (bytes === 0 && !options.allowZero) {
+    throw new BrainjarError("invalid-size", `Size must be more than zero: '${text}'`, {
+      hint: "Give at least one byte, such as 8, 1.5GiB or 512MB",
+    });
+  }
+  return bytes;
+}
+
+function unitBytes(letter: string): number {
+  const unit = UNITS.find(([name]) => name === letter.toUpperCase());
+  return unit?.[1] ?? GB;
+}
+
+/**
+ * Bytes as GB with two decimals, as reports print them.
+ *
+ * @example
+ * ```ts
+ * import { formatGigabytes, GB } from "./size.ts";
+ * if (formatGigabytes(30 * GB) !== "30.00 GB") throw new Error("Two decimals");
+ * ```
+ */
+export function formatGigabytes(bytes: number): string {
+  return `${(bytes / GB).toFixed(2)} GB`;
+}
+
+/**
+ * Bytes as GB with two decimals, unless that would read as nothing: then as MB, KB or bytes. So a
+ * shortfall of one byte never reads `0.00 GB`, and only zero does.
+ *
+ * @example
+ * ```ts
+ * import { formatAmount, GB, MB } from "./size.ts";
+ * if (formatAmount(3 * GB) !== "3.00 GB") throw new Error("GB where GB show it");
+ * if (formatAmount(2 * MB) !== "2.00 MB") throw new Error("A smaller unit where they don't");
+ * if (formatAmount(1) !== "1 byte") throw new Error("Down to bytes");
+ * ```
+ */
+export function formatAmount(bytes: number): string {
+  const size = Math.abs(bytes);
+  if (size === 0 || size >= GB / 200) return formatGigabytes(bytes);
+  if (size >= MB / 200) return `${(bytes / MB).toFixed(2)} MB`;
+  return size === 1 ? `${bytes} byte` : `${bytes} bytes`;
+}
+
+/**
+ * The shortest text with at most two decimals that `parseSize` reads as exactly these bytes.
+ *
+ * @param bytes A whole number, not negative.
+ *
+ * @example
+ * ```ts
+ * import { formatSize, parseSize } from "./size.ts";
+ * if (formatSize(1.5 * 1024 ** 3) !== "1.5GB") throw new Error("A unit where it is exact");
+ * if (parseSize(formatSize(900_000_001)) !== 900_000_001) throw new Error("Bytes where it isn't");
+ * ```
+ */
+export function formatSize(bytes: number): string {
+  for (const [letter, unit] of UNITS) {
+    if (bytes < unit) continue;
+    const number = Number((bytes / unit).toFixed(2));
+    if (Math.round(number * unit) === bytes) return `${number}${letter}B`;
+  }
+  return `${bytes}B`;
+}

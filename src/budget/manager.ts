@@ -1,0 +1,253 @@
+import type {
+  AllocationRefusal,
+  AllocationReport,
+  AllocationResult,
+  DeallocationResult,
+} from "./allocation.ts";
+import type { JarFootprint } from "./demand.ts";
+import type { MachineMemory } from "./memory.ts";
+import { checkPolicy, type Policy, usableBytes } from "./policy.ts";
+import { judgeLoad, type PreflightResult } from "./preflight.ts";
+import { addedBytes, checkFootprint, footprintBytes, isLimit, requiredBytes } from "./required.ts";
+import type { RequiredDemand } from "./required.ts";
+import { sum } from "./sum.ts";
+import { usedPercent } from "./usage.ts";
+
+/** What the manager needs to know of a model. */
+export interface ModelDemand {
+  /** Resolved path: what makes two jars share weights. */
+  readonly path: string;
+  readonly footprint: JarFootprint;
+  /**
+   * Bytes of the shared part that are loaded already, as after the death of the only jar on it:
+   * available memory doesn't have to hold them again.
+   */
+  readonly residentBytes?: number;
+}
+
+/** How a manager is made. */
+export interface ManagerOptions {
+  readonly policy: Policy;
+  /** Reads the machine; called at each decision. */
+  readonly readMemory: () => MachineMemory;
+  /** Total RAM in bytes; what `readMemory` says at the start, unless given. */
+  readonly totalBytes?: number;
+}
+
+interface Reservation extends RequiredDemand {
+  readonly id: string;
+  /** Already missing from the machine's available memory, in bytes. */
+  residentBytes: number;
+}
+
+/**
+ * Layer 2: holds the reservations of the jars and refuses what doesn't fit
+ * (RULES.md, "Layer 2"). The sum of reservations is always that of the live jars, shared weights
+ * counted once, and never more than the safe threshold.
+ *
+ * @example
+ * ```ts
+ * import { MemoryBudgetManager } from "./manager.ts";
+ * import { DEFAULT_POLICY } from "./policy.ts";
+ * import { GB } from "./size.ts";
+ *
+ * const manager = new MemoryBudgetManager({
+ *   policy: DEFAULT_POLICY,
+ *   readMemory: () => ({
+ *     totalBytes: 16 * GB,
+ *     availableBytes: 14 * GB,
+ *     promisedBytes: 0,
+ *     sources: [],
+ *     warnings: [],
+ *   }),
+ * });
+ * const shared = { floorBytes: 1 * GB, workingSetBytes: 2 * GB };
+ * const model = {
+ *   path: "a.gguf",
+ *   footprint: { floorBytes: 2 * GB, workingSetBytes: 3 * GB, shared },
+ * };
+ * if (!manager.allocate("subject", 8 * GB, model).ok) throw new Error("8 of 13.6 GB fit");
+ * if (manager.allocate("god", 12 * GB, model).ok) throw new Error("8 + 12 − 2 GB do not");
+ * if (manager.deallocate("subject").givenBackBytes !== 8 * GB) throw new Error("All of it");
+ * ```
+ */
+export class MemoryBudgetManager {
+  readonly #policy: Policy;
+  readonly #readMemory: () => MachineMemory;
+  readonly #totalBytes: number;
+  readonly #usableBytes: number;
+  #reservations: readonly Reservation[] = [];
+
+  /** @throws {BrainjarError} `invalid-safety-margin`, `invalid-headroom`. */
+  constructor(options: ManagerOptions) {
+    checkPolicy(options.policy);
+    this.#policy = options.policy;
+    this.#readMemory = options.readMemory;
+    this.#totalBytes = options.totalBytes ?? options.readMemory().totalBytes;
+    this.#usableBytes = usableBytes(this.#totalBytes, options.policy);
+  }
+
+  /** Sum of the live reservations, in bytes. */
+  get reservedBytes(): number {
+    return sum(addedBytes(this.#reservations, this.#policy));
+  }
+
+  /**
+   * Reserves a jar's required memory, or says why not.
+   *
+   * @param ramLimitBytes `undefined` where no limit was given.
+   * @throws {BrainjarError} `invalid-footprint` where the model's figures aren't numbers.
+   */
+  allocate(id: string, ramLimitBytes: number | undefined, model: ModelDemand): AllocationResult {
+    checkFootprint(id, model.footprint);
+    const reservation: Reservation = {
+      id,
+      model: model.path,
+      footprint: model.footprint,
+      ...(ramLimitBytes === undefined ? {} : { ramLimitBytes }),
+      residentBytes: 0,
+    };
+    const { criterion } = this.#policy;
+    const before = this.reservedBytes;
+    const after = [...this.#reservations, reservation];
+    const totalBytes = sum(addedBytes(after, this.#policy));
+    const allocatedBytes = totalBytes - before;
+    // What a live jar on the model already counts isn't this jar's, loaded or not.
+    const ownBytes = requiredBytes(reservation, criterion) -
+      footprintBytes(model.footprint.shared, criterion);
+    reservation.residentBytes = Math.min(model.residentBytes ?? 0, allocatedBytes - ownBytes);
+    const refusal = this.#refusal(reservation, allocatedBytes, totalBytes);
+    if (refusal) return { ok: false, id, ...refusal };
+
+    this.#reservations = after;
+    return {
+      ok: true,
+      id,
+      allocatedBytes,
+      totalBytes,
+      usableBytes: this.#usableBytes,
+      remainingBytes: this.#usableBytes - totalBytes,
+    };
+  }
+
+  #refusal(
+    { id, ramLimitBytes, residentBytes }: Reservation,
+    requestedBytes: number,
+    totalAfterBytes: number,
+  ): AllocationRefusal | undefined {
+    if (this.#reservations.some((reservation) => reservation.id === id)) {
+      return { reason: "already-allocated" };
+    }
+    if (id.trim() === "") return { reason: "empty-id" };
+    if (ramLimitBytes !== undefined && !isLimit(ramLimitBytes)) {
+      return { reason: "invalid-limit", ramLimitBytes };
+    }
+    if (totalAfterBytes > this.#usableBytes) {
+      return {
+        reason: "exceeds-budget",
+        requestedBytes,
+        totalAfterBytes,
+        usableBytes: this.#usableBytes,
+        excessBytes: totalAfterBytes - this.#usableBytes,
+      };
+    }
+    const headroomBytes = this.#policy.allocationHeadroomBytes;
+    const neededBytes = requestedBytes - residentBytes + headroomBytes;
+    const availableBytes = this.#readMemory().availableBytes - this.promisedBytes();
+    if (!(availableBytes >= neededBytes)) {
+      return {
+        reason: "insufficient-available",
+        requestedBytes,
+        headroomBytes,
+        neededBytes,
+        availableBytes,
+        shortBytes: neededBytes - availableBytes,
+      };
+    }
+    return undefined;
+  }
+
+  /** Gives a jar's reservation back. Weights that another live jar shares stay reserved. */
+  deallocate(id: string): DeallocationResult {
+    const before = this.reservedBytes;
+    const leaving = this.#reservations.find((reservation) => reservation.id === id);
+    if (!leaving) return { ok: false, id, givenBackBytes: 0, totalBytes: before };
+
+    const remaining = this.#reservations.filter((reservation) => reservation !== leaving);
+    this.#handOver(leaving, remaining);
+    this.#reservations = remaining;
+    const totalBytes = this.reservedBytes;
+    return { ok: true, id, givenBackBytes: before - totalBytes, totalBytes };
+  }
+
+  /** Weights are loaded before the context, so what stays of a leaving jar is its first bytes. */
+  #handOver(leaving: Reservation, remaining: readonly Reservation[]): void {
+    const before = this.#added();
+    const after = addedBytes(remaining, this.#policy);
+    let residentBytes = leaving.residentBytes;
+    for (const [index, heir] of remaining.entries()) {
+      const grownBy = (after[index] ?? 0) - (before.get(heir) ?? 0);
+      const inherited = Math.min(residentBytes, grownBy);
+      heir.residentBytes += inherited;
+      residentBytes -= inherited;
+    }
+  }
+
+  /**
+   * Says how much of a jar's reservation is already missing from the machine's available memory:
+   * the anonymous memory that it added, in bytes. (Mapped weights in the page cache still count as
+   * available to the kernel, so they stay promised.) An unknown id is ignored.
+   */
+  markResident(id: string, bytes: number): void {
+    const reservation = this.#reservations.find((reservation) => reservation.id === id);
+    if (reservation) reservation.residentBytes = Math.max(0, bytes);
+  }
+
+  /** Promised to the jars, `exceptId`'s left out, and not resident yet, in bytes. */
+  promisedBytes(exceptId?: string): number {
+    const unfilled = [...this.#added()].map(([{ id, residentBytes }, added]) =>
+      id === exceptId ? 0 : Math.max(0, added - residentBytes)
+    );
+    return sum(unfilled);
+  }
+
+  /**
+   * Layer 3 for a jar that is allocated: what it still has to bring into memory, against what is
+   * available beside the other jars' promises. `undefined` for an unknown id.
+   */
+  checkBeforeLoad(id: string): PreflightResult | undefined {
+    if (!this.#reservations.some((reservation) => reservation.id === id)) return undefined;
+    const promisedBytes = this.promisedBytes(id);
+    return judgeLoad(this.promisedBytes() - promisedBytes, {
+      memory: this.#readMemory(),
+      policy: this.#policy,
+      promisedBytes,
+    });
+  }
+
+  /** What is given out and what is left; `report/` has the words. */
+  getAllocationReport(): AllocationReport {
+    const allocatedBytes = this.reservedBytes;
+    return {
+      totalBytes: this.#totalBytes,
+      usedPercent: usedPercent(this.#readMemory()),
+      usableBytes: this.#usableBytes,
+      allocatedBytes,
+      remainingBytes: this.#usableBytes - allocatedBytes,
+      jars: [...this.#added()].map(([{ id, model, footprint }, added]) => ({
+        id,
+        allocatedBytes: added,
+        modelBytes: Math.ceil(footprintBytes(footprint, this.#policy.criterion)),
+        model,
+      })),
+    };
+  }
+
+  #added(): Map<Reservation, number> {
+    const added = addedBytes(this.#reservations, this.#policy);
+    return new Map(this.#reservations.map((reservation, index) => [
+      reservation,
+      added[index] ?? 0,
+    ]));
+  }
+}

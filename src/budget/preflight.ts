@@ -1,0 +1,129 @@
+import type { JarFootprint } from "./demand.ts";
+import type { MachineMemory } from "./memory.ts";
+import { checkPolicy, type Policy } from "./policy.ts";
+import { checkFootprint, checkLimit, requiredBytes } from "./required.ts";
+import { usedPercent } from "./usage.ts";
+
+/** Percent of system memory in use above which a load is allowed with a warning. */
+export const HIGH_USAGE_PERCENT = 75;
+
+/** What layer 3 is asked. All bytes whole. */
+export interface PreflightInput {
+  readonly footprint: JarFootprint;
+  readonly ramLimitBytes?: number;
+  readonly memory: MachineMemory;
+  readonly policy: Policy;
+  /** What is resident for this jar already, such as weights that a jar before it loaded. */
+  readonly alreadyResidentBytes?: number;
+  /** Promised to this process's other jars and not resident yet. */
+  readonly promisedBytes?: number;
+}
+
+/** Layer 3's answer. All bytes whole. */
+export interface PreflightResult {
+  readonly ok: boolean;
+  /** `warning` is allowed: the system is more than 75 % in use. */
+  readonly level: "ok" | "warning" | "refused";
+  readonly availableBytes: number;
+  /** What the load still has to bring into memory. */
+  readonly requiredBytes: number;
+  readonly headroomBytes: number;
+  /** required + headroom. */
+  readonly neededBytes: number;
+  /** needed − available where it is refused, else 0. */
+  readonly shortBytes: number;
+  /** 0 to 100. */
+  readonly usedPercent: number;
+}
+
+/**
+ * Layer 3: whether there is room for a model right before it is loaded (RULES.md, "Layer 3").
+ * Exactly enough is enough.
+ *
+ * @throws {BrainjarError} `invalid-ram-limit`, `invalid-footprint`, and those of the policy.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_POLICY } from "./policy.ts";
+ * import { checkAvailableMemoryBeforeLoad } from "./preflight.ts";
+ * import { GB } from "./size.ts";
+ *
+ * const shared = { floorBytes: 0, workingSetBytes: 0 };
+ * const result = checkAvailableMemoryBeforeLoad({
+ *   footprint: { floorBytes: 2 * GB, workingSetBytes: 3 * GB, shared },
+ *   memory: {
+ *     totalBytes: 8 * GB,
+ *     availableBytes: 4 * GB,
+ *     promisedBytes: 0,
+ *     sources: [],
+ *     warnings: [],
+ *   },
+ *   policy: DEFAULT_POLICY,
+ * });
+ * if (result.level !== "refused" || result.shortBytes !== 1 * GB) throw new Error("3 + 2 > 4");
+ * ```
+ */
+export function checkAvailableMemoryBeforeLoad(input: PreflightInput): PreflightResult {
+  const { footprint, ramLimitBytes, policy, memory } = input;
+  checkPolicy(policy);
+  checkFootprint("model", footprint);
+  checkLimit("model", ramLimitBytes);
+  const demand = {
+    model: "",
+    footprint,
+    ...(ramLimitBytes === undefined ? {} : { ramLimitBytes }),
+  };
+  const whole = requiredBytes(demand, policy.criterion);
+  return judgeLoad(Math.max(0, whole - (input.alreadyResidentBytes ?? 0)), {
+    memory,
+    policy,
+    promisedBytes: input.promisedBytes ?? 0,
+  });
+}
+
+/** What a load is judged against. */
+export interface LoadConditions {
+  readonly memory: MachineMemory;
+  readonly policy: Policy;
+  /** Promised to this process's other jars and not resident yet, in bytes. */
+  readonly promisedBytes: number;
+}
+
+/**
+ * Layer 3's rule for a load that still has to bring `requiredBytes` into memory.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_POLICY } from "./policy.ts";
+ * import { judgeLoad } from "./preflight.ts";
+ * import { GB } from "./size.ts";
+ *
+ * const memory = {
+ *   totalBytes: 16 * GB,
+ *   availableBytes: 12 * GB,
+ *   promisedBytes: 0,
+ *   sources: [],
+ *   warnings: [],
+ * };
+ * const result = judgeLoad(10 * GB, { memory, policy: DEFAULT_POLICY, promisedBytes: 0 });
+ * if (result.level !== "ok") throw new Error("10 GB and 2 GB of headroom are exactly 12 GB");
+ * ```
+ */
+export function judgeLoad(requiredBytes: number, conditions: LoadConditions): PreflightResult {
+  const { memory, policy } = conditions;
+  const availableBytes = memory.availableBytes - conditions.promisedBytes;
+  const headroomBytes = policy.loadHeadroomBytes;
+  const neededBytes = requiredBytes + headroomBytes;
+  const used = usedPercent(memory);
+  const refused = !(availableBytes >= neededBytes);
+  return {
+    ok: !refused,
+    level: refused ? "refused" : used > HIGH_USAGE_PERCENT ? "warning" : "ok",
+    availableBytes,
+    requiredBytes,
+    headroomBytes,
+    neededBytes,
+    shortBytes: refused ? neededBytes - availableBytes : 0,
+    usedPercent: used,
+  };
+}

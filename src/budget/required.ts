@@ -1,0 +1,140 @@
+import type { Criterion, InstanceDemand, JarFootprint } from "./demand.ts";
+import { BrainjarError } from "./error.ts";
+
+/** The part of a demand that decides how much it needs. */
+export type RequiredDemand = Pick<InstanceDemand, "model" | "ramLimitBytes" | "footprint">;
+
+/**
+ * The figure a verdict is held against: the working set, or under `floor` the floor, in bytes.
+ *
+ * @example
+ * ```ts
+ * import { footprintBytes } from "./required.ts";
+ * const shared = { floorBytes: 1, workingSetBytes: 2 };
+ * const footprint = { floorBytes: 10, workingSetBytes: 20, shared };
+ * if (footprintBytes(footprint, "working-set") !== 20) throw new Error("The default");
+ * if (footprintBytes(footprint, "floor") !== 10) throw new Error("--criterion floor");
+ * ```
+ */
+export function footprintBytes(
+  footprint: Pick<JarFootprint, "floorBytes" | "workingSetBytes">,
+  criterion: Criterion,
+): number {
+  return criterion === "floor" ? footprint.floorBytes : footprint.workingSetBytes;
+}
+
+/**
+ * required = max(RAM limit, footprint), the footprint where no limit is given
+ * (RULES.md, "Formulas"), in whole bytes.
+ *
+ * @example
+ * ```ts
+ * import { requiredBytes } from "./required.ts";
+ * const shared = { floorBytes: 0, workingSetBytes: 0 };
+ * const demand = { model: "a.gguf", footprint: { floorBytes: 10, workingSetBytes: 20, shared } };
+ * if (requiredBytes(demand, "working-set") !== 20) throw new Error("No limit: the footprint");
+ * const limited = { ...demand, ramLimitBytes: 50 };
+ * if (requiredBytes(limited, "working-set") !== 50) throw new Error("The limit where larger");
+ * ```
+ */
+export function requiredBytes(demand: RequiredDemand, criterion: Criterion): number {
+  return Math.ceil(
+    Math.max(demand.ramLimitBytes ?? 0, footprintBytes(demand.footprint, criterion)),
+  );
+}
+
+/**
+ * What each of these jars adds to the ones before it, in bytes: its required memory, less the
+ * weights that a jar before it on the same model already counts. They sum to what all need
+ * together, and that sum is the same in any order.
+ *
+ * @example
+ * ```ts
+ * import { addedBytes } from "./required.ts";
+ * const footprint = {
+ *   floorBytes: 10,
+ *   workingSetBytes: 20,
+ *   shared: { floorBytes: 5, workingSetBytes: 15 },
+ * };
+ * const jars = [{ model: "a.gguf", footprint }, { model: "a.gguf", footprint }];
+ * const [first, second] = addedBytes(jars, { criterion: "working-set", shareWeights: true });
+ * if (first !== 20 || second !== 5) throw new Error("The second adds its context alone");
+ * ```
+ */
+export function addedBytes(
+  demands: readonly RequiredDemand[],
+  policy: { readonly criterion: Criterion; readonly shareWeights: boolean },
+): number[] {
+  const counted = new Map<string, number>();
+  return demands.map((demand) => {
+    const required = requiredBytes(demand, policy.criterion);
+    if (!policy.shareWeights) return required;
+    const shared = Math.floor(footprintBytes(demand.footprint.shared, policy.criterion));
+    const before = counted.get(demand.model) ?? 0;
+    counted.set(demand.model, Math.max(before, shared));
+    return required - Math.min(before, shared);
+  });
+}
+
+/**
+ * Whether a RAM limit can be one: a positive finite number of bytes.
+ *
+ * @example
+ * ```ts
+ * import { isLimit } from "./required.ts";
+ * if (isLimit(0) || isLimit(NaN) || !isLimit(1)) throw new Error("Positive and finite");
+ * ```
+ */
+export function isLimit(bytes: number): boolean {
+  return Number.isFinite(bytes) && bytes > 0;
+}
+
+/**
+ * Throws where a RAM limit was given and isn't one.
+ *
+ * @param owner Whose limit it is, for the sentence.
+ * @throws {BrainjarError} `invalid-ram-limit`.
+ *
+ * @example
+ * ```ts
+ * import { checkLimit } from "./required.ts";
+ * checkLimit("god", undefined);
+ * checkLimit("god", 8 * 1024 ** 3);
+ * ```
+ */
+export function checkLimit(owner: string, bytes: number | undefined): void {
+  if (bytes === undefined || isLimit(bytes)) return;
+  throw new BrainjarError(
+    "invalid-ram-limit",
+    `RAM limit of '${owner}' must be more than zero: '${bytes}'`,
+    { hint: "Give a size, such as 8.0, or none: then its footprint is required" },
+  );
+}
+
+/**
+ * Throws where a footprint isn't one: a NaN would pass every comparison.
+ *
+ * @throws {BrainjarError} `invalid-footprint`.
+ *
+ * @example
+ * ```ts
+ * import { checkFootprint } from "./required.ts";
+ * const shared = { floorBytes: 0, workingSetBytes: 0 };
+ * checkFootprint("god", { floorBytes: 1, workingSetBytes: 2, shared });
+ * ```
+ */
+export function checkFootprint(id: string, footprint: JarFootprint): void {
+  const { floorBytes, workingSetBytes, shared } = footprint;
+  const sane = Number.isFinite(workingSetBytes) &&
+    shared.floorBytes >= 0 && shared.workingSetBytes >= 0 &&
+    floorBytes >= shared.floorBytes && workingSetBytes >= shared.workingSetBytes &&
+    workingSetBytes >= floorBytes;
+  if (!sane) {
+    throw new BrainjarError(
+      "invalid-footprint",
+      `Footprint of '${id}' is not one: floor ${floorBytes}, working set ${workingSetBytes}, ` +
+        `shared ${shared.floorBytes} and ${shared.workingSetBytes}`,
+      { hint: "Floor ≤ working set, shared parts ≤ their whole, all finite and not negative" },
+    );
+  }
+}

@@ -1,0 +1,207 @@
+import type { InstanceDemand, Mode } from "./demand.ts";
+import { BrainjarError } from "./error.ts";
+import type { MachineMemory } from "./memory.ts";
+import { checkPolicy, type Policy, usableBytes } from "./policy.ts";
+import {
+  addedBytes,
+  checkFootprint,
+  checkLimit,
+  footprintBytes,
+  requiredBytes,
+} from "./required.ts";
+import { sum } from "./sum.ts";
+import type { InstanceValidation, Issue, Validation, Warning } from "./validation.ts";
+
+/**
+ * Percent of the last ten seconds in which something waited for memory, from which rule 5 warns:
+ * a machine with memory to spare reports 0, and systemd-oomd starts killing at 60.
+ */
+export const PRESSURE_WARNING_PERCENT = 10;
+
+/** What layer 1 is asked. */
+export interface ValidationInput {
+  readonly mode: Mode;
+  readonly instances: readonly InstanceDemand[];
+  readonly memory: MachineMemory;
+  readonly policy: Policy;
+}
+
+/**
+ * Layer 1: whether these jars fit in this memory together, before anything is loaded
+ * (RULES.md, "Layer 1"). Comparisons are strict: exactly equal passes.
+ *
+ * @returns Figures, issues and warnings as data; `report/` has the sentences.
+ *
+ * @throws {BrainjarError} `invalid-ram-limit`, `duplicate-instance`, `invalid-footprint`,
+ * `invalid-memory`, `invalid-safety-margin`, `invalid-headroom`.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_POLICY } from "./policy.ts";
+ * import { GB } from "./size.ts";
+ * import { validateMemoryBudget } from "./validate.ts";
+ *
+ * const shared = { floorBytes: 0, workingSetBytes: 0 };
+ * const footprint = { floorBytes: 2 * GB, workingSetBytes: 3 * GB, shared };
+ * const validation = validateMemoryBudget({
+ *   mode: "single",
+ *   instances: [{ id: "subject", role: "subject", model: "a.gguf", footprint }],
+ *   memory: {
+ *     totalBytes: 8 * GB,
+ *     availableBytes: 6 * GB,
+ *     promisedBytes: 0,
+ *     sources: [],
+ *     warnings: [],
+ *   },
+ *   policy: DEFAULT_POLICY,
+ * });
+ * if (!validation.ok || validation.requiredBytes !== 3 * GB) throw new Error("3 GB of 6.8 GB");
+ * ```
+ */
+export function validateMemoryBudget(input: ValidationInput): Validation {
+  const { mode, memory, policy } = input;
+  checkPolicy(policy);
+  checkMemory(memory);
+  checkInstances(input.instances);
+
+  const { criterion } = policy;
+  const added = addedBytes(input.instances, policy);
+  const instances = input.instances.map((demand, index): InstanceValidation => {
+    const required = requiredBytes(demand, criterion);
+    return {
+      id: demand.id,
+      role: demand.role,
+      model: demand.model,
+      ...(demand.ramLimitBytes === undefined
+        ? {}
+        : { ramLimitBytes: Math.ceil(demand.ramLimitBytes) }),
+      floorBytes: Math.ceil(demand.footprint.floorBytes),
+      workingSetBytes: Math.ceil(demand.footprint.workingSetBytes),
+      footprintBytes: Math.ceil(footprintBytes(demand.footprint, criterion)),
+      requiredBytes: required,
+      sharedBytes: required - (added[index] ?? required),
+    };
+  });
+  const sumBytes = sum(instances.map((instance) => instance.requiredBytes));
+  const sharedWeightBytes = sum(instances.map((instance) => instance.sharedBytes));
+  const figures = {
+    requiredBytes: sumBytes - sharedWeightBytes,
+    floorBytes: sumOfFootprints(input, "floor"),
+    workingSetBytes: sumOfFootprints(input, "working-set"),
+  };
+  const usable = usableBytes(memory.totalBytes, policy);
+
+  const issues: Issue[] = [];
+  for (const limit of ["usable", "available"] as const) {
+    const limitBytes = limit === "usable" ? usable : memory.availableBytes;
+    if (figures.requiredBytes > limitBytes) {
+      issues.push({
+        code: cause(figures, limitBytes, criterion === "floor"),
+        limit,
+        limitBytes,
+        ...figures,
+        excessBytes: figures.requiredBytes - limitBytes,
+      });
+    }
+  }
+  const ok = issues.length === 0;
+
+  return {
+    ok,
+    verdict: ok ? "pass" : "fail",
+    mode,
+    criterion,
+    shareWeights: policy.shareWeights,
+    safetyMarginPercent: policy.safetyMarginPercent,
+    memory,
+    usableBytes: usable,
+    sumBytes,
+    sharedWeightBytes,
+    ...figures,
+    marginBytes: usable - figures.requiredBytes,
+    instances,
+    issues,
+    warnings: [
+      ...instances.flatMap((instance) => instanceWarnings(instance, usable)),
+      ...memoryWarnings(memory),
+      ...thrashWarning(ok, figures.workingSetBytes, Math.min(usable, memory.availableBytes)),
+    ],
+    recommendations: [],
+  };
+}
+
+/** What all jars need together by one criterion, RAM limits left aside. */
+function sumOfFootprints(input: ValidationInput, criterion: Policy["criterion"]): number {
+  const unlimited = input.instances.map(({ model, footprint }) => ({ model, footprint }));
+  return sum(addedBytes(unlimited, { criterion, shareWeights: input.policy.shareWeights }));
+}
+
+function cause(
+  figures: { readonly floorBytes: number; readonly workingSetBytes: number },
+  limitBytes: number,
+  thrashingAccepted: boolean,
+): Issue["code"] {
+  if (figures.floorBytes > limitBytes) return "would-be-killed";
+  if (figures.workingSetBytes > limitBytes && !thrashingAccepted) return "would-thrash";
+  return "over-reserved";
+}
+
+function instanceWarnings(instance: InstanceValidation, usable: number): Warning[] {
+  const { id, footprintBytes, ramLimitBytes } = instance;
+  const warnings: Warning[] = [];
+  if (instance.requiredBytes > usable / 2) {
+    warnings.push({
+      code: "large-instance",
+      id,
+      requiredBytes: instance.requiredBytes,
+      usableBytes: usable,
+    });
+  }
+  if (ramLimitBytes !== undefined && footprintBytes > ramLimitBytes) {
+    warnings.push({ code: "limit-below-footprint", id, footprintBytes, ramLimitBytes });
+  }
+  return warnings;
+}
+
+function memoryWarnings(memory: MachineMemory): Warning[] {
+  const { availableBytes, totalBytes, pressure } = memory;
+  const warnings: Warning[] = [];
+  if (pressure && pressure.someAverage10 > PRESSURE_WARNING_PERCENT) {
+    warnings.push({ code: "memory-pressure", someAverage10: pressure.someAverage10 });
+  }
+  if (availableBytes < totalBytes / 10) {
+    warnings.push({ code: "low-available", availableBytes, totalBytes });
+  }
+  return warnings;
+}
+
+function thrashWarning(ok: boolean, workingSetBytes: number, limitBytes: number): Warning[] {
+  if (!ok || workingSetBytes <= limitBytes) return [];
+  return [{ code: "reads-from-disk", workingSetBytes, limitBytes }];
+}
+
+function checkMemory(memory: MachineMemory): void {
+  const { totalBytes, availableBytes } = memory;
+  // A NaN would pass every comparison, and a total of zero is how a failed reading looks.
+  if (!(totalBytes > 0 && Number.isFinite(totalBytes) && Number.isFinite(availableBytes))) {
+    throw new BrainjarError(
+      "invalid-memory",
+      `Memory figures are not usable: total ${totalBytes}, available ${availableBytes}`,
+      { hint: "Give them with --total-memory and --available-memory" },
+    );
+  }
+}
+
+function checkInstances(instances: readonly InstanceDemand[]): void {
+  const ids = new Set<string>();
+  for (const { id, ramLimitBytes, footprint } of instances) {
+    if (ids.has(id)) {
+      throw new BrainjarError("duplicate-instance", `Instance is listed twice: '${id}'`, {
+        hint: "Give each jar an id of its own",
+      });
+    }
+    ids.add(id);
+    checkFootprint(id, footprint);
+    checkLimit(id, ramLimitBytes);
+  }
+}

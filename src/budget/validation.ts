@@ -1,0 +1,130 @@
+import type { Criterion, Mode, Role } from "./demand.ts";
+import type { MachineMemory } from "./memory.ts";
+
+/**
+ * Why a set of jars doesn't fit: even their floor is too large (the kernel would kill), only the
+ * floor fits (weights would be read from disk for every token), or the footprints fit and only the
+ * RAM limits are too large.
+ */
+export type IssueCode = "would-be-killed" | "would-thrash" | "over-reserved";
+
+/** One limit that the sum of required exceeds. All bytes whole. */
+export interface Issue {
+  readonly code: IssueCode;
+  /** The safe threshold (rule 1) or what is available now (rule 2). */
+  readonly limit: "usable" | "available";
+  readonly limitBytes: number;
+  readonly requiredBytes: number;
+  /** required − limit, more than zero. */
+  readonly excessBytes: number;
+  /** What the jars need together to stay alive, and to run at full speed. */
+  readonly floorBytes: number;
+  readonly workingSetBytes: number;
+}
+
+/** What deserves a word, pass or fail. */
+export type Warning =
+  | {
+    /** Rule 3: one jar needs more than half of usable. */
+    readonly code: "large-instance";
+    readonly id: string;
+    readonly requiredBytes: number;
+    readonly usableBytes: number;
+  }
+  | {
+    /** Rule 4: a jar's footprint exceeds its own RAM limit. */
+    readonly code: "limit-below-footprint";
+    readonly id: string;
+    readonly footprintBytes: number;
+    readonly ramLimitBytes: number;
+  }
+  | {
+    /** Rule 5: the kernel reports stalls. */
+    readonly code: "memory-pressure";
+    readonly someAverage10: number;
+  }
+  | {
+    /** Rule 5: less than a tenth of RAM is available. */
+    readonly code: "low-available";
+    readonly availableBytes: number;
+    readonly totalBytes: number;
+  }
+  | {
+    /** Accepted by `--criterion floor`, yet it will read weights from disk for every token. */
+    readonly code: "reads-from-disk";
+    readonly workingSetBytes: number;
+    readonly limitBytes: number;
+  };
+
+/** Something to do about a failure, checked to help. */
+export type Recommendation =
+  | {
+    /** Run with these flags; a validation with them passed and required this much. */
+    readonly kind: "flags";
+    readonly flags: readonly string[];
+    readonly requiredBytes: number;
+  }
+  | {
+    /** Leave these flags out. */
+    readonly kind: "omit";
+    readonly flags: readonly string[];
+    readonly requiredBytes: number;
+  }
+  | {
+    /** Close other programs: this much more must become available. */
+    readonly kind: "free-memory";
+    readonly flags: readonly string[];
+    readonly bytes: number;
+  }
+  | {
+    /** No flag helps; the smallest machine that would do. */
+    readonly kind: "machine";
+    readonly flags: readonly string[];
+    readonly totalBytes: number;
+    readonly availableBytes: number;
+  };
+
+/** One jar's figures. All bytes whole. */
+export interface InstanceValidation {
+  readonly id: string;
+  readonly role: Role;
+  readonly model: string;
+  readonly ramLimitBytes?: number;
+  readonly floorBytes: number;
+  readonly workingSetBytes: number;
+  /** The one of the two that the criterion asks for. */
+  readonly footprintBytes: number;
+  /** max(RAM limit, footprint). */
+  readonly requiredBytes: number;
+  /** The part of required that a jar listed before it already counts. */
+  readonly sharedBytes: number;
+}
+
+/** Layer 1's answer, with every figure it was reached by. All bytes whole. */
+export interface Validation {
+  readonly ok: boolean;
+  readonly verdict: "pass" | "fail";
+  readonly mode: Mode;
+  readonly criterion: Criterion;
+  readonly shareWeights: boolean;
+  readonly safetyMarginPercent: number;
+  readonly memory: MachineMemory;
+  /** The safe threshold. */
+  readonly usableBytes: number;
+  /** Sum of required, each jar counted as if alone. */
+  readonly sumBytes: number;
+  /** Weights that the sum counts more than once; 0 where they aren't shared. */
+  readonly sharedWeightBytes: number;
+  /** sum − shared: what all jars need together. */
+  readonly requiredBytes: number;
+  /** usable − required, never negative on a pass. */
+  readonly marginBytes: number;
+  /** All jars together, shared parts once, RAM limits left aside. */
+  readonly floorBytes: number;
+  readonly workingSetBytes: number;
+  readonly instances: readonly InstanceValidation[];
+  readonly issues: readonly Issue[];
+  readonly warnings: readonly Warning[];
+  /** Empty until `recommend` has filled it. */
+  readonly recommendations: readonly Recommendation[];
+}

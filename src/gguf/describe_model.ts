@@ -1,0 +1,83 @@
+import { GGML_TYPES } from "../footprint/ggml_type.ts";
+import { fileTypeName } from "./file_type.ts";
+import type { GgufHeader } from "./header.ts";
+import { numberOf, textOf } from "./metadata.ts";
+
+/** A model in a few words, as reports show it (DESIGN.md, "Output"). */
+export interface ModelDescription {
+  /** Path or URL of the first part. */
+  readonly path: string;
+  /** `general.name`, or the file's name without its ending. */
+  readonly name: string;
+  readonly architecture: string | null;
+  /** Elements of all tensors together. */
+  readonly parameters: number;
+  /** By `general.file_type`, or the tensor type with the most bytes; null without tensors. */
+  readonly quantization: string | null;
+  /** Tokens. */
+  readonly trainContextLength: number | null;
+  /** All parts together. */
+  readonly fileBytes: number;
+  readonly parts: number;
+}
+
+/**
+ * Describes a model by its header.
+ *
+ * @example
+ * ```ts
+ * import { describeModel } from "./describe_model.ts";
+ * const { name, quantization } = describeModel({
+ *   version: 3,
+ *   byteOrder: "little",
+ *   alignment: 32,
+ *   metadata: new Map(),
+ *   tensors: [{ name: "a", dimensions: [32, 2], type: 8, offset: 0, part: 0 }],
+ *   parts: [{ path: "models/tiny.gguf", fileBytes: 164, dataOffset: 96 }],
+ *   fileBytes: 164,
+ * });
+ * if (name !== "tiny" || quantization !== "Q8_0") throw new Error("description");
+ * ```
+ */
+export function describeModel(header: GgufHeader): ModelDescription {
+  const path = header.parts[0]?.path ?? "";
+  const architecture = textOf(header, "general.architecture") ?? null;
+  const fileType = numberOf(header, "general.file_type");
+  return {
+    path,
+    name: textOf(header, "general.name") || fileName(path),
+    architecture,
+    parameters: header.tensors.reduce((sum, { dimensions }) => sum + product(dimensions), 0),
+    quantization: (fileType === undefined ? undefined : fileTypeName(fileType)) ??
+      dominantType(header),
+    trainContextLength: numberOf(header, `${architecture}.context_length`) ?? null,
+    fileBytes: header.fileBytes,
+    parts: header.parts.length,
+  };
+}
+
+function product(dimensions: readonly number[]): number {
+  return dimensions.reduce((elements, dimension) => elements * dimension, 1);
+}
+
+function fileName(path: string): string {
+  const last = path.replace(/[?#].*$/, "").split(/[/\\]/).at(-1) ?? "";
+  return last.replace(/\.gguf$/, "").replace(/-\d{5}-of-\d{5}$/, "");
+}
+
+/** The tensor type that most of the model's bytes have. */
+function dominantType(header: GgufHeader): string | null {
+  const bytes = new Map<string, number>();
+  for (const { dimensions, type } of header.tensors) {
+    const known = GGML_TYPES.get(type);
+    if (known === undefined) continue;
+    const size = product(dimensions) / known.blockElements * known.blockBytes;
+    bytes.set(known.name, (bytes.get(known.name) ?? 0) + size);
+  }
+  let dominant: string | null = null;
+  let most = -1;
+  for (const [name, size] of bytes) {
+    if (size > most) [dominant, most] = [name, size];
+  }
+  return dominant;
+}

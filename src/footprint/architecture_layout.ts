@@ -1,5 +1,5 @@
 /** What a model of an architecture is for; only `text` generates text token by token. */
-export type ModelPurpose = "text" | "encoder" | "diffusion" | "audio" | "image" | "draft";
+export type ModelPurpose = "text" | "encoder" | "diffusion" | "audio" | "draft" | "unknown";
 
 /** The kind of memory a context keeps between batches (llama-model.cpp, `create_memory`). */
 export type MemoryKind =
@@ -11,32 +11,48 @@ export type MemoryKind =
   | "recurrent"
   /** Both, on different layers or on all. */
   | "hybrid"
-  /** Attention, and an indexer's keys beside it. */
-  | "indexed"
   /** DeepSeek-V4: a window of raw keys, compressed keys behind it. */
   | "compressed";
 
-/** How the layers with a sliding window are found where the architecture has them. */
+/** Which layers slide. */
+export type SlidingWindowPattern =
+  /** All but every nth, where the header has no number of its own. */
+  | {
+    readonly period: number;
+    /** The layer that doesn't slide comes first in its period. */
+    readonly denseFirst?: boolean;
+    /** An array in the header replaces the period; elsewhere an array is ignored. */
+    readonly orLayers?: boolean;
+  }
+  /** An array in the header, or one number for all: one entry for each layer text passes through. */
+  | "layers"
+  /** The same with the layers that predict further tokens. */
+  | "all-layers"
+  /** An array in the header of any length; layers beyond it don't slide. */
+  | "any-length"
+  /** All. */
+  | "every"
+  /** Those without a recurrent state. */
+  | "not-recurrent";
+
+/** How an architecture's windows are found. */
 export interface SlidingWindowRule {
   readonly kind: "standard" | "chunked" | "symmetric";
-  /** When windows slide: always, or only if the header has a window above 0. */
-  readonly when: "always" | "window" | "64-layers" | "unless-window-0";
-  /** Every nth layer doesn't slide, where the header has no number of its own; 0: all slide. */
-  readonly period?: number;
-  /** The layer that doesn't slide comes first in its period. */
-  readonly denseFirst?: boolean;
-  /** Whether the header may or must have an array with one entry for each layer. */
-  readonly layers?: "optional" | "required";
+  /**
+   * When windows slide: `always`; `window` if the header has one above 0; `unless-zero` if it
+   * doesn't have 0; `64-layers` on models of that depth.
+   */
+  readonly when: "always" | "window" | "unless-zero" | "64-layers";
+  readonly pattern: SlidingWindowPattern;
   /** Tokens, where the header has none. */
   readonly defaultWindow?: number;
   /** Tokens, whatever the header says. */
-  readonly window?: number;
+  readonly fixedWindow?: number;
 }
 
-/** How the layers with a recurrent state are found. */
+/** Which layers have a recurrent state. */
 export type RecurrentLayersRule =
-  /** All layers have one. */
-  | "all"
+  | "every"
   /** Layers with no key-value head. */
   | "no-kv-heads"
   /** Layers with neither key-value heads nor feed-forward. */
@@ -44,7 +60,26 @@ export type RecurrentLayersRule =
   /** `attention.recurrent_layers`, or all but every nth by `full_attention_interval`. */
   | { readonly interval: number };
 
-/** One architecture's layout of memory. */
+/** Which layers of a hybrid have a key-value cache; all without a state where a row doesn't say. */
+export type CachedLayersRule =
+  | "every"
+  /** Of those that text passes through, the ones without a state. */
+  | "text"
+  /** Without a state and without feed-forward. */
+  | "no-feed-forward";
+
+/** Which layers keep keys for an indexer. */
+export type IndexerLayersRule =
+  /** All that text passes through. */
+  | "text"
+  /** Those that `attention.indexer.types` calls full. */
+  | "full"
+  /** From the first with experts on. */
+  | "after-dense"
+  /** Those without a state. */
+  | "cached";
+
+/** One architecture's layout of memory: what its rules are, no sizes. */
 export interface ArchitectureLayout {
   readonly purpose: ModelPurpose;
   readonly memory: MemoryKind;
@@ -52,4 +87,20 @@ export interface ArchitectureLayout {
   readonly source: string;
   readonly slidingWindow?: SlidingWindowRule;
   readonly recurrentLayers?: RecurrentLayersRule;
+  readonly cachedLayers?: CachedLayersRule;
+  readonly indexerLayers?: IndexerLayersRule;
+  /** Layers that predict further tokens have no cache in the context that makes text. */
+  readonly predictionLayersUncached?: true;
+  /** Their weights are in the file and aren't loaded. */
+  readonly predictionLayersSkipped?: true;
+  /** Layers from the first on that own a cache: a number, or all less `shared_kv_layers`. */
+  readonly ownCaches?: number | "less-shared";
+  /** Reads `attention.key_length_mla` and caches latent keys alone where it is there. */
+  readonly latentAttention?: true;
+  /** `ssm.group_count` isn't read. */
+  readonly noStateGroups?: true;
+  /** Batches needn't fit the context. */
+  readonly notCausal?: true;
+  /** llama.cpp turns flash attention off. */
+  readonly noFlashAttention?: true;
 }

@@ -1,4 +1,28 @@
+import type { GgufHeader } from "../gguf/header.ts";
+import { ArchitectureKeys } from "./architecture_keys.ts";
 import type { ArchitectureLayout } from "./architecture_layout.ts";
+import { ARCHITECTURES, UNKNOWN_ARCHITECTURE } from "./architectures.ts";
+import { readArchitecture, readVocabularySize } from "./header_shape.ts";
+import { readLayerSizes } from "./layer_sizes.ts";
+import {
+  readExperts,
+  readIndexer,
+  readLatentAttention,
+  readNgramEmbedding,
+  readStateSpace,
+  readWkv,
+} from "./read_sizes.ts";
+import {
+  checkLatentAttention,
+  countDeepstackLayers,
+  readCachedLayerCount,
+  readCompressRatios,
+  readEmbeddingLength,
+  readHeadLengths,
+  usesAlibi,
+} from "./read_attention.ts";
+import { readRecurrentLayers } from "./recurrent_layers.ts";
+import { readSlidingWindow } from "./sliding_window_layers.ts";
 
 /** How the layers with a sliding window mask what they may look at (llama-hparams.h). */
 export type SlidingWindowKind = "none" | "standard" | "chunked" | "symmetric";
@@ -145,4 +169,105 @@ export interface Hyperparameters {
   readonly routerLayer: number;
   readonly causal: boolean;
   readonly usesAlibi: boolean;
+}
+
+/**
+ * Reads the shape of a model from its header as llama.cpp v0.4.0 does (llama-model.cpp's
+ * `load_hparams` and `load_arch_hparams` in src/models/*.cpp).
+ *
+ * An architecture that llama.cpp doesn't have is read on the safe side
+ * (`UNKNOWN_ARCHITECTURE`). Throws a BrainjarError of code `gguf-hyperparameter` where a key that
+ * must be there is missing or holds what llama.cpp could not load.
+ *
+ * @example
+ * ```ts
+ * import { readHyperparameters } from "./hyperparameters.ts";
+ * const header = {
+ *   version: 3 as const,
+ *   byteOrder: "little" as const,
+ *   alignment: 32,
+ *   metadata: new Map<string, number | string>([
+ *     ["general.architecture", "llama"],
+ *     ["llama.block_count", 2],
+ *     ["llama.context_length", 4096],
+ *     ["llama.embedding_length", 64],
+ *     ["llama.attention.head_count", 4],
+ *   ]),
+ *   tensors: [],
+ *   parts: [],
+ *   fileBytes: 0,
+ * };
+ * const { keyLength, keyValueHeadCounts } = readHyperparameters(header);
+ * if (keyLength !== 16 || keyValueHeadCounts[1] !== 4) throw new Error();
+ * ```
+ */
+export function readHyperparameters(header: GgufHeader): Hyperparameters {
+  const architecture = readArchitecture(header);
+  const row = ARCHITECTURES.get(architecture);
+  const known = row !== undefined;
+  const layout = row ?? UNKNOWN_ARCHITECTURE;
+  const keys = new ArchitectureKeys(header.metadata, architecture);
+  const layers = readLayerSizes(keys, header, known);
+  const embedding = readEmbeddingLength(keys, header, known);
+  const trained = known ? keys.required("context_length") : keys.number("context_length") ?? 0;
+  const lengths = readHeadLengths(keys, embedding, layers);
+  const recurrentLayers = readRecurrentLayers(layout, keys, layers);
+  const window = readSlidingWindow(layout, keys, {
+    text: layers.text,
+    all: layers.all,
+    recurrent: recurrentLayers,
+  });
+  const byWindow = (full: number, sliding: number) =>
+    window.layers.map((slides) => slides ? sliding : full);
+  const latentAttention = readLatentAttention(layout, keys);
+  const hyperConnectionCount = keys.number("hyper_connection.count") ?? 0;
+  const deepstack = countDeepstackLayers(keys);
+  const widened = architecture === "deepseek4" || architecture === "qwen4exp";
+  const outputLength = keys.number("embedding_length_out") ?? 0;
+  const output = widened ? hyperConnectionCount * embedding : outputLength || embedding;
+  return {
+    architecture,
+    layout,
+    trainContextLength: trained,
+    layerCount: layers.text,
+    allLayerCount: layers.all,
+    vocabularySize: readVocabularySize(header, architecture),
+    embeddingLength: embedding,
+    inputEmbeddingLength: architecture === "gemma4-assistant"
+      ? output
+      : embedding * (1 + deepstack),
+    outputEmbeddingLength: output,
+    perLayerEmbeddingLength: keys.number("embedding_length_per_layer_input") ?? 0,
+    headCounts: layers.headCounts,
+    keyValueHeadCounts: layers.keyValueHeadCounts,
+    feedForwardLengths: layers.feedForwardLengths,
+    keyLengths: byWindow(lengths.key, lengths.keySliding),
+    valueLengths: byWindow(lengths.value, lengths.valueSliding),
+    keyLength: lengths.key,
+    valueLength: lengths.value,
+    ropeDimensionCounts: byWindow(lengths.rope, lengths.ropeSliding),
+    ropeSections: keys.signedArray("rope.dimension_sections") ?? [0, 0, 0, 0],
+    slidingWindow: window.window,
+    slidingWindowKind: window.kind,
+    slidingWindowLayers: window.layers,
+    cachedLayerCount: readCachedLayerCount(layout, keys, layers),
+    recurrentLayers,
+    usesLatentAttention: checkLatentAttention(keys, latentAttention),
+    latentAttention,
+    experts: readExperts(keys, layers),
+    stateSpace: readStateSpace(layout, keys),
+    wkv: readWkv(keys),
+    shortConvolutionCache: keys.number("shortconv.l_cache") ?? 0,
+    deltaHeadLength: keys.number("kda.head_dim") ?? 0,
+    linearAttentionHeadLength: architecture === "minimax-01" ? lengths.key : 0,
+    indexer: readIndexer(keys, layers, trained),
+    compressRatios: readCompressRatios(keys, layers),
+    hyperConnectionCount,
+    hyperConnectionLowRank: keys.number("hyper_connection.low_rank") ?? 0,
+    ngramEmbedding: readNgramEmbedding(keys, header, layers, hyperConnectionCount),
+    deepstackLayerCount: deepstack,
+    routerLayer: layers.routerLayer,
+    causal: !layout.notCausal && (keys.flag("attention.causal") ?? true),
+    usesAlibi: usesAlibi(keys, layers),
+  };
 }

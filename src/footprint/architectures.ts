@@ -1,0 +1,57 @@
+import type { ArchitectureLayout } from "./architecture_layout.ts";
+import { PLAIN_ARCHITECTURES } from "./architectures/plain.ts";
+import { SPECIAL_ARCHITECTURES } from "./architectures/special.ts";
+import { STATEFUL_ARCHITECTURES } from "./architectures/stateful.ts";
+import { WINDOWED_ARCHITECTURES } from "./architectures/windowed.ts";
+
+/**
+ * Every architecture that llama.cpp v0.4.0 can load, by `general.architecture` (llama-arch.cpp's
+ * names; `gptj` has a name there and no loader). The kind of memory is from `create_memory` in
+ * llama-model.cpp, the rest from each row's source.
+ */
+export const ARCHITECTURES: ReadonlyMap<string, ArchitectureLayout> = new Map([
+  ...PLAIN_ARCHITECTURES,
+  ...WINDOWED_ARCHITECTURES,
+  ...STATEFUL_ARCHITECTURES,
+  ...SPECIAL_ARCHITECTURES,
+]);
+
+/**
+ * The safe side for an architecture that isn't in the table: every layer caches keys and values
+ * of the whole context, and every state or indexer that the header names is on every layer.
+ */
+export const UNKNOWN_ARCHITECTURE: ArchitectureLayout = {
+  purpose: "unknown",
+  memory: "hybrid",
+  source: "nowhere",
+  recurrentLayers: "every",
+  cachedLayers: "every",
+  indexerLayers: "text",
+};
+
+/**
+ * Whether llama.cpp v0.4.0 can load models of this architecture at all.
+ *
+ * @example
+ * ```ts
+ * import { isKnownArchitecture } from "./architectures.ts";
+ * if (!isKnownArchitecture("llama") || isKnownArchitecture("llama9")) throw new Error();
+ * ```
+ */
+export function isKnownArchitecture(name: string): boolean {
+  return ARCHITECTURES.has(name);
+}
+
+/**
+ * Whether models of this architecture make text token by token. Encoders, diffusion models,
+ * speech and drafts don't, and neither does an architecture that isn't known.
+ *
+ * @example
+ * ```ts
+ * import { generatesText } from "./architectures.ts";
+ * if (!generatesText("llama") || generatesText("bert")) throw new Error();
+ * ```
+ */
+export function generatesText(name: string): boolean {
+  return ARCHITECTURES.get(name)?.purpose === "text";
+}

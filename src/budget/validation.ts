@@ -65,8 +65,9 @@ export type Recommendation =
     readonly requiredBytes: number;
   }
   | {
-    /** Leave these flags out. */
+    /** Leave out a flag that was given. */
     readonly kind: "omit";
+    readonly omitted: string;
     readonly flags: readonly string[];
     readonly requiredBytes: number;
   }

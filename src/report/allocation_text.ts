@@ -1,0 +1,113 @@
+import type {
+  AllocationReport,
+  AllocationResult,
+  DeallocationResult,
+} from "../budget/allocation.ts";
+import { formatAmount } from "../budget/size.ts";
+import { blocks, fields } from "./block.ts";
+import { formatPercent } from "./format.ts";
+import { printable } from "./printable.ts";
+
+/**
+ * Layer 2's answer as people read it (RULES.md, "Layer 2"), without a line break at the end.
+ *
+ * @example
+ * ```ts
+ * import { allocationText } from "./allocation_text.ts";
+ * const text = allocationText({ ok: false, id: "god", reason: "already-allocated" });
+ * if (text !== "ALLOCATION FAILED: Instance 'god' is already allocated") throw new Error(text);
+ * ```
+ */
+export function allocationText(result: AllocationResult): string {
+  if (result.ok) {
+    return titled(`ALLOCATION APPROVED for ${printable(result.id)}`, [
+      ["Allocated", formatAmount(result.allocatedBytes)],
+      [
+        "Total allocated",
+        `${formatAmount(result.totalBytes)} / ${formatAmount(result.usableBytes)}`,
+      ],
+      ["Remaining budget", formatAmount(result.remainingBytes)],
+    ]);
+  }
+  switch (result.reason) {
+    case "already-allocated":
+      return `ALLOCATION FAILED: Instance '${printable(result.id)}' is already allocated`;
+    case "empty-id":
+      return "ALLOCATION FAILED: Instance id is empty";
+    case "invalid-limit":
+      return `ALLOCATION FAILED: RAM limit of '${printable(result.id)}' must be more than zero: ` +
+        `'${result.ramLimitBytes}'`;
+    case "exceeds-budget":
+      return titled("ALLOCATION FAILED: Would exceed safe memory budget", [
+        ["Requested", formatAmount(result.requestedBytes)],
+        ["Total allocated after", formatAmount(result.totalAfterBytes)],
+        ["Safe limit", formatAmount(result.usableBytes)],
+        ["Exceeds by", formatAmount(result.excessBytes)],
+      ]);
+    case "insufficient-available":
+      return titled("ALLOCATION FAILED: Insufficient available memory", [
+        ["Required (with headroom)", formatAmount(result.neededBytes)],
+        ["Currently available", formatAmount(result.availableBytes)],
+        ["Short by", formatAmount(result.shortBytes)],
+      ]);
+  }
+}
+
+/**
+ * What a deallocation gave back, in a sentence.
+ *
+ * @example
+ * ```ts
+ * import { deallocationText } from "./allocation_text.ts";
+ * const text = deallocationText({ ok: false, id: "god", givenBackBytes: 0, totalBytes: 0 });
+ * if (text !== "Nothing given back: instance 'god' is not allocated") throw new Error(text);
+ * ```
+ */
+export function deallocationText(result: DeallocationResult): string {
+  const id = printable(result.id);
+  return result.ok
+    ? `Deallocated ${id}: ${formatAmount(result.givenBackBytes)} given back`
+    : `Nothing given back: instance '${id}' is not allocated`;
+}
+
+/**
+ * The report of everything allocated (RULES.md, "Layer 2"), without a line break at the end.
+ *
+ * @example
+ * ```ts
+ * import { allocationReportText } from "./allocation_text.ts";
+ * const text = allocationReportText({
+ *   totalBytes: 1024 ** 3,
+ *   usedPercent: 50,
+ *   usableBytes: 1024 ** 3,
+ *   allocatedBytes: 0,
+ *   remainingBytes: 1024 ** 3,
+ *   jars: [],
+ * });
+ * if (!text.includes("(none)")) throw new Error(text);
+ * ```
+ */
+export function allocationReportText(report: AllocationReport): string {
+  const jars = report.jars.map(({ id, allocatedBytes, modelBytes }) =>
+    `${printable(id)}  ${formatAmount(allocatedBytes)} (model: ${formatAmount(modelBytes)})`
+  );
+  return blocks([{
+    title: "MEMORY ALLOCATION REPORT",
+    lines: [
+      ...fields([
+        ["Total System RAM", formatAmount(report.totalBytes)],
+        ["Current System Usage", formatPercent(report.usedPercent)],
+        ["Safe Usable Budget", formatAmount(report.usableBytes)],
+        ["Allocated to Instances", formatAmount(report.allocatedBytes)],
+        ["Remaining Budget", formatAmount(report.remainingBytes)],
+      ]),
+      "",
+      "Instances:",
+      ...(jars.length === 0 ? ["(none)"] : jars).map((line) => `  ${line}`),
+    ],
+  }]);
+}
+
+function titled(title: string, rows: readonly (readonly [string, string])[]): string {
+  return [title, ...fields(rows, "  ")].join("\n");
+}

@@ -1,0 +1,105 @@
+import type { Footprint, FootprintBytes } from "../footprint/footprint.ts";
+import type { FootprintOptions } from "../footprint/options.ts";
+import type { Finding } from "./check_json.ts";
+import type { ModelDescription } from "./description.ts";
+
+/** One model of `estimate`, answered or not. */
+export type EstimateEntry =
+  | {
+    readonly model: ModelDescription;
+    readonly options: FootprintOptions;
+    readonly footprint: Pick<Footprint, "estimator" | "bytes">;
+  }
+  | {
+    /** Path or URL as it was given. */
+    readonly path: string;
+    readonly error: Finding;
+  };
+
+/** One model of `estimate --json` (DESIGN.md, "Output"). All bytes whole. */
+export type EstimateJsonEntry =
+  | {
+    readonly model: ModelDescription;
+    readonly options: FootprintOptions;
+    readonly estimator: Footprint["estimator"];
+    readonly bytes: FootprintBytes;
+  }
+  | {
+    readonly model: { readonly path: string };
+    readonly error: Finding;
+  };
+
+/** What `estimate --json` prints. */
+export interface EstimateJson {
+  readonly schema: "brainjar.estimate/1";
+  readonly estimates: readonly EstimateJsonEntry[];
+}
+
+/**
+ * Estimates as `estimate --json` prints them: DESIGN.md's keys in DESIGN.md's order, and no key
+ * that the arguments happen to carry besides.
+ *
+ * @example
+ * ```ts
+ * import { estimateJson } from "./estimate_json.ts";
+ * const error = { code: "model-not-found", message: "Model file not found: a.gguf" };
+ * const json = estimateJson([{ path: "a.gguf", error }]);
+ * if (json.estimates[0]?.model.path !== "a.gguf") throw new Error("In its model's place");
+ * ```
+ */
+export function estimateJson(entries: Iterable<EstimateEntry>): EstimateJson {
+  return { schema: "brainjar.estimate/1", estimates: [...entries].map(estimateJsonEntry) };
+}
+
+/**
+ * One estimate as `estimate --json` prints it.
+ *
+ * @example
+ * ```ts
+ * import { estimateJsonEntry } from "./estimate_json.ts";
+ * const error = { code: "model-not-found", message: "Model file not found: a.gguf" };
+ * if (!("error" in estimateJsonEntry({ path: "a.gguf", error }))) throw new Error("An error");
+ * ```
+ */
+export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
+  if ("error" in entry) {
+    const { code, message } = entry.error;
+    return { model: { path: entry.path }, error: { code, message } };
+  }
+  const { model, options, footprint: { estimator, bytes } } = entry;
+  return {
+    model: {
+      path: model.path,
+      name: model.name,
+      architecture: model.architecture,
+      parameters: model.parameters,
+      quantization: model.quantization,
+      trainContextLength: model.trainContextLength,
+      fileBytes: model.fileBytes,
+      parts: model.parts,
+    },
+    options: {
+      contextSize: options.contextSize,
+      batchSize: options.batchSize,
+      sequences: options.sequences,
+      flashAttention: options.flashAttention,
+      kvCacheKeyType: options.kvCacheKeyType,
+      kvCacheValueType: options.kvCacheValueType,
+      mmap: options.mmap,
+    },
+    estimator,
+    bytes: {
+      weights: bytes.weights,
+      kvCache: bytes.kvCache,
+      recurrentState: bytes.recurrentState,
+      compute: bytes.compute,
+      output: bytes.output,
+      repacked: bytes.repacked,
+      vocabulary: bytes.vocabulary,
+      runtime: bytes.runtime,
+      floor: bytes.floor,
+      workingSet: bytes.workingSet,
+      peak: bytes.peak,
+    },
+  };
+}

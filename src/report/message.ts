@@ -1,0 +1,156 @@
+import { formatAmount } from "../budget/size.ts";
+import type { Issue, Recommendation, Warning } from "../budget/validation.ts";
+import { formatPercent } from "./format.ts";
+import { printable } from "./printable.ts";
+
+/**
+ * The sentence for a limit that is exceeded (RULES.md, "Layer 1").
+ *
+ * @example
+ * ```ts
+ * import { GB } from "../budget/size.ts";
+ * import { issueMessage } from "./message.ts";
+ * const message = issueMessage({
+ *   code: "over-reserved",
+ *   limit: "usable",
+ *   limitBytes: 27 * GB,
+ *   requiredBytes: 30 * GB,
+ *   excessBytes: 3 * GB,
+ *   floorBytes: 1 * GB,
+ *   workingSetBytes: 2 * GB,
+ * });
+ * if (message !== "Total requirements (30.00 GB) exceed safe threshold (27.00 GB) by 3.00 GB") {
+ *   throw new Error(message);
+ * }
+ * ```
+ */
+export function issueMessage(issue: Issue): string {
+  const limit = issue.limit === "usable" ? "safe threshold" : "currently available memory";
+  return `Total requirements (${formatAmount(issue.requiredBytes)}) exceed ${limit} ` +
+    `(${formatAmount(issue.limitBytes)}) by ${formatAmount(issue.excessBytes)}`;
+}
+
+/**
+ * What the issue's code means for the jars, in words.
+ *
+ * @example
+ * ```ts
+ * import { issueCause } from "./message.ts";
+ * const cause = issueCause({
+ *   code: "would-be-killed",
+ *   limit: "usable",
+ *   limitBytes: 1,
+ *   requiredBytes: 3,
+ *   excessBytes: 2,
+ *   floorBytes: 2,
+ *   workingSetBytes: 3,
+ * });
+ * if (!cause.includes("the kernel would kill")) throw new Error(cause);
+ * ```
+ */
+export function issueCause(issue: Issue): string {
+  const floor = formatAmount(issue.floorBytes);
+  const workingSet = formatAmount(issue.workingSetBytes);
+  switch (issue.code) {
+    case "would-be-killed":
+      return `Even the floor (${floor}) does not fit: the kernel would kill (would-be-killed)`;
+    case "would-thrash":
+      return `The floor (${floor}) fits, the working set (${workingSet}) does not: alive, but ` +
+        `reading weights from disk for every token (would-thrash)`;
+    case "over-reserved":
+      return `The footprints fit, only the RAM limits are too large (over-reserved)`;
+  }
+}
+
+/**
+ * The sentence for a warning (RULES.md, "Layer 1").
+ *
+ * @example
+ * ```ts
+ * import { GB } from "../budget/size.ts";
+ * import { warningMessage } from "./message.ts";
+ * const message = warningMessage({
+ *   code: "large-instance",
+ *   id: "god",
+ *   requiredBytes: 14 * GB,
+ *   usableBytes: 27 * GB,
+ * });
+ * if (message !== "Instance 'god' requires 14.00 GB which is >50% of safe threshold") {
+ *   throw new Error(message);
+ * }
+ * ```
+ */
+export function warningMessage(warning: Warning): string {
+  switch (warning.code) {
+    case "large-instance":
+      return `Instance '${printable(warning.id)}' requires ${
+        formatAmount(warning.requiredBytes)
+      } ` +
+        `which is >50% of safe threshold`;
+    case "limit-below-footprint":
+      return `Instance '${printable(warning.id)}' needs ${formatAmount(warning.footprintBytes)} ` +
+        `but its RAM limit is ${formatAmount(warning.ramLimitBytes)}`;
+    case "memory-pressure":
+      return `The kernel reports memory pressure: something waited for memory in ` +
+        `${formatPercent(warning.someAverage10)} of the last 10 seconds`;
+    case "low-available":
+      return `Only ${formatAmount(warning.availableBytes)} of ` +
+        `${formatAmount(warning.totalBytes)} RAM is available, less than 10%`;
+    case "reads-from-disk":
+      return `The working set (${formatAmount(warning.workingSetBytes)}) does not fit in ` +
+        `${formatAmount(warning.limitBytes)}: weights will be read from disk for every token`;
+  }
+}
+
+/**
+ * The sentence for a recommendation; it names every flag with its value.
+ *
+ * @example
+ * ```ts
+ * import { GB } from "../budget/size.ts";
+ * import { recommendationMessage } from "./message.ts";
+ * const message = recommendationMessage({
+ *   kind: "flags",
+ *   flags: ["--ram-limit-god 9.1"],
+ *   requiredBytes: 26 * GB,
+ * });
+ * if (message !== "Reduce RAM limits: --ram-limit-god 9.1 (26.00 GB required)") {
+ *   throw new Error(message);
+ * }
+ * ```
+ */
+export function recommendationMessage(recommendation: Recommendation): string {
+  const flags = recommendation.flags.join(" ");
+  switch (recommendation.kind) {
+    case "flags":
+      return `${advice(recommendation.flags)}: ${flags} ` +
+        `(${formatAmount(recommendation.requiredBytes)} required)`;
+    case "omit":
+      return `Leave out ${recommendation.omitted} ` +
+        `(${formatAmount(recommendation.requiredBytes)} required)`;
+    case "free-memory":
+      return `Close other programs until ${formatAmount(recommendation.bytes)} more is available`;
+    case "machine":
+      return `No flag makes this fit: use a machine with at least ` +
+        `${formatAmount(recommendation.totalBytes)} RAM, ` +
+        `${formatAmount(recommendation.availableBytes)} of it available`;
+  }
+}
+
+/** What each flag does, by how it starts. */
+const ADVICE: readonly (readonly [flag: string, words: string])[] = [
+  ["--ram-limit-", "Reduce RAM limits"],
+  ["--context-size", "Use a smaller context"],
+  ["--kv-cache-type", "Use a smaller KV cache"],
+  ["--no-mmap", "Load weights without mapping the file"],
+  ["--mode", "Run fewer jars"],
+  ["--criterion", "Accept that weights are read from disk for every token"],
+];
+
+function advice(flags: readonly string[]): string {
+  const words = new Set(
+    flags.map((flag) => ADVICE.find(([start]) => flag.startsWith(start))?.[1] ?? "Use"),
+  );
+  const [only] = words;
+  return words.size === 1 && only !== undefined ? only : "Use together";
+}

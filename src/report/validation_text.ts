@@ -1,0 +1,237 @@
+import { formatAmount } from "../budget/size.ts";
+import { usedPercent } from "../budget/usage.ts";
+import type { InstanceValidation, Validation } from "../budget/validation.ts";
+import { type Block, blocks, fields } from "./block.ts";
+import type { InstanceDescription, ModelDescription, ValidationReport } from "./description.ts";
+import { formatParameters, formatPercent } from "./format.ts";
+import { issueCause, issueMessage, recommendationMessage, warningMessage } from "./message.ts";
+import { printable } from "./printable.ts";
+
+/**
+ * Layer 1's report as people read it: RULES.md's blocks in their order, plain text without colour
+ * and without a line break at the end.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_POLICY } from "../budget/policy.ts";
+ * import { GB } from "../budget/size.ts";
+ * import { validateMemoryBudget } from "../budget/validate.ts";
+ * import { validationText } from "./validation_text.ts";
+ *
+ * const validation = validateMemoryBudget({
+ *   mode: "single",
+ *   instances: [],
+ *   memory: {
+ *     totalBytes: 8 * GB,
+ *     availableBytes: 6 * GB,
+ *     promisedBytes: 0,
+ *     sources: [],
+ *     warnings: [],
+ *   },
+ *   policy: DEFAULT_POLICY,
+ * });
+ * const text = validationText({ validation, estimator: "header", models: [], instances: [] });
+ * if (!text.includes("VALIDATION PASSED")) throw new Error(text);
+ * ```
+ */
+export function validationText(report: ValidationReport): string {
+  const { validation } = report;
+  return blocks([
+    header(report),
+    systemMemory(validation),
+    modelAnalysis(report),
+    perInstance(report),
+    budgetAnalysis(validation),
+    outcome(validation),
+  ]);
+}
+
+const CRITERION_WORDS = {
+  "working-set": "working set (runs at full speed)",
+  floor: "floor (stays alive)",
+} as const;
+
+function header({ validation, estimator }: ValidationReport): Block {
+  const ids = validation.instances.map(({ id }) => printable(id)).join(", ");
+  return {
+    title: "MEMORY BUDGET VALIDATION",
+    lines: fields([
+      ["Mode", `${validation.mode} (${ids})`],
+      ["Criterion", CRITERION_WORDS[validation.criterion]],
+      ["Estimator", estimator],
+    ]),
+  };
+}
+
+function systemMemory({ memory }: Validation): Block {
+  const { promisedBytes, pressure, swap } = memory;
+  const from = (figure: "total" | "available") => {
+    const source = memory.sources.find((source) => source.figure === figure && source.decides);
+    return source ? ` (${printable(source.name)})` : "";
+  };
+  return {
+    title: "System Memory Status",
+    lines: fields([
+      ["Total RAM", formatAmount(memory.totalBytes) + from("total")],
+      ["Available", formatAmount(memory.availableBytes) + from("available")],
+      ["In use", formatPercent(usedPercent(memory))],
+      ["Promised to others", promisedBytes > 0 ? formatAmount(promisedBytes) : undefined],
+      [
+        "Memory pressure",
+        pressure &&
+        `some ${formatPercent(pressure.someAverage10)}, full ` +
+          `${formatPercent(pressure.fullAverage10)} of the last 10 seconds`,
+      ],
+      [
+        "Swap",
+        swap &&
+        `${formatAmount(swap.totalBytes)}, ${formatAmount(swap.freeBytes)} free (not counted)`,
+      ],
+    ]),
+  };
+}
+
+function modelAnalysis({ validation, models, instances }: ValidationReport): Block {
+  return {
+    title: "Model Analysis",
+    lines: models.flatMap((model) => {
+      const users = validation.instances.filter((instance) => instance.model === model.path);
+      const known = instances.find(({ id }) => users.some((user) => user.id === id));
+      const shared = users.length > 1 && validation.shareWeights;
+      return [
+        `Model: ${printable(model.name)}`,
+        ...fields([
+          ["File", printable(model.path) + (model.parts > 1 ? ` (${model.parts} parts)` : "")],
+          ["File size", formatAmount(model.fileBytes)],
+          ["Architecture", architecture(model)],
+          ["Weights", known && formatAmount(known.bytes.weights)],
+          ["Repacked weights", known && optionalAmount(known.bytes.repacked)],
+          ["Vocabulary", known && optionalAmount(known.bytes.vocabulary)],
+          ["Confidence", known && known.confidence],
+          [
+            "Used by",
+            users.map(({ id }) => printable(id)).join(", ") +
+            (shared ? " (weights loaded once)" : ""),
+          ],
+        ], "  "),
+      ];
+    }),
+  };
+}
+
+function architecture(model: ModelDescription): string {
+  const trained = model.trainContextLength === null
+    ? ""
+    : `, trained on ${model.trainContextLength} tokens`;
+  return `${printable(model.architecture)}, ${formatParameters(model.parameters)} parameters, ` +
+    printable(model.quantization) + trained;
+}
+
+function optionalAmount(bytes: number): string | undefined {
+  return bytes > 0 ? formatAmount(bytes) : undefined;
+}
+
+function perInstance({ validation, models, instances }: ValidationReport): Block {
+  return {
+    title: "Per-Instance Requirements",
+    lines: validation.instances.flatMap((instance) => {
+      const known = instances.find(({ id }) => id === instance.id);
+      const model = models.find(({ path }) => path === instance.model);
+      return [
+        `Instance '${printable(instance.id)}' (${instance.role})`,
+        ...fields(instanceRows(instance, printable(model?.name ?? instance.model), known), "  "),
+      ];
+    }),
+  };
+}
+
+function instanceRows(
+  instance: InstanceValidation,
+  modelName: string,
+  known: InstanceDescription | undefined,
+): [string, string | undefined][] {
+  const { ramLimitBytes, sharedBytes } = instance;
+  return [
+    ["Model", modelName],
+    ["Context", known && contextWords(known)],
+    ["Floor", `${formatAmount(instance.floorBytes)} (killed below)`],
+    ["Working set", `${formatAmount(instance.workingSetBytes)} (full speed)`],
+    ["RAM limit", ramLimitBytes === undefined ? "none" : formatAmount(ramLimitBytes)],
+    ["Required", formatAmount(instance.requiredBytes)],
+    [
+      "Of it shared",
+      sharedBytes > 0 ? `${formatAmount(sharedBytes)} (counted above)` : undefined,
+    ],
+  ];
+}
+
+function contextWords({ contextSize, bytes }: InstanceDescription): string {
+  const cache = bytes.kvCache + bytes.recurrentState;
+  const compute = bytes.compute + bytes.output;
+  return `${contextSize} tokens (cache ${formatAmount(cache)}, compute ${formatAmount(compute)})`;
+}
+
+function budgetAnalysis(validation: Validation): Block {
+  const { memory, usableBytes, requiredBytes } = validation;
+  const given = Number((100 - validation.safetyMarginPercent).toFixed(2));
+  return {
+    title: "Budget Analysis",
+    lines: fields([
+      ["Sum of requirements", formatAmount(validation.sumBytes)],
+      [
+        "Shared weights",
+        `${formatAmount(validation.sharedWeightBytes)} ` +
+        (validation.shareWeights ? "(counted once)" : "(not shared)"),
+      ],
+      ["Total requirements", formatAmount(requiredBytes)],
+      [
+        "Safe threshold",
+        `${formatAmount(usableBytes)} (${given}% of ${formatAmount(memory.totalBytes)})`,
+      ],
+      ["Currently available", formatAmount(memory.availableBytes)],
+      ["Floor, all jars", formatAmount(validation.floorBytes)],
+      ["Working set, all jars", formatAmount(validation.workingSetBytes)],
+      [
+        "Budget used",
+        usableBytes > 0 ? formatPercent((requiredBytes / usableBytes) * 100) : undefined,
+      ],
+    ]),
+  };
+}
+
+function outcome(validation: Validation): Block {
+  const { issues, memory, recommendations } = validation;
+  const warnings = [
+    ...validation.warnings.map(warningMessage),
+    ...memory.warnings.map(({ message }) => printable(message)),
+  ];
+  const warningLines = list("Warnings:", warnings);
+  if (validation.ok) {
+    return {
+      title: "VALIDATION PASSED",
+      lines: [
+        "Memory budget is safe to proceed",
+        `Total required: ${formatAmount(validation.requiredBytes)} / ` +
+        formatAmount(validation.usableBytes),
+        `Safety margin: ${formatAmount(validation.marginBytes)}`,
+        ...warningLines,
+      ],
+    };
+  }
+  return {
+    title: "VALIDATION FAILED",
+    lines: [
+      "Memory budget validation failed. Issues:",
+      ...issues.flatMap((issue, index) => [
+        `  ${index + 1}. ${issueMessage(issue)}`,
+        `     ${issueCause(issue)}`,
+      ]),
+      ...warningLines,
+      ...list("Recommendations:", recommendations.map(recommendationMessage)),
+    ],
+  };
+}
+
+function list(title: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : ["", title, ...items.map((item) => `  - ${item}`)];
+}

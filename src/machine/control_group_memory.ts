@@ -58,6 +58,9 @@ const FILES = {
  * process above it lives but hardly moves. Memory above it is none that can be promised.
  * Limits on swap (`memory.memsw`, `memory.swap.max`) are not read, since swap is never promised.
  *
+ * With `highest`, the group is the topmost that can be seen, and a tighter limit of the groups above
+ * it counts too, where the kernel tells it (v1).
+ *
  * Throws `control-group-unreadable` where a limit is there but can't be read (it may be anything),
  * or a limit is set but the usage can't be read: counting nothing as used would promise memory that
  * is in use. File cache that can't be read counts as 0, the safe choice, with a warning.
@@ -65,6 +68,7 @@ const FILES = {
 export function readControlGroupMemory(
   files: MachineFiles,
   group: ControlGroup,
+  options: { readonly highest?: boolean } = {},
 ): ControlGroupReading {
   const names = FILES[group.version];
   const limits: GroupFigure[] = [];
@@ -72,6 +76,10 @@ export function readControlGroupMemory(
     const bytes = readAmount(files, group, name);
     if (bytes === undefined || bytes >= UNLIMITED_BYTES) continue;
     limits.push({ name, path: locate(files, group, name), bytes });
+  }
+  const hidden = options.highest === true ? readHiddenLimit(files, group) : undefined;
+  if (hidden !== undefined && limits.every((limit) => hidden.bytes < limit.bytes)) {
+    limits.push(hidden);
   }
   if (limits.length === 0) return { warnings: [] };
 
@@ -103,7 +111,7 @@ export function readControlGroupMemory(
  * container's mount does not show. Nothing where there is none, and nothing on v2, whose kernel does
  * not tell.
  */
-export function readHiddenLimit(files: MachineFiles, group: ControlGroup): GroupFigure | undefined {
+function readHiddenLimit(files: MachineFiles, group: ControlGroup): GroupFigure | undefined {
   if (group.version !== 1) return undefined;
   const name = "hierarchical_memory_limit";
   const bytes = readStatistics(files, group, [name])?.[0];

@@ -1,10 +1,6 @@
 import type { MachineMemory, MemoryPressure, MemorySource } from "../budget/memory.ts";
 import { joinGroup } from "./control_group_path.ts";
-import {
-  type ControlGroupMemory,
-  readControlGroupMemory,
-  readHiddenLimit,
-} from "./control_group_memory.ts";
+import { type ControlGroupMemory, readControlGroupMemory } from "./control_group_memory.ts";
 import { type ControlGroup, findControlGroups } from "./control_groups.ts";
 import { readLeftOut } from "./left_out.ts";
 import type { MachineFiles } from "./machine_files.ts";
@@ -32,18 +28,13 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
   const path = files.locate(MEMINFO_PATH);
   const totals: Reading[] = [{ name: "MemTotal", path, bytes: machine.totalBytes }];
   const available: Reading[] = [{ name: "MemAvailable", path, bytes: machine.availableBytes }];
+  const highest = groups.findLast((group) => group.version === 1);
   for (const group of groups) {
-    const reading = readControlGroupMemory(files, group);
+    const reading = readControlGroupMemory(files, group, { highest: group === highest });
     warnings.push(...reading.warnings);
     if (reading.memory === undefined) continue;
     totals.push(...limitReadings(reading.memory));
     available.push(...availableReadings(reading.memory));
-  }
-  const hidden = hiddenLimit(files, groups, totals);
-  if (hidden !== undefined) {
-    totals.push(hidden);
-    // What its siblings use can't be seen from here; this is the most that can be left.
-    available.push(hidden);
   }
 
   const pressure = readAllPressure(files, groups, warnings);
@@ -84,21 +75,6 @@ function availableReadings(memory: ControlGroupMemory): readonly Reading[] {
       reclaimable,
     ],
   }));
-}
-
-/** A limit above what the mounts show, where it is tighter than all that they show. */
-function hiddenLimit(
-  files: MachineFiles,
-  groups: readonly ControlGroup[],
-  totals: readonly Reading[],
-): Reading | undefined {
-  const own = groups.find((group) => group.version === 1);
-  if (own === undefined) return undefined;
-  const limit = readHiddenLimit(files, own);
-  if (limit === undefined || totals.some((reading) => reading.bytes <= limit.bytes)) {
-    return undefined;
-  }
-  return { name: `${limit.name} above ${own.name}`, path: limit.path, bytes: limit.bytes };
 }
 
 function readAllPressure(

@@ -1,5 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
+import type { CpuFeatures } from "../footprint/options.ts";
+import { engineThreads, namedCpu } from "./cpu.ts";
 import { NO_MACHINE_HINT } from "./machine_warning.ts";
 
 /** What brainjar asks of systeminformation's `mem()`, in bytes. */
@@ -43,6 +45,53 @@ export async function readOtherMemory(
   };
 }
 
+/** What brainjar asks of systeminformation's `cpu()`. */
+export interface ReportedCpu {
+  readonly brand: string;
+  readonly physicalCores: number;
+  readonly performanceCores?: number;
+  /** Names separated by blanks; empty where the system doesn't tell. */
+  readonly flags: string;
+}
+
+/**
+ * The CPU on macOS and Windows. Where the system tells no features, Apple's are known by brand, and
+ * any other is taken for one with AVX2 or with 8-bit products, as sold since about 2015: repacked
+ * weights are then counted, which asks for too much memory rather than too little.
+ *
+ * Throws `cpu-unreadable` where systeminformation fails or counts no cores.
+ */
+export async function readOtherCpu(
+  report: () => Promise<ReportedCpu> = reportCpu,
+  architecture: string = Deno.build.arch,
+): Promise<CpuFeatures> {
+  let cpu: ReportedCpu;
+  try {
+    cpu = await report();
+  } catch (cause) {
+    throw cpuUnreadable(cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  const cores = cpu.performanceCores || cpu.physicalCores;
+  if (!isSize(cores) || cores === 0) throw cpuUnreadable(`it counts ${cores} cores`);
+  const threads = engineThreads(cores);
+  if (architecture === "aarch64") {
+    const generation = /\bM([1-4])\b/.exec(cpu.brand)?.[1];
+    // What a later Apple CPU has is no less than what the latest known one has.
+    const later = /\bM\d+\b/.test(cpu.brand) ? "apple-m4" : "apple-m2";
+    return namedCpu(generation === undefined ? later : `apple-m${generation}`, threads);
+  }
+  const flags = cpu.flags.toLowerCase().split(/\s+/).filter(Boolean);
+  // macOS tells AVX but lists AVX2 where systeminformation doesn't look.
+  return flags.includes("avx2")
+    ? { architecture: "x86_64", features: new Set(flags), threads }
+    : namedCpu("x86-64-v3", threads);
+}
+
+async function reportCpu(): Promise<ReportedCpu> {
+  const { cpu } = await import("systeminformation");
+  return await cpu();
+}
+
 async function reportMemory(): Promise<ReportedMemory> {
   const { mem } = await import("systeminformation");
   return await mem();
@@ -57,5 +106,13 @@ function unreadable(reason: string, cause?: unknown): BrainjarError {
     "machine-unreadable",
     `The machine's memory can't be read through systeminformation: ${reason}`,
     { hint: NO_MACHINE_HINT, ...(cause === undefined ? {} : { cause }) },
+  );
+}
+
+function cpuUnreadable(reason: string, cause?: unknown): BrainjarError {
+  return new BrainjarError(
+    "cpu-unreadable",
+    `The CPU can't be read through systeminformation: ${reason}`,
+    { hint: "Name the CPU with --cpu", ...(cause === undefined ? {} : { cause }) },
   );
 }

@@ -34,7 +34,10 @@ export const DEFAULT_POLICY: Policy = {
  * if (usableBytes(1000, DEFAULT_POLICY) !== 850) throw new Error("85 % of the total");
  * ```
  */
-export function usableBytes(totalBytes: number, policy: Policy): number {
+export function usableBytes(
+  totalBytes: number,
+  policy: Pick<Policy, "safetyMarginPercent">,
+): number {
   return Math.floor((totalBytes * (100 - policy.safetyMarginPercent)) / 100);
 }
 
@@ -49,7 +52,10 @@ export function usableBytes(totalBytes: number, policy: Policy): number {
  * if (usableBytes(total - 1, DEFAULT_POLICY) >= 30_000) throw new Error("It is the smallest");
  * ```
  */
-export function totalBytesFor(requiredBytes: number, policy: Policy): number {
+export function totalBytesFor(
+  requiredBytes: number,
+  policy: Pick<Policy, "safetyMarginPercent">,
+): number {
   let total = Math.ceil((requiredBytes * 100) / (100 - policy.safetyMarginPercent));
   // The division's rounding may be off by one either way.
   if (usableBytes(total - 1, policy) >= requiredBytes) total--;

@@ -143,7 +143,7 @@ const ADVICE: readonly (readonly [flag: string, words: string])[] = [
   ["--context-size", "Use a smaller context"],
   ["--kv-cache-type", "Use a smaller KV cache"],
   ["--no-mmap", "Load weights without mapping the file"],
-  ["--mode", "Run fewer jars"],
+  ["--mode", "Run the subject alone, without the other roles' flags"],
   ["--criterion", "Accept that weights are read from disk for every token"],
 ];
 

@@ -1,0 +1,245 @@
+import type { Role } from "./demand.ts";
+import { type RamLimit, roundLimit } from "./limits.ts";
+import { GB } from "./size.ts";
+import { totalBytesFor } from "./policy.ts";
+import { sum } from "./sum.ts";
+import type { Recommendation, Validation } from "./validation.ts";
+import { waterFill } from "./water_fill.ts";
+
+/** Flags that differ from those given. */
+export interface Changes {
+  /** For each role that is named. */
+  readonly ramLimits?: readonly RamLimit[];
+  /** Tokens. */
+  readonly contextSize?: number;
+  /** As `--kv-cache-type` takes it. */
+  readonly kvCacheType?: string;
+  readonly mmap?: false;
+  readonly mode?: "single";
+  readonly criterion?: "floor";
+  /** `--no-share-weights` left out. */
+  readonly shareWeights?: true;
+}
+
+/** What could still be changed. */
+export interface RecommendInput {
+  /** One that failed; for one that passed nothing is recommended. */
+  readonly validation: Validation;
+  /**
+   * Estimates and validates anew with these changes; `undefined` where they can't be made (a cache
+   * type that the model doesn't take). Errors go through.
+   */
+  readonly tryWith: (changes: Changes) => Validation | undefined | Promise<Validation | undefined>;
+  /** Tokens of the largest context there is now. */
+  readonly contextSize: number;
+  /** Cache types smaller than the one in use, largest first. */
+  readonly kvCacheTypes: readonly string[];
+  /** Whether weights are mapped now. */
+  readonly mmap: boolean;
+}
+
+/** A context smaller than this is no use to a mind that has to read a prompt. */
+const SMALLEST_CONTEXT = 512;
+
+/** The least important first: whose limit is lowered, and who dies. */
+const ROLES: readonly Role[] = ["god", "observer", "subject"];
+
+/**
+ * What to do about a failed validation: every recommendation was validated and passed. Single flags
+ * come first; only where none is enough, several together; where nothing is, the machine that
+ * would do (RULES.md, "Layer 1").
+ *
+ * @example
+ * ```ts
+ * import { recommend } from "./recommend.ts";
+ * import { DEFAULT_POLICY } from "./policy.ts";
+ * import { GB } from "./size.ts";
+ * import { validateMemoryBudget } from "./validate.ts";
+ *
+ * const nothing = { floorBytes: 0, workingSetBytes: 0 };
+ * const footprint = { ...nothing, shared: nothing };
+ * const validate = (ramLimitBytes: number) =>
+ *   validateMemoryBudget({
+ *     mode: "single",
+ *     instances: [{ id: "subject", role: "subject", model: "a.gguf", ramLimitBytes, footprint }],
+ *     memory: {
+ *       totalBytes: 8 * GB,
+ *       availableBytes: 7 * GB,
+ *       promisedBytes: 0,
+ *       sources: [],
+ *       warnings: [],
+ *     },
+ *     policy: DEFAULT_POLICY,
+ *   });
+ * const recommendations = await recommend({
+ *   validation: validate(8 * GB),
+ *   tryWith: ({ ramLimits }) => ramLimits?.[0] && validate(ramLimits[0].bytes),
+ *   contextSize: 512,
+ *   kvCacheTypes: [],
+ *   mmap: true,
+ * });
+ * if (recommendations[0]?.flags[0] !== "--ram-limit-subject 6.8") throw new Error("85 % of 8 GB");
+ * ```
+ */
+export async function recommend(input: RecommendInput): Promise<Recommendation[]> {
+  const { validation } = input;
+  if (validation.ok) return [];
+  const found: Recommendation[] = [];
+  for (const alternatives of singleChanges(input)) {
+    const passing = await firstPassing(input, alternatives);
+    if (passing) found.push(passing);
+  }
+  if (validation.issues.every(({ limit }) => limit === "available")) {
+    const bytes = Math.max(...validation.issues.map(({ excessBytes }) => excessBytes));
+    found.push({ kind: "free-memory", flags: [], bytes });
+  }
+  if (found.length > 0) return found;
+
+  const combined = await firstPassing(input, combinedChanges(input));
+  return [combined ?? machineFor(validation)];
+}
+
+async function firstPassing(
+  { tryWith }: RecommendInput,
+  alternatives: readonly Changes[],
+): Promise<Recommendation | undefined> {
+  for (const changes of alternatives) {
+    const validation = await tryWith(changes);
+    // A limit that its own jar doesn't fit in is no advice, even where the sum fits.
+    const sound = validation?.warnings.every(({ code }) => code !== "limit-below-footprint");
+    if (!validation?.ok || !sound) continue;
+    const { requiredBytes } = validation;
+    const flags = flagsOf(changes);
+    return flags.length > 0
+      ? { kind: "flags", flags, requiredBytes }
+      : { kind: "omit", omitted: "--no-share-weights", flags, requiredBytes };
+  }
+  return undefined;
+}
+
+/** Each entry is one kind of change; of its alternatives the first that passes is taken. */
+function singleChanges(input: RecommendInput): Changes[][] {
+  const { validation } = input;
+  const thrashes = validation.issues.some(({ code }) => code === "would-thrash") &&
+    validation.issues.every(({ code }) => code !== "would-be-killed");
+  return [
+    ...ROLES.map((role) => lowerOneLimit(validation, role)),
+    scaledLimits(validation).map((ramLimits) => ({ ramLimits })),
+    smallerContexts(input).map((contextSize) => ({ contextSize })),
+    input.kvCacheTypes.map((kvCacheType) => ({ kvCacheType })),
+    input.mmap ? [{ mmap: false }] : [],
+    validation.shareWeights ? [] : [{ shareWeights: true }],
+    validation.mode === "single" ? [] : [{ mode: "single" }],
+    thrashes ? [{ criterion: "floor" }] : [],
+  ];
+}
+
+/** Mildest first, and few enough of them that the answer doesn't take long. */
+function combinedChanges(input: RecommendInput): Changes[] {
+  const sizes = smallerContexts(input);
+  const middle = Math.floor((sizes.length - 1) / 2);
+  const contexts = sizes.filter((_, index) => [0, middle, sizes.length - 1].includes(index));
+  const cacheTypes = input.kvCacheTypes.slice(-1);
+  const limitSets = scaledLimits(input.validation);
+  const together = [
+    ...contexts.flatMap((contextSize) =>
+      cacheTypes.map((kvCacheType): Changes => ({ contextSize, kvCacheType }))
+    ),
+    ...limitSets.flatMap((ramLimits) => [
+      ...cacheTypes.map((kvCacheType): Changes => ({ ramLimits, kvCacheType })),
+      ...contexts.map((contextSize): Changes => ({ ramLimits, contextSize })),
+      ...contexts.flatMap((contextSize) =>
+        cacheTypes.map((kvCacheType): Changes => ({ ramLimits, contextSize, kvCacheType }))
+      ),
+    ]),
+  ];
+  const alone: Changes[] = [
+    ...contexts.map((contextSize): Changes => ({ contextSize })),
+    ...limitSets.map((ramLimits): Changes => ({ ramLimits })),
+    ...together,
+  ];
+  const unmapped = input.mmap ? alone.map((changes): Changes => ({ ...changes, mmap: false })) : [];
+  const single: Changes[] = input.validation.mode === "single"
+    ? []
+    : [...alone, ...unmapped].map((changes) => ({ ...changes, mode: "single" }));
+  return [...together, ...unmapped, ...single];
+}
+
+function smallerContexts({ contextSize }: RecommendInput): number[] {
+  const sizes: number[] = [];
+  let size = 2 ** Math.floor(Math.log2(Math.max(1, contextSize - 1)));
+  for (; size >= SMALLEST_CONTEXT; size /= 2) sizes.push(size);
+  return sizes;
+}
+
+function largestExcess(validation: Validation): number {
+  return Math.max(0, ...validation.issues.map(({ excessBytes }) => excessBytes));
+}
+
+function lowerOneLimit(validation: Validation, role: Role): Changes[] {
+  const jars = validation.instances.filter((instance) => instance.role === role);
+  const limit = Math.max(...jars.map(({ ramLimitBytes }) => ramLimitBytes ?? 0));
+  if (jars.length === 0 || limit === 0) return [];
+  const lowered = roundLimit(role, limit - largestExcess(validation) / jars.length);
+  return lowered ? [{ ramLimits: [lowered] }] : [];
+}
+
+/** All limits lowered in proportion: down to the footprints as they are, and without regard to them. */
+function scaledLimits(validation: Validation): RamLimit[][] {
+  const limited = validation.instances.filter(({ ramLimitBytes }) => ramLimitBytes !== undefined);
+  const roles = ROLES.filter((role) => limited.some((jar) => jar.role === role));
+  // One role's limit is lowered by `lowerOneLimit`.
+  if (roles.length < 2) return [];
+  const amount = sum(limited.map(({ requiredBytes }) => requiredBytes)) - largestExcess(validation);
+  const shares = roles.map((role) => {
+    const jars = limited.filter((jar) => jar.role === role);
+    return {
+      weight: Math.max(...jars.map(({ ramLimitBytes }) => ramLimitBytes ?? 0)),
+      minimum: Math.max(...jars.map(({ footprintBytes }) => footprintBytes)),
+      count: jars.length,
+    };
+  });
+  // A context sized by its limit shrinks with it, so today's footprint needn't be the least.
+  const anySize = shares.map((share) => ({ ...share, minimum: 0 }));
+  return [shares, anySize].flatMap((shares) => {
+    const amounts = waterFill(shares, amount);
+    const limits = roles.flatMap((role, index) =>
+      roundLimit(role, amounts?.[index] ?? 0, shares[index]?.minimum) ?? []
+    );
+    return amounts && limits.length === roles.length ? [limits] : [];
+  });
+}
+
+/**
+ * The flags that make these changes, each with its value.
+ *
+ * @example
+ * ```ts
+ * import { flagsOf } from "./recommend.ts";
+ * const flags = flagsOf({ contextSize: 4096, mmap: false });
+ * if (flags.join(" ") !== "--context-size 4096 --no-mmap") throw new Error(flags.join(" "));
+ * ```
+ */
+export function flagsOf(changes: Changes): string[] {
+  const { ramLimits, contextSize, kvCacheType, mmap, mode, criterion } = changes;
+  return [
+    ...(mode ? [`--mode ${mode}`] : []),
+    ...(ramLimits ?? [])
+      .filter(({ role }) => mode !== "single" || role === "subject")
+      .map(({ role, text }) => `--ram-limit-${role} ${text}`),
+    ...(contextSize === undefined ? [] : [`--context-size ${contextSize}`]),
+    ...(kvCacheType === undefined ? [] : [`--kv-cache-type ${kvCacheType}`]),
+    ...(mmap === false ? ["--no-mmap"] : []),
+    ...(criterion ? [`--criterion ${criterion}`] : []),
+  ];
+}
+
+function machineFor(validation: Validation): Recommendation {
+  const { requiredBytes, safetyMarginPercent } = validation;
+  return {
+    kind: "machine",
+    flags: [],
+    totalBytes: Math.ceil(totalBytesFor(requiredBytes, { safetyMarginPercent }) / GB) * GB,
+    availableBytes: Math.ceil(requiredBytes / (GB / 10)) * (GB / 10),
+  };
+}

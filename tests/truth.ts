@@ -29,7 +29,7 @@ let found: string | undefined | null = null;
 /** The folder of truth; `undefined` where there is none. */
 function truthFolder(): string | undefined {
   if (found !== null) return found;
-  const beside = new URL("../../shared/truth", import.meta.url).pathname;
+  const beside = `${import.meta.dirname}/../../shared/truth`;
   const candidates = [environment("BRAINJAR_TRUTH"), beside];
   found = candidates.find((folder) => folder !== undefined && isFile(`${folder}/manifest.json`));
   return found;

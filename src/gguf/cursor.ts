@@ -1,15 +1,13 @@
 import type { BrainjarError } from "../budget/error.ts";
 import { CORRUPT_HINT, fault, INCOMPLETE_HINT } from "./fault.ts";
-import { MAX_HEADER_BYTES, MAX_STRING_BYTES, MAX_TEXT_BYTES, WINDOW_BYTES } from "./limits.ts";
+import { MAX_HEADER_BYTES, MAX_STRING_BYTES, MAX_TEXT_BYTES } from "./limits.ts";
 import type { ByteSource } from "./source.ts";
+import type { Window } from "./window.ts";
 
 const TWO_32 = 2 ** 32;
 
 // A BOM is a token like any other.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The window of the last read, for the next one: a thousand models take one buffer. */
-let spare: Uint8Array<ArrayBuffer> | undefined;
 
 /**
  * A place in a source, with a window of bytes around it.
@@ -19,6 +17,7 @@ let spare: Uint8Array<ArrayBuffer> | undefined;
  */
 export class Cursor {
   readonly source: ByteSource;
+  readonly window: Window;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
   littleEndian = true;
@@ -33,16 +32,11 @@ export class Cursor {
   /** Bytes that were read and not skipped. */
   #read = 0;
 
-  constructor(source: ByteSource) {
+  constructor(source: ByteSource, window: Window) {
     this.source = source;
-    this.bytes = spare ?? new Uint8Array(WINDOW_BYTES);
-    spare = undefined;
-    this.view = new DataView(this.bytes.buffer);
-  }
-
-  /** Gives the window to the next cursor; this one must not be used any more. */
-  release(): void {
-    spare = this.bytes;
+    this.window = window;
+    this.bytes = window.bytes;
+    this.view = window.view;
   }
 
   /** Where in the file the next field starts. */
@@ -55,41 +49,53 @@ export class Cursor {
     return this.source.size - this.offset;
   }
 
-  /** Whether the next `count` bytes are in the window. */
-  has(count: number): boolean {
-    return this.end - this.position >= count;
+  /** Whether the window has fewer than the next `count` bytes and the file could give more. */
+  lacks(count: number): boolean {
+    return this.end - this.position < count && this.#start + this.end < this.source.size;
   }
 
-  /** Brings the next `count` bytes into the window, or as many as the file has. */
-  async prepare(count: number): Promise<void> {
+  /**
+   * Brings the next `count` bytes into the window, or as many as the file has. A promise only where
+   * the source makes it wait.
+   */
+  prepare(count: number): Promise<void> | undefined {
     const kept = Math.max(0, this.end - this.position);
     if (kept > 0) this.bytes.copyWithin(0, this.position, this.end);
     this.#start += this.position;
     this.position = 0;
     this.end = kept;
+    return this.#fill(count);
+  }
+
+  #fill(count: number): Promise<void> | undefined {
     while (this.end < count) {
-      const room = Math.min(
-        this.bytes.length - this.end,
-        this.source.size - this.#start - this.end,
-      );
+      const offset = this.#start + this.end;
+      const room = Math.min(this.bytes.length - this.end, this.source.size - offset);
       if (room <= 0) return;
-      const answer = this.source.read(
-        this.#start + this.end,
-        this.bytes.subarray(this.end, this.end + room),
-      );
-      const got = typeof answer === "number" ? answer : await answer;
+      const got = this.source.read(offset, this.bytes.subarray(this.end, this.end + room));
+      if (typeof got !== "number") return this.#fillLater(got, count);
       if (got <= 0) return;
-      this.end += got;
-      this.#read += got;
-      if (this.#read > MAX_HEADER_BYTES) {
-        throw fault(
-          "gguf-too-large",
-          `The header of ${this.source.path} is longer than ${MAX_HEADER_BYTES} bytes, in ` +
-            this.place(),
-          CORRUPT_HINT,
-        );
-      }
+      this.#add(got);
     }
+  }
+
+  async #fillLater(got: Promise<number>, count: number): Promise<void> {
+    const bytes = await got;
+    if (bytes <= 0) return;
+    this.#add(bytes);
+    await this.#fill(count);
+  }
+
+  #add(got: number): void {
+    this.end += got;
+    this.#read += got;
+    if (this.#read <= MAX_HEADER_BYTES) return;
+    throw fault(
+      "gguf-too-large",
+      `The header of ${this.source.path} is longer than ${MAX_HEADER_BYTES} bytes, in ` +
+        this.place(),
+      CORRUPT_HINT,
+    );
   }
 
   skip(count: number): void {
@@ -125,16 +131,27 @@ export class Cursor {
     return text;
   }
 
-  /** A length field and its text, cut at `MAX_TEXT_BYTES`. */
-  async string(): Promise<string> {
-    if (!this.has(8)) await this.prepare(8);
+  /**
+   * A length field and its text, cut at `MAX_TEXT_BYTES`; a promise only where the window lacks
+   * some of it, because most texts are short and a promise costs more than reading them.
+   */
+  string(): string | Promise<string> {
+    if (this.lacks(8)) return this.#preparedString(8);
     const length = this.uint64();
     this.checkLength(length, 1, MAX_STRING_BYTES, "a text");
     const kept = Math.min(length, MAX_TEXT_BYTES);
-    if (!this.has(kept)) await this.prepare(kept);
+    if (this.lacks(kept)) {
+      this.position -= 8;
+      return this.#preparedString(8 + kept);
+    }
     const text = this.text(kept);
     this.skip(length - kept);
     return text;
+  }
+
+  async #preparedString(count: number): Promise<string> {
+    await this.prepare(count);
+    return await this.string();
   }
 
   /** Throws where so many elements of at least so many bytes can't be in the rest of the file. */

@@ -16,6 +16,7 @@ import {
 import { badMagic } from "./magic.ts";
 import { type Keeping, readType, readValue } from "./metadata_value.ts";
 import type { ByteSource } from "./source.ts";
+import { returnWindow, takeWindow } from "./window.ts";
 import { checkData, pad, readTensors, SHORTEST_ENTRY_BYTES } from "./tensor_table.ts";
 
 const MAGIC = [0x47, 0x47, 0x55, 0x46];
@@ -25,6 +26,9 @@ const FIXED_BYTES = 24;
 
 /** A key of one character, a type and a value of one byte. */
 const SHORTEST_METADATA_BYTES = 8 + 1 + 4 + 1;
+
+/** A key, its type and a short value: most entries are read without waiting. */
+const USUAL_ENTRY_BYTES = 512;
 
 /** The header of one file. */
 export interface PartHeader {
@@ -52,7 +56,9 @@ export async function decode(
   part = 0,
   names: Set<string> = new Set(),
 ): Promise<PartHeader> {
-  const cursor = new Cursor(source);
+  const taken = takeWindow();
+  const window = taken instanceof Promise ? await taken : taken;
+  const cursor = new Cursor(source, window);
   try {
     const { version, tensorCount, keyCount } = await readFixed(cursor);
     const metadata = await readMetadata(cursor, keyCount, options);
@@ -71,7 +77,7 @@ export async function decode(
       part: { path: source.path, fileBytes: source.size, dataOffset },
     };
   } finally {
-    cursor.release();
+    returnWindow(window);
   }
 }
 
@@ -131,7 +137,10 @@ async function readMetadata(
     `metadata entry ${index + 1} of ${count}${key === "" ? "" : ` (${quote(key)})`}`;
   for (; index < count; index++) {
     key = "";
-    key = await readKey(cursor);
+    if (cursor.lacks(USUAL_ENTRY_BYTES)) await cursor.prepare(USUAL_ENTRY_BYTES);
+    const length = readKeyLength(cursor);
+    if (cursor.lacks(length + 16)) await cursor.prepare(length + 16);
+    key = cursor.text(length);
     if (metadata.has(key)) {
       throw fault(
         "gguf-duplicate-key",
@@ -140,9 +149,8 @@ async function readMetadata(
         CORRUPT_HINT,
       );
     }
-    if (!cursor.has(16)) await cursor.prepare(16);
-    const type = readType(cursor);
-    const value = await readValue(cursor, type, keeping);
+    const reading = readValue(cursor, readType(cursor), keeping);
+    const value = reading instanceof Promise ? await reading : reading;
     metadata.set(key, value);
     keptBytes += key.length + keptBytesOf(value);
     if (keptBytes > MAX_KEPT_BYTES && !everything) throw tooMuch(cursor);
@@ -151,28 +159,20 @@ async function readMetadata(
   return metadata;
 }
 
-async function readKey(cursor: Cursor): Promise<string> {
-  if (!cursor.has(8)) await cursor.prepare(8);
+function readKeyLength(cursor: Cursor): number {
   const length = cursor.uint64();
-  cursor.checkLength(length, 1, Infinity, "a key");
-  if (length === 0 || length > MAX_KEY_BYTES) {
-    throw fault(
-      "gguf-key",
-      `${cursor.source.path} has a key of ${length} bytes in ${cursor.place()}, where 1 to ` +
-        `${MAX_KEY_BYTES} are allowed`,
-      CORRUPT_HINT,
-    );
-  }
-  if (!cursor.has(length)) await cursor.prepare(length);
-  return cursor.text(length);
+  if (length > 0 && length <= MAX_KEY_BYTES) return length;
+  throw fault(
+    "gguf-key",
+    `${cursor.source.path} has a key of ${length} bytes in ${cursor.place()}, where 1 to ` +
+      `${MAX_KEY_BYTES} are allowed`,
+    CORRUPT_HINT,
+  );
 }
 
 function keptBytesOf(value: MetadataValue): number {
   if (typeof value === "string") return value.length;
-  if (typeof value !== "object" || value.values === undefined) return 8;
-  let bytes = 8;
-  for (const element of value.values) bytes += keptBytesOf(element);
-  return bytes;
+  return typeof value === "object" && value.values !== undefined ? value.bytes : 8;
 }
 
 function tooMuch(cursor: Cursor) {

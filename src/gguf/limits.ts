@@ -1,6 +1,9 @@
 /** Bytes read from a file at once: a vocabulary takes some sixty reads, and the buffer stays small. */
 export const WINDOW_BYTES = 256 * 1024;
 
+/** Headers that are read at once; more wait, so that a thousand models take no more memory. */
+export const MAX_WINDOWS = 4;
+
 /** First range asked of a server: the whole header of a model with a small vocabulary. */
 export const FIRST_RANGE_BYTES = 256 * 1024;
 

@@ -53,15 +53,14 @@ export function readType(cursor: Cursor): MetadataType {
   );
 }
 
-/** Reads the value of a metadata entry. */
-export async function readValue(
+/** Reads the value of a metadata entry whose first 16 bytes are in the window. */
+export function readValue(
   cursor: Cursor,
   type: MetadataType,
   keeping: Keeping,
-): Promise<MetadataValue> {
-  if (type === "array") return await readArray(cursor, keeping, 1);
-  if (type === "string") return await cursor.string();
-  if (!cursor.has(8)) await cursor.prepare(8);
+): MetadataValue | Promise<MetadataValue> {
+  if (type === "array") return readArray(cursor, keeping, 1);
+  if (type === "string") return cursor.string();
   return readScalar(cursor, type);
 }
 
@@ -104,7 +103,7 @@ function asNumber(value: bigint): number | bigint {
 }
 
 async function readArray(cursor: Cursor, keeping: Keeping, depth: number): Promise<MetadataArray> {
-  if (!cursor.has(12)) await cursor.prepare(12);
+  if (cursor.lacks(12)) await cursor.prepare(12);
   const elementType = readType(cursor);
   const length = cursor.uint64();
   cursor.checkLength(length, LEAST_BYTES[elementType], MAX_ARRAY_ELEMENTS, "an array");
@@ -115,7 +114,10 @@ async function readArray(cursor: Cursor, keeping: Keeping, depth: number): Promi
     }
     const start = cursor.offset;
     const values: string[] = [];
-    for (let i = 0; i < length; i++) values.push(await cursor.string());
+    for (let i = 0; i < length; i++) {
+      const text = cursor.string();
+      values.push(typeof text === "string" ? text : await text);
+    }
     return { elementType, length, bytes: cursor.offset - start - length * 8, values };
   }
   const size = ELEMENT_BYTES[elementType];
@@ -126,7 +128,7 @@ async function readArray(cursor: Cursor, keeping: Keeping, depth: number): Promi
   }
   const values: MetadataScalar[] = [];
   for (let i = 0; i < length; i++) {
-    if (!cursor.has(size)) await cursor.prepare(size);
+    if (cursor.lacks(size)) await cursor.prepare(size);
     values.push(readScalar(cursor, elementType));
   }
   return { elementType, length, bytes, values };

@@ -32,7 +32,7 @@ export async function readTensors(
   cursor.place = () => `tensor ${index + 1} of ${count}${name === "" ? "" : ` (${quote(name)})`}`;
   for (; index < count; index++) {
     name = "";
-    if (!cursor.has(LONGEST_ENTRY_BYTES)) await cursor.prepare(LONGEST_ENTRY_BYTES);
+    if (cursor.lacks(LONGEST_ENTRY_BYTES)) await cursor.prepare(LONGEST_ENTRY_BYTES);
     name = readName(cursor);
     if (names.has(name)) {
       throw fault(

@@ -1,0 +1,206 @@
+import type { Builder } from "../builder.ts";
+import type { CacheInputs } from "../cache.ts";
+import { type Tensor } from "../tensor.ts";
+
+export interface QueryKeyValue {
+  q: Tensor;
+  k: Tensor;
+  v: Tensor;
+}
+
+/** One layer's projections, fused or apart (llama-graph.cpp, `build_qkv`). */
+export function projectQueryKeyValue(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  headLength: number,
+  heads: number,
+  keyValueHeads: number,
+): QueryKeyValue {
+  const { graph, tokens } = b;
+  const prefix = `blk.${layer}.attn_`;
+  if (b.weight(`${prefix}qkv`) !== undefined) {
+    let fused = b.linear(`${prefix}qkv`, x);
+    if (b.model.number("attention.clamp_kqv") > 0) fused = graph.map(fused);
+    const row = headLength * 4;
+    return {
+      q: graph.view(fused, [headLength, heads, tokens], row, fused.s1),
+      k: graph.view(fused, [headLength, keyValueHeads, tokens], row, fused.s1),
+      v: graph.view(fused, [headLength, keyValueHeads, tokens], row, fused.s1),
+    };
+  }
+  const clamps = b.model.number("attention.clamp_kqv") > 0;
+  const part = (name: string) => {
+    const y = b.linear(prefix + name, x);
+    return clamps ? graph.map(y) : y;
+  };
+  const [q, k, v] = [part("q"), part("k"), part("v")];
+  return {
+    q: graph.reshape(q, headLength, heads, tokens),
+    k: graph.reshape(k, headLength, keyValueHeads, tokens),
+    v: graph.reshape(v, headLength, keyValueHeads, tokens),
+  };
+}
+
+export interface ScoreOptions {
+  /** Added to the scores (`kq_b`), which rules out flash attention. */
+  readonly bias?: Tensor;
+  readonly sinks?: Tensor;
+  /** Decompresses values of latent attention (`v_mla`). */
+  readonly decompress?: Tensor;
+  /** Operations on the scores before the softmax. */
+  readonly softCaps?: number;
+}
+
+/** Scores, softmax and weighted values (`build_attn_mha`). */
+export function attend(
+  b: Builder,
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  mask: Tensor,
+  options: ScoreOptions = {},
+): Tensor {
+  const { graph } = b;
+  const isTransposed = value.s1 > value.s2;
+  const streams = key.n3;
+  let q = graph.view(
+    query,
+    [query.n0, query.n1, query.n2 / streams, streams],
+    query.s1,
+    query.s2,
+    query.s3 / streams,
+  );
+  q = graph.permute(q, [0, 2, 1, 3]);
+  let k = graph.permute(key, [0, 2, 1, 3]);
+  let v = graph.permute(value, [0, 2, 1, 3]);
+  let y: Tensor;
+  if (b.plan.flashAttention && options.bias === undefined) {
+    if (isTransposed) v = graph.transpose(v);
+    k = graph.castToHalf(k);
+    v = graph.castToHalf(v);
+    y = graph.flashAttention(q, k, v, mask, options.sinks);
+    if (options.decompress !== undefined) {
+      y = graph.permute(y, [0, 2, 1, 3]);
+      y = graph.multiplyMatrix(options.decompress, y);
+      y = graph.permute(y, [0, 2, 1, 3]);
+      y = graph.contiguous(y);
+    }
+    y = graph.reshape(y, y.n0 * y.n1, y.n2 * y.n3);
+  } else {
+    let scores = graph.multiplyMatrix(k, q);
+    for (let index = 0; index < (options.softCaps ?? 0); index++) scores = graph.map(scores);
+    if (options.bias !== undefined) scores = graph.add(scores, options.bias);
+    scores = graph.softMax(scores, mask, options.sinks);
+    if (!isTransposed) v = graph.contiguous(graph.transpose(v));
+    let weighted = graph.multiplyMatrix(v, scores);
+    if (options.decompress !== undefined) {
+      weighted = graph.multiplyMatrix(options.decompress, weighted);
+    }
+    y = graph.permute(weighted, [0, 2, 1, 3]);
+    y = graph.contiguous(y, y.n0 * y.n1, y.n2 * y.n3);
+  }
+  return graph.expand(y);
+}
+
+/** Quantized caches are rotated on the way in and back out (`llama_mul_mat_hadamard`). */
+export function rotate(b: Builder, x: Tensor, rotation: Tensor): Tensor {
+  const { graph } = b;
+  const side = rotation.n0;
+  const rows = x.isContiguous
+    ? graph.reshape(x, side, x.elements / side)
+    : graph.contiguous(x, side, x.elements / side);
+  return graph.reshape(graph.multiplyMatrix(rotation, rows), ...x.shape);
+}
+
+/** Operations on the scores that a model's keys ask for (`build_attn_mha`). */
+export function softCapCount(b: Builder): number {
+  const { architecture } = b.model;
+  return (architecture === "grok" ? 3 : 0) +
+    (SOFT_CAPPED.has(architecture) ? 3 : 0);
+}
+
+/** `hparams.attn_soft_cap` */
+const SOFT_CAPPED = new Set(["gemma2", "grok"]);
+
+export interface AttentionOptions extends ScoreOptions {
+  /** Names the output projection; `false` leaves it to the caller. */
+  readonly output?: string | false;
+}
+
+/** Attention through the cache of one layer (`build_attn` with a key-value cache). */
+export function attention(
+  b: Builder,
+  layer: number,
+  parts: { q: Tensor; k?: Tensor; v?: Tensor },
+  options: AttentionOptions = {},
+): Tensor {
+  const { graph, cache } = b;
+  const { slidingWindowKind, slidingWindowLayers } = b.hyperparameters;
+  const splits = slidingWindowKind !== "none";
+  const sliding = splits && (slidingWindowLayers[layer] ?? false);
+  const inputs = cache.inputs(sliding);
+  let { q, k, v } = parts;
+  if (inputs.keyRotation !== undefined) {
+    q = rotate(b, q, inputs.keyRotation);
+    if (k !== undefined) k = rotate(b, k, inputs.keyRotation);
+  }
+  if (inputs.valueRotation !== undefined && v !== undefined) {
+    v = rotate(b, v, inputs.valueRotation);
+  }
+  graph.expand(q);
+  if (splits) {
+    if (k !== undefined) graph.expand(k);
+    if (v !== undefined) graph.expand(v);
+  } else {
+    if (v !== undefined) graph.expand(v);
+    if (k !== undefined) graph.expand(k);
+  }
+  if (k !== undefined) graph.expand(cache.storeKeys(layer, k, inputs));
+  if (v !== undefined) graph.expand(cache.storeValues(layer, v, inputs));
+  return attendCached(b, layer, q, inputs, options);
+}
+
+function attendCached(
+  b: Builder,
+  layer: number,
+  q: Tensor,
+  inputs: CacheInputs,
+  options: AttentionOptions,
+): Tensor {
+  const { cache } = b;
+  let y = attend(
+    b,
+    q,
+    cache.keys(layer, inputs.cells),
+    cache.values(layer, inputs.cells),
+    inputs.mask,
+    { softCaps: softCapCount(b), ...options },
+  );
+  if (inputs.valueRotation !== undefined) y = rotate(b, y, inputs.valueRotation);
+  return projectOutput(b, layer, y, options.output);
+}
+
+/** The output projection with its scale and bias. */
+export function projectOutput(
+  b: Builder,
+  layer: number,
+  y: Tensor,
+  name: string | false = "attn_output",
+): Tensor {
+  return name === false ? y : b.linear(`blk.${layer}.${name}`, y);
+}
+
+/** Attention within the batch alone (`build_attn` without a cache). */
+export function attentionWithoutCache(
+  b: Builder,
+  layer: number,
+  { q, k, v }: QueryKeyValue,
+  mask: Tensor,
+): Tensor {
+  const { graph } = b;
+  graph.expand(q);
+  graph.expand(k);
+  graph.expand(v);
+  return projectOutput(b, layer, attend(b, q, k, v, mask));
+}

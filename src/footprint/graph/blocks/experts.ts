@@ -1,0 +1,202 @@
+import type { Builder } from "../builder.ts";
+import type { Tensor } from "../tensor.ts";
+import { activate } from "./feed_forward.ts";
+
+/** Gating functions of llama-hparams.h, by their number in a header. */
+export const SOFTMAX = 1;
+export const SIGMOID = 2;
+export const SOFTMAX_WEIGHT = 3;
+export const SQRT_SOFTPLUS = 4;
+
+export interface ExpertOptions {
+  /** `expert_gating_func` */
+  readonly gating: number;
+  /** Weights are divided by their sum. */
+  readonly normalizes?: boolean;
+  readonly scale?: number;
+  readonly activation?: "gated" | "plain" | "squared" | "situ";
+  /** Router's result, where the caller has computed it. */
+  readonly logits?: Tensor;
+  readonly selected?: Tensor;
+  readonly count?: number;
+  readonly used?: number;
+  readonly names?: ExpertNames;
+  /** Llama 4 weighs the tokens before the experts. */
+  readonly weighsFirst?: boolean;
+  /** Router takes the sigmoid of the logits to select (grovemoe) or the logits themselves (llama4). */
+  readonly selectsBy?: "probabilities" | "logits" | "sigmoid";
+  /** Experts share chunks of weights: indices are divided (grovemoe). */
+  readonly chunked?: boolean;
+  /** `situ_linear_beta` above 0. */
+  readonly situLinear?: boolean;
+  /** `ggml_swiglu_clamp` in one operation. */
+  readonly fusedClamp?: boolean;
+}
+
+export interface ExpertNames {
+  readonly up: string;
+  readonly gate: string;
+  readonly down: string;
+  readonly gateUp?: string;
+}
+
+const NAMES: ExpertNames = {
+  up: "ffn_up_exps",
+  gate: "ffn_gate_exps",
+  down: "ffn_down_exps",
+  gateUp: "ffn_gate_up_exps",
+};
+
+/** `build_lora_mm_id`, with the scale of each expert and the bias where the file has them. */
+function multiplyById(b: Builder, name: string, x: Tensor, ids: Tensor): Tensor {
+  const { graph } = b;
+  let y = graph.multiplyMatrixById(b.need(name), x, ids);
+  const scale = b.model.find(`${name}.scale`);
+  if (scale !== undefined) {
+    const experts = scale.n0;
+    let s = graph.reshape(scale, 1, experts, 1);
+    s = graph.repeat(s, 1, experts, x.n2);
+    y = graph.multiply(y, graph.getRows(s, ids));
+  }
+  const bias = b.model.find(`${name}.bias`);
+  return bias === undefined ? y : graph.inPlace(y, bias, ids);
+}
+
+function selectGroups(b: Builder, probabilities: Tensor, count: number): Tensor {
+  const { graph, tokens } = b;
+  const { groupCount, groupUsedCount } = b.hyperparameters.experts;
+  const perGroup = count / groupCount;
+  const groups = graph.reshape(probabilities, perGroup, groupCount, tokens);
+  let scores = graph.argsortTop(groups, 2);
+  scores = graph.getRows(graph.reshape(groups, 1, perGroup, groupCount, tokens), scores);
+  scores = graph.sumRows(graph.reshape(scores, scores.n1, scores.n2, scores.n3));
+  scores = graph.reshape(scores, scores.n1, scores.n2);
+  const best = graph.argsortTop(scores, groupUsedCount);
+  const kept = graph.getRows(groups, best);
+  const masked = graph.setRows(graph.map(groups), kept, best);
+  return graph.reshape(masked, count, tokens);
+}
+
+/** A mixture of experts (llama-graph.cpp, `build_moe_ffn`). */
+export function mixtureOfExperts(
+  b: Builder,
+  layer: number,
+  input: Tensor,
+  options: ExpertOptions,
+): Tensor {
+  const { graph } = b;
+  const prefix = `blk.${layer}.`;
+  const { experts } = b.hyperparameters;
+  const names = options.names ?? NAMES;
+  const width = input.n0;
+  const tokens = input.n1;
+  const count = options.count ?? experts.count;
+  const used = options.used ?? experts.usedCounts[layer] ?? 1;
+
+  let logits = options.logits ?? b.multiply(`${prefix}ffn_gate_inp`, input);
+  const routerBias = options.logits === undefined
+    ? b.model.find(`${prefix}ffn_gate_inp.bias`)
+    : undefined;
+  if (routerBias !== undefined) logits = graph.add(logits, routerBias);
+  let probabilities = logits;
+  if (options.gating === SQRT_SOFTPLUS) probabilities = graph.map(graph.map(logits));
+  else if (options.gating !== SOFTMAX_WEIGHT) probabilities = graph.inPlace(logits);
+
+  let selection = probabilities;
+  const selectionBias = b.model.find(`${prefix}exp_probs_b.bias`) ??
+    b.model.find(`${prefix}exp_probs_b`);
+  if (selectionBias !== undefined) selection = graph.add(probabilities, selectionBias);
+  if (options.selectsBy === "logits") selection = logits;
+  if (options.selectsBy === "sigmoid") selection = graph.map(logits);
+  if (experts.groupCount > 1) selection = selectGroups(b, selection, count);
+
+  let selected = options.selected ?? graph.argsortTop(selection, used);
+  if (options.chunked === true) {
+    const divided = graph.map(graph.cast(selected, 0));
+    selected = graph.cast(divided, 26);
+    probabilities = graph.reshape(probabilities, 1, experts.count, tokens);
+  } else {
+    probabilities = graph.reshape(probabilities, 1, count, tokens);
+  }
+  let weights = graph.getRows(probabilities, selected);
+  if (options.gating === SOFTMAX_WEIGHT) {
+    weights = graph.softMax(graph.reshape(weights, used, tokens));
+    weights = graph.reshape(weights, 1, used, tokens);
+  }
+  if (options.normalizes === true) {
+    weights = graph.reshape(weights, used, tokens);
+    const sum = graph.map(graph.sumRows(weights));
+    weights = graph.reshape(graph.inPlace(weights, sum), 1, used, tokens);
+  }
+  const scale = options.scale ?? 0;
+  if (scale !== 0 && scale !== 1) weights = graph.map(weights);
+  graph.expand(weights);
+
+  let x = graph.reshape(input, width, 1, tokens);
+  if (options.weighsFirst === true) {
+    x = graph.multiply(graph.repeat(x, width, used, tokens), weights);
+  }
+  const down = expertRows(b, layer, prefix, names, x, selected, options);
+  let out = multiplyById(b, prefix + names.down, down, selected);
+  if (options.weighsFirst !== true) out = graph.multiply(out, weights);
+  graph.expand(out);
+  return sumExperts(b, out, width, tokens, experts.usedCounts[layer] ?? used);
+}
+
+function expertRows(
+  b: Builder,
+  layer: number,
+  prefix: string,
+  names: ExpertNames,
+  x: Tensor,
+  selected: Tensor,
+  options: ExpertOptions,
+): Tensor {
+  const { graph } = b;
+  const clamped = b.model.numberAt("swiglu_clamp_exp", layer) > 1e-6 &&
+    options.fusedClamp !== true;
+  let gate: Tensor;
+  let up: Tensor;
+  let hasGate = true;
+  if (names.gateUp !== undefined && b.weight(prefix + names.gateUp) !== undefined) {
+    const both = multiplyById(b, prefix + names.gateUp, x, selected);
+    const half = [both.n0 / 2, both.n1, both.n2];
+    gate = graph.view(both, half, both.s1, both.s2);
+    up = graph.view(both, half, both.s1, both.s2);
+  } else {
+    up = multiplyById(b, prefix + names.up, x, selected);
+    hasGate = b.weight(prefix + names.gate) !== undefined;
+    gate = hasGate ? multiplyById(b, prefix + names.gate, x, selected) : up;
+  }
+  switch (options.activation ?? "gated") {
+    case "squared":
+      return graph.map(graph.map(gate));
+    case "situ": {
+      let y = graph.map(graph.map(graph.map(gate)));
+      y = graph.multiply(y, graph.map(gate));
+      if (options.situLinear === true) up = graph.map(graph.map(graph.map(up)));
+      return graph.multiply(y, up);
+    }
+    case "plain":
+      return graph.map(gate);
+    default:
+      return hasGate ? activate(b, gate, up, clamped) : graph.map(gate);
+  }
+}
+
+function sumExperts(
+  b: Builder,
+  out: Tensor,
+  width: number,
+  tokens: number,
+  used: number,
+): Tensor {
+  const { graph } = b;
+  const parts: Tensor[] = [];
+  for (let index = 0; index < used; index++) {
+    parts.push(graph.expand(graph.view(out, [width, tokens], out.s2)));
+  }
+  let sum = parts[0] ?? out;
+  for (const part of parts.slice(1)) sum = graph.expand(graph.add(sum, part));
+  return used === 1 ? graph.contiguous(sum) : sum;
+}

@@ -1,0 +1,68 @@
+import type { Builder } from "../builder.ts";
+import type { Tensor } from "../tensor.ts";
+
+/**
+ * How a feed-forward activates: one function over the gate and the rows beside it (`gated`), a
+ * function of one tensor (`plain`), two of them (`squared`), or both halves of one tensor
+ * (`halves`).
+ */
+export type Activation = "gated" | "plain" | "squared" | "halves";
+
+export interface FeedForwardNames {
+  readonly up: string;
+  readonly gate: string;
+  readonly down: string;
+}
+
+export const DENSE: FeedForwardNames = { up: "ffn_up", gate: "ffn_gate", down: "ffn_down" };
+export const SHARED: FeedForwardNames = {
+  up: "ffn_up_shexp",
+  gate: "ffn_gate_shexp",
+  down: "ffn_down_shexp",
+};
+
+/** `swiglu_clamp_*` above 0 clamps both halves before they meet. */
+function isClamped(b: Builder, key: string, layer: number): boolean {
+  return b.model.numberAt(key, layer) > 1e-6;
+}
+
+/** The activation of a gate and its rows (`build_ffn`, `build_moe_ffn`). */
+export function activate(b: Builder, gate: Tensor, up: Tensor, clamped: boolean): Tensor {
+  const { graph } = b;
+  if (!clamped) return graph.gated(gate, up);
+  const clampedUp = graph.map(up);
+  return graph.multiply(graph.map(graph.map(gate)), clampedUp);
+}
+
+/** One dense feed-forward (llama-graph.cpp, `build_ffn`). */
+export function feedForward(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  activation: Activation,
+  names: FeedForwardNames = DENSE,
+): Tensor {
+  const y = feedForwardInner(b, layer, x, activation, names);
+  return b.linear(`blk.${layer}.${names.down}`, y);
+}
+
+/** The same without its last matrix. */
+export function feedForwardInner(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  activation: Activation,
+  names: FeedForwardNames = DENSE,
+): Tensor {
+  const { graph } = b;
+  const prefix = `blk.${layer}.`;
+  const up = b.linear(prefix + names.up, x);
+  const hasGate = b.weight(prefix + names.gate) !== undefined;
+  if (activation === "gated" && hasGate) {
+    const gate = b.linear(prefix + names.gate, x);
+    return activate(b, gate, up, isClamped(b, "swiglu_clamp_shexp", layer));
+  }
+  if (activation === "halves") return graph.gatedHalves(up);
+  const y = graph.map(up);
+  return activation === "squared" ? graph.map(y) : y;
+}

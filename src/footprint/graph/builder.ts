@@ -1,0 +1,174 @@
+import { Cache } from "./cache.ts";
+import { Graph } from "./graph.ts";
+import type { Model } from "./model.ts";
+import type { Reservation } from "./reservation.ts";
+import { F16, F32, I32, type Tensor } from "./tensor.ts";
+
+/** Architectures with four positions for each token (llama-model.cpp, `llama_model_rope_type`). */
+const FOUR_POSITIONS = new Set([
+  "qwen2vl",
+  "paddleocr",
+  "qwen3vl",
+  "qwen3vlmoe",
+  "qwen35",
+  "qwen35moe",
+  "qwen4exp",
+  "qwen3tts",
+]);
+
+/** Architectures with four positions where the header has sections for two of them. */
+const MAYBE_FOUR_POSITIONS = new Set(["glm4", "glm4moe", "hunyuan_vl"]);
+
+export type NormKind = "rms" | "layer";
+
+/**
+ * What the builders of all architectures share (llama-graph.cpp, `llm_graph_context`): the graph,
+ * the model, the batch, and the inputs, each made when first asked for.
+ */
+export class Builder {
+  readonly graph = new Graph();
+  readonly cache: Cache;
+  #positions: Tensor | undefined;
+  #outputIds: Tensor | undefined;
+  #attentionScale: Tensor | undefined;
+  #batchMask: Tensor | undefined;
+
+  constructor(readonly model: Model, readonly plan: Reservation) {
+    this.cache = new Cache(this.graph, model, plan);
+  }
+
+  get hyperparameters() {
+    return this.model.hyperparameters;
+  }
+
+  get tokens(): number {
+    return this.plan.tokens;
+  }
+
+  weight(name: string): Tensor | undefined {
+    return this.model.find(`${name}.weight`) ?? this.model.find(name);
+  }
+
+  /** A weight that the architecture can't do without; a stand-in keeps broken headers harmless. */
+  need(name: string): Tensor {
+    const found = this.weight(name);
+    if (found !== undefined) return found;
+    throw new MissingWeight(name);
+  }
+
+  /** One position for each token, four for models that see images (`n_pos_per_embd`). */
+  get positions(): Tensor {
+    return this.#positions ??= this.graph.input(I32, [this.tokens * this.positionsPerToken]);
+  }
+
+  /** `llama_hparams::n_pos_per_embd` */
+  get positionsPerToken(): number {
+    const { architecture } = this.model;
+    if (FOUR_POSITIONS.has(architecture)) return 4;
+    const [first = 0, second = 0] = this.hyperparameters.ropeSections;
+    return MAYBE_FOUR_POSITIONS.has(architecture) && first > 0 && second > 0 ? 4 : 1;
+  }
+
+  /** Every nth layer doesn't turn its queries and keys (`n_no_rope_layer_step`). */
+  get noRopeStep(): number {
+    const { slidingWindowKind, layerCount } = this.hyperparameters;
+    const always = ["llama4", "smallthinker"].includes(this.model.architecture);
+    return always && slidingWindowKind === "none" ? layerCount : 4;
+  }
+
+  /** `build_inp_attn_scale` */
+  get attentionScale(): Tensor {
+    return this.#attentionScale ??= this.graph.input(F32, [1, 1, this.tokens]);
+  }
+
+  /** Who may look at whom within a batch, where there is no cache (`build_attn_inp_no_cache`). */
+  get batchMask(): Tensor {
+    return this.#batchMask ??= this.graph.input(this.plan.flashAttention ? F16 : F32, [
+      this.tokens,
+      this.tokens,
+    ]);
+  }
+
+  get outputIds(): Tensor {
+    return this.#outputIds ??= this.graph.input(I32, [this.plan.outputs]);
+  }
+
+  /** Keeps the tokens whose logits are wanted. */
+  onlyOutputs(x: Tensor): Tensor {
+    return this.graph.getRows(x, this.outputIds);
+  }
+
+  /** `build_inp_embd`: by token, with the path for ready embeddings beside it. */
+  embed(): Tensor {
+    const { graph } = this;
+    const width = this.hyperparameters.embeddingLength;
+    const inputWidth = Math.max(width, this.hyperparameters.inputEmbeddingLength);
+    const ids = graph.input(I32, [this.tokens]);
+    const ready = graph.input(F32, [inputWidth, this.tokens]);
+    let x = graph.getRows(this.need("token_embd"), ids);
+    if (inputWidth !== width) x = graph.pad(x, inputWidth - width);
+    graph.expand(x);
+    graph.expand(ready);
+    this.embedded = x;
+    if (inputWidth !== width) {
+      x = graph.view(x, [width, this.tokens], x.s1);
+      if (this.model.real("embedding_scale") !== 0) x = graph.contiguous(x);
+    }
+    if (this.model.real("embedding_scale") !== 0) x = graph.map(x);
+    return graph.expand(x);
+  }
+
+  /** As wide as the input, where images bring more than one embedding. */
+  embedded: Tensor | undefined;
+
+  multiply(name: string, x: Tensor): Tensor {
+    const y = this.graph.multiplyMatrix(this.need(name), x);
+    const scale = this.model.find(`${name}.scale`);
+    return scale === undefined ? y : this.graph.multiply(y, scale);
+  }
+
+  /** A matrix and its bias, where there is one. */
+  linear(name: string, x: Tensor): Tensor {
+    const y = this.multiply(name, x);
+    const bias = this.model.find(`${name}.bias`);
+    return bias === undefined ? y : this.graph.add(y, bias);
+  }
+
+  /** `build_norm`, with the weight and the bias that the file has. */
+  norm(x: Tensor, name: string | undefined, kind: NormKind): Tensor {
+    const { graph } = this;
+    let y = kind === "rms" ? graph.rmsNorm(x) : graph.norm(x);
+    if (name === undefined) return y;
+    const weight = this.weight(name);
+    if (weight !== undefined) y = graph.multiply(y, weight);
+    const bias = this.model.find(`${name}.bias`);
+    return bias === undefined ? y : graph.add(y, bias);
+  }
+
+  rope(x: Tensor): Tensor {
+    return this.graph.rope(x, this.positions);
+  }
+
+  /** The last norm: its result stays readable as the embedding (`t_embd`). */
+  finish(x: Tensor, kind: NormKind): Tensor {
+    const y = this.norm(x, "output_norm", kind);
+    y.isOutput = true;
+    return y;
+  }
+
+  /** The logits, then `after` for what an architecture does to them. */
+  logits(x: Tensor, after?: (logits: Tensor) => Tensor): void {
+    const name = this.weight("output") === undefined ? "token_embd" : "output";
+    let y = this.linear(name, x);
+    if (after !== undefined) y = after(y);
+    y.isOutput = true;
+    this.graph.expand(y);
+  }
+}
+
+/** The file lacks a weight that the graph needs. */
+export class MissingWeight extends Error {
+  constructor(readonly weightName: string) {
+    super(`Missing weight ${weightName}`);
+  }
+}

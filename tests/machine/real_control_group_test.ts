@@ -1,0 +1,119 @@
+import { assert, assertEquals } from "@std/assert";
+import { findControlGroups } from "../../src/machine/control_groups.ts";
+import { machineFilesBelow } from "../../src/machine/machine_files.ts";
+import type { MachineMemory } from "../../src/budget/memory.ts";
+
+// The kernel's own groups, not recorded ones: a group is made below this process's own, a child is
+// put in it, and the child says what it has.
+
+const MB = 1024 ** 2;
+const READ = new URL("../../src/machine/read.ts", import.meta.url).href;
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+/** A group of one's own below this process's, or why there is none. */
+interface Place {
+  readonly version: 1 | 2;
+  readonly folder: string;
+}
+
+function findPlace(): Place | string {
+  if (Deno.build.os !== "linux") return "control groups are Linux's";
+  if (Deno.uid() !== 0) return "making a control group needs root";
+  const { groups } = findControlGroups(machineFilesBelow("/"), "self");
+  for (const group of groups) {
+    const folder = `${group.folder}/brainjar-test-${Deno.pid}`;
+    const limit = group.version === 1 ? "memory.limit_in_bytes" : "memory.max";
+    try {
+      Deno.mkdirSync(folder);
+    } catch {
+      continue;
+    }
+    try {
+      Deno.statSync(`${folder}/${limit}`);
+      return { version: group.version, folder };
+    } catch {
+      continue;
+    } finally {
+      Deno.removeSync(folder);
+    }
+  }
+  return "no group with a memory controller can be made here";
+}
+
+/** Runs a program that reads the machine, `shell` before it, and answers what it read. */
+async function readInside(shell: string): Promise<MachineMemory> {
+  const program = `import { readMachineMemory } from ${JSON.stringify(READ)};` +
+    "console.log(JSON.stringify(await readMachineMemory()));";
+  const output = await new Deno.Command("/bin/sh", {
+    args: [
+      "-c",
+      `${shell} "$0" eval --no-check --config "$1" "$2"`,
+      Deno.execPath(),
+      CONFIG,
+      program,
+    ],
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const text = new TextDecoder().decode(output.stdout);
+  assert(output.success, new TextDecoder().decode(output.stderr));
+  return JSON.parse(text);
+}
+
+async function removeGroup(folder: string): Promise<void> {
+  // A group stays busy for a moment after its last process has gone.
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    try {
+      Deno.removeSync(folder);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  throw new Error(`The group is still there: ${folder}`);
+}
+
+const place = findPlace();
+const skipped = typeof place === "string" ? ` (skipped: ${place})` : "";
+
+Deno.test({
+  name: `real control group: a limit the kernel enforces is read back${skipped}`,
+  ignore: typeof place === "string",
+  fn: async () => {
+    if (typeof place === "string") return;
+    const limit = 512 * MB;
+    const inner = `${place.folder}/inner`;
+    Deno.mkdirSync(inner, { recursive: true });
+    try {
+      const file = place.version === 1 ? "memory.limit_in_bytes" : "memory.max";
+      Deno.writeTextFileSync(`${place.folder}/${file}`, `${limit}`);
+      const enter = `echo $$ > ${inner}/cgroup.procs && exec`;
+
+      const memory = await readInside(enter);
+      assertEquals(memory.totalBytes, limit);
+      assert(memory.availableBytes < limit, "the program itself uses some of it");
+      assert(memory.availableBytes > 300 * MB, `${memory.availableBytes} of ${limit} are left`);
+      const deciding = memory.sources.filter((source) => source.decides);
+      for (const source of deciding) assert(source.path?.startsWith(`${place.folder}/`));
+      assertEquals(memory.warnings, []);
+
+      // A namespace made inside hides the names above; the hierarchy is still mounted from there.
+      const unshare = await new Deno.Command("/bin/sh", {
+        args: ["-c", "unshare -C true"],
+        stderr: "null",
+      }).output();
+      if (unshare.success) {
+        const hidden = await readInside(`echo $$ > ${inner}/cgroup.procs && exec unshare -C`);
+        assertEquals(hidden.totalBytes, limit);
+        assert(hidden.availableBytes < limit);
+        assertEquals(hidden.warnings, []);
+      }
+    } finally {
+      try {
+        await removeGroup(inner);
+      } finally {
+        await removeGroup(place.folder);
+      }
+    }
+  },
+});

@@ -1,3 +1,4 @@
+import { CASTS } from "../experiment/roles.ts";
 import { KV_CACHE_TYPES } from "../footprint/ggml_type.ts";
 import type { CommandName } from "./commands.ts";
 
@@ -31,6 +32,11 @@ export interface FlagDefinition {
   /** Greatest value allowed, for `count` and `number`. */
   readonly greatest?: number;
 }
+
+/** What may stand for JAR in a per-jar flag's name, if no jar file names others. */
+export const JAR_NAMES: readonly string[] = [
+  ...new Set(Object.values(CASTS).flatMap((cast) => cast.map((jar) => jar.id))),
+];
 
 const JARS: readonly CommandName[] = ["run", "check", "recommend"];
 const MODELS: readonly CommandName[] = ["run", "check", "recommend", "estimate", "measure"];

@@ -1,0 +1,101 @@
+import { COMMAND_NAMES, COMMANDS } from "../commands.ts";
+import { type FlagDefinition, flagsOf, JAR_NAMES } from "../flags.ts";
+
+/** What a value or an operand is completed with; `unknown` is one that no shell can guess. */
+export type Completion =
+  | { readonly kind: "words"; readonly words: readonly string[] }
+  | { readonly kind: "models" | "files" | "unknown" };
+
+/** A flag as it is typed: a per-jar one is there once for each jar. */
+export interface CompletedFlag {
+  /** With its dashes. */
+  readonly name: string;
+  readonly help: string;
+  /** What stands for the value in help. */
+  readonly placeholder: string;
+  /** Absent for a switch. */
+  readonly value?: Completion;
+}
+
+/** A command with all that may follow it. */
+export interface CompletedCommand {
+  readonly name: string;
+  readonly help: string;
+  readonly flags: readonly CompletedFlag[];
+  /** What stands for the operands in help. */
+  readonly placeholder: string;
+  /** Absent where there are none. */
+  readonly operand?: Completion;
+}
+
+/** What may stand in a command's place. */
+export const PROGRAM_FLAGS: readonly CompletedFlag[] = [
+  { name: "--help", help: "Print the commands", placeholder: "" },
+  { name: "--version", help: "Print brainjar's version", placeholder: "" },
+];
+
+/** The tables of flags and commands as a shell sees them. */
+export const COMPLETED_COMMANDS: readonly CompletedCommand[] = [
+  ...COMMANDS.map((command) => ({
+    name: command.name,
+    help: command.summary,
+    flags: flagsOf(command.name).flatMap(typedFlags),
+    placeholder: command.operands,
+    ...(command.operands === "" ? {} : { operand: operandCompletion(command.operands) }),
+  })),
+  {
+    name: "help",
+    help: "Tell what a command takes",
+    flags: [],
+    placeholder: "COMMAND",
+    operand: { kind: "words", words: COMMAND_NAMES },
+  },
+];
+
+/** Flags with equal completions of their value, in the order of the first of each. */
+export function flagsByValue(
+  flags: readonly CompletedFlag[],
+): readonly { readonly value: Completion; readonly names: readonly string[] }[] {
+  const groups = new Map<string, { value: Completion; names: string[] }>();
+  for (const { name, value } of flags) {
+    if (value === undefined) continue;
+    const key = JSON.stringify(value);
+    const group = groups.get(key) ?? { value, names: [] };
+    group.names.push(name);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+function typedFlags(flag: FlagDefinition): CompletedFlag[] {
+  const value = valueCompletion(flag);
+  const jars = flag.perJar ? JAR_NAMES : [undefined];
+  return jars.map((jar) => ({
+    name: jar === undefined ? `--${flag.name}` : `--${flag.name}-${jar}`,
+    help: jar === undefined ? flag.help : flag.help.replace("one jar", jar),
+    placeholder: flag.placeholder ?? flag.name.toUpperCase(),
+    ...(value === undefined ? {} : { value }),
+  }));
+}
+
+function valueCompletion(flag: FlagDefinition): Completion | undefined {
+  switch (flag.type) {
+    case "switch":
+      return undefined;
+    case "choice":
+      return { kind: "words", words: flag.choices ?? [] };
+    case "model":
+      return { kind: "models" };
+    case "path":
+      return { kind: "files" };
+    default:
+      return { kind: "unknown" };
+  }
+}
+
+/** `MODEL…` names files, `bash|zsh` the words themselves, `TOKEN` nothing that is known. */
+function operandCompletion(operands: string): Completion {
+  if (operands.startsWith("MODEL")) return { kind: "models" };
+  if (operands.includes("|")) return { kind: "words", words: operands.split("|") };
+  return { kind: "unknown" };
+}

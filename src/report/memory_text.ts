@@ -1,0 +1,117 @@
+import type { MachineMemory, MemorySource } from "../budget/memory.ts";
+import { formatAmount } from "../budget/size.ts";
+import { usedPercent } from "../budget/usage.ts";
+import { type Block, blocks, fields } from "./block.ts";
+import { formatPercent } from "./format.ts";
+import { printable } from "./printable.ts";
+
+/** What another brainjar process holds. */
+export interface MemoryPromise {
+  readonly processId: number | undefined;
+  readonly id: string;
+  readonly promisedBytes: number;
+  readonly residentBytes: number;
+}
+
+/**
+ * A machine's memory as `brainjar memory` explains it: each figure, what decided it, and what was
+ * left out and why. Plain text without a line break at the end.
+ *
+ * @example
+ * ```ts
+ * import { memoryText } from "./memory_text.ts";
+ * const text = memoryText({
+ *   totalBytes: 8 * 1024 ** 3,
+ *   availableBytes: 1024 ** 3,
+ *   promisedBytes: 0,
+ *   sources: [{ figure: "total", name: "MemTotal", bytes: 8 * 1024 ** 3, decides: true }],
+ *   warnings: [],
+ * }, []);
+ * if (!text.includes("8.00 GB")) throw new Error(text);
+ * ```
+ */
+export function memoryText(memory: MachineMemory, promises: readonly MemoryPromise[]): string {
+  return blocks([
+    overview(memory),
+    readings(memory, "total", "Total RAM: the smallest of"),
+    readings(memory, "available", "Available: the smallest of"),
+    ...leftOut(memory),
+    ...heldByOthers(promises),
+    ...warnings(memory),
+  ]);
+}
+
+function overview(memory: MachineMemory): Block {
+  const { swap, pressure } = memory;
+  return {
+    title: "MEMORY OF THIS MACHINE",
+    lines: fields([
+      ["Total RAM", formatAmount(memory.totalBytes)],
+      ["Available", formatAmount(memory.availableBytes)],
+      ["In use", formatPercent(usedPercent(memory))],
+      ["Promised to others", formatAmount(memory.promisedBytes)],
+      [
+        "Swap (never promised)",
+        swap && `${formatAmount(swap.freeBytes)} free of ${formatAmount(swap.totalBytes)}`,
+      ],
+      [
+        "Memory pressure",
+        pressure === undefined
+          ? "not reported by this kernel"
+          : `some ${formatPercent(pressure.someAverage10)}, full ${
+            formatPercent(pressure.fullAverage10)
+          } of the last 10 s`,
+      ],
+    ]),
+  };
+}
+
+function readings(memory: MachineMemory, figure: MemorySource["figure"], title: string): Block {
+  const sources = memory.sources.filter((source) => source.figure === figure);
+  return { title, lines: sources.flatMap(sourceLines) };
+}
+
+function sourceLines(source: MemorySource): string[] {
+  const mark = source.decides ? "→" : " ";
+  const lines = [`${mark} ${formatAmount(source.bytes).padStart(12)}  ${printable(source.name)}`];
+  for (const term of source.terms ?? []) {
+    lines.push(
+      `    ${formatAmount(term.bytes).padStart(12)}  ${printable(term.name)}${where(term.path)}`,
+    );
+  }
+  if (source.terms === undefined && source.path !== undefined) {
+    lines[0] += where(source.path);
+  }
+  return lines;
+}
+
+function where(path: string | undefined): string {
+  return path === undefined ? "" : ` (${printable(path)})`;
+}
+
+function leftOut(memory: MachineMemory): Block[] {
+  if (memory.leftOut === undefined || memory.leftOut.length === 0) return [];
+  return [{
+    title: "Left out",
+    lines: memory.leftOut.map(({ name, bytes, reason }) =>
+      `  ${formatAmount(bytes).padStart(12)}  ${name}: ${reason}`
+    ),
+  }];
+}
+
+function heldByOthers(promises: readonly MemoryPromise[]): Block[] {
+  if (promises.length === 0) return [];
+  return [{
+    title: "Promised by brainjar processes",
+    lines: promises.map(({ processId, id, promisedBytes, residentBytes }) =>
+      `  ${formatAmount(promisedBytes).padStart(12)}  ${printable(id)} of ${
+        processId === undefined ? "a held reservation" : `process ${processId}`
+      }, ${formatAmount(residentBytes)} of it resident`
+    ),
+  }];
+}
+
+function warnings(memory: MachineMemory): Block[] {
+  if (memory.warnings.length === 0) return [];
+  return [{ title: "Warnings", lines: memory.warnings.map(({ message }) => `  ${message}`) }];
+}

@@ -2,7 +2,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { BrainjarError } from "../budget/error.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
-import { type FlagDefinition, flagsOf } from "./flags.ts";
+import { type FlagDefinition, flagsOf, JAR_NAMES } from "./flags.ts";
 import { didYouMean } from "./nearest.ts";
 
 /** What was typed, by flag; nothing looked up, nothing converted. */
@@ -42,7 +42,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     return topic === undefined ? { kind: "help" } : { kind: "help", command: toCommand(topic) };
   }
   const command = toCommand(first);
-  if (rest.includes("--help") || rest.includes("-h")) return { kind: "help", command };
+  const flags = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  if (flags.includes("--help") || flags.includes("-h")) return { kind: "help", command };
   return { kind: "command", command, flags: parseFlags(command, rest) };
 }
 
@@ -61,38 +62,19 @@ function toCommand(word: string): CommandName {
 
 function parseFlags(command: CommandName, argv: readonly string[]): ParsedFlags {
   const definitions = flagsOf(command);
-  const operands: string[] = [];
-  const joined = joinValues(command, argv, definitions);
-  const named = joined.filter((argument) => argument.startsWith("--") && argument !== "--")
-    .map((argument) => argument.slice(2).split("=", 1)[0] ?? "");
-  const perJarNames = named.filter((name) => findFlag(definitions, name)?.perJar);
+  const { joined, perJar } = joinValues(command, argv, definitions);
+  const single = definitions.filter((flag) => !flag.perJar);
   const result = parseArgs(joined, {
-    string: [
-      ...definitions.filter((flag) => flag.type !== "switch" && !flag.perJar).map((flag) =>
-        flag.name
-      ),
-      ...perJarNames,
-    ],
-    boolean: definitions.filter((flag) => flag.type === "switch").map((flag) => flag.name),
-    unknown: (argument) => {
-      operands.push(argument);
-      return false;
-    },
+    string: single.filter((flag) => flag.type !== "switch").map((flag) => flag.name),
+    boolean: single.filter((flag) => flag.type === "switch").map((flag) => flag.name),
   });
-  operands.push(...result._.map(String));
 
   const values = new Map<string, string | true>();
-  const perJar = new Map<string, Map<string, string>>();
-  for (const name of new Set(named)) {
-    const flag = findFlag(definitions, name);
+  for (const { name } of single) {
     const value = result[name];
-    if (flag?.perJar) {
-      const jars = perJar.get(flag.name) ?? new Map<string, string>();
-      jars.set(name.slice(flag.name.length + 1), String(value));
-      perJar.set(flag.name, jars);
-    } else if (value === true || typeof value === "string") values.set(name, value);
+    if (value === true || typeof value === "string") values.set(name, value);
   }
-  return { values, perJar, operands };
+  return { values, perJar, operands: result._.map(String) };
 }
 
 /** The definition that a name without dashes belongs to; a per-jar one by its prefix. */
@@ -101,7 +83,18 @@ function findFlag(
   name: string,
 ): FlagDefinition | undefined {
   return definitions.find((flag) => !flag.perJar && flag.name === name) ??
-    definitions.find((flag) => flag.perJar && name.startsWith(`${flag.name}-`));
+    definitions.find((flag) => flag.perJar && jarOf(flag, name) !== "");
+}
+
+/** The jar that a per-jar flag's name ends with; empty for another flag's name. */
+function jarOf(flag: FlagDefinition, name: string): string {
+  return name.startsWith(`${flag.name}-`) ? name.slice(flag.name.length + 1) : "";
+}
+
+/** Arguments as parseArgs can't misread them, and what isn't for it: jars have names of their own. */
+interface JoinedArguments {
+  readonly joined: readonly string[];
+  readonly perJar: ParsedFlags["perJar"];
 }
 
 /**
@@ -112,13 +105,18 @@ function joinValues(
   command: CommandName,
   argv: readonly string[],
   definitions: readonly FlagDefinition[],
-): string[] {
+): JoinedArguments {
   const joined: string[] = [];
+  const operands: string[] = [];
+  const perJar = new Map<string, Map<string, string>>();
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index] ?? "";
-    if (argument === "--") return [...joined, ...argv.slice(index)];
+    if (argument === "--") {
+      operands.push(...argv.slice(index + 1));
+      break;
+    }
     if (!argument.startsWith("-") || argument === "-") {
-      joined.push(argument);
+      operands.push(argument);
       continue;
     }
     const equals = argument.indexOf("=");
@@ -131,20 +129,22 @@ function joinValues(
           hint: `Write ${typed} alone`,
         });
       }
-      joined.push(argument);
-    } else if (equals >= 0) joined.push(argument);
-    else {
-      const value = argv[index + 1];
-      if (value === undefined || value.startsWith("--")) {
-        throw new BrainjarError("missing-value", `Flag "${typed}" needs a value`, {
-          hint: `Write ${typed} ${flag.placeholder ?? flag.choices?.join("|") ?? "VALUE"}`,
-        });
-      }
-      joined.push(`${typed}=${value}`);
-      index++;
+      joined.push(typed);
+      continue;
     }
+    const value = equals < 0 ? argv[++index] : argument.slice(equals + 1);
+    if (value === undefined || (equals < 0 && value.startsWith("--"))) {
+      throw new BrainjarError("missing-value", `Flag "${typed}" needs a value`, {
+        hint: `Write ${typed} ${flag.placeholder ?? flag.choices?.join("|") ?? "VALUE"}`,
+      });
+    }
+    if (flag.perJar) {
+      const jars = perJar.get(flag.name) ?? new Map<string, string>();
+      perJar.set(flag.name, jars.set(jarOf(flag, typed.slice(2)), value));
+    } else joined.push(`${typed}=${value}`);
   }
-  return joined;
+  // Operands last: parseArgs would take one named "true" or "false" for the switch before it.
+  return { joined: [...joined, "--", ...operands], perJar };
 }
 
 function unknownFlag(
@@ -153,9 +153,7 @@ function unknownFlag(
   definitions: readonly FlagDefinition[],
 ): BrainjarError {
   const names = definitions.flatMap((flag) =>
-    flag.perJar
-      ? ["subject", "observer", "god", "peer_a", "peer_b"].map((jar) => `--${flag.name}-${jar}`)
-      : [`--${flag.name}`]
+    flag.perJar ? JAR_NAMES.map((jar) => `--${flag.name}-${jar}`) : [`--${flag.name}`]
   );
   return new BrainjarError("unknown-flag", `Unknown flag "${typed}" for brainjar ${command}`, {
     hint: `${didYouMean(typed, names)} See brainjar ${command} --help`,

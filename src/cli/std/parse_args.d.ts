@@ -3,8 +3,6 @@
 export interface ParseOptions {
   string?: readonly string[];
   boolean?: readonly string[];
-  /** Return false to leave the argument out of the result. `key` is absent for operands. */
-  unknown?: (argument: string, key?: string, value?: unknown) => boolean;
 }
 
 export function parseArgs(

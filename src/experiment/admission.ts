@@ -1,0 +1,228 @@
+import type { AllocationApproval, AllocationRefusal } from "../budget/allocation.ts";
+import type { InstanceDemand } from "../budget/demand.ts";
+import { BrainjarError, type ErrorKind } from "../budget/error.ts";
+import type { PreflightResult } from "../budget/preflight.ts";
+import { footprintBytes, requiredBytes } from "../budget/required.ts";
+import type { Mind } from "../engine/engine.ts";
+import type { JarConfig } from "./config.ts";
+import type { JarEvent, WarningEvent } from "./events.ts";
+import type { ModelLease } from "./models.ts";
+import { freedInTime } from "./patience.ts";
+import { type Outcome, supervise } from "./supervise.ts";
+import type { World } from "./world.ts";
+
+/** What layers 2 and 3 said of a jar that they let in. */
+export interface Approval {
+  readonly allocation: AllocationApproval;
+  readonly preflight: PreflightResult;
+}
+
+/** Why a jar was not let in. Nothing of it is left: no reservation, no model, no context. */
+export interface Refusal {
+  readonly kind: "refused";
+  /** `allocation-refused`, `load-refused`, `memory-unreadable`, or the engine's own code. */
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  /** Who is to blame: decides the exit code. */
+  readonly blame: ErrorKind;
+  readonly allocation?: { readonly ok: false; readonly id: string } & AllocationRefusal;
+  readonly preflight?: PreflightResult;
+}
+
+/** What became of a jar that asked to be let in. */
+export type Admission =
+  | {
+    readonly kind: "admitted";
+    readonly approval: Approval;
+    readonly mind: Mind;
+    readonly lease: ModelLease;
+    readonly shared: boolean;
+    /** What of its reservation is in memory now. */
+    readonly residentBytes: number;
+    readonly milliseconds: number;
+  }
+  | Refusal
+  /** The run was stopped meanwhile; `rest` resolves when nothing is left of it. */
+  | { readonly kind: "aborted"; readonly rest: Promise<void> };
+
+/**
+ * Takes a jar through layer 2, layer 3, the load of its model and the making of its context
+ * (RULES.md, "Layer 2", "Layer 3"). Never rejects. Whatever isn't `admitted` has given back all
+ * that it took.
+ *
+ * @param kept The model that the jar still holds from before its death.
+ * @param onApproved Called when both layers let it in, before anything is loaded.
+ */
+export async function admit(
+  jar: JarConfig,
+  world: World,
+  kept: ModelLease | undefined,
+  onApproved: (approval: Approval) => void = () => {},
+): Promise<Admission> {
+  const admission = await approve(jar, world, kept).catch(unreadable);
+  if ("kind" in admission) return admission;
+  onApproved(admission);
+  const { id } = jar.demand;
+  const loaded = await load(jar, world, kept, admission.allocation.allocatedBytes);
+  if (loaded.kind === "admitted") return { ...loaded, approval: admission };
+  world.manager.deallocate(id);
+  return loaded;
+}
+
+async function approve(
+  { demand }: JarConfig,
+  { manager, memory, models }: World,
+  kept: ModelLease | undefined,
+): Promise<Approval | Refusal> {
+  const { id, model, footprint } = demand;
+  await memory.refresh();
+  const resident = kept || models.has(model) ? footprint.shared.floorBytes : 0;
+  const allocation = manager.allocate(id, demand.ramLimitBytes, {
+    path: model,
+    footprint,
+    residentBytes: resident,
+  });
+  if (!allocation.ok) {
+    return {
+      kind: "refused",
+      code: "allocation-refused",
+      message: `Layer 2 refused '${id}': ${allocation.reason}`,
+      blame: "refused",
+      allocation,
+    };
+  }
+  try {
+    // Read again: layer 3 is about the moment before the load.
+    await memory.refresh();
+    const preflight = manager.checkBeforeLoad(id);
+    if (preflight?.ok) return { allocation, preflight };
+    manager.deallocate(id);
+    return {
+      kind: "refused",
+      code: "load-refused",
+      message: `Layer 3 refused '${id}': insufficient memory for the load of its model`,
+      blame: "refused",
+      ...(preflight ? { preflight } : {}),
+    };
+  } catch (error) {
+    manager.deallocate(id);
+    throw error;
+  }
+}
+
+type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;
+
+async function load(
+  { demand, options }: JarConfig,
+  world: World,
+  kept: ModelLease | undefined,
+  allocatedBytes: number,
+): Promise<Loaded | Exclude<Admission, { kind: "admitted" }>> {
+  const { clock, limits, memory, models, stop } = world;
+  const began = clock.now();
+  const before = await memory.ownAnonymousBytes();
+  const watchdog = {
+    clock,
+    signal: stop,
+    stallMilliseconds: limits.stallMilliseconds,
+    graceMilliseconds: limits.graceMilliseconds,
+  };
+
+  const shared = kept !== undefined || models.has(demand.model);
+  const acquired: Outcome<ModelLease> = kept ? { kind: "done", value: kept } : await supervise(
+    (signal, alive) =>
+      models.acquire(demand.model, { mmap: options.mmap, signal, onProgress: alive }),
+    { ...watchdog, discard: (lease) => lease.release() },
+  );
+  if (acquired.kind !== "done") {
+    if (acquired.kind !== "failed" && !acquired.settled) models.forget(demand.model);
+    return notLoaded(acquired, "model-load-failed", `Model load failed: ${demand.model}`);
+  }
+
+  const lease = acquired.value;
+  const made = await supervise(
+    (signal) => lease.model.createMind(options, signal),
+    { ...watchdog, discard: (mind) => mind.dispose() },
+  );
+  if (made.kind !== "done") {
+    // A context that is still being made needs its model.
+    const rest = (made.kind === "failed" ? Promise.resolve() : made.rest)
+      .then(() => lease.release()).catch(() => {});
+    if (made.kind === "failed") await freedInTime(rest, world);
+    return notLoaded(
+      made.kind === "failed" ? made : { ...made, rest },
+      "context-failed",
+      `Context of ${options.contextSize} tokens failed: ${demand.model}`,
+    );
+  }
+
+  const after = await memory.ownAnonymousBytes();
+  const grownBy = before === undefined || after === undefined ? 0 : Math.max(0, after - before);
+  const residentBytes = grownBy + (shared ? inheritedBytes(demand, allocatedBytes, world) : 0);
+  world.manager.markResident(demand.id, residentBytes);
+  return {
+    kind: "admitted",
+    mind: made.value,
+    lease,
+    shared,
+    residentBytes,
+    milliseconds: clock.now() - began,
+  };
+}
+
+/** Weights that were in memory before this jar and that no living jar counts as its own. */
+function inheritedBytes(demand: InstanceDemand, allocatedBytes: number, world: World): number {
+  const { criterion } = world.policy;
+  const { shared } = demand.footprint;
+  const alone = requiredBytes(demand, criterion) - footprintBytes(shared, criterion);
+  return Math.min(shared.floorBytes, Math.max(0, allocatedBytes - alone));
+}
+
+function notLoaded(
+  outcome: Exclude<Outcome<unknown>, { kind: "done" }>,
+  code: string,
+  message: string,
+): Exclude<Admission, { kind: "admitted" }> {
+  if (outcome.kind === "aborted") return { kind: "aborted", rest: outcome.rest };
+  if (outcome.kind === "stalled") {
+    return { kind: "refused", code: "engine-stalled", message, hint: STALLED, blame: "engine" };
+  }
+  const { error } = outcome;
+  if (error instanceof BrainjarError) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    return {
+      kind: "refused",
+      code: error.code,
+      message: error.message,
+      ...hint,
+      blame: error.kind,
+    };
+  }
+  return { kind: "refused", code, message, hint: sentenceOf(error), blame: "engine" };
+}
+
+const STALLED = "The engine gave no sign of life; a slow disk or a machine out of memory does that";
+
+function unreadable(error: unknown): Refusal {
+  const known = error instanceof BrainjarError ? error : undefined;
+  return {
+    kind: "refused",
+    code: known?.code ?? "memory-unreadable",
+    message: known?.message ?? "Available memory can't be read",
+    hint: known?.hint ?? sentenceOf(error),
+    blame: known?.kind ?? "engine",
+  };
+}
+
+/** A refusal as it is told to people. */
+export function warningOf(refusal: Refusal): Omit<WarningEvent, keyof JarEvent> {
+  const { kind: _, blame: __, ...told } = refusal;
+  return { event: "warning", ...told };
+}
+
+/** What an unknown error says, in one line. */
+export function sentenceOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n")[0] ?? "";
+}

@@ -1,0 +1,65 @@
+import type { InstanceDemand, Mode } from "../budget/demand.ts";
+import type { MachineMemory } from "../budget/memory.ts";
+import type { Policy } from "../budget/policy.ts";
+import type { Validation } from "../budget/validation.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { FootprintOptions } from "../footprint/options.ts";
+import type { Clock } from "./clock.ts";
+import type { RunEvent } from "./events.ts";
+import type { RunLimits } from "./limits.ts";
+import type { Transcript } from "./transcript.ts";
+
+/** One jar as it is to be run. */
+export interface JarConfig {
+  /** Its id, role, model (the path that is loaded), RAM limit and footprint. */
+  readonly demand: InstanceDemand;
+  /** How its model is loaded and its context made: what the footprint was estimated for. */
+  readonly options: FootprintOptions;
+  /** Replaces the role's introduction in its prompts. */
+  readonly introduction?: string;
+}
+
+/** How thoughts are sampled. */
+export interface Sampling {
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  /** Every thought's seed comes from this one (`thoughtSeed`). */
+  readonly seed: number;
+}
+
+/** What is to be run. */
+export interface RunConfig {
+  readonly mode: Mode;
+  /** In the order in which they are admitted and think. */
+  readonly jars: readonly JarConfig[];
+  /** Absent: until it is stopped. */
+  readonly turns?: number;
+  readonly sampling: Sampling;
+  /** Go on without a refused observer or god. */
+  readonly allowPartial: boolean;
+  readonly policy: Policy;
+  /** Layer 1's answer for these jars. */
+  readonly validation: Validation;
+  readonly limits?: Partial<RunLimits>;
+}
+
+/** The world of a run. */
+export interface RunDependencies {
+  /** Stays the caller's: it is not disposed here. */
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly readMemory: () => Promise<MachineMemory>;
+  /** This process's anonymous resident memory, in bytes. */
+  readonly readOwnAnonymousBytes: () => number | Promise<number>;
+  /** Hears everything that happens, in order. */
+  readonly emit: (event: RunEvent) => void;
+  /** Hears each piece of a thought as it is sampled. */
+  readonly onText?: (id: string, text: string) => void;
+  /** Closed when the run ends. */
+  readonly transcript?: Transcript;
+  /**
+   * Stops the run. Its reason decides the exit code: `"SIGTERM"` 143, anything else 130.
+   */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,296 @@
+import type { Role } from "../budget/demand.ts";
+import { requiredBytes } from "../budget/required.ts";
+import type { Mind, Thought } from "../engine/engine.ts";
+import {
+  type Admission,
+  admit,
+  type Approval,
+  type Refusal,
+  sentenceOf,
+  warningOf,
+} from "./admission.ts";
+import type { JarConfig } from "./config.ts";
+import { type DeathCause, returnsAtOnce } from "./death.ts";
+import type { JarTelling, RunEvent } from "./events.ts";
+import { free, type JarState } from "./jar_state.ts";
+import type { ModelLease } from "./models.ts";
+import { freedInTime } from "./patience.ts";
+import type { VitalSigns } from "./prompts.ts";
+import { thoughtSeed } from "./seed.ts";
+import { supervise } from "./supervise.ts";
+import type { World } from "./world.ts";
+
+/** One running instance: its life from admission through deaths to its end. */
+export class Jar {
+  readonly config: JarConfig;
+  readonly #world: World;
+  #state: JarState = { kind: "unborn" };
+  /** The model kept over a death that is expected to be short. */
+  #kept: ModelLease | undefined;
+  /** Resolves when nothing is left of an admission that the run's stop cut short. */
+  #rest = Promise.resolve();
+  #deaths = 0;
+  #lastCause: DeathCause | undefined;
+  #engineFailures = 0;
+  #lastRefusal: string | undefined;
+  /** Of its reservation, as far as growth while it thought tells. */
+  #residentBytes = 0;
+  #fresh = true;
+
+  constructor(config: JarConfig, world: World) {
+    this.config = config;
+    this.#world = world;
+  }
+
+  get id(): string {
+    return this.config.demand.id;
+  }
+
+  get role(): Role {
+    return this.config.demand.role;
+  }
+
+  get state(): JarState {
+    return this.#state;
+  }
+
+  get deaths(): number {
+    return this.#deaths;
+  }
+
+  get lastCause(): DeathCause | undefined {
+    return this.#lastCause;
+  }
+
+  /** Whether this mind has thought nothing yet. */
+  get fresh(): boolean {
+    return this.#fresh;
+  }
+
+  /** What others are told of it; nothing here is measured (see {@link VitalSigns}). */
+  get vitals(): VitalSigns {
+    const state = this.#state;
+    return {
+      memoryBytes: requiredBytes(this.config.demand, this.#world.policy.criterion),
+      tokensUsed: state.kind === "alive" ? state.mind.tokensUsed : 0,
+      contextSize: this.config.options.contextSize,
+      deaths: this.#deaths,
+      alive: state.kind === "alive",
+    };
+  }
+
+  /** Layers 2 and 3, the model, the context: `allocated` and `loaded`, or a refusal. */
+  async enter(): Promise<Refusal | undefined> {
+    this.#state = { kind: "admitting" };
+    const admission = await admit(this.config, this.#world, undefined, (approval) => {
+      this.#emit({ event: "allocated", ...figures(approval) });
+    });
+    if (admission.kind !== "admitted") {
+      this.#state = { kind: "gone" };
+      if (admission.kind === "aborted") this.#rest = admission.rest;
+      else this.#emit(warningOf(admission));
+      return admission.kind === "refused" ? admission : undefined;
+    }
+    this.#live(admission);
+    this.#emit({
+      event: "loaded",
+      model: this.config.demand.model,
+      contextSize: admission.mind.contextSize,
+      shared: admission.shared,
+      milliseconds: admission.milliseconds,
+    });
+  }
+
+  /** Brings a dead jar back through layers 2 and 3, if its time has come and they let it. */
+  async resurrect(): Promise<void> {
+    const dead = this.#state;
+    const { clock, limits } = this.#world;
+    if (dead.kind !== "dead" || clock.now() < dead.retryAt) return;
+    const kept = this.#kept;
+    this.#kept = undefined;
+    this.#state = { kind: "admitting" };
+    const admission = await admit(this.config, this.#world, kept);
+    if (admission.kind === "admitted") {
+      this.#lastRefusal = undefined;
+      this.#live(admission);
+      const { milliseconds } = admission;
+      const { cause } = dead;
+      const deaths = this.#deaths;
+      const told = { event: "resurrection", deaths, cause, milliseconds } as const;
+      return this.#emit({ ...told, ...figures(admission.approval) });
+    }
+    if (kept) await freedInTime(kept.release(), this.#world);
+    this.#state = { ...dead, retryAt: clock.now() + limits.retryMilliseconds };
+    if (admission.kind === "aborted") this.#rest = admission.rest;
+    else this.#refused(admission);
+  }
+
+  /** Continues its context with `prompt`. `undefined` where no thought came of it. */
+  async think(prompt: string): Promise<Thought | undefined> {
+    const alive = this.#state;
+    if (alive.kind !== "alive") return undefined;
+    const { clock, limits, sampling, stop, turn } = this.#world;
+    const { maxTokens, temperature, topP } = sampling;
+    const seed = thoughtSeed(sampling.seed, this.id, turn);
+    const thinking = new AbortController();
+    const stopped = () => thinking.abort(stop.reason);
+    if (stop.aborted) stopped();
+    else stop.addEventListener("abort", stopped);
+    alive.thinking = thinking;
+    const before = await this.#world.memory.ownAnonymousBytes();
+
+    const outcome = await supervise(
+      (signal, sign) => {
+        const onText = (text: string) => {
+          sign();
+          this.#world.onText(this.id, text);
+        };
+        return alive.mind.think(prompt, { maxTokens, temperature, topP, seed, signal, onText });
+      },
+      {
+        clock,
+        signal: thinking.signal,
+        stallMilliseconds: limits.stallMilliseconds,
+        graceMilliseconds: limits.graceMilliseconds,
+      },
+    );
+    stop.removeEventListener("abort", stopped);
+    if (outcome.kind === "stalled" || outcome.kind === "aborted") alive.rest = outcome.rest;
+
+    const thought = outcome.kind === "done" && outcome.value.stop !== "aborted"
+      ? outcome.value
+      : undefined;
+    await this.#markGrowth(before);
+    delete alive.thinking;
+    if (thought) this.#thought(thought, alive.mind, seed);
+    if (alive.killed) await this.#die(alive.killed.cause, alive.killed.detail);
+    else if (outcome.kind === "failed") await this.#fail("engine-failed", outcome.error);
+    else if (outcome.kind === "stalled") await this.#fail("engine-stalled", undefined);
+    else if (thought?.stop === "context-full") await this.#die("context-full");
+    return thought;
+  }
+
+  /** Kills it before the kernel does: now, or in the middle of its thought. */
+  async kill(cause: DeathCause, detail: string): Promise<void> {
+    const state = this.#state;
+    if (state.kind !== "alive" || state.killed) return;
+    if (!state.thinking) return await this.#die(cause, detail);
+    state.killed = { cause, detail };
+    state.thinking.abort(new Error(detail));
+  }
+
+  /** The run is over: frees everything. The reservation is the caller's to give back. */
+  async close(): Promise<void> {
+    const state = this.#state;
+    if (state.kind === "dying") await state.done;
+    const kept = this.#kept;
+    this.#kept = undefined;
+    this.#state = { kind: "gone" };
+    if (state.kind === "alive") await free(state, true);
+    await kept?.release();
+    await this.#rest;
+  }
+
+  #live(admission: Extract<Admission, { kind: "admitted" }>): void {
+    const { mind, lease } = admission;
+    this.#fresh = true;
+    this.#residentBytes = admission.residentBytes;
+    this.#state = { kind: "alive", mind, lease, rest: Promise.resolve() };
+  }
+
+  #thought(thought: Thought, mind: Mind, seed: number): void {
+    this.#fresh = false;
+    if (thought.tokens > 0) this.#engineFailures = 0;
+    const { text, promptTokens, tokens, stop, milliseconds } = thought;
+    const contextTokens = mind.tokensUsed;
+    const context = { contextTokens, contextSize: mind.contextSize };
+    this.#emit({
+      event: "thought",
+      text,
+      promptTokens,
+      tokens,
+      stop,
+      ...context,
+      seed,
+      milliseconds,
+    });
+  }
+
+  /** Buffers become resident with use: what grew while it thought is no promise any more. */
+  async #markGrowth(before: number | undefined): Promise<void> {
+    const after = await this.#world.memory.ownAnonymousBytes();
+    if (before === undefined || after === undefined || after <= before) return;
+    this.#residentBytes += after - before;
+    this.#world.manager.markResident(this.id, this.#residentBytes);
+  }
+
+  async #fail(cause: "engine-failed" | "engine-stalled", error: unknown): Promise<void> {
+    this.#engineFailures++;
+    await this.#die(cause, error === undefined ? undefined : sentenceOf(error));
+    this.#giveUpIfHopeless();
+  }
+
+  async #die(cause: DeathCause, detail?: string): Promise<void> {
+    const alive = this.#state;
+    if (alive.kind !== "alive") return;
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    this.#state = { kind: "dying", done };
+    this.#deaths++;
+    this.#lastCause = cause;
+    const { manager, clock, limits } = this.#world;
+    const atOnce = returnsAtOnce(cause);
+    if (atOnce) this.#kept = alive.lease;
+    const freed = await freedInTime(
+      free(alive, !atOnce).catch((error) => this.#warn("dispose-failed", sentenceOf(error))),
+      this.#world,
+    );
+    if (!freed) this.#warn("engine-unsettled", `The engine still holds memory of '${this.id}'`);
+    const { givenBackBytes, totalBytes } = manager.deallocate(this.id);
+    this.#state = {
+      kind: "dead",
+      cause,
+      retryAt: clock.now() + (atOnce ? 0 : limits.retryMilliseconds),
+    };
+    resolve();
+    this.#emit({
+      event: "death",
+      cause,
+      deaths: this.#deaths,
+      givenBackBytes,
+      reservedBytes: totalBytes,
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
+
+  #refused(refusal: Refusal): void {
+    if (refusal.blame !== "refused") this.#engineFailures++;
+    // Tried again every few seconds: said once for each reason.
+    const reason = `${refusal.code} ${refusal.allocation?.reason ?? ""}`;
+    if (reason !== this.#lastRefusal) this.#emit(warningOf(refusal));
+    this.#lastRefusal = reason;
+    this.#giveUpIfHopeless();
+  }
+
+  #giveUpIfHopeless(): void {
+    const times = this.#world.limits.engineFailuresInARow;
+    if (this.#engineFailures < times || this.#state.kind !== "dead") return;
+    this.#state = { kind: "gone" };
+    this.#warn("jar-given-up", `The engine failed '${this.id}' ${times} times in a row`);
+  }
+
+  #warn(code: string, message: string): void {
+    this.#emit({ event: "warning", code, message });
+  }
+
+  #emit(telling: JarTelling): void {
+    const { id, role } = this;
+    const { event, ...rest } = telling;
+    // In this order, because it is the order of the keys in the JSON line.
+    this.#world.emit({ event, id, role, turn: this.#world.turn, ...rest } as RunEvent);
+  }
+}
+
+function figures({ allocation, preflight }: Approval) {
+  const { allocatedBytes, totalBytes, usableBytes, remainingBytes } = allocation;
+  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, preflight };
+}

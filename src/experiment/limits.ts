@@ -1,0 +1,38 @@
+import { MB } from "../budget/size.ts";
+
+/** The run's numbers. RULES.md, "The run", has those that people see; tests give their own. */
+export interface RunLimits {
+  /** A jar dies when less than this is available. */
+  readonly leastAvailableBytes: number;
+  /** A jar dies when more than this share of the system's memory is used. */
+  readonly mostUsedPercent: number;
+  /** A silent engine counts as stalled after this long. */
+  readonly stallMilliseconds: number;
+  /** Between two looks at memory. */
+  readonly watchMilliseconds: number;
+  /** Between two tries to bring a dead jar back. */
+  readonly retryMilliseconds: number;
+  /** How long an operation that was asked to end is waited for. */
+  readonly graceMilliseconds: number;
+  /** How long freeing is waited for while the run goes on, and once it was told to stop. */
+  readonly disposalMilliseconds: number;
+  readonly hurriedDisposalMilliseconds: number;
+  /** Rounds of tries after which a run without a living jar ends. */
+  readonly lastChances: number;
+  /** Deaths by the engine without a thought between them, after which a jar is given up. */
+  readonly engineFailuresInARow: number;
+}
+
+/** Grace and hurried disposal together stay under the 3 s that Ctrl-C may take. */
+export const RUN_LIMITS: RunLimits = {
+  leastAvailableBytes: 500 * MB,
+  mostUsedPercent: 95,
+  stallMilliseconds: 60_000,
+  watchMilliseconds: 1_000,
+  retryMilliseconds: 3_000,
+  graceMilliseconds: 1_500,
+  disposalMilliseconds: 10_000,
+  hurriedDisposalMilliseconds: 1_000,
+  lastChances: 3,
+  engineFailuresInARow: 5,
+};

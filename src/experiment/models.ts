@@ -1,0 +1,93 @@
+import type { Engine, LoadedModel, LoadOptions } from "../engine/engine.ts";
+
+/** A jar's hold on a loaded model. */
+export interface ModelLease {
+  readonly model: LoadedModel;
+  /** Lets go; the last one to let go disposes the model. Calling it again does nothing. */
+  release(): Promise<void>;
+}
+
+interface Entry {
+  readonly loading: Promise<LoadedModel>;
+  leases: number;
+}
+
+/**
+ * The models in memory, each with the number of jars that hold it. Jars that name the same model
+ * share one load of it, unless `share` is false: then each loads it for itself, as the seed does.
+ *
+ * @example
+ * ```ts
+ * import type { Engine } from "../engine/engine.ts";
+ * import { ModelPool } from "./models.ts";
+ * let disposed = 0;
+ * const engine = {
+ *   load: (path: string) => Promise.resolve({ path, dispose: () => Promise.resolve(void disposed++) }),
+ * } as unknown as Engine;
+ * const pool = new ModelPool(engine, true);
+ * const [first, second] = [await pool.acquire("a", { mmap: true }), await pool.acquire("a", { mmap: true })];
+ * if (first.model !== second.model) throw new Error("Not shared");
+ * await first.release();
+ * await second.release();
+ * if (disposed !== 1) throw new Error("Disposed other than once");
+ * ```
+ */
+export class ModelPool {
+  readonly #engine: Engine;
+  readonly #share: boolean;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(engine: Engine, share: boolean) {
+    this.#engine = engine;
+    this.#share = share;
+  }
+
+  /** Whether a jar on `path` would find its weights in memory. */
+  has(path: string): boolean {
+    return this.#entries.has(path);
+  }
+
+  /** The next to ask for `path` loads it anew: the load that hangs there is nobody's any more. */
+  forget(path: string): void {
+    this.#entries.delete(path);
+  }
+
+  /** Loads `path`, or joins the jars that hold it. Errors are the engine's own. */
+  async acquire(path: string, options: LoadOptions): Promise<ModelLease> {
+    if (!this.#share) {
+      const model = await this.#engine.load(path, options);
+      return lease(model, () => model.dispose());
+    }
+    const entry = this.#entries.get(path) ?? this.#load(path, options);
+    entry.leases++;
+    const letGo = async () => {
+      if (--entry.leases > 0) return;
+      // Forgotten before it is disposed: who asks meanwhile must get a model that will stay.
+      if (this.#entries.get(path) === entry) this.#entries.delete(path);
+      await (await entry.loading).dispose();
+    };
+    try {
+      return lease(await entry.loading, letGo);
+    } catch (error) {
+      if (this.#entries.get(path) === entry) this.#entries.delete(path);
+      throw error;
+    }
+  }
+
+  #load(path: string, options: LoadOptions): Entry {
+    const entry: Entry = { loading: this.#engine.load(path, options), leases: 0 };
+    this.#entries.set(path, entry);
+    return entry;
+  }
+}
+
+function lease(model: LoadedModel, letGo: () => Promise<void>): ModelLease {
+  let released: Promise<void> | undefined;
+  return {
+    model,
+    release() {
+      released ??= letGo();
+      return released;
+    },
+  };
+}

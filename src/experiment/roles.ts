@@ -1,0 +1,42 @@
+import type { Mode, Role } from "../budget/demand.ts";
+
+/** A jar's name and the part it plays. */
+export interface Cast {
+  readonly id: string;
+  readonly role: Role;
+}
+
+/** Who is in each mode, in the order in which they are admitted and think (RULES.md, "Words"). */
+export const CASTS: Readonly<Record<Mode, readonly Cast[]>> = {
+  single: [{ id: "subject", role: "subject" }],
+  matrix: [
+    { id: "subject", role: "subject" },
+    { id: "observer", role: "observer" },
+    { id: "god", role: "god" },
+  ],
+  peer: [{ id: "peer_a", role: "subject" }, { id: "peer_b", role: "subject" }],
+};
+
+/** Who is asked to die first when memory runs short: the highest number. */
+const EXPENDABILITY: Readonly<Record<Role, number>> = { subject: 0, observer: 1, god: 2 };
+
+/**
+ * The jars, least important first: god, observer, subject; of two subjects the later one.
+ *
+ * @example
+ * ```ts
+ * import { CASTS, leastImportantFirst } from "./roles.ts";
+ * const order = leastImportantFirst(CASTS.matrix).map((jar) => jar.id);
+ * if (order.join() !== "god,observer,subject") throw new Error(order.join());
+ * ```
+ */
+export function leastImportantFirst<Jar extends { readonly role: Role }>(
+  jars: readonly Jar[],
+): Jar[] {
+  return jars.toReversed().toSorted((a, b) => EXPENDABILITY[b.role] - EXPENDABILITY[a.role]);
+}
+
+/** Whether the run can go on without a jar of this role (`--allow-partial`). */
+export function isExpendable(role: Role): boolean {
+  return role !== "subject";
+}

@@ -1,0 +1,165 @@
+import { MemoryBudgetManager } from "../budget/manager.ts";
+import { type Refusal, sentenceOf } from "./admission.ts";
+import { settlesWithin } from "./clock.ts";
+import type { RunConfig, RunDependencies } from "./config.ts";
+import type { EndEvent, EndReason } from "./events.ts";
+import { guardMemory } from "./guard.ts";
+import { Jar } from "./jar.ts";
+import { RUN_LIMITS } from "./limits.ts";
+import { ModelPool } from "./models.ts";
+import { freedInTime } from "./patience.ts";
+import { isExpendable } from "./roles.ts";
+import { Teller } from "./teller.ts";
+import { takeTurns } from "./turns.ts";
+import { MemoryView, type World } from "./world.ts";
+
+/** How a run ended: its last event. */
+export type RunResult = EndEvent;
+
+interface Ending {
+  readonly reason: EndReason;
+  readonly exitCode: number;
+}
+
+/**
+ * Runs the experiment from the first admission to the last byte given back (RULES.md, "The run").
+ *
+ * Whatever happens, minds and models are disposed, every reservation is given back and the last
+ * event is `end`; after a stop within 3 s, and what the engine holds on to is named in a warning.
+ *
+ * @throws Only what `emit` threw (a closed pipe), once everything is given back, and a
+ * `BrainjarError` for a policy or a footprint that isn't one, before anything is loaded.
+ *
+ * @example
+ * ```ts
+ * import { runExperiment } from "./run.ts";
+ * if (runExperiment.length !== 2) throw new Error("What to run, and the world to run it in");
+ * ```
+ */
+export async function runExperiment(
+  config: RunConfig,
+  dependencies: RunDependencies,
+): Promise<RunResult> {
+  const { clock, engine } = dependencies;
+  const began = clock.now();
+  const teller = new Teller(config, dependencies);
+  const memory = new MemoryView(
+    config.validation.memory,
+    dependencies.readMemory,
+    dependencies.readOwnAnonymousBytes,
+  );
+  const world: World = {
+    manager: new MemoryBudgetManager({
+      policy: config.policy,
+      readMemory: () => memory.current,
+      totalBytes: config.validation.memory.totalBytes,
+    }),
+    policy: config.policy,
+    models: new ModelPool(engine, config.policy.shareWeights),
+    memory,
+    clock,
+    limits: { ...RUN_LIMITS, ...config.limits },
+    sampling: config.sampling,
+    stop: teller.stop,
+    emit: (event) => teller.tell(event),
+    onText: dependencies.onText ?? (() => {}),
+    turn: 0,
+  };
+  const jars = config.jars.map((jar) => new Jar(jar, world));
+  let ending: Ending;
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    teller.begin();
+    ending = await live(config, jars, world);
+  } catch (error) {
+    // Nothing in a run throws on purpose; whatever did, the memory goes back first.
+    failure = { error };
+    ending = { reason: "failed", exitCode: 3 };
+  }
+  const returned = await giveBack(jars, world);
+  const end: EndEvent = {
+    event: "end",
+    ...ending,
+    seed: config.sampling.seed,
+    turns: world.turn,
+    ...teller.counts,
+    milliseconds: clock.now() - began,
+    ...returned,
+  };
+  teller.tell(end);
+  teller.close();
+  failure ??= teller.failure;
+  if (failure) throw failure.error;
+  return end;
+}
+
+/** From the first admission to the last thought. */
+async function live(config: RunConfig, jars: readonly Jar[], world: World): Promise<Ending> {
+  const { stop, clock, limits } = world;
+  const refused = await admitAll(config, jars, world);
+  if (stop.aborted) return stoppedBy(stop.reason);
+  if (refused) return refused;
+
+  const done = new AbortController();
+  const guard = guardMemory(jars, world, done.signal);
+  try {
+    const reason = await takeTurns(jars, world, config.turns);
+    if (reason === "stopped") return stoppedBy(stop.reason);
+    if (reason === "turns") return { reason, exitCode: 0 };
+    // Given up for the engine's failures, or kept out by layers 2 and 3.
+    return { reason, exitCode: jars.every(({ state }) => state.kind === "gone") ? 3 : 1 };
+  } finally {
+    done.abort();
+    await settlesWithin(guard, limits.hurriedDisposalMilliseconds, clock);
+  }
+}
+
+/** All jars, before the first thought; an ending where one is refused that is needed. */
+async function admitAll(
+  { validation, allowPartial }: RunConfig,
+  jars: readonly Jar[],
+  world: World,
+): Promise<Ending | undefined> {
+  const canDoWithout = (jar: Jar) => allowPartial && isExpendable(jar.role);
+  // Layers 2 and 3 find out who of them fits.
+  if (!validation.ok && !jars.some(canDoWithout)) return { reason: "refused", exitCode: 1 };
+  for (const jar of jars) {
+    if (world.stop.aborted) return undefined;
+    const refusal = await jar.enter();
+    if (!refusal) continue;
+    if (!canDoWithout(jar)) return EXIT[refusal.blame];
+  }
+  return undefined;
+}
+
+/** RULES.md, "Exit codes". */
+const EXIT: Readonly<Record<Refusal["blame"], Ending>> = {
+  refused: { reason: "refused", exitCode: 1 },
+  usage: { reason: "failed", exitCode: 2 },
+  engine: { reason: "failed", exitCode: 3 },
+};
+
+function stoppedBy(reason: unknown): Ending {
+  return { reason: "stopped", exitCode: reason === "SIGTERM" ? 143 : 130 };
+}
+
+/** Contexts and models, then the report of what was held, then the reservations. */
+async function giveBack(jars: readonly Jar[], world: World) {
+  const { manager, memory } = world;
+  const reached = jars.some((jar) => jar.state.kind !== "unborn");
+  const warn = (code: string, message: string) =>
+    world.emit({ event: "warning", turn: world.turn, code, message });
+  const closing = jars.map((jar) =>
+    jar.close().catch((error) => warn("dispose-failed", sentenceOf(error)))
+  );
+  if (!await freedInTime(Promise.all(closing), world)) {
+    warn("engine-unsettled", "The engine still holds memory; it goes back when brainjar ends");
+  }
+  // An old figure is good enough for a report.
+  await settlesWithin(memory.refresh(), world.limits.hurriedDisposalMilliseconds, world.clock);
+  const allocationReport = reached ? manager.getAllocationReport() : undefined;
+  const heldBytes = manager.reservedBytes;
+  for (const jar of jars) manager.deallocate(jar.id);
+  const { reservedBytes } = manager;
+  return { allocationReport, givenBackBytes: heldBytes - reservedBytes, reservedBytes };
+}

@@ -1,0 +1,109 @@
+import type { RunConfig, RunDependencies } from "./config.ts";
+import type { RunEvent } from "./events.ts";
+import { TRANSCRIPT_SCHEMA, transcriptLine } from "./transcript.ts";
+
+/** What has happened so far. */
+export interface Counts {
+  readonly thoughts: number;
+  readonly tokens: number;
+  readonly deaths: number;
+  readonly resurrections: number;
+}
+
+/**
+ * Tells the world and the transcript what happens, and counts it. Telling never throws: a listener
+ * that fails, such as a closed pipe, stops the run, and the failure is kept for its end.
+ */
+export class Teller {
+  readonly #config: RunConfig;
+  readonly #dependencies: RunDependencies;
+  readonly #stop = new AbortController();
+  readonly #relay: () => void;
+  #failure: { readonly error: unknown } | undefined;
+  #transcriptFailed = false;
+  #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
+
+  constructor(config: RunConfig, dependencies: RunDependencies) {
+    this.#config = config;
+    this.#dependencies = dependencies;
+    const { signal } = dependencies;
+    this.#relay = () => this.#stop.abort(signal.reason);
+    if (signal.aborted) this.#relay();
+    else signal.addEventListener("abort", this.#relay);
+  }
+
+  /** Fires when the run is told to stop, and when nobody can be told any more. */
+  get stop(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  /** What a listener threw first. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  /** The transcript's first line, which says what it can be repeated with, and `validation`. */
+  begin(): void {
+    const { mode, turns, sampling, jars, validation } = this.#config;
+    const limited = turns === undefined ? {} : { turns };
+    this.#dependencies.transcript?.write({
+      event: "start",
+      schema: TRANSCRIPT_SCHEMA,
+      mode,
+      ...limited,
+      sampling,
+      jars: jars.map(({ demand: { id, role, model }, options: { contextSize } }) => ({
+        id,
+        role,
+        model,
+        contextSize,
+      })),
+    });
+    const { ok } = validation;
+    this.tell({ event: "validation", ok, mode, seed: sampling.seed, ...limited, validation });
+  }
+
+  tell(event: RunEvent): void {
+    this.#count(event);
+    const line = transcriptLine(event);
+    const { transcript } = this.#dependencies;
+    if (line) transcript?.write(line);
+    this.#emit(event);
+    if (!transcript?.failure || this.#transcriptFailed) return;
+    this.#transcriptFailed = true;
+    const { code, message, hint } = transcript.failure;
+    this.#emit({ event: "warning", code, message, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  /** Nothing more is told. */
+  close(): void {
+    this.#dependencies.signal.removeEventListener("abort", this.#relay);
+    this.#dependencies.transcript?.close();
+  }
+
+  #emit(event: RunEvent): void {
+    if (this.#failure) return;
+    try {
+      this.#dependencies.emit(event);
+    } catch (error) {
+      this.#failure = { error };
+      this.#stop.abort(error);
+    }
+  }
+
+  #count(event: RunEvent): void {
+    const { thoughts, tokens, deaths, resurrections } = this.#counts;
+    const counted = this.#counts;
+    if (event.event === "thought") {
+      this.#counts = { ...counted, thoughts: thoughts + 1, tokens: tokens + event.tokens };
+    } else if (event.event === "death") {
+      this.#counts = { ...counted, deaths: deaths + 1 };
+    } else if (event.event === "resurrection") {
+      this.#counts = { ...counted, resurrections: resurrections + 1 };
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import type { DeathCause } from "./death.ts";
+import type { Jar } from "./jar.ts";
+import { composePrompt, type Hearing } from "./prompts.ts";
+import { noteOf, whisperOf } from "./speech.ts";
+import type { World } from "./world.ts";
+
+/** What has been said and not yet been answered. */
+interface Scene {
+  /** Each jar's last thought. */
+  readonly thoughts: Map<string, string>;
+  note: string;
+  /** God's, for the subject's next prompt alone. */
+  whisper: string | undefined;
+}
+
+/** Why there are no more turns. */
+export type TurnsEnd = "turns" | "stopped" | "no-jar-left";
+
+/**
+ * Lets the jars think in their order, turn after turn, until there were `turns` of them, the run
+ * is stopped, or no jar lives and none can be brought back.
+ */
+export async function takeTurns(
+  jars: readonly Jar[],
+  world: World,
+  turns: number | undefined,
+): Promise<TurnsEnd> {
+  const scene: Scene = { thoughts: new Map(), note: "", whisper: undefined };
+  for (let turn = 1; turns === undefined || turn <= turns; turn++) {
+    if (world.stop.aborted) return "stopped";
+    if (!await someoneLives(jars, world)) return world.stop.aborted ? "stopped" : "no-jar-left";
+    world.turn = turn;
+    for (const jar of jars) {
+      if (world.stop.aborted) return "stopped";
+      await jar.resurrect();
+      if (jar.state.kind === "alive") await speak(jar, jars, scene, world);
+    }
+    // A turn may take no time at all; signals and timers need their moment.
+    await world.clock.sleep(0);
+  }
+  return world.stop.aborted ? "stopped" : "turns";
+}
+
+/** Tries to bring the dead back where nobody is left alive, for a few rounds. */
+async function someoneLives(jars: readonly Jar[], { clock, limits, stop }: World) {
+  const lives = (jar: Jar) => jar.state.kind === "alive";
+  for (let chance = 0; !jars.some(lives); chance++) {
+    const times = jars.flatMap(({ state }) => state.kind === "dead" ? [state.retryAt] : []);
+    const dying = jars.flatMap(({ state }) => state.kind === "dying" ? [state.done] : []);
+    if (dying.length > 0) {
+      await Promise.all(dying);
+      continue;
+    }
+    if (times.length === 0 || chance >= limits.lastChances || stop.aborted) return false;
+    await clock.sleep(Math.max(0, Math.max(...times) - clock.now()), stop);
+    for (const jar of jars) {
+      if (!stop.aborted) await jar.resurrect();
+    }
+  }
+  return true;
+}
+
+async function speak(
+  jar: Jar,
+  jars: readonly Jar[],
+  scene: Scene,
+  world: World,
+): Promise<void> {
+  const thought = await jar.think(composePrompt(hearingOf(jar, jars, scene, world.turn)));
+  if (!thought) return;
+  const told = { id: jar.id, role: jar.role, turn: world.turn };
+  scene.thoughts.set(jar.id, thought.text);
+  if (jar.role === "observer") {
+    scene.note = noteOf(thought.text);
+    if (scene.note) world.emit({ event: "note", ...told, text: scene.note });
+  } else if (jar.role === "god") {
+    scene.whisper = whisperOf(thought.text);
+    if (scene.whisper) world.emit({ event: "whisper", ...told, text: scene.whisper });
+  } else {
+    scene.whisper = undefined;
+  }
+}
+
+function hearingOf(jar: Jar, jars: readonly Jar[], scene: Scene, turn: number): Hearing {
+  const lastCause: DeathCause | undefined = jar.lastCause;
+  const { introduction } = jar.config;
+  const self = {
+    role: jar.role,
+    turn,
+    fresh: jar.fresh,
+    contextSize: jar.config.options.contextSize,
+    deaths: jar.deaths,
+    ...(lastCause === undefined ? {} : { lastCause }),
+    ...(introduction === undefined ? {} : { introduction }),
+  };
+  const subject = jars.find((other) => other !== jar && other.role === "subject");
+  const heard = subject ? scene.thoughts.get(subject.id) ?? "" : "";
+  switch (jar.role) {
+    case "subject":
+      if (subject) return { ...self, other: heard };
+      return scene.whisper === undefined ? self : { ...self, whisper: scene.whisper };
+    case "observer":
+      return { ...self, thought: heard, ...(subject ? { vitals: subject.vitals } : {}) };
+    case "god":
+      return { ...self, thought: heard, note: scene.note };
+  }
+}

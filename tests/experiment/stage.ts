@@ -1,0 +1,144 @@
+import type { Mode } from "../../src/budget/demand.ts";
+import type { MachineMemory } from "../../src/budget/memory.ts";
+import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
+import { GB, MB } from "../../src/budget/size.ts";
+import { validateMemoryBudget } from "../../src/budget/validate.ts";
+import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
+import type { RunEvent } from "../../src/experiment/events.ts";
+import { CASTS } from "../../src/experiment/roles.ts";
+import { runExperiment, type RunResult } from "../../src/experiment/run.ts";
+import type { Transcript, TranscriptLine } from "../../src/experiment/transcript.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { FakeEngine, type FakeEngineOptions } from "./fake_engine.ts";
+
+/** What a test changes of a run that would go well. */
+export interface StageOptions {
+  readonly mode?: Mode;
+  readonly turns?: number | undefined;
+  readonly contextSize?: number;
+  readonly seed?: number;
+  readonly allowPartial?: boolean;
+  readonly policy?: Partial<Policy>;
+  readonly ramLimitBytes?: Readonly<Record<string, number>>;
+  readonly model?: (id: string) => string;
+  readonly engine?: Omit<FakeEngineOptions, "clock">;
+  readonly limits?: RunConfig["limits"];
+  /** Available bytes at a moment; what the engine holds is taken off. */
+  readonly available?: (now: number, events: readonly RunEvent[]) => number;
+  readonly total?: number;
+  readonly ownAnonymous?: (now: number, engineBytes: number) => number;
+  readonly memory?: (now: number, memory: MachineMemory) => MachineMemory;
+  /** Milliseconds after which the run is stopped, and by what. */
+  readonly stopAfter?: number;
+  readonly stopReason?: string;
+  readonly onEvent?: (event: RunEvent, stop: AbortController) => void;
+  readonly transcript?: Transcript;
+}
+
+export interface Played {
+  readonly result: RunResult;
+  readonly events: readonly RunEvent[];
+  readonly engine: FakeEngine;
+  readonly clock: FakeClock;
+  readonly lines: readonly TranscriptLine[];
+}
+
+export const MODEL_BYTES = 400 * MB;
+export const CONTEXT_BYTES = 100 * MB;
+
+/** A run on a fake engine, a fake clock and a machine of 16 GB. */
+export async function play(options: StageOptions = {}): Promise<Played> {
+  const clock = new FakeClock();
+  const engine = new FakeEngine({
+    modelBytes: MODEL_BYTES,
+    contextBytes: CONTEXT_BYTES,
+    ...options.engine,
+    clock,
+  });
+  const events: RunEvent[] = [];
+  const lines: TranscriptLine[] = [];
+  const stop = new AbortController();
+  const total = options.total ?? 16 * GB;
+  const readMemory = (): MachineMemory => {
+    const available = options.available?.(clock.now(), events) ?? total - GB;
+    const memory: MachineMemory = {
+      totalBytes: total,
+      availableBytes: available - engine.anonymousBytes,
+      promisedBytes: 0,
+      sources: [],
+      warnings: [],
+    };
+    return options.memory?.(clock.now(), memory) ?? memory;
+  };
+  const mode = options.mode ?? "matrix";
+  const policy = { ...DEFAULT_POLICY, ...options.policy };
+  const jars = CASTS[mode].map(({ id, role }): JarConfig => ({
+    demand: {
+      id,
+      role,
+      model: options.model?.(id) ?? "demo.gguf",
+      ...(options.ramLimitBytes?.[id] ? { ramLimitBytes: options.ramLimitBytes[id] } : {}),
+      footprint: {
+        floorBytes: MODEL_BYTES + CONTEXT_BYTES,
+        workingSetBytes: MODEL_BYTES + CONTEXT_BYTES,
+        shared: { floorBytes: MODEL_BYTES, workingSetBytes: MODEL_BYTES },
+      },
+    },
+    options: {
+      contextSize: options.contextSize ?? 4096,
+      batchSize: 512,
+      sequences: 1,
+      flashAttention: false,
+      kvCacheKeyType: "F16",
+      kvCacheValueType: "F16",
+      mmap: true,
+    },
+  }));
+  const validation = validateMemoryBudget({
+    mode,
+    instances: jars.map((jar) => jar.demand),
+    memory: readMemory(),
+    policy,
+  });
+  if (options.stopAfter !== undefined) {
+    clock.sleep(options.stopAfter).then(() => stop.abort(options.stopReason ?? "SIGINT"));
+  }
+  const turns = "turns" in options ? options.turns : 3;
+  const result = await runExperiment({
+    mode,
+    jars,
+    ...(turns === undefined ? {} : { turns }),
+    sampling: { maxTokens: 64, temperature: 0.8, topP: 0.95, seed: options.seed ?? 7 },
+    allowPartial: options.allowPartial ?? false,
+    policy,
+    validation,
+    ...(options.limits ? { limits: options.limits } : {}),
+  }, {
+    engine,
+    clock,
+    readMemory: () => Promise.resolve().then(readMemory),
+    readOwnAnonymousBytes: () =>
+      options.ownAnonymous?.(clock.now(), engine.anonymousBytes) ?? engine.anonymousBytes,
+    emit: (event) => {
+      events.push(event);
+      options.onEvent?.(event, stop);
+    },
+    transcript: options.transcript ?? {
+      failure: undefined,
+      write: (line) => lines.push(line),
+      close: () => {},
+    },
+    signal: stop.signal,
+  });
+  return { result, events, engine, clock, lines };
+}
+
+/** The events of one name. */
+export function named<Name extends RunEvent["event"]>(
+  events: readonly RunEvent[],
+  name: Name,
+): Extract<RunEvent, { readonly event: Name }>[] {
+  return events.filter((event): event is Extract<RunEvent, { readonly event: Name }> =>
+    event.event === name
+  );
+}

@@ -24,6 +24,10 @@ export type NormKind = "rms" | "layer";
 /**
  * What the builders of all architectures share (llama-graph.cpp, `llm_graph_context`): the graph,
  * the model, the batch, and the inputs, each made when first asked for.
+ *
+ * Left out everywhere: operations that take a fresh result which nobody else reads and write over
+ * it, as biases, scales, norm weights, activations of one half and soft caps do. They need no
+ * memory and change nobody's place.
  */
 export class Builder {
   readonly graph = new Graph();
@@ -76,6 +80,12 @@ export class Builder {
     return always && slidingWindowKind === "none" ? layerCount : 4;
   }
 
+  /** Whether a layer turns queries and keys where the header decides it (`has_rope`). */
+  hasRope(layer: number): boolean {
+    void layer;
+    return true;
+  }
+
   /** `build_inp_attn_scale` */
   get attentionScale(): Tensor {
     return this.#attentionScale ??= this.graph.input(F32, [1, 1, this.tokens]);
@@ -112,37 +122,26 @@ export class Builder {
     this.embedded = x;
     if (inputWidth !== width) {
       x = graph.view(x, [width, this.tokens], x.s1);
-      if (this.model.real("embedding_scale") !== 0) x = graph.contiguous(x);
+      if (this.model.number("embedding_scale") !== 0) x = graph.contiguous(x);
     }
-    if (this.model.real("embedding_scale") !== 0) x = graph.map(x);
     return graph.expand(x);
   }
 
   /** As wide as the input, where images bring more than one embedding. */
   embedded: Tensor | undefined;
 
+  /** A matrix of the file; scale and bias run in place. */
   multiply(name: string, x: Tensor): Tensor {
-    const y = this.graph.multiplyMatrix(this.need(name), x);
-    const scale = this.model.find(`${name}.scale`);
-    return scale === undefined ? y : this.graph.multiply(y, scale);
+    return this.graph.multiplyMatrix(this.need(name), x);
   }
 
-  /** A matrix and its bias, where there is one. */
-  linear(name: string, x: Tensor): Tensor {
-    const y = this.multiply(name, x);
-    const bias = this.model.find(`${name}.bias`);
-    return bias === undefined ? y : this.graph.add(y, bias);
+  has(name: string): boolean {
+    return this.weight(name) !== undefined;
   }
 
-  /** `build_norm`, with the weight and the bias that the file has. */
-  norm(x: Tensor, name: string | undefined, kind: NormKind): Tensor {
-    const { graph } = this;
-    let y = kind === "rms" ? graph.rmsNorm(x) : graph.norm(x);
-    if (name === undefined) return y;
-    const weight = this.weight(name);
-    if (weight !== undefined) y = graph.multiply(y, weight);
-    const bias = this.model.find(`${name}.bias`);
-    return bias === undefined ? y : graph.add(y, bias);
+  /** `build_norm`; weight and bias run in place. */
+  norm(x: Tensor, kind: NormKind): Tensor {
+    return kind === "rms" ? this.graph.rmsNorm(x) : this.graph.norm(x);
   }
 
   rope(x: Tensor): Tensor {
@@ -151,18 +150,16 @@ export class Builder {
 
   /** The last norm: its result stays readable as the embedding (`t_embd`). */
   finish(x: Tensor, kind: NormKind): Tensor {
-    const y = this.norm(x, "output_norm", kind);
+    const y = this.norm(x, kind);
     y.isOutput = true;
     return y;
   }
 
-  /** The logits, then `after` for what an architecture does to them. */
-  logits(x: Tensor, after?: (logits: Tensor) => Tensor): void {
-    const name = this.weight("output") === undefined ? "token_embd" : "output";
-    let y = this.linear(name, x);
-    if (after !== undefined) y = after(y);
+  /** The logits, from the embedding matrix where the file has no other. */
+  logits(x: Tensor): Tensor {
+    const y = this.multiply(this.has("output") ? "output" : "token_embd", x);
     y.isOutput = true;
-    this.graph.expand(y);
+    return this.graph.expand(y);
   }
 }
 

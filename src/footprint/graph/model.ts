@@ -40,11 +40,6 @@ export class Model {
     return this.number(key, fallback);
   }
 
-  /** The same; where the header has no such key, 0. */
-  real(key: string): number {
-    return this.number(key);
-  }
-
   flag(key: string, fallback = false): boolean {
     const value = this.header.metadata.get(`${this.architecture}.${key}`);
     return typeof value === "boolean" ? value : fallback;

@@ -8,37 +8,48 @@ export interface QueryKeyValue {
   v: Tensor;
 }
 
+/** Sizes of one layer's heads. */
+export interface Heads {
+  readonly keyLength: number;
+  readonly valueLength: number;
+  readonly queries: number;
+  readonly keyValues: number;
+}
+
+export function headsOf(b: Builder, layer: number): Heads {
+  const { keyLengths, valueLengths, headCounts, keyValueHeadCounts } = b.hyperparameters;
+  return {
+    keyLength: keyLengths[layer] ?? 0,
+    valueLength: valueLengths[layer] ?? 0,
+    queries: headCounts[layer] ?? 0,
+    keyValues: keyValueHeadCounts[layer] ?? 0,
+  };
+}
+
 /** One layer's projections, fused or apart (llama-graph.cpp, `build_qkv`). */
 export function projectQueryKeyValue(
   b: Builder,
   layer: number,
   x: Tensor,
-  headLength: number,
-  heads: number,
-  keyValueHeads: number,
+  heads = headsOf(b, layer),
 ): QueryKeyValue {
   const { graph, tokens } = b;
   const prefix = `blk.${layer}.attn_`;
-  if (b.weight(`${prefix}qkv`) !== undefined) {
-    let fused = b.linear(`${prefix}qkv`, x);
-    if (b.model.number("attention.clamp_kqv") > 0) fused = graph.map(fused);
-    const row = headLength * 4;
+  const { keyLength, valueLength, queries, keyValues } = heads;
+  if (b.has(`${prefix}qkv`)) {
+    const fused = b.multiply(`${prefix}qkv`, x);
+    const view = (length: number, count: number) =>
+      graph.view(fused, [length, count, tokens], length * 4, fused.s1);
     return {
-      q: graph.view(fused, [headLength, heads, tokens], row, fused.s1),
-      k: graph.view(fused, [headLength, keyValueHeads, tokens], row, fused.s1),
-      v: graph.view(fused, [headLength, keyValueHeads, tokens], row, fused.s1),
+      q: view(keyLength, queries),
+      k: view(keyLength, keyValues),
+      v: view(valueLength, keyValues),
     };
   }
-  const clamps = b.model.number("attention.clamp_kqv") > 0;
-  const part = (name: string) => {
-    const y = b.linear(prefix + name, x);
-    return clamps ? graph.map(y) : y;
-  };
-  const [q, k, v] = [part("q"), part("k"), part("v")];
   return {
-    q: graph.reshape(q, headLength, heads, tokens),
-    k: graph.reshape(k, headLength, keyValueHeads, tokens),
-    v: graph.reshape(v, headLength, keyValueHeads, tokens),
+    q: graph.reshape(b.multiply(`${prefix}q`, x), keyLength, queries, tokens),
+    k: graph.reshape(b.multiply(`${prefix}k`, x), keyLength, keyValues, tokens),
+    v: graph.reshape(b.multiply(`${prefix}v`, x), valueLength, keyValues, tokens),
   };
 }
 
@@ -48,8 +59,6 @@ export interface ScoreOptions {
   readonly sinks?: Tensor;
   /** Decompresses values of latent attention (`v_mla`). */
   readonly decompress?: Tensor;
-  /** Operations on the scores before the softmax. */
-  readonly softCaps?: number;
 }
 
 /** Scores, softmax and weighted values (`build_attn_mha`). */
@@ -89,7 +98,6 @@ export function attend(
     y = graph.reshape(y, y.n0 * y.n1, y.n2 * y.n3);
   } else {
     let scores = graph.multiplyMatrix(k, q);
-    for (let index = 0; index < (options.softCaps ?? 0); index++) scores = graph.map(scores);
     if (options.bias !== undefined) scores = graph.add(scores, options.bias);
     scores = graph.softMax(scores, mask, options.sinks);
     if (!isTransposed) v = graph.contiguous(graph.transpose(v));
@@ -112,16 +120,6 @@ export function rotate(b: Builder, x: Tensor, rotation: Tensor): Tensor {
     : graph.contiguous(x, side, x.elements / side);
   return graph.reshape(graph.multiplyMatrix(rotation, rows), ...x.shape);
 }
-
-/** Operations on the scores that a model's keys ask for (`build_attn_mha`). */
-export function softCapCount(b: Builder): number {
-  const { architecture } = b.model;
-  return (architecture === "grok" ? 3 : 0) +
-    (SOFT_CAPPED.has(architecture) ? 3 : 0);
-}
-
-/** `hparams.attn_soft_cap` */
-const SOFT_CAPPED = new Set(["gemma2", "grok"]);
 
 export interface AttentionOptions extends ScoreOptions {
   /** Names the output projection; `false` leaves it to the caller. */
@@ -175,20 +173,19 @@ function attendCached(
     cache.keys(layer, inputs.cells),
     cache.values(layer, inputs.cells),
     inputs.mask,
-    { softCaps: softCapCount(b), ...options },
+    options,
   );
   if (inputs.valueRotation !== undefined) y = rotate(b, y, inputs.valueRotation);
   return projectOutput(b, layer, y, options.output);
 }
 
-/** The output projection with its scale and bias. */
 export function projectOutput(
   b: Builder,
   layer: number,
   y: Tensor,
   name: string | false = "attn_output",
 ): Tensor {
-  return name === false ? y : b.linear(`blk.${layer}.${name}`, y);
+  return name === false ? y : b.multiply(`blk.${layer}.${name}`, y);
 }
 
 /** Attention within the batch alone (`build_attn` without a cache). */

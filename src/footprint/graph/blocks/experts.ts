@@ -14,7 +14,7 @@ export interface ExpertOptions {
   /** Weights are divided by their sum. */
   readonly normalizes?: boolean;
   readonly scale?: number;
-  readonly activation?: "gated" | "plain" | "squared" | "situ";
+  readonly activation?: "gated" | "plain" | "situ";
   /** Router's result, where the caller has computed it. */
   readonly logits?: Tensor;
   readonly selected?: Tensor;
@@ -27,11 +27,26 @@ export interface ExpertOptions {
   readonly selectsBy?: "probabilities" | "logits" | "sigmoid";
   /** Experts share chunks of weights: indices are divided (grovemoe). */
   readonly chunked?: boolean;
-  /** `situ_linear_beta` above 0. */
-  readonly situLinear?: boolean;
   /** `ggml_swiglu_clamp` in one operation. */
   readonly fusedClamp?: boolean;
 }
+
+/** Architectures that multiply what each expert gives by a scale of the file (`*_exps_s`). */
+const EXPERT_SCALES = new Set([
+  "cohere2moe",
+  "gemma4",
+  "hy_v3",
+  "llama",
+  "mellum",
+  "minicpm",
+  "mistral3",
+  "nemotron_h",
+  "nemotron_h_moe",
+  "qwen3moe",
+  "qwen3next",
+  "qwen35moe",
+  "qwen4exp",
+]);
 
 export interface ExpertNames {
   readonly up: string;
@@ -47,19 +62,23 @@ const NAMES: ExpertNames = {
   gateUp: "ffn_gate_up_exps",
 };
 
-/** `build_lora_mm_id`, with the scale of each expert and the bias where the file has them. */
-function multiplyById(b: Builder, name: string, x: Tensor, ids: Tensor): Tensor {
+/** `build_lora_mm_id`, with the scale of each expert where the architecture uses the file's. */
+function multiplyById(
+  b: Builder,
+  name: string,
+  x: Tensor,
+  ids: Tensor,
+  scaled = EXPERT_SCALES.has(b.model.architecture),
+): Tensor {
   const { graph } = b;
   let y = graph.multiplyMatrixById(b.need(name), x, ids);
-  const scale = b.model.find(`${name}.scale`);
+  const scale = scaled ? b.model.find(`${name}.scale`) : undefined;
   if (scale !== undefined) {
-    const experts = scale.n0;
-    let s = graph.reshape(scale, 1, experts, 1);
-    s = graph.repeat(s, 1, experts, x.n2);
-    y = graph.multiply(y, graph.getRows(s, ids));
+    const rows = graph.repeat(graph.reshape(scale, 1, scale.n0, 1), 1, scale.n0, x.n2);
+    y = graph.multiply(y, graph.getRows(rows, ids));
   }
-  const bias = b.model.find(`${name}.bias`);
-  return bias === undefined ? y : graph.inPlace(y, bias, ids);
+  // A bias runs in place, but it reads the ids once more.
+  return b.model.find(`${name}.bias`) === undefined ? y : graph.inPlace(y, ids);
 }
 
 function selectGroups(b: Builder, probabilities: Tensor, count: number): Tensor {
@@ -93,19 +112,13 @@ export function mixtureOfExperts(
   const count = options.count ?? experts.count;
   const used = options.used ?? experts.usedCounts[layer] ?? 1;
 
-  let logits = options.logits ?? b.multiply(`${prefix}ffn_gate_inp`, input);
-  const routerBias = options.logits === undefined
-    ? b.model.find(`${prefix}ffn_gate_inp.bias`)
-    : undefined;
-  if (routerBias !== undefined) logits = graph.add(logits, routerBias);
-  let probabilities = logits;
-  if (options.gating === SQRT_SOFTPLUS) probabilities = graph.map(graph.map(logits));
-  else if (options.gating !== SOFTMAX_WEIGHT) probabilities = graph.inPlace(logits);
+  const logits = options.logits ?? b.multiply(`${prefix}ffn_gate_inp`, input);
+  let probabilities = options.gating === SOFTMAX_WEIGHT ? logits : graph.inPlace(logits);
 
   let selection = probabilities;
-  const selectionBias = b.model.find(`${prefix}exp_probs_b.bias`) ??
-    b.model.find(`${prefix}exp_probs_b`);
-  if (selectionBias !== undefined) selection = graph.add(probabilities, selectionBias);
+  if (b.model.find(`${prefix}exp_probs_b.bias`) ?? b.weight(`${prefix}exp_probs_b`)) {
+    selection = graph.map(probabilities);
+  }
   if (options.selectsBy === "logits") selection = logits;
   if (options.selectsBy === "sigmoid") selection = graph.map(logits);
   if (experts.groupCount > 1) selection = selectGroups(b, selection, count);
@@ -125,8 +138,7 @@ export function mixtureOfExperts(
   }
   if (options.normalizes === true) {
     weights = graph.reshape(weights, used, tokens);
-    const sum = graph.map(graph.sumRows(weights));
-    weights = graph.reshape(graph.inPlace(weights, sum), 1, used, tokens);
+    weights = graph.reshape(graph.inPlace(weights, graph.sumRows(weights)), 1, used, tokens);
   }
   const scale = options.scale ?? 0;
   if (scale !== 0 && scale !== 1) weights = graph.map(weights);
@@ -153,30 +165,24 @@ function expertRows(
   options: ExpertOptions,
 ): Tensor {
   const { graph } = b;
-  const clamped = b.model.numberAt("swiglu_clamp_exp", layer) > 1e-6 &&
-    options.fusedClamp !== true;
+  let clamped = false;
   let gate: Tensor;
   let up: Tensor;
   let hasGate = true;
-  if (names.gateUp !== undefined && b.weight(prefix + names.gateUp) !== undefined) {
+  if (names.gateUp !== undefined && b.has(prefix + names.gateUp)) {
     const both = multiplyById(b, prefix + names.gateUp, x, selected);
     const half = [both.n0 / 2, both.n1, both.n2];
     gate = graph.view(both, half, both.s1, both.s2);
     up = graph.view(both, half, both.s1, both.s2);
   } else {
     up = multiplyById(b, prefix + names.up, x, selected);
-    hasGate = b.weight(prefix + names.gate) !== undefined;
+    hasGate = b.has(prefix + names.gate);
     gate = hasGate ? multiplyById(b, prefix + names.gate, x, selected) : up;
+    clamped = options.fusedClamp !== true && b.model.numberAt("swiglu_clamp_exp", layer) > 1e-6;
   }
   switch (options.activation ?? "gated") {
-    case "squared":
-      return graph.map(graph.map(gate));
-    case "situ": {
-      let y = graph.map(graph.map(graph.map(gate)));
-      y = graph.multiply(y, graph.map(gate));
-      if (options.situLinear === true) up = graph.map(graph.map(graph.map(up)));
-      return graph.multiply(y, up);
-    }
+    case "situ":
+      return graph.multiply(graph.multiply(graph.map(gate), graph.map(gate)), up);
     case "plain":
       return graph.map(gate);
     default:

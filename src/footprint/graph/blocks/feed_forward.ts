@@ -2,11 +2,10 @@ import type { Builder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
 
 /**
- * How a feed-forward activates: one function over the gate and the rows beside it (`gated`), a
- * function of one tensor (`plain`), two of them (`squared`), or both halves of one tensor
- * (`halves`).
+ * How a feed-forward activates: a gate and the rows beside it (`gated`), one tensor alone
+ * (`plain`), or both halves of one tensor (`halves`).
  */
-export type Activation = "gated" | "plain" | "squared" | "halves";
+export type Activation = "gated" | "plain" | "halves";
 
 export interface FeedForwardNames {
   readonly up: string;
@@ -26,12 +25,9 @@ function isClamped(b: Builder, key: string, layer: number): boolean {
   return b.model.numberAt(key, layer) > 1e-6;
 }
 
-/** The activation of a gate and its rows (`build_ffn`, `build_moe_ffn`). */
+/** A gate and its rows (`build_ffn`, `build_moe_ffn`); clamped halves are multiplied in place. */
 export function activate(b: Builder, gate: Tensor, up: Tensor, clamped: boolean): Tensor {
-  const { graph } = b;
-  if (!clamped) return graph.gated(gate, up);
-  const clampedUp = graph.map(up);
-  return graph.multiply(graph.map(graph.map(gate)), clampedUp);
+  return clamped ? b.graph.multiply(gate, up) : b.graph.gated(gate, up);
 }
 
 /** One dense feed-forward (llama-graph.cpp, `build_ffn`). */
@@ -43,7 +39,7 @@ export function feedForward(
   names: FeedForwardNames = DENSE,
 ): Tensor {
   const y = feedForwardInner(b, layer, x, activation, names);
-  return b.linear(`blk.${layer}.${names.down}`, y);
+  return b.multiply(`blk.${layer}.${names.down}`, y);
 }
 
 /** The same without its last matrix. */
@@ -56,13 +52,12 @@ export function feedForwardInner(
 ): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
-  const up = b.linear(prefix + names.up, x);
-  const hasGate = b.weight(prefix + names.gate) !== undefined;
+  const up = b.multiply(prefix + names.up, x);
+  const hasGate = b.has(prefix + names.gate);
   if (activation === "gated" && hasGate) {
-    const gate = b.linear(prefix + names.gate, x);
+    const gate = b.multiply(prefix + names.gate, x);
     return activate(b, gate, up, isClamped(b, "swiglu_clamp_shexp", layer));
   }
   if (activation === "halves") return graph.gatedHalves(up);
-  const y = graph.map(up);
-  return activation === "squared" ? graph.map(y) : y;
+  return graph.map(up);
 }

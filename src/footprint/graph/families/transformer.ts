@@ -1,4 +1,9 @@
-import { attention, attentionWithoutCache, projectQueryKeyValue } from "../blocks/attention.ts";
+import {
+  attention,
+  attentionWithoutCache,
+  headsOf,
+  projectQueryKeyValue,
+} from "../blocks/attention.ts";
 import {
   type ExpertOptions,
   mixtureOfExperts,
@@ -19,44 +24,44 @@ export type Gating = "softmax" | "sigmoid" | "softmax-weight" | "header";
  */
 export interface TransformerRow {
   readonly norm?: NormKind;
-  /** What happens to the embeddings first. */
-  readonly prelude?: "scale" | "positions" | "norm" | "plain-norm";
+  /** What happens to the embeddings first, beside scaling. */
+  readonly prelude?: "positions" | "norm";
   /** No norm before attention and feed-forward; the post norms stand alone. */
   readonly onlyPostNorms?: boolean;
-  /** Norms without weights (olmo, talkie). */
-  readonly plainNorms?: boolean;
   readonly queryKeyNorm?: "before-rope" | "after-rope" | "whole-rows" | "plain-after-rope";
   /** Which layers turn their queries and keys. */
-  readonly rope?: "none" | "sliding" | "sliding-or-all" | "step" | "step-from-0";
-  /** The query is scaled by an operation of its own. */
-  readonly scalesQuery?: boolean;
+  readonly rope?:
+    | "none"
+    | "sliding"
+    | "sliding-or-all"
+    | "sliding-or-dense"
+    | "step"
+    | "step-from-0"
+    | "header";
   /** The query is multiplied by an input that depends on the position. */
   readonly attentionTemperature?: "header" | "without-rope";
-  /** A matrix of its own gates what attention gives (`attn_gate`). */
+  /** A matrix of its own gates what attention gives (`attn_gate`), by element or by head. */
   readonly gatedAttention?: boolean;
-  /** Weights named differently than in most architectures. */
-  readonly feedForwardNorm?: string;
-  readonly attentionPostNorm?: string;
-  readonly feedForwardPostNorm?: string;
+  /** Norms after attention and after the feed-forward. */
+  readonly postNorms?: boolean;
+  /** A norm between attention and its output projection. */
   readonly attentionSubNorm?: boolean;
-  readonly feedForwardSubNorm?: boolean;
   readonly activation?: Activation;
+  readonly sharedActivation?: Activation;
   readonly gating?: Gating;
   /** The router's weights are divided by their sum: always unless said. */
   readonly weightsNorm?: boolean | "header";
-  readonly expertActivation?: ExpertOptions["activation"];
   readonly weighsFirst?: boolean;
   readonly selectsBy?: ExpertOptions["selectsBy"];
   /** Of the sum after attention the residual is the first operand. */
   readonly residualFirst?: boolean;
   /** Of the sum after the feed-forward the residual is the first operand. */
   readonly lastResidualFirst?: boolean;
-  /** Operations of one element on a layer's results before the residual. */
-  readonly residualScale?: boolean;
-  /** Operations of one element on the logits. */
-  readonly logitScales?: number;
-  /** All tokens pass the last layer; the wanted ones are taken before the norm. */
-  readonly lateOutputs?: boolean;
+  /**
+   * All tokens pass the last layer, and the wanted ones are taken before or after the last norm:
+   * what the others give stays readable for the prediction of further tokens (`t_h_nextn`).
+   */
+  readonly lateOutputs?: "before-norm" | "after-norm" | "never";
   /** Batches stand alone: no cache. */
   readonly withoutCache?: boolean;
 }
@@ -82,19 +87,23 @@ export function keepOutputs<T extends readonly Tensor[]>(b: Builder, layer: numb
 
 /** Whether this layer turns queries and keys. */
 function turns(b: Builder, row: TransformerRow, layer: number): boolean {
-  const { slidingWindowKind, slidingWindowLayers, layerCount } = b.hyperparameters;
-  const step = b.noRopeStep;
+  const { slidingWindowKind, slidingWindowLayers, layerCount, experts } = b.hyperparameters;
+  const slides = slidingWindowLayers[layer] ?? false;
   switch (row.rope) {
     case "none":
       return false;
     case "sliding":
-      return slidingWindowLayers[layer] ?? false;
+      return slides;
     case "sliding-or-all":
-      return slidingWindowKind === "none" || (slidingWindowLayers[layer] ?? false);
+      return slidingWindowKind === "none" || slides;
+    case "sliding-or-dense":
+      return slides || layer < experts.leadingDenseLayerCount;
     case "step":
-      return step > 0 && (layer + 1) % step !== 0;
+      return (layer + 1) % b.noRopeStep !== 0;
     case "step-from-0":
-      return step === layerCount || layer % step !== 0;
+      return b.noRopeStep === layerCount || layer % b.noRopeStep !== 0;
+    case "header":
+      return b.hasRope(layer);
     default:
       return true;
   }
@@ -103,49 +112,40 @@ function turns(b: Builder, row: TransformerRow, layer: number): boolean {
 /** Queries, keys and values, normed and turned. */
 export function prepare(b: Builder, row: TransformerRow, layer: number, x: Tensor) {
   const { graph } = b;
-  const { keyLengths, headCounts, keyValueHeadCounts } = b.hyperparameters;
-  const length = keyLengths[layer] ?? 0;
-  const heads = headCounts[layer] ?? 0;
-  const keyValueHeads = keyValueHeadCounts[layer] ?? 0;
   const prefix = `blk.${layer}.attn_`;
   const kind = row.norm ?? "rms";
-  const hasQueryNorm = b.weight(`${prefix}q_norm`) !== undefined;
-  const hasKeyNorm = b.weight(`${prefix}k_norm`) !== undefined;
-  let { q, k, v } = projectQueryKeyValue(b, layer, x, length, heads, keyValueHeads);
+  const hasQueryNorm = b.has(`${prefix}q_norm`);
+  const hasKeyNorm = b.has(`${prefix}k_norm`);
+  let { q, k, v } = projectQueryKeyValue(b, layer, x);
   if (row.queryKeyNorm === "whole-rows" && hasQueryNorm) {
-    q = b.norm(flat(b, q), `${prefix}q_norm`, kind);
-    k = b.norm(flat(b, k), `${prefix}k_norm`, kind);
-    q = graph.reshape(q, length, heads, b.tokens);
-    k = graph.reshape(k, length, keyValueHeads, b.tokens);
+    const { keyLength, queries, keyValues } = headsOf(b, layer);
+    q = graph.reshape(b.norm(wholeRows(b, q), kind), keyLength, queries, b.tokens);
+    k = graph.reshape(b.norm(wholeRows(b, k), kind), keyLength, keyValues, b.tokens);
   }
   if (row.queryKeyNorm === "before-rope") {
-    if (hasQueryNorm) q = b.norm(q, `${prefix}q_norm`, kind);
-    if (hasKeyNorm) k = b.norm(k, `${prefix}k_norm`, kind);
+    if (hasQueryNorm) q = b.norm(q, kind);
+    if (hasKeyNorm) k = b.norm(k, kind);
   }
   const turned = turns(b, row, layer);
   if (turned) {
     q = b.rope(q);
     k = b.rope(k);
   }
-  if (row.queryKeyNorm === "after-rope") {
-    k = b.norm(k, `${prefix}k_norm`, kind);
-    q = b.norm(q, `${prefix}q_norm`, kind);
-  }
-  if (row.queryKeyNorm === "plain-after-rope" && turned) {
-    q = graph.rmsNorm(q);
-    k = graph.rmsNorm(k);
+  if (
+    row.queryKeyNorm === "after-rope" || (row.queryKeyNorm === "plain-after-rope" && turned)
+  ) {
+    k = b.norm(k, kind);
+    q = b.norm(q, kind);
   }
   const isTempered = row.attentionTemperature === "without-rope"
     ? !turned
-    : row.attentionTemperature === "header" && b.model.real("attention.temperature_scale") !== 0;
+    : row.attentionTemperature === "header" && b.model.number("attention.temperature_scale") !== 0;
   if (isTempered) q = graph.multiply(q, b.attentionScale);
-  if (row.scalesQuery === true) q = graph.map(q);
   return { q, k, v };
 }
 
-/** Whole rows of a projection, past the reshape that splits heads: both are views of it. */
-function flat(b: Builder, x: Tensor): Tensor {
-  // Files have these norms only beside separate projections, whose rows are contiguous.
+/** Whole rows of a projection, past the reshape that splits heads where there is one. */
+function wholeRows(b: Builder, x: Tensor): Tensor {
   const source = x.sources[0];
   return source !== undefined && source.n0 === x.n0 * x.n1
     ? source
@@ -156,20 +156,20 @@ function flat(b: Builder, x: Tensor): Tensor {
 export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
-  const activation = row.activation ?? "gated";
-  if (b.weight(`${prefix}ffn_gate_inp`) === undefined) return feedForward(b, layer, x, activation);
+  if (!b.has(`${prefix}ffn_gate_inp`)) {
+    return feedForward(b, layer, x, row.activation ?? "gated");
+  }
   const { weightsNorm, weightsScale } = b.hyperparameters.experts;
   const routed = mixtureOfExperts(b, layer, x, {
     gating: gatingNumber(b, row.gating ?? "softmax"),
     normalizes: row.weightsNorm === "header" ? weightsNorm : row.weightsNorm ?? true,
     scale: weightsScale,
-    ...(row.expertActivation === undefined ? {} : { activation: row.expertActivation }),
     ...(row.weighsFirst === undefined ? {} : { weighsFirst: row.weighsFirst }),
     ...(row.selectsBy === undefined ? {} : { selectsBy: row.selectsBy }),
   });
-  if (b.weight(`${prefix}ffn_up_shexp`) === undefined) return routed;
-  let shared = feedForward(b, layer, x, "gated", SHARED);
-  if (b.weight(`${prefix}ffn_gate_inp_shexp`) !== undefined) {
+  if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
+  let shared = feedForward(b, layer, x, row.sharedActivation ?? "gated", SHARED);
+  if (b.has(`${prefix}ffn_gate_inp_shexp`)) {
     const gate = b.multiply(`${prefix}ffn_gate_inp_shexp`, x);
     shared = graph.multiply(shared, graph.inPlace(graph.map(gate), gate));
   }
@@ -178,89 +178,82 @@ export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor):
 
 /** Attention of one layer on its normed input. */
 export function attend(b: Builder, row: TransformerRow, layer: number, x: Tensor): Tensor {
-  const { graph } = b;
   const prefix = `blk.${layer}.attn_`;
-  if (row.withoutCache === true) {
-    return attentionWithoutCache(b, layer, prepare(b, row, layer, x), b.batchMask);
-  }
+  const parts = prepare(b, row, layer, x);
+  if (row.withoutCache === true) return attentionWithoutCache(b, layer, parts, b.batchMask);
   const sinks = b.weight(`${prefix}sinks`);
   const options = sinks === undefined ? {} : { sinks };
-  if (row.gatedAttention === true) {
-    const gate = b.multiply(`${prefix}gate`, x);
-    const parts = prepare(b, row, layer, x);
+  if (row.gatedAttention === true && b.has(`${prefix}gate`)) {
     const y = attention(b, layer, parts, { ...options, output: false });
-    return b.multiply(`${prefix}output`, graph.multiply(y, graph.map(gate)));
+    return b.multiply(`${prefix}output`, gate(b, layer, y, b.multiply(`${prefix}gate`, x)));
   }
-  const parts = prepare(b, row, layer, x);
   if (row.attentionSubNorm === true) {
     const y = attention(b, layer, parts, { ...options, output: false });
-    return b.linear(`${prefix}output`, b.norm(y, `${prefix}sub_norm`, row.norm ?? "rms"));
+    return b.multiply(`${prefix}output`, b.norm(y, row.norm ?? "rms"));
   }
   return attention(b, layer, parts, options);
 }
 
+/** A gate has one number for each element, or one for each head. */
+function gate(b: Builder, layer: number, y: Tensor, values: Tensor): Tensor {
+  const { graph } = b;
+  const { queries, valueLength } = headsOf(b, layer);
+  if (values.n0 !== queries) return graph.multiply(y, values);
+  const byHead = graph.multiply(
+    graph.reshape(y, valueLength, queries, y.n1),
+    graph.reshape(values, 1, queries, y.n1),
+  );
+  return graph.reshape(byHead, valueLength * queries, y.n1);
+}
+
 /** The embeddings as the first layer sees them. */
 export function begin(b: Builder, row: TransformerRow): Tensor {
-  const { graph } = b;
   const x = b.embed();
-  switch (row.prelude) {
-    case "scale":
-      return graph.map(x);
-    case "positions": {
-      const table = b.weight("position_embd");
-      return table === undefined ? x : graph.add(x, graph.getRows(table, b.positions));
-    }
-    case "norm":
-      return b.norm(x, "token_embd_norm", row.norm ?? "rms");
-    case "plain-norm":
-      return graph.rmsNorm(x);
-    default:
-      return x;
-  }
+  if (row.prelude === "norm") return b.norm(x, row.norm ?? "rms");
+  const table = row.prelude === "positions" ? b.weight("position_embd") : undefined;
+  return table === undefined ? x : b.graph.add(x, b.graph.getRows(table, b.positions));
 }
 
 /** One layer of the plain kind. */
 export function transformerLayer(b: Builder, row: TransformerRow, layer: number, x: Tensor) {
   const { graph } = b;
   const kind = row.norm ?? "rms";
-  const prefix = `blk.${layer}.`;
-  const named = (name: string) => row.plainNorms === true ? undefined : prefix + name;
-  let y = row.onlyPostNorms === true ? x : b.norm(x, named("attn_norm"), kind);
-  y = attend(b, row, layer, y);
+  let y = attend(b, row, layer, row.onlyPostNorms === true ? x : b.norm(x, kind));
   let residual = x;
-  if (row.lateOutputs !== true) [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  if (row.attentionPostNorm !== undefined) y = b.norm(y, prefix + row.attentionPostNorm, kind);
-  if (row.residualScale === true) y = graph.map(y);
+  if (row.lateOutputs === undefined) [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  if (row.postNorms === true) y = b.norm(y, kind);
   const middle = row.residualFirst === true ? graph.add(residual, y) : graph.add(y, residual);
-  y = row.onlyPostNorms === true
-    ? middle
-    : b.norm(middle, named(row.feedForwardNorm ?? "ffn_norm"), kind);
-  y = feed(b, row, layer, y);
-  if (row.feedForwardPostNorm !== undefined) y = b.norm(y, prefix + row.feedForwardPostNorm, kind);
-  if (row.residualScale === true) y = graph.map(y);
+  y = feed(b, row, layer, row.onlyPostNorms === true ? middle : b.norm(middle, kind));
+  if (row.postNorms === true) y = b.norm(y, kind);
   return row.lastResidualFirst === true ? graph.add(middle, y) : graph.add(y, middle);
 }
 
 /** The last norm and the logits. */
-export function end(b: Builder, row: TransformerRow, x: Tensor): void {
-  const { graph } = b;
-  let y = row.lateOutputs === true ? b.onlyOutputs(x) : x;
-  y = row.plainNorms === true ? graph.norm(y) : b.finish(y, row.norm ?? "rms");
-  if (row.plainNorms === true) y.isOutput = true;
-  b.logits(y, (logits) => {
-    let z = logits;
-    for (let index = 0; index < (row.logitScales ?? 0); index++) z = graph.map(z);
-    return z;
-  });
+export function end(b: Builder, row: TransformerRow, x: Tensor): Tensor {
+  const kind = row.norm ?? "rms";
+  switch (row.lateOutputs) {
+    case "before-norm":
+      x.isOutput = true;
+      return b.logits(b.finish(b.onlyOutputs(x), kind));
+    case "after-norm": {
+      const y = b.onlyOutputs(b.finish(x, kind));
+      y.isOutput = true;
+      return b.logits(y);
+    }
+    default:
+      return b.logits(b.finish(x, kind));
+  }
 }
+
+export type LayerBuilder = (b: Builder, row: TransformerRow, layer: number, x: Tensor) => Tensor;
 
 /** All layers, each built by `layer`. */
 export function buildTransformer(
   b: Builder,
   row: TransformerRow,
-  layer: (b: Builder, row: TransformerRow, index: number, x: Tensor) => Tensor = transformerLayer,
-): void {
+  layer: LayerBuilder = transformerLayer,
+): Tensor {
   let x = begin(b, row);
   for (let index = 0; index < b.hyperparameters.layerCount; index++) x = layer(b, row, index, x);
-  end(b, row, x);
+  return end(b, row, x);
 }

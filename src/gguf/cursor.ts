@@ -159,9 +159,9 @@ export class Cursor {
     if (count * bytes <= this.remaining && count <= limit) return;
     throw fault(
       "gguf-lying-length",
-      `${this.source.path} claims ${what} of length ${count} in ${this.place()}, but only ` +
+      `Model file ${this.source.path} claims ${what} of length ${count} in ${this.place()}, but only ` +
         `${this.remaining} bytes follow`,
-      CORRUPT_HINT,
+      "The download is incomplete or the file is damaged: download it again",
     );
   }
 
@@ -169,7 +169,7 @@ export class Cursor {
   cutOff(): BrainjarError {
     return fault(
       "gguf-cut-off",
-      `${this.source.path} is cut off in ${this.place()}: it ends after ${this.source.size} bytes`,
+      `Model file ${this.source.path} is cut off in ${this.place()}: it ends after ${this.source.size} bytes`,
       INCOMPLETE_HINT,
     );
   }

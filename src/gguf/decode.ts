@@ -1,6 +1,6 @@
 import { Cursor } from "./cursor.ts";
 import { CORRUPT_HINT, fault, quote } from "./fault.ts";
-import type { GgufPart, MetadataValue, TensorInfo } from "./header.ts";
+import type { GgufPart, MetadataType, MetadataValue, TensorInfo } from "./header.ts";
 import {
   DEFAULT_ALIGNMENT,
   MAX_KEPT_BYTES,
@@ -14,10 +14,13 @@ import {
   type ReadOptions,
 } from "./limits.ts";
 import { badMagic } from "./magic.ts";
+import { numberOf } from "./metadata.ts";
 import { type Keeping, readType, readValue } from "./metadata_value.ts";
 import type { ByteSource } from "./source.ts";
 import { returnWindow, takeWindow } from "./window.ts";
 import { checkData, pad, readTensors, SHORTEST_ENTRY_BYTES } from "./tensor_table.ts";
+
+const ALIGNMENT_KEY = "general.alignment";
 
 const MAGIC = [0x47, 0x47, 0x55, 0x46];
 
@@ -62,7 +65,7 @@ export async function decode(
   try {
     const { version, tensorCount, keyCount } = await readFixed(cursor);
     const metadata = await readMetadata(cursor, keyCount, options);
-    const alignment = alignmentOf(cursor, metadata);
+    const alignment = numberOf({ metadata }, ALIGNMENT_KEY) ?? DEFAULT_ALIGNMENT;
     cursor.place = () => "the tensor table";
     cursor.checkLength(tensorCount, SHORTEST_ENTRY_BYTES, MAX_TENSORS, "a tensor table");
     const { tensors, dataBytes } = await readTensors(cursor, tensorCount, part, alignment, names);
@@ -144,13 +147,17 @@ async function readMetadata(
     if (metadata.has(key)) {
       throw fault(
         "gguf-duplicate-key",
-        `${cursor.source.path} has the metadata key ${quote(key)} a second time, as entry ` +
+        `Model file ${cursor.source.path} has the metadata key ${
+          quote(key)
+        } a second time, as entry ` +
           `${index + 1} of ${count}`,
         CORRUPT_HINT,
       );
     }
-    const reading = readValue(cursor, readType(cursor), keeping);
+    const type = readType(cursor);
+    const reading = readValue(cursor, type, keeping);
     const value = reading instanceof Promise ? await reading : reading;
+    if (key === ALIGNMENT_KEY) checkAlignment(cursor, type, value);
     metadata.set(key, value);
     keptBytes += key.length + keptBytesOf(value);
     if (keptBytes > MAX_KEPT_BYTES && !everything) throw tooMuch(cursor);
@@ -164,7 +171,7 @@ function readKeyLength(cursor: Cursor): number {
   if (length > 0 && length <= MAX_KEY_BYTES) return length;
   throw fault(
     "gguf-key",
-    `${cursor.source.path} has a key of ${length} bytes in ${cursor.place()}, where 1 to ` +
+    `Model file ${cursor.source.path} has a key of ${length} bytes in ${cursor.place()}, where 1 to ` +
       `${MAX_KEY_BYTES} are allowed`,
     CORRUPT_HINT,
   );
@@ -178,23 +185,23 @@ function keptBytesOf(value: MetadataValue): number {
 function tooMuch(cursor: Cursor) {
   return fault(
     "gguf-too-large",
-    `${cursor.source.path} has more than ${MAX_KEPT_BYTES} bytes of metadata beside its ` +
+    `Model file ${cursor.source.path} has more than ${MAX_KEPT_BYTES} bytes of metadata beside its ` +
       `vocabulary, up to ${cursor.place()}`,
     CORRUPT_HINT,
   );
 }
 
-/** llama.cpp takes it as a 32-bit number only; other types are its way of refusing. */
-function alignmentOf(cursor: Cursor, metadata: ReadonlyMap<string, MetadataValue>): number {
-  const alignment = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
+/** llama.cpp refuses any other type than a 32-bit number, and any number but a power of two. */
+function checkAlignment(cursor: Cursor, type: MetadataType, value: MetadataValue): void {
   // A power of two has one bit set, also as a 32-bit number with its sign.
-  if (typeof alignment === "number" && alignment > 0 && (alignment & (alignment - 1)) === 0) {
-    return alignment;
+  if (type === "uint32" && typeof value === "number" && value > 0 && (value & (value - 1)) === 0) {
+    return;
   }
-  const shown = typeof alignment === "object" ? "an array" : quote(String(alignment));
+  const shown = typeof value === "object" ? "" : ` ${quote(String(value))}`;
   throw fault(
     "gguf-alignment",
-    `${cursor.source.path} has ${shown} as general.alignment, which must be a power of two`,
+    `Model file ${cursor.source.path} has the ${type}${shown} as general.alignment, which must be a uint32 ` +
+      "and a power of two",
     CORRUPT_HINT,
   );
 }

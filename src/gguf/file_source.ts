@@ -73,7 +73,7 @@ function attempt<T>(path: string, operation: () => T): T {
     if (error instanceof Deno.errors.NotCapable) {
       throw fault(
         "gguf-unreadable",
-        `brainjar was started without permission to read the model file: ${path}`,
+        `Model file may not be read by this process: ${path}`,
         "Start it with --allow-read for that path",
         error,
       );

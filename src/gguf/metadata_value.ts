@@ -48,7 +48,7 @@ export function readType(cursor: Cursor): MetadataType {
   if (type !== undefined) return type;
   throw fault(
     "gguf-value-type",
-    `${cursor.source.path} has the unknown value type ${number} in ${cursor.place()}`,
+    `Model file ${cursor.source.path} has the unknown value type ${number} in ${cursor.place()}`,
     CORRUPT_HINT,
   );
 }
@@ -144,7 +144,7 @@ async function readNested(
   if (depth >= MAX_ARRAY_DEPTH || keeping.nestedArrays > MAX_NESTED_ARRAYS) {
     throw fault(
       "gguf-nesting",
-      `${cursor.source.path} has arrays in arrays, ${depth + 1} deep and ` +
+      `Model file ${cursor.source.path} has arrays in arrays, ${depth + 1} deep and ` +
         `${keeping.nestedArrays} in all, in ${cursor.place()}`,
       `brainjar reads up to ${MAX_ARRAY_DEPTH} levels and ${MAX_NESTED_ARRAYS} nested arrays`,
     );

@@ -50,7 +50,9 @@ function nameOf(location: string, known: PartHeader, count: number): SplitName {
   ) return name;
   throw fault(
     "gguf-split-name",
-    `${location} is part ${number === undefined ? "?" : number + 1} of ${count} by its metadata, ` +
+    `Model file ${location} is part ${
+      number === undefined ? "?" : number + 1
+    } of ${count} by its metadata, ` +
       "and its name doesn't say so",
     "Give the parts back the names they were published under, such as model-00001-of-00003.gguf",
   );
@@ -108,7 +110,7 @@ function checkPart(part: PartHeader, first: PartHeader, index: number, count: nu
   if (differs === undefined) return;
   throw fault(
     "gguf-split-mismatch",
-    `${part.part.path} is not part ${index + 1} of this model: ${differs}`,
+    `Model file ${part.part.path} is not part ${index + 1} of this model: ${differs}`,
     SAME_DOWNLOAD_HINT,
   );
 }
@@ -121,7 +123,7 @@ function join(parts: readonly PartHeader[]): GgufHeader {
   if (expected !== tensors.length) {
     throw fault(
       "gguf-split-mismatch",
-      `${first.part.path} and its other parts have ${tensors.length} tensors, and ` +
+      `Model file ${first.part.path} and its other parts have ${tensors.length} tensors, and ` +
         `split.tensors.count is ${expected ?? "missing"}`,
       SAME_DOWNLOAD_HINT,
     );

@@ -35,7 +35,7 @@ export async function walkStrings(cursor: Cursor, count: number): Promise<number
 function pastTheEnd(cursor: Cursor, index: number, count: number) {
   return fault(
     "gguf-lying-length",
-    `${cursor.source.path} claims a text that goes past the end of the file, about string ` +
+    `Model file ${cursor.source.path} claims a text that goes past the end of the file, about string ` +
       `${index + 1} of ${count} of ${cursor.place()}`,
     CORRUPT_HINT,
   );

@@ -37,7 +37,7 @@ export async function readTensors(
     if (names.has(name)) {
       throw fault(
         "gguf-duplicate-tensor",
-        `${cursor.source.path} has the tensor ${quote(name)} a second time, as ` +
+        `Model file ${cursor.source.path} has the tensor ${quote(name)} a second time, as ` +
           `${index + 1} of ${count}`,
         CORRUPT_HINT,
       );
@@ -69,7 +69,7 @@ export function checkData(cursor: Cursor, dataOffset: number, dataBytes: number)
   if (missing <= 0) return;
   throw fault(
     "gguf-truncated",
-    `${cursor.source.path} is incomplete: ${missing} bytes of tensor data are missing ` +
+    `Model file ${cursor.source.path} is incomplete: ${missing} bytes of tensor data are missing ` +
       `(${cursor.source.size} of ${dataOffset + dataBytes} are there)`,
     INCOMPLETE_HINT,
   );
@@ -80,7 +80,7 @@ function readName(cursor: Cursor): string {
   if (length > MAX_TENSOR_NAME_BYTES) {
     throw fault(
       "gguf-tensor-name",
-      `${cursor.source.path} has a name of ${length} bytes for ${cursor.place()}, but ` +
+      `Model file ${cursor.source.path} has a name of ${length} bytes for ${cursor.place()}, but ` +
         `${MAX_TENSOR_NAME_BYTES} is the longest that llama.cpp takes`,
       CORRUPT_HINT,
     );
@@ -93,7 +93,7 @@ function readDimensions(cursor: Cursor): number[] {
   if (count > MAX_DIMENSIONS) {
     throw fault(
       "gguf-dimensions",
-      `${cursor.source.path} has ${count} dimensions for ${cursor.place()}, but ` +
+      `Model file ${cursor.source.path} has ${count} dimensions for ${cursor.place()}, but ` +
         `${MAX_DIMENSIONS} is the most that ggml has`,
       CORRUPT_HINT,
     );
@@ -118,7 +118,7 @@ function tensorBytes(cursor: Cursor, dimensions: readonly number[], type: GgmlTy
   if (row % type.blockElements !== 0) {
     throw fault(
       "gguf-dimensions",
-      `${cursor.source.path} has rows of ${row} elements in ${cursor.place()}, not a multiple of ` +
+      `Model file ${cursor.source.path} has rows of ${row} elements in ${cursor.place()}, not a multiple of ` +
         `the ${type.blockElements} in a block of ${type.name}`,
       CORRUPT_HINT,
     );
@@ -131,7 +131,9 @@ function tensorBytes(cursor: Cursor, dimensions: readonly number[], type: GgmlTy
 function tooLarge(cursor: Cursor, dimensions: readonly number[]) {
   return fault(
     "gguf-dimensions",
-    `${cursor.source.path} has the impossible shape ${dimensions.join(" × ")} in ${cursor.place()}`,
+    `Model file ${cursor.source.path} has the impossible shape ${
+      dimensions.join(" × ")
+    } in ${cursor.place()}`,
     CORRUPT_HINT,
   );
 }
@@ -139,7 +141,7 @@ function tooLarge(cursor: Cursor, dimensions: readonly number[]) {
 function unknownType(cursor: Cursor, type: number) {
   return fault(
     "gguf-tensor-type",
-    `${cursor.source.path} has the unknown tensor type ${type} in ${cursor.place()}`,
+    `Model file ${cursor.source.path} has the unknown tensor type ${type} in ${cursor.place()}`,
     "Types that ggml gave up and types newer than llama.cpp v0.4.0 can't be loaded: " +
       "quantize the model again",
   );
@@ -148,7 +150,7 @@ function unknownType(cursor: Cursor, type: number) {
 function wrongOffset(cursor: Cursor, offset: number, expected: number) {
   return fault(
     "gguf-tensor-offset",
-    `${cursor.source.path} has data at ${offset} for ${cursor.place()}, where ${expected} follows ` +
+    `Model file ${cursor.source.path} has data at ${offset} for ${cursor.place()}, where ${expected} follows ` +
       `from the tensors before it`,
     CORRUPT_HINT,
   );

@@ -1,3 +1,5 @@
+import { BrainjarError } from "../budget/error.ts";
+import type { GgufHeader } from "../gguf/header.ts";
 import type { ArchitectureLayout } from "./architecture_layout.ts";
 import { PLAIN_ARCHITECTURES } from "./architectures/plain.ts";
 import { SPECIAL_ARCHITECTURES } from "./architectures/special.ts";
@@ -54,4 +56,26 @@ export function isKnownArchitecture(name: string): boolean {
  */
 export function generatesText(name: string): boolean {
   return ARCHITECTURES.get(name)?.purpose === "text";
+}
+
+/**
+ * Throws a BrainjarError of code `unsupported-architecture` for a model that doesn't make text
+ * with llama.cpp v0.4.0: what can be estimated and not run.
+ */
+export function checkGenerates(header: GgufHeader): void {
+  const name = header.metadata.get("general.architecture");
+  const architecture = typeof name === "string" ? name : "";
+  if (generatesText(architecture)) return;
+  const known = isKnownArchitecture(architecture);
+  throw new BrainjarError(
+    "unsupported-architecture",
+    known
+      ? `Models of architecture "${architecture}" don't make text`
+      : `Architecture "${architecture}" isn't one of llama.cpp v0.4.0's`,
+    {
+      hint: known
+        ? "Use a model that generates text; estimate still answers for this one"
+        : "It may need a newer llama.cpp; estimate still answers, on the safe side",
+    },
+  );
 }

@@ -1,0 +1,33 @@
+import type { ContextSizes } from "./context_sizes.ts";
+import type { Hyperparameters } from "./hyperparameters.ts";
+import type { FootprintOptions } from "./options.ts";
+
+const ELEMENT_BYTES = 4;
+
+/** Copies of the widest activation that a graph may hold at once; graphs of known ones hold fewer. */
+const WIDEST_COPIES = 6;
+
+/**
+ * Bytes above a compute buffer whose graph isn't known: the attention scores of every head, the
+ * mask, the logits of every token and several copies of the widest activation, all at once.
+ */
+export function computeBound(
+  shape: Hyperparameters,
+  sizes: ContextSizes,
+  options: FootprintOptions,
+): number {
+  const heads = shape.headCounts.reduce((most, count) => Math.max(most, count), 0);
+  const feedForward = shape.feedForwardLengths.reduce((most, one) => Math.max(most, one), 0);
+  const expert = shape.experts.feedForwardLengths.reduce((most, one) => Math.max(most, one), 0);
+  const used = shape.experts.usedCounts.reduce((most, count) => Math.max(most, count), 0);
+  const widest = Math.max(
+    shape.embeddingLength,
+    feedForward,
+    (expert + shape.embeddingLength) * used,
+    heads * Math.max(shape.keyLength, shape.valueLength),
+    2 * shape.stateSpace.innerSize + 2 * shape.stateSpace.groupCount * shape.stateSpace.stateSize,
+  );
+  const scores = options.flashAttention ? 2 : heads * 2 + 2;
+  return ELEMENT_BYTES * sizes.batch *
+    (sizes.cells * scores + shape.vocabularySize + WIDEST_COPIES * widest);
+}

@@ -1,0 +1,53 @@
+import type { Criterion } from "../budget/demand.ts";
+import type { GgufHeader } from "../gguf/header.ts";
+import { CELL_PADDING } from "./context_sizes.ts";
+import { footprintEstimator } from "./estimate.ts";
+import { readHyperparameters } from "./hyperparameters.ts";
+import type { CpuFeatures, FootprintOptions } from "./options.ts";
+
+/** Tokens of context where nobody says how many (RULES.md, "The run"). */
+const DEFAULT_CONTEXT_SIZE = 4096;
+
+/** The model's training length, or the default where the header has none. */
+function trainedContext(header: GgufHeader): number {
+  const { trainContextLength } = readHyperparameters(header);
+  return trainContextLength > 0 ? trainContextLength : DEFAULT_CONTEXT_SIZE;
+}
+
+/** Tokens of context where neither a size nor a limit is given: 4096, or what it was trained on. */
+export function defaultContextSize(header: GgufHeader): number {
+  return Math.min(DEFAULT_CONTEXT_SIZE, trainedContext(header));
+}
+
+/**
+ * The largest context whose footprint fits `limitBytes`, in multiples of 256 tokens up to the
+ * model's training length and `cap` (RULES.md, "The run"); the smallest where none fits.
+ *
+ * @param criterion which figure must fit: the working set or the floor
+ * @returns tokens for each sequence
+ */
+export function largestContextThatFits(
+  header: GgufHeader,
+  options: FootprintOptions,
+  cpu: CpuFeatures,
+  limitBytes: number,
+  criterion: Criterion,
+  cap: number = Infinity,
+): number {
+  const most = Math.max(1, Math.min(trainedContext(header), cap));
+  const estimate = footprintEstimator(header, cpu);
+  const sizeOf = (steps: number) => Math.min(most, steps * CELL_PADDING);
+  const fits = (steps: number) => {
+    const { jar } = estimate({ ...options, contextSize: sizeOf(steps) });
+    return (criterion === "floor" ? jar.floorBytes : jar.workingSetBytes) <= limitBytes;
+  };
+  let low = 1;
+  let high = Math.ceil(most / CELL_PADDING);
+  if (fits(high)) return sizeOf(high);
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return sizeOf(low);
+}

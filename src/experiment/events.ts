@@ -73,6 +73,8 @@ export interface WhisperEvent extends JarEvent {
 export interface DeathEvent extends JarEvent {
   readonly event: "death";
   readonly cause: DeathCause;
+  /** The cause in words. */
+  readonly message: string;
   readonly deaths: number;
   readonly givenBackBytes: number;
   readonly reservedBytes: number;
@@ -84,8 +86,9 @@ export interface DeathEvent extends JarEvent {
 export interface ResurrectionEvent extends JarEvent {
   readonly event: "resurrection";
   readonly deaths: number;
-  /** What had killed it. */
+  /** What had killed it, and in words. */
   readonly cause: DeathCause;
+  readonly message: string;
   readonly allocatedBytes: number;
   readonly totalBytes: number;
   readonly usableBytes: number;

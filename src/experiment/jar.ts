@@ -10,7 +10,7 @@ import {
   warningOf,
 } from "./admission.ts";
 import type { JarConfig } from "./config.ts";
-import { type DeathCause, returnsAtOnce } from "./death.ts";
+import { DEATH_SENTENCES, type DeathCause, returnsAtOnce } from "./death.ts";
 import type { JarTelling, RunEvent } from "./events.ts";
 import { free, type JarState } from "./jar_state.ts";
 import type { ModelLease } from "./models.ts";
@@ -116,7 +116,8 @@ export class Jar {
       const { milliseconds } = admission;
       const { cause } = dead;
       const deaths = this.#deaths;
-      const told = { event: "resurrection", deaths, cause, milliseconds } as const;
+      const message = DEATH_SENTENCES[cause];
+      const told = { event: "resurrection", deaths, cause, message, milliseconds } as const;
       return this.#emit({ ...told, ...figures(admission.approval) });
     }
     if (kept) await freedInTime(kept.release(), this.#world);
@@ -255,6 +256,7 @@ export class Jar {
     this.#emit({
       event: "death",
       cause,
+      message: DEATH_SENTENCES[cause],
       deaths: this.#deaths,
       givenBackBytes,
       reservedBytes: totalBytes,

@@ -117,7 +117,7 @@ function tensorBytes(tensor: WrittenTensor): number {
   const elements = tensor.dimensions.reduce<number>((product, n) => product * Number(n), 1);
   const bytes = elements / type.blockElements * type.blockBytes;
   // A shape that is a lie has no data.
-  return bytes < 2 ** 24 ? Math.ceil(bytes) : 0;
+  return bytes <= 2 ** 24 ? Math.ceil(bytes) : 0;
 }
 
 class Out {

@@ -128,10 +128,14 @@ export const COMMANDS: readonly CommandDefinition[] = [
     summary: "Print a shell's completion script",
     operands: "bash|zsh|fish",
     description: ["Made from the same flag table as this help."],
-    examples: [{
-      line: "completions bash > ~/.local/share/bash-completion/completions/brainjar",
-      does: "bash",
-    }],
+    examples: [
+      {
+        line: "completions bash > ~/.local/share/bash-completion/completions/brainjar",
+        does: "bash",
+      },
+      { line: 'completions zsh > "${fpath[1]}/_brainjar"', does: "zsh, before compinit" },
+      { line: "completions fish > ~/.config/fish/completions/brainjar.fish", does: "fish" },
+    ],
   },
   {
     name: "man",

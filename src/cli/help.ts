@@ -1,23 +1,32 @@
 import { type CommandName, COMMANDS } from "./commands.ts";
+import { EXIT_CODES } from "./exit_codes.ts";
 import { type FlagDefinition, flagsOf } from "./flags.ts";
 import { wrap } from "./wrap.ts";
 
 /** Columns of help when it isn't told how wide the terminal is. */
 const HELP_WIDTH = 90;
 
-const EXIT_CODES =
-  "Exit codes: 0 fits, or the run ended as asked; 1 doesn't fit, or a layer refused; 2 wrong usage, or an input that can't be read; 3 the engine or the run failed; 130 Ctrl-C; 143 SIGTERM.";
+const EXIT_CODES_LINE = `Exit codes: ${
+  EXIT_CODES.map(({ code, means }) => `${code} ${means}`).join("; ")
+}.`;
 
-const SIZES =
+/** What brainjar is for, as a sentence. */
+export const PURPOSE =
+  "brainjar keeps several language models in one machine's memory without being killed for it: it estimates each from its header, validates the sum against what the machine really has, and only then loads and runs them.";
+
+/** What a SIZE is. */
+export const SIZES =
   "A SIZE is a number of GB (8, 1.5) or has a unit (512MB, 1.5GiB, 900000000B); 1 GB is 1024³ bytes.";
+
+/** What JAR stands for in a per-jar flag. */
+export const JARS =
+  "JAR is subject, observer or god; peer_a or peer_b in mode peer (subject names both); or a jar's name from the jar file.";
 
 /** `brainjar --help`. Ends with a newline. */
 export function renderOverview(): string {
   const width = Math.max(...COMMANDS.map((command) => command.name.length));
   return [
-    "brainjar keeps several language models in one machine's memory without being killed for it:",
-    "it estimates each from its header, validates the sum against what the machine really has,",
-    "and only then loads and runs them.",
+    ...wrap(PURPOSE, HELP_WIDTH),
     "",
     "Usage: brainjar COMMAND [FLAGS]",
     "",
@@ -30,7 +39,7 @@ export function renderOverview(): string {
     "",
     "brainjar COMMAND --help tells what each takes; brainjar --version says which this is.",
     "",
-    ...wrap(EXIT_CODES, HELP_WIDTH),
+    ...wrap(EXIT_CODES_LINE, HELP_WIDTH),
     "",
   ].join("\n");
 }
@@ -51,15 +60,10 @@ export function renderCommandHelp(name: CommandName): string {
     "",
   ];
   if (flags.some((flag) => flag.perJar)) {
-    lines.push(
-      ...wrap(
-        "JAR is subject, observer or god; peer_a or peer_b in mode peer (subject names both); or a jar's name from the jar file.",
-        HELP_WIDTH,
-      ),
-    );
+    lines.push(...wrap(JARS, HELP_WIDTH));
   }
   if (flags.some((flag) => flag.type === "size")) lines.push(...wrap(SIZES, HELP_WIDTH));
-  lines.push(...wrap(EXIT_CODES, HELP_WIDTH), "", "Examples:");
+  lines.push(...wrap(EXIT_CODES_LINE, HELP_WIDTH), "", "Examples:");
   for (const example of command.examples) {
     lines.push(`  brainjar ${example.line}`, `      ${example.does}`);
   }
@@ -73,12 +77,17 @@ export function flagUsage(flag: FlagDefinition): string {
   return `${name} ${flag.placeholder ?? flag.choices?.join("|") ?? "VALUE"}`;
 }
 
-function renderFlag(flag: FlagDefinition): string[] {
+/** What a flag does, with the choices that its usage doesn't show and its default. */
+export function flagHelp(flag: FlagDefinition): string {
   const choices = flag.placeholder !== undefined && flag.choices
     ? `: ${flag.choices.join(", ")}`
     : "";
   const fallback = flag.default === undefined ? "" : ` (default ${flag.default})`;
-  const text = wrap(`${flag.help}${choices}${fallback}`, HELP_WIDTH - 32);
+  return `${flag.help}${choices}${fallback}`;
+}
+
+function renderFlag(flag: FlagDefinition): string[] {
+  const text = wrap(flagHelp(flag), HELP_WIDTH - 32);
   const usage = `  ${flagUsage(flag)}`;
   if (usage.length > 30) return [usage, ...text.map((line) => " ".repeat(32) + line)];
   return text.map((line, index) => (index === 0 ? usage.padEnd(32) : " ".repeat(32)) + line);

@@ -1,6 +1,7 @@
 import {
   COMPLETED_COMMANDS,
   type CompletedCommand,
+  type CompletedFlag,
   type Completion,
   flagsByValue,
   PROGRAM_FLAGS,
@@ -49,11 +50,11 @@ fi
 
 /** The completion script of bash: source it, or save it among bash-completion's own. */
 export function renderBashCompletions(): string {
-  const first = [...COMPLETED_COMMANDS, ...PROGRAM_FLAGS].map(({ name }) => name);
   return [
     HEAD,
     "  if ((COMP_CWORD == 1)); then",
-    `    ${complete({ kind: "words", words: first })}`,
+    ...renderWord(PROGRAM_FLAGS, { kind: "words", words: names(COMPLETED_COMMANDS) })
+      .map((line) => `    ${line}`),
     "    return",
     "  fi",
     "  # A flag's value after an equals sign: bash makes it a word of its own.",
@@ -83,17 +84,19 @@ function renderCommand(command: CompletedCommand): string[] {
       "      esac",
     );
   }
-  const flags = complete({ kind: "words", words: command.flags.map(({ name }) => name) });
-  if (command.operand === undefined) lines.push(`      ${flags}`);
-  else {
-    lines.push(
-      "      case $word in",
-      `        -*) ${flags} ;;`,
-      `        *) ${complete(command.operand)} ;;`,
-      "      esac",
-    );
-  }
+  lines.push(...renderWord(command.flags, command.operand).map((line) => `      ${line}`));
   return [...lines, "      ;;"];
+}
+
+/** Offers flags where one was begun, or where nothing else may stand. */
+function renderWord(flags: readonly CompletedFlag[], operand: Completion | undefined): string[] {
+  const flagged = complete({ kind: "words", words: names(flags) });
+  if (operand === undefined) return [flagged];
+  return ["case $word in", `  -*) ${flagged} ;;`, `  *) ${complete(operand)} ;;`, "esac"];
+}
+
+function names(named: readonly { readonly name: string }[]): string[] {
+  return named.map(({ name }) => name);
 }
 
 function complete(completion: Completion): string {

@@ -1,0 +1,17 @@
+import type { Output } from "../../src/cli/terminal.ts";
+
+/** An output that keeps what it is told, without colour. */
+export function record(): { output: Output; answered(): string; said(): string } {
+  let answer = "";
+  let rest = "";
+  return {
+    output: {
+      answer: (text) => void (answer += text),
+      say: (text) => void (rest += text),
+      interactive: false,
+      paint: (_style, text) => text,
+    },
+    answered: () => answer,
+    said: () => rest,
+  };
+}

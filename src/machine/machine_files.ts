@@ -15,6 +15,8 @@ export interface MachineFiles {
   isFolder(path: string): boolean;
   /** Names of the folders in `path`; none where it can't be listed. */
   subfolders(path: string): readonly string[];
+  /** What a symbolic link says; nothing where there is none. */
+  readLink(path: string): string | undefined;
 }
 
 /**
@@ -48,6 +50,13 @@ export function machineFilesBelow(root: string): MachineFiles {
           .map((entry) => entry.name);
       } catch {
         return [];
+      }
+    },
+    readLink: (path) => {
+      try {
+        return Deno.readLinkSync(locate(path));
+      } catch {
+        return undefined;
       }
     },
   };

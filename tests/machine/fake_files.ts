@@ -14,6 +14,10 @@ export function fakeFiles(tree: FakeTree): MachineFiles {
       if (content instanceof Error) return { kind: "unreadable", reason: content.message };
       return { kind: "text", text: content };
     },
+    readLink: (path) => {
+      const content = tree[path];
+      return typeof content === "string" ? content : undefined;
+    },
     isFolder: (path) => Object.keys(tree).some((file) => file.startsWith(below(path))),
     subfolders: (path) => [
       ...new Set(

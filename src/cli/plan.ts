@@ -57,7 +57,7 @@ async function planJar(jar: JarSettings, settings: Settings, world: World): Prom
   const model = jar.model === undefined ? demoBrainPath() : resolveModel(jar.model);
   const header = await world.readHeader(model);
   checkGenerates(header);
-  const options = sizeContext(jar, header, settings, world);
+  const options = await sizeContext(jar, header, settings, world);
   const footprint = await footprintOf(
     { header, model, options, estimator: settings.estimator },
     world,
@@ -77,18 +77,18 @@ async function planJar(jar: JarSettings, settings: Settings, world: World): Prom
  * and the model's training length (RULES.md, "The run"). Where not even the smallest fits, the
  * jar keeps the smallest, and layer 1 warns that its limit is too low.
  */
-function sizeContext(
+async function sizeContext(
   jar: JarSettings,
   header: GgufHeader,
   settings: Settings,
   world: World,
-): FootprintOptions {
+): Promise<FootprintOptions> {
   const options = resolveContext(header, jar.context);
   if (jar.ramLimitBytes === undefined) return options;
   const contextSize = largestContextThatFits(
     header,
     options,
-    world.cpu(),
+    await world.cpu(),
     jar.ramLimitBytes,
     settings.policy.criterion,
     jar.context.contextSize,

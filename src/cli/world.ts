@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly machine?: OtherMachine;
   /** A processor of the table instead of this one. */
   readonly cpu?: string;
+  /** Whether a path's header is kept for the next time it is asked for; true unless told otherwise. */
+  readonly rememberHeaders?: boolean;
 }
 
 /** The world as it is, but for what `options` describe instead. */
@@ -37,7 +39,7 @@ export function openWorld(options: WorldOptions = {}): World {
   return {
     readHeader: (model) => {
       const header = headers.get(model) ?? readHeader(model);
-      headers.set(model, header);
+      if (options.rememberHeaders ?? true) headers.set(model, header);
       return header;
     },
     readMemory: () => readMemoryOf(options.machine),

@@ -1,7 +1,7 @@
 import type { Footprint, FootprintBytes } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import type { Finding } from "./check_json.ts";
-import type { ModelDescription } from "./description.ts";
+import type { ModelDescription } from "../gguf/describe_model.ts";
 
 /** One model of `estimate`, answered or not. */
 export type EstimateEntry =

@@ -2,7 +2,8 @@ import { formatAmount } from "../budget/size.ts";
 import { usedPercent } from "../budget/usage.ts";
 import type { InstanceValidation, Validation } from "../budget/validation.ts";
 import { type Block, blocks, fields } from "./block.ts";
-import type { InstanceDescription, ModelDescription, ValidationReport } from "./description.ts";
+import type { ModelDescription } from "../gguf/describe_model.ts";
+import type { InstanceDescription, ValidationReport } from "./description.ts";
 import { formatParameters, formatPercent } from "./format.ts";
 import { issueCause, issueMessage, recommendationMessage, warningMessage } from "./message.ts";
 import { printable } from "./printable.ts";
@@ -123,8 +124,9 @@ function architecture(model: ModelDescription): string {
   const trained = model.trainContextLength === null
     ? ""
     : `, trained on ${model.trainContextLength} tokens`;
-  return `${printable(model.architecture)}, ${formatParameters(model.parameters)} parameters, ` +
-    printable(model.quantization) + trained;
+  return `${printable(model.architecture ?? "unknown")}, ` +
+    `${formatParameters(model.parameters)} parameters, ` +
+    printable(model.quantization ?? "no weights") + trained;
 }
 
 function optionalAmount(bytes: number): string | undefined {

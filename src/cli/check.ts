@@ -1,0 +1,48 @@
+import { describeModel } from "../gguf/describe_model.ts";
+import { checkJson } from "../report/check_json.ts";
+import type { ValidationReport } from "../report/description.ts";
+import { validationText } from "../report/validation_text.ts";
+import { advise } from "./advise.ts";
+import type { Command } from "./brainjar.ts";
+import type { Plan } from "./plan.ts";
+import { planJars } from "./plan.ts";
+import { readSettings } from "./settings.ts";
+import { sayWhichModel } from "./which_model.ts";
+import { openWorld } from "./world.ts";
+
+/** `brainjar check`: all of layer 1, and its verdict as the exit code. */
+export const check: Command = async ({ values, output }) => {
+  const settings = readSettings(values, Deno.env.get("BRAINJAR_MODEL"));
+  const quiet = values.has("quiet");
+  if (!quiet) sayWhichModel(settings, values, output);
+  const world = openWorld(settings);
+  try {
+    const plan = await advise(await planJars(settings, await world.readMemory(), world), world);
+    if (!quiet) {
+      output.answer(
+        values.has("json")
+          ? JSON.stringify(checkJson(plan.validation, settings.estimator)) + "\n"
+          : validationText(reportOf(plan)) + "\n",
+      );
+    }
+    return plan.validation.ok ? 0 : 1;
+  } finally {
+    await world.close();
+  }
+};
+
+/** What the validation report is made of. */
+export function reportOf(plan: Plan): ValidationReport {
+  const headers = new Map(plan.jars.map((jar) => [jar.demand.model, jar.header]));
+  return {
+    validation: plan.validation,
+    estimator: plan.settings.estimator,
+    models: [...headers.values()].map(describeModel),
+    instances: plan.jars.map(({ demand, options, footprint }) => ({
+      id: demand.id,
+      contextSize: options.contextSize,
+      bytes: footprint.bytes,
+      confidence: footprint.confidence,
+    })),
+  };
+}

@@ -1,0 +1,45 @@
+import { defaultContextSize } from "../footprint/context_size.ts";
+import { combineExact, estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
+import type { Estimator, Footprint } from "../footprint/footprint.ts";
+import type { FootprintOptions } from "../footprint/options.ts";
+import type { GgufHeader } from "../gguf/header.ts";
+import type { ContextSettings } from "./settings.ts";
+import type { World } from "./world.ts";
+
+/** One model to be estimated. */
+export interface FootprintRequest {
+  readonly header: GgufHeader;
+  readonly model: string;
+  readonly options: FootprintOptions;
+  readonly estimator: Estimator;
+}
+
+/** A model's footprint by the estimator that was asked for. */
+export async function footprintOf(request: FootprintRequest, world: World): Promise<Footprint> {
+  const { header, model, options, estimator } = request;
+  switch (estimator) {
+    case "filesize":
+      return estimateFromFileSize(header.fileBytes);
+    case "exact":
+      return combineExact(header, await world.dryLoad(model, options), options, await world.cpu());
+    case "header":
+      return estimateFootprint(header, options, await world.cpu());
+  }
+}
+
+/** What was asked for as the engine will be told: sizes settled, `auto` resolved. */
+export function resolveContext(header: GgufHeader, context: ContextSettings): FootprintOptions {
+  const contextSize = context.contextSize ?? defaultContextSize(header);
+  return {
+    contextSize,
+    // A batch larger than the context could never be filled.
+    batchSize: Math.min(context.batchSize, contextSize),
+    sequences: context.sequences,
+    // llama.cpp's own "auto" turns it on wherever the CPU computes; the architecture that can't
+    // have it is known to the footprint.
+    flashAttention: context.flashAttention !== "off",
+    kvCacheKeyType: context.kvCacheType,
+    kvCacheValueType: context.kvCacheType,
+    mmap: context.mmap,
+  };
+}

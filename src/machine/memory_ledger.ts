@@ -86,7 +86,7 @@ export class MemoryLedger {
   async admit<T>(
     readMemory: () => MachineMemory | Promise<MachineMemory>,
     decide: (memory: MachineMemory, ownUnfilledBytes: number) => Admission<T>,
-    options: { readonly token?: string } = {},
+    options: { readonly token?: string | undefined } = {},
   ): Promise<{ readonly value: T; readonly token?: string }> {
     type Admitted = { readonly value: T; readonly token?: string };
     return await this.#change<Admitted>(async (ledger, warnings) => {

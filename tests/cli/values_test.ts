@@ -1,0 +1,138 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { BrainjarError } from "../../src/budget/error.ts";
+import { GB, MB } from "../../src/budget/size.ts";
+import { COMMAND_NAMES } from "../../src/cli/commands.ts";
+import { flagsOf } from "../../src/cli/flags.ts";
+import { parseCommandLine } from "../../src/cli/parse.ts";
+import { type FlagValues, readValues } from "../../src/cli/values.ts";
+
+function read(...argv: string[]): FlagValues {
+  const line = parseCommandLine(argv);
+  if (line.kind !== "command") throw new Error(`${argv.join(" ")} is ${line.kind}`);
+  return readValues(line.command, line.flags);
+}
+
+function refusal(...argv: string[]): BrainjarError {
+  const error = assertThrows(() => read(...argv), BrainjarError);
+  assertEquals(error.kind, "usage");
+  return error;
+}
+
+Deno.test("values: typed access to what was typed", () => {
+  const values = read(
+    ...["run", "--mode", "matrix", "--turns", "3", "--temperature", ".5", "--seed", "0"],
+    ...["--load-headroom", "512MB", "--no-mmap", "--log", "my talk.jsonl"],
+    ...["--model-god", "g.gguf", "--ram-limit-god", "1.5", "--ram-limit-subject", "2GiB"],
+  );
+  assertEquals(values.text("mode"), "matrix");
+  assertEquals(values.number("turns"), 3);
+  assertEquals(values.number("temperature"), 0.5);
+  assertEquals(values.number("seed"), 0);
+  assertEquals(values.size("load-headroom"), 512 * MB);
+  assertEquals(values.text("log"), "my talk.jsonl");
+  assertEquals(values.has("no-mmap"), true);
+  assertEquals([...values.jarTexts("model")], [["god", "g.gguf"]]);
+  assertEquals([...values.jarSizes("ram-limit")], [["god", 1.5 * GB], ["subject", 2 * GB]]);
+});
+
+Deno.test("values: nothing typed is nothing, defaults are the commands' own", () => {
+  const values = read("run");
+  assertEquals(values.has("no-mmap"), false);
+  assertEquals(values.text("mode"), undefined);
+  assertEquals(values.number("turns"), undefined);
+  assertEquals(values.size("load-headroom"), undefined);
+  assertEquals(values.jarTexts("model").size, 0);
+  assertEquals(values.jarSizes("ram-limit").size, 0);
+});
+
+const DURATIONS = { "90s": 90, "10m": 600, "1h": 3600, "168h": 604_800, "007s": 7 };
+
+for (const [text, seconds] of Object.entries(DURATIONS)) {
+  Deno.test(`values: --reserve ${text} is ${seconds} seconds`, () => {
+    assertEquals(read("check", "--reserve", text).duration("reserve"), seconds);
+  });
+}
+
+const WRONG: readonly (readonly [argv: readonly string[], code: string, hint: string])[] = [
+  [["run", "--mode", "matrx"], "invalid-value", 'Did you mean "matrix"? It takes single, matrix'],
+  [["run", "--mode", "MATRIX"], "invalid-value", "It takes single, matrix, peer"],
+  [["run", "--mode="], "invalid-value", "leave it out"],
+  [["run", "--log", ""], "invalid-value", "leave it out"],
+  [["run", "--model-god="], "invalid-value", "leave it out"],
+  [["run", "--ram-limit-god", ""], "invalid-value", "leave it out"],
+  [["run", "--turns", "-1"], "invalid-value", "a whole number from 1 to 1000000000"],
+  [["run", "--turns", "0"], "invalid-value", "a whole number from 1"],
+  [["run", "--turns", "1.5"], "invalid-value", "a whole number"],
+  [["run", "--turns", "1e3"], "invalid-value", "a whole number"],
+  [["run", "--turns", "0x10"], "invalid-value", "a whole number"],
+  [["run", "--turns", "ten"], "invalid-value", "a whole number"],
+  [["run", "--turns", " 3"], "invalid-value", "a whole number"],
+  [["run", "--turns", "99999999999999999999"], "invalid-value", "1000000000"],
+  [["run", "--seed", "4294967296"], "invalid-value", "to 4294967295"],
+  [["run", "--top-p", "1.01"], "invalid-value", "a number from 0 to 1"],
+  [["run", "--temperature", "-0.1"], "invalid-value", "a number from 0 to 100"],
+  [["run", "--temperature", "NaN"], "invalid-value", "a number"],
+  [["run", "--temperature", "Infinity"], "invalid-value", "a number"],
+  [["run", "--temperature", "."], "invalid-value", "a number"],
+  [["run", "--safety-margin", "100"], "invalid-value", "99.99"],
+  [["run", "--ram-limit-god", "0"], "invalid-size", "at least one byte"],
+  [["run", "--ram-limit-god", "-2"], "invalid-size", "number of GB"],
+  [["run", "--ram-limit-god", "8 apples"], "invalid-size", "number of GB"],
+  [["check", "--total-memory", "0"], "invalid-size", "at least one byte"],
+  [["check", "--reserve", "0s"], "invalid-value", "90s, 10m or 1h"],
+  [["check", "--reserve", "10"], "invalid-value", "90s, 10m or 1h"],
+  [["check", "--reserve", "-5m"], "invalid-value", "90s, 10m or 1h"],
+  [["check", "--reserve", "169h"], "invalid-value", "a week at most"],
+];
+
+for (const [argv, code, hint] of WRONG) {
+  Deno.test(`values: ${JSON.stringify(argv.slice(1).join(" "))} is refused: ${code}`, () => {
+    const error = refusal(...argv);
+    assertEquals(error.code, code);
+    assertStringIncludes(error.hint ?? "", hint);
+    // Flag and value are quoted.
+    const [typed = "", value = ""] = (argv[1] ?? "").includes("=")
+      ? (argv[1] ?? "").split("=")
+      : argv.slice(1);
+    assertStringIncludes(error.message, `"${typed}"`);
+    assertStringIncludes(error.message, value);
+  });
+}
+
+Deno.test("values: a headroom may be nothing", () => {
+  assertEquals(read("run", "--load-headroom", "0").size("load-headroom"), 0);
+  assertEquals(read("run", "--allocation-headroom", "0MB").size("allocation-headroom"), 0);
+});
+
+Deno.test("values: every choice and every default of the table is a value", () => {
+  for (const command of COMMAND_NAMES) {
+    for (const { name, choices, default: fallback } of flagsOf(command)) {
+      for (const text of [...choices ?? [], ...(fallback === undefined ? [] : [fallback])]) {
+        assertEquals(read(command, `--${name}`, text).text(name), text);
+      }
+    }
+  }
+});
+
+Deno.test("values: counts and numbers are read exactly within their bounds, refused without", () => {
+  const numeric = COMMAND_NAMES.flatMap((command) =>
+    flagsOf(command).filter(({ type }) => type === "count" || type === "number")
+      .map((flag) => ({ command, flag }))
+  );
+  assert(numeric.length > 0);
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...numeric),
+      fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -3, max: 300 })),
+      ({ command, flag }, number) => {
+        const { name, least = -Infinity, greatest = Infinity } = flag;
+        const argv = [command, `--${name}`, String(number)];
+        if (number < least || number > greatest) {
+          assertEquals(refusal(...argv).code, "invalid-value");
+        } else assertEquals(read(...argv).number(name), number);
+      },
+    ),
+    { seed: 1729, numRuns: 500 },
+  );
+});

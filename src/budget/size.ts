@@ -9,7 +9,7 @@ export const MB = STEP ** 2;
 /** One GB as brainjar and its seed count it: 1024³ bytes. */
 export const GB = STEP ** 3;
 
-/** Largest first, so that printing finds the shortest text. */
+/** Largest first: of two texts as short, printing takes the larger unit. */
 const UNITS: readonly (readonly [letter: string, bytes: number])[] = [
   ["P", STEP ** 5],
   ["T", STEP ** 4],
@@ -18,7 +18,7 @@ const UNITS: readonly (readonly [letter: string, bytes: number])[] = [
   ["K", KB],
 ];
 
-const SIZE = /^(\d+\.?\d*|\.\d+)\s*(?:([KMGTP])(?:I?B)?|(B|BYTES?))?$/i;
+const SIZE = /^(\d+(?:\.\d*)?|\.\d+)\s*(?:([KMGTP])(?:IB?|B)?|(B|BYTES?))?$/i;
 
 /** What a size may be. */
 export interface SizeOptions {
@@ -115,10 +115,12 @@ export function formatAmount(bytes: number): string {
  * ```
  */
 export function formatSize(bytes: number): string {
+  let shortest = `${bytes}B`;
   for (const [letter, unit] of UNITS) {
     if (bytes < unit) continue;
     const number = Number((bytes / unit).toFixed(2));
-    if (Math.round(number * unit) === bytes) return `${number}${letter}B`;
+    const text = `${number}${letter}B`;
+    if (Math.round(number * unit) === bytes && text.length < shortest.length) shortest = text;
   }
-  return `${bytes}B`;
+  return shortest;
 }

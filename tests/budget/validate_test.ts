@@ -1,0 +1,322 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { BrainjarError } from "../../src/budget/error.ts";
+import { DEFAULT_POLICY, type Policy, usableBytes } from "../../src/budget/policy.ts";
+import { GB } from "../../src/budget/size.ts";
+import { footprint, gb, jar, machine, matrix, SEED_TOTAL_GB, validate } from "./cases.ts";
+
+const SEED = 20260214;
+
+Deno.test("validate: usable is total × (1 − margin / 100), in whole bytes", () => {
+  const table: readonly (readonly [number, number, number])[] = [
+    [100, 15, 85],
+    [99, 15, 84],
+    [100, 0, 100],
+    [1000, 12.5, 875],
+    [100, 99, 1],
+    [gb(SEED_TOTAL_GB), 15, 28512140394],
+  ];
+  for (const [total, safetyMarginPercent, usable] of table) {
+    assertEquals(usableBytes(total, { safetyMarginPercent }), usable);
+  }
+});
+
+Deno.test("validate: required = max(RAM limit, footprint), the footprint without a limit", () => {
+  const table: readonly (readonly [number | undefined, number])[] = [
+    [undefined, 3],
+    [2, 3],
+    [3, 3],
+    [8, 8],
+  ];
+  for (const [limitGb, requiredGb] of table) {
+    const options = { footprint: footprint(1, 3), ...(limitGb === undefined ? {} : { limitGb }) };
+    const { instances, requiredBytes } = validate([jar("subject", options)], machine(32));
+    assertEquals(requiredBytes, gb(requiredGb));
+    assertEquals(instances[0]?.requiredBytes, gb(requiredGb));
+    assertEquals(instances[0]?.footprintBytes, gb(3));
+  }
+});
+
+Deno.test("validate: exactly equal passes, one byte more fails (rule 1)", () => {
+  const memory = machine(20);
+  const usable = usableBytes(memory.totalBytes, DEFAULT_POLICY);
+  const at = (ramLimitBytes: number) => validate([{ ...jar("subject"), ramLimitBytes }], memory);
+  assertEquals(at(usable).ok, true);
+  assertEquals(at(usable).marginBytes, 0);
+  const over = at(usable + 1);
+  assertEquals(over.verdict, "fail");
+  assertEquals(over.issues.map(({ limit, excessBytes }) => [limit, excessBytes]), [["usable", 1]]);
+});
+
+Deno.test("validate: exactly equal passes, one byte more fails (rule 2)", () => {
+  const at = (ramLimitBytes: number) =>
+    validate([{ ...jar("subject"), ramLimitBytes }], machine(20, 10));
+  assertEquals(at(10 * GB).ok, true);
+  const over = at(10 * GB + 1);
+  assertEquals(over.ok, false);
+  assertEquals(over.issues.map(({ limit, excessBytes }) => [limit, excessBytes]), [
+    ["available", 1],
+  ]);
+});
+
+Deno.test("validate: both limits are named, the safe threshold first", () => {
+  const { issues } = validate(matrix([16, 20, 24]), machine(SEED_TOTAL_GB, 29));
+  assertEquals(issues.map(({ limit }) => limit), ["usable", "available"]);
+  assertEquals(issues.map(({ limitBytes }) => limitBytes), [28512140394, gb(29)]);
+});
+
+Deno.test("validate: the cause is the least that doesn't fit", () => {
+  // usable is 10 GB on this machine without a margin.
+  const table: readonly (readonly [number, number, number | undefined, string[], string[]])[] = [
+    // floor, working set, limit → codes by working set, codes by floor
+    [11, 12, undefined, ["would-be-killed"], ["would-be-killed"]],
+    [11, 12, 20, ["would-be-killed"], ["would-be-killed"]],
+    [10, 12, undefined, ["would-thrash"], []],
+    [9, 12, undefined, ["would-thrash"], []],
+    [9, 12, 20, ["would-thrash"], ["over-reserved"]],
+    [9, 10, 11, ["over-reserved"], ["over-reserved"]],
+    [9, 10, 10, [], []],
+    [9, 10, undefined, [], []],
+  ];
+  for (const [floorGb, workingSetGb, limitGb, byWorkingSet, byFloor] of table) {
+    const options = {
+      footprint: footprint(floorGb, workingSetGb),
+      ...(limitGb === undefined ? {} : { limitGb }),
+    };
+    for (const [criterion, codes] of [["working-set", byWorkingSet], ["floor", byFloor]] as const) {
+      const result = validate([jar("subject", options)], machine(10, 99), {
+        safetyMarginPercent: 0,
+        criterion,
+      });
+      assertEquals(result.issues.map(({ code }) => code), codes, `${criterion} ${options}`);
+      assertEquals(result.ok, codes.length === 0);
+    }
+  }
+});
+
+Deno.test("validate: one limit may be passed by the floor and the other not", () => {
+  const { issues } = validate([jar("subject", { footprint: footprint(5, 9) })], machine(10, 4));
+  assertEquals(issues.map(({ code, limit }) => [limit, code]), [
+    ["usable", "would-thrash"],
+    ["available", "would-be-killed"],
+  ]);
+});
+
+Deno.test("validate: --criterion floor accepts reading from disk, and warns of it", () => {
+  const jars = [jar("subject", { footprint: footprint(5, 12) })];
+  const result = validate(jars, machine(10), { criterion: "floor", safetyMarginPercent: 0 });
+  assertEquals(result.ok, true);
+  assertEquals(result.requiredBytes, gb(5));
+  assertEquals(result.workingSetBytes, gb(12));
+  assertEquals(result.warnings.map(({ code }) => code), ["reads-from-disk"]);
+});
+
+Deno.test("validate: warns of a jar over half of usable, strictly (rule 3)", () => {
+  const memory = machine(20);
+  const half = usableBytes(memory.totalBytes, DEFAULT_POLICY) / 2;
+  const codes = (ramLimitBytes: number) =>
+    validate([{ ...jar("god"), ramLimitBytes }], memory).warnings.map(({ code }) => code);
+  assertEquals(codes(half), []);
+  assertEquals(codes(half + 1), ["large-instance"]);
+  const failing = validate(matrix([16, 20, 24]), machine(SEED_TOTAL_GB));
+  assertEquals(failing.warnings.map((warning) => "id" in warning && warning.id), [
+    "subject",
+    "observer",
+    "god",
+  ]);
+});
+
+Deno.test("validate: warns of a footprint over its own RAM limit, strictly (rule 4)", () => {
+  const codes = (limitGb: number) =>
+    validate([jar("subject", { limitGb, footprint: footprint(1, 3) })], machine(32)).warnings
+      .map(({ code }) => code);
+  assertEquals(codes(3), []);
+  assertEquals(codes(2.99), ["limit-below-footprint"]);
+});
+
+Deno.test("validate: warns of pressure and of little available memory, strictly (rule 5)", () => {
+  const codes = (availableGb: number, someAverage10: number) =>
+    validate(
+      [jar("subject")],
+      machine(100, availableGb, { pressure: { someAverage10, fullAverage10: 0 } }),
+    ).warnings.map(({ code }) => code);
+  assertEquals(codes(10, 0), []);
+  assertEquals(codes(10, 10), []);
+  assertEquals(codes(10, 10.01), ["memory-pressure"]);
+  assertEquals(codes(9.99, 0), ["low-available"]);
+});
+
+Deno.test("validate: jars on one model share its weights, and both sums are there", () => {
+  const model = { footprint: footprint(3, 4, 1, 2) };
+  const shared = validate(matrix([], model), machine(32));
+  assertEquals(shared.sumBytes, gb(12));
+  assertEquals(shared.sharedWeightBytes, gb(4));
+  assertEquals(shared.requiredBytes, gb(8));
+  assertEquals(shared.floorBytes, gb(7));
+  assertEquals(shared.instances.map(({ sharedBytes }) => sharedBytes), [0, gb(2), gb(2)]);
+
+  const byFloor = validate(matrix([], model), machine(32), { criterion: "floor" });
+  assertEquals([byFloor.sumBytes, byFloor.sharedWeightBytes], [gb(9), gb(2)]);
+
+  const alone = validate(matrix([], model), machine(32), { shareWeights: false });
+  assertEquals([alone.sharedWeightBytes, alone.requiredBytes], [0, gb(12)]);
+  assertEquals(alone.floorBytes, gb(9));
+
+  const others = ["a", "b", "c"].map((id) => jar(id, { ...model, model: `/${id}.gguf` }));
+  assertEquals(validate(others, machine(32)).sharedWeightBytes, 0);
+});
+
+Deno.test("validate: a jar whose RAM limit is larger shares the same amount", () => {
+  const result = validate(matrix([8, 8, 8], { footprint: footprint(3, 4, 1, 2) }), machine(32));
+  assertEquals(result.sumBytes, gb(24));
+  assertEquals(result.requiredBytes, gb(20));
+});
+
+Deno.test("validate: peer is two jars on one role", () => {
+  const peers = ["peer_a", "peer_b"].map((id) => jar(id, { limitGb: 5 }));
+  const result = validate(peers, machine(16), {}, "peer");
+  assertEquals(result.mode, "peer");
+  assertEquals(result.instances.map(({ id, role }) => [id, role]), [
+    ["peer_a", "subject"],
+    ["peer_b", "subject"],
+  ]);
+});
+
+Deno.test("validate: what isn't a budget is an error, never a pass", () => {
+  const subject = jar("subject");
+  const policy = (more: Partial<Policy>) => () => validate([subject], machine(32), more);
+  const table: readonly (readonly [string, () => unknown])[] = [
+    ...[0, -1, NaN, Infinity, -Infinity].map((ramLimitBytes) =>
+      [
+        "invalid-ram-limit",
+        () => validate([{ ...subject, ramLimitBytes }], machine(32)),
+      ] as const
+    ),
+    ["duplicate-instance", () => validate([subject, subject], machine(32))],
+    ...[
+      footprint(NaN, 2),
+      footprint(1, NaN),
+      footprint(1, Infinity),
+      footprint(3, 2),
+      footprint(-1, 2),
+      footprint(1, 2, 3, 1),
+      footprint(1, 2, 1, 3),
+      footprint(1, 2, -1, 0),
+    ].map((wrong) =>
+      [
+        "invalid-footprint",
+        () => validate([jar("subject", { footprint: wrong })], machine(32)),
+      ] as const
+    ),
+    ...[machine(0), machine(NaN), machine(32, NaN), machine(Infinity)].map((memory) =>
+      ["invalid-memory", () => validate([subject], memory)] as const
+    ),
+    ...[-1, 100, NaN, Infinity].map((safetyMarginPercent) =>
+      ["invalid-safety-margin", policy({ safetyMarginPercent })] as const
+    ),
+    ["invalid-headroom", policy({ loadHeadroomBytes: -1 })],
+    ["invalid-headroom", policy({ allocationHeadroomBytes: NaN })],
+  ];
+  for (const [code, call] of table) {
+    const error = assertThrows(call, BrainjarError) as BrainjarError;
+    assertEquals([error.code, error.kind], [code, "usage"], error.message);
+  }
+});
+
+Deno.test("validate: nothing available, or less than nothing, fails", () => {
+  assertEquals(validate([jar("subject")], machine(32, 0)).ok, false);
+  assertEquals(validate([jar("subject")], machine(32, -1)).ok, false);
+});
+
+const anyJar = fc.record({
+  model: fc.constantFrom("/a.gguf", "/b.gguf"),
+  limit: fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }),
+  parts: fc.tuple(...Array.from({ length: 4 }, () => fc.integer({ min: 0, max: 100 }))),
+}).map(({ model, limit, parts: [sharedFloor = 0, ownFloor = 0, sharedFile = 0, ownFile = 0] }) => ({
+  role: "subject" as const,
+  model,
+  ...(limit === undefined ? {} : { ramLimitBytes: limit }),
+  footprint: {
+    floorBytes: sharedFloor + ownFloor,
+    workingSetBytes: sharedFloor + ownFloor + sharedFile + ownFile,
+    shared: { floorBytes: sharedFloor, workingSetBytes: sharedFloor + sharedFile },
+  },
+}));
+
+const anyInput = fc.record({
+  jars: fc.array(anyJar, { maxLength: 6 }),
+  total: fc.integer({ min: 1, max: 3000 }),
+  available: fc.integer({ min: 0, max: 3000 }),
+  policy: fc.record({
+    safetyMarginPercent: fc.integer({ min: 0, max: 99 }),
+    criterion: fc.constantFrom("working-set" as const, "floor" as const),
+    shareWeights: fc.boolean(),
+  }),
+});
+
+function validateAny(input: typeof anyInput extends fc.Arbitrary<infer T> ? T : never) {
+  const { jars, total, available, policy } = input;
+  const instances = jars.map((demand, index) => ({ id: `jar${index}`, ...demand }));
+  const memory = { ...machine(1), totalBytes: total, availableBytes: available };
+  return validate(instances, memory, policy);
+}
+
+Deno.test("validate: the figures add up, whatever the jars", () => {
+  fc.assert(
+    fc.property(anyInput, (input) => {
+      const result = validateAny(input);
+      const { instances, requiredBytes, issues } = result;
+      const sum = instances.reduce((total, instance) => total + instance.requiredBytes, 0);
+      assertEquals(result.sumBytes, sum);
+      assertEquals(requiredBytes, sum - result.sharedWeightBytes);
+      assertEquals(result.ok, requiredBytes <= Math.min(result.usableBytes, input.available));
+      assertEquals(result.ok, issues.length === 0);
+      assertEquals(result.verdict, result.ok ? "pass" : "fail");
+      assertEquals(result.floorBytes <= result.workingSetBytes, true);
+      assertEquals(requiredBytes >= result.floorBytes, true);
+      if (input.policy.criterion === "working-set") {
+        assertEquals(requiredBytes >= result.workingSetBytes, true);
+      }
+      if (result.ok) assertEquals(result.marginBytes >= 0, true);
+      for (const { excessBytes, limitBytes } of issues) {
+        assertEquals(excessBytes > 0, true);
+        assertEquals(limitBytes + excessBytes, requiredBytes);
+      }
+      // Each model's weights are counted at least once.
+      for (const instance of instances) {
+        assertEquals(instance.sharedBytes <= instance.requiredBytes, true);
+        assertEquals(requiredBytes >= instance.requiredBytes, true);
+      }
+      if (!input.policy.shareWeights) assertEquals(result.sharedWeightBytes, 0);
+    }),
+    { seed: SEED, numRuns: 1000 },
+  );
+});
+
+Deno.test("validate: the order of the jars changes no sum and no verdict", () => {
+  fc.assert(
+    fc.property(anyInput, (input) => {
+      const one = validateAny(input);
+      const other = validateAny({ ...input, jars: input.jars.toReversed() });
+      assertEquals(one.requiredBytes, other.requiredBytes);
+      assertEquals(one.sharedWeightBytes, other.sharedWeightBytes);
+      assertEquals(one.issues, other.issues);
+    }),
+    { seed: SEED },
+  );
+});
+
+Deno.test("validate: more memory never turns a pass into a failure", () => {
+  fc.assert(
+    fc.property(anyInput, fc.nat(100), fc.nat(100), (input, total, available) => {
+      if (!validateAny(input).ok) return;
+      const larger = {
+        ...input,
+        total: input.total + total,
+        available: input.available + available,
+      };
+      assertEquals(validateAny(larger).ok, true);
+    }),
+    { seed: SEED },
+  );
+});

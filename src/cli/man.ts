@@ -3,6 +3,7 @@ import { type CommandDefinition, COMMANDS } from "./commands.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import { type FlagDefinition, flagsOf } from "./flags.ts";
 import { flagHelp, flagUsage, JARS, PURPOSE, SIZES } from "./help.ts";
+import { escapeRoff } from "./roff.ts";
 import { version } from "./version.ts";
 import { wrap } from "./wrap.ts";
 
@@ -34,7 +35,7 @@ export const man: Command = ({ output }) => {
  */
 export function renderManPage(date = ""): string {
   const start = `.TH BRAINJAR 1 "${date.replace(/[^\d-]/g, "")}" "brainjar ${
-    escape(version())
+    escapeRoff(version())
   }" "User Commands"`;
   return [
     start,
@@ -85,9 +86,9 @@ function renderFlag(flag: FlagDefinition): string[] {
 function renderExample(example: CommandDefinition["examples"][number]): string[] {
   return [
     ".TP",
-    escape(capitalize(example.does)),
+    escapeRoff(capitalize(example.does)),
     ".nf",
-    escape(`brainjar ${example.line}`),
+    escapeRoff(`brainjar ${example.line}`),
     ".fi",
   ];
 }
@@ -111,38 +112,13 @@ function word(typed: string): string {
 }
 
 function bold(typed: string): string {
-  return `\\fB${escape(typed)}\\fR`;
+  return `\\fB${escapeRoff(typed)}\\fR`;
 }
 
 function italic(typed: string): string {
-  return `\\fI${escape(typed)}\\fR`;
+  return `\\fI${escapeRoff(typed)}\\fR`;
 }
 
 function text(paragraph: string): string[] {
-  return wrap(paragraph, SOURCE_WIDTH).map(escape);
-}
-
-/** Characters that roff reads or typesets as something else than themselves. */
-const ESCAPES: Readonly<Record<string, string>> = {
-  "\\": "\\(rs",
-  "-": "\\-",
-  "'": "\\(aq",
-  '"': "\\(dq",
-  "`": "\\(ga",
-  "^": "\\(ha",
-  "~": "\\(ti",
-  // Not in every terminal's character set.
-  "…": "...",
-};
-
-/** A line of text that formats as the very characters it has. */
-function escape(line: string): string {
-  const escaped = [...line].map((letter) => {
-    const known = ESCAPES[letter];
-    if (known !== undefined) return known;
-    const point = letter.codePointAt(0) ?? 0;
-    return point < 127 ? letter : `\\[u${point.toString(16).toUpperCase().padStart(4, "0")}]`;
-  }).join("");
-  // A line that starts with a dot would be a request.
-  return escaped.startsWith(".") ? `\\&${escaped}` : escaped;
+  return wrap(paragraph, SOURCE_WIDTH).map(escapeRoff);
 }

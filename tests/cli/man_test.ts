@@ -4,6 +4,7 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import { flagsOf } from "../../src/cli/flags.ts";
 import { flagHelp, flagUsage } from "../../src/cli/help.ts";
 import { renderManPage } from "../../src/cli/man.ts";
+import { escapeRoff } from "../../src/cli/roff.ts";
 import { version } from "../../src/cli/version.ts";
 import { record } from "./record.ts";
 import { installed } from "./shells.ts";
@@ -17,7 +18,10 @@ const READERS = {
   mandoc: ["-Tlint", "-Wstyle"],
 } as const;
 
-async function read(program: keyof typeof READERS): Promise<{ printed: string; said: string }> {
+async function read(
+  program: keyof typeof READERS,
+  page = PAGE,
+): Promise<{ printed: string; said: string }> {
   const process = new Deno.Command(program, {
     args: [...READERS[program]],
     clearEnv: true,
@@ -28,7 +32,7 @@ async function read(program: keyof typeof READERS): Promise<{ printed: string; s
     signal: AbortSignal.timeout(60_000),
   }).spawn();
   const writer = process.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(PAGE));
+  await writer.write(new TextEncoder().encode(page));
   await writer.close();
   const { stdout, stderr } = await process.output();
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -60,6 +64,29 @@ for (const program of ["groff", "man"] as const) {
     },
   });
 }
+
+const groff = await installed("groff");
+Deno.test({
+  name: `man: escaped text is printed as it is${groff ? "" : " (skipped: groff is not installed)"}`,
+  ignore: !groff,
+  fn: async () => {
+    const lines = [
+      ".SH a request",
+      "'br another",
+      ".",
+      "..\\",
+      String.raw`\fBbold\fR \n(.s \" no comment \\`,
+      "--flag -x 1-2 − – —",
+      `"quotes" 'and' \`ticks\` ^ ~ @ # $ % & * | {} [] <>`,
+      "1024³ bytes × 1.5, žluťoučký, 漢字",
+    ];
+    const source = [".TH T 1", ".SH S", ".nf", ...lines.map(escapeRoff), ".fi", ""].join("\n");
+    const { printed, said } = await read("groff", source);
+    assertEquals(said, "");
+    const body = printed.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    assertEquals(body.slice(2, -1), lines);
+  },
+});
 
 const mandoc = await installed("mandoc");
 Deno.test({

@@ -274,7 +274,7 @@ Deno.test("memory ledger: a lock that is held is waited for, and then given up",
   });
 });
 
-Deno.test("memory ledger: a lock file that a cleaner removed locks no one out or in", async () => {
+Deno.test("memory ledger: a lock file that a cleaner removed locks no one out", async () => {
   await withFolder(async (folder) => {
     const processes = fakeProcesses();
     const ledger = new MemoryLedger({ folder, processes });

@@ -21,7 +21,12 @@ export async function footprintOf(request: FootprintRequest, world: World): Prom
     case "filesize":
       return estimateFromFileSize(header.fileBytes);
     case "exact":
-      return combineExact(header, await world.dryLoad(model, options), options, await world.cpu());
+      return combineExact(
+        header,
+        await world.engine.dryLoad(model, options),
+        options,
+        await world.cpu(),
+      );
     case "header":
       return estimateFootprint(header, options, await world.cpu());
   }

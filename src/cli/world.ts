@@ -1,6 +1,7 @@
 import type { MachineMemory } from "../budget/memory.ts";
-import type { DryLoad, Engine } from "../engine/engine.ts";
-import type { CpuFeatures, FootprintOptions } from "../footprint/options.ts";
+import type { Engine } from "../engine/engine.ts";
+import { lazyEngine } from "../engine/lazy.ts";
+import type { CpuFeatures } from "../footprint/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { readHeader } from "../gguf/read.ts";
 import { engineThreads, namedCpu, readCpuFeatures } from "../machine/cpu.ts";
@@ -13,10 +14,8 @@ export interface World {
   readHeader(model: string): Promise<GgufHeader>;
   readMemory(): Promise<MachineMemory>;
   cpu(): Promise<CpuFeatures>;
-  /** The engine's own figures; opens the engine. */
-  dryLoad(model: string, options: FootprintOptions): Promise<DryLoad>;
-  /** The engine, opened once. */
-  engine(): Promise<Engine>;
+  /** Opened when it is first asked for something. */
+  readonly engine: Engine;
   close(): Promise<void>;
 }
 
@@ -33,9 +32,7 @@ export interface WorldOptions {
 export function openWorld(options: WorldOptions = {}): World {
   const headers = new Map<string, Promise<GgufHeader>>();
   let cpu: Promise<CpuFeatures> | undefined;
-  let engine: Promise<Engine> | undefined;
-  const openEngine = () =>
-    engine ??= import("../engine/open.ts").then((module) => module.openEngine());
+  const engine = lazyEngine(async () => (await import("../engine/open.ts")).openEngine());
   return {
     readHeader: (model) => {
       const header = headers.get(model) ?? readHeader(model);
@@ -44,13 +41,8 @@ export function openWorld(options: WorldOptions = {}): World {
     },
     readMemory: () => readMemoryOf(options.machine),
     cpu: () => cpu ??= readCpu(options.cpu),
-    dryLoad: async (model, footprintOptions) =>
-      await (await openEngine()).dryLoad(model, footprintOptions),
-    engine: openEngine,
-    close: async () => {
-      // A failed opening was reported where the engine was asked for.
-      await engine?.then((opened) => opened.dispose(), () => {});
-    },
+    engine,
+    close: () => engine.dispose(),
   };
 }
 

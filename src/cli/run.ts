@@ -1,0 +1,100 @@
+import { systemClock } from "../experiment/clock.ts";
+import type { RunConfig } from "../experiment/config.ts";
+import type { RunEvent } from "../experiment/events.ts";
+import { runExperiment } from "../experiment/run.ts";
+import { openTranscript } from "../experiment/transcript.ts";
+import { readProcessMemory } from "../machine/process_memory.ts";
+import { renderEvent } from "../report/run.ts";
+import { validationText } from "../report/validation_text.ts";
+import { advise } from "./advise.ts";
+import type { Command } from "./brainjar.ts";
+import { reportOf } from "./check.ts";
+import type { Live } from "./live.ts";
+import { type Plan, planJars, rejectUrls } from "./plan.ts";
+import { readSettings } from "./settings.ts";
+import { listenForStop } from "./stop.ts";
+import type { Output } from "./terminal.ts";
+import type { FlagValues } from "./values.ts";
+import { sayWhichModel } from "./which_model.ts";
+import { openWorld } from "./world.ts";
+
+/** `brainjar run`: all three layers, then the experiment. */
+export const run: Command = async ({ values, output }) => {
+  const settings = readSettings(values, Deno.env.get("BRAINJAR_MODEL"));
+  rejectUrls(settings);
+  sayWhichModel(settings, values, output);
+  const stop = listenForStop();
+  const log = values.text("log");
+  const transcript = log === undefined ? undefined : openTranscript(log);
+  const world = openWorld(settings);
+  // Loaded for a terminal only: a pipe has no use for it.
+  const live = output.interactive && !values.has("json")
+    ? (await import("./live.ts")).openLive()
+    : undefined;
+  try {
+    const plan = await advise(await planJars(settings, await world.readMemory(), world), world);
+    const end = await runExperiment(runConfig(plan, values), {
+      engine: live?.watch(world.engine) ?? world.engine,
+      clock: systemClock,
+      readMemory: () => world.readMemory(),
+      readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
+      emit: values.has("json") ? jsonTeller(output) : textTeller(plan, output, live),
+      ...(live === undefined ? {} : { onText: thoughtShower(live) }),
+      ...(transcript === undefined ? {} : { transcript }),
+      signal: stop.signal,
+    });
+    return end.exitCode;
+  } finally {
+    live?.clear();
+    transcript?.close();
+    await world.close();
+    stop.close();
+  }
+};
+
+function runConfig(plan: Plan, values: FlagValues): RunConfig {
+  const turns = values.number("turns");
+  return {
+    mode: plan.settings.mode,
+    jars: plan.jars.map(({ demand, options }) => ({ demand, options })),
+    ...(turns === undefined ? {} : { turns }),
+    sampling: {
+      maxTokens: values.number("max-tokens") ?? 64,
+      temperature: values.number("temperature") ?? 0.8,
+      topP: values.number("top-p") ?? 0.95,
+      seed: values.number("seed") ?? randomSeed(),
+    },
+    allowPartial: values.has("allow-partial"),
+    policy: plan.settings.policy,
+    validation: plan.validation,
+  };
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+}
+
+function jsonTeller(output: Output): (event: RunEvent) => void {
+  return (event) => output.answer(JSON.stringify(event) + "\n");
+}
+
+function textTeller(
+  plan: Plan,
+  output: Output,
+  live: Live | undefined,
+): (event: RunEvent) => void {
+  return (event) => {
+    live?.clear();
+    if (event.event === "validation") output.answer(validationText(reportOf(plan)) + "\n");
+    output.answer(renderEvent(event) + "\n");
+  };
+}
+
+/** Shows a thought while it is sampled. */
+function thoughtShower(live: Live): (id: string, text: string) => void {
+  let thinking = { id: "", text: "" };
+  return (id, piece) => {
+    thinking = { id, text: thinking.id === id ? thinking.text + piece : piece };
+    live.show({ kind: "thinking", ...thinking });
+  };
+}

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemoryLedger } from "../../src/machine/memory_ledger.ts";
+import { withFolder } from "./ledger_helpers.ts";
 
 // Real processes on one ledger.
 
@@ -19,15 +20,6 @@ function randomFrom(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const parent = await Deno.makeTempDir();
-  try {
-    await body(`${parent}/brainjar`);
-  } finally {
-    await Deno.remove(parent, { recursive: true });
-  }
 }
 
 function spawnChild(...args: readonly string[]): Deno.ChildProcess {
@@ -151,6 +143,22 @@ Deno.test({
         assertEquals(await ledger.releaseAll(), 1);
         assertEquals(corruptFiles(folder), []);
       }
+    });
+  },
+});
+
+Deno.test({
+  name: `ledger processes: a promise is filled by what its process takes${skipped}`,
+  ignore: !linux,
+  fn: async () => {
+    await withFolder(async (folder) => {
+      const ledger = new MemoryLedger({ folder });
+      await ledger.reserve({ id: "subject", bytes: 100 * MB });
+      const before = (await ledger.view()).ownUnfilledBytes;
+      const taken = new Uint8Array(64 * MB).fill(7);
+      const after = (await ledger.view()).ownUnfilledBytes;
+      assert(before - after > taken.length - 8 * MB, `${before} were unfilled, then ${after}`);
+      assertEquals(await ledger.releaseAll(), 100 * MB);
     });
   },
 });

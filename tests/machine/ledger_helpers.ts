@@ -1,0 +1,26 @@
+import type { MachineMemory } from "../../src/budget/memory.ts";
+
+/** A machine with 900 of 1,000 bytes available. */
+export const MEMORY: MachineMemory = {
+  totalBytes: 1000,
+  availableBytes: 900,
+  promisedBytes: 0,
+  sources: [],
+  warnings: [],
+};
+
+/** A folder for a ledger, not made yet, in one that is removed afterwards. */
+export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const parent = await Deno.makeTempDir();
+  try {
+    await body(`${parent}/brainjar`);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+}
+
+/** Approves `bytes` for one jar where so much is available. */
+export const decide = (bytes: number) => (memory: MachineMemory) =>
+  memory.availableBytes < bytes
+    ? { value: false }
+    : { value: true, promises: [{ id: "subject", bytes }] };

@@ -2,7 +2,7 @@ import type { InstanceDemand, Mode, Role } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
 import { type Policy, totalBytesFor, usableBytes } from "./policy.ts";
 import { footprintBytes } from "./required.ts";
-import { GB, MB, parseSize } from "./size.ts";
+import { formatSize, GB, MB, parseSize } from "./size.ts";
 import { validateMemoryBudget } from "./validate.ts";
 import type { Validation } from "./validation.ts";
 import { type Share, waterFill } from "./water_fill.ts";
@@ -91,11 +91,12 @@ export function recommendLimits(input: LimitsInput): LimitsResult {
   });
 
   const amounts = waterFill(shares, ceiling + validation.sharedWeightBytes) ?? [];
-  const limits = roles.flatMap((role, index): RamLimit[] => {
-    const limit = roundLimit(role, amounts[index] ?? 0, shares[index]?.minimum ?? 0);
-    return limit ? [limit] : [];
-  });
-  if (limits.length === roles.length) {
+  const rounded = roles.map((role, at) => roundLimit(role, amounts[at] ?? 0, shares[at]?.minimum));
+  // Where the footprints take all there is, there is no room for round numbers either.
+  const exact = roles.map((role, at) => exactLimit(role, shares[at]?.minimum ?? 0));
+  for (const candidates of [rounded, exact]) {
+    const limits = candidates.filter((limit) => limit !== undefined);
+    if (limits.length < roles.length) continue;
     const limited = validateMemoryBudget({ ...input, instances: withLimits(bare, limits) });
     if (limited.ok && limited.requiredBytes <= ceiling) {
       return { ok: true, limits, validation: limited };
@@ -125,7 +126,7 @@ export function recommendLimits(input: LimitsInput): LimitsResult {
 export function roundLimit(role: Role, bytes: number, minimumBytes = 0): RamLimit | undefined {
   const texts = [
     ...(bytes >= GB ? gigabyteTexts(bytes) : []),
-    `${Math.floor(bytes / MB)}MB`,
+    `${Math.max(0, Math.floor(bytes / MB))}MB`,
     `${Math.ceil(minimumBytes / MB)}MB`,
   ];
   for (const text of texts) {
@@ -133,6 +134,11 @@ export function roundLimit(role: Role, bytes: number, minimumBytes = 0): RamLimi
     if (rounded > 0 && rounded >= minimumBytes) return { role, bytes: rounded, text };
   }
   return undefined;
+}
+
+function exactLimit(role: Role, bytes: number): RamLimit | undefined {
+  const whole = Math.ceil(bytes);
+  return whole > 0 ? { role, bytes: whole, text: formatSize(whole) } : undefined;
 }
 
 /** 85 % of 16 GB is a fraction of a byte less than 13.6 GB: the nearest tenth may be the one. */

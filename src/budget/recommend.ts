@@ -3,7 +3,7 @@ import { type RamLimit, roundLimit } from "./limits.ts";
 import { GB } from "./size.ts";
 import { totalBytesFor } from "./policy.ts";
 import { sum } from "./sum.ts";
-import type { Recommendation, Validation } from "./validation.ts";
+import type { Recommendation, Validation, Warning } from "./validation.ts";
 import { waterFill } from "./water_fill.ts";
 
 /** Flags that differ from those given. */
@@ -93,20 +93,32 @@ export async function recommend(input: RecommendInput): Promise<Recommendation[]
     const bytes = Math.max(...validation.issues.map(({ excessBytes }) => excessBytes));
     found.push({ kind: "free-memory", flags: [], bytes });
   }
-  if (found.length > 0) return found;
+  if (found.length === 0) {
+    found.push(await firstPassing(input, combinedChanges(input)) ?? machineFor(validation));
+  }
+  // Not a way to fit but a way to do without: last, and never instead of one.
+  const slow = await firstPassing(input, thrashes(validation) ? [{ criterion: "floor" }] : []);
+  return slow ? [...found, slow] : found;
+}
 
-  const combined = await firstPassing(input, combinedChanges(input));
-  return [combined ?? machineFor(validation)];
+function isCramped(warning: Warning): warning is Warning & { code: "limit-below-footprint" } {
+  return warning.code === "limit-below-footprint";
+}
+
+function thrashes({ issues }: Validation): boolean {
+  return issues.some(({ code }) => code === "would-thrash") &&
+    issues.every(({ code }) => code !== "would-be-killed");
 }
 
 async function firstPassing(
-  { tryWith }: RecommendInput,
+  { validation: failed, tryWith }: RecommendInput,
   alternatives: readonly Changes[],
 ): Promise<Recommendation | undefined> {
   for (const changes of alternatives) {
     const validation = await tryWith(changes);
     // A limit that its own jar doesn't fit in is no advice, even where the sum fits.
-    const sound = validation?.warnings.every(({ code }) => code !== "limit-below-footprint");
+    const cramped = failed.warnings.filter(isCramped).map(({ id }) => id);
+    const sound = validation?.warnings.filter(isCramped).every(({ id }) => cramped.includes(id));
     if (!validation?.ok || !sound) continue;
     const { requiredBytes } = validation;
     const flags = flagsOf(changes);
@@ -120,8 +132,6 @@ async function firstPassing(
 /** Each entry is one kind of change; of its alternatives the first that passes is taken. */
 function singleChanges(input: RecommendInput): Changes[][] {
   const { validation } = input;
-  const thrashes = validation.issues.some(({ code }) => code === "would-thrash") &&
-    validation.issues.every(({ code }) => code !== "would-be-killed");
   return [
     ...ROLES.map((role) => lowerOneLimit(validation, role)),
     scaledLimits(validation).map((ramLimits) => ({ ramLimits })),
@@ -130,7 +140,6 @@ function singleChanges(input: RecommendInput): Changes[][] {
     input.mmap ? [{ mmap: false }] : [],
     validation.shareWeights ? [] : [{ shareWeights: true }],
     validation.mode === "single" ? [] : [{ mode: "single" }],
-    thrashes ? [{ criterion: "floor" }] : [],
   ];
 }
 
@@ -240,6 +249,6 @@ function machineFor(validation: Validation): Recommendation {
     kind: "machine",
     flags: [],
     totalBytes: Math.ceil(totalBytesFor(requiredBytes, { safetyMarginPercent }) / GB) * GB,
-    availableBytes: Math.ceil(requiredBytes / (GB / 10)) * (GB / 10),
+    availableBytes: Math.ceil(Math.ceil((requiredBytes / GB) * 10) * (GB / 10)),
   };
 }

@@ -1,0 +1,239 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import type { InstanceDemand } from "../../src/budget/demand.ts";
+import type { MachineMemory } from "../../src/budget/memory.ts";
+import type { Policy } from "../../src/budget/policy.ts";
+import { type Changes, flagsOf, recommend } from "../../src/budget/recommend.ts";
+import { GB } from "../../src/budget/size.ts";
+import type { Recommendation, Validation } from "../../src/budget/validation.ts";
+import { withLimits } from "../../src/budget/limits.ts";
+import { footprint, gb, jar, machine, matrix, SEED_TOTAL_GB, validate } from "./cases.ts";
+
+const SEED = 20260214;
+
+/** A world small enough to reckon by hand: a jar is its weights and a cache of its context. */
+interface World {
+  readonly limits: readonly (number | undefined)[];
+  readonly memory: MachineMemory;
+  readonly contextSize: number;
+  readonly weightsGb: number;
+  /** Of the weights, what is copied into anonymous memory besides, as long as they are mapped. */
+  readonly repackedGb: number;
+  readonly gbPerThousandTokens: number;
+  readonly policy: Partial<Policy>;
+  readonly tried: Changes[];
+}
+
+const WORLD: World = {
+  limits: [],
+  memory: machine(16),
+  contextSize: 8192,
+  weightsGb: 2,
+  repackedGb: 0,
+  gbPerThousandTokens: 0.25,
+  policy: {},
+  tried: [],
+};
+
+function validateWorld(world: World, changes: Changes): Validation {
+  const context = changes.contextSize ?? world.contextSize;
+  const half = changes.kvCacheType === "q8_0" ? 0.5 : changes.kvCacheType === "q4_0" ? 0.25 : 1;
+  const cache = (context / 1024) * world.gbPerThousandTokens * half;
+  const file = changes.mmap === false ? 0 : world.weightsGb;
+  const anonymous = changes.mmap === false ? world.weightsGb : world.repackedGb;
+  const print = footprint(anonymous + cache, anonymous + cache + file, anonymous, anonymous + file);
+  const jars: InstanceDemand[] = matrix(world.limits, { footprint: print })
+    .slice(0, changes.mode === "single" ? 1 : 3);
+  return validate(withLimits(jars, changes.ramLimits ?? []), world.memory, {
+    ...world.policy,
+    ...(changes.criterion ? { criterion: changes.criterion } : {}),
+    ...(changes.shareWeights ? { shareWeights: true } : {}),
+  });
+}
+
+function recommendFor(more: Partial<World>, kvCacheTypes = ["q8_0", "q4_0"]) {
+  const world: World = { ...WORLD, tried: [], ...more };
+  return recommend({
+    validation: validateWorld(world, {}),
+    tryWith: (changes) => {
+      world.tried.push(changes);
+      return validateWorld(world, changes);
+    },
+    contextSize: world.contextSize,
+    kvCacheTypes,
+    mmap: true,
+  });
+}
+
+function flags(recommendations: readonly Recommendation[]): string[] {
+  return recommendations.map((one) => one.kind === "flags" ? one.flags.join(" ") : one.kind);
+}
+
+Deno.test("recommend: nothing where it passes", async () => {
+  assertEquals(await recommendFor({ memory: machine(64) }), []);
+});
+
+Deno.test("recommend: a lower limit for one role, for all, or one jar alone", async () => {
+  const found = await recommendFor({
+    limits: [8, 10, 12],
+    memory: machine(SEED_TOTAL_GB, 31),
+    policy: { shareWeights: false },
+  });
+  assertEquals(flags(found), [
+    "--ram-limit-god 8.5",
+    "--ram-limit-observer 6.5",
+    "--ram-limit-subject 4.5",
+    "--ram-limit-god 10.6 --ram-limit-observer 8.8 --ram-limit-subject 7.0",
+    "omit",
+    "--mode single",
+  ]);
+});
+
+Deno.test("recommend: the largest context that passes, a smaller cache, no mapping", async () => {
+  // Three jars of 2 GB weights (shared) and 2 GB cache: 8 of 6.8 GB.
+  const found = await recommendFor({ memory: machine(8) });
+  assertEquals(flags(found), [
+    "--context-size 4096",
+    "--kv-cache-type q8_0",
+    "--mode single",
+    "--criterion floor",
+  ]);
+  // 2 GB of repacked weights are in memory twice as long as the file is mapped.
+  const repacked = await recommendFor({ memory: machine(10), repackedGb: 2 });
+  assertEquals(flags(repacked).includes("--no-mmap"), true);
+});
+
+Deno.test("recommend: a jar that would be killed isn't told to read from disk", async () => {
+  const found = await recommendFor({ memory: machine(4), weightsGb: 0.1 });
+  assertEquals(flags(found).includes("--criterion floor"), false);
+});
+
+Deno.test("recommend: a limit below its own jar's footprint is no advice", async () => {
+  // God's limit would have to fall under the 4 GB it needs.
+  const found = await recommendFor({
+    limits: [undefined, undefined, 5],
+    memory: machine(8),
+  });
+  assertEquals(flags(found).some((text) => text.includes("--ram-limit")), false);
+});
+
+Deno.test("recommend: a limit that was too low already doesn't stand in the way", async () => {
+  // The observer needs 4 GB, whatever its limit says.
+  const found = await recommendFor({ limits: [undefined, 1, 12], memory: machine(16) });
+  assertEquals(flags(found)[0], "--ram-limit-god 9.6");
+});
+
+Deno.test("recommend: flags together only where none is enough alone", async () => {
+  const found = await recommendFor({
+    memory: machine(3.5),
+    contextSize: 32768,
+    weightsGb: 1,
+  }, ["q8_0"]);
+  assertEquals(flags(found), ["--context-size 2048"]);
+  const tighter = await recommendFor({
+    memory: machine(1.6),
+    contextSize: 32768,
+    weightsGb: 1,
+    gbPerThousandTokens: 0.3,
+  }, ["q8_0"]);
+  assertEquals(flags(tighter), ["--context-size 512 --kv-cache-type q8_0"]);
+});
+
+Deno.test("recommend: where only available memory is short, how much to free", async () => {
+  const found = await recommendFor({
+    memory: machine(64, 1),
+    contextSize: 512,
+    gbPerThousandTokens: 0,
+  }, []);
+  assertEquals(flags(found), ["free-memory", "--criterion floor"]);
+  assertEquals(found[0], { kind: "free-memory", flags: [], bytes: gb(1) });
+});
+
+Deno.test("recommend: where nothing passes, what machine would", async () => {
+  const found = await recommendFor({ memory: machine(1), weightsGb: 30, contextSize: 512 });
+  assertEquals(flags(found), ["machine", "--criterion floor"]);
+  const [machineNeeded] = found;
+  if (machineNeeded?.kind !== "machine") throw new Error(JSON.stringify(found));
+  // 30.375 GB / 0.85
+  assertEquals(machineNeeded.totalBytes, gb(36));
+  assertEquals(machineNeeded.availableBytes, Math.ceil(30.4 * GB));
+  const there = {
+    ...machine(1),
+    totalBytes: machineNeeded.totalBytes,
+    availableBytes: machineNeeded.availableBytes,
+  };
+  const again = validateWorld({ ...WORLD, weightsGb: 30, contextSize: 512, memory: there }, {});
+  assertEquals(again.ok, true);
+});
+
+Deno.test("recommend: a change that can't be made is passed over, an error goes through", async () => {
+  const validation = validate([jar("subject", { footprint: footprint(9, 9) })], machine(8));
+  const input = { validation, contextSize: 4096, kvCacheTypes: ["q8_0"], mmap: true };
+  const found = await recommend({ ...input, tryWith: () => undefined });
+  assertEquals(found.map(({ kind }) => kind), ["machine"]);
+  await assertRejects(
+    () => recommend({ ...input, tryWith: () => Promise.reject(new Error("No engine")) }),
+    Error,
+    "No engine",
+  );
+});
+
+Deno.test("recommend: each change has its flag", () => {
+  assertEquals(flagsOf({}), []);
+  assertEquals(
+    flagsOf({
+      ramLimits: [{ role: "god", bytes: gb(9.1), text: "9.1" }],
+      contextSize: 4096,
+      kvCacheType: "q8_0",
+      mmap: false,
+      criterion: "floor",
+      shareWeights: true,
+    }),
+    [
+      "--ram-limit-god 9.1",
+      "--context-size 4096",
+      "--kv-cache-type q8_0",
+      "--no-mmap",
+      "--criterion floor",
+    ],
+  );
+  const limits = (["god", "subject"] as const).map((role) => ({ role, bytes: GB, text: "1.0" }));
+  assertEquals(flagsOf({ ramLimits: limits, mode: "single" }), [
+    "--mode single",
+    "--ram-limit-subject 1.0",
+  ]);
+});
+
+Deno.test("recommend: every recommendation was tried and passes, in a hundred tries", async () => {
+  const anyLimit = fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        limits: fc.tuple(anyLimit, anyLimit, anyLimit),
+        memory: fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 0, max: 100 }))
+          .map(([total, percent]) => machine(total, total * percent / 100)),
+        contextSize: fc.integer({ min: 1, max: 131072 }),
+        weightsGb: fc.integer({ min: 1, max: 20 }),
+        repackedGb: fc.integer({ min: 0, max: 5 }),
+        policy: fc.record({ shareWeights: fc.boolean() }),
+      }),
+      async (more) => {
+        const world: World = { ...WORLD, ...more, tried: [] };
+        const validation = validateWorld(world, {});
+        const found = await recommendFor(world);
+        assertEquals(found.length > 0, !validation.ok);
+        for (const one of found) {
+          if (one.kind !== "flags") continue;
+          const changes = world.tried.find((changes) =>
+            flagsOf(changes).join(" ") === one.flags.join(" ") &&
+            validateWorld(world, changes).ok
+          );
+          assertEquals(changes === undefined, false);
+          if (changes) assertEquals(validateWorld(world, changes).requiredBytes, one.requiredBytes);
+        }
+        assertEquals(world.tried.length <= 100, true);
+      },
+    ),
+    { seed: SEED, numRuns: 200 },
+  );
+});

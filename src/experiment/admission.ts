@@ -147,8 +147,8 @@ async function load(
   );
   if (made.kind !== "done") {
     // A context that is still being made needs its model.
-    const rest = (made.kind === "failed" ? Promise.resolve() : made.rest)
-      .then(() => lease.release()).catch(() => {});
+    if (made.kind !== "failed") lease.until(made.rest);
+    const rest = lease.release().catch(() => {});
     if (made.kind === "failed") await freedInTime(rest, world);
     return notLoaded(
       made.kind === "failed" ? made : { ...made, rest },

@@ -187,9 +187,12 @@ export class Jar {
     const kept = this.#kept;
     this.#kept = undefined;
     this.#state = { kind: "gone" };
-    if (state.kind === "alive") await free(state, true);
-    await kept?.release();
-    await this.#rest;
+    try {
+      if (state.kind === "alive") await free(state, true);
+    } finally {
+      await kept?.release();
+      await this.#rest;
+    }
   }
 
   #live(admission: Extract<Admission, { kind: "admitted" }>): void {

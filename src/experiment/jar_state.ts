@@ -27,10 +27,9 @@ export interface Alive {
 
 /** Frees its context, and lets go of its model, once the engine is done with it. */
 export async function free({ mind, lease, rest }: Alive, andModel: boolean): Promise<void> {
-  await rest;
-  try {
-    await mind.dispose();
-  } finally {
-    if (andModel) await lease.release();
-  }
+  const freed = rest.then(() => mind.dispose());
+  lease.until(freed);
+  // To the end, also where the first of them fails: the model goes all the same.
+  const ends = await Promise.allSettled([freed, ...(andModel ? [lease.release()] : [])]);
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }

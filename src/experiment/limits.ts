@@ -14,8 +14,9 @@ export interface RunLimits {
   readonly retryMilliseconds: number;
   /** How long an operation that was asked to end is waited for. */
   readonly graceMilliseconds: number;
-  /** How long freeing is waited for while the run goes on, and once it was told to stop. */
+  /** How long freeing is waited for while the run goes on. */
   readonly disposalMilliseconds: number;
+  /** And once it was told to stop, beyond the grace. */
   readonly hurriedDisposalMilliseconds: number;
   /** Rounds of tries after which a run without a living jar ends. */
   readonly lastChances: number;

@@ -3,7 +3,12 @@ import type { Engine, LoadedModel, LoadOptions } from "../engine/engine.ts";
 /** A jar's hold on a loaded model. */
 export interface ModelLease {
   readonly model: LoadedModel;
-  /** Lets go; the last one to let go disposes the model. Calling it again does nothing. */
+  /** Keeps the model until `work` has settled: a context in the making, or being freed. */
+  until(work: Promise<unknown>): void;
+  /**
+   * Lets go, once what was named to `until` has settled; the last one to let go disposes the
+   * model. Calling it again does nothing.
+   */
   release(): Promise<void>;
 }
 
@@ -82,12 +87,18 @@ export class ModelPool {
 }
 
 function lease(model: LoadedModel, letGo: () => Promise<void>): ModelLease {
+  const pending = new Set<Promise<unknown>>();
   let released: Promise<void> | undefined;
+  async function release() {
+    while (pending.size > 0) await Promise.all(pending);
+    await letGo();
+  }
   return {
     model,
-    release() {
-      released ??= letGo();
-      return released;
+    until(work) {
+      const settled: Promise<unknown> = work.catch(() => {}).finally(() => pending.delete(settled));
+      pending.add(settled);
     },
+    release: () => released ??= release(),
   };
 }

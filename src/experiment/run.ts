@@ -61,6 +61,7 @@ export async function runExperiment(
     limits: { ...RUN_LIMITS, ...config.limits },
     sampling: config.sampling,
     stop: teller.stop,
+    stoppedAt: () => teller.stoppedAt,
     emit: (event) => teller.tell(event),
     onText: dependencies.onText ?? (() => {}),
     turn: 0,

@@ -20,6 +20,7 @@ export class Teller {
   readonly #stop = new AbortController();
   readonly #relay: () => void;
   #failure: { readonly error: unknown } | undefined;
+  #stoppedAt: number | undefined;
   #transcriptFailed = false;
   #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
 
@@ -27,7 +28,7 @@ export class Teller {
     this.#config = config;
     this.#dependencies = dependencies;
     const { signal } = dependencies;
-    this.#relay = () => this.#stop.abort(signal.reason);
+    this.#relay = () => this.#end(signal.reason);
     if (signal.aborted) this.#relay();
     else signal.addEventListener("abort", this.#relay);
   }
@@ -35,6 +36,10 @@ export class Teller {
   /** Fires when the run is told to stop, and when nobody can be told any more. */
   get stop(): AbortSignal {
     return this.#stop.signal;
+  }
+
+  get stoppedAt(): number | undefined {
+    return this.#stoppedAt;
   }
 
   get counts(): Counts {
@@ -85,13 +90,18 @@ export class Teller {
     this.#dependencies.transcript?.close();
   }
 
+  #end(reason: unknown): void {
+    this.#stoppedAt ??= this.#dependencies.clock.now();
+    this.#stop.abort(reason);
+  }
+
   #emit(event: RunEvent): void {
     if (this.#failure) return;
     try {
       this.#dependencies.emit(event);
     } catch (error) {
       this.#failure = { error };
-      this.#stop.abort(error);
+      this.#end(error);
     }
   }
 

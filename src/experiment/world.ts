@@ -18,6 +18,8 @@ export interface World {
   readonly sampling: Sampling;
   /** Fires when the run is to stop. */
   readonly stop: AbortSignal;
+  /** When it fired, by the clock. */
+  readonly stoppedAt: () => number | undefined;
   readonly emit: (event: RunEvent) => void;
   readonly onText: (id: string, text: string) => void;
   /** The turn that the run is in, 0 before the first. */

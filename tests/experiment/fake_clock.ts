@@ -1,6 +1,9 @@
 import { setImmediate } from "node:timers";
 import type { Clock } from "../../src/experiment/clock.ts";
 
+/** A loop that never waits for anything must get on all the same. */
+const LEAST_MILLISECONDS = 5;
+
 interface Sleeper {
   readonly at: number;
   readonly order: number;
@@ -25,7 +28,7 @@ export class FakeClock implements Clock {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();
       const sleeper: Sleeper = {
-        at: this.#now + milliseconds,
+        at: this.#now + Math.max(milliseconds, LEAST_MILLISECONDS),
         order: this.#order++,
         wake: () => {
           this.#sleepers.delete(sleeper);

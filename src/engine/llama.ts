@@ -1,0 +1,169 @@
+import type { GgufInsights, Llama, LlamaModel } from "node-llama-cpp";
+import type { FootprintOptions } from "../footprint/options.ts";
+import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind } from "./engine.ts";
+import { engineFailure, engineUnavailable } from "./failure.ts";
+import { LlamaMind } from "./mind.ts";
+import { NativeLog } from "./native_log.ts";
+import { thinkingThreads } from "./threads.ts";
+import { trimMemory } from "./trim.ts";
+
+type Package = typeof import("node-llama-cpp");
+
+/** Computed, so that Deno's module graph does not name the package (see open.ts). */
+const PACKAGE = ["node", "llama", "cpp"].join("-");
+
+/**
+ * Starts llama.cpp on the CPU. Nothing is built, nothing is printed.
+ *
+ * @throws {BrainjarError} `engine-unavailable`
+ */
+export async function openLlama(): Promise<Engine> {
+  const log = new NativeLog();
+  try {
+    return await log.capture(async () => {
+      const library: Package = await import(PACKAGE);
+      const llama = await library.getLlama({
+        gpu: false,
+        build: "never",
+        skipDownload: true,
+        progressLogs: false,
+        logLevel: library.LlamaLogLevel.warn,
+        logger: (_level, message) => log.add(message),
+      });
+      return new LlamaEngine(library, llama, log);
+    });
+  } catch (error) {
+    throw engineUnavailable(error, log.since(0));
+  }
+}
+
+class LlamaEngine implements Engine {
+  readonly #library: Package;
+  readonly #llama: Llama;
+  readonly #log: NativeLog;
+
+  constructor(library: Package, llama: Llama, log: NativeLog) {
+    this.#library = library;
+    this.#llama = llama;
+    this.#log = log;
+  }
+
+  /** llama.cpp's own dry load, by the methods that node-llama-cpp calls V2 (FACTS.md). */
+  async dryLoad(model: string, options: FootprintOptions): Promise<DryLoad> {
+    const mark = this.#log.mark();
+    const { GgufInsights, GgmlType, readGgufFileInfo } = this.#library;
+    try {
+      const file = await readGgufFileInfo(model, { sourceType: "filesystem", logWarnings: false });
+      const insights = await GgufInsights.from(file, this.#llama);
+      const weights = await insights.estimateModelResourceRequirementsV2({
+        gpuLayers: 0,
+        useMmap: options.mmap,
+      });
+      const context = await insights.estimateContextResourceRequirementsV2({
+        modelGpuLayers: 0,
+        contextSize: options.contextSize,
+        batchSize: options.batchSize,
+        sequences: options.sequences,
+        flashAttention: options.flashAttention,
+        kvCacheKeyType: GgmlType[options.kvCacheKeyType],
+        kvCacheValueType: GgmlType[options.kvCacheValueType],
+        useMmap: options.mmap,
+      });
+      // Where the dry load fails, node-llama-cpp falls back to its old formulas and only logs it.
+      const said = this.#log.since(mark);
+      if (said.some((line) => /^(failed to|cannot|error)|error loading/i.test(line))) {
+        throw new Error("The dry load failed");
+      }
+      return { modelBytes: weights.cpuRam, contextBytes: context.cpuRam };
+    } catch (error) {
+      throw engineFailure("model-load-failed", model, error, this.#log.since(mark));
+    } finally {
+      await trimMemory();
+    }
+  }
+
+  async load(path: string, options: LoadOptions): Promise<LoadedModel> {
+    const { signal, onProgress } = options;
+    const mark = this.#log.mark();
+    try {
+      signal?.throwIfAborted();
+      const model = await this.#log.capture(() =>
+        this.#llama.loadModel({
+          modelPath: path,
+          gpuLayers: 0,
+          useMmap: options.mmap,
+          // brainjar decided admission; the engine's own figures know no control groups.
+          ignoreMemorySafetyChecks: true,
+          ...(signal === undefined ? {} : { loadSignal: signal }),
+          ...(onProgress === undefined ? {} : { onLoadProgress: onProgress }),
+        })
+      );
+      forgoEstimates(model.fileInsights);
+      return new LlamaLoadedModel(path, model, this.#log);
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw engineFailure("model-load-failed", path, error, this.#log.since(mark));
+    } finally {
+      // Loading frees about as much as it keeps: the file's strings, and a dry load's vocabulary.
+      await trimMemory();
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#llama.dispose();
+    await trimMemory();
+  }
+}
+
+/**
+ * Keeps node-llama-cpp from dry-loading the model for every context: it would hold a second
+ * vocabulary in memory for as long as the model lives, for a figure that only its safety checks
+ * read, which are off.
+ */
+function forgoEstimates(insights: GgufInsights): void {
+  insights.estimateContextResourceRequirementsV2 = () => Promise.resolve({ cpuRam: 0, gpuVram: 0 });
+}
+
+class LlamaLoadedModel implements LoadedModel {
+  readonly path: string;
+  readonly #model: LlamaModel;
+  readonly #log: NativeLog;
+
+  constructor(path: string, model: LlamaModel, log: NativeLog) {
+    this.path = path;
+    this.#model = model;
+    this.#log = log;
+  }
+
+  async createMind(options: FootprintOptions, signal?: AbortSignal): Promise<Mind> {
+    const mark = this.#log.mark();
+    try {
+      signal?.throwIfAborted();
+      const context = await this.#model.createContext({
+        contextSize: options.contextSize,
+        batchSize: options.batchSize,
+        sequences: options.sequences,
+        threads: thinkingThreads(this.#model.size, [
+          this.#model.llama.cpuMathCores,
+          navigator.hardwareConcurrency,
+        ]),
+        flashAttention: options.flashAttention,
+        experimentalKvCacheKeyType: options.kvCacheKeyType,
+        experimentalKvCacheValueType: options.kvCacheValueType,
+        ignoreMemorySafetyChecks: true,
+        // A smaller context than was admitted would be another jar.
+        failedCreationRemedy: false,
+        ...(signal === undefined ? {} : { createSignal: signal }),
+      });
+      return new LlamaMind(this.path, this.#model, context, options, this.#log);
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw engineFailure("context-failed", this.path, error, this.#log.since(mark));
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#model.dispose();
+    await trimMemory();
+  }
+}

@@ -1,0 +1,26 @@
+import type { Engine } from "./engine.ts";
+
+/**
+ * Opens the engine; the first time on a machine Deno fetches it.
+ *
+ * Both steps hide their specifiers from Deno's module graph (this one's import, and the package's
+ * name in `llama.ts`), since Deno downloads whatever the graph names, literal dynamic imports
+ * included, and `check`, `estimate` and `memory` must not wait for an engine they never start.
+ *
+ * @throws {BrainjarError} `engine-unavailable`
+ *
+ * @example
+ * ```ts ignore
+ * import { openEngine } from "./open.ts";
+ * const engine = await openEngine();
+ * const model = await engine.load("brain.gguf", { mmap: true });
+ * await model.dispose();
+ * await engine.dispose();
+ * ```
+ */
+export async function openEngine(): Promise<Engine> {
+  // An absolute URL, so that it is found in a compiled program as well (`deno compile --include`).
+  const implementation = new URL("./llama.ts", import.meta.url).href;
+  const module: typeof import("./llama.ts") = await import(implementation);
+  return await module.openLlama();
+}

@@ -1,0 +1,156 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { brainjarCommand, ROOT, runBrainjar } from "./program.ts";
+
+// The main job, by the program itself, on the demo brain.
+
+/** A line of `run --json`. */
+type Line = { readonly event: string } & Readonly<Record<string, unknown>>;
+
+function linesOf(stdout: string): Line[] {
+  return stdout.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+Deno.test("run: matrix, three turns, in words", async () => {
+  const { code, stdout, stderr } = await runBrainjar(["run", "--mode", "matrix", "--turns", "3"]);
+  assertEquals(code, 0, stderr);
+  for (
+    const expected of [
+      "VALIDATION PASSED",
+      "ALLOCATION APPROVED for subject",
+      "ALLOCATION APPROVED for observer",
+      "ALLOCATION APPROVED for god",
+      "[subject] loaded",
+      "[observer] note",
+      "[god] whisper",
+      "MEMORY ALLOCATION REPORT",
+      "still reserved: 0 bytes",
+    ]
+  ) assert(stdout.includes(expected), `${expected} is missing:\n${stdout}`);
+  // deno-lint-ignore no-control-regex
+  assert(!/\u001b/.test(stdout + stderr), "Escape codes off a terminal");
+  assertMatch(stderr, /demo brain/);
+});
+
+Deno.test("run: --json is one object a line, and the same seed gives the same transcript", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "brainjar-run-" });
+  try {
+    const transcripts: string[] = [];
+    for (const name of ["one", "two"]) {
+      const log = `${folder}/${name}.jsonl`;
+      const { code, stdout } = await runBrainjar([
+        ...["run", "--mode", "matrix", "--turns", "2", "--seed", "11", "--max-tokens", "12"],
+        ...["--json", "--log", log],
+      ]);
+      assertEquals(code, 0);
+      const events = linesOf(stdout);
+      const count = (event: string) => events.filter((line) => line.event === event).length;
+      assertEquals(events[0]?.event, "validation");
+      assertEquals(count("allocated"), 3);
+      assertEquals(count("loaded"), 3);
+      assertEquals(count("thought"), 6);
+      assert(count("note") >= 1 && count("whisper") >= 1);
+      assertEquals(events.at(-1)?.event, "end");
+      assertEquals(events.at(-1)?.reservedBytes, 0);
+      transcripts.push(await Deno.readTextFile(log));
+    }
+    assertEquals(transcripts[0], transcripts[1]);
+    assert(linesOf(transcripts[0] ?? "").length > 6);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("run: peers talk to each other", async () => {
+  const { code, stdout } = await runBrainjar([
+    ...["run", "--mode", "peer", "--turns", "2", "--max-tokens", "8", "--json"],
+  ]);
+  assertEquals(code, 0);
+  const thinkers = linesOf(stdout).filter((line) => line.event === "thought").map((line) =>
+    line.id
+  );
+  assertEquals(thinkers, ["peer_a", "peer_b", "peer_a", "peer_b"]);
+});
+
+Deno.test("run: what doesn't fit is refused with exit 1, and nothing is loaded", async () => {
+  const { code, stdout } = await runBrainjar([
+    ...["run", "--mode", "matrix", "--turns", "1", "--ram-limit-god", "9000", "--json"],
+  ]);
+  const events = linesOf(stdout);
+  assertEquals(code, 1);
+  assertEquals(events.map((line) => line.event), ["validation", "end"]);
+  assertEquals(events[0]?.ok, false);
+});
+
+/** Reads a stream until it holds `expected`; answers with all that was read. */
+async function readUntil(
+  reader: ReadableStreamDefaultReader<string>,
+  expected: string,
+): Promise<string> {
+  let text = "";
+  while (!text.includes(expected)) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`The program ended before ${expected}:\n${text}`);
+    text += value;
+  }
+  return text;
+}
+
+const STOPS: readonly {
+  readonly signal: Deno.Signal;
+  readonly code: number;
+  readonly at: string;
+}[] = [
+  { signal: "SIGINT", code: 130, at: '"event":"thought"' },
+  { signal: "SIGTERM", code: 143, at: '"event":"thought"' },
+  { signal: "SIGINT", code: 130, at: '"event":"allocated"' },
+  { signal: "SIGINT", code: 130, at: '"event":"death"' },
+];
+
+for (const { signal, code, at } of STOPS) {
+  Deno.test(`run: ${signal} after ${at} ends within 3 s and gives everything back`, async () => {
+    const child = brainjarCommand([
+      ...["run", "--mode", "matrix", "--json", "--context-size", "256"],
+    ]).spawn();
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = await readUntil(reader, at);
+    const asked = performance.now();
+    child.kill(signal);
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      text += value;
+    }
+    const status = await child.status;
+    await child.stderr.cancel();
+    const took = performance.now() - asked;
+    assertEquals(status.code, code);
+    assert(took < 3000, `It took ${took} ms`);
+    assertEquals(linesOf(text).at(-1)?.event, "end");
+    assertEquals(linesOf(text).at(-1)?.reservedBytes, 0);
+  });
+}
+
+Deno.test("check, estimate and memory never name the engine in their module graph", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", `${ROOT}main.ts`],
+  }).output();
+  interface Module {
+    readonly specifier: string;
+    readonly dependencies?: readonly { readonly code?: { readonly specifier: string } }[];
+  }
+  const { modules, roots } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    modules: Module[];
+    roots: string[];
+  };
+  const graph = new Map(modules.map((module) => [module.specifier, module]));
+  const reached = new Set(roots);
+  for (const specifier of reached) {
+    // What is imported for its types alone is never fetched.
+    for (const { code } of graph.get(specifier)?.dependencies ?? []) {
+      if (code !== undefined) reached.add(code.specifier);
+    }
+  }
+  const names = [...reached].join("\n");
+  assert(names.includes("src/cli/run.ts"), "The graph wasn't read");
+  assert(!names.includes("node-llama-cpp"), "Something names node-llama-cpp");
+});

@@ -82,8 +82,12 @@ export class Builder {
 
   /** Whether a layer turns queries and keys where the header decides it (`has_rope`). */
   hasRope(layer: number): boolean {
-    void layer;
-    return true;
+    const { architecture } = this.model;
+    if (architecture === "granite_swa") {
+      return this.model.numberAt("attention.rope_pattern", layer, 1) !== 0;
+    }
+    return !["granite", "granitehybrid"].includes(architecture) ||
+      this.model.flag("rope.scaling.finetuned", true);
   }
 
   /** `build_inp_attn_scale` */
@@ -156,11 +160,15 @@ export class Builder {
   }
 
   /** The logits, from the embedding matrix where the file has no other. */
-  logits(x: Tensor): Tensor {
-    const y = this.multiply(this.has("output") ? "output" : "token_embd", x);
+  logits(x: Tensor): void {
+    let y = this.multiply(this.has("output") ? "output" : "token_embd", x);
+    if (this.afterLogits !== undefined) y = this.afterLogits(y);
     y.isOutput = true;
-    return this.graph.expand(y);
+    this.graph.expand(y);
   }
+
+  /** What an architecture makes of its logits, where that needs memory. */
+  afterLogits: ((logits: Tensor) => Tensor) | undefined;
 }
 
 /** The file lacks a weight that the graph needs. */

@@ -60,13 +60,15 @@ export class Cache {
 
   makeInputs(cells: number, sliding: boolean): CacheInputs {
     const { graph, plan } = this;
-    const { keyLengths, valueLengths, usesLatentAttention } = this.model.hyperparameters;
-    const key = this.#commonLength(keyLengths, sliding);
-    const value = usesLatentAttention ? 0 : this.#commonLength(valueLengths, sliding);
+    const { keyLengths, valueLengths, usesLatentAttention, layout } = this.model.hyperparameters;
+    // `build_inp_mem_hybrid_iswa` makes no rotations.
+    const isRotated = !(this.#splits && layout.memory === "hybrid");
+    const key = isRotated ? this.#commonLength(keyLengths, sliding) : 0;
+    const value = isRotated && !usesLatentAttention ? this.#commonLength(valueLengths, sliding) : 0;
     const rotatesKeys = isQuantized(plan.keyType) && key > 0 && (keyLengths[0] ?? 1) % 64 === 0;
     const rotatesValues = isQuantized(plan.valueType) && value > 0 &&
       (valueLengths[0] ?? 1) % 64 === 0;
-    const side = rotationSize(key);
+    const side = rotatesKeys ? rotationSize(key) : 0;
     return {
       cells,
       keyIndices: graph.input(I64, [plan.tokens]),
@@ -81,12 +83,12 @@ export class Cache {
 
   /** The length that all layers of one cache share, 0 where they differ (`n_embd_head_k_all`). */
   #commonLength(lengths: readonly number[], sliding: boolean): number {
-    const { allLayerCount, slidingWindowLayers, recurrentLayers, cachedLayerCount } =
+    const { allLayerCount, slidingWindowLayers, keyValueHeadCounts, cachedLayerCount } =
       this.model.hyperparameters;
     let common = 0;
     for (let layer = 0; layer < Math.min(allLayerCount, cachedLayerCount); layer++) {
       if (this.#splits && (slidingWindowLayers[layer] ?? false) !== sliding) continue;
-      if (recurrentLayers[layer] && this.model.hyperparameters.layout.memory === "hybrid") continue;
+      if (keyValueHeadCounts[layer] === 0) continue;
       const length = lengths[layer] ?? 0;
       if (common !== 0 && common !== length) return 0;
       common = length;

@@ -20,6 +20,17 @@ export class Model {
     return this.#tensors.get(name);
   }
 
+  /** Gives the weights of the first `count` layers to the layers after them. */
+  repeatLayers(count: number, times: number): void {
+    for (const [name, tensor] of [...this.#tensors]) {
+      const match = /^blk\.(\d+)\.(.+)$/.exec(name);
+      if (match === null || Number(match[1]) >= count) continue;
+      for (let time = 1; time < times; time++) {
+        this.#tensors.set(`blk.${Number(match[1]) + time * count}.${match[2]}`, tensor);
+      }
+    }
+  }
+
   /** A number of the header, below the architecture's name. */
   number(key: string, fallback = 0): number {
     const value = this.header.metadata.get(`${this.architecture}.${key}`);

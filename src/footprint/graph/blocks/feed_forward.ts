@@ -30,7 +30,7 @@ export function activate(b: Builder, gate: Tensor, up: Tensor, clamped: boolean)
   return clamped ? b.graph.multiply(gate, up) : b.graph.gated(gate, up);
 }
 
-/** One dense feed-forward (llama-graph.cpp, `build_ffn`). */
+/** One dense feed-forward (llama-graph.cpp, `build_ffn`); a matrix that's missing is left out. */
 export function feedForward(
   b: Builder,
   layer: number,
@@ -38,21 +38,21 @@ export function feedForward(
   activation: Activation,
   names: FeedForwardNames = DENSE,
 ): Tensor {
-  const y = feedForwardInner(b, layer, x, activation, names);
-  return b.multiply(`blk.${layer}.${names.down}`, y);
+  const y = activated(b, layer, x, activation, names);
+  const down = `blk.${layer}.${names.down}`;
+  return b.has(down) ? b.multiply(down, y) : y;
 }
 
-/** The same without its last matrix. */
-export function feedForwardInner(
+function activated(
   b: Builder,
   layer: number,
   x: Tensor,
   activation: Activation,
-  names: FeedForwardNames = DENSE,
+  names: FeedForwardNames,
 ): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
-  const up = b.multiply(prefix + names.up, x);
+  const up = b.has(prefix + names.up) ? b.multiply(prefix + names.up, x) : x;
   const hasGate = b.has(prefix + names.gate);
   if (activation === "gated" && hasGate) {
     const gate = b.multiply(prefix + names.gate, x);

@@ -48,6 +48,8 @@ export interface TransformerRow {
   readonly attentionSubNorm?: boolean;
   readonly activation?: Activation;
   readonly sharedActivation?: Activation;
+  /** Layers with a mixture: those with a router, unless the layer's number decides. */
+  readonly routes?: "never" | "step";
   readonly gating?: Gating;
   /** The router's weights are divided by their sum: always unless said. */
   readonly weightsNorm?: boolean | "header";
@@ -152,11 +154,18 @@ function wholeRows(b: Builder, x: Tensor): Tensor {
     : b.graph.reshape(x, x.n0 * x.n1, x.n2);
 }
 
+function routes(b: Builder, row: TransformerRow, layer: number): boolean {
+  if (row.routes === "never") return false;
+  const { leadingDenseLayerCount, layerStep } = b.hyperparameters.experts;
+  return row.routes !== "step" ||
+    (layer >= leadingDenseLayerCount && (layer + 1) % layerStep === 0);
+}
+
 /** Dense, or a mixture where the layer has a router, with the shared expert the file has. */
 export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
-  if (!b.has(`${prefix}ffn_gate_inp`)) {
+  if (!b.has(`${prefix}ffn_gate_inp`) || !routes(b, row, layer)) {
     return feedForward(b, layer, x, row.activation ?? "gated");
   }
   const { weightsNorm, weightsScale } = b.hyperparameters.experts;
@@ -229,7 +238,7 @@ export function transformerLayer(b: Builder, row: TransformerRow, layer: number,
 }
 
 /** The last norm and the logits. */
-export function end(b: Builder, row: TransformerRow, x: Tensor): Tensor {
+export function end(b: Builder, row: TransformerRow, x: Tensor): void {
   const kind = row.norm ?? "rms";
   switch (row.lateOutputs) {
     case "before-norm":
@@ -252,8 +261,8 @@ export function buildTransformer(
   b: Builder,
   row: TransformerRow,
   layer: LayerBuilder = transformerLayer,
-): Tensor {
+): void {
   let x = begin(b, row);
   for (let index = 0; index < b.hyperparameters.layerCount; index++) x = layer(b, row, index, x);
-  return end(b, row, x);
+  end(b, row, x);
 }

@@ -1,0 +1,72 @@
+import { assert, assertEquals } from "@std/assert";
+import { supervise } from "../../src/experiment/supervise.ts";
+import { FakeClock } from "./fake_clock.ts";
+
+function options(clock: FakeClock, signal = new AbortController().signal) {
+  return { clock, signal, stallMilliseconds: 1000, graceMilliseconds: 100 };
+}
+
+Deno.test("supervise: values and failures pass through, a synchronous throw too", async () => {
+  const clock = new FakeClock();
+  assertEquals(await supervise(() => Promise.resolve(1), options(clock)), {
+    kind: "done",
+    value: 1,
+  });
+  const error = new Error("no");
+  assertEquals(await supervise(() => Promise.reject(error), options(clock)), {
+    kind: "failed",
+    error,
+  });
+  assertEquals(
+    await supervise(() => {
+      throw error;
+    }, options(clock)),
+    { kind: "failed", error },
+  );
+});
+
+Deno.test("supervise: silence is a stall, a sign of life is none", async () => {
+  const clock = new FakeClock();
+  const silent = await supervise(() => new Promise<never>(() => {}), options(clock));
+  assertEquals([silent.kind, clock.now()], ["stalled", 1100]);
+  assert(silent.kind === "stalled" && !silent.settled);
+
+  const began = clock.now();
+  const lively = await supervise(async (_, alive) => {
+    for (let step = 0; step < 10; step++) {
+      await clock.sleep(900);
+      alive();
+    }
+    return "done";
+  }, options(clock));
+  assertEquals([lively.kind, clock.now() - began], ["done", 9000]);
+});
+
+Deno.test("supervise: what comes after an abort is discarded, and waited for a while", async () => {
+  const clock = new FakeClock();
+  for (const [takes, settled] of [[50, true], [5000, false]] as const) {
+    const stop = new AbortController();
+    const discarded: string[] = [];
+    clock.sleep(10).then(() => stop.abort("SIGINT"));
+    const outcome = await supervise(async () => {
+      await clock.sleep(takes + 10);
+      return "late";
+    }, {
+      ...options(clock, stop.signal),
+      discard: (value) => Promise.resolve(void discarded.push(value)),
+    });
+    if (outcome.kind !== "aborted") throw new Error(outcome.kind);
+    assertEquals(outcome.settled, settled);
+    await outcome.rest;
+    assertEquals(discarded, ["late"]);
+  }
+});
+
+Deno.test("supervise: nothing is begun after an abort", async () => {
+  let begun = false;
+  const outcome = await supervise(() => {
+    begun = true;
+    return Promise.resolve();
+  }, options(new FakeClock(), AbortSignal.abort()));
+  assertEquals([outcome.kind, begun], ["aborted", false]);
+});

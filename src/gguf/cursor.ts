@@ -29,6 +29,8 @@ export class Cursor {
   end = 0;
   /** Offset in the file of `bytes[0]`. */
   #start = 0;
+  /** Whether the source gave no more, whatever its size: a file may shrink while it is read. */
+  #ended = false;
   /** Bytes that were read and not skipped. */
   #read = 0;
 
@@ -51,7 +53,8 @@ export class Cursor {
 
   /** Whether the window has fewer than the next `count` bytes and the file could give more. */
   lacks(count: number): boolean {
-    return this.end - this.position < count && this.#start + this.end < this.source.size;
+    return this.end - this.position < count && !this.#ended &&
+      this.#start + this.end < this.source.size;
   }
 
   /**
@@ -74,22 +77,23 @@ export class Cursor {
       if (room <= 0) return;
       const got = this.source.read(offset, this.bytes.subarray(this.end, this.end + room));
       if (typeof got !== "number") return this.#fillLater(got, count);
-      if (got <= 0) return;
-      this.#add(got);
+      if (!this.#add(got)) return;
     }
   }
 
   async #fillLater(got: Promise<number>, count: number): Promise<void> {
-    const bytes = await got;
-    if (bytes <= 0) return;
-    this.#add(bytes);
-    await this.#fill(count);
+    if (this.#add(await got)) await this.#fill(count);
   }
 
-  #add(got: number): void {
+  /** Counts what was read; false at the source's end. */
+  #add(got: number): boolean {
+    if (got <= 0) {
+      this.#ended = true;
+      return false;
+    }
     this.end += got;
     this.#read += got;
-    if (this.#read <= MAX_HEADER_BYTES) return;
+    if (this.#read <= MAX_HEADER_BYTES) return true;
     throw fault(
       "gguf-too-large",
       `The header of ${this.source.path} is longer than ${MAX_HEADER_BYTES} bytes, in ` +

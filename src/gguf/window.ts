@@ -8,6 +8,8 @@ export interface Window {
   readonly view: DataView<ArrayBuffer>;
   /** For little-endian files; big-endian ones are walked by `walkLengths`. */
   readonly walkLittle: WalkLengths;
+  /** Whether that is the WebAssembly module. */
+  readonly accelerated: boolean;
 }
 
 const idle: Window[] = [];
@@ -51,6 +53,7 @@ function makeWindow(): Window {
       bytes: new Uint8Array(buffer),
       view: new DataView(buffer),
       walkLittle: (_view, position, last, count) => walk(position, last, count),
+      accelerated: true,
     };
   } catch {
     // Where WebAssembly is switched off or address space is short, reading is only slower.
@@ -59,6 +62,7 @@ function makeWindow(): Window {
       bytes,
       view: new DataView(bytes.buffer),
       walkLittle: (view, position, last, count) => walkLengths(view, position, last, count, true),
+      accelerated: false,
     };
   }
 }

@@ -6,6 +6,8 @@ import {
   type WrittenArray,
   type WrittenHeader,
 } from "./build_header.ts";
+import { decode } from "../../src/gguf/decode.ts";
+import { memorySource } from "../../src/gguf/memory_source.ts";
 import { assertFault, readBytes } from "./read_bytes.ts";
 
 const HUGE = 2n ** 63n + 12345n;
@@ -280,4 +282,16 @@ Deno.test("an empty file is refused", async () => {
 Deno.test("metadata without end is refused before it fills the memory", async () => {
   const metadata = Array.from({ length: 80 }, (_, i) => text(`key ${i}`, "x".repeat(128 * 1024)));
   await assertFault(() => readBytes(buildHeader({ metadata }).bytes), "gguf-too-large", "entry");
+});
+
+Deno.test("a file that shrinks while it is read is cut off", async () => {
+  const { bytes, metadataAt } = buildHeader({
+    metadata: [text("a", "x".repeat(100_000)), array("b", "string", ["c", "d"])],
+  });
+  for (const at of [metadataAt[0] ?? 0, metadataAt[1] ?? 0]) {
+    for (let length = at; length < at + 30; length++) {
+      const source = memorySource(bytes.subarray(0, length), "bad.gguf", 2 ** 40);
+      await assertFault(() => decode(source), "gguf-cut-off", "bad.gguf");
+    }
+  }
 });

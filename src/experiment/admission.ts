@@ -8,6 +8,8 @@ import type { JarConfig } from "./config.ts";
 import type { JarEvent, WarningEvent } from "./events.ts";
 import type { ModelLease } from "./models.ts";
 import { freedInTime } from "./patience.ts";
+import { allocate, deallocate } from "./promises.ts";
+import { sentenceOf } from "./sentence.ts";
 import { type Outcome, supervise } from "./supervise.ts";
 import type { World } from "./world.ts";
 
@@ -66,19 +68,19 @@ export async function admit(
   const { id } = jar.demand;
   const loaded = await load(jar, world, kept, admission.allocation.allocatedBytes);
   if (loaded.kind === "admitted") return { ...loaded, approval: admission };
-  world.manager.deallocate(id);
+  await deallocate(world, id);
   return loaded;
 }
 
 async function approve(
   { demand }: JarConfig,
-  { manager, memory, models }: World,
+  world: World,
   kept: ModelLease | undefined,
 ): Promise<Approval | Refusal> {
   const { id, model, footprint } = demand;
-  await memory.refresh();
+  const { manager, memory, models } = world;
   const resident = kept || models.has(model) ? footprint.shared.floorBytes : 0;
-  const allocation = manager.allocate(id, demand.ramLimitBytes, {
+  const allocation = await allocate(world, id, demand.ramLimitBytes, {
     path: model,
     footprint,
     residentBytes: resident,
@@ -97,7 +99,7 @@ async function approve(
     await memory.refresh();
     const preflight = manager.checkBeforeLoad(id);
     if (preflight?.ok) return { allocation, preflight };
-    manager.deallocate(id);
+    await deallocate(world, id);
     return {
       kind: "refused",
       code: "load-refused",
@@ -106,7 +108,7 @@ async function approve(
       ...(preflight ? { preflight } : {}),
     };
   } catch (error) {
-    manager.deallocate(id);
+    await deallocate(world, id);
     throw error;
   }
 }
@@ -219,10 +221,4 @@ function unreadable(error: unknown): Refusal {
 export function warningOf(refusal: Refusal): Omit<WarningEvent, keyof JarEvent> {
   const { kind: _, blame: __, ...told } = refusal;
   return { event: "warning", ...told };
-}
-
-/** What an unknown error says, in one line. */
-export function sentenceOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split("\n")[0] ?? "";
 }

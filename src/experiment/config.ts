@@ -7,6 +7,7 @@ import type { FootprintOptions } from "../footprint/options.ts";
 import type { Clock } from "./clock.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
+import type { PromiseBook } from "./promises.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** One jar as it is to be run. */
@@ -50,6 +51,8 @@ export interface RunDependencies {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly readMemory: () => Promise<MachineMemory>;
+  /** Shared with the other processes of this machine; absent: none is asked. */
+  readonly promises?: PromiseBook;
   /** This process's anonymous resident memory, in bytes. */
   readonly readOwnAnonymousBytes: () => number | Promise<number>;
   /** Hears everything that happens, in order. */

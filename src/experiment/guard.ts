@@ -1,5 +1,5 @@
 import { PRESSURE_WARNING_PERCENT } from "../budget/validate.ts";
-import { sentenceOf } from "./admission.ts";
+import { sentenceOf } from "./sentence.ts";
 import type { Jar } from "./jar.ts";
 import { judgeMemory } from "./watch.ts";
 import type { World } from "./world.ts";

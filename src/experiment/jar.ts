@@ -1,20 +1,15 @@
 import type { Role } from "../budget/demand.ts";
 import { requiredBytes } from "../budget/required.ts";
 import type { Mind, Thought } from "../engine/engine.ts";
-import {
-  type Admission,
-  admit,
-  type Approval,
-  type Refusal,
-  sentenceOf,
-  warningOf,
-} from "./admission.ts";
+import { type Admission, admit, type Approval, type Refusal, warningOf } from "./admission.ts";
+import { sentenceOf } from "./sentence.ts";
 import type { JarConfig } from "./config.ts";
 import { DEATH_SENTENCES, type DeathCause, returnsAtOnce } from "./death.ts";
 import type { JarTelling, RunEvent } from "./events.ts";
 import { free, type JarState } from "./jar_state.ts";
 import type { ModelLease } from "./models.ts";
 import { freedInTime } from "./patience.ts";
+import { deallocate } from "./promises.ts";
 import type { VitalSigns } from "./prompts.ts";
 import { thoughtSeed } from "./seed.ts";
 import { supervise } from "./supervise.ts";
@@ -241,7 +236,7 @@ export class Jar {
     this.#state = { kind: "dying", done };
     this.#deaths++;
     this.#lastCause = cause;
-    const { manager, clock, limits } = this.#world;
+    const { clock, limits } = this.#world;
     const atOnce = returnsAtOnce(cause);
     if (atOnce) this.#kept = alive.lease;
     const freed = await freedInTime(
@@ -249,7 +244,7 @@ export class Jar {
       this.#world,
     );
     if (!freed) this.#warn("engine-unsettled", `The engine still holds memory of '${this.id}'`);
-    const { givenBackBytes, totalBytes } = manager.deallocate(this.id);
+    const { givenBackBytes, totalBytes } = await deallocate(this.#world, this.id);
     this.#state = {
       kind: "dead",
       cause,

@@ -1,5 +1,6 @@
 import { MemoryBudgetManager } from "../budget/manager.ts";
-import { type Refusal, sentenceOf } from "./admission.ts";
+import { type Refusal } from "./admission.ts";
+import { sentenceOf } from "./sentence.ts";
 import { settlesWithin } from "./clock.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, EndReason } from "./events.ts";
@@ -8,6 +9,7 @@ import { Jar } from "./jar.ts";
 import { RUN_LIMITS } from "./limits.ts";
 import { ModelPool } from "./models.ts";
 import { freedInTime } from "./patience.ts";
+import { deallocate, promisesOfOne } from "./promises.ts";
 import { isExpendable } from "./roles.ts";
 import { Teller } from "./teller.ts";
 import { takeTurns } from "./turns.ts";
@@ -57,6 +59,7 @@ export async function runExperiment(
     policy: config.policy,
     models: new ModelPool(engine, config.policy.shareWeights),
     memory,
+    promises: dependencies.promises ?? promisesOfOne(dependencies.readMemory),
     clock,
     limits: { ...RUN_LIMITS, ...config.limits },
     sampling: config.sampling,
@@ -160,7 +163,7 @@ async function giveBack(jars: readonly Jar[], world: World) {
   await settlesWithin(memory.refresh(), world.limits.hurriedDisposalMilliseconds, world.clock);
   const allocationReport = reached ? manager.getAllocationReport() : undefined;
   const heldBytes = manager.reservedBytes;
-  for (const jar of jars) manager.deallocate(jar.id);
+  for (const jar of jars) await deallocate(world, jar.id);
   const { reservedBytes } = manager;
   return { allocationReport, givenBackBytes: heldBytes - reservedBytes, reservedBytes };
 }

@@ -6,6 +6,7 @@ import type { Sampling } from "./config.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
 import type { ModelPool } from "./models.ts";
+import type { PromiseBook } from "./promises.ts";
 
 /** What the jars of one run share. */
 export interface World {
@@ -13,6 +14,7 @@ export interface World {
   readonly policy: Policy;
   readonly models: ModelPool;
   readonly memory: MemoryView;
+  readonly promises: PromiseBook;
   readonly clock: Clock;
   readonly limits: RunLimits;
   readonly sampling: Sampling;
@@ -44,6 +46,11 @@ export class MemoryView {
 
   get current(): MachineMemory {
     return this.#current;
+  }
+
+  /** Takes what was read elsewhere. */
+  take(memory: MachineMemory): void {
+    this.#current = memory;
   }
 
   /** Reads it again. A failed reading throws: an old figure must not decide anything new. */

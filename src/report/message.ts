@@ -53,7 +53,8 @@ export function issueCause(issue: Issue): string {
   const workingSet = formatAmount(issue.workingSetBytes);
   switch (issue.code) {
     case "would-be-killed":
-      return `Even the floor (${floor}) does not fit: the kernel would kill (would-be-killed)`;
+      return `Even the floor (${floor}) does not fit: held to this limit, the kernel would kill ` +
+        `(would-be-killed)`;
     case "would-thrash":
       return `The floor (${floor}) fits, the working set (${workingSet}) does not: alive, but ` +
         `reading weights from disk for every token (would-thrash)`;
@@ -131,7 +132,7 @@ export function recommendationMessage(recommendation: Recommendation): string {
     case "free-memory":
       return `Close other programs until ${formatAmount(recommendation.bytes)} more is available`;
     case "machine":
-      return `No flag makes this fit: use a machine with at least ` +
+      return `Use a machine with at least ` +
         `${formatAmount(recommendation.totalBytes)} RAM, ` +
         `${formatAmount(recommendation.availableBytes)} of it available`;
   }

@@ -182,8 +182,7 @@ function budgetAnalysis(validation: Validation): Block {
       ["Sum of requirements", formatAmount(validation.sumBytes)],
       [
         "Shared weights",
-        `${formatAmount(validation.sharedWeightBytes)} ` +
-        (validation.shareWeights ? "(counted once)" : "(not shared)"),
+        formatAmount(validation.sharedWeightBytes) + sharingWords(validation),
       ],
       ["Total requirements", formatAmount(requiredBytes)],
       [
@@ -199,6 +198,11 @@ function budgetAnalysis(validation: Validation): Block {
       ],
     ]),
   };
+}
+
+function sharingWords({ shareWeights, sharedWeightBytes }: Validation): string {
+  if (!shareWeights) return " (not shared)";
+  return sharedWeightBytes > 0 ? " (counted once)" : "";
 }
 
 function outcome(validation: Validation): Block {

@@ -1,0 +1,144 @@
+import { assertEquals } from "@std/assert";
+import type { FootprintOptions } from "../../src/footprint/options.ts";
+import { checkJson } from "../../src/report/check_json.ts";
+import { estimateJson } from "../../src/report/estimate_json.ts";
+import { gb, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
+import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT } from "./cases.ts";
+
+Deno.test("check json: DESIGN.md's keys in their order, whole bytes", () => {
+  const memory = machine(SEED_TOTAL_GB, 31, {
+    warnings: [{ code: "memory-high", message: "memory.high is below memory.max" }],
+  });
+  const validation = {
+    ...validate(matrix([8, 10, undefined], { footprint: MODEL_FOOTPRINT }), memory, {
+      safetyMarginPercent: 60,
+    }),
+    recommendations: [{
+      kind: "flags" as const,
+      flags: ["--ram-limit-observer 8.0"],
+      requiredBytes: gb(12),
+    }],
+  };
+  const json = checkJson(validation, "header");
+  assertEquals(JSON.parse(JSON.stringify(json)), {
+    schema: "brainjar.check/1",
+    verdict: "fail",
+    criterion: "working-set",
+    mode: "matrix",
+    estimator: "header",
+    memory: {
+      totalBytes: gb(SEED_TOTAL_GB),
+      availableBytes: gb(31),
+      sources: memory.sources,
+    },
+    safetyMarginPercent: 60,
+    usableBytes: Math.floor(gb(SEED_TOTAL_GB) * 40 / 100),
+    requiredBytes: gb(18) + gb(5.4) - 2 * gb(4.8),
+    sharedWeightBytes: 2 * gb(4.8),
+    instances: [
+      instance("subject", gb(8), gb(8)),
+      instance("observer", gb(10), gb(10)),
+      instance("god", null, gb(5.4)),
+    ],
+    issues: [{
+      code: "over-reserved",
+      message: "Total requirements (13.80 GB) exceed safe threshold (12.50 GB) by 1.30 GB",
+    }],
+    warnings: [
+      {
+        code: "large-instance",
+        message: "Instance 'subject' requires 8.00 GB which is >50% of safe threshold",
+      },
+      {
+        code: "large-instance",
+        message: "Instance 'observer' requires 10.00 GB which is >50% of safe threshold",
+      },
+      { code: "memory-high", message: "memory.high is below memory.max" },
+    ],
+    recommendations: [{
+      message: "Reduce RAM limits: --ram-limit-observer 8.0 (12.00 GB required)",
+      flags: ["--ram-limit-observer 8.0"],
+    }],
+  });
+  assertEquals(Object.keys(json), [
+    "schema",
+    "verdict",
+    "criterion",
+    "mode",
+    "estimator",
+    "memory",
+    "safetyMarginPercent",
+    "usableBytes",
+    "requiredBytes",
+    "sharedWeightBytes",
+    "instances",
+    "issues",
+    "warnings",
+    "recommendations",
+  ]);
+  const [first] = json.instances;
+  assertEquals(Object.keys(first ?? {}), [
+    "id",
+    "role",
+    "model",
+    "ramLimitBytes",
+    "floorBytes",
+    "footprintBytes",
+    "requiredBytes",
+  ]);
+  assertEquals(
+    json.instances.reduce((sum, one) => sum + one.requiredBytes, 0) - json.sharedWeightBytes,
+    json.requiredBytes,
+  );
+});
+
+function instance(id: string, ramLimitBytes: number | null, requiredBytes: number) {
+  return {
+    id,
+    role: id,
+    model: "/models/brain.gguf",
+    ramLimitBytes,
+    floorBytes: gb(1.2),
+    footprintBytes: gb(5.4),
+    requiredBytes,
+  };
+}
+
+Deno.test("estimate json: DESIGN.md's keys in their order, an error in its model's place", () => {
+  const options: FootprintOptions = {
+    mmap: true,
+    contextSize: 4096,
+    batchSize: 512,
+    sequences: 1,
+    flashAttention: false,
+    kvCacheKeyType: "F16",
+    kvCacheValueType: "Q8_0",
+  };
+  const error = { code: "model-not-found", message: "Model file not found: a.gguf", hint: "No" };
+  const json = estimateJson([
+    {
+      model: { ...MODEL, secret: 1 } as typeof MODEL,
+      options,
+      footprint: { estimator: "header", bytes: MODEL_BYTES },
+    },
+    { path: "a.gguf", error },
+  ]);
+  assertEquals(JSON.parse(JSON.stringify(json)), {
+    schema: "brainjar.estimate/1",
+    estimates: [
+      { model: MODEL, options, estimator: "header", bytes: MODEL_BYTES },
+      {
+        model: { path: "a.gguf" },
+        error: { code: "model-not-found", message: "Model file not found: a.gguf" },
+      },
+    ],
+  });
+  const keys = JSON.stringify(json).matchAll(/"(\w+)":/g);
+  assertEquals(
+    [...keys].map((match) => match[1]).slice(0, 32).join(" "),
+    "schema estimates model path name architecture parameters quantization trainContextLength " +
+      "fileBytes parts options contextSize batchSize sequences flashAttention kvCacheKeyType " +
+      "kvCacheValueType mmap estimator bytes weights kvCache recurrentState compute output " +
+      "repacked vocabulary runtime floor workingSet peak",
+  );
+});

@@ -60,6 +60,21 @@ export type RecurrentLayersRule =
   /** `attention.recurrent_layers`, or all but every nth by `full_attention_interval`. */
   | { readonly interval: number };
 
+/** Which keys the size of a recurrent state comes from (`n_embd_r`, `n_embd_s` in llama-hparams.cpp). */
+export type StateKind =
+  /** `ssm.*` */
+  | "state-space"
+  /** `wkv.*` */
+  | "wkv"
+  /** `shortconv.*` */
+  | "short-convolution"
+  /** `kda.*` */
+  | "delta"
+  /** The heads of attention. */
+  | "linear-attention"
+  /** Whichever the header has. */
+  | "any";
+
 /** Which layers of a hybrid have a key-value cache; all without a state where a row doesn't say. */
 export type CachedLayersRule =
   | "every"
@@ -87,6 +102,7 @@ export interface ArchitectureLayout {
   readonly source: string;
   readonly slidingWindow?: SlidingWindowRule;
   readonly recurrentLayers?: RecurrentLayersRule;
+  readonly state?: StateKind;
   readonly cachedLayers?: CachedLayersRule;
   readonly indexerLayers?: IndexerLayersRule;
   /** Layers that predict further tokens have no cache in the context that makes text. */

@@ -27,6 +27,7 @@ export const UNKNOWN_ARCHITECTURE: ArchitectureLayout = {
   memory: "hybrid",
   source: "nowhere",
   recurrentLayers: "every",
+  state: "any",
   cachedLayers: "every",
   indexerLayers: "text",
 };

@@ -47,8 +47,13 @@ export function readHeadLengths(keys: ArchitectureKeys, embedding: number, layer
 
 /** Images that bring embeddings for several layers widen the input. */
 export function countDeepstackLayers(keys: ArchitectureKeys): number {
-  const mapping = keys.signedArray("deepstack_mapping");
-  if (mapping === undefined) return keys.number("n_deepstack_layers") ?? 0;
+  const mapped = keys.architecture === "granite" || keys.architecture === "granite_swa";
+  const mapping = mapped ? keys.signedArray("deepstack_mapping") : undefined;
+  if (mapping === undefined) {
+    return keys.architecture.startsWith("qwen3vl") || keys.architecture === "qwen3tts"
+      ? keys.number("n_deepstack_layers") ?? 0
+      : 0;
+  }
   return new Set(mapping.filter((index) => index >= 0)).size;
 }
 

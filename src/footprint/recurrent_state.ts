@@ -1,3 +1,4 @@
+import type { StateKind } from "./architecture_layout.ts";
 import { stateLayers } from "./cached_layers.ts";
 import type { ContextSizes } from "./context_sizes.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
@@ -11,28 +12,53 @@ function bufferBytes(elements: number): number {
   return padTo(elements * ELEMENT_BYTES, TENSOR_ALIGNMENT);
 }
 
-/** Elements of the rolling state of one sequence and layer (`n_embd_r` in llama-hparams.cpp). */
-export function rollingStateElements(shape: Hyperparameters): number {
-  const { wkv, stateSpace } = shape;
-  if (wkv.headSize !== 0) return wkv.tokenShiftCount * shape.embeddingLength;
-  if (shape.shortConvolutionCache !== 0) {
-    return shape.embeddingLength * (shape.shortConvolutionCache - 1);
-  }
-  const kernel = stateSpace.convolutionKernel;
-  if (shape.deltaHeadLength !== 0) {
-    return 3 * (kernel > 0 ? kernel - 1 : 3) * (shape.headCounts[0] ?? 0) * shape.deltaHeadLength;
-  }
-  return Math.max(0, kernel - 1) *
-    (stateSpace.innerSize + 2 * stateSpace.groupCount * stateSpace.stateSize);
+/** Elements of what one sequence and layer keep. */
+interface StateSizes {
+  /** The last tokens, `n_embd_r` in llama-hparams.cpp. */
+  readonly rolling: number;
+  /** What all tokens left, `n_embd_s`. */
+  readonly state: number;
 }
 
-/** Elements of the recurrent state of one sequence and layer (`n_embd_s`). */
-export function stateElements(shape: Hyperparameters): number {
-  const heads = shape.headCounts[0] ?? 0;
-  if (shape.wkv.headSize !== 0) return shape.embeddingLength * shape.wkv.headSize;
-  if (shape.deltaHeadLength !== 0) return shape.deltaHeadLength ** 2 * heads;
-  if (shape.linearAttentionHeadLength !== 0) return shape.linearAttentionHeadLength ** 2 * heads;
-  return shape.stateSpace.stateSize * shape.stateSpace.innerSize;
+const STATE_SIZES: Readonly<
+  Record<Exclude<StateKind, "any">, (shape: Hyperparameters) => StateSizes>
+> = {
+  "wkv": ({ wkv, embeddingLength }) => ({
+    rolling: wkv.tokenShiftCount * embeddingLength,
+    state: embeddingLength * wkv.headSize,
+  }),
+  "short-convolution": ({ shortConvolutionCache, embeddingLength }) => ({
+    rolling: embeddingLength * Math.max(0, shortConvolutionCache - 1),
+    state: 0,
+  }),
+  "delta": ({ stateSpace, headCounts, deltaHeadLength }) => {
+    const kernel = stateSpace.convolutionKernel;
+    const heads = headCounts[0] ?? 0;
+    return {
+      rolling: 3 * (kernel > 0 ? kernel - 1 : 3) * heads * deltaHeadLength,
+      state: deltaHeadLength ** 2 * heads,
+    };
+  },
+  "linear-attention": ({ headCounts, linearAttentionHeadLength }) => ({
+    rolling: 0,
+    state: linearAttentionHeadLength ** 2 * (headCounts[0] ?? 0),
+  }),
+  "state-space": ({ stateSpace }) => ({
+    rolling: Math.max(0, stateSpace.convolutionKernel - 1) *
+      (stateSpace.innerSize + 2 * stateSpace.groupCount * stateSpace.stateSize),
+    state: stateSpace.stateSize * stateSpace.innerSize,
+  }),
+};
+
+/** Elements of the state of one sequence and layer; where any may be, of all together. */
+export function stateSizes(shape: Hyperparameters): StateSizes {
+  const kind = shape.layout.state;
+  if (kind === undefined) return { rolling: 0, state: 0 };
+  if (kind !== "any") return STATE_SIZES[kind](shape);
+  return Object.values(STATE_SIZES).map((sizes) => sizes(shape)).reduce((sum, one) => ({
+    rolling: sum.rolling + one.rolling,
+    state: sum.state + one.state,
+  }));
 }
 
 /** DeepSeek-V4's compressors keep the tokens that haven't made a compressed key yet. */
@@ -54,8 +80,8 @@ function compressorStateBytes(shape: Hyperparameters, streams: number): number {
  */
 export function recurrentStateBytes(shape: Hyperparameters, sizes: ContextSizes): number {
   if (shape.layout.memory === "compressed") return compressorStateBytes(shape, sizes.streams);
-  const layer = bufferBytes(rollingStateElements(shape) * sizes.streams) +
-    bufferBytes(stateElements(shape) * sizes.streams);
+  const { rolling, state } = stateSizes(shape);
+  const layer = bufferBytes(rolling * sizes.streams) + bufferBytes(state * sizes.streams);
   const ngram = bufferBytes(shape.ngramEmbedding.convolutionState * sizes.streams);
   return stateLayers(shape).reduce(
     (bytes, index) => bytes + layer + (shape.ngramEmbedding.layers[index] ? ngram : 0),

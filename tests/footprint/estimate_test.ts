@@ -1,0 +1,111 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { BrainjarError } from "../../src/budget/error.ts";
+import { defaultContextSize, largestContextThatFits } from "../../src/footprint/context_size.ts";
+import {
+  combineExact,
+  estimateFootprint,
+  estimateFromFileSize,
+} from "../../src/footprint/estimate.ts";
+import { readHyperparameters } from "../../src/footprint/hyperparameters.ts";
+import { loadedWeights, weightBytes } from "../../src/footprint/weights.ts";
+import { AVX2_CPU, header, options, PLAIN_CPU, tensor } from "./sample_header.ts";
+
+const Q4_0 = 2;
+const EMBEDDING = tensor("token_embd.weight", Q4_0, 512, 1000);
+const EMBEDDING_BYTES = 1000 * (512 / 32) * 18;
+
+function weights(architecture: string, tensors: Parameters<typeof header>[2], cpu = AVX2_CPU) {
+  const file = header(architecture, { nextn_predict_layers: 1 }, tensors);
+  return loadedWeights(file, readHyperparameters(file), cpu);
+}
+
+Deno.test("weights are padded to 32 bytes each", () => {
+  assertEquals(weightBytes(weights("llama", [tensor("output_norm.weight", 0, 5)])), 32);
+});
+
+Deno.test("a tied embedding is loaded twice where the copy is laid out otherwise", () => {
+  assertEquals(weightBytes(weights("llama", [EMBEDDING])), 2 * EMBEDDING_BYTES);
+  assertEquals(weightBytes(weights("llama", [EMBEDDING], PLAIN_CPU)), EMBEDDING_BYTES);
+  const output = tensor("output.weight", Q4_0, 512, 1000);
+  assertEquals(weightBytes(weights("llama", [EMBEDDING, output])), 2 * EMBEDDING_BYTES);
+  assertEquals(weightBytes(weights("bert", [EMBEDDING])), EMBEDDING_BYTES);
+  const odd = tensor("token_embd.weight", Q4_0, 512, 1001);
+  assertEquals(weightBytes(weights("llama", [odd])), 1001 * 16 * 18 + 16 * 18 % 32);
+});
+
+Deno.test("layers that predict further tokens are skipped where llama.cpp skips them", () => {
+  const tensors = [tensor("blk.2.attn_norm.weight", 0, 8), tensor("blk.3.attn_norm.weight", 0, 8)];
+  assertEquals(weightBytes(weights("glm4moe", tensors)), 32);
+  assertEquals(weightBytes(weights("llama", tensors)), 64);
+});
+
+Deno.test("only what is multiplied is repacked", () => {
+  const repacked = weights("llama", [
+    EMBEDDING,
+    tensor("blk.0.ffn_up.weight", Q4_0, 512, 64),
+    tensor("blk.0.ffn_up_exps.weight", Q4_0, 512, 64, 4),
+    tensor("blk.0.attn_k_b.weight", Q4_0, 512, 64, 4),
+    tensor("blk.0.ffn_gate.weight", Q4_0, 512, 60),
+    tensor("blk.0.ffn_down.weight", 8, 512, 64),
+  ]).map((weight) => weight.repacked);
+  assertEquals(repacked, [false, true, true, false, false, false, true]);
+});
+
+Deno.test("a type that ggml doesn't have is an error", () => {
+  assertThrows(
+    () => weights("llama", [tensor("a", 99, 32)]),
+    BrainjarError,
+    'Tensor "a" has the unknown type 99',
+  );
+});
+
+Deno.test("floor, working set and peak only ever rise", () => {
+  const file = header("llama", {}, [EMBEDDING, tensor("blk.0.ffn_up.weight", 8, 512, 64)]);
+  const { bytes, jar } = estimateFootprint(file, options(), AVX2_CPU);
+  assertEquals(bytes.floor < bytes.workingSet && bytes.workingSet < bytes.peak, true);
+  assertEquals([jar.floorBytes, jar.workingSetBytes], [bytes.floor, bytes.workingSet]);
+  assertEquals(jar.shared.floorBytes < jar.floorBytes, true);
+  const copied = estimateFootprint(file, options({ mmap: false }), AVX2_CPU).bytes;
+  assertEquals([copied.workingSet, copied.peak], [copied.floor, copied.floor]);
+  assertEquals(copied.floor > bytes.floor, true);
+});
+
+Deno.test("an architecture that isn't known is answered, and the answer says so", () => {
+  const { confidence, notes, bytes } = estimateFootprint(header("llama9"), options(), AVX2_CPU);
+  assertEquals(confidence, "unknown");
+  assertEquals(notes.length, 1);
+  assertEquals(bytes.compute > 0, true);
+});
+
+Deno.test("the dry load's figures replace the header's", () => {
+  const file = header("llama");
+  const estimate = estimateFootprint(file, options(), AVX2_CPU).bytes;
+  const dryLoad = { modelBytes: 7, contextBytes: estimate.kvCache + 100 };
+  const { estimator, confidence, bytes } = combineExact(file, dryLoad, options(), AVX2_CPU);
+  assertEquals([estimator, confidence], ["exact", "exact"]);
+  assertEquals([bytes.weights, bytes.kvCache, bytes.compute], [7, estimate.kvCache, 100]);
+  const less = combineExact(file, { modelBytes: 7, contextBytes: 10 }, options(), AVX2_CPU).bytes;
+  assertEquals(less.kvCache + less.recurrentState + less.compute, 10);
+});
+
+Deno.test("the seed's rule is half as much again", () => {
+  const { bytes, jar } = estimateFromFileSize(1001);
+  assertEquals([bytes.floor, bytes.workingSet, bytes.peak], [1502, 1502, 1502]);
+  assertEquals(jar.workingSetBytes, 1502);
+});
+
+Deno.test("the largest context that fits is the largest", () => {
+  const file = header("llama", { context_length: 10000 });
+  const need = (contextSize: number) =>
+    estimateFootprint(file, options({ contextSize }), AVX2_CPU).jar.workingSetBytes;
+  const largest = (limit: number, cap?: number) =>
+    largestContextThatFits(file, options(), AVX2_CPU, limit, "working-set", cap);
+  assertEquals(largest(need(2048)), 2048);
+  assertEquals(largest(need(2048) - 1), 1792);
+  assertEquals(largest(Infinity), 10000);
+  assertEquals(largest(Infinity, 3000), 3000);
+  assertEquals(largest(0), 256);
+  assertEquals(largest(0, 100), 100);
+  assertEquals(defaultContextSize(file), 4096);
+  assertEquals(defaultContextSize(header("llama", { context_length: 1000 })), 1000);
+});

@@ -156,8 +156,11 @@ export class Builder {
   finish(x: Tensor, kind: NormKind): Tensor {
     const y = this.norm(x, kind);
     y.isOutput = true;
-    return y;
+    return this.scalesEmbedding ? this.graph.map(y) : y;
   }
+
+  /** Whether the embedding is scaled before the logits, which needs a copy. */
+  scalesEmbedding = false;
 
   /** The logits, from the embedding matrix where the file has no other. */
   logits(x: Tensor): void {

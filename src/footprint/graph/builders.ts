@@ -1,4 +1,7 @@
 import type { Builder } from "./builder.ts";
+import { DELTA_ATTENTION_BUILDERS } from "./families/delta_attention.ts";
+import { DELTA_NET_BUILDERS } from "./families/delta_net.ts";
+import { LATENT_BUILDERS } from "./families/latent.ts";
 import { PARALLEL_BUILDERS } from "./families/parallel.ts";
 import { STATE_SPACE_BUILDERS } from "./families/state_space.ts";
 import { TRANSFORMER_BUILDERS } from "./families/transformer_rows.ts";
@@ -10,4 +13,7 @@ export const BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map([
   ...PARALLEL_BUILDERS,
   ...STATE_SPACE_BUILDERS,
   ...UNUSUAL_BUILDERS,
+  ...LATENT_BUILDERS,
+  ...DELTA_NET_BUILDERS,
+  ...DELTA_ATTENTION_BUILDERS,
 ]);

@@ -63,7 +63,8 @@ export function makeReservation(
     outputs: Math.min(planned, microBatch),
     cells,
     slidingCells,
-    flashAttention: options.flashAttention,
+    // llama-context.cpp, `llama_init_from_model`
+    flashAttention: options.flashAttention && hyperparameters.architecture !== "grok",
     keyType: typeNumber(options.kvCacheKeyType),
     valueType: typeNumber(options.kvCacheValueType),
   };

@@ -106,7 +106,7 @@ const grok: LayerBuilder = (b, row, layer, x) => {
   return graph.add(b.norm(sum, "rms"), middle);
 };
 
-/** Two mixtures by one router, the second of chunks (src/models/grovemoe.cpp). */
+/** Two mixtures by one router, the second of chunks and on what the first gives (src/models/grovemoe.cpp). */
 const groveMoe: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   let y = attend(b, row, layer, b.norm(x, "rms"));
@@ -125,7 +125,7 @@ const groveMoe: LayerBuilder = (b, row, layer, x) => {
     selectsBy: "sigmoid",
   } as const;
   const routed = mixtureOfExperts(b, layer, normed, shared);
-  const chunked = mixtureOfExperts(b, layer, normed, {
+  const chunked = mixtureOfExperts(b, layer, routed, {
     ...shared,
     count: chunks,
     used: Math.min(used, chunks),

@@ -17,7 +17,10 @@ export const METADATA_TYPES = [
 
 export type MetadataType = (typeof METADATA_TYPES)[number];
 
-/** A value with no inner structure. 64-bit integers are `number` while safe (≤ 2^53), else `bigint`. */
+/**
+ * A value with no inner structure. 64-bit integers are `number` while safe (below 2^53), else
+ * `bigint`; texts beyond `MAX_TEXT_BYTES` (limits.ts) are cut there.
+ */
 export type MetadataScalar = number | bigint | boolean | string;
 
 /**
@@ -39,7 +42,7 @@ export type MetadataValue = MetadataScalar | MetadataArray;
 /** One tensor's entry in the header. */
 export interface TensorInfo {
   readonly name: string;
-  /** ne0 first, as in the file; 1 to 4 of them. */
+  /** ne0 first, as in the file; 1 to 4 of them, `[1]` for a tensor without any. Zeros may occur. */
   readonly dimensions: readonly number[];
   /** ggml's type number; `footprint/ggml_type.ts` has names and sizes. */
   readonly type: number;

@@ -41,8 +41,13 @@ export async function readHeader(
 function locationOf(model: string | URL): string {
   const text = String(model);
   if (!/^file:/i.test(text)) return text;
-  const path = decodeURIComponent(new URL(text).pathname);
-  return Deno.build.os === "windows" ? path.replace(/^\/(?=[a-z]:)/i, "") : path;
+  try {
+    const path = decodeURIComponent(new URL(text).pathname);
+    return Deno.build.os === "windows" ? path.replace(/^\/(?=[a-z]:)/i, "") : path;
+  } catch {
+    // Not a URL after all: a file of that name isn't there either, and the error says so.
+    return text;
+  }
 }
 
 async function readPart(

@@ -166,6 +166,7 @@ Deno.test("no such file", () =>
       const error = await assertFault(() => readHeader(path), "model-not-found");
       assertEquals(error.message, `Model file not found: ${path}`);
     }
+    await assertFault(() => readHeader("file:///%zz.gguf"), "model-not-found", "%zz");
     const error = await assertFault(() => readHeader(""), "model-not-found");
     assertEquals(error.message, "Model file not found: ");
   }));

@@ -1,0 +1,67 @@
+import { assert, assertEquals } from "@std/assert";
+import { COMMANDS } from "../src/cli/commands.ts";
+import { FLAGS } from "../src/cli/flags.ts";
+import { flagUsage } from "../src/cli/help.ts";
+
+// The README's lists come from the tables that the program is made of.
+// UPDATE_README=1 deno test -A tests/readme_test.ts   writes them anew.
+
+const path = new URL("../README.md", import.meta.url);
+
+function commandTable(): string {
+  const rows = COMMANDS.map((command) =>
+    `| \`${command.name}${
+      command.operands && ` ${command.operands.replaceAll("|", "\\|")}`
+    }\` | ${command.summary} |`
+  );
+  return ["| command | what it does |", "|---|---|", ...rows].join("\n");
+}
+
+function flagTable(): string {
+  const rows = FLAGS.filter((flag) => flag.name !== "help").map((flag) => {
+    const usage = flagUsage(flag).replaceAll("|", "\\|");
+    const fallback = flag.default === undefined ? "" : ` (default ${flag.default})`;
+    return `| \`${usage}\` | ${flag.commands.join(", ")} | ${flag.help}${fallback} |`;
+  });
+  return ["| flag | commands | what it does |", "|---|---|---|", ...rows].join("\n");
+}
+
+/** The README with what stands between a list's two marks replaced. */
+function withList(readme: string, name: string, list: string): string {
+  const start = `<!-- ${name} -->`;
+  const end = `<!-- /${name} -->`;
+  const from = readme.indexOf(start);
+  const to = readme.indexOf(end);
+  assert(from >= 0 && to > from, `README.md has no ${start} … ${end}`);
+  return readme.slice(0, from) + `${start}\n\n${list}\n\n` + readme.slice(to);
+}
+
+Deno.test("readme: its lists are the program's own", async () => {
+  const readme = await Deno.readTextFile(path);
+  const expected = withList(withList(readme, "commands", commandTable()), "flags", flagTable());
+  if (Deno.env.get("UPDATE_README") === "1") await Deno.writeTextFile(path, expected);
+  else assertEquals(readme.split("\n"), expected.split("\n"));
+});
+
+Deno.test("readme: every package of deno.json has its line", async () => {
+  const readme = await Deno.readTextFile(path);
+  const { imports } = JSON.parse(
+    await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
+  ) as { imports: Record<string, string> };
+  for (const specifier of Object.values(imports)) {
+    const [, name, version] = /^npm:(@?[^@]+)@([^/]+)/.exec(specifier) ?? [];
+    assert(
+      readme.includes(`${name} ${version}`),
+      `README.md doesn't name ${name} ${version}`,
+    );
+  }
+});
+
+Deno.test("readme: the two commands are the ones that CI runs", async () => {
+  const readme = await Deno.readTextFile(path);
+  const ci = await Deno.readTextFile(new URL("../.ci/run", import.meta.url));
+  for (const task of ["matrix", "test"]) {
+    const command = `npx --yes deno@2.9.6 task ${task}`;
+    assert(readme.includes(command) && ci.includes(`\n${command}`), command);
+  }
+});

@@ -5,7 +5,10 @@ import type { FootprintOptions } from "./options.ts";
 const ELEMENT_BYTES = 4;
 
 /** Copies of the widest activation that a graph may hold at once; graphs of known ones hold fewer. */
-const WIDEST_COPIES = 6;
+const WIDEST_COPIES = 8;
+
+/** Tokens that a recurrent scan looks at together, each beside each. */
+const CHUNK = 64;
 
 /**
  * Bytes above a compute buffer whose graph isn't known: the attention scores of every head, the
@@ -26,8 +29,12 @@ export function computeBound(
     (expert + shape.embeddingLength) * used,
     heads * Math.max(shape.keyLength, shape.valueLength),
     2 * shape.stateSpace.innerSize + 2 * shape.stateSpace.groupCount * shape.stateSpace.stateSize,
+    shape.embeddingLength * shape.hyperConnectionCount,
+    shape.stateSpace.timeStepRank * CHUNK,
   );
-  const scores = options.flashAttention ? 2 : heads * 2 + 2;
+  const indexer = 2 * shape.indexer.headCount;
+  const attention = options.flashAttention && indexer === 0 ? 2 : heads * 2 + 2;
+  const scores = attention + indexer;
   return ELEMENT_BYTES * sizes.batch *
     (sizes.cells * scores + shape.vocabularySize + WIDEST_COPIES * widest);
 }

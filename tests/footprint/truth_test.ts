@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { readHeader } from "../../src/gguf/read.ts";
 import { checkContextOptions } from "../../src/footprint/check_context_options.ts";
+import { computeBound } from "../../src/footprint/compute_bound.ts";
 import { contextSizes } from "../../src/footprint/context_sizes.ts";
 import type { KvCacheType } from "../../src/footprint/ggml_type.ts";
 import { readHyperparameters } from "../../src/footprint/hyperparameters.ts";
@@ -52,6 +53,7 @@ Deno.test({
         assertEquals(weights, row.model, label);
         assertEquals(Math.floor(memory / 2 ** 20), row.cacheMiB, label);
         assertEquals(Math.floor((row.context - memory) / 2 ** 20), row.computeMiB, label);
+        assert(computeBound(shape, sizes, chosen) >= row.context - memory, `bound of ${label}`);
       }
       SETTINGS.forEach(([contextSize, batchSize, sequences, flashAttention, key, value], index) => {
         const chosen = options({

@@ -1,6 +1,7 @@
 import type { AllocationResult, DeallocationResult } from "../budget/allocation.ts";
 import type { ModelDemand } from "../budget/manager.ts";
 import type { MachineMemory } from "../budget/memory.ts";
+import { freedInTime } from "./patience.ts";
 import { sentenceOf } from "./sentence.ts";
 import type { World } from "./world.ts";
 
@@ -49,20 +50,28 @@ export async function allocate(
 }
 
 /** Gives a jar's reservation back, here and in the book. Never throws. */
-export async function deallocate(
-  { manager, promises, emit, turn }: World,
-  id: string,
-): Promise<DeallocationResult> {
-  const result = manager.deallocate(id);
-  try {
-    await promises.keep(manager.reservedBytes);
-  } catch (error) {
+export async function deallocate(world: World, id: string): Promise<DeallocationResult> {
+  const result = world.manager.deallocate(id);
+  await writeDown(world);
+  return result;
+}
+
+/** Gives all that is left back at once, so that a book that is slow can't keep any of it. */
+export async function deallocateAll(world: World, ids: readonly string[]): Promise<void> {
+  for (const id of ids) world.manager.deallocate(id);
+  await writeDown(world);
+}
+
+/** Waits for the book as long as for anything that is freed, and no longer after a stop. */
+async function writeDown(world: World): Promise<void> {
+  const { manager, promises, emit, turn } = world;
+  const written = promises.keep(manager.reservedBytes).catch((error) =>
     emit({
       event: "warning",
       turn,
       code: "promise-unwritten",
-      message: `What '${id}' gave back can't be written down: ${sentenceOf(error)}`,
-    });
-  }
-  return result;
+      message: `What was given back can't be written down: ${sentenceOf(error)}`,
+    })
+  );
+  await freedInTime(written, world);
 }

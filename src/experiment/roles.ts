@@ -6,8 +6,11 @@ export interface Cast {
   readonly role: Role;
 }
 
+/** A mode that says who is in it; of a jar file's jars, the file does. */
+export type PresetMode = Exclude<Mode, "jars">;
+
 /** Who is in each mode, in the order in which they are admitted and think (RULES.md, "Words"). */
-export const CASTS: Readonly<Record<Mode, readonly Cast[]>> = {
+export const CASTS: Readonly<Record<PresetMode, readonly Cast[]>> = {
   single: [{ id: "subject", role: "subject" }],
   matrix: [
     { id: "subject", role: "subject" },

@@ -9,7 +9,7 @@ import { Jar } from "./jar.ts";
 import { RUN_LIMITS } from "./limits.ts";
 import { ModelPool } from "./models.ts";
 import { freedInTime } from "./patience.ts";
-import { deallocate, promisesOfOne } from "./promises.ts";
+import { deallocateAll, promisesOfOne } from "./promises.ts";
 import { isExpendable } from "./roles.ts";
 import { Teller } from "./teller.ts";
 import { takeTurns } from "./turns.ts";
@@ -66,7 +66,7 @@ export async function runExperiment(
     stop: teller.stop,
     stoppedAt: () => teller.stoppedAt,
     emit: (event) => teller.tell(event),
-    onText: dependencies.onText ?? (() => {}),
+    onText: (id, text) => teller.hear(id, text),
     turn: 0,
   };
   const jars = config.jars.map((jar) => new Jar(jar, world));
@@ -163,7 +163,7 @@ async function giveBack(jars: readonly Jar[], world: World) {
   await settlesWithin(memory.refresh(), world.limits.hurriedDisposalMilliseconds, world.clock);
   const allocationReport = reached ? manager.getAllocationReport() : undefined;
   const heldBytes = manager.reservedBytes;
-  for (const jar of jars) await deallocate(world, jar.id);
+  await deallocateAll(world, jars.map((jar) => jar.id));
   const { reservedBytes } = manager;
   return { allocationReport, givenBackBytes: heldBytes - reservedBytes, reservedBytes };
 }

@@ -22,18 +22,3 @@ export function thoughtSeed(seed: number, jar: string, turn: number): number {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) % SEED_LIMIT;
 }
-
-/**
- * A seed for a run that was given none.
- *
- * @param random A number from 0 up to 1, as `Math.random` has it.
- *
- * @example
- * ```ts
- * import { randomSeed } from "./seed.ts";
- * if (randomSeed(() => 0.5) !== 2 ** 30) throw new Error("Half of the limit");
- * ```
- */
-export function randomSeed(random: () => number): number {
-  return Math.floor(random() * SEED_LIMIT);
-}

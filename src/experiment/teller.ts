@@ -20,6 +20,7 @@ export class Teller {
   readonly #stop = new AbortController();
   readonly #relay: () => void;
   #failure: { readonly error: unknown } | undefined;
+  #closed = false;
   #stoppedAt: number | undefined;
   #transcriptFailed = false;
   #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
@@ -73,6 +74,9 @@ export class Teller {
   }
 
   tell(event: RunEvent): void {
+    // What a jar that could not be freed in time has to say comes after the end.
+    if (this.#closed) return;
+    this.#closed = event.event === "end";
     this.#count(event);
     const line = transcriptLine(event);
     const { transcript } = this.#dependencies;
@@ -95,10 +99,19 @@ export class Teller {
     this.#stop.abort(reason);
   }
 
+  /** Passes on a piece of a thought. */
+  hear(id: string, text: string): void {
+    this.#listen(() => this.#dependencies.onText?.(id, text));
+  }
+
   #emit(event: RunEvent): void {
+    this.#listen(() => this.#dependencies.emit(event));
+  }
+
+  #listen(listener: () => void): void {
     if (this.#failure) return;
     try {
-      this.#dependencies.emit(event);
+      listener();
     } catch (error) {
       this.#failure = { error };
       this.#end(error);

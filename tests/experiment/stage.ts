@@ -5,6 +5,7 @@ import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
 import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
+import type { PromiseBook } from "../../src/experiment/promises.ts";
 import { CASTS } from "../../src/experiment/roles.ts";
 import { runExperiment, type RunResult } from "../../src/experiment/run.ts";
 import type { Transcript, TranscriptLine } from "../../src/experiment/transcript.ts";
@@ -33,6 +34,7 @@ export interface StageOptions {
   readonly stopReason?: string;
   readonly onEvent?: (event: RunEvent, stop: AbortController) => void;
   readonly transcript?: Transcript;
+  readonly promises?: PromiseBook;
 }
 
 export interface Played {
@@ -128,6 +130,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
       write: (line) => lines.push(line),
       close: () => {},
     },
+    ...(options.promises ? { promises: options.promises } : {}),
     signal: stop.signal,
   });
   return { result, events, engine, clock, lines };

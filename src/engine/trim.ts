@@ -1,3 +1,5 @@
+import { collectGarbage } from "./collect.ts";
+
 /** What the C library is asked for. */
 const SYMBOLS = {
   malloc_trim: { parameters: ["usize"], result: "i32", nonblocking: true },
@@ -25,7 +27,8 @@ function openLibrary(): Library | undefined {
 }
 
 /**
- * Asks the C library to give freed memory back to the kernel.
+ * Frees what JavaScript no longer holds and asks the C library to give freed memory back to the
+ * kernel.
  *
  * glibc keeps what is freed in its arenas, so that after a model or a context is disposed 100 MiB
  * and more stay with the process, and anonymous memory grows with every death. Resolves to whether
@@ -38,6 +41,7 @@ function openLibrary(): Library | undefined {
  * ```
  */
 export async function trimMemory(): Promise<boolean> {
+  collectGarbage();
   const opened = openLibrary();
   if (opened === undefined) return false;
   await opened.symbols.malloc_trim(0n);

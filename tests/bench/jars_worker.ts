@@ -1,0 +1,83 @@
+import type { LoadedModel, Mind } from "../../src/engine/engine.ts";
+import { openEngine } from "../../src/engine/open.ts";
+import { ModelPool } from "../../src/experiment/models.ts";
+import type { FootprintOptions } from "../../src/footprint/options.ts";
+import { readProcessMemory } from "../../src/machine/process_memory.ts";
+
+/** What a worker is asked to do; its only argument, as JSON. */
+export interface WorkerTask {
+  readonly model: string;
+  readonly jars: number;
+  readonly share: boolean;
+  readonly options: FootprintOptions;
+  /** Tokens of each jar's prompt, about; as many as fit where there are more. */
+  readonly promptTokens: number;
+  readonly maxTokens: number;
+  /** Thoughts after the first, to time; 0 for none. */
+  readonly timedTokens?: number;
+}
+
+/** A line that a worker prints when it has got so far. */
+export interface WorkerLine {
+  readonly phase:
+    | "start"
+    | "engine"
+    | "model"
+    | "context"
+    | "thought"
+    | "timed"
+    | "disposed"
+    | "end";
+  readonly anonymousBytes: number;
+  readonly fileBytes: number;
+  readonly tokens?: number;
+  readonly milliseconds?: number;
+}
+
+function say(phase: WorkerLine["phase"], more: Partial<WorkerLine> = {}): void {
+  const { anonymousBytes, fileBytes } = readProcessMemory();
+  console.log(JSON.stringify({ phase, anonymousBytes, fileBytes, ...more }));
+}
+
+/** A word that is one token in nearly every vocabulary. */
+const WORD = " the";
+
+async function think(
+  mind: Mind,
+  promptTokens: number,
+  maxTokens: number,
+  phase: "thought" | "timed",
+) {
+  const room = Math.max(1, mind.contextSize - mind.tokensUsed - maxTokens - 16);
+  const prompt = WORD.repeat(Math.min(promptTokens, room));
+  const thought = await mind.think(prompt, { maxTokens, temperature: 0.8, topP: 0.95, seed: 1 });
+  say(phase, { tokens: mind.tokensUsed, milliseconds: Math.round(thought.milliseconds) });
+}
+
+async function work(task: WorkerTask): Promise<void> {
+  say("start");
+  const engine = await openEngine();
+  say("engine");
+  const pool = new ModelPool(engine, task.share);
+  const minds: Mind[] = [];
+  const leases = [];
+  for (let jar = 0; jar < task.jars; jar++) {
+    const lease = await pool.acquire(task.model, { mmap: task.options.mmap });
+    leases.push(lease);
+    say("model");
+    const model: LoadedModel = lease.model;
+    minds.push(await model.createMind(task.options));
+    say("context");
+  }
+  for (const mind of minds) await think(mind, task.promptTokens, task.maxTokens, "thought");
+  for (const mind of task.timedTokens ? minds : []) {
+    await think(mind, 1, task.timedTokens ?? 0, "timed");
+  }
+  for (const mind of minds) await mind.dispose();
+  for (const lease of leases) await lease.release();
+  say("disposed");
+  await engine.dispose();
+  say("end");
+}
+
+if (import.meta.main) await work(JSON.parse(Deno.args[0] ?? "{}"));

@@ -1,14 +1,20 @@
 import type { Builder } from "./builder.ts";
 import { DELTA_ATTENTION_BUILDERS } from "./families/delta_attention.ts";
 import { DELTA_NET_BUILDERS } from "./families/delta_net.ts";
+import { INDEXED_BUILDERS } from "./families/indexed.ts";
 import { LATENT_BUILDERS } from "./families/latent.ts";
+import { buildMiniMax01 } from "./families/minimax.ts";
 import { PARALLEL_BUILDERS } from "./families/parallel.ts";
+import { RWKV_BUILDERS } from "./families/rwkv.ts";
 import { STATE_SPACE_BUILDERS } from "./families/state_space.ts";
 import { TRANSFORMER_BUILDERS } from "./families/transformer_rows.ts";
 import { UNUSUAL_BUILDERS } from "./families/unusual.ts";
 
 /** What builds the graph of each architecture that llama.cpp v0.4.0 generates text with. */
-export const BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map([
+export const BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map<
+  string,
+  (b: Builder) => void
+>([
   ...TRANSFORMER_BUILDERS,
   ...PARALLEL_BUILDERS,
   ...STATE_SPACE_BUILDERS,
@@ -16,4 +22,7 @@ export const BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map([
   ...LATENT_BUILDERS,
   ...DELTA_NET_BUILDERS,
   ...DELTA_ATTENTION_BUILDERS,
+  ...INDEXED_BUILDERS,
+  ...RWKV_BUILDERS,
+  ["minimax-01", buildMiniMax01],
 ]);

@@ -34,7 +34,10 @@ export interface ExpertOptions {
 /** Architectures that multiply what each expert gives by a scale of the file (`*_exps_s`). */
 const EXPERT_SCALES = new Set([
   "cohere2moe",
+  "deepseek32",
+  "dots3note",
   "gemma4",
+  "glm-dsa",
   "hy_v3",
   "llama",
   "mellum",

@@ -55,3 +55,16 @@ export async function settlesWithin(
   timer.abort();
   return answer;
 }
+
+/**
+ * Milliseconds to the microsecond, as events tell them.
+ *
+ * @example
+ * ```ts
+ * import { rounded } from "./clock.ts";
+ * if (rounded(0.1 + 0.2) !== 0.3) throw new Error("Three decimals");
+ * ```
+ */
+export function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
+}

@@ -9,6 +9,7 @@ import type { JarTelling, RunEvent } from "./events.ts";
 import { free, type JarState } from "./jar_state.ts";
 import type { ModelLease } from "./models.ts";
 import { freedInTime } from "./patience.ts";
+import { rounded } from "./clock.ts";
 import { deallocate } from "./promises.ts";
 import type { VitalSigns } from "./prompts.ts";
 import { thoughtSeed } from "./seed.ts";
@@ -92,7 +93,7 @@ export class Jar {
       model: this.config.demand.model,
       contextSize: admission.mind.contextSize,
       shared: admission.shared,
-      milliseconds: admission.milliseconds,
+      milliseconds: rounded(admission.milliseconds),
     });
   }
 
@@ -108,7 +109,7 @@ export class Jar {
     if (admission.kind === "admitted") {
       this.#lastRefusal = undefined;
       this.#live(admission);
-      const { milliseconds } = admission;
+      const milliseconds = rounded(admission.milliseconds);
       const { cause } = dead;
       const deaths = this.#deaths;
       const message = DEATH_SENTENCES[cause];
@@ -158,12 +159,14 @@ export class Jar {
       : undefined;
     await this.#markGrowth(before);
     delete alive.thinking;
-    if (thought) this.#thought(thought, alive.mind, seed);
+    // A prompt that found no room left is a death, not a thought.
+    const thoughtless = thought?.stop === "context-full" && thought.tokens === 0;
+    if (thought && !thoughtless) this.#thought(thought, alive.mind, seed);
     if (alive.killed) await this.#die(alive.killed.cause, alive.killed.detail);
     else if (outcome.kind === "failed") await this.#fail("engine-failed", outcome.error);
     else if (outcome.kind === "stalled") await this.#fail("engine-stalled", undefined);
     else if (thought?.stop === "context-full") await this.#die("context-full");
-    return thought;
+    return thoughtless ? undefined : thought;
   }
 
   /** Kills it before the kernel does: now, or in the middle of its thought. */
@@ -211,7 +214,7 @@ export class Jar {
       stop,
       ...context,
       seed,
-      milliseconds,
+      milliseconds: rounded(milliseconds),
     });
   }
 

@@ -1,7 +1,7 @@
 import { MemoryBudgetManager } from "../budget/manager.ts";
 import { type Refusal } from "./admission.ts";
 import { sentenceOf } from "./sentence.ts";
-import { settlesWithin } from "./clock.ts";
+import { rounded, settlesWithin } from "./clock.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, EndReason } from "./events.ts";
 import { guardMemory } from "./guard.ts";
@@ -87,7 +87,7 @@ export async function runExperiment(
     seed: config.sampling.seed,
     turns: world.turn,
     ...teller.counts,
-    milliseconds: clock.now() - began,
+    milliseconds: rounded(clock.now() - began),
     ...returned,
   };
   teller.tell(end);

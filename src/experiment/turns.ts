@@ -6,11 +6,11 @@ import type { World } from "./world.ts";
 
 /** What has been said and not yet been answered. */
 interface Scene {
-  /** Each jar's last thought. */
+  /** Each jar's last thought, the latest at the end. */
   readonly thoughts: Map<string, string>;
   note: string;
-  /** God's, for the subject's next prompt alone. */
-  whisper: string | undefined;
+  /** God's, for each subject's next prompt alone. */
+  whisper: { readonly text: string; readonly heardBy: Set<string> } | undefined;
 }
 
 /** Why there are no more turns. */
@@ -69,15 +69,17 @@ async function speak(
   const thought = await jar.think(composePrompt(hearingOf(jar, jars, scene, world.turn)));
   if (!thought) return;
   const told = { id: jar.id, role: jar.role, turn: world.turn };
+  scene.thoughts.delete(jar.id);
   scene.thoughts.set(jar.id, thought.text);
   if (jar.role === "observer") {
     scene.note = noteOf(thought.text);
     if (scene.note) world.emit({ event: "note", ...told, text: scene.note });
   } else if (jar.role === "god") {
-    scene.whisper = whisperOf(thought.text);
-    if (scene.whisper) world.emit({ event: "whisper", ...told, text: scene.whisper });
+    const text = whisperOf(thought.text);
+    scene.whisper = text === undefined ? undefined : { text, heardBy: new Set() };
+    if (text !== undefined) world.emit({ event: "whisper", ...told, text });
   } else {
-    scene.whisper = undefined;
+    scene.whisper?.heardBy.add(jar.id);
   }
 }
 
@@ -93,12 +95,19 @@ function hearingOf(jar: Jar, jars: readonly Jar[], scene: Scene, turn: number): 
     ...(lastCause === undefined ? {} : { lastCause }),
     ...(introduction === undefined ? {} : { introduction }),
   };
-  const subject = jars.find((other) => other !== jar && other.role === "subject");
-  const heard = subject ? scene.thoughts.get(subject.id) ?? "" : "";
+  const subjects = jars.filter((other) => other !== jar && other.role === "subject");
+  const latest = [...scene.thoughts.keys()].findLast((id) => subjects.some((one) => one.id === id));
+  const subject = subjects.find(({ id }) => id === latest) ?? subjects[0];
+  const heard = scene.thoughts.get(subject?.id ?? "") ?? "";
   switch (jar.role) {
-    case "subject":
-      if (subject) return { ...self, other: heard };
-      return scene.whisper === undefined ? self : { ...self, whisper: scene.whisper };
+    case "subject": {
+      const whisper = scene.whisper?.heardBy.has(jar.id) ? undefined : scene.whisper;
+      return {
+        ...self,
+        ...(subject ? { other: heard } : {}),
+        ...(whisper ? { whisper: whisper.text } : {}),
+      };
+    }
     case "observer":
       return { ...self, thought: heard, ...(subject ? { vitals: subject.vitals } : {}) };
     case "god":

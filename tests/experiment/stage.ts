@@ -1,4 +1,3 @@
-import type { Mode } from "../../src/budget/demand.ts";
 import type { MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
@@ -6,7 +5,7 @@ import { validateMemoryBudget } from "../../src/budget/validate.ts";
 import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import type { PromiseBook } from "../../src/experiment/promises.ts";
-import { CASTS } from "../../src/experiment/roles.ts";
+import { CASTS, type PresetMode } from "../../src/experiment/roles.ts";
 import { runExperiment, type RunResult } from "../../src/experiment/run.ts";
 import type { Transcript, TranscriptLine } from "../../src/experiment/transcript.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -14,7 +13,7 @@ import { FakeEngine, type FakeEngineOptions } from "./fake_engine.ts";
 
 /** What a test changes of a run that would go well. */
 export interface StageOptions {
-  readonly mode?: Mode;
+  readonly mode?: PresetMode;
   readonly turns?: number | undefined;
   readonly contextSize?: number;
   readonly seed?: number;

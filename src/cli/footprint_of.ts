@@ -14,8 +14,21 @@ export interface FootprintRequest {
   readonly estimator: Estimator;
 }
 
+/** Answers by header and then by everything else: three jars on one model are estimated once. */
+const answered = new WeakMap<GgufHeader, Map<string, Promise<Footprint>>>();
+
 /** A model's footprint by the estimator that was asked for. */
-export async function footprintOf(request: FootprintRequest, world: World): Promise<Footprint> {
+export function footprintOf(request: FootprintRequest, world: World): Promise<Footprint> {
+  const { header, options, estimator } = request;
+  const answers = answered.get(header) ?? new Map<string, Promise<Footprint>>();
+  answered.set(header, answers);
+  const key = JSON.stringify([estimator, options]);
+  const footprint = answers.get(key) ?? findFootprint(request, world);
+  answers.set(key, footprint);
+  return footprint;
+}
+
+async function findFootprint(request: FootprintRequest, world: World): Promise<Footprint> {
   const { header, model, options, estimator } = request;
   switch (estimator) {
     case "filesize":

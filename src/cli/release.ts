@@ -1,7 +1,24 @@
 import { BrainjarError } from "../budget/error.ts";
+import { formatAmount } from "../budget/size.ts";
+import { MemoryLedger } from "../machine/memory_ledger.ts";
 import type { Command } from "./brainjar.ts";
 
-export const release: Command = () =>
-  Promise.reject(
-    new BrainjarError("not-there-yet", "brainjar release is not there yet", { kind: "engine" }),
-  );
+/** `brainjar release TOKEN`: gives back what `check --reserve` holds. */
+export const release: Command = async ({ operands, output }) => {
+  const [token, another] = operands;
+  if (token === undefined || another !== undefined) {
+    throw new BrainjarError(
+      "missing-operand",
+      another === undefined ? "No token to release" : "More than one token to release",
+      { hint: 'Write brainjar release "$token", with what check --reserve printed' },
+    );
+  }
+  const bytes = await new MemoryLedger().releaseToken(token);
+  if (bytes === undefined) {
+    throw new BrainjarError("unknown-token", `No reservation has the token "${token}"`, {
+      hint: "It may have ended by itself; brainjar memory lists what is held",
+    });
+  }
+  output.say(`Given back: ${formatAmount(bytes)}\n`);
+  return 0;
+};

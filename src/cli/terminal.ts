@@ -1,4 +1,3 @@
-import { styleText } from "node:util";
 import { BrainjarError } from "../budget/error.ts";
 
 /** Where a command prints, so that commands are tested without a terminal. */
@@ -10,8 +9,11 @@ export interface Output {
   /** Whether stderr is a terminal that may be redrawn. */
   readonly interactive: boolean;
   /** Colours a word for stderr; returns it unchanged where colour is off. */
-  paint(style: "red" | "yellow" | "green" | "dim" | "bold", text: string): string;
+  paint(style: keyof typeof CODES, text: string): string;
 }
+
+/** Select Graphic Rendition; written out because node:util takes a quarter of a check's time to load. */
+const CODES = { red: 31, yellow: 33, green: 32, dim: 2, bold: 1 } as const;
 
 /** The process's own stdout and stderr. Writes synchronously, so nothing is lost at exit. */
 export function processOutput(options: { readonly color: boolean }): Output {
@@ -21,7 +23,7 @@ export function processOutput(options: { readonly color: boolean }): Output {
     answer: (text) => writeAll(Deno.stdout, text),
     say: (text) => writeAll(Deno.stderr, text),
     interactive,
-    paint: (style, text) => color ? styleText(style, text, { validateStream: false }) : text,
+    paint: (style, text) => color ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text,
   };
 }
 

@@ -5,12 +5,14 @@ import { type Block, blocks, fields } from "./block.ts";
 import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
-/** What another brainjar process holds. */
+/** What a brainjar process, or a reservation that is held, was promised. All bytes whole. */
 export interface MemoryPromise {
-  readonly processId: number | undefined;
-  readonly id: string;
+  /** Absent for a held reservation. */
+  readonly processId?: number;
   readonly promisedBytes: number;
   readonly residentBytes: number;
+  /** Until a held reservation ends by itself. */
+  readonly endsInMilliseconds?: number;
 }
 
 /**
@@ -101,14 +103,17 @@ function leftOut(memory: MachineMemory): Block[] {
 
 function heldByOthers(promises: readonly MemoryPromise[]): Block[] {
   if (promises.length === 0) return [];
-  return [{
-    title: "Promised by brainjar processes",
-    lines: promises.map(({ processId, id, promisedBytes, residentBytes }) =>
-      `  ${formatAmount(promisedBytes).padStart(12)}  ${printable(id)} of ${
-        processId === undefined ? "a held reservation" : `process ${processId}`
-      }, ${formatAmount(residentBytes)} of it resident`
-    ),
-  }];
+  return [{ title: "Promised by brainjar", lines: promises.map(promiseLine) }];
+}
+
+function promiseLine(promise: MemoryPromise): string {
+  const { processId, promisedBytes, residentBytes, endsInMilliseconds } = promise;
+  const whom = processId === undefined ? "held by check --reserve" : `to process ${processId}`;
+  const until = endsInMilliseconds === undefined
+    ? ""
+    : `, for ${Math.ceil(endsInMilliseconds / 1000)} s more`;
+  return `  ${formatAmount(promisedBytes).padStart(12)}  ${whom}, ` +
+    `${formatAmount(residentBytes)} of it resident${until}`;
 }
 
 function warnings(memory: MachineMemory): Block[] {

@@ -1,8 +1,8 @@
 /** The part a jar plays. */
 export type Role = "subject" | "observer" | "god";
 
-/** How many jars, and which. */
-export type Mode = "single" | "matrix" | "peer";
+/** How many jars, and which; `jars` are those of a jar file. */
+export type Mode = "single" | "matrix" | "peer" | "jars";
 
 /** Which figure a verdict is held against (RULES.md, "Formulas"). */
 export type Criterion = "working-set" | "floor";

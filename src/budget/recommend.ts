@@ -139,7 +139,7 @@ function singleChanges(input: RecommendInput): Changes[][] {
     input.kvCacheTypes.map((kvCacheType) => ({ kvCacheType })),
     input.mmap ? [{ mmap: false }] : [],
     validation.shareWeights ? [] : [{ shareWeights: true }],
-    validation.mode === "single" ? [] : [{ mode: "single" }],
+    hasOtherRoles(validation) ? [{ mode: "single" }] : [],
   ];
 }
 
@@ -168,10 +168,15 @@ function combinedChanges(input: RecommendInput): Changes[] {
     ...together,
   ];
   const unmapped = input.mmap ? alone.map((changes): Changes => ({ ...changes, mmap: false })) : [];
-  const single: Changes[] = input.validation.mode === "single"
-    ? []
-    : [...alone, ...unmapped].map((changes) => ({ ...changes, mode: "single" }));
+  const single: Changes[] = hasOtherRoles(input.validation)
+    ? [...alone, ...unmapped].map((changes) => ({ ...changes, mode: "single" }))
+    : [];
   return [...together, ...unmapped, ...single];
+}
+
+/** Whether `--mode single` would leave jars out; it would put a jar file's own aside altogether. */
+function hasOtherRoles({ mode }: Validation): boolean {
+  return mode !== "single" && mode !== "jars";
 }
 
 function smallerContexts({ contextSize }: RecommendInput): number[] {
@@ -189,8 +194,14 @@ function lowerOneLimit(validation: Validation, role: Role): Changes[] {
   const jars = validation.instances.filter((instance) => instance.role === role);
   const limit = Math.max(...jars.map(({ ramLimitBytes }) => ramLimitBytes ?? 0));
   if (jars.length === 0 || limit === 0) return [];
-  const lowered = roundLimit(role, limit - largestExcess(validation) / jars.length);
-  return lowered ? [{ ramLimits: [lowered] }] : [];
+  const lowered = limit - largestExcess(validation) / jars.length;
+  const footprint = Math.max(...jars.map(({ footprintBytes }) => footprintBytes));
+  // A context sized by its limit shrinks with it, so today's footprint needn't be the least.
+  const least = lowered < footprint ? [0] : [footprint, 0];
+  return least.flatMap((minimum) => {
+    const ramLimit = roundLimit(role, lowered, minimum);
+    return ramLimit ? [{ ramLimits: [ramLimit] }] : [];
+  });
 }
 
 /** All limits lowered in proportion: down to the footprints as they are, and without regard to them. */
@@ -208,7 +219,6 @@ function scaledLimits(validation: Validation): RamLimit[][] {
       count: jars.length,
     };
   });
-  // A context sized by its limit shrinks with it, so today's footprint needn't be the least.
   const anySize = shares.map((share) => ({ ...share, minimum: 0 }));
   return [shares, anySize].flatMap((shares) => {
     const amounts = waterFill(shares, amount);

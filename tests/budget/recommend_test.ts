@@ -117,6 +117,27 @@ Deno.test("recommend: a limit below its own jar's footprint is no advice", async
   assertEquals(flags(found).some((text) => text.includes("--ram-limit")), false);
 });
 
+Deno.test("recommend: a limit is rounded down to no less than its jar's footprint", async () => {
+  const demand = jar("subject", { limitGb: 5, footprint: footprint(1, 4.02) });
+  const memory = machine(5, 4.05);
+  const recommendWith = (least: number) =>
+    recommend({
+      validation: validate([demand], memory),
+      // `least` stands for a footprint that the callback alone knows of.
+      tryWith: ({ ramLimits }) =>
+        ramLimits && validate(
+          withLimits([{ ...demand, footprint: footprint(1, least) }], ramLimits),
+          memory,
+        ),
+      contextSize: 512,
+      kvCacheTypes: [],
+      mmap: false,
+    });
+  assertEquals(flags(await recommendWith(4.02))[0], "--ram-limit-subject 4147MB");
+  // The sum fits, but the jar doesn't fit in its own limit.
+  assertEquals(flags(await recommendWith(4.05))[0], "machine");
+});
+
 Deno.test("recommend: a limit that was too low already doesn't stand in the way", async () => {
   // The observer needs 4 GB, whatever its limit says.
   const found = await recommendFor({ limits: [undefined, 1, 12], memory: machine(16) });

@@ -1,7 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { DEFAULT_POLICY, type Policy, usableBytes } from "../../src/budget/policy.ts";
+import {
+  DEFAULT_POLICY,
+  type Policy,
+  totalBytesFor,
+  usableBytes,
+} from "../../src/budget/policy.ts";
 import { GB } from "../../src/budget/size.ts";
 import { footprint, gb, jar, machine, matrix, SEED_TOTAL_GB, validate } from "./cases.ts";
 
@@ -19,6 +24,21 @@ Deno.test("validate: usable is total × (1 − margin / 100), in whole bytes", (
   for (const [total, safetyMarginPercent, usable] of table) {
     assertEquals(usableBytes(total, { safetyMarginPercent }), usable);
   }
+});
+
+Deno.test("validate: the machine for a budget is the smallest that holds it", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 2 ** 45 }),
+      fc.oneof(fc.integer({ min: 0, max: 99 }), fc.double({ min: 0, max: 99, noNaN: true })),
+      (requiredBytes, safetyMarginPercent) => {
+        const total = totalBytesFor(requiredBytes, { safetyMarginPercent });
+        assertEquals(usableBytes(total, { safetyMarginPercent }) >= requiredBytes, true);
+        assertEquals(usableBytes(total - 1, { safetyMarginPercent }) < requiredBytes, true);
+      },
+    ),
+    { seed: SEED, numRuns: 5000 },
+  );
 });
 
 Deno.test("validate: required = max(RAM limit, footprint), the footprint without a limit", () => {
@@ -164,6 +184,16 @@ Deno.test("validate: jars on one model share its weights, and both sums are ther
 
   const others = ["a", "b", "c"].map((id) => jar(id, { ...model, model: `/${id}.gguf` }));
   assertEquals(validate(others, machine(32)).sharedWeightBytes, 0);
+});
+
+Deno.test("validate: of unequal shared parts the largest is counted once", () => {
+  const model = "/models/brain.gguf";
+  for (const parts of [[5, 1, 5], [1, 5, 5], [5, 5, 1]]) {
+    const jars = parts.map((part, index) =>
+      jar(`jar${index}`, { model, footprint: footprint(part, part, part) })
+    );
+    assertEquals(validate(jars, machine(32)).requiredBytes, gb(5), `${parts}`);
+  }
 });
 
 Deno.test("validate: a jar whose RAM limit is larger shares the same amount", () => {

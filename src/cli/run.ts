@@ -3,6 +3,7 @@ import type { RunConfig } from "../experiment/config.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import { runExperiment } from "../experiment/run.ts";
 import { openTranscript } from "../experiment/transcript.ts";
+import { readMachineMemory } from "../machine/read.ts";
 import { readProcessMemory } from "../machine/process_memory.ts";
 import { renderEvent } from "../report/run.ts";
 import { validationText } from "../report/validation_text.ts";
@@ -10,7 +11,9 @@ import { advise } from "./advise.ts";
 import type { Command } from "./brainjar.ts";
 import { reportOf } from "./check.ts";
 import type { Live } from "./live.ts";
+import { capMemory } from "./machine_memory.ts";
 import { type Plan, planJars, rejectUrls } from "./plan.ts";
+import { promiseBook } from "./promises.ts";
 import { readSettings } from "./settings.ts";
 import { listenForStop } from "./stop.ts";
 import type { Output } from "./terminal.ts";
@@ -26,17 +29,28 @@ export const run: Command = async ({ values, output }) => {
   const stop = listenForStop();
   const log = values.text("log");
   const transcript = log === undefined ? undefined : openTranscript(log);
-  const world = openWorld(settings);
+  const { machine, ...here } = settings;
+  // A run happens here: a machine that was described can only make it smaller.
+  const world = openWorld(here);
+  const readMemory = async () => {
+    const memory = await readMachineMemory();
+    return machine === undefined ? memory : capMemory(memory, machine);
+  };
   // Loaded for a terminal only: a pipe has no use for it.
   const live = output.interactive && !values.has("json")
     ? (await import("./live.ts")).openLive()
     : undefined;
   try {
-    const plan = await advise(await planJars(settings, await world.readMemory(), world), world);
+    const memory = await world.readMemory();
+    const plan = await advise(
+      await planJars(settings, machine ? capMemory(memory, machine) : memory, world),
+      world,
+    );
     const end = await runExperiment(runConfig(plan, values), {
       engine: live?.watch(world.engine) ?? world.engine,
       clock: systemClock,
-      readMemory: () => world.readMemory(),
+      readMemory,
+      ...(world.ledger === undefined ? {} : { promises: promiseBook(world.ledger, readMemory) }),
       readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
       emit: values.has("json") ? jsonTeller(output) : textTeller(plan, output, live),
       ...(live === undefined ? {} : { onText: thoughtShower(live) }),

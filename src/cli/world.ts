@@ -5,14 +5,19 @@ import type { CpuFeatures } from "../footprint/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { readHeader } from "../gguf/read.ts";
 import { engineThreads, namedCpu, readCpuFeatures } from "../machine/cpu.ts";
-import { readMachineMemory } from "../machine/read.ts";
+import { takeOffPromises } from "../machine/admission.ts";
+import { MemoryLedger } from "../machine/memory_ledger.ts";
+import { readMemoryOf } from "./machine_memory.ts";
 import type { OtherMachine } from "./settings.ts";
 
 /** What planning looks at outside brainjar; each thing is read when it is first asked for. */
 export interface World {
   /** A model's header; read once for each path. */
   readHeader(model: string): Promise<GgufHeader>;
+  /** The machine's memory, less what other brainjar processes were promised and haven't filled. */
   readMemory(): Promise<MachineMemory>;
+  /** What the processes of this user were promised; there is none for a machine that isn't this one. */
+  readonly ledger: MemoryLedger | undefined;
   cpu(): Promise<CpuFeatures>;
   /** Opened when it is first asked for something. */
   readonly engine: Engine;
@@ -33,13 +38,20 @@ export function openWorld(options: WorldOptions = {}): World {
   const headers = new Map<string, Promise<GgufHeader>>();
   let cpu: Promise<CpuFeatures> | undefined;
   const engine = lazyEngine(async () => (await import("../engine/open.ts")).openEngine());
+  // A described machine has no processes.
+  const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
   return {
     readHeader: (model) => {
       const header = headers.get(model) ?? readHeader(model);
       if (options.rememberHeaders ?? true) headers.set(model, header);
       return header;
     },
-    readMemory: () => readMemoryOf(options.machine),
+    readMemory: async () => {
+      const memory = await readMemoryOf(options.machine);
+      const view = await ledger?.view();
+      return takeOffPromises(memory, view?.othersUnfilledBytes ?? 0);
+    },
+    ledger,
     cpu: () => cpu ??= readCpu(options.cpu),
     engine,
     close: () => engine.dispose(),
@@ -50,35 +62,4 @@ async function readCpu(name: string | undefined): Promise<CpuFeatures> {
   return name === undefined
     ? await readCpuFeatures()
     : namedCpu(name, engineThreads(navigator.hardwareConcurrency));
-}
-
-async function readMemoryOf(machine: OtherMachine | undefined): Promise<MachineMemory> {
-  if (machine?.totalBytes === undefined) {
-    const memory = await readMachineMemory();
-    return machine?.availableBytes === undefined
-      ? memory
-      : withAvailable(memory, machine.name, machine.availableBytes);
-  }
-  const availableBytes = machine.availableBytes ?? machine.totalBytes;
-  return {
-    totalBytes: machine.totalBytes,
-    availableBytes,
-    promisedBytes: 0,
-    sources: [
-      { figure: "total", name: machine.name, bytes: machine.totalBytes, decides: true },
-      { figure: "available", name: machine.name, bytes: availableBytes, decides: true },
-    ],
-    warnings: [],
-  };
-}
-
-function withAvailable(memory: MachineMemory, name: string, bytes: number): MachineMemory {
-  return {
-    ...memory,
-    availableBytes: bytes,
-    sources: [
-      ...memory.sources.filter((source) => source.figure !== "available"),
-      { figure: "available", name, bytes, decides: true },
-    ],
-  };
 }

@@ -1,0 +1,31 @@
+import type { MachineMemory } from "../budget/memory.ts";
+import type { PromiseBook } from "../experiment/promises.ts";
+import type { MemoryLedger } from "../machine/memory_ledger.ts";
+
+/** Under which name all jars of this process stand in the ledger, as one figure. */
+const ENTRY = "jars";
+
+/** The ledger of this user's brainjar processes as the book that a run's jars are admitted under. */
+export function promiseBook(
+  ledger: MemoryLedger,
+  readMemory: () => Promise<MachineMemory>,
+): PromiseBook {
+  return {
+    admit: async (decide) => {
+      const { value } = await ledger.admit(readMemory, (memory) => {
+        const decision = decide(memory);
+        return {
+          value: decision.value,
+          promises: decision.promisedBytes > 0
+            ? [{ id: ENTRY, bytes: decision.promisedBytes }]
+            : [],
+        };
+      });
+      return value;
+    },
+    keep: async (promisedBytes) => {
+      if (promisedBytes > 0) await ledger.reserve({ id: ENTRY, bytes: promisedBytes });
+      else await ledger.release(ENTRY);
+    },
+  };
+}

@@ -3,22 +3,61 @@ import type { Confidence } from "../footprint.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
 import { reserve } from "./allocator.ts";
+import { upperBound } from "./bound.ts";
 import { Builder, MissingWeight } from "./builder.ts";
 import { BUILDERS } from "./builders.ts";
 import { Model } from "./model.ts";
-import { makeReservation } from "./reservation.ts";
+import { makeReservation, type Reservation } from "./reservation.ts";
 
-/** The compute buffer, and how far it can be trusted. */
+/** The compute buffer in whole bytes, and how far it can be trusted. */
 export interface ComputeEstimate {
   readonly bytes: number;
   readonly confidence: Confidence;
-  /** Why the confidence isn't `exact`. */
+  /** Why the confidence isn't `exact`, one sentence each. */
   readonly notes: readonly string[];
-  /** Nodes of the graph, as llama.cpp logs them. */
-  readonly nodes: number;
 }
 
-/** Bytes of llama.cpp's compute buffer on a CPU. */
+/**
+ * Bytes of the buffer that llama.cpp v0.4.0 plans for its computations on a CPU (`compute buffer
+ * size` in its log): the graph of the largest batch is built and its tensors are placed as
+ * ggml-alloc.c does. Architectures without a builder, and files that lack a weight their graph
+ * needs, get a size that the real one stays below.
+ *
+ * Throws nothing.
+ *
+ * @example
+ * ```ts
+ * import { readHyperparameters } from "../hyperparameters.ts";
+ * import { computeBytes } from "./compute.ts";
+ *
+ * const header = {
+ *   version: 3,
+ *   byteOrder: "little",
+ *   alignment: 32,
+ *   metadata: new Map<string, string | number>([
+ *     ["general.architecture", "mamba"],
+ *     ["mamba.context_length", 512],
+ *     ["mamba.embedding_length", 64],
+ *     ["mamba.block_count", 1],
+ *     ["mamba.vocab_size", 100],
+ *     ["mamba.attention.layer_norm_rms_epsilon", 0.1],
+ *   ]),
+ *   tensors: [],
+ *   parts: [],
+ *   fileBytes: 0,
+ * } as const;
+ * const { confidence } = computeBytes(readHyperparameters(header), header, {
+ *   contextSize: 512,
+ *   batchSize: 512,
+ *   sequences: 1,
+ *   flashAttention: false,
+ *   kvCacheKeyType: "F16",
+ *   kvCacheValueType: "F16",
+ *   mmap: true,
+ * });
+ * if (confidence !== "bound") throw new Error("A model without weights has no graph");
+ * ```
+ */
 export function computeBytes(
   hyperparameters: Hyperparameters,
   header: GgufHeader,
@@ -32,15 +71,32 @@ export function computeBytes(
   );
   const build = BUILDERS.get(hyperparameters.architecture);
   if (build === undefined) {
-    return { bytes: 0, confidence: "unknown", notes: ["No graph"], nodes: 0 };
+    return bounded(
+      model,
+      plan,
+      "unknown",
+      `The graph of architecture ${hyperparameters.architecture} isn't known`,
+    );
   }
   try {
     const builder = new Builder(model, plan);
     build(builder);
-    const bytes = reserve(builder.graph);
-    return { bytes, confidence: "exact", notes: [], nodes: builder.graph.nodes.length };
+    return { bytes: reserve(builder.graph), confidence: "exact", notes: [] };
   } catch (error) {
     if (!(error instanceof MissingWeight)) throw error;
-    return { bytes: 0, confidence: "unknown", notes: [error.message], nodes: 0 };
+    return bounded(model, plan, "bound", `The graph needs ${error.weightName}, which is missing`);
   }
+}
+
+function bounded(
+  model: Model,
+  plan: Reservation,
+  confidence: Confidence,
+  why: string,
+): ComputeEstimate {
+  return {
+    bytes: Math.ceil(upperBound(model, plan)),
+    confidence,
+    notes: [`${why}, so the compute buffer is an upper bound`],
+  };
 }

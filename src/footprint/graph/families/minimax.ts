@@ -28,13 +28,12 @@ function decayInputs(b: Builder): Decays {
 function linearAttention(b: Builder, layer: number, input: Tensor, decays: Decays): Tensor {
   const { graph, plan } = b;
   const prefix = `blk.${layer}.`;
-  const { headCounts, valueLength: length, stateSpace } = b.hyperparameters;
+  const { headCounts, valueLength: length } = b.hyperparameters;
   const heads = headCounts[0] ?? 0;
   const { sequences } = plan;
   const tokens = sequenceTokens(b);
-  const { convolutionKernel, innerSize, groupCount, stateSize } = stateSpace;
-  const columns = Math.max(0, convolutionKernel - 1) * (innerSize + 2 * groupCount * stateSize);
-  readState(b, stateOf(b, columns));
+  // There is no convolution, but its empty state is read all the same.
+  readState(b, stateOf(b, 0));
   const x = graph.reshape(input, input.n0, tokens, 1, sequences);
   const all = graph.reshape(
     b.multiply(`${prefix}attn_qkv`, x),
@@ -66,12 +65,10 @@ function linearAttention(b: Builder, layer: number, input: Tensor, decays: Decay
   storeState(b, state, graph.add(kept, graph.multiplyMatrix(keys, values)));
   let y = graph.contiguous(graph.permute(sum, [0, 2, 1, 3]));
   y = graph.rmsNorm(graph.reshape(y, y.n0 * y.n1, y.n2, 1, y.n3));
-  y = graph.multiply(b.multiply(`${prefix}${GATE}`, x), y);
+  y = graph.multiply(b.multiply(`${prefix}attn_gate`, x), y);
   y = b.multiply(`${prefix}attn_output`, y);
   return graph.reshape(y, y.n0, tokens * sequences);
 }
-
-const GATE = "attn_gate";
 
 /** src/models/minimax-01.cpp */
 export function buildMiniMax01(b: Builder): void {

@@ -37,7 +37,12 @@ Deno.test("validate: the machine for a budget is the smallest that holds it", ()
         assertEquals(usableBytes(total - 1, { safetyMarginPercent }) < requiredBytes, true);
       },
     ),
-    { seed: SEED, numRuns: 5000 },
+    {
+      seed: SEED,
+      numRuns: 1000,
+      // Where dividing alone is a byte too few, or one too many.
+      examples: [[6568352, 17.4], [118276264044, 8.4], [5621511558, 63.2]],
+    },
   );
 });
 

@@ -15,10 +15,13 @@ const HINTS: Readonly<Record<EngineFailure, string>> = {
   "think-failed": "Try again with a smaller --context-size or --batch-size",
 };
 
-/** The last line in which the native side says what went wrong. */
+/** What llama.cpp says is wrong: its own summary, else the first line that sounds like trouble. */
 function reason(lines: readonly string[]): string | undefined {
-  const telling = lines.filter((line) => /error|fail|unknown|missing|invalid|unable/i.test(line));
-  return telling.at(-1);
+  for (const line of lines) {
+    const summary = /error loading model: (.+)/.exec(line)?.[1];
+    if (summary !== undefined) return summary;
+  }
+  return lines.find((line) => /error|fail|unknown|missing|invalid|unable/i.test(line));
 }
 
 function text(error: unknown): string {
@@ -53,20 +56,30 @@ export function engineFailure(
       { hint: "Use a model of an architecture that llama.cpp supports", cause: lines.join("\n") },
     );
   }
-  const said = reason(lines);
+  const said = reason(lines) ?? text(error);
   return new BrainjarError(failure, SENTENCES[failure](model), {
     kind: "engine",
-    hint: said === undefined ? HINTS[failure] : `${HINTS[failure]} (${said})`,
+    hint: `${HINTS[failure]}: ${said.replace(/\.$/, "")}`,
     cause: [text(error), ...lines].join("\n"),
   });
 }
 
-/** The error of an engine that can't be started on this machine. */
+/**
+ * The error of an engine that can't be started on this machine.
+ *
+ * @example
+ * ```ts
+ * import { engineUnavailable } from "./failure.ts";
+ * const error = engineUnavailable(new Error("No binary"), []);
+ * if (error.kind !== "engine" || !error.hint?.includes("No binary")) throw error;
+ * ```
+ */
 export function engineUnavailable(error: unknown, lines: readonly string[]): BrainjarError {
+  const said = reason(lines) ?? text(error);
   return new BrainjarError("engine-unavailable", "The engine can't be started on this machine", {
     kind: "engine",
     hint:
-      "It is fetched from the npm registry at the first run, needs glibc on Linux, and the permissions that deno.json gives",
+      `It is fetched at the first run, needs glibc on Linux and the permissions of deno.json: ${said}`,
     cause: [text(error), ...lines].join("\n"),
   });
 }

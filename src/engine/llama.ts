@@ -20,8 +20,15 @@ const PACKAGE = ["node", "llama", "cpp"].join("-");
 export async function openLlama(): Promise<Engine> {
   const log = new NativeLog();
   try {
+    // On Linux the engine tests its binary in a process of its own, and a refusal there is thrown
+    // where nobody can catch it.
+    const run = { name: "run", command: Deno.execPath() } as const;
+    if ((await Deno.permissions.query(run)).state !== "granted") {
+      throw new Error("Deno may not run itself: --allow-run is missing");
+    }
     return await log.capture(async () => {
       const library: Package = await import(PACKAGE);
+      forgoLoadEstimates(library);
       const llama = await library.getLlama({
         gpu: false,
         build: "never",
@@ -70,10 +77,10 @@ class LlamaEngine implements Engine {
         useMmap: options.mmap,
       });
       // Where the dry load fails, node-llama-cpp falls back to its old formulas and only logs it.
-      const said = this.#log.since(mark);
-      if (said.some((line) => /^(failed to|cannot|error)|error loading/i.test(line))) {
-        throw new Error("The dry load failed");
-      }
+      const fallback = this.#log.since(mark).find((line) =>
+        /Falling back|Failed to parse/.test(line)
+      );
+      if (fallback !== undefined) throw new Error(fallback);
       return { modelBytes: weights.cpuRam, contextBytes: context.cpuRam };
     } catch (error) {
       throw engineFailure("model-load-failed", model, error, this.#log.since(mark));
@@ -99,6 +106,7 @@ class LlamaEngine implements Engine {
         })
       );
       forgoEstimates(model.fileInsights);
+      forgetVocabulary(model);
       return new LlamaLoadedModel(path, model, this.#log);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
@@ -116,12 +124,39 @@ class LlamaEngine implements Engine {
 }
 
 /**
+ * Keeps node-llama-cpp from dry-loading a model in the middle of loading it: that would build the
+ * vocabulary twice, which is more than many models weigh. A load is known by its session, which a
+ * dry load that brainjar asks for doesn't have.
+ *
+ * This is also the one moment between the file's header, read as JavaScript strings, and the
+ * native load, so what the reading left behind is given back here: the two don't add up.
+ */
+function forgoLoadEstimates({ GgufInsights }: Package): void {
+  const { prototype } = GgufInsights;
+  const estimate = prototype.estimateModelResourceRequirementsV2;
+  prototype.estimateModelResourceRequirementsV2 = async function (options) {
+    if (!("_simulatorSession" in options)) return await estimate.call(this, options);
+    await trimMemory();
+    return { cpuRam: 0, gpuVram: 0 };
+  };
+}
+
+/**
  * Keeps node-llama-cpp from dry-loading the model for every context: it would hold a second
  * vocabulary in memory for as long as the model lives, for a figure that only its safety checks
  * read, which are off.
  */
 function forgoEstimates(insights: GgufInsights): void {
   insights.estimateContextResourceRequirementsV2 = () => Promise.resolve({ cpuRam: 0, gpuVram: 0 });
+}
+
+/**
+ * Lets go of the vocabulary's JavaScript copy, which node-llama-cpp reads with the header and keeps
+ * beside llama.cpp's own: half a million strings for 128k tokens.
+ */
+function forgetVocabulary(model: LlamaModel): void {
+  const none = { tokens: [], merges: [], scores: [], token_type: [] };
+  Object.assign(model.fileInfo.metadata.tokenizer.ggml, none);
 }
 
 class LlamaLoadedModel implements LoadedModel {
@@ -153,8 +188,14 @@ class LlamaLoadedModel implements LoadedModel {
         ignoreMemorySafetyChecks: true,
         // A smaller context than was admitted would be another jar.
         failedCreationRemedy: false,
-        ...(signal === undefined ? {} : { createSignal: signal }),
       });
+      // node-llama-cpp's own signal leaves the promise pending for ever where it fires while the
+      // context waits for its turn; it would not interrupt the native call either.
+      if (signal?.aborted) {
+        await context.dispose();
+        await trimMemory();
+        throw signal.reason;
+      }
       return new LlamaMind(this.path, this.#model, context, options, this.#log);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;

@@ -58,8 +58,7 @@ export class LlamaMind implements Mind {
   async #think(prompt: string, options: ThinkOptions): Promise<Thought> {
     const started = performance.now();
     const mark = this.#log.mark();
-    const tokens = this.#tokenize(prompt);
-    const promptTokens = tokens.length;
+    let promptTokens = 0;
     const pieces: string[] = [];
     let sampled = 0;
     const thought = (stop: Thought["stop"]): Thought => ({
@@ -73,6 +72,8 @@ export class LlamaMind implements Mind {
 
     try {
       if (stopped()) return thought("aborted");
+      const tokens = this.#tokenize(prompt);
+      promptTokens = tokens.length;
       if (this.tokensUsed + promptTokens >= this.#limit) return thought("context-full");
       const input = [...this.#pending, ...tokens];
       this.#pending = [];

@@ -18,6 +18,8 @@ const METHODS = ["error", "warn", "info", "log"] as const;
 export class NativeLog {
   #lines: string[] = [];
   #dropped = 0;
+  #captures = 0;
+  #restore = () => {};
 
   add(message: string): void {
     for (const line of message.split("\n")) {
@@ -45,6 +47,16 @@ export class NativeLog {
    * traces included; what anybody else prints goes through.
    */
   async capture<Result>(operation: () => Promise<Result>): Promise<Result> {
+    // Captures overlap, in any order: the first takes the console, the last gives it back.
+    if (this.#captures++ === 0) this.#take();
+    try {
+      return await operation();
+    } finally {
+      if (--this.#captures === 0) this.#restore();
+    }
+  }
+
+  #take(): void {
     const originals = METHODS.map((method) => [method, console[method]] as const);
     for (const [method, original] of originals) {
       console[method] = (...parts: unknown[]) => {
@@ -54,10 +66,8 @@ export class NativeLog {
         );
       };
     }
-    try {
-      return await operation();
-    } finally {
+    this.#restore = () => {
       for (const [method, original] of originals) console[method] = original;
-    }
+    };
   }
 }

@@ -12,9 +12,13 @@ import { openWorld } from "./world.ts";
 
 /** `brainjar check`: all of layer 1, and its verdict as the exit code. */
 export const check: Command = async ({ values, output }) => {
-  const settings = readSettings(values, Deno.env.get("BRAINJAR_MODEL"));
   const quiet = values.has("quiet");
-  if (!quiet) sayWhichModel(settings, values, output);
+  const say = quiet ? () => {} : (text: string) => output.say(text);
+  const settings = await readSettings(values, {
+    environmentModel: Deno.env.get("BRAINJAR_MODEL"),
+    say,
+  });
+  sayWhichModel(settings, { say });
   const world = openWorld(settings);
   try {
     const plan = await advise(await planJars(settings, await world.readMemory(), world), world);

@@ -10,8 +10,11 @@ import { openWorld, type World } from "./world.ts";
 
 /** `brainjar recommend`: RAM limits, and the contexts they leave room for, that pass. */
 export const recommend: Command = async ({ values, output }) => {
-  const settings = readSettings(values, Deno.env.get("BRAINJAR_MODEL"));
-  sayWhichModel(settings, values, output);
+  const settings = await readSettings(values, {
+    environmentModel: Deno.env.get("BRAINJAR_MODEL"),
+    say: (text) => output.say(text),
+  });
+  sayWhichModel(settings, output);
   const world = openWorld(settings);
   try {
     const recommended = await recommendFor(settings, world);

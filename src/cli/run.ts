@@ -23,9 +23,12 @@ import { openWorld } from "./world.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
 export const run: Command = async ({ values, output }) => {
-  const settings = readSettings(values, Deno.env.get("BRAINJAR_MODEL"));
+  const settings = await readSettings(values, {
+    environmentModel: Deno.env.get("BRAINJAR_MODEL"),
+    say: (text) => output.say(text),
+  });
   rejectUrls(settings);
-  sayWhichModel(settings, values, output);
+  sayWhichModel(settings, output);
   const stop = listenForStop();
   const log = values.text("log");
   const transcript = log === undefined ? undefined : openTranscript(log);
@@ -70,7 +73,11 @@ function runConfig(plan: Plan, values: FlagValues): RunConfig {
   const turns = values.number("turns");
   return {
     mode: plan.settings.mode,
-    jars: plan.jars.map(({ demand, options }) => ({ demand, options })),
+    jars: plan.jars.map(({ demand, options, settings: { introduction } }) => ({
+      demand,
+      options,
+      ...(introduction === undefined ? {} : { introduction }),
+    })),
     ...(turns === undefined ? {} : { turns }),
     sampling: {
       maxTokens: values.number("max-tokens") ?? 64,

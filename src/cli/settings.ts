@@ -1,9 +1,10 @@
 import type { Criterion, Mode, Role } from "../budget/demand.ts";
 import { BrainjarError } from "../budget/error.ts";
 import { DEFAULT_POLICY, type Policy } from "../budget/policy.ts";
-import { CASTS } from "../experiment/roles.ts";
 import type { Estimator } from "../footprint/footprint.ts";
 import type { KvCacheType } from "../footprint/ggml_type.ts";
+import { chooseJars } from "./choose_jars.ts";
+import type { ContextWishes, JarSet, NamedJar } from "./jar_file/jar_set.ts";
 import { didYouMean } from "./nearest.ts";
 import type { FlagValues } from "./values.ts";
 
@@ -24,8 +25,12 @@ export interface JarSettings {
   readonly role: Role;
   /** A path as typed; absent for the demo brain. */
   readonly model?: string;
+  /** Who named the model. */
+  readonly modelFrom: "flag" | "file" | "environment" | "demo";
   readonly ramLimitBytes?: number;
   readonly context: ContextSettings;
+  /** Replaces the role's introduction in its prompts. */
+  readonly introduction?: string;
 }
 
 /** A machine that isn't this one, as far as it was described. */
@@ -41,6 +46,8 @@ export interface OtherMachine {
 /** Everything that flags and environment say about which jars are judged, and how. */
 export interface Settings {
   readonly mode: Mode;
+  /** The jar file that the jars come from; absent for a mode's. */
+  readonly jarFile?: string;
   readonly jars: readonly JarSettings[];
   readonly policy: Policy;
   readonly estimator: Estimator;
@@ -49,62 +56,129 @@ export interface Settings {
   readonly machine?: OtherMachine;
 }
 
-/** Reads the context flags that `estimate`, `measure` and every jar share. */
-export function readContextSettings(values: FlagValues): ContextSettings {
-  const contextSize = values.number("context-size");
+/** Reads the context flags that `estimate`, `measure` and every jar share, put over `wishes`. */
+export function readContextSettings(
+  values: FlagValues,
+  wishes: ContextWishes = {},
+): ContextSettings {
+  const contextSize = values.number("context-size") ?? wishes.contextSize;
+  const kvCacheType = values.text("kv-cache-type")?.toUpperCase() ?? wishes.kvCacheType ?? "F16";
+  const flashAttention = values.text("flash-attention") ?? wishes.flashAttention ?? "auto";
   return {
     ...(contextSize === undefined ? {} : { contextSize }),
-    batchSize: values.number("batch-size") ?? 512,
+    batchSize: values.number("batch-size") ?? wishes.batchSize ?? 512,
     sequences: values.number("sequences") ?? 1,
-    kvCacheType: (values.text("kv-cache-type") ?? "f16").toUpperCase() as KvCacheType,
-    flashAttention: (values.text("flash-attention") ?? "auto") as ContextSettings["flashAttention"],
-    mmap: !values.has("no-mmap"),
+    kvCacheType: kvCacheType as KvCacheType,
+    flashAttention: flashAttention as ContextSettings["flashAttention"],
+    mmap: values.has("no-mmap") ? false : wishes.mmap ?? true,
   };
+}
+
+/** What settings are read from beside the flags. */
+export interface SettingsSources {
+  /** `$BRAINJAR_MODEL`. */
+  readonly environmentModel: string | undefined;
+  /** Hears what was found without being asked for; nobody where it is absent. */
+  readonly say?: (text: string) => void;
 }
 
 /**
- * Settles what `run`, `check` and `recommend` work on.
+ * Settles what `run`, `check` and `recommend` work on: a mode's jars or a jar file's, with flags
+ * put over them.
  *
- * @throws BrainjarError `unknown-jar` for a jar's flag outside its mode.
+ * @throws BrainjarError `unknown-jar` for a jar's flag that no jar answers to, `conflicting-flags`,
+ * `unknown-runner`, `model-not-found` for a model that the jar file names, and what reading a jar
+ * file throws.
  */
-export function readSettings(values: FlagValues, environmentModel: string | undefined): Settings {
-  const mode = (values.text("mode") ?? "single") as Mode;
-  const jars = CASTS[mode];
-  const models = byJar(values.jarTexts("model"), "model", jars, mode);
-  const limits = byJar(values.jarSizes("ram-limit"), "ram-limit", jars, mode);
-  const context = readContextSettings(values);
-  const fallback = values.text("model") ?? (environmentModel || undefined);
-  const cpu = values.text("cpu");
-  const machine = readOtherMachine(values);
+export async function readSettings(
+  values: FlagValues,
+  { environmentModel, say = () => {} }: SettingsSources,
+): Promise<Settings> {
+  const machine = await readMachine(values);
+  const set = await chooseJars(values, say);
+  const models = byJar(values.jarTexts("model"), "model", set);
+  const limits = byJar(values.jarSizes("ram-limit"), "ram-limit", set);
+  const cpu = values.text("cpu") ?? machine.cpu;
   return {
-    mode,
-    jars: jars.map(({ id, role }) => {
-      const model = models.get(id) ?? fallback;
-      const ramLimitBytes = limits.get(id);
+    mode: set.mode,
+    ...(set.file === undefined ? {} : { jarFile: set.file }),
+    jars: set.jars.map((jar): JarSettings => {
+      const ramLimitBytes = limits.get(jar.id) ?? jar.ramLimitBytes;
+      const { introduction } = jar;
       return {
-        id,
-        role,
-        ...(model === undefined ? {} : { model }),
+        id: jar.id,
+        role: jar.role,
+        ...chooseModel(models.get(jar.id) ?? values.text("model"), jar, environmentModel),
         ...(ramLimitBytes === undefined ? {} : { ramLimitBytes }),
-        context,
+        ...(introduction === undefined ? {} : { introduction }),
+        context: readContextSettings(values, jar.context),
       };
     }),
-    policy: readPolicy(values),
+    policy: readPolicy(values, { ...DEFAULT_POLICY, ...set.policy }),
     estimator: (values.text("estimator") ?? "header") as Estimator,
     ...(cpu === undefined ? {} : { cpu }),
-    ...(machine === undefined ? {} : { machine }),
+    ...(machine.other === undefined ? {} : { machine: machine.other }),
   };
 }
 
-function readPolicy(values: FlagValues): Policy {
+/** The model that a jar gets: a flag's, the jar file's, the environment's, else the demo brain. */
+function chooseModel(
+  flag: string | undefined,
+  jar: NamedJar,
+  environmentModel: string | undefined,
+): Pick<JarSettings, "model" | "modelFrom"> {
+  if (flag !== undefined) return { model: flag, modelFrom: "flag" };
+  if (jar.model !== undefined) {
+    checkModel(jar.model, jar.modelPlace);
+    return { model: jar.model, modelFrom: "file" };
+  }
+  return environmentModel
+    ? { model: environmentModel, modelFrom: "environment" }
+    : { modelFrom: "demo" };
+}
+
+/** For a model that a file names: reading it would not say where it was named. */
+function checkModel(model: string, place: string | undefined): void {
+  if (/^https?:/i.test(model)) return;
+  try {
+    Deno.statSync(model);
+  } catch (cause) {
+    // Any other failure is told where the file is read.
+    if (!(cause instanceof Deno.errors.NotFound)) return;
+    throw new BrainjarError(
+      "model-not-found",
+      `Model file not found: ${model} (named at ${place})`,
+      { hint: "A jar file's models are looked for from its own folder", cause },
+    );
+  }
+}
+
+function readPolicy(values: FlagValues, policy: Policy): Policy {
   return {
-    safetyMarginPercent: values.number("safety-margin") ?? DEFAULT_POLICY.safetyMarginPercent,
-    allocationHeadroomBytes: values.size("allocation-headroom") ??
-      DEFAULT_POLICY.allocationHeadroomBytes,
-    loadHeadroomBytes: values.size("load-headroom") ?? DEFAULT_POLICY.loadHeadroomBytes,
-    criterion: (values.text("criterion") ?? DEFAULT_POLICY.criterion) as Criterion,
-    shareWeights: !values.has("no-share-weights"),
+    safetyMarginPercent: values.number("safety-margin") ?? policy.safetyMarginPercent,
+    allocationHeadroomBytes: values.size("allocation-headroom") ?? policy.allocationHeadroomBytes,
+    loadHeadroomBytes: values.size("load-headroom") ?? policy.loadHeadroomBytes,
+    criterion: (values.text("criterion") ?? policy.criterion) as Criterion,
+    shareWeights: values.has("no-share-weights") ? false : policy.shareWeights,
   };
+}
+
+/** A machine that isn't this one, by its sizes or by a runner's name. */
+async function readMachine(
+  values: FlagValues,
+): Promise<{ readonly other?: OtherMachine; readonly cpu?: string }> {
+  const runner = values.text("runner");
+  const described = readOtherMachine(values);
+  if (runner === undefined) return described === undefined ? {} : { other: described };
+  if (described !== undefined) {
+    throw new BrainjarError(
+      "conflicting-flags",
+      `Flags "--runner" and "${described.name}" exclude each other`,
+      { hint: "Give a runner's name, or a machine's sizes" },
+    );
+  }
+  const { totalBytes, availableBytes, cpu } = (await import("./runners.ts")).findRunner(runner);
+  return { other: { name: `--runner ${runner}`, totalBytes, availableBytes }, cpu };
 }
 
 function readOtherMachine(values: FlagValues): OtherMachine | undefined {
@@ -127,15 +201,15 @@ function readOtherMachine(values: FlagValues): OtherMachine | undefined {
 function byJar<Value>(
   given: ReadonlyMap<string, Value>,
   flag: string,
-  jars: readonly { readonly id: string; readonly role: Role }[],
-  mode: Mode,
+  { mode, file, jars }: JarSet,
 ): ReadonlyMap<string, Value> {
   const values = new Map<string, Value>();
   const ids = jars.map((jar) => jar.id);
   for (const [name, value] of given) {
     const meant = jars.filter((jar) => jar.id === name || jar.role === name);
     if (meant.length === 0) {
-      throw new BrainjarError("unknown-jar", `Mode "${mode}" has no jar "${name}"`, {
+      const where = file === undefined ? `Mode "${mode}"` : `Jar file ${file}`;
+      throw new BrainjarError("unknown-jar", `${where} has no jar "${name}"`, {
         hint: `${
           didYouMean(`--${flag}-${name}`, ids.map((id) => `--${flag}-${id}`))
         } Its jars are ${ids.join(", ")}`,

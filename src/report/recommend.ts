@@ -1,4 +1,5 @@
 import type { LimitsResult } from "../budget/limits.ts";
+import type { Mode } from "../budget/demand.ts";
 import { formatAmount } from "../budget/size.ts";
 import { blocks, fields } from "./block.ts";
 import { printable } from "./printable.ts";
@@ -88,6 +89,11 @@ export function recommendText({ result, contexts }: Recommended): string {
         contexts.map(({ id, contextSize }) => [printable(id), `${contextSize} tokens`]),
       ),
     },
-    { title: "Flags", lines: [`--mode ${validation.mode} ${flags.join(" ")}`] },
+    { title: "Flags", lines: [[...modeFlag(validation.mode), ...flags].join(" ")] },
   ]);
+}
+
+/** A jar file is named by whoever asked; no mode stands for it. */
+function modeFlag(mode: Mode): string[] {
+  return mode === "jars" ? [] : [`--mode ${mode}`];
 }

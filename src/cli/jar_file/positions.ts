@@ -1,0 +1,117 @@
+/** Where a value stands in a text, and the key before it; offsets in UTF-16 units. */
+export interface Position {
+  readonly value: number;
+  /** Absent for elements of arrays and the outermost value. */
+  readonly key?: number;
+}
+
+/** A key that an object has twice. */
+export interface DuplicateKey {
+  readonly key: string;
+  readonly offset: number;
+}
+
+/** Where each value of a JSONC text stands. */
+export interface Positions {
+  /** By the path of keys and indices; `undefined` where there is no such value. */
+  at(path: readonly PropertyKey[]): Position | undefined;
+  readonly duplicateKeys: readonly DuplicateKey[];
+}
+
+/**
+ * Finds the place of every value in a text that is known to be JSON with comments and trailing
+ * commas: the parser keeps no places, and people need them.
+ *
+ * @example
+ * ```ts
+ * import { findPositions } from "./positions.ts";
+ * const text = '{ // jars\n "a": [1, 22,] }';
+ * if (findPositions(text).at(["a", 1])?.value !== text.indexOf("22")) throw new Error("22");
+ * ```
+ */
+export function findPositions(text: string): Positions {
+  const found = new Map<string, Position>();
+  const duplicateKeys: DuplicateKey[] = [];
+  const tokens = new Tokens(text);
+
+  const walk = (path: readonly PropertyKey[], key?: number): void => {
+    const value = tokens.offset;
+    found.set(nameOf(path), key === undefined ? { value } : { value, key });
+    const token = tokens.take();
+    if (token === "{") {
+      const keys = new Set<string>();
+      while (tokens.peek !== "}" && tokens.peek !== "") {
+        const offset = tokens.offset;
+        const name = String(JSON.parse(tokens.take()));
+        if (keys.has(name)) duplicateKeys.push({ key: name, offset });
+        keys.add(name);
+        tokens.skip(":");
+        walk([...path, name], offset);
+        tokens.skip(",");
+      }
+      tokens.skip("}");
+    } else if (token === "[") {
+      for (let index = 0; tokens.peek !== "]" && tokens.peek !== ""; index++) {
+        walk([...path, index]);
+        tokens.skip(",");
+      }
+      tokens.skip("]");
+    }
+  };
+  walk([]);
+  return { at: (path) => found.get(nameOf(path)), duplicateKeys };
+}
+
+/**
+ * The line and column of an offset, both counted from 1, columns in characters.
+ *
+ * @example
+ * ```ts
+ * import { lineAndColumn } from "./positions.ts";
+ * if (lineAndColumn("a\r\nbc", 4) !== "2:2") throw new Error("c");
+ * ```
+ */
+export function lineAndColumn(text: string, offset: number): string {
+  const lines = text.slice(0, offset).split(/\r\n|\n|\r/);
+  return `${lines.length}:${[...(lines.at(-1) ?? "")].length + 1}`;
+}
+
+function nameOf(path: readonly PropertyKey[]): string {
+  return JSON.stringify(path.map(String));
+}
+
+/** A token, or a comment or white space between two. */
+const TOKEN = /\s+|\/\/[^\n\r]*|\/\*[\s\S]*?\*\/|[{}[\]:,]|"(?:[^"\\]|\\[\s\S])*"|[^\s{}[\]:,"/]+/y;
+
+/** The tokens of a text one after the other; the empty token at its end. */
+class Tokens {
+  readonly #text: string;
+  peek = "";
+  offset = 0;
+  #end = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#next();
+  }
+
+  take(): string {
+    const token = this.peek;
+    this.#next();
+    return token;
+  }
+
+  skip(token: string): void {
+    if (this.peek === token) this.#next();
+  }
+
+  #next(): void {
+    for (;;) {
+      this.offset = TOKEN.lastIndex = this.#end;
+      const match = TOKEN.exec(this.#text);
+      this.peek = match?.[0] ?? "";
+      this.#end = this.offset + this.peek.length;
+      if (!/^(\s|\/)/.test(this.peek)) return;
+    }
+  }
+}

@@ -1,0 +1,201 @@
+import { dirname, isAbsolute, join } from "node:path";
+import { BrainjarError } from "../../budget/error.ts";
+import type { Policy } from "../../budget/policy.ts";
+import { parseSize } from "../../budget/size.ts";
+import type { KvCacheType } from "../../footprint/ggml_type.ts";
+import { printable } from "../../report/printable.ts";
+import { complain } from "./complain.ts";
+import type { JarSet, NamedJar } from "./jar_set.ts";
+import { JAR_FILE_SCHEMA, type JarFile } from "./schema.ts";
+import { type JarSource, readJarSource } from "./source.ts";
+
+type JarEntry = NonNullable<JarFile["jars"]>[number];
+
+/** A jar's own wishes, with where its model was named. */
+type PlacedJar = JarEntry & { readonly modelPlace?: string };
+
+/** What a file and the files it extends say together. */
+interface Merged {
+  readonly defaults: Partial<PlacedJar>;
+  readonly jars: readonly PlacedJar[];
+  readonly policy: NonNullable<JarFile["policy"]>;
+}
+
+const NOTHING: Merged = { defaults: {}, jars: [], policy: {} };
+
+/**
+ * Reads a jar file and what it extends.
+ *
+ * Of files that extend each other the nearer one wins, key by key; a jar that both name is one jar.
+ *
+ * @throws {BrainjarError} of kind `usage`, each with file, line and column: `jar-file-syntax`,
+ * `jar-file-unknown-key`, `jar-file-invalid`, `duplicate-jar`, `jar-file-cycle`, and without them
+ * `jar-file-not-found`, `jar-file-unreadable`, `no-subject`.
+ */
+export function readJarFile(path: string): JarSet {
+  const { defaults, jars, policy } = readMerged(path, []);
+  const set: JarSet = {
+    mode: "jars",
+    file: path,
+    jars: jars.map((jar) => toNamedJar({ ...defaults, ...jar })),
+    policy: toPolicy(policy),
+  };
+  if (!set.jars.some((jar) => jar.role === "subject")) {
+    throw new BrainjarError("no-subject", `No jar in ${printable(path)} is a subject`, {
+      hint: 'Give it "jars": [{ "name": "mind" }]; a role that isn\'t said is subject',
+    });
+  }
+  return set;
+}
+
+/** A file on the way from the first to the one that is read now. */
+interface Step {
+  readonly path: string;
+  readonly realPath: string;
+}
+
+function readMerged(path: string, way: readonly Step[]): Merged {
+  const source = readJarSource(path);
+  const result = JAR_FILE_SCHEMA.safeParse(source.value);
+  if (!result.success) throw complain(result.error, source);
+  const file = result.data;
+  rejectDuplicates(file, source);
+  const here = [...way, { path, realPath: Deno.realPathSync(path) }];
+  const bases = typeof file.extends === "string" ? [file.extends] : file.extends ?? [];
+  const below = bases.map((base, index) => {
+    const key = typeof file.extends === "string" ? ["extends"] : ["extends", index];
+    return readBase(base, source.placeOf(key), source.path, here);
+  });
+  const own: Merged = {
+    defaults: placed(file.defaults ?? {}, ["defaults"], source),
+    jars: (file.jars ?? []).map((jar, index) => placed(jar, ["jars", index], source)),
+    policy: file.policy ?? {},
+  };
+  return [...below, own].reduce(merge, NOTHING);
+}
+
+function readBase(base: string, place: string, from: string, way: readonly Step[]): Merged {
+  const path = beside(base, from);
+  const realPath = realPathOf(path);
+  if (realPath === undefined) {
+    throw new BrainjarError(
+      "jar-file-not-found",
+      `Jar file not found: ${printable(path)} (named at ${place})`,
+      { hint: "What a jar file extends is looked for from its own folder" },
+    );
+  }
+  const cycleStart = way.findIndex((step) => step.realPath === realPath);
+  if (cycleStart >= 0) {
+    const cycle = [...way.slice(cycleStart).map((step) => step.path), path].map(printable);
+    throw new BrainjarError(
+      "jar-file-cycle",
+      `Jar files extend each other in a cycle at ${place}: ${cycle.join(" → ")}`,
+      { hint: "Take one extends out" },
+    );
+  }
+  return readMerged(path, way);
+}
+
+function realPathOf(path: string): string | undefined {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A path of a jar file, as it is from here. */
+function beside(path: string, file: string): string {
+  return isAbsolute(path) ? path : join(dirname(file), path);
+}
+
+/** With its model's path as it is from here, and where that was named. */
+function placed<Wishes extends Partial<JarEntry>>(
+  wishes: Wishes,
+  path: readonly PropertyKey[],
+  source: JarSource,
+): Wishes & { readonly modelPlace?: string } {
+  const { model } = wishes;
+  if (model === undefined) return wishes;
+  return {
+    ...wishes,
+    model: /^https?:/i.test(model) ? model : beside(model, source.path),
+    modelPlace: source.placeOf([...path, "model"]),
+  };
+}
+
+function merge(below: Merged, above: Merged): Merged {
+  const jars = new Map(below.jars.map((jar) => [jar.name, jar]));
+  for (const jar of above.jars) jars.set(jar.name, { ...jars.get(jar.name), ...jar });
+  return {
+    defaults: { ...below.defaults, ...above.defaults },
+    jars: [...jars.values()],
+    policy: { ...below.policy, ...above.policy },
+  };
+}
+
+function rejectDuplicates({ jars = [] }: JarFile, source: JarSource): void {
+  const first = new Map<string, number>();
+  jars.forEach(({ name }, index) => {
+    const other = first.get(name);
+    if (other !== undefined) {
+      throw new BrainjarError(
+        "duplicate-jar",
+        `Two jars are named "${name}" at ${source.placeOf(["jars", other, "name"])} and ${
+          source.placeOf(["jars", index, "name"])
+        }`,
+        { hint: "Each jar needs a name of its own" },
+      );
+    }
+    first.set(name, index);
+  });
+  const impostor = jars.findIndex(({ name, role = "subject" }) =>
+    ROLES.includes(name) && name !== role
+  );
+  if (impostor < 0) return;
+  throw new BrainjarError(
+    "jar-file-invalid",
+    `Jar "${jars[impostor]?.name}" can't be called after a role that it doesn't have at ${
+      source.placeOf(["jars", impostor, "name"])
+    }`,
+    { hint: "Flags such as --ram-limit-god name a role's jars; give it that role or another name" },
+  );
+}
+
+const ROLES: readonly string[] = ["subject", "observer", "god"];
+
+function toNamedJar(jar: PlacedJar): NamedJar {
+  const { name, role = "subject", model, modelPlace, ramLimit, prompt } = jar;
+  const { contextSize, batchSize, flashAttention, mmap, kvCacheType } = jar;
+  return {
+    id: name,
+    role,
+    ...(model === undefined ? {} : { model }),
+    ...(modelPlace === undefined ? {} : { modelPlace }),
+    ...(ramLimit === undefined ? {} : { ramLimitBytes: parseSize(String(ramLimit)) }),
+    ...(prompt === undefined ? {} : { introduction: prompt }),
+    context: {
+      ...(contextSize === undefined ? {} : { contextSize }),
+      ...(batchSize === undefined ? {} : { batchSize }),
+      ...(flashAttention === undefined ? {} : { flashAttention }),
+      ...(mmap === undefined ? {} : { mmap }),
+      ...(kvCacheType === undefined
+        ? {}
+        : { kvCacheType: kvCacheType.toUpperCase() as KvCacheType }),
+    },
+  };
+}
+
+function toPolicy(policy: Merged["policy"]): Partial<Policy> {
+  const { safetyMargin, allocationHeadroom, loadHeadroom, criterion, shareWeights } = policy;
+  const bytes = (size: string | number) => parseSize(String(size), { allowZero: true });
+  return {
+    ...(safetyMargin === undefined ? {} : { safetyMarginPercent: safetyMargin }),
+    ...(allocationHeadroom === undefined
+      ? {}
+      : { allocationHeadroomBytes: bytes(allocationHeadroom) }),
+    ...(loadHeadroom === undefined ? {} : { loadHeadroomBytes: bytes(loadHeadroom) }),
+    ...(criterion === undefined ? {} : { criterion }),
+    ...(shareWeights === undefined ? {} : { shareWeights }),
+  };
+}

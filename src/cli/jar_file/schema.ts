@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { parseSize } from "../../budget/size.ts";
+import { KV_CACHE_TYPES } from "../../footprint/ggml_type.ts";
+import { FLAGS } from "../flags.ts";
+
+// The error of each field says what it takes: it becomes the hint under the place of the mistake.
+
+const SIZE_WORDS = 'It takes a size: 8 (GB), 1.5, "512MB", "1.5GiB"';
+
+/** What `parseSize` takes, for the JSON Schema alone: `parseSize` itself has the last word. */
+const SIZE = /^\s*(\d+(\.\d*)?|\.\d+)\s*([KMGTPkmgtp]([Ii]?[Bb])?|[Bb]([Yy][Tt][Ee][Ss]?)?)?\s*$/;
+
+/** A number of GB, or a text with its unit, as `parseSize` reads it. */
+function size(describe: string, options: { readonly allowZero: boolean }) {
+  const error = SIZE_WORDS;
+  const number = options.allowZero
+    ? z.number().nonnegative({ error })
+    : z.number().positive({ error });
+  return z.union([number, z.string().regex(SIZE, { error })], { error })
+    .refine((given) => isSize(given, options), { error })
+    .describe(`${describe}: a number of GB, or a text with its unit`);
+}
+
+function isSize(given: unknown, options: { readonly allowZero: boolean }): boolean {
+  try {
+    parseSize(String(given), options);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A number within the bounds of the flag that means the same. */
+function likeFlag(name: string) {
+  const flag = FLAGS.find((candidate) => candidate.name === name);
+  const { least = 0, greatest = Number.MAX_SAFE_INTEGER, type } = flag ?? {};
+  const error = `It takes a ${
+    type === "count" ? "whole number" : "number"
+  } from ${least} to ${greatest}`;
+  const number = type === "count" ? z.int({ error }) : z.number({ error });
+  return number.min(least, { error }).max(greatest, { error }).describe(`As --${name}`);
+}
+
+function choice<const Choices extends readonly [string, ...string[]]>(choices: Choices) {
+  return z.enum(choices, { error: `It takes ${choices.join(", ")}` });
+}
+
+const text = (describe: string) =>
+  z.string({ error: "It takes a text" }).min(1, { error: "It takes a text that isn't empty" })
+    .describe(describe);
+
+const flag = (describe: string) =>
+  z.boolean({ error: "It takes true or false" }).describe(describe);
+
+const cacheTypes = KV_CACHE_TYPES.map((type) => type.toLowerCase()) as [string, ...string[]];
+
+const jarFields = {
+  model: text("GGUF model: a path from this file's folder, or a URL (for check alone)"),
+  ramLimit: size("Most memory the jar may use; sizes its context too", { allowZero: false }),
+  contextSize: likeFlag("context-size"),
+  batchSize: likeFlag("batch-size"),
+  kvCacheType: choice(cacheTypes).describe("Type of the KV cache; quantized needs flash attention"),
+  flashAttention: choice(["on", "off", "auto"]).describe("As --flash-attention"),
+  mmap: flag("Map the model's file instead of copying it into memory; true unless told otherwise"),
+  prompt: text("Replaces the introduction of the jar's role in its prompts"),
+};
+
+/** A jar's name is part of flags: `--ram-limit-NAME`. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const NAME_WORDS =
+  "It takes a name of letters, digits, _, . and - (64 at most): flags such as --ram-limit-NAME hold it";
+
+const defaults = z.strictObject(jarFields, { error: "It takes an object" }).partial();
+
+const jar = defaults.extend({
+  name: z.string({ error: NAME_WORDS }).regex(NAME, { error: NAME_WORDS })
+    .describe("What the jar is called, in reports and in flags"),
+  role: choice(["subject", "observer", "god"]).optional().describe(
+    "What it does in a run: subjects think (the default), observers note, gods whisper",
+  ),
+});
+
+const policy = z.strictObject({
+  safetyMargin: likeFlag("safety-margin"),
+  allocationHeadroom: size("As --allocation-headroom", { allowZero: true }),
+  loadHeadroom: size("As --load-headroom", { allowZero: true }),
+  criterion: choice(["working-set", "floor"]).describe("As --criterion"),
+  shareWeights: flag("Whether jars on one model load it once; true unless told otherwise"),
+}, { error: "It takes an object" }).partial();
+
+/** A jar file: the only source of its checks, its type and its JSON Schema. */
+export const JAR_FILE_SCHEMA = z.strictObject({
+  $schema: text("Where an editor finds the schema").optional(),
+  extends: z.union([text(""), z.array(text(""))], {
+    error: "It takes a path, or a list of paths",
+  }).optional().describe("Other jar files, from this file's folder; what stands here overrides"),
+  defaults: defaults.optional().describe("What every jar has unless it says otherwise"),
+  jars: z.array(jar, { error: "It takes a list of jars" }).optional()
+    .describe("In the order in which they are admitted and think"),
+  policy: policy.optional(),
+}, { error: "A jar file is an object" }).meta({
+  title: "brainjar jar file",
+  description: "The jars that brainjar checks and runs together, and the policy they are held to",
+});
+
+/** What a jar file says, as it is written. */
+export type JarFile = z.infer<typeof JAR_FILE_SCHEMA>;
+
+/** The keys that an object at this path may have, to guess what a mistyped one meant. */
+export function knownKeys(path: readonly PropertyKey[]): string[] {
+  switch (path[0]) {
+    case "jars":
+      return Object.keys(jar.shape);
+    case "defaults":
+      return Object.keys(defaults.shape);
+    case "policy":
+      return Object.keys(policy.shape);
+    default:
+      return Object.keys(JAR_FILE_SCHEMA.shape);
+  }
+}

@@ -1,9 +1,12 @@
 import type { Builder } from "./builder.ts";
 import { DELTA_ATTENTION_BUILDERS } from "./families/delta_attention.ts";
 import { DELTA_NET_BUILDERS } from "./families/delta_net.ts";
+import { buildGemma4 } from "./families/gemma.ts";
+import { buildGemma3n } from "./families/gemma3n.ts";
 import { INDEXED_BUILDERS } from "./families/indexed.ts";
 import { LATENT_BUILDERS } from "./families/latent.ts";
 import { buildMiniMax01 } from "./families/minimax.ts";
+import { buildMiniMaxM3 } from "./families/minimax_m3.ts";
 import { PARALLEL_BUILDERS } from "./families/parallel.ts";
 import { RWKV_BUILDERS } from "./families/rwkv.ts";
 import { STATE_SPACE_BUILDERS } from "./families/state_space.ts";
@@ -25,4 +28,7 @@ export const BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map<
   ...INDEXED_BUILDERS,
   ...RWKV_BUILDERS,
   ["minimax-01", buildMiniMax01],
+  ["minimax-m3", buildMiniMaxM3],
+  ["gemma3n", buildGemma3n],
+  ["gemma4", buildGemma4],
 ]);

@@ -8,6 +8,7 @@ import { LATENT_BUILDERS } from "./families/latent.ts";
 import { buildMiniMax01 } from "./families/minimax.ts";
 import { buildMiniMaxM3 } from "./families/minimax_m3.ts";
 import { PARALLEL_BUILDERS } from "./families/parallel.ts";
+import { buildQwen4Exp } from "./families/qwen4exp.ts";
 import { RWKV_BUILDERS } from "./families/rwkv.ts";
 import { STATE_SPACE_BUILDERS } from "./families/state_space.ts";
 import { TRANSFORMER_BUILDERS } from "./families/transformer_rows.ts";
@@ -30,5 +31,6 @@ export const BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map<
   ["minimax-01", buildMiniMax01],
   ["minimax-m3", buildMiniMaxM3],
   ["gemma3n", buildGemma3n],
+  ["qwen4exp", buildQwen4Exp],
   ["gemma4", buildGemma4],
 ]);

@@ -124,6 +124,8 @@ export function rotate(b: Builder, x: Tensor, rotation: Tensor): Tensor {
 export interface AttentionOptions extends ScoreOptions {
   /** Names the output projection; `false` leaves it to the caller. */
   readonly output?: string | false;
+  /** Narrows the cache's mask. */
+  readonly remask?: (mask: Tensor) => Tensor;
 }
 
 /** Attention through the cache of one layer (`build_attn` with a key-value cache). */
@@ -172,7 +174,7 @@ function attendCached(
     q,
     cache.keys(layer, inputs.cells),
     cache.values(layer, inputs.cells),
-    inputs.mask,
+    options.remask?.(inputs.mask) ?? inputs.mask,
     options,
   );
   if (inputs.valueRotation !== undefined) y = rotate(b, y, inputs.valueRotation);

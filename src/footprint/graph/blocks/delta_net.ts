@@ -123,7 +123,8 @@ export function deltaNetLayer(b: Builder, layer: number, x: Tensor): Tensor {
   const conv = stateOf(b, (kernel.n0 - 1) * channels);
   const all = stateOf(b, stateSize * innerSize);
   const previous = graph.reshape(readState(b, conv), kernel.n0 - 1, channels, sequences);
-  const joined = joinState(b, conv, previous, mixed);
+  // src/models/qwen4exp.cpp copies the columns that it keeps.
+  const joined = joinState(b, conv, previous, mixed, b.model.architecture === "qwen4exp");
   const y = convolve(b, joined, kernel);
   const row = (2 * stateSize * groupCount + valueLength * heads) * 4;
   const part = (length: number, count: number) =>

@@ -64,15 +64,13 @@ export function convolve(b: Builder, x: Tensor, kernel: Tensor): Tensor {
   return b.graph.fresh([x, kernel], [kernel.n1, x.n0 - kernel.n0 + 1, x.n2]);
 }
 
-/**
- * The last columns of a sequence before its new ones, and the state that follows from both. The
- * rest of a state longer than `channels` is left as it is.
- */
+/** The last columns of a sequence before its new ones, and the state that follows from both. */
 export function joinState(
   b: Builder,
   state: Tensor,
   previous: Tensor,
   columns: Tensor,
+  copies = false,
 ): Tensor {
   const { graph } = b;
   const joined = graph.concat(previous, graph.transpose(columns), 0);
@@ -82,6 +80,6 @@ export function joinState(
     joined.s1,
     joined.s2,
   );
-  storeState(b, state, last);
+  storeState(b, state, copies ? graph.contiguous(last) : last);
   return joined;
 }

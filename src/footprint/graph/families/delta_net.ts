@@ -7,7 +7,12 @@ import type { Tensor } from "../tensor.ts";
 import { buildTransformer, type LayerBuilder } from "./transformer.ts";
 
 /** Attention whose queries bring a gate along (src/models/qwen3next.cpp, `build_layer_attn`). */
-export function gatedQueryAttention(b: Builder, layer: number, x: Tensor): Tensor {
+export function gatedQueryAttention(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  remask?: (mask: Tensor) => Tensor,
+): Tensor {
   const { graph, tokens } = b;
   const prefix = `blk.${layer}.attn_`;
   const { keyLength: length, queries, keyValues } = headsOf(b, layer);
@@ -19,7 +24,10 @@ export function gatedQueryAttention(b: Builder, layer: number, x: Tensor): Tenso
   const keys = graph.reshape(b.multiply(`${prefix}k`, x), length, keyValues, tokens);
   const k = b.rope(graph.rmsNorm(keys));
   const v = graph.reshape(b.multiply(`${prefix}v`, x), length, keyValues, tokens);
-  const y = attention(b, layer, { q, k, v }, { output: false });
+  const y = attention(b, layer, { q, k, v }, {
+    output: false,
+    ...(remask === undefined ? {} : { remask }),
+  });
   return b.multiply(`${prefix}output`, graph.multiply(y, gate()));
 }
 

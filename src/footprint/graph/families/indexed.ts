@@ -1,4 +1,5 @@
 import { headsOf, projectOutput } from "../blocks/attention.ts";
+import { unmaskChosen } from "../blocks/chosen_mask.ts";
 import {
   absorb,
   attendByKeys,
@@ -8,7 +9,6 @@ import {
   latentSizes,
 } from "../blocks/latent_attention.ts";
 import type { Builder } from "../builder.ts";
-import type { CacheInputs } from "../cache.ts";
 import { F32, I32, I64, type Tensor } from "../tensor.ts";
 import {
   buildTransformer,
@@ -110,18 +110,8 @@ class IndexedAttention {
     graph.expand(parts.v);
     graph.expand(parts.k);
     graph.expand(cache.storeKeys(layer, parts.k, inputs));
-    const mask = this.#unmask(inputs, chosen);
+    const mask = unmaskChosen(this.b, inputs.mask, chosen);
     return attendByKeys(this.b, layer, parts.q, parts.v.n0, inputs, output, mask);
-  }
-
-  #unmask({ mask }: CacheInputs, chosen: Tensor): Tensor {
-    const { graph } = this.b;
-    const filled = graph.map(mask);
-    const rows = graph.view(filled, [1, mask.n0, mask.n1, mask.n3]);
-    const picks = graph.view(chosen, [chosen.n0, chosen.n1, chosen.n3, 1]);
-    const zeros = graph.map(graph.constant(F32, [1, chosen.n0, chosen.n1, chosen.n3]));
-    const opened = graph.setRows(rows, zeros, picks);
-    return graph.add(graph.view(opened, [mask.n0, mask.n1, 1, mask.n3]), mask);
   }
 }
 

@@ -1,0 +1,40 @@
+import { assert, assertEquals } from "@std/assert";
+import { readHeader } from "../../../src/gguf/read.ts";
+import { contextSizes } from "../../../src/footprint/context_sizes.ts";
+import type { KvCacheType } from "../../../src/footprint/ggml_type.ts";
+import { computeBytes } from "../../../src/footprint/graph/compute.ts";
+import { readHyperparameters } from "../../../src/footprint/hyperparameters.ts";
+import { kvCacheBytes } from "../../../src/footprint/kv_cache.ts";
+import type { FootprintOptions } from "../../../src/footprint/options.ts";
+import { recurrentStateBytes } from "../../../src/footprint/recurrent_state.ts";
+import { truthAvailable, truthModels, truthRows } from "../../truth.ts";
+
+Deno.test({
+  name: "the compute buffer is llama.cpp's own on every row of truth",
+  ignore: !truthAvailable(),
+  async fn() {
+    const rows = Map.groupBy(truthRows(), (row) => row.file);
+    let checked = 0;
+    for await (const { file, path } of truthModels()) {
+      const header = await readHeader(path);
+      const shape = readHyperparameters(header);
+      for (const row of rows.get(file) ?? []) {
+        const type = row.kvCacheType as KvCacheType;
+        const options: FootprintOptions = {
+          ...row,
+          kvCacheKeyType: type,
+          kvCacheValueType: type,
+          mmap: true,
+        };
+        const sizes = contextSizes(header, shape, options);
+        const memory = kvCacheBytes(shape, sizes, options) + recurrentStateBytes(shape, sizes);
+        const { bytes, confidence } = computeBytes(shape, header, options);
+        const label = JSON.stringify(row);
+        assertEquals(bytes, row.context - memory, label);
+        assertEquals(confidence, "exact", label);
+        checked++;
+      }
+    }
+    assert(checked > 0);
+  },
+});

@@ -1,5 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import { type CommandName, COMMANDS } from "./commands.ts";
+import { errorAnswer } from "./error_answer.ts";
 import { parseCommandLine, type ParsedFlags } from "./parse.ts";
 import { exitCodeOf, type Output, renderError } from "./terminal.ts";
 import { type FlagValues, readValues } from "./values.ts";
@@ -54,10 +55,7 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
   } catch (error) {
     const told = explain(error);
     output.say(renderError(told, output));
-    if (argv.includes("--json")) {
-      const { code, message, hint } = told;
-      output.answer(JSON.stringify({ error: { code, message, hint } }) + "\n");
-    }
+    output.answer(await errorAnswer(argv, told));
     return exitCodeOf(told);
   }
 }

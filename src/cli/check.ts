@@ -1,9 +1,8 @@
 import { describeModel } from "../gguf/describe_model.ts";
-import { checkJson } from "../report/check_json.ts";
 import type { ValidationReport } from "../report/description.ts";
-import { validationText } from "../report/validation_text.ts";
 import { advise } from "./advise.ts";
 import type { Command } from "./brainjar.ts";
+import { appendSummary, readFormat, renderCheck } from "./check_output.ts";
 import type { Plan } from "./plan.ts";
 import { planJars } from "./plan.ts";
 import { readSettings } from "./settings.ts";
@@ -12,6 +11,8 @@ import { openWorld } from "./world.ts";
 
 /** `brainjar check`: all of layer 1, and its verdict as the exit code. */
 export const check: Command = async ({ values, output }) => {
+  const startedAt = new Date();
+  const format = readFormat(values);
   const quiet = values.has("quiet");
   const say = quiet ? () => {} : (text: string) => output.say(text);
   const settings = await readSettings(values, {
@@ -22,13 +23,10 @@ export const check: Command = async ({ values, output }) => {
   const world = openWorld(settings);
   try {
     const plan = await advise(await planJars(settings, await world.readMemory(), world), world);
-    if (!quiet) {
-      output.answer(
-        values.has("json")
-          ? JSON.stringify(checkJson(plan.validation, settings.estimator)) + "\n"
-          : validationText(reportOf(plan)) + "\n",
-      );
-    }
+    const report = reportOf(plan);
+    if (!quiet) output.answer(await renderCheck(format, report, startedAt));
+    const summary = Deno.env.get("GITHUB_STEP_SUMMARY");
+    if (format === "github" && summary) await appendSummary(report, summary, say);
     return plan.validation.ok ? 0 : 1;
   } finally {
     await world.close();

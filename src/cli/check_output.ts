@@ -1,0 +1,60 @@
+import { BrainjarError } from "../budget/error.ts";
+import { checkJson } from "../report/check_json.ts";
+import type { ValidationReport } from "../report/description.ts";
+import { validationText } from "../report/validation_text.ts";
+import type { FlagValues } from "./values.ts";
+
+/** How `check` prints its verdict. */
+export type CheckFormat = "text" | "json" | "github" | "junit";
+
+/**
+ * The format that was asked for; `--json` is `--format json`.
+ *
+ * @throws {BrainjarError} `conflicting-flags` where both are given and differ.
+ */
+export function readFormat(values: FlagValues): CheckFormat {
+  const format = values.text("format") as CheckFormat | undefined;
+  if (!values.has("json")) return format ?? "text";
+  if (format === undefined || format === "json") return "json";
+  throw new BrainjarError(
+    "conflicting-flags",
+    `Flags "--json" and "--format ${format}" exclude each other`,
+    { hint: "Leave one of them out" },
+  );
+}
+
+/** The verdict in a format, with a line break at the end. What CI alone reads is loaded for it. */
+export async function renderCheck(
+  format: CheckFormat,
+  report: ValidationReport,
+  startedAt: Date,
+): Promise<string> {
+  switch (format) {
+    case "text":
+      return `${validationText(report)}\n`;
+    case "json":
+      return `${JSON.stringify(checkJson(report.validation, report.estimator))}\n`;
+    case "github":
+      return `${(await import("../report/github.ts")).githubAnnotations(report.validation)}\n`;
+    case "junit": {
+      const { junitXml } = await import("../report/junit.ts");
+      const seconds = Math.max(0, Date.now() - startedAt.getTime()) / 1000;
+      return `${junitXml(report.validation, { at: startedAt, seconds })}\n`;
+    }
+  }
+}
+
+/** Appends the jars' table to the job's summary page. A page that can't be written is said only. */
+export async function appendSummary(
+  report: ValidationReport,
+  path: string,
+  say: (text: string) => void,
+): Promise<void> {
+  const { summaryMarkdown } = await import("../report/summary.ts");
+  try {
+    await Deno.writeTextFile(path, `${summaryMarkdown(report)}\n`, { append: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    say(`warning: $GITHUB_STEP_SUMMARY can't be written: ${why}\n`);
+  }
+}

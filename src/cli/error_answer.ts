@@ -1,0 +1,31 @@
+import type { BrainjarError } from "../budget/error.ts";
+
+/**
+ * What a program that reads stdout is told of an error, besides people on stderr: an object, an
+ * annotation or a test in error, as the command line asks for, or nothing. It looks at the
+ * arguments themselves, since it may be they that are wrong.
+ */
+export async function errorAnswer(argv: readonly string[], error: BrainjarError): Promise<string> {
+  switch (formatOf(argv)) {
+    case "json": {
+      const { code, message, hint } = error;
+      return `${JSON.stringify({ error: { code, message, hint } })}\n`;
+    }
+    case "github":
+      return `${(await import("../report/github.ts")).githubError(error)}\n`;
+    case "junit": {
+      const { junitError } = await import("../report/junit.ts");
+      return `${junitError(error, { at: new Date(), seconds: 0 })}\n`;
+    }
+    default:
+      return "";
+  }
+}
+
+function formatOf(argv: readonly string[]): string | undefined {
+  if (argv.includes("--quiet")) return undefined;
+  if (argv.includes("--json")) return "json";
+  const at = argv.findIndex((argument) => argument === "--format");
+  return argv.find((argument) => argument.startsWith("--format="))?.slice("--format=".length) ??
+    (at < 0 ? undefined : argv[at + 1]);
+}

@@ -36,3 +36,40 @@ export function collectGarbage(): boolean {
   collector?.();
   return collector !== undefined;
 }
+
+/** Milliseconds between two looks at the heap: more often than a large header is read on. */
+const LOOK_EVERY = 5;
+
+/** Bytes that V8 took meanwhile, used or not, which are worth a collection. */
+const WORTH_COLLECTING = 4 * 1024 ** 2;
+
+function heapBytes(): number {
+  const { heapTotal, external } = Deno.memoryUsage();
+  return heapTotal + external;
+}
+
+/**
+ * Does `work` and has V8 collect whenever the heap has grown meanwhile.
+ *
+ * V8 lets a heap grow far beyond what is used while there is memory; where memory is what a jar is
+ * about, a header of 128 thousand tokens passes in 50 MiB instead of 100.
+ *
+ * @example
+ * ```ts
+ * import { collectMeanwhile } from "./collect.ts";
+ * if (await collectMeanwhile(() => Promise.resolve(7)) !== 7) throw new Error("Its result");
+ * ```
+ */
+export async function collectMeanwhile<Result>(work: () => Promise<Result>): Promise<Result> {
+  let before = heapBytes();
+  const timer = setInterval(() => {
+    if (heapBytes() - before < WORTH_COLLECTING) return;
+    collectGarbage();
+    before = heapBytes();
+  }, LOOK_EVERY);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}

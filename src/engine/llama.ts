@@ -1,5 +1,6 @@
 import type { GgufInsights, Llama, LlamaModel } from "node-llama-cpp";
 import type { FootprintOptions } from "../footprint/options.ts";
+import { collectMeanwhile } from "./collect.ts";
 import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind } from "./engine.ts";
 import { engineFailure, engineUnavailable } from "./failure.ts";
 import { LlamaMind } from "./mind.ts";
@@ -37,6 +38,8 @@ export async function openLlama(): Promise<Engine> {
         logLevel: library.LlamaLogLevel.warn,
         logger: (_level, message) => log.add(message),
       });
+      // Loading the package leaves as much behind as it keeps.
+      await trimMemory();
       return new LlamaEngine(library, llama, log);
     });
   } catch (error) {
@@ -95,15 +98,17 @@ class LlamaEngine implements Engine {
     try {
       signal?.throwIfAborted();
       const model = await this.#log.capture(() =>
-        this.#llama.loadModel({
-          modelPath: path,
-          gpuLayers: 0,
-          useMmap: options.mmap,
-          // brainjar decided admission; the engine's own figures know no control groups.
-          ignoreMemorySafetyChecks: true,
-          ...(signal === undefined ? {} : { loadSignal: signal }),
-          ...(onProgress === undefined ? {} : { onLoadProgress: onProgress }),
-        })
+        collectMeanwhile(() =>
+          this.#llama.loadModel({
+            modelPath: path,
+            gpuLayers: 0,
+            useMmap: options.mmap,
+            // brainjar decided admission; the engine's own figures know no control groups.
+            ignoreMemorySafetyChecks: true,
+            ...(signal === undefined ? {} : { loadSignal: signal }),
+            ...(onProgress === undefined ? {} : { onLoadProgress: onProgress }),
+          })
+        )
       );
       forgoEstimates(model.fileInsights);
       forgetVocabulary(model);

@@ -1,5 +1,6 @@
 import { Cache } from "./cache.ts";
 import { Graph } from "./graph.ts";
+import { layerKinds, layersToBuild } from "./layers.ts";
 import type { Model } from "./model.ts";
 import type { Reservation } from "./reservation.ts";
 import { F16, F32, I32, type Tensor } from "./tensor.ts";
@@ -43,6 +44,15 @@ export class Builder {
 
   get hyperparameters() {
     return this.model.hyperparameters;
+  }
+
+  /**
+   * Layers to build, by their number in the file; the last one is always among them.
+   *
+   * @param more what an architecture does differently by layer, beside what every layer's kind is
+   */
+  layers(more: (layer: number) => number = () => 0): readonly number[] {
+    return layersToBuild(layerKinds(this.model, more));
   }
 
   get tokens(): number {

@@ -1,34 +1,41 @@
-import type { GgufHeader } from "../../gguf/header.ts";
+import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import { Tensor } from "./tensor.ts";
 
 /** A header as the graph builders see it: weights by name, keys by name. */
 export class Model {
+  readonly #infos = new Map<string, TensorInfo>();
   readonly #tensors = new Map<string, Tensor>();
   readonly architecture: string;
+  /** Layers of the file that later ones repeat, 0 where each has its own. */
+  #repeated = 0;
 
   constructor(readonly hyperparameters: Hyperparameters, readonly header: GgufHeader) {
     this.architecture = hyperparameters.architecture;
-    for (const info of header.tensors) {
-      const tensor = new Tensor(info.type, info.dimensions, undefined, true);
-      tensor.isExternal = true;
-      this.#tensors.set(info.name, tensor);
-    }
+    for (const info of header.tensors) this.#infos.set(info.name, info);
   }
 
   find(name: string): Tensor | undefined {
-    return this.#tensors.get(name);
+    const known = this.#tensors.get(name);
+    if (known !== undefined) return known;
+    const info = this.#infos.get(this.#repeated === 0 ? name : this.#ownName(name));
+    if (info === undefined) return undefined;
+    const tensor = new Tensor(info.type, info.dimensions, undefined, true);
+    tensor.isExternal = true;
+    this.#tensors.set(name, tensor);
+    return tensor;
   }
 
-  /** Gives the weights of the first `count` layers to the layers after them. */
-  repeatLayers(count: number, times: number): void {
-    for (const [name, tensor] of [...this.#tensors]) {
-      const match = /^blk\.(\d+)\.(.+)$/.exec(name);
-      if (match === null || Number(match[1]) >= count) continue;
-      for (let time = 1; time < times; time++) {
-        this.#tensors.set(`blk.${Number(match[1]) + time * count}.${match[2]}`, tensor);
-      }
-    }
+  /** Gives the weights of the first `count` layers to all layers after them. */
+  repeatLayers(count: number): void {
+    this.#repeated = count;
+  }
+
+  #ownName(name: string): string {
+    return name.replace(
+      /^blk\.(\d+)\./,
+      (_, layer: string) => `blk.${Number(layer) % this.#repeated}.`,
+    );
   }
 
   /** A number of the header, below the architecture's name. */

@@ -63,7 +63,7 @@ export function buildGemma4(b: Builder): void {
   const { graph } = b;
   let x = begin(b, {});
   const perLayer = perLayerInputs(b, x);
-  for (let layer = 0; layer < b.hyperparameters.layerCount; layer++) {
+  for (const layer of b.layers()) {
     const attended = graph.rmsNorm(gemmaAttention(b, layer, graph.rmsNorm(x)));
     const middle = graph.add(attended, x);
     x = graph.add(graph.rmsNorm(gemma4Feed(b, layer, middle)), middle);

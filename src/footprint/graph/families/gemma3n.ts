@@ -138,7 +138,7 @@ class Gemma3n {
     const perLayer = perLayerInputs(b, embedded);
     if (perLayer === undefined) throw new Error("Gemma 3n has embeddings for each layer");
     let x = this.#begin(embedded);
-    for (let layer = 0; layer < b.hyperparameters.layerCount; layer++) {
+    for (const layer of b.layers((layer) => layer < SPARSE_LAYERS ? 1 : 0)) {
       x = this.#layer(layer, x, perLayer);
     }
     end(b, {}, b.onlyOutputs(this.#join(x)));

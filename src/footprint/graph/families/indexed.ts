@@ -170,7 +170,12 @@ function dots3Note(indexed: IndexedAttention): LayerBuilder {
   };
 }
 
-const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
+// Every layer has an input of its own, placed before all layers (`unmaskChosen`).
+const HEADER_EXPERTS: TransformerRow = {
+  gating: "header",
+  weightsNorm: "header",
+  everyLayer: true,
+};
 
 /** Architectures with an indexer over latent attention. */
 export const INDEXED_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map([

@@ -74,10 +74,10 @@ function linearAttention(b: Builder, layer: number, input: Tensor, decays: Decay
 export function buildMiniMax01(b: Builder): void {
   const { graph } = b;
   const row: TransformerRow = {};
-  const { layerCount, recurrentLayers, experts } = b.hyperparameters;
+  const { recurrentLayers, experts } = b.hyperparameters;
   let x = begin(b, row);
   const decays = decayInputs(b);
-  for (let layer = 0; layer < layerCount; layer++) {
+  for (const layer of b.layers()) {
     const normed = b.norm(x, "rms");
     const mixed = recurrentLayers[layer]
       ? linearAttention(b, layer, normed, decays)

@@ -139,6 +139,7 @@ class Qwen4Exp {
       this.#streams,
       tokens,
     );
+    // Every indexed layer has an input of its own, so none is left out.
     for (let layer = 0; layer < layerCount; layer++) {
       const prefix = `blk.${layer}.hc_`;
       if (ngrams !== undefined && ngramEmbedding.layers[layer]) {

@@ -64,6 +64,8 @@ export interface TransformerRow {
    * what the others give stays readable for the prediction of further tokens (`t_h_nextn`).
    */
   readonly lateOutputs?: "before-norm" | "after-norm" | "never";
+  /** Inputs of each layer's own keep layers from being alike: none is left out. */
+  readonly everyLayer?: boolean;
   /** Batches stand alone: no cache. */
   readonly withoutCache?: boolean;
 }
@@ -263,6 +265,8 @@ export function buildTransformer(
   layer: LayerBuilder = transformerLayer,
 ): void {
   let x = begin(b, row);
-  for (let index = 0; index < b.hyperparameters.layerCount; index++) x = layer(b, row, index, x);
+  const more = (index: number) => (turns(b, row, index) ? 1 : 2) + (routes(b, row, index) ? 4 : 0);
+  const distinct = (index: number) => row.everyLayer === true ? index : more(index);
+  for (const index of b.layers(distinct)) x = layer(b, row, index, x);
   end(b, row, x);
 }

@@ -158,7 +158,7 @@ function buildTalkie(b: Builder): void {
   const row: TransformerRow = { prelude: "norm", queryKeyNorm: "after-rope" };
   const embedded = begin(b, row);
   let x = embedded;
-  for (let layer = 0; layer < b.hyperparameters.layerCount; layer++) {
+  for (const layer of b.layers()) {
     const attended = attend(b, row, layer, b.norm(x, "rms"));
     const [y, residual, skip] = keepOutputs(b, layer, [attended, x, embedded] as const);
     const middle = graph.add(y, residual);
@@ -173,7 +173,7 @@ function buildNanbeige(b: Builder): void {
   const { layerCount } = b.hyperparameters;
   const loops = Math.max(1, b.model.number("num_loops", 1));
   const once = layerCount / loops;
-  if (loops > 1) b.model.repeatLayers(once, loops);
+  if (loops > 1) b.model.repeatLayers(once);
   const norms = loops > 1 && !b.model.flag("skip_loop_final_norm");
   let x = begin(b, {});
   for (let layer = 0; layer < layerCount; layer++) {

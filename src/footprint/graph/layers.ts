@@ -1,0 +1,89 @@
+import type { Model } from "./model.ts";
+
+/** Longest pattern of layers that is looked for; sliding windows have up to 6, hybrids up to 10. */
+const LONGEST_PERIOD = 12;
+/**
+ * Residual streams take turns between two or three places, so the buffer looks the same again
+ * after this many layers of one kind.
+ */
+const TURNS = 6;
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y !== 0) [x, y] = [y, x % y];
+  return a / x * b;
+}
+
+/**
+ * One number for each layer, the same for layers whose graph is the same: made of its weights'
+ * names and shapes and of what the hyperparameters say about it.
+ */
+export function layerKinds(model: Model, more: (layer: number) => number): number[] {
+  const shape = model.hyperparameters;
+  const kinds: number[] = [];
+  for (let layer = 0; layer < shape.layerCount; layer++) {
+    let kind = mix(more(layer), layer < shape.cachedLayerCount ? 1 : 2);
+    kind = mix(kind, shape.headCounts[layer] ?? 0);
+    kind = mix(kind, shape.keyValueHeadCounts[layer] ?? 0);
+    kind = mix(kind, shape.feedForwardLengths[layer] ?? 0);
+    kind = mix(kind, shape.experts.usedCounts[layer] ?? 0);
+    kind = mix(kind, shape.keyLengths[layer] ?? 0);
+    kind = mix(kind, shape.valueLengths[layer] ?? 0);
+    kind = mix(kind, shape.compressRatios[layer] ?? 0);
+    kind = mix(kind, shape.slidingWindowLayers[layer] ? 1 : 0);
+    kind = mix(kind, shape.recurrentLayers[layer] ? 1 : 0);
+    kind = mix(kind, layer < shape.deepstackLayerCount ? 1 : 0);
+    kind = mix(kind, layer < shape.experts.leadingDenseLayerCount ? 1 : 0);
+    kinds.push(kind);
+  }
+  addWeights(model, kinds);
+  return kinds;
+}
+
+function mix(kind: number, value: number): number {
+  return (Math.imul(kind ^ value, 0x01000193) + value) | 0;
+}
+
+/** The order of a file's tensors doesn't matter, so each adds to the layer's number. */
+function addWeights(model: Model, kinds: number[]): void {
+  const numbers = new Map<string, number>();
+  for (const { name, dimensions, type } of model.header.tensors) {
+    if (!name.startsWith("blk.")) continue;
+    const end = name.indexOf(".", 4);
+    const layer = Number(name.slice(4, end));
+    const kind = kinds[layer];
+    if (kind === undefined) continue;
+    const suffix = name.slice(end);
+    let number = numbers.get(suffix);
+    if (number === undefined) numbers.set(suffix, number = numbers.size + 1);
+    let weight = mix(Math.imul(number, 0x9e3779b1), type === 0 ? 1 : 2);
+    for (const dimension of dimensions) weight = mix(weight, dimension);
+    kinds[layer] = (kind + weight) | 0;
+  }
+}
+
+/**
+ * The layers that have to be built to learn the buffer's size: a long run of layers that repeat
+ * is shortened by whole turns, since every turn places its tensors where the one before did.
+ */
+export function layersToBuild(kinds: readonly number[]): readonly number[] {
+  const count = kinds.length;
+  const all = Array.from(kinds.keys());
+  let best = { start: 0, removed: 0 };
+  for (let period = 1; period <= LONGEST_PERIOD && period * 2 < count; period++) {
+    const turn = leastCommonMultiple(period, TURNS);
+    let start = 0;
+    for (let layer = 0; layer <= count - period; layer++) {
+      if (layer < count - period && kinds[layer] === kinds[layer + period]) continue;
+      // Layers start … layer + period - 1 repeat with this period.
+      const length = layer + period - start;
+      const removed = Math.floor((length - 2 * turn) / turn) * turn;
+      if (removed > best.removed) best = { start: start + turn, removed };
+      start = layer + 1;
+    }
+  }
+  return best.removed === 0 ? all : [
+    ...all.slice(0, best.start),
+    ...all.slice(best.start + best.removed),
+  ];
+}

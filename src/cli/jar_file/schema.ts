@@ -45,9 +45,10 @@ function choice<const Choices extends readonly [string, ...string[]]>(choices: C
   return z.enum(choices, { error: `It takes ${choices.join(", ")}` });
 }
 
-const text = (describe: string) =>
-  z.string({ error: "It takes a text" }).min(1, { error: "It takes a text that isn't empty" })
-    .describe(describe);
+const word = z.string({ error: "It takes a text" })
+  .min(1, { error: "It takes a text that isn't empty" });
+
+const text = (describe: string) => word.describe(describe);
 
 const flag = (describe: string) =>
   z.boolean({ error: "It takes true or false" }).describe(describe);
@@ -91,7 +92,7 @@ const policy = z.strictObject({
 /** A jar file: the only source of its checks, its type and its JSON Schema. */
 export const JAR_FILE_SCHEMA = z.strictObject({
   $schema: text("Where an editor finds the schema").optional(),
-  extends: z.union([text(""), z.array(text(""))], {
+  extends: z.union([word, z.array(word)], {
     error: "It takes a path, or a list of paths",
   }).optional().describe("Other jar files, from this file's folder; what stands here overrides"),
   defaults: defaults.optional().describe("What every jar has unless it says otherwise"),

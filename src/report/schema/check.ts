@@ -1,0 +1,47 @@
+import { z } from "zod";
+import {
+  bytes,
+  criterion,
+  estimator,
+  FAILURE_SCHEMA,
+  finding,
+  issueCode,
+  memorySource,
+  mode,
+  role,
+} from "./common.ts";
+
+/** The shape of `CheckJson`. */
+export const CHECK_JSON_SCHEMA = z.object({
+  schema: z.literal("brainjar.check/1"),
+  verdict: z.enum(["pass", "fail"]),
+  criterion,
+  mode,
+  estimator,
+  memory: z.object({
+    totalBytes: bytes,
+    availableBytes: bytes,
+    sources: z.array(memorySource),
+  }),
+  safetyMarginPercent: z.number(),
+  usableBytes: bytes,
+  requiredBytes: bytes.describe("Sum of the instances' less sharedWeightBytes"),
+  sharedWeightBytes: bytes,
+  instances: z.array(z.object({
+    id: z.string(),
+    role,
+    model: z.string(),
+    ramLimitBytes: bytes.nullable().describe("null where no limit was given"),
+    floorBytes: bytes,
+    footprintBytes: bytes,
+    requiredBytes: bytes,
+  })),
+  issues: z.array(finding.extend({ code: issueCode })),
+  warnings: z.array(finding),
+  recommendations: z.array(z.object({ message: z.string(), flags: z.array(z.string()) })),
+});
+
+/** What `check --json` prints. */
+export const CHECK_SCHEMA = z.union([CHECK_JSON_SCHEMA, FAILURE_SCHEMA]).meta({
+  title: "brainjar check --json",
+});

@@ -1,0 +1,30 @@
+import { z } from "zod";
+
+/** Whole bytes. */
+export const bytes = z.int().describe("Whole bytes");
+
+export const mode = z.enum(["single", "matrix", "peer", "jars"]).describe(
+  "Which jars there are; jars: those of a jar file",
+);
+export const role = z.enum(["subject", "observer", "god"]);
+export const criterion = z.enum(["working-set", "floor"]);
+export const estimator = z.enum(["header", "exact", "filesize"]);
+export const issueCode = z.enum(["would-be-killed", "would-thrash", "over-reserved"]);
+
+/** A finding: a stable code for programs, a sentence for people. */
+export const finding = z.object({ code: z.string(), message: z.string() });
+
+/** What stands in an answer's place where the command line or an input was wrong. */
+export const FAILURE_SCHEMA = z.object({
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().exactOptional() }),
+}).describe("In the answer's place: wrong usage, or an input that can't be read");
+
+/** One reading that a memory figure came from. */
+export const memorySource = z.object({
+  figure: z.enum(["total", "available"]),
+  name: z.string(),
+  path: z.string().exactOptional(),
+  bytes,
+  decides: z.boolean().describe("True for the reading that decided the figure"),
+  terms: z.array(z.object({ name: z.string(), path: z.string(), bytes })).exactOptional(),
+});

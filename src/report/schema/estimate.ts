@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { KV_CACHE_TYPES } from "../../footprint/ggml_type.ts";
+import { bytes, estimator, FAILURE_SCHEMA, finding } from "./common.ts";
+
+const kvCacheType = z.enum(KV_CACHE_TYPES);
+
+/** The shape of `EstimateJson`. */
+export const ESTIMATE_JSON_SCHEMA = z.object({
+  schema: z.literal("brainjar.estimate/1"),
+  estimates: z.array(z.union([
+    z.object({
+      model: z.object({
+        path: z.string(),
+        name: z.string(),
+        architecture: z.string().nullable(),
+        parameters: z.number(),
+        quantization: z.string().nullable(),
+        trainContextLength: z.number().nullable(),
+        fileBytes: bytes,
+        parts: z.int(),
+      }),
+      options: z.object({
+        contextSize: z.int(),
+        batchSize: z.int(),
+        sequences: z.int(),
+        flashAttention: z.boolean(),
+        kvCacheKeyType: kvCacheType,
+        kvCacheValueType: kvCacheType,
+        mmap: z.boolean(),
+      }),
+      estimator,
+      bytes: z.object({
+        weights: bytes,
+        kvCache: bytes,
+        recurrentState: bytes,
+        compute: bytes,
+        output: bytes,
+        repacked: bytes,
+        vocabulary: bytes,
+        runtime: bytes,
+        floor: bytes.describe(
+          "Anonymous memory at its highest; a group limited below it is killed",
+        ),
+        workingSet: bytes.describe("The floor and the weights that every token reads"),
+        peak: bytes.describe("The floor and all file-backed weights"),
+      }),
+    }),
+    z.object({ model: z.object({ path: z.string() }), error: finding })
+      .describe("A model that can't be read"),
+  ])),
+});
+
+/** What `estimate --json` prints. */
+export const ESTIMATE_SCHEMA = z.union([ESTIMATE_JSON_SCHEMA, FAILURE_SCHEMA]).meta({
+  title: "brainjar estimate --json",
+});

@@ -2,7 +2,7 @@
  * What brainjar costs while it thinks: tokens per second through brainjar's engine and through a
  * bare node-llama-cpp loop, on the same model, alternating in one process.
  *
- * deno run -A tests/bench/thinking.ts [--preset 60m-q8_0] [--model FILE] [--rounds 15] [--tokens 64]
+ * deno run -A tests/bench/thinking.ts [--preset 60m-q8_0] [--model FILE] [--rounds 41] [--tokens 32]
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { generateModel } from "../../fixtures/generate.ts";
@@ -16,7 +16,7 @@ const LIMIT_PERCENT = 3;
 
 const flags = parseArgs([...Deno.args], {
   string: ["preset", "model", "rounds", "tokens"],
-  default: { preset: "60m-q8_0", rounds: "15", tokens: "64" },
+  default: { preset: "60m-q8_0", rounds: "41", tokens: "32" },
 }) as { preset: string; model?: string; rounds: string; tokens: string };
 
 const folder = await Deno.makeTempDir({ prefix: "brainjar-bench-" });

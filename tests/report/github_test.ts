@@ -1,0 +1,51 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { annotationLine, githubAnnotations, githubError } from "../../src/report/github.ts";
+import { assertGolden } from "../golden.ts";
+import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";
+
+Deno.test("github: a verdict that fails says which jars, and what to change", async () => {
+  await assertGolden("check-github-failed", githubAnnotations(FAILED));
+});
+
+Deno.test("github: a verdict that passes annotates nothing", async () => {
+  const text = githubAnnotations(PASSED);
+  assert(!text.includes("::error"), text);
+  await assertGolden("check-github-passed", text);
+});
+
+Deno.test("github: names from outside start no command of their own", async () => {
+  const text = githubAnnotations(HOSTILE);
+  for (const line of text.split("\n")) {
+    assert(/^::(error|warning) title=[^:,]*::|^brainjar: /.test(line), line);
+  }
+  await assertGolden("check-github-hostile", text);
+});
+
+Deno.test("github: what could not be checked is an error too", () => {
+  assertEquals(
+    githubError({ message: 'Flag "--mode" can\'t be "a\nb"', hint: undefined }),
+    '::error title=brainjar%3A not checked::Flag "--mode" can\'t be "a%0Ab"',
+  );
+});
+
+/** As GitHub's runner undoes it (ActionCommand.cs), in its order. */
+function unescape(text: string, property: boolean): string {
+  const plain = property ? text.replaceAll("%3A", ":").replaceAll("%2C", ",") : text;
+  return plain.replaceAll("%0D", "\r").replaceAll("%0A", "\n").replaceAll("%25", "%");
+}
+
+Deno.test("github: what is escaped is read back as it was", () => {
+  const text = fc.string({ unit: fc.constantFrom("%", "2", "5", "\r", "\n", ":", ",", "a", "::") });
+  fc.assert(
+    fc.property(text, text, (title, message) => {
+      const line = annotationLine({ level: "error", title, message });
+      assert(!/[\r\n]/.test(line));
+      const match = /^::error title=([^:,]*)::(.*)$/.exec(line);
+      assert(match !== null, line);
+      assertEquals(unescape(match?.[1] ?? "", true), title);
+      assertEquals(unescape(match?.[2] ?? "", false), message);
+    }),
+    { seed: 5, numRuns: 500 },
+  );
+});

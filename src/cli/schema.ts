@@ -37,7 +37,7 @@ export const schema: Command = async ({ operands: [name, surplus], output }) => 
   }
   const [{ z }, shape] = await Promise.all([import("zod"), load()]);
   // As input: an answer may get more keys without becoming another schema.
-  const options = { target: "draft-2020-12", io: "input", reused: "ref" } as const;
+  const options = { target: "draft-2020-12", io: "input" } as const;
   output.answer(`${JSON.stringify(z.toJSONSchema(shape, options), null, 2)}\n`);
   return 0;
 };

@@ -49,7 +49,7 @@ export async function withModel(
   }
 }
 
-/** Anonymous memory of this process in bytes, after V8 and the C library let go of garbage. */
+/** Anonymous memory of this process in bytes, as the kernel counts it. */
 export function anonymousBytes(): number {
   const status = Deno.readTextFileSync("/proc/self/status");
   const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];

@@ -1,3 +1,4 @@
+import { rotationSide } from "./rotation.ts";
 import { GGML_TYPES } from "../ggml_type.ts";
 import type { Graph } from "./graph.ts";
 import type { Model } from "./model.ts";
@@ -17,13 +18,6 @@ export interface CacheInputs {
 
 function isQuantized(type: number): boolean {
   return (GGML_TYPES.get(type)?.blockElements ?? 1) > 1;
-}
-
-/** Sides of the matrix: the largest power of two from 64 that divides the head. */
-function rotationSize(headLength: number): number {
-  let size = 64;
-  do size *= 2; while (headLength % size === 0);
-  return size / 2;
 }
 
 /** Views of the attention cache and the inputs that go with it (llama-kv-cache.cpp). */
@@ -68,7 +62,7 @@ export class Cache {
     const rotatesKeys = isQuantized(plan.keyType) && key > 0 && (keyLengths[0] ?? 1) % 64 === 0;
     const rotatesValues = isQuantized(plan.valueType) && value > 0 &&
       (valueLengths[0] ?? 1) % 64 === 0;
-    const side = rotatesKeys ? rotationSize(key) : 0;
+    const side = rotatesKeys ? rotationSide(key) : 0;
     return {
       cells,
       keyIndices: graph.input(I64, [plan.tokens]),

@@ -1,3 +1,4 @@
+import { rotationSide } from "../rotation.ts";
 import { headsOf, projectOutput } from "../blocks/attention.ts";
 import { unmaskChosen } from "../blocks/chosen_mask.ts";
 import {
@@ -33,8 +34,7 @@ class IndexedAttention {
   constructor(readonly b: Builder) {
     const { graph, plan, cache } = b;
     const { keyLength } = b.hyperparameters.indexer;
-    let side = 64;
-    while (keyLength % (side * 2) === 0) side *= 2;
+    const side = rotationSide(keyLength);
     this.#inputs = {
       keyIndices: graph.input(I64, [plan.tokens]),
       // The fused indexer reads halves, whatever attention reads.

@@ -36,10 +36,10 @@ function channelMix(b: Builder, layer: number, x: Tensor, previous: Tensor): Ten
 /** src/models/rwkv6.cpp and rwkv7.cpp: two shifts on each layer. */
 function buildRwkv(b: Builder, mix: TimeMix): void {
   const { graph, plan } = b;
-  const { embeddingLength: width, wkv } = b.hyperparameters;
+  const { embeddingLength: width, layerCount, wkv } = b.hyperparameters;
   const tokens = sequenceTokens(b);
   let x = b.norm(b.embed(), "layer");
-  for (const layer of b.layers((layer) => layer === 0 ? 1 : 0)) {
+  for (let layer = 0; layer < layerCount; layer++) {
     const state = stateOf(b, wkv.tokenShiftCount * width);
     const input = graph.reshape(x, width, tokens, plan.sequences);
     const shifts = graph.reshape(readState(b, state), width, wkv.tokenShiftCount, plan.sequences);
@@ -65,10 +65,10 @@ function buildRwkv(b: Builder, mix: TimeMix): void {
 /** src/models/rwkv6qwen2.cpp and arwkv7.cpp: one shift, and a feed-forward of the usual kind. */
 function buildShiftedTransformer(b: Builder, mix: TimeMix): void {
   const { graph, plan } = b;
-  const { embeddingLength: width, wkv } = b.hyperparameters;
+  const { embeddingLength: width, layerCount, wkv } = b.hyperparameters;
   const tokens = sequenceTokens(b);
   let x = begin(b, {});
-  for (const layer of b.layers((layer) => layer === 0 ? 1 : 0)) {
+  for (let layer = 0; layer < layerCount; layer++) {
     const state = stateOf(b, wkv.tokenShiftCount * width);
     const input = graph.reshape(x, width, tokens, plan.sequences);
     const first = graph.reshape(readState(b, state), width, wkv.tokenShiftCount, plan.sequences);

@@ -212,3 +212,27 @@ for (const [name, text, says] of BAD_FILES) {
     }
   });
 }
+
+Deno.test("check starts without what it may not need: zod, jar files, CI's formats, runners", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", `${ROOT}src/cli/check.ts`],
+  }).output();
+  interface Dependency {
+    readonly isDynamic?: boolean;
+    readonly code?: { readonly specifier: string };
+  }
+  const { modules, roots } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    modules: { specifier: string; dependencies?: readonly Dependency[] }[];
+    roots: string[];
+  };
+  const reached = new Set(roots);
+  for (const specifier of reached) {
+    const module = modules.find((module) => module.specifier === specifier);
+    for (const { isDynamic, code } of module?.dependencies ?? []) {
+      if (!isDynamic && code !== undefined) reached.add(code.specifier);
+    }
+  }
+  const names = [...reached].join("\n");
+  assert(names.includes("src/cli/choose_jars.ts"), "The graph wasn't read");
+  assertEquals(/zod|jar_file\/read|report\/(github|junit|summary)|cli\/runners/.exec(names), null);
+});

@@ -1,18 +1,13 @@
 import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { BrainjarError } from "../budget/error.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
+import { PROMPT_STEP, STEPS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
+import { collectGarbage } from "./collect.ts";
 import type { Mind, ThinkOptions, Thought } from "./engine.ts";
 import { engineFailure } from "./failure.ts";
 import type { NativeLog } from "./native_log.ts";
 import { TextStream } from "./text_stream.ts";
 import { trimMemory } from "./trim.ts";
-
-/**
- * Tokens of a prompt that are evaluated before the signal is looked at again. A fixed number: with
- * one that depended on the clock the same seed would not give the same thought, since llama.cpp's
- * sums differ with the size of a batch.
- */
-const PROMPT_STEP = 64;
 
 /** A mind on a context of node-llama-cpp; it thinks one thought at a time. */
 export class LlamaMind implements Mind {
@@ -87,9 +82,10 @@ export class LlamaMind implements Mind {
         options.onText?.(text);
       };
 
-      while (input.length > PROMPT_STEP) {
+      for (let step = 1; input.length > PROMPT_STEP; step++) {
         await this.#sequence.evaluateWithoutGeneratingNewTokens(input.splice(0, PROMPT_STEP));
         if (stopped()) return thought("aborted");
+        if (step % STEPS_BETWEEN_COLLECTIONS === 0) collectGarbage();
       }
       const finish = (stop: Thought["stop"]): Thought => {
         say(stream.end());
@@ -117,6 +113,9 @@ export class LlamaMind implements Mind {
       return finish("end");
     } catch (error) {
       throw engineFailure("think-failed", this.#path, error, this.#log.since(mark));
+    } finally {
+      // The samplers, which V8 doesn't know to be large.
+      collectGarbage();
     }
   }
 

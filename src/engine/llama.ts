@@ -8,6 +8,9 @@ import { NativeLog } from "./native_log.ts";
 import { thinkingThreads } from "./threads.ts";
 import { trimMemory } from "./trim.ts";
 
+// This file alone names the package; its types go on from here.
+export type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
+
 type Package = typeof import("node-llama-cpp");
 
 /** Computed, so that Deno's module graph does not name the package (see open.ts). */

@@ -36,12 +36,16 @@ export function upperBound(model: Model, plan: Reservation): number {
   const streams = Math.max(1, hyperparameters.hyperConnectionCount);
   const inputWidth = Math.max(embeddingLength, hyperparameters.inputEmbeddingLength);
   const perToken = COPIES * layerRows(model) + 8 * streams * embeddingLength + 2 * inputWidth;
-  const heads = Math.max(1, ...headCounts, hyperparameters.indexer.headCount);
-  // Encoders and diffusion models look at the batch alone, whatever the cache.
-  const columns = Math.max(plan.cells, plan.tokens);
+  const heads = Math.max(1, ...headCounts);
+  const { headCount: indexerHeads, keyLength: indexerLength } = hyperparameters.indexer;
+  // Encoders look at the batch alone, whatever the cache.
+  const columns = hyperparameters.layout.memory === "none"
+    ? plan.tokens
+    : Math.max(plan.cells, plan.tokens);
   const perSequence = plan.tokens / plan.sequences;
   const scores = columns * perSequence * plan.sequences * float;
-  const attention = scores * (plan.flashAttention ? 6 : 2 * heads + 6);
+  const attention = scores * ((plan.flashAttention ? 6 : 2 * heads + 6) + 2 * indexerHeads) +
+    COPIES * indexerLength * columns * plan.sequences * float;
   const values = Math.max(
     0,
     ...keyValueHeadCounts.map((n, index) => n * (valueLengths[index] ?? 0)),

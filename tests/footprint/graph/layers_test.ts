@@ -1,0 +1,105 @@
+import { assert, assertEquals } from "@std/assert";
+import type { GgufHeader, MetadataValue } from "../../../src/gguf/header.ts";
+import { reserve } from "../../../src/footprint/graph/allocator.ts";
+import { Builder, MissingWeight } from "../../../src/footprint/graph/builder.ts";
+import { BUILDERS } from "../../../src/footprint/graph/builders.ts";
+import { computeBytes } from "../../../src/footprint/graph/compute.ts";
+import { layersToBuild } from "../../../src/footprint/graph/layers.ts";
+import { Model } from "../../../src/footprint/graph/model.ts";
+import { makeReservation } from "../../../src/footprint/graph/reservation.ts";
+import { readHyperparameters } from "../../../src/footprint/hyperparameters.ts";
+import { plannedModels } from "./models.ts";
+
+class EveryLayer extends Builder {
+  override layers(): readonly number[] {
+    return [...Array(this.hyperparameters.layerCount).keys()];
+  }
+}
+
+/** The same model with its last layers again and again. */
+function deepen(header: GgufHeader, architecture: string, layers: number): GgufHeader {
+  const count = header.metadata.get(`${architecture}.block_count`);
+  if (typeof count !== "number") throw new Error(`No block count for ${architecture}`);
+  // The first layers may be unlike the others.
+  const first = Math.min(2, count - 1);
+  const original = (layer: number) =>
+    layer < count ? layer : first + (layer - first) % (count - first);
+  const metadata = new Map<string, MetadataValue>(header.metadata);
+  for (const [key, value] of metadata) {
+    if (typeof value !== "object" || value.length !== count || value.values === undefined) continue;
+    const { values } = value;
+    const longer = Array.from({ length: layers }, (_, layer) => values[original(layer)] ?? 0);
+    metadata.set(key, { ...value, length: layers, values: longer });
+  }
+  metadata.set(`${architecture}.block_count`, layers);
+  const tensors = header.tensors.filter(({ name }) => !name.startsWith("blk."));
+  for (let layer = 0; layer < layers; layer++) {
+    const prefix = `blk.${original(layer)}.`;
+    for (const tensor of header.tensors) {
+      if (!tensor.name.startsWith(prefix)) continue;
+      tensors.push({ ...tensor, name: `blk.${layer}.${tensor.name.slice(prefix.length)}` });
+    }
+  }
+  return { ...header, metadata, tensors };
+}
+
+Deno.test("leaving out layers that repeat doesn't change the buffer", async () => {
+  let shortened = 0;
+  for (const { name, header, buffers } of await plannedModels()) {
+    const { architecture } = readHyperparameters(header);
+    for (const layers of [31, 50]) {
+      const deep = deepen(header, architecture, layers);
+      const shape = readHyperparameters(deep);
+      const model = new Model(shape, deep);
+      const build = BUILDERS.get(architecture);
+      if (build === undefined) throw new Error(`No builder for ${architecture}`);
+      if (new Builder(model, plan(model, buffers[0])).layers().length < layers) shortened++;
+      for (const buffer of [buffers[0], buffers[3], buffers[5]]) {
+        if (buffer === undefined) continue;
+        const builder = new EveryLayer(model, plan(model, buffer));
+        try {
+          build(builder);
+        } catch (error) {
+          // The architecture itself decides which layers are which, so the copies don't fit.
+          if (error instanceof MissingWeight) break;
+          throw error;
+        }
+        const label = `${name} with ${layers} layers, ${JSON.stringify(buffer.options)}`;
+        assertEquals(
+          computeBytes(shape, deep, buffer.options).bytes,
+          reserve(builder.graph),
+          label,
+        );
+      }
+    }
+  }
+  assert(shortened > 200, `${shortened} were shortened`);
+});
+
+function plan(
+  model: Model,
+  buffer: Awaited<ReturnType<typeof plannedModels>>[0]["buffers"][0] | undefined,
+) {
+  if (buffer === undefined) throw new Error("No buffer");
+  const window = model.number("attention.sliding_window");
+  return makeReservation(model.hyperparameters, buffer.options, window);
+}
+
+Deno.test("few layers are all built, many by their first and last", () => {
+  assertEquals(layersToBuild([1, 1, 1]), [0, 1, 2]);
+  assertEquals(layersToBuild([]), []);
+  const alike = layersToBuild(Array(80).fill(7));
+  assertEquals(alike.at(0), 0);
+  assertEquals(alike.at(-1), 79);
+  assertEquals((80 - alike.length) % 6, 0);
+  assert(alike.length < 20);
+  const unlike = Array.from({ length: 80 }, (_, layer) => layer);
+  assertEquals(layersToBuild(unlike), unlike);
+});
+
+Deno.test("layers of a pattern are left out by whole patterns", () => {
+  const kinds = Array.from({ length: 62 }, (_, layer) => layer % 6 === 5 ? 1 : 0);
+  const kept = layersToBuild(kinds);
+  assertEquals(kept.map((layer) => kinds[layer]), kinds.slice(0, kept.length));
+  assertEquals(kept.at(-1), 61);
+});

@@ -1,13 +1,14 @@
 import { describeModel } from "../gguf/describe_model.ts";
 import type { ValidationReport } from "../report/description.ts";
-import { advise } from "./advise.ts";
 import type { Command } from "./brainjar.ts";
-import { appendSummary, readFormat, renderCheck } from "./check_output.ts";
+import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
 import type { Plan } from "./plan.ts";
 import { planJars } from "./plan.ts";
+import type { Reserved } from "./reserve.ts";
 import { readSettings } from "./settings.ts";
+import type { FlagValues } from "./values.ts";
 import { sayWhichModel } from "./which_model.ts";
-import { openWorld } from "./world.ts";
+import { openWorld, type World } from "./world.ts";
 
 /** `brainjar check`: all of layer 1, and its verdict as the exit code. */
 export const check: Command = async ({ values, output }) => {
@@ -22,9 +23,14 @@ export const check: Command = async ({ values, output }) => {
   sayWhichModel(settings, { say });
   const world = openWorld(settings);
   try {
-    const plan = await advise(await planJars(settings, await world.readMemory(), world), world);
-    const report = reportOf(plan);
+    const first = await planJars(settings, await world.readMemory(), world);
+    const { plan: judged, reservation } = await reserveIfAsked(first, values, world);
+    const plan = judged.validation.ok ? judged : await adviseOn(judged, world);
+    const report = { ...reportOf(plan), ...(reservation === undefined ? {} : { reservation }) };
     if (!quiet) output.answer(await renderCheck(format, report, startedAt));
+    // Where a script asked for nothing else, the token is the answer.
+    else if (reservation) output.answer(`${reservation.token}\n`);
+    if (format === "github" || format === "junit") say(reservationText(report));
     const summary = Deno.env.get("GITHUB_STEP_SUMMARY");
     if (format === "github" && summary) await appendSummary(report, summary, say);
     return plan.validation.ok ? 0 : 1;
@@ -32,6 +38,19 @@ export const check: Command = async ({ values, output }) => {
     await world.close();
   }
 };
+
+async function reserveIfAsked(plan: Plan, values: FlagValues, world: World): Promise<Reserved> {
+  const seconds = values.duration("reserve");
+  if (seconds === undefined) return { plan };
+  const { reserve } = await import("./reserve.ts");
+  return await reserve(plan, seconds, world);
+}
+
+/** What would help is only looked for, and its code only loaded, where something is wrong. */
+async function adviseOn(plan: Plan, world: World): Promise<Plan> {
+  const { advise } = await import("./advise.ts");
+  return await advise(plan, world);
+}
 
 /** What the validation report is made of. */
 export function reportOf(plan: Plan): ValidationReport {

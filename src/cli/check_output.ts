@@ -1,4 +1,5 @@
 import { BrainjarError } from "../budget/error.ts";
+import { formatAmount } from "../budget/size.ts";
 import { checkJson } from "../report/check_json.ts";
 import type { ValidationReport } from "../report/description.ts";
 import { validationText } from "../report/validation_text.ts";
@@ -31,9 +32,11 @@ export async function renderCheck(
 ): Promise<string> {
   switch (format) {
     case "text":
-      return `${validationText(report)}\n`;
+      return `${validationText(report)}\n${reservationText(report)}`;
     case "json":
-      return `${JSON.stringify(checkJson(report.validation, report.estimator))}\n`;
+      return `${
+        JSON.stringify(checkJson(report.validation, report.estimator, report.reservation))
+      }\n`;
     case "github":
       return `${(await import("../report/github.ts")).githubAnnotations(report.validation)}\n`;
     case "junit": {
@@ -42,6 +45,13 @@ export async function renderCheck(
       return `${junitXml(report.validation, { at: startedAt, seconds })}\n`;
     }
   }
+}
+
+/** What is held and how to give it back, for people; nothing where nothing is held. */
+export function reservationText({ reservation }: ValidationReport): string {
+  if (reservation === undefined) return "";
+  const { token, bytes, seconds } = reservation;
+  return `Reserved ${formatAmount(bytes)} for ${seconds} s: brainjar release ${token}\n`;
 }
 
 /** Appends the jars' table to the job's summary page. A page that can't be written is said only. */

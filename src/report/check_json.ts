@@ -2,6 +2,7 @@ import type { Criterion, Mode, Role } from "../budget/demand.ts";
 import type { MemorySource } from "../budget/memory.ts";
 import type { IssueCode, Validation } from "../budget/validation.ts";
 import type { Estimator } from "../footprint/footprint.ts";
+import type { Reservation } from "./description.ts";
 import { issueMessage, recommendationMessage, warningMessage } from "./message.ts";
 
 /** A finding for programs: `code` is stable, `message` is for people. */
@@ -43,6 +44,8 @@ export interface CheckJson {
     readonly message: string;
     readonly flags: readonly string[];
   }[];
+  /** Of `--reserve`; absent where none was asked for, or nothing fits. */
+  readonly reservation?: Reservation;
 }
 
 /**
@@ -64,7 +67,11 @@ export interface CheckJson {
  * if (json.verdict !== "pass" || json.usableBytes !== 85) throw new Error(JSON.stringify(json));
  * ```
  */
-export function checkJson(validation: Validation, estimator: Estimator): CheckJson {
+export function checkJson(
+  validation: Validation,
+  estimator: Estimator,
+  reservation?: Reservation,
+): CheckJson {
   const { memory } = validation;
   return {
     schema: "brainjar.check/1",
@@ -105,5 +112,6 @@ export function checkJson(validation: Validation, estimator: Estimator): CheckJs
       message: recommendationMessage(recommendation),
       flags: recommendation.flags,
     })),
+    ...(reservation === undefined ? {} : { reservation }),
   };
 }

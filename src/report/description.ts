@@ -11,6 +11,14 @@ export interface InstanceDescription {
   readonly confidence: Confidence;
 }
 
+/** Memory that `check --reserve` holds for a job's next step. */
+export interface Reservation {
+  /** What `brainjar release` takes. */
+  readonly token: string;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
 /** Everything the validation report is made of. */
 export interface ValidationReport {
   readonly validation: Validation;
@@ -19,4 +27,6 @@ export interface ValidationReport {
   readonly models: readonly ModelDescription[];
   /** Those that are known; a jar without one shows its budget alone. */
   readonly instances: readonly InstanceDescription[];
+  /** Absent where none was asked for, or nothing fits. */
+  readonly reservation?: Reservation;
 }

@@ -3,7 +3,7 @@ import { GGML_TYPES } from "../ggml_type.ts";
 import type { Graph } from "./graph.ts";
 import type { Model } from "./model.ts";
 import type { Reservation } from "./reservation.ts";
-import { F16, F32, I32, I64, Tensor } from "./tensor.ts";
+import { F16, F32, I64, Tensor } from "./tensor.ts";
 
 /** Inputs of one cache: where new keys and values go, and who may look at whom. */
 export interface CacheInputs {
@@ -190,9 +190,5 @@ export class Cache {
   /** A cache of keys alone, such as an indexer's. */
   external(type: number, shape: readonly number[]): Tensor {
     return this.#external(type, shape);
-  }
-
-  ids(count: number): Tensor {
-    return this.graph.input(I32, [count]);
   }
 }

@@ -6,7 +6,6 @@ import { activate } from "./feed_forward.ts";
 export const SOFTMAX = 1;
 export const SIGMOID = 2;
 export const SOFTMAX_WEIGHT = 3;
-export const SQRT_SOFTPLUS = 4;
 
 export interface ExpertOptions {
   /** `expert_gating_func` */
@@ -27,8 +26,6 @@ export interface ExpertOptions {
   readonly selectsBy?: "probabilities" | "logits" | "sigmoid";
   /** Experts share chunks of weights: indices are divided (grovemoe). */
   readonly chunked?: boolean;
-  /** `ggml_swiglu_clamp` in one operation. */
-  readonly fusedClamp?: boolean;
 }
 
 /** Architectures that multiply what each expert gives by a scale of the file (`*_exps_s`). */
@@ -181,7 +178,7 @@ function expertRows(
     up = multiplyById(b, prefix + names.up, x, selected);
     hasGate = b.has(prefix + names.gate);
     gate = hasGate ? multiplyById(b, prefix + names.gate, x, selected) : up;
-    clamped = options.fusedClamp !== true && b.model.numberAt("swiglu_clamp_exp", layer) > 1e-6;
+    clamped = b.model.numberAt("swiglu_clamp_exp", layer) > 1e-6;
   }
   switch (options.activation ?? "gated") {
     case "situ":

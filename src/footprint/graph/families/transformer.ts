@@ -64,6 +64,8 @@ export interface TransformerRow {
    * what the others give stays readable for the prediction of further tokens (`t_h_nextn`).
    */
   readonly lateOutputs?: "before-norm" | "after-norm" | "never";
+  /** `deepstack_mapping` says which layers get embeddings of an image. */
+  readonly deepstack?: boolean;
   /** Inputs of each layer's own keep layers from being alike: none is left out. */
   readonly everyLayer?: boolean;
   /** Batches stand alone: no cache. */
@@ -256,6 +258,18 @@ export function end(b: Builder, row: TransformerRow, x: Tensor): void {
   }
 }
 
+function seesImage(b: Builder, layer: number): boolean {
+  return layer > 0 && b.model.numberAt("deepstack_mapping", layer, -1) >= 0;
+}
+
+/** Images bring further embeddings for some layers (src/models/granite.cpp). */
+function addImage(b: Builder, layer: number, x: Tensor): Tensor {
+  const { embedded } = b;
+  if (embedded === undefined || !seesImage(b, layer)) return x;
+  const width = b.hyperparameters.embeddingLength;
+  return b.graph.add(x, b.graph.view(embedded, [width, b.tokens], embedded.s1));
+}
+
 export type LayerBuilder = (b: Builder, row: TransformerRow, layer: number, x: Tensor) => Tensor;
 
 /** All layers, each built by `layer`. */
@@ -265,8 +279,12 @@ export function buildTransformer(
   layer: LayerBuilder = transformerLayer,
 ): void {
   let x = begin(b, row);
-  const more = (index: number) => (turns(b, row, index) ? 1 : 2) + (routes(b, row, index) ? 4 : 0);
+  const more = (index: number) =>
+    (turns(b, row, index) ? 1 : 2) + (routes(b, row, index) ? 4 : 0) +
+    (row.deepstack === true && seesImage(b, index) ? 8 : 0);
   const distinct = (index: number) => row.everyLayer === true ? index : more(index);
-  for (const index of b.layers(distinct)) x = layer(b, row, index, x);
+  for (const index of b.layers(distinct)) {
+    x = layer(b, row, index, row.deepstack === true ? addImage(b, index, x) : x);
+  }
   end(b, row, x);
 }

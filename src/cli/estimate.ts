@@ -3,7 +3,12 @@ import type { Estimator } from "../footprint/footprint.ts";
 import { describeModel } from "../gguf/describe_model.ts";
 import { compareHeading, compareRow } from "../report/compare_text.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../report/estimate_json.ts";
-import { ESTIMATE_LEGEND, estimateHeading, estimateRow } from "../report/estimate_text.ts";
+import {
+  ESTIMATE_LEGEND,
+  estimateHeading,
+  estimateNotes,
+  estimateRow,
+} from "../report/estimate_text.ts";
 import type { Command } from "./brainjar.ts";
 import { footprintOf, resolveContext } from "./footprint_of.ts";
 import { demoBrainPath, resolveModel } from "./model_path.ts";
@@ -88,6 +93,7 @@ function printer(output: Output, json: boolean, compare: boolean): Printer {
         output.say(`${output.paint("red", "error:")} ${estimateRow(failure)}`);
       } else if (first !== undefined) {
         output.answer(compare ? compareRow(entries) : estimateRow(first));
+        output.say(estimateNotes(first));
       }
     },
     end: () => {

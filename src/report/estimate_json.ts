@@ -8,7 +8,7 @@ export type EstimateEntry =
   | {
     readonly model: ModelDescription;
     readonly options: FootprintOptions;
-    readonly footprint: Pick<Footprint, "estimator" | "bytes">;
+    readonly footprint: Pick<Footprint, "estimator" | "confidence" | "notes" | "bytes">;
   }
   | {
     /** Path or URL as it was given. */
@@ -22,6 +22,9 @@ export type EstimateJsonEntry =
     readonly model: ModelDescription;
     readonly options: FootprintOptions;
     readonly estimator: Footprint["estimator"];
+    /** How far the figures can be trusted, and one sentence for each reason why not. */
+    readonly confidence: Footprint["confidence"];
+    readonly notes: readonly string[];
     readonly bytes: FootprintBytes;
   }
   | {
@@ -66,7 +69,7 @@ export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
     const { code, message } = entry.error;
     return { model: { path: entry.path }, error: { code, message } };
   }
-  const { model, options, footprint: { estimator, bytes } } = entry;
+  const { model, options, footprint: { estimator, confidence, notes, bytes } } = entry;
   return {
     model: {
       path: model.path,
@@ -88,6 +91,8 @@ export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
       mmap: options.mmap,
     },
     estimator,
+    confidence,
+    notes,
     bytes: {
       weights: bytes.weights,
       kvCache: bytes.kvCache,

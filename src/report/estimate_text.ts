@@ -29,12 +29,21 @@ export function estimateHeading(): string {
 
 /** One model's row, ends with a newline; a model that couldn't be read says why. */
 export function estimateRow(entry: EstimateEntry): string {
-  if ("error" in entry) return `${printable(entry.path)}: ${entry.error.message}\n`;
+  if ("error" in entry) return `${printable(entry.error.message)}\n`;
   const { model, options, footprint } = entry;
   const figures = COLUMNS.map(([, bytes]) => formatAmount(bytes(footprint.bytes)).padStart(WIDTH))
     .join("");
   const context = String(options.contextSize).padStart(9);
   return `${shortened(printable(model.name)).padEnd(LONGEST_NAME)}${context}${figures}\n`;
+}
+
+/** Why an estimate isn't exact, a line each; nothing where it is. */
+export function estimateNotes(entry: EstimateEntry): string {
+  if ("error" in entry) return "";
+  const { model, footprint } = entry;
+  return footprint.notes.map((note) =>
+    `note: ${printable(model.name)}: ${printable(note)} (confidence: ${footprint.confidence})\n`
+  ).join("");
 }
 
 /** What the columns mean, for below the table. Ends with a newline. */

@@ -119,14 +119,26 @@ Deno.test("estimate json: DESIGN.md's keys in their order, an error in its model
     {
       model: { ...MODEL, secret: 1 } as typeof MODEL,
       options,
-      footprint: { estimator: "header", bytes: MODEL_BYTES },
+      footprint: {
+        estimator: "header",
+        confidence: "bound",
+        notes: ["A note"],
+        bytes: MODEL_BYTES,
+      },
     },
     { path: "a.gguf", error },
   ]);
   assertEquals(JSON.parse(JSON.stringify(json)), {
     schema: "brainjar.estimate/1",
     estimates: [
-      { model: MODEL, options, estimator: "header", bytes: MODEL_BYTES },
+      {
+        model: MODEL,
+        options,
+        estimator: "header",
+        confidence: "bound",
+        notes: ["A note"],
+        bytes: MODEL_BYTES,
+      },
       {
         model: { path: "a.gguf" },
         error: { code: "model-not-found", message: "Model file not found: a.gguf" },

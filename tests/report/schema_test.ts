@@ -68,7 +68,11 @@ Deno.test("schema: estimate's answers", () => {
   } as const;
   const error = { code: "model-not-found", message: "Model file not found: a.gguf" };
   const answer = JSON.parse(JSON.stringify(estimateJson([
-    { model: MODEL, options, footprint: { estimator: "exact", bytes: MODEL_BYTES } },
+    {
+      model: MODEL,
+      options,
+      footprint: { estimator: "exact", confidence: "exact", notes: [], bytes: MODEL_BYTES },
+    },
     { path: "a.gguf", error },
   ])));
   assertEquals(ESTIMATE_JSON_SCHEMA.parse(answer), answer);

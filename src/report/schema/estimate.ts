@@ -29,6 +29,8 @@ export const ESTIMATE_JSON_SCHEMA = z.object({
         mmap: z.boolean(),
       }),
       estimator,
+      confidence: z.enum(["exact", "bound", "unknown"]),
+      notes: z.array(z.string()),
       bytes: z.object({
         weights: bytes,
         kvCache: bytes,

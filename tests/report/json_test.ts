@@ -147,10 +147,10 @@ Deno.test("estimate json: DESIGN.md's keys in their order, an error in its model
   });
   const keys = JSON.stringify(json).matchAll(/"(\w+)":/g);
   assertEquals(
-    [...keys].map((match) => match[1]).slice(0, 32).join(" "),
+    [...keys].map((match) => match[1]).slice(0, 34).join(" "),
     "schema estimates model path name architecture parameters quantization trainContextLength " +
       "fileBytes parts options contextSize batchSize sequences flashAttention kvCacheKeyType " +
-      "kvCacheValueType mmap estimator bytes weights kvCache recurrentState compute output " +
+      "kvCacheValueType mmap estimator confidence notes bytes weights kvCache recurrentState compute output " +
       "repacked vocabulary runtime floor workingSet peak",
   );
 });

@@ -1,3 +1,4 @@
+import files from "node:fs/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -37,9 +38,6 @@ export function collectGarbage(): boolean {
   return collector !== undefined;
 }
 
-/** Milliseconds between two looks at the heap: more often than a large header is read on. */
-const LOOK_EVERY = 5;
-
 /** Bytes that V8 took meanwhile, used or not, which are worth a collection. */
 const WORTH_COLLECTING = 4 * 1024 ** 2;
 
@@ -48,11 +46,17 @@ function heapBytes(): number {
   return heapTotal + external;
 }
 
+/** How many are at work, and what opens files when nobody is. */
+let working = 0;
+const { open } = files;
+
 /**
- * Does `work` and has V8 collect whenever the heap has grown meanwhile.
+ * Does `work` and has V8 collect whenever it opens a file and the heap has grown since.
  *
- * V8 lets a heap grow far beyond what is used while there is memory; where memory is what a jar is
- * about, a header of 128 thousand tokens passes in 50 MiB instead of 100.
+ * node-llama-cpp opens a model anew for each 4 MB of its header (its GgufFsFileReader.js), and
+ * between two of them there is no other moment that surely comes. V8 lets a heap grow far beyond
+ * what is used while there is memory; where memory is what a jar is about, a header of 128
+ * thousand tokens passes in 60 MiB instead of 110.
  *
  * @example
  * ```ts
@@ -62,14 +66,18 @@ function heapBytes(): number {
  */
 export async function collectMeanwhile<Result>(work: () => Promise<Result>): Promise<Result> {
   let before = heapBytes();
-  const timer = setInterval(() => {
-    if (heapBytes() - before < WORTH_COLLECTING) return;
-    collectGarbage();
-    before = heapBytes();
-  }, LOOK_EVERY);
+  if (working++ === 0) {
+    files.open = (...parameters: Parameters<typeof open>) => {
+      if (heapBytes() - before >= WORTH_COLLECTING) {
+        collectGarbage();
+        before = heapBytes();
+      }
+      return open(...parameters);
+    };
+  }
   try {
     return await work();
   } finally {
-    clearInterval(timer);
+    if (--working === 0) files.open = open;
   }
 }

@@ -19,6 +19,15 @@ export interface JarFootprint {
   /** Floor and the file-backed weights that every token reads: below it the disk is read for each. */
   readonly workingSetBytes: number;
   readonly shared: { readonly floorBytes: number; readonly workingSetBytes: number };
+  /** How the floor comes about, for several jars in one process; without it they just add up. */
+  readonly loading?: {
+    /** Anonymous memory at its highest while the model is loaded, before there is a context. */
+    readonly bytes: number;
+    /** What of the floor is there to stay. */
+    readonly lastingBytes: number;
+    /** What no second model in the same process needs again, shared weights or not. */
+    readonly processBytes: number;
+  };
 }
 
 /** One jar as the budget sees it. */

@@ -13,7 +13,7 @@ import { recurrentStateBytes } from "./recurrent_state.ts";
 import { repackedBytes } from "./resident/repacked.ts";
 import { type AllocatedBytes, residentSet } from "./resident/resident_set.ts";
 import { RUNTIME_BYTES } from "./resident/runtime.ts";
-import { vocabularyBytes } from "./resident/vocabulary.ts";
+import { vocabularyMemory } from "./resident/vocabulary.ts";
 import { type LoadedWeight, loadedWeights, weightBytes } from "./weights.ts";
 
 /** A model as far as it doesn't depend on the context. */
@@ -21,11 +21,12 @@ interface PreparedModel {
   readonly header: GgufHeader;
   readonly shape: Hyperparameters;
   readonly weights: readonly LoadedWeight[];
+  readonly cpu: CpuFeatures;
 }
 
 function prepare(header: GgufHeader, cpu: CpuFeatures): PreparedModel {
   const shape = readHyperparameters(header);
-  return { header, shape, weights: loadedWeights(header, shape, cpu) };
+  return { header, shape, weights: loadedWeights(header, shape, cpu), cpu };
 }
 
 interface Compute {
@@ -69,13 +70,7 @@ function assemble(
   notes: readonly string[],
 ): Footprint {
   checkWhole(allocated, model.shape);
-  const { jar, floor, workingSet, peak } = residentSet(
-    allocated,
-    model.weights,
-    model.shape,
-    sizes,
-    options,
-  );
+  const { jar, floor, workingSet, peak } = residentSet({ ...model, allocated, sizes, options });
   const bytes = { ...allocated, floor, workingSet, peak };
   return { estimator, confidence, bytes, jar, notes };
 }
@@ -93,7 +88,7 @@ function estimatePrepared(model: PreparedModel, options: FootprintOptions): Foot
     compute: compute.bytes,
     output: outputBytes(shape, options),
     repacked: repackedBytes(model.weights),
-    vocabulary: vocabularyBytes(header),
+    vocabulary: vocabularyMemory(header).kept,
     runtime: RUNTIME_BYTES,
   };
   const notes = known ? compute.notes : [
@@ -203,7 +198,7 @@ export function combineExact(
     compute: split ? compute : 0,
     output: outputBytes(shape, options),
     repacked: repackedBytes(model.weights),
-    vocabulary: vocabularyBytes(header),
+    vocabulary: vocabularyMemory(header).kept,
     runtime: RUNTIME_BYTES,
   };
   return assemble("exact", model, sizes, options, allocated, "exact", []);

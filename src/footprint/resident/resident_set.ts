@@ -1,12 +1,27 @@
 import type { JarFootprint } from "../../budget/demand.ts";
+import type { GgufHeader } from "../../gguf/header.ts";
 import type { ContextSizes } from "../context_sizes.ts";
 import type { FootprintBytes } from "../footprint.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
-import type { FootprintOptions } from "../options.ts";
+import type { CpuFeatures, FootprintOptions } from "../options.ts";
 import type { LoadedWeight } from "../weights.ts";
+import { KERNEL_BYTES, OPENING_BYTES, PAGE_TABLE_SHARE, RUNTIME_BYTES } from "./runtime.ts";
+import { thinkingBytes } from "./thinking.ts";
+import { vocabularyMemory } from "./vocabulary.ts";
 
 /** What is allocated, before it is known what of it becomes resident. */
 export type AllocatedBytes = Omit<FootprintBytes, "floor" | "workingSet" | "peak">;
+
+/** What decides how much of it does. */
+export interface ResidentInput {
+  readonly allocated: AllocatedBytes;
+  readonly header: GgufHeader;
+  readonly shape: Hyperparameters;
+  readonly weights: readonly LoadedWeight[];
+  readonly sizes: ContextSizes;
+  readonly options: FootprintOptions;
+  readonly cpu: CpuFeatures;
+}
 
 /** What of it is resident, for the report and for the budget. */
 export interface ResidentSet {
@@ -16,60 +31,62 @@ export interface ResidentSet {
   readonly jar: JarFootprint;
 }
 
-/**
- * Bytes of the compute buffer that become resident: all but the logits of a whole batch, which
- * are reserved for every token and written for the last one.
- */
-function touchedCompute(compute: number, shape: Hyperparameters, sizes: ContextSizes): number {
-  const logits = shape.vocabularySize * (sizes.batch - 1) * 4;
-  return compute > logits ? compute - logits : Math.ceil(compute / 2);
+function sum(weights: readonly LoadedWeight[], counts: (weight: LoadedWeight) => boolean): number {
+  return weights.reduce((bytes, weight) => bytes + (counts(weight) ? weight.bytes : 0), 0);
+}
+
+/** Mapped memory with the page tables that it needs. */
+function withTables(bytes: number): number {
+  return Math.ceil(bytes * (1 + PAGE_TABLE_SHARE));
 }
 
 /**
  * What of the allocated bytes is resident (DESIGN.md, "Output"): `floor` what isn't backed by the
  * file, `workingSet` with the weights that every token reads, `peak` with all the file's weights.
+ *
+ * The floor is the highest of the stages a jar passes: opening the engine, reading the header in
+ * JavaScript, building the vocabulary with the weights laid out anew, and thinking. Between two of
+ * them what the last one left behind is given back (engine/trim.ts).
  */
-export function residentSet(
-  allocated: AllocatedBytes,
-  weights: readonly LoadedWeight[],
-  shape: Hyperparameters,
-  sizes: ContextSizes,
-  options: FootprintOptions,
-): ResidentSet {
-  const read = weights.reduce(
-    (bytes, weight) => bytes + (weight.repacked || weight.readByRow ? 0 : weight.bytes),
-    0,
+export function residentSet(input: ResidentInput): ResidentSet {
+  const { allocated, header, weights, options } = input;
+  const vocabulary = vocabularyMemory(header);
+  const repacked = sum(weights, (weight) => weight.repacked);
+  const read = sum(weights, (weight) => !weight.repacked && !weight.readByRow);
+  const rows = sum(weights, (weight) => !weight.repacked && weight.readByRow);
+  // Without a mapping all of the file's weights are copied into memory of the process.
+  const copied = options.mmap ? repacked : repacked + read + rows;
+  const mapped = options.mmap ? read : 0;
+  const process = RUNTIME_BYTES + KERNEL_BYTES;
+  const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
+
+  const model = withTables(process + vocabulary.kept + copied) + Math.ceil(tables);
+  const context = withTables(
+    allocated.kvCache + allocated.recurrentState + thinkingBytes({
+      ...input,
+      compute: allocated.compute,
+      output: allocated.output,
+    }),
   );
-  const rows = weights.reduce(
-    (bytes, weight) => bytes + (!weight.repacked && weight.readByRow ? weight.bytes : 0),
-    0,
+  const lasting = model + context;
+  const loading = withTables(
+    Math.max(
+      OPENING_BYTES + KERNEL_BYTES,
+      process + vocabulary.reading,
+      process + vocabulary.read + vocabulary.building + copied,
+    ),
   );
-  const load = allocated.runtime + allocated.vocabulary + allocated.repacked;
-  const context = allocated.kvCache + allocated.recurrentState + allocated.output +
-    touchedCompute(allocated.compute, shape, sizes);
-  if (!options.mmap) {
-    const shared = load + read + rows;
-    const all = shared + context;
-    return {
-      floor: all,
-      workingSet: all,
-      peak: all,
-      jar: {
-        floorBytes: all,
-        workingSetBytes: all,
-        shared: { floorBytes: shared, workingSetBytes: shared },
-      },
-    };
-  }
-  const floor = load + context;
+  const floor = Math.max(loading, lasting);
+  const workingSet = Math.max(loading, lasting + mapped);
   return {
     floor,
-    workingSet: floor + read,
-    peak: floor + allocated.weights,
+    workingSet,
+    peak: Math.max(workingSet, lasting + (options.mmap ? allocated.weights : 0)),
     jar: {
       floorBytes: floor,
-      workingSetBytes: floor + read,
-      shared: { floorBytes: load, workingSetBytes: load + read },
+      workingSetBytes: workingSet,
+      shared: { floorBytes: model, workingSetBytes: model + mapped },
+      loading: { bytes: loading, lastingBytes: lasting, processBytes: process },
     },
   };
 }

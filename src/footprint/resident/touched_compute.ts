@@ -1,0 +1,92 @@
+import type { GgufHeader } from "../../gguf/header.ts";
+import { reserve } from "../graph/allocator.ts";
+import { Builder, MissingWeight } from "../graph/builder.ts";
+import { BUILDERS } from "../graph/builders.ts";
+import type { Graph } from "../graph/graph.ts";
+import { Model } from "../graph/model.ts";
+import { makeReservation, type Reservation } from "../graph/reservation.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Hyperparameters } from "../hyperparameters.ts";
+import type { FootprintOptions } from "../options.ts";
+
+/** Pages become resident whole. */
+const PAGE = 4096;
+
+/** A range of addresses in the compute buffer, its end not in it. */
+type Range = readonly [start: number, end: number];
+
+function pagesOf(address: number, bytes: number): Range {
+  return [Math.floor(address / PAGE) * PAGE, Math.ceil((address + bytes) / PAGE) * PAGE];
+}
+
+/** Bytes of all ranges together, each byte once. */
+function unionBytes(ranges: Range[]): number {
+  let bytes = 0;
+  let reached = 0;
+  for (const [start, end] of ranges.sort((a, b) => a[0] - b[0])) {
+    bytes += Math.max(0, end - Math.max(start, reached));
+    reached = Math.max(reached, end);
+  }
+  return bytes;
+}
+
+/** Tensors with memory of their own in the compute buffer, in an order that only the model decides. */
+function ownTensors(graph: Graph): Tensor[] {
+  return [...graph.leafs, ...graph.nodes].filter((tensor) =>
+    tensor.root === undefined && !tensor.isExternal
+  );
+}
+
+function build(model: Model, plan: Reservation): Graph | undefined {
+  const builder = BUILDERS.get(model.architecture);
+  if (builder === undefined) return undefined;
+  try {
+    const b = new Builder(model, plan);
+    builder(b);
+    return b.graph;
+  } catch (error) {
+    if (!(error instanceof MissingWeight)) throw error;
+    return undefined;
+  }
+}
+
+/**
+ * Bytes of the compute buffer that become resident when at most `step` tokens pass the graph at
+ * once and the logits of one are wanted.
+ *
+ * llama.cpp places every tensor for a whole batch with the logits of all its tokens; a smaller
+ * batch through the same graph finds its tensors at the same places (ggml-alloc.c,
+ * `ggml_gallocr_alloc_graph`) and writes only the beginning of each. So both graphs are built, the
+ * large one says where, the small one how much.
+ *
+ * Nothing where the graph isn't known, or differs between the two.
+ */
+export function touchedComputeBytes(
+  hyperparameters: Hyperparameters,
+  header: GgufHeader,
+  options: FootprintOptions,
+  step: number,
+): number | undefined {
+  const model = new Model(hyperparameters, header);
+  const plan = makeReservation(
+    hyperparameters,
+    options,
+    model.number("attention.sliding_window"),
+  );
+  const planned = build(model, plan);
+  if (planned === undefined) return undefined;
+  const used = build(new Model(hyperparameters, header), {
+    ...plan,
+    tokens: Math.min(plan.tokens, step),
+    outputs: 1,
+  });
+  if (used === undefined) return undefined;
+  reserve(planned);
+  const places = ownTensors(planned);
+  const sizes = ownTensors(used);
+  if (places.length !== sizes.length) return undefined;
+  return unionBytes(places.map((place, index) => {
+    const bytes = sizes[index]?.bytes ?? place.bytes;
+    return pagesOf(place.address, Math.min(bytes, place.bytes));
+  }));
+}

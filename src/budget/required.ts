@@ -43,10 +43,56 @@ export function requiredBytes(demand: RequiredDemand, criterion: Criterion): num
   );
 }
 
+/** Jars that share one loaded model, or a jar alone with its own. */
+interface Load {
+  /** Needed as long as they are there. */
+  lasting: number;
+  /** Needed while the model is loaded, before they are all there. */
+  loading: number;
+  shared: number;
+  /** What no other load in this process needs again; 0 where a RAM limit is reserved whole. */
+  process: number;
+}
+
+function addTo(load: Load | undefined, demand: RequiredDemand, criterion: Criterion): Load {
+  const { footprint, ramLimitBytes = 0 } = demand;
+  const { shared, loading } = footprint;
+  const mapped = criterion === "floor" ? 0 : shared.workingSetBytes - shared.floorBytes;
+  const needed = loading === undefined
+    ? footprintBytes(footprint, criterion)
+    : loading.lastingBytes + mapped;
+  const lasting = Math.ceil(Math.max(ramLimitBytes, needed));
+  const sharedBytes = Math.floor(footprintBytes(shared, criterion));
+  const process = ramLimitBytes > needed ? 0 : Math.floor(loading?.processBytes ?? 0);
+  const before = load?.shared ?? 0;
+  return {
+    lasting: (load?.lasting ?? 0) + lasting - Math.min(before, sharedBytes),
+    loading: Math.max(load?.loading ?? 0, Math.ceil(loading?.bytes ?? 0)),
+    shared: Math.max(before, sharedBytes),
+    process: Math.min(load?.process ?? process, process),
+  };
+}
+
+/** What these loads need together: all that lasts, the process once, and one load at a time. */
+function together(loads: readonly Load[]): number {
+  let bytes = 0;
+  let passing = 0;
+  let process = 0;
+  let processes = 0;
+  for (const load of loads) {
+    bytes += load.lasting;
+    passing = Math.max(passing, load.loading - load.lasting);
+    process = Math.max(process, load.process);
+    processes += load.process;
+  }
+  return bytes + passing - (processes - process);
+}
+
 /**
  * What each of these jars adds to the ones before it, in bytes: its required memory, less the
- * weights that a jar before it on the same model already counts. They sum to what all need
- * together, and that sum is the same in any order.
+ * weights that a jar before it on the same model already counts, less the process that runs them
+ * all, and less what is needed only while a model is loaded, since models are loaded one after
+ * another. They sum to what all need together, and that sum is the same in any order.
  *
  * @example
  * ```ts
@@ -65,14 +111,15 @@ export function addedBytes(
   demands: readonly RequiredDemand[],
   policy: { readonly criterion: Criterion; readonly shareWeights: boolean },
 ): number[] {
-  const counted = new Map<string, number>();
-  return demands.map((demand) => {
-    const required = requiredBytes(demand, policy.criterion);
-    if (!policy.shareWeights) return required;
-    const shared = Math.floor(footprintBytes(demand.footprint.shared, policy.criterion));
-    const before = counted.get(demand.model) ?? 0;
-    counted.set(demand.model, Math.max(before, shared));
-    return required - Math.min(before, shared);
+  const loads = new Map<string | number, Load>();
+  let before = 0;
+  return demands.map((demand, index) => {
+    const key = policy.shareWeights ? demand.model : index;
+    loads.set(key, addTo(loads.get(key), demand, policy.criterion));
+    const all = together([...loads.values()]);
+    const added = all - before;
+    before = all;
+    return added;
   });
 }
 

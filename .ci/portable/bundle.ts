@@ -1,19 +1,28 @@
 import { BuildError } from "../build_error.ts";
 
-/** What the portable file's head runs, and what `openEngine` finds beside itself. */
-const ENTRIES = [".ci/portable/start.ts", ".ci/portable/settle.ts", "src/engine/llama.ts"];
+/** Where the portable file's head enters, and what `openEngine` imports. */
+const ENGINE = "src/engine/llama.ts";
+const ENTRIES: readonly string[] = [".ci/portable/start.ts", ".ci/portable/settle.ts", ENGINE];
 
 /**
- * Bundles the program into few JavaScript files, one for each command and what commands share:
- * hundreds of modules would be looked up, read and parsed one by one at every start.
+ * Packages that Linux never imports. This one is CommonJS, and for its sake every start would load
+ * node:module, which takes longer than all of brainjar.
+ */
+const LEFT_OUT: readonly string[] = ["systeminformation"];
+
+/**
+ * Bundles the program into few JavaScript files: one for each command, and what commands share.
+ * Hundreds of modules would be looked up, read and parsed one by one at every start; a single file
+ * would be read whole, and takes longer still.
  *
  * Files that the program opens relative to its modules are found from `folder` as they are from
- * `src/cli`: `../../fixtures` is where the demo brain belongs.
+ * `src/cli`: the demo brain belongs to `../../fixtures`.
  */
 export async function bundleProgram(root: string, folder: string): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["bundle", "--quiet", "--no-check", "--code-splitting", "--platform=deno"],
+      ...["bundle", "--quiet", "--no-check", "--code-splitting", "--minify", "--platform=deno"],
+      ...LEFT_OUT.map((name) => `--external=${name}`),
       ...[`--outdir=${folder}`, ...ENTRIES],
     ],
     cwd: root,
@@ -28,11 +37,23 @@ export async function bundleProgram(root: string, folder: string): Promise<void>
       new TextDecoder().decode(stderr),
     );
   }
-  for (const entry of ENTRIES) {
-    const name = entry.slice(entry.lastIndexOf("/") + 1);
-    const bundled = `./${entry.replace(/\.ts$/, ".js")}`;
-    // openEngine asks for llama.ts by that name.
-    const alias = name === "llama.ts" ? name : name.replace(/\.ts$/, ".js");
-    await Deno.writeTextFile(`${folder}/${alias}`, `export * from "${bundled}";\n`);
+  await hideImports(folder);
+  const bundled = ENGINE.replace(/\.ts$/, ".js");
+  await Deno.writeTextFile(`${folder}/llama.ts`, `export * from "./${bundled}";\n`);
+}
+
+/**
+ * Computes the specifiers of dynamic imports when they are reached: whatever a literal one names,
+ * Deno reads at the start, so that every command would wait for the code of all.
+ */
+async function hideImports(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await hideImports(path);
+    else {
+      const code = await Deno.readTextFile(path);
+      const hidden = code.replace(/\bimport\(("\.[^"]+\.js")\)/g, "import(String($1))");
+      if (hidden !== code) await Deno.writeTextFile(path, hidden);
+    }
   }
 }

@@ -90,7 +90,7 @@ give_up() {
 program() {
   script=$1
   shift
-  "$tree/program/brainjar" run $flags "$tree/program/app/js/$script" "$@"
+  "$tree/program/brainjar" run $flags "$tree/program/app/js/.ci/portable/$script" "$@"
 }
 
 check_machine() {
@@ -182,5 +182,5 @@ find_tree || unpack
 DENO_DIR=$tree/deno
 DENO_NO_UPDATE_CHECK=1
 export DENO_DIR DENO_NO_UPDATE_CHECK
-exec "$tree/program/brainjar" run $flags "$tree/program/app/js/start.js" "$@"
+exec "$tree/program/brainjar" run $flags "$tree/program/app/js/.ci/portable/start.js" "$@"
 exit 3

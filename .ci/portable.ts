@@ -11,13 +11,15 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { createWriteStream } from "node:fs";
 import configuration from "../deno.json" with { type: "json" };
-import { BuildError, orExit } from "./build_error.ts";
-import { checkBuiltProgram } from "./built_program.ts";
-import { bundleProgram } from "./portable/bundle.ts";
-import { installEngine } from "./portable/engine_packages.ts";
 import { tar, type TarEntry } from "./portable/tar.ts";
+import { BuildError, orExit } from "./program/build_error.ts";
+import { checkBuiltProgram } from "./program/check_built.ts";
+import { stageProgram } from "./program/stage.ts";
 
 const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+
+/** Where head.sh enters the program. */
+const ENTRIES: readonly string[] = [".ci/portable/start.ts", ".ci/portable/settle.ts"];
 
 /** As `uname -m` names it. */
 const MACHINE = Deno.build.arch;
@@ -35,14 +37,11 @@ async function build(output: string): Promise<void> {
   const work = await Deno.makeTempDir({ prefix: "brainjar-portable-" });
   try {
     const program = `${work}/program`;
-    await Deno.mkdir(`${program}/app/js`, { recursive: true });
-    await Deno.mkdir(`${program}/fixtures`);
-    await bundleProgram(root, `${program}/app/js`);
-    await installEngine(root, program);
-    // Where the engine's test process looks for its settings, and no further up.
-    await Deno.writeTextFile(`${program}/deno.json`, '{"nodeModulesDir":"manual","lock":false}\n');
-    await Deno.copyFile(`${root}/fixtures/demo-brain.gguf`, `${program}/fixtures/demo-brain.gguf`);
-    await Deno.copyFile(`${root}/LICENSE`, `${program}/LICENSE`);
+    await Deno.mkdir(program);
+    await stageProgram(root, program, ENTRIES, {
+      os: "linux",
+      processor: MACHINE === "aarch64" ? "arm64" : "x64",
+    });
     const entries = [
       { kind: "folder", name: "program" } as const,
       await fileEntry(Deno.execPath(), "program/brainjar", true),

@@ -1,4 +1,5 @@
-import { BuildError } from "../build_error.ts";
+import { BuildError } from "./build_error.ts";
+import type { Target } from "./target.ts";
 
 const ENGINE = "node-llama-cpp";
 
@@ -28,10 +29,14 @@ interface Lock {
 }
 
 /**
- * Installs the engine and its packages as deno.lock pins them into `folder/node_modules`, for the
- * processor of this machine alone, less what only builds or documents them.
+ * Installs the engine and its packages as deno.lock pins them into `folder/node_modules`, for one
+ * system and processor alone, less what only builds or documents them.
  */
-export async function installEngine(root: string, folder: string): Promise<void> {
+export async function installEngine(
+  root: string,
+  folder: string,
+  { os, processor }: Pick<Target, "os" | "processor">,
+): Promise<void> {
   const configuration = JSON.parse(await Deno.readTextFile(`${root}/deno.json`));
   const specifier: string = configuration.imports[ENGINE];
   const lock: Lock = JSON.parse(await Deno.readTextFile(`${root}/deno.lock`));
@@ -42,7 +47,7 @@ export async function installEngine(root: string, folder: string): Promise<void>
     lock: { path: "./deno.lock", frozen: true },
   });
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["install", "--quiet"],
+    args: ["install", "--quiet", `--os=${os}`, `--arch=${processor}`],
     cwd: folder,
     env: { NO_COLOR: "1" },
     stdin: "null",

@@ -1,29 +1,36 @@
-import { BuildError } from "../build_error.ts";
+import { BuildError } from "./build_error.ts";
+import type { TargetOs } from "./target.ts";
 
-/** Where the portable file's head enters, and what `openEngine` imports. */
+/** What `openEngine` imports by a name that is computed. */
 const ENGINE = "src/engine/llama.ts";
-const ENTRIES: readonly string[] = [".ci/portable/start.ts", ".ci/portable/settle.ts", ENGINE];
 
 /**
  * Packages that Linux never imports. This one is CommonJS, and for its sake every start would load
  * node:module, which takes longer than all of brainjar.
  */
-const LEFT_OUT: readonly string[] = ["systeminformation"];
+const LEFT_OUT_ON_LINUX: readonly string[] = ["systeminformation"];
 
 /**
  * Bundles the program into few JavaScript files: one for each command, and what commands share.
  * Hundreds of modules would be looked up, read and parsed one by one at every start; a single file
- * would be read whole, and takes longer still.
+ * would be read whole, and takes longer still. Entries are paths from `root`, and so are their
+ * bundles from `folder`.
  *
  * Files that the program opens relative to its modules are found from `folder` as they are from
  * `src/cli`: the demo brain belongs to `../../fixtures`.
  */
-export async function bundleProgram(root: string, folder: string): Promise<void> {
+export async function bundleProgram(
+  root: string,
+  folder: string,
+  entries: readonly string[],
+  os: TargetOs,
+): Promise<void> {
+  const leftOut = os === "linux" ? LEFT_OUT_ON_LINUX : [];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["bundle", "--quiet", "--no-check", "--code-splitting", "--minify", "--platform=deno"],
-      ...LEFT_OUT.map((name) => `--external=${name}`),
-      ...[`--outdir=${folder}`, ...ENTRIES],
+      ...leftOut.map((name) => `--external=${name}`),
+      ...[`--outdir=${folder}`, ...entries, ENGINE],
     ],
     cwd: root,
     env: { NO_COLOR: "1" },

@@ -1,0 +1,26 @@
+import { bundleProgram } from "./bundle.ts";
+import { installEngine } from "./engine_packages.ts";
+import type { Target } from "./target.ts";
+
+/** From the staged folder to the bundles, by which the program finds `fixtures` (see bundle.ts). */
+export const BUNDLES = "app/js";
+
+/**
+ * Lays out everything of brainjar but the runtime in an empty folder: its bundles, the engine's
+ * packages for one platform, the demo brain. No network is needed to run it.
+ */
+export async function stageProgram(
+  root: string,
+  folder: string,
+  entries: readonly string[],
+  target: Pick<Target, "os" | "processor">,
+): Promise<void> {
+  await Deno.mkdir(`${folder}/${BUNDLES}`, { recursive: true });
+  await bundleProgram(root, `${folder}/${BUNDLES}`, entries, target.os);
+  await installEngine(root, folder, target);
+  // The engine's test process looks for its settings from its own folder upwards: here it ends.
+  await Deno.writeTextFile(`${folder}/deno.json`, '{"nodeModulesDir":"manual","lock":false}\n');
+  await Deno.mkdir(`${folder}/fixtures`);
+  await Deno.copyFile(`${root}/fixtures/demo-brain.gguf`, `${folder}/fixtures/demo-brain.gguf`);
+  await Deno.copyFile(`${root}/LICENSE`, `${folder}/LICENSE`);
+}

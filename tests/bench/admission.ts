@@ -1,0 +1,254 @@
+/**
+ * Holds brainjar's verdicts against the kernel: in a control group without swap it finds the
+ * smallest limit at which each configuration loads and thinks, and prints it beside brainjar's
+ * floor.
+ *
+ *   deno run -A tests/bench/admission.ts [--quick] [--only N] [--random N] [--speed]
+ *                                        [--models FOLDER] [--keep]
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { defaultCache } from "../../fixtures/generate.ts";
+import { addedBytes } from "../../src/budget/required.ts";
+import { openEngine } from "../../src/engine/open.ts";
+import { estimateFootprint } from "../../src/footprint/estimate.ts";
+import { readHeader } from "../../src/gguf/read.ts";
+import { readCpuFeatures } from "../../src/machine/cpu.ts";
+import {
+  type Configuration,
+  CONFIGURATIONS,
+  modelFile,
+  nameOf,
+  optionsOf,
+} from "./configurations.ts";
+import { findPlace, type Outcome, type Place, runInside } from "./control_group.ts";
+import type { WorkerTask } from "./jars_worker.ts";
+import { Random } from "../../fixtures/random.ts";
+
+const MIB = 1024 ** 2;
+
+/** The search ends when the bracket is this narrow. */
+const PRECISION = 0.01;
+
+/** Ten steps of a prompt: more samplers than are ever alive at once. */
+const PROMPT_TOKENS = 640;
+
+/** What brainjar says of a configuration, in bytes. */
+interface Promised {
+  readonly floor: number;
+  readonly workingSet: number;
+  readonly peak: number;
+}
+
+interface Row extends Promised {
+  readonly name: string;
+  readonly threshold: number;
+  readonly anonymous: number;
+  readonly measuredPeak: number;
+  readonly fileRule: number;
+  readonly dryLoad: number;
+  readonly speeds?: readonly number[];
+}
+
+const say = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
+const mib = (bytes: number) => (bytes / MIB).toFixed(0);
+
+async function promise(path: string, configuration: Configuration): Promise<Promised> {
+  const header = await readHeader(path);
+  const footprint = estimateFootprint(header, optionsOf(configuration), await readCpuFeatures());
+  const jar = { model: path, footprint: footprint.jar };
+  const jars = Array.from({ length: configuration.jars }, () => jar);
+  const all = (criterion: "floor" | "working-set") =>
+    addedBytes(jars, { criterion, shareWeights: configuration.share })
+      .reduce((sum, bytes) => sum + bytes, 0);
+  const floor = all("floor");
+  const workingSet = all("working-set");
+  // Mapped pages are the same for all jars, even where each loads for itself: the file is one, but
+  // each has them in its own resident set.
+  const loads = configuration.share ? 1 : configuration.jars;
+  const { loading } = footprint.jar;
+  const lasting = floor - Math.max(0, (loading?.bytes ?? 0) - (loading?.lastingBytes ?? 0)) *
+      (configuration.share && configuration.jars > 1 ? 0 : 1);
+  const mapped = configuration.mmap ? footprint.bytes.weights * loads : 0;
+  return { floor, workingSet, peak: Math.max(workingSet, lasting + mapped) };
+}
+
+function taskOf(path: string, configuration: Configuration, timedTokens = 0): WorkerTask {
+  return {
+    model: path,
+    jars: configuration.jars,
+    share: configuration.share,
+    options: optionsOf(configuration),
+    promptTokens: PROMPT_TOKENS,
+    maxTokens: 8,
+    timedTokens,
+  };
+}
+
+/** The smallest limit that survives, by bisection around brainjar's floor. */
+async function threshold(place: Place, task: WorkerTask, floor: number): Promise<number> {
+  const lives = async (limit: number) => {
+    const outcome = await runInside(place, task, limit);
+    say(` ${mib(limit)}${outcome.survived ? "+" : outcome.killed ? "-" : "?"}`);
+    return outcome.survived;
+  };
+  let high = floor;
+  let low = floor / 1.1;
+  while (!await lives(high)) [low, high] = [high, high * 1.1];
+  if (low < high && high === floor) {
+    while (await lives(low)) [low, high] = [low / 1.1, low];
+  }
+  while (high - low > PRECISION * high) {
+    const middle = (low + high) / 2;
+    if (await lives(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+function tokensPerSecond(outcome: Outcome): number {
+  const timed = outcome.lines.filter((line) => line.phase === "timed");
+  const milliseconds = timed.reduce((sum, line) => sum + (line.milliseconds ?? 0), 0);
+  return outcome.survived ? timed.length * TIMED_TOKENS / milliseconds * 1000 : 0;
+}
+
+const TIMED_TOKENS = 48;
+
+async function measure(
+  place: Place,
+  path: string,
+  configuration: Configuration,
+  speed: boolean,
+): Promise<Row> {
+  const promised = await promise(path, configuration);
+  const task = taskOf(path, configuration);
+  const free = await runInside(place, task, undefined);
+  if (!free.survived) throw new Error(`${nameOf(configuration)} fails unlimited: ${free.error}`);
+  const engine = await openEngine();
+  const dryLoad = await engine.dryLoad(path, optionsOf(configuration));
+  await engine.dispose();
+  const timed = taskOf(path, configuration, TIMED_TOKENS);
+  const speeds: number[] = [];
+  for (
+    const limit of speed
+      ? [undefined, promised.workingSet, (promised.workingSet + promised.floor) / 2]
+      : []
+  ) speeds.push(tokensPerSecond(await runInside(place, timed, limit)));
+  const loads = configuration.share ? 1 : configuration.jars;
+  return {
+    ...promised,
+    name: nameOf(configuration),
+    threshold: await threshold(place, task, promised.floor),
+    anonymous: free.anonymousPeak,
+    measuredPeak: free.peak,
+    fileRule: (await Deno.stat(path)).size * 1.5 * configuration.jars,
+    dryLoad: dryLoad.modelBytes * loads + dryLoad.contextBytes * configuration.jars,
+    ...(speed ? { speeds } : {}),
+  };
+}
+
+function render(rows: readonly Row[]): string {
+  const lines = rows.map((row) => {
+    const ratio = row.floor / row.threshold;
+    const verdict = ratio < 1 - PRECISION / 2
+      ? "FALSE PASS"
+      : ratio > 1.1
+      ? "too careful"
+      : "holds";
+    const speeds = row.speeds?.map((speed) => speed.toFixed(1)).join(" / ") ?? "";
+    return [
+      row.name,
+      mib(row.anonymous),
+      mib(row.threshold),
+      mib(row.floor),
+      ratio.toFixed(3),
+      verdict,
+      mib(row.measuredPeak),
+      `${mib(row.peak)} (${((row.peak / row.measuredPeak - 1) * 100).toFixed(1)} %)`,
+      mib(row.fileRule),
+      mib(row.dryLoad),
+      speeds,
+    ];
+  });
+  const heads = [
+    "configuration",
+    "anonymous",
+    "killed below",
+    "floor",
+    "ratio",
+    "verdict",
+    "peak",
+    "said",
+    "file × 1.5",
+    "dry load",
+    "tokens/s free / at working set / under it",
+  ];
+  const rule = heads.map((_, index) => index === 0 || index === 5 ? "---" : "--:");
+  return [heads, rule, ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n") + "\n";
+}
+
+/** Random limits around what brainjar says, each loaded for real. */
+async function randomPairs(
+  place: Place,
+  count: number,
+  rows: readonly (readonly [Configuration, string])[],
+) {
+  const random = new Random(4);
+  let falsePasses = 0;
+  let refusals = 0;
+  let falseRefusals = 0;
+  for (let pair = 0; pair < count; pair++) {
+    const [configuration, path] = random.pick(rows);
+    const { floor } = await promise(path, configuration);
+    const limit = floor * (0.8 + 0.4 * random.fraction());
+    const outcome = await runInside(place, taskOf(path, configuration), limit);
+    const passes = floor <= limit;
+    const wrong = passes && !outcome.survived;
+    if (wrong) falsePasses++;
+    // Within a tenth below its floor brainjar may refuse what would just live.
+    if (!passes && outcome.survived && limit < floor / 1.1) falseRefusals++;
+    if (!passes) refusals++;
+    say(
+      `${pair + 1}/${count} ${nameOf(configuration)} at ${mib(limit)} of ${mib(floor)}: ` +
+        `${passes ? "passes" : "refused"}, ${outcome.survived ? "lives" : "dies"}` +
+        `${wrong ? ` FALSE PASS ${outcome.error}` : ""}\n`,
+    );
+  }
+  console.log(
+    `${count} pairs, seed 4: ${falsePasses} false passes, ` +
+      `${falseRefusals} false refusals outside the 10 % band, of ${refusals} refusals`,
+  );
+}
+
+const flags = parseArgs(Deno.args, {
+  boolean: ["quick", "speed", "keep"],
+  string: ["random", "models", "only"],
+});
+const place = findPlace();
+if (typeof place === "string") {
+  console.log(`Skipped: ${place}`);
+} else {
+  const folder = flags["models"] ?? await Deno.makeTempDir({ prefix: "brainjar-bench-" });
+  const paths = new Map<string, string>();
+  try {
+    const rows: Row[] = [];
+    const known: (readonly [Configuration, string])[] = [];
+    for (const [index, configuration] of CONFIGURATIONS.entries()) {
+      if (flags["quick"] && index >= 4) break;
+      if (
+        flags["only"] !== undefined && !String(flags["only"]).split(",").includes(String(index))
+      ) continue;
+      const path = await modelFile(folder, configuration.model, defaultCache());
+      paths.set(configuration.model, path);
+      known.push([configuration, path]);
+      if (flags["random"] !== undefined) continue;
+      say(`${nameOf(configuration)}:`);
+      rows.push(await measure(place, path, configuration, flags["speed"] === true));
+      say("\n");
+    }
+    if (flags["random"] !== undefined) await randomPairs(place, Number(flags["random"]), known);
+    else console.log(render(rows));
+  } finally {
+    Deno.removeSync(place.folder);
+    if (!flags["keep"]) await Deno.remove(folder, { recursive: true });
+  }
+}

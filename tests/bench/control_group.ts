@@ -1,0 +1,179 @@
+import { findControlGroups } from "../../src/machine/control_groups.ts";
+import { machineFilesBelow } from "../../src/machine/machine_files.ts";
+import type { WorkerLine, WorkerTask } from "./jars_worker.ts";
+
+/** Where groups with a memory limit can be made. */
+export interface Place {
+  readonly version: 1 | 2;
+  readonly folder: string;
+}
+
+/** How a worker in a group fared. */
+export interface Outcome {
+  readonly survived: boolean;
+  /** Killed by the kernel, as against failed or too slow. */
+  readonly killed: boolean;
+  readonly lines: readonly WorkerLine[];
+  /** Highest anonymous memory that was seen, in bytes. */
+  readonly anonymousPeak: number;
+  /** Highest of anonymous memory and mapped pages of the model together. */
+  readonly peak: number;
+  readonly error: string;
+}
+
+const LIMITS = { 1: "memory.limit_in_bytes", 2: "memory.max" } as const;
+
+/** Longest that a worker may take; one that reads its weights again for every token is slow. */
+const PATIENCE = 240_000;
+
+/** Milliseconds between two looks at a worker's memory. */
+const LOOK_EVERY = 4;
+
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+const WORKER = new URL("./jars_worker.ts", import.meta.url).pathname;
+
+/** A place for groups, or why there is none. */
+export function findPlace(): Place | string {
+  if (Deno.build.os !== "linux") return "control groups are Linux's";
+  if (Deno.uid() !== 0) return "making a control group needs root";
+  for (const group of findControlGroups(machineFilesBelow("/"), "self").groups) {
+    const folder = `${group.folder}/brainjar-bench-${Deno.pid}`;
+    try {
+      Deno.mkdirSync(folder);
+    } catch {
+      continue;
+    }
+    try {
+      Deno.statSync(`${folder}/${LIMITS[group.version]}`);
+      return { version: group.version, folder };
+    } catch {
+      Deno.removeSync(folder);
+    }
+  }
+  return "no group with a memory controller can be made here";
+}
+
+/** Writes what a kernel may lack a file for. */
+function writeIfThere(path: string, text: string): void {
+  try {
+    Deno.writeTextFileSync(path, text);
+  } catch {
+    // No swap accounting: then there is no swap in the group's figures either.
+  }
+}
+
+/** Sets a group's limit, without swap; nothing for no limit. */
+function setLimit({ version, folder }: Place, bytes: number | undefined): void {
+  const text = String(bytes === undefined ? version === 1 ? -1 : "max" : Math.floor(bytes));
+  if (version === 1) {
+    // The limit with swap may never be under the one without.
+    writeIfThere(`${folder}/memory.memsw.limit_in_bytes`, "-1");
+    writeIfThere(`${folder}/memory.swappiness`, "0");
+    Deno.writeTextFileSync(`${folder}/${LIMITS[1]}`, text);
+    if (bytes !== undefined) writeIfThere(`${folder}/memory.memsw.limit_in_bytes`, text);
+  } else {
+    writeIfThere(`${folder}/memory.swap.max`, "0");
+    Deno.writeTextFileSync(`${folder}/${LIMITS[2]}`, text);
+  }
+}
+
+/** Makes the kernel forget a file's pages, so that whoever reads them is charged for them. */
+export async function forgetPages(path: string): Promise<void> {
+  await new Deno.Command("dd", {
+    args: [`of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"],
+    stdin: "null",
+  }).output();
+}
+
+function memoryOf(processId: number): readonly [anonymous: number, file: number] | undefined {
+  try {
+    const text = Deno.readTextFileSync(`/proc/${processId}/status`);
+    const read = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1]) * 1024;
+    const figures = [read("RssAnon"), read("RssFile")] as const;
+    return figures.every(Number.isFinite) ? figures : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Has a worker do its task in a group of its own with this limit, or with none. */
+export async function runInside(
+  place: Place,
+  task: WorkerTask,
+  limitBytes: number | undefined,
+): Promise<Outcome> {
+  await forgetPages(task.model);
+  const folder = `${place.folder}/run-${crypto.randomUUID()}`;
+  Deno.mkdirSync(folder);
+  const group = { ...place, folder };
+  try {
+    setLimit(group, limitBytes);
+    const child = new Deno.Command("/bin/sh", {
+      args: [
+        "-c",
+        `echo $$ > "${folder}/cgroup.procs"; exec "$0" run -A --no-check --config "$1" "$2" "$3"`,
+        Deno.execPath(),
+        CONFIG,
+        WORKER,
+        JSON.stringify(task),
+      ],
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return await watch(child);
+  } finally {
+    await removeGroup(folder);
+  }
+}
+
+async function watch(child: Deno.ChildProcess): Promise<Outcome> {
+  let late = false;
+  let anonymousPeak = 0;
+  let programFile = 0;
+  let peak = 0;
+  const patience = setTimeout(() => {
+    late = true;
+    child.kill("SIGKILL");
+  }, PATIENCE);
+  const looking = setInterval(() => {
+    const memory = memoryOf(child.pid);
+    if (memory === undefined) return;
+    anonymousPeak = Math.max(anonymousPeak, memory[0]);
+    peak = Math.max(peak, memory[0] + memory[1]);
+  }, LOOK_EVERY);
+  const { code, signal, stdout, stderr } = await child.output();
+  clearTimeout(patience);
+  clearInterval(looking);
+  const lines = new TextDecoder().decode(stdout).split("\n").flatMap((line): WorkerLine[] => {
+    try {
+      return [JSON.parse(line) as WorkerLine];
+    } catch {
+      return [];
+    }
+  });
+  for (const line of lines) {
+    anonymousPeak = Math.max(anonymousPeak, line.anonymousBytes);
+    if (line.phase === "engine") programFile = line.fileBytes;
+  }
+  const survived = code === 0 && lines.at(-1)?.phase === "end";
+  return {
+    survived,
+    killed: !late && (signal === "SIGKILL" || code === 137),
+    lines,
+    anonymousPeak,
+    peak: peak - programFile,
+    error: survived ? "" : new TextDecoder().decode(stderr).slice(0, 400),
+  };
+}
+
+/** A group can be removed once the kernel has let go of its last process. */
+async function removeGroup(folder: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    try {
+      Deno.removeSync(folder);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

@@ -62,14 +62,11 @@ async function promise(path: string, configuration: Configuration): Promise<Prom
       .reduce((sum, bytes) => sum + bytes, 0);
   const floor = all("floor");
   const workingSet = all("working-set");
-  // Mapped pages are the same for all jars, even where each loads for itself: the file is one, but
-  // each has them in its own resident set.
-  const loads = configuration.share ? 1 : configuration.jars;
-  const { loading } = footprint.jar;
-  const lasting = floor - Math.max(0, (loading?.bytes ?? 0) - (loading?.lastingBytes ?? 0)) *
-      (configuration.share && configuration.jars > 1 ? 0 : 1);
-  const mapped = configuration.mmap ? footprint.bytes.weights * loads : 0;
-  return { floor, workingSet, peak: Math.max(workingSet, lasting + mapped) };
+  const alone = footprint.bytes;
+  // The file's pages are there once, but every load has them in a mapping of its own.
+  const mappings = configuration.share ? 1 : configuration.jars;
+  const peak = alone.peak + floor - alone.floor + (mappings - 1) * (alone.peak - alone.floor);
+  return { floor, workingSet, peak };
 }
 
 function taskOf(path: string, configuration: Configuration, timedTokens = 0): WorkerTask {

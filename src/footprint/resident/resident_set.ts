@@ -6,7 +6,7 @@ import type { Hyperparameters } from "../hyperparameters.ts";
 import type { CpuFeatures, FootprintOptions } from "../options.ts";
 import type { LoadedWeight } from "../weights.ts";
 import { KERNEL_BYTES, OPENING_BYTES, PAGE_TABLE_SHARE, RUNTIME_BYTES } from "./runtime.ts";
-import { thinkingBytes } from "./thinking.ts";
+import { samplerBytes, thinkingBytes } from "./thinking.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 
 /** What is allocated, before it is known what of it becomes resident. */
@@ -35,6 +35,32 @@ function sum(weights: readonly LoadedWeight[], counts: (weight: LoadedWeight) =>
   return weights.reduce((bytes, weight) => bytes + (counts(weight) ? weight.bytes : 0), 0);
 }
 
+/**
+ * Bytes of the file that stay mapped: llama.cpp unmaps what lies before the first and after the
+ * last weight that it reads from the mapping (llama-model-loader.cpp, `unmap_fragment`).
+ */
+function keptMapping(weights: readonly LoadedWeight[]): number {
+  const ranges = new Map<number, [start: number, end: number]>();
+  for (const { tensor, bytes, repacked } of weights) {
+    if (repacked) continue;
+    const range = ranges.get(tensor.part) ?? [Infinity, 0];
+    ranges.set(tensor.part, [
+      Math.min(range[0], tensor.offset),
+      Math.max(range[1], tensor.offset + bytes),
+    ]);
+  }
+  const spanned = [...ranges.values()].reduce((bytes, [start, end]) => bytes + end - start, 0);
+  const needed = fileWeights(weights.filter((weight) => !weight.repacked));
+  // Offsets are the header's word; they can't make it less than the weights or more than the file.
+  return Math.min(Math.max(spanned, needed), fileWeights(weights));
+}
+
+/** Bytes of the weights in the file, each once: a tied embedding may be loaded twice. */
+function fileWeights(weights: readonly LoadedWeight[]): number {
+  return [...new Map(weights.map(({ tensor, bytes }) => [tensor, bytes])).values()]
+    .reduce((sum, bytes) => sum + bytes, 0);
+}
+
 /** Mapped memory with the page tables that it needs. */
 function withTables(bytes: number): number {
   return Math.ceil(bytes * (1 + PAGE_TABLE_SHARE));
@@ -49,7 +75,7 @@ function withTables(bytes: number): number {
  * them what the last one left behind is given back (engine/trim.ts).
  */
 export function residentSet(input: ResidentInput): ResidentSet {
-  const { allocated, header, weights, options } = input;
+  const { allocated, header, shape, weights, options } = input;
   const vocabulary = vocabularyMemory(header);
   const repacked = sum(weights, (weight) => weight.repacked);
   const read = sum(weights, (weight) => !weight.repacked && !weight.readByRow);
@@ -60,7 +86,8 @@ export function residentSet(input: ResidentInput): ResidentSet {
   const process = RUNTIME_BYTES + KERNEL_BYTES;
   const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
 
-  const model = withTables(process + vocabulary.kept + copied) + Math.ceil(tables);
+  const model = withTables(process + vocabulary.kept + copied + samplerBytes(shape)) +
+    Math.ceil(tables);
   const context = withTables(
     allocated.kvCache + allocated.recurrentState + thinkingBytes({
       ...input,
@@ -81,7 +108,10 @@ export function residentSet(input: ResidentInput): ResidentSet {
   return {
     floor,
     workingSet,
-    peak: Math.max(workingSet, lasting + (options.mmap ? allocated.weights : 0)),
+    peak: options.mmap
+      // While loading all of the file is mapped; later only what is still read from it.
+      ? Math.max(workingSet, loading + fileWeights(weights), lasting + keptMapping(weights))
+      : workingSet,
     jar: {
       floorBytes: floor,
       workingSetBytes: workingSet,

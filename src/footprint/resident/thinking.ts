@@ -20,6 +20,14 @@ const CANDIDATE_BYTES = 12;
 /** Samplers alive at once: one for each step since the last collection, its own, and a sorted copy. */
 const SAMPLERS = STEPS_BETWEEN_COLLECTIONS + 2;
 
+/**
+ * Bytes of the samplers that are alive at once. Jars think one after another, so those that share
+ * a model don't need them twice.
+ */
+export function samplerBytes(shape: Hyperparameters): number {
+  return shape.vocabularySize * SAMPLERS * CANDIDATE_BYTES;
+}
+
 /** Bytes that a token in the context takes in JavaScript: its number, in copies of the prompt. */
 const CONTEXT_TOKEN_BYTES = 24;
 
@@ -54,7 +62,7 @@ export interface ThinkingInput {
 
 /**
  * Bytes that become resident in one context when it thinks, beside the cache: the touched part of
- * the compute buffer, the output buffer, samplers and the work buffer.
+ * the compute buffer, the output buffer and the work buffer.
  */
 export function thinkingBytes(input: ThinkingInput): number {
   const { header, shape, weights, sizes, options, cpu, compute, output } = input;
@@ -65,7 +73,7 @@ export function thinkingBytes(input: ThinkingInput): number {
       Math.max(0, compute - shape.vocabularySize * 4 * sizes.batch) * tokens / sizes.batch * 2;
   return Math.ceil(
     CONTEXT_BYTES + output + Math.min(touched, compute) +
-      shape.vocabularySize * (LOGIT_BYTES + SAMPLERS * CANDIDATE_BYTES) +
+      shape.vocabularySize * LOGIT_BYTES +
       workBytes(weights, tokens, cpu.threads) +
       CONTEXT_TOKEN_BYTES * sizes.cells * sizes.streams,
   );

@@ -101,8 +101,9 @@ Deno.test("the largest context that fits is the largest", () => {
     estimateFootprint(file, options({ contextSize }), AVX2_CPU).jar.workingSetBytes;
   const largest = (limit: number, cap?: number) =>
     largestContextThatFits(file, options(), AVX2_CPU, limit, "working-set", cap);
-  assertEquals(largest(need(2048)), 2048);
-  assertEquals(largest(need(2048) - 1), 1792);
+  // Below some 7000 tokens this model takes more while it is loaded than afterwards.
+  assertEquals(largest(need(8192)), 8192);
+  assertEquals(largest(need(8192) - 1), 7936);
   assertEquals(largest(Infinity), 10000);
   assertEquals(largest(Infinity, 3000), 3000);
   assertEquals(largest(0), 256);

@@ -6,7 +6,7 @@ import { engineFailure, engineUnavailable } from "./failure.ts";
 import { LlamaMind } from "./mind.ts";
 import { NativeLog } from "./native_log.ts";
 import { thinkingThreads } from "./threads.ts";
-import { trimMemory } from "./trim.ts";
+import { trimMemory, useOneArena } from "./trim.ts";
 
 // This file alone names the package; its types go on from here.
 export type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
@@ -23,6 +23,8 @@ const PACKAGE = ["node", "llama", "cpp"].join("-");
  */
 export async function openLlama(): Promise<Engine> {
   const log = new NativeLog();
+  // Before the engine starts its threads.
+  useOneArena();
   try {
     // On Linux the engine tests its binary in a process of its own, and a refusal there is thrown
     // where nobody can catch it.

@@ -1,8 +1,10 @@
 import { defaultContextSize } from "../footprint/context_size.ts";
+import { calibrate } from "../footprint/calibrate.ts";
 import { combineExact, estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
 import type { Estimator, Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
+import { calibrationKey, calibrationPath, readCalibrations } from "../machine/calibrations.ts";
 import type { ContextSettings } from "./settings.ts";
 import type { World } from "./world.ts";
 
@@ -34,15 +36,36 @@ async function findFootprint(request: FootprintRequest, world: World): Promise<F
     case "filesize":
       return estimateFromFileSize(header.fileBytes);
     case "exact":
-      return combineExact(
-        header,
-        await world.engine.dryLoad(model, options),
-        options,
-        await world.cpu(),
+      return await calibrated(
+        request,
+        world,
+        combineExact(
+          header,
+          await world.engine.dryLoad(model, options),
+          options,
+          await world.cpu(),
+        ),
       );
     case "header":
-      return estimateFootprint(header, options, await world.cpu());
+      return await calibrated(
+        request,
+        world,
+        estimateFootprint(header, options, await world.cpu()),
+      );
   }
+}
+
+/** With what `measure --save` kept for this model and machine, if it did. */
+async function calibrated(
+  { header, options }: FootprintRequest,
+  world: World,
+  footprint: Footprint,
+): Promise<Footprint> {
+  const { ratios, warning } = readCalibrations(calibrationPath((name) => Deno.env.get(name)));
+  if (warning !== undefined) return { ...footprint, notes: [...footprint.notes, warning] };
+  if (ratios.size === 0) return footprint;
+  const ratio = ratios.get(await calibrationKey(header, await world.cpu(), options.mmap));
+  return ratio === undefined ? footprint : calibrate(footprint, ratio);
 }
 
 /** What was asked for as the engine will be told: sizes settled, `auto` resolved. */

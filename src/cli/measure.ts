@@ -1,7 +1,162 @@
 import { BrainjarError } from "../budget/error.ts";
+import type { Engine } from "../engine/engine.ts";
+import { openEngine } from "../engine/open.ts";
+import { estimateFootprint } from "../footprint/estimate.ts";
+import type { FootprintOptions } from "../footprint/options.ts";
+import { PROMPT_STEP, STEPS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
+import { KERNEL_BYTES } from "../footprint/resident/runtime.ts";
+import { readHeader } from "../gguf/read.ts";
+import { calibrationKey, calibrationPath, saveCalibration } from "../machine/calibrations.ts";
+import { readCpuFeatures } from "../machine/cpu.ts";
+import { readProcessMemory, readProportionalMemory } from "../machine/process_memory.ts";
+import {
+  type MeasuredStage,
+  measureJson,
+  type Measurement,
+  measureText,
+  type StageMemory,
+} from "../report/measure_text.ts";
 import type { Command } from "./brainjar.ts";
+import { resolveContext } from "./footprint_of.ts";
+import { demoBrainPath, resolveModel } from "./model_path.ts";
+import { readContextSettings } from "./settings.ts";
+import { listenForStop } from "./stop.ts";
 
-export const measure: Command = () =>
-  Promise.reject(
-    new BrainjarError("not-there-yet", "brainjar measure is not there yet", { kind: "engine" }),
+/** Milliseconds between two looks at this process's memory. */
+const LOOK_EVERY = 5;
+
+/** A word that is one token in nearly every vocabulary. */
+const WORD = " the";
+
+/** More steps than samplers are ever alive, so that the worst case comes about. */
+const PROMPT_TOKENS = 2 * PROMPT_STEP * STEPS_BETWEEN_COLLECTIONS;
+
+const ANSWER_TOKENS = 16;
+
+/** Watches this process, stage by stage. */
+class Gauge {
+  readonly stages: StageMemory[] = [];
+  anonymousPeak = 0;
+  peak = 0;
+  readonly #timer = setInterval(() => this.look(), LOOK_EVERY);
+
+  look() {
+    const memory = readProcessMemory();
+    this.anonymousPeak = Math.max(this.anonymousPeak, memory.anonymousBytes);
+    this.peak = Math.max(this.peak, memory.anonymousBytes + memory.fileBytes);
+    return memory;
+  }
+
+  mark(stage: MeasuredStage): void {
+    const { anonymousBytes, fileBytes } = this.look();
+    const proportional = readProportionalMemory();
+    this.stages.push({
+      stage,
+      anonymousBytes,
+      fileBytes,
+      ...(proportional === undefined ? {} : { proportionalBytes: proportional.bytes }),
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** Loads, thinks and disposes, with the gauge read in between. */
+async function live(
+  engine: Engine,
+  path: string,
+  options: FootprintOptions,
+  gauge: Gauge,
+  signal: AbortSignal,
+): Promise<void> {
+  const model = await engine.load(path, { mmap: options.mmap, signal });
+  try {
+    gauge.mark("after load");
+    const mind = await model.createMind(options, signal);
+    try {
+      gauge.mark("after first context");
+      const room = mind.contextSize - ANSWER_TOKENS - PROMPT_STEP;
+      const prompt = WORD.repeat(Math.max(1, Math.min(PROMPT_TOKENS, room)));
+      const sampling = { maxTokens: ANSWER_TOKENS, temperature: 0.8, topP: 0.95, seed: 1 };
+      await mind.think(prompt, { ...sampling, signal });
+      gauge.mark("after thinking");
+    } finally {
+      await mind.dispose();
+    }
+  } finally {
+    await model.dispose();
+  }
+  gauge.mark("after dispose");
+}
+
+/** `brainjar measure MODEL`: loads for real and prints the estimate beside what was resident. */
+export const measure: Command = async ({ values, operands, output }) => {
+  if (Deno.build.os !== "linux") {
+    throw new BrainjarError("not-on-this-system", "brainjar measure reads /proc of Linux", {
+      hint: "Estimates work everywhere: brainjar estimate MODEL",
+    });
+  }
+  if (operands.length > 1) {
+    throw new BrainjarError("unexpected-operand", `Unexpected "${operands[1]}"`, {
+      hint: "A process is measured with one model; call brainjar measure for each",
+    });
+  }
+  const path = resolveModel(operands[0] ?? (Deno.env.get("BRAINJAR_MODEL") || demoBrainPath()));
+  const header = await readHeader(path);
+  const options = resolveContext(header, readContextSettings(values));
+  const cpu = await readCpuFeatures();
+  const { bytes: estimated } = estimateFootprint(header, options, cpu);
+  const stop = listenForStop();
+  const gauge = new Gauge();
+  try {
+    gauge.mark("started");
+    const engine = await openEngine();
+    try {
+      gauge.mark("engine open");
+      await live(engine, path, options, gauge, stop.signal);
+    } finally {
+      await engine.dispose();
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    gauge.close();
+    stop.close();
+  }
+  if (stop.signal.aborted) return stop.signal.reason === "SIGTERM" ? 143 : 130;
+
+  const program = gauge.stages.find(({ stage }) => stage === "engine open")?.fileBytes ?? 0;
+  const savedTo = values.has("save") ? calibrationPath((name) => Deno.env.get(name)) : undefined;
+  const measurement: Measurement = {
+    path,
+    estimated,
+    stages: gauge.stages,
+    anonymousPeakBytes: gauge.anonymousPeak,
+    peakBytes: Math.max(gauge.anonymousPeak, gauge.peak - program),
+    floorRatio: (gauge.anonymousPeak + KERNEL_BYTES) / estimated.floor,
+    ...(savedTo === undefined ? {} : { savedTo }),
+  };
+  if (savedTo !== undefined) {
+    keep(savedTo, await calibrationKey(header, cpu, options.mmap), measurement.floorRatio);
+  }
+  output.answer(
+    values.has("json")
+      ? JSON.stringify(measureJson(measurement)) + "\n"
+      : measureText(measurement) + "\n",
   );
+  return 0;
+};
+
+function keep(path: string, key: string, ratio: number): void {
+  try {
+    saveCalibration(path, key, ratio);
+  } catch (error) {
+    throw new BrainjarError("calibration-unwritable", `The ratio can't be kept in ${path}`, {
+      hint: "Name another folder with $BRAINJAR_HOME",
+      kind: "engine",
+      cause: error,
+    });
+  }
+}

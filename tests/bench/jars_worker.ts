@@ -1,7 +1,12 @@
+// What `brainjar run` has in memory when it loads: its command, and the model's header once read.
+import "../../src/cli/run.ts";
 import type { LoadedModel, Mind } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { ModelPool } from "../../src/experiment/models.ts";
+import { estimateFootprint } from "../../src/footprint/estimate.ts";
 import type { FootprintOptions } from "../../src/footprint/options.ts";
+import { readHeader } from "../../src/gguf/read.ts";
+import { readCpuFeatures } from "../../src/machine/cpu.ts";
 import { readProcessMemory } from "../../src/machine/process_memory.ts";
 
 /** What a worker is asked to do; its only argument, as JSON. */
@@ -56,6 +61,7 @@ async function think(
 
 async function work(task: WorkerTask): Promise<void> {
   say("start");
+  estimateFootprint(await readHeader(task.model), task.options, await readCpuFeatures());
   const engine = await openEngine();
   say("engine");
   const pool = new ModelPool(engine, task.share);

@@ -42,13 +42,13 @@ export const check: Command = async ({ values, output }) => {
 async function reserveIfAsked(plan: Plan, values: FlagValues, world: World): Promise<Reserved> {
   const seconds = values.duration("reserve");
   if (seconds === undefined) return { plan };
-  const { reserve } = await import("./reserve.ts");
+  const { reserve }: typeof import("./reserve.ts") = await import("./reserve.ts" as string);
   return await reserve(plan, seconds, world);
 }
 
 /** What would help is only looked for, and its code only loaded, where something is wrong. */
 async function adviseOn(plan: Plan, world: World): Promise<Plan> {
-  const { advise } = await import("./advise.ts");
+  const { advise }: typeof import("./advise.ts") = await import("./advise.ts" as string);
   return await advise(plan, world);
 }
 

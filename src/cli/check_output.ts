@@ -37,12 +37,18 @@ export async function renderCheck(
       return `${
         JSON.stringify(checkJson(report.validation, report.estimator, report.reservation))
       }\n`;
-    case "github":
-      return `${(await import("../report/github.ts")).githubAnnotations(report.validation)}\n`;
+    case "github": {
+      const github: typeof import("../report/github.ts") = await import(
+        "../report/github.ts" as string
+      );
+      return `${github.githubAnnotations(report.validation)}\n`;
+    }
     case "junit": {
-      const { junitXml } = await import("../report/junit.ts");
+      const junit: typeof import("../report/junit.ts") = await import(
+        "../report/junit.ts" as string
+      );
       const seconds = Math.max(0, Date.now() - startedAt.getTime()) / 1000;
-      return `${junitXml(report.validation, { at: startedAt, seconds })}\n`;
+      return `${junit.junitXml(report.validation, { at: startedAt, seconds })}\n`;
     }
   }
 }
@@ -60,7 +66,9 @@ export async function appendSummary(
   path: string,
   say: (text: string) => void,
 ): Promise<void> {
-  const { summaryMarkdown } = await import("../report/summary.ts");
+  const { summaryMarkdown }: typeof import("../report/summary.ts") = await import(
+    "../report/summary.ts" as string
+  );
   try {
     await Deno.writeTextFile(path, `${summaryMarkdown(report)}\n`, { append: true });
   } catch (error) {

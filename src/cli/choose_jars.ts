@@ -28,7 +28,9 @@ export async function chooseJars(
   if (mode !== undefined || (file === undefined && !here)) return presetJars(mode ?? "single");
   if (here) say(`Using ${DEFAULT_JAR_FILE}\n`);
   // With its schema it is loaded for those who have one: a plain check starts without it.
-  const { readJarFile } = await import("./jar_file/read.ts");
+  const { readJarFile }: typeof import("./jar_file/read.ts") = await import(
+    "./jar_file/read.ts" as string
+  );
   return readJarFile(file ?? DEFAULT_JAR_FILE);
 }
 

@@ -177,7 +177,8 @@ async function readMachine(
       { hint: "Give a runner's name, or a machine's sizes" },
     );
   }
-  const { totalBytes, availableBytes, cpu } = (await import("./runners.ts")).findRunner(runner);
+  const runners: typeof import("./runners.ts") = await import("./runners.ts" as string);
+  const { totalBytes, availableBytes, cpu } = runners.findRunner(runner);
   return { other: { name: `--runner ${runner}`, totalBytes, availableBytes }, cpu };
 }
 

@@ -37,7 +37,12 @@ export interface WorldOptions {
 export function openWorld(options: WorldOptions = {}): World {
   const headers = new Map<string, Promise<GgufHeader>>();
   let cpu: Promise<CpuFeatures> | undefined;
-  const engine = lazyEngine(async () => (await import("../engine/open.ts")).openEngine());
+  const engine = lazyEngine(async () => {
+    const { openEngine }: typeof import("../engine/open.ts") = await import(
+      "../engine/open.ts" as string
+    );
+    return await openEngine();
+  });
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
   return {

@@ -67,6 +67,8 @@ async function readPart(
 async function open(location: string, options: ReadOptions): Promise<ByteSource> {
   if (!/^https?:\/\//i.test(location)) return fileSource(location);
   // Few calls need it, and each module costs time at the start.
-  const { httpSource } = await import("./http_source.ts");
+  const { httpSource }: typeof import("./http_source.ts") = await import(
+    "./http_source.ts" as string
+  );
   return await httpSource(location, options);
 }

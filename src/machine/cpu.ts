@@ -51,7 +51,7 @@ export async function readCpuFeatures(options: MachineOptions = {}): Promise<Cpu
   if (root !== "/" || Deno.build.os === "linux" || Deno.build.os === "android") {
     return readLinuxCpu(machineFilesBelow(root));
   }
-  const { readOtherCpu } = await import("./other.ts");
+  const { readOtherCpu }: typeof import("./other.ts") = await import("./other.ts" as string);
   return await readOtherCpu();
 }
 

@@ -33,6 +33,6 @@ export async function readMachineMemory(options: MachineOptions = {}): Promise<M
     return readLinuxMemory(machineFilesBelow(root), processId);
   }
   // Imported only where it is needed, so that Linux never waits for it.
-  const { readOtherMemory } = await import("./other.ts");
+  const { readOtherMemory }: typeof import("./other.ts") = await import("./other.ts" as string);
   return await readOtherMemory();
 }

@@ -8,6 +8,7 @@
 import configuration from "../deno.json" with { type: "json" };
 import { BuildError, orExit } from "./program/build_error.ts";
 import { checkBuiltProgram, checkForeignProgram } from "./program/check_built.ts";
+import { compileProgram } from "./program/compile.ts";
 import { BUNDLES, stageProgram } from "./program/stage.ts";
 import { type Target, TARGETS } from "./program/target.ts";
 
@@ -43,22 +44,7 @@ async function build(target: Target, output: string): Promise<void> {
   const work = await Deno.makeTempDir({ prefix: "brainjar-build-" });
   try {
     await stageProgram(root, work, ["main.ts"], target);
-    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["compile", "--allow-all", "--no-prompt", "--no-check", "--self-extracting"],
-        ...["--cached-only", "--node-modules-dir=manual", "--app-name=brainjar"],
-        // Specifiers that are computed name nothing that Deno would find by itself.
-        ...[`--include=${BUNDLES}`, "--include=fixtures", "--include=node_modules"],
-        ...[`--target=${target.name}`, `--output=${output}`, `${BUNDLES}/main.js`],
-      ],
-      cwd: work,
-      env: { NO_COLOR: "1" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).output();
-    const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    if (!success) throw failure(target, said);
+    await compileProgram(work, `${BUNDLES}/main.js`, target, output);
     if (target.name === Deno.build.target) {
       await checkBuiltProgram(output, configuration.version);
     } else await checkForeignProgram(output, target);
@@ -67,18 +53,6 @@ async function build(target: Target, output: string): Promise<void> {
   } finally {
     await Deno.remove(work, { recursive: true });
   }
-}
-
-function failure(target: Target, said: string): BuildError {
-  if (!/base binary|denort/i.test(said)) {
-    return new BuildError(`deno compile failed for ${target.name}`, said);
-  }
-  const named = Deno.env.get("DENORT_BIN");
-  return new BuildError(
-    named
-      ? `The base program that DENORT_BIN names can't be used: ${named}`
-      : `The base program of ${target.name} can't be fetched from Deno's site; set DENORT_BIN to a denort of Deno ${Deno.version.deno} for it`,
-  );
 }
 
 await orExit(async () => {

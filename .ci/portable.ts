@@ -93,7 +93,7 @@ async function compress(entries: readonly TarEntry[], path: string): Promise<str
   const hash = createHash("sha256");
   await pipeline(
     Readable.from(tar(entries, PACKED_AT)),
-    createGzip({ level: 9 }),
+    createGzip({ level: 6 }),
     async function* (compressed: AsyncIterable<Uint8Array>) {
       for await (const chunk of compressed) {
         hash.update(chunk);

@@ -105,11 +105,21 @@ check_machine() {
   [ -r "$0" ] || fail "The file '$0' can't be read" 'Run it by its path, as one who may read it'
 }
 
+# Removes what a signal found half unpacked. A folder that was just made is empty, and not named yet.
+abandon() {
+  [ -n "$tree" ] && rm -rf "$tree"
+  rmdir "$cache/$id.$number" 2>/dev/null
+}
+
 # Sets tree to a folder that no other start has, also not on another machine with the same home.
 make_tree() {
   mkdir -p "$cache" 2>/dev/null ||
     fail "The folder '$cache' can't be made" 'Set BRAINJAR_HOME to a folder that can be written'
+  tree=
   number=$$
+  trap 'abandon; exit 129' HUP
+  trap 'abandon; exit 130' INT
+  trap 'abandon; exit 143' TERM
   until mkdir "$cache/$id.$number" 2>/dev/null; do
     [ -d "$cache/$id.$number" ] ||
       fail "The folder '$cache' can't be written" \
@@ -118,9 +128,6 @@ make_tree() {
   done
   name=$id.$number
   tree=$cache/$name
-  trap 'rm -rf "$tree"; exit 129' HUP
-  trap 'rm -rf "$tree"; exit 130' INT
-  trap 'rm -rf "$tree"; exit 143' TERM
   # By this a later start knows whether the unpacking still goes on.
   read -r boot </proc/sys/kernel/random/boot_id
   { echo "$$ $boot $(readlink /proc/self/ns/pid)" >"$tree/unpacking"; } 2>/dev/null
@@ -182,5 +189,10 @@ find_tree || unpack
 DENO_DIR=$tree/deno
 DENO_NO_UPDATE_CHECK=1
 export DENO_DIR DENO_NO_UPDATE_CHECK
+# The runtime opens a nameless file there when the engine is tried out.
+if [ -z "${TMPDIR:-}" ] && [ ! -w /tmp ]; then
+  TMPDIR=$DENO_DIR
+  export TMPDIR
+fi
 exec "$tree/program/brainjar" run $flags "$tree/program/app/js/.ci/portable/start.js" "$@"
 exit 3

@@ -2,7 +2,7 @@ import type { GgufHeader, TensorInfo } from "../gguf/header.ts";
 import { layerOfTensor } from "./header_shape.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import type { CpuFeatures } from "./options.ts";
-import { isRepackable } from "./repacking.ts";
+import { amxBytes, isRepackable } from "./repacking.ts";
 import { padTo, TENSOR_ALIGNMENT, tensorBytes } from "./tensor_bytes.ts";
 
 /** One weight as llama.cpp loads it. */
@@ -66,7 +66,7 @@ function standIn(
   if (shape.layout.purpose === "encoder" || !isRepackable(embedding, cpu)) return undefined;
   return {
     tensor: embedding,
-    bytes: padTo(tensorBytes(embedding), TENSOR_ALIGNMENT),
+    bytes: padTo(amxBytes(embedding, cpu) ?? tensorBytes(embedding), TENSOR_ALIGNMENT),
     repacked: true,
     readByRow: false,
   };
@@ -85,10 +85,12 @@ export function loadedWeights(
   const weights: LoadedWeight[] = [];
   for (const tensor of header.tensors) {
     if (isSkipped(tensor, shape)) continue;
+    const repacked = isMultiplied(tensor) && isRepackable(tensor, cpu);
+    const bytes = (repacked ? amxBytes(tensor, cpu) : undefined) ?? tensorBytes(tensor);
     weights.push({
       tensor,
-      bytes: padTo(tensorBytes(tensor), TENSOR_ALIGNMENT),
-      repacked: isMultiplied(tensor) && isRepackable(tensor, cpu),
+      bytes: padTo(bytes, TENSOR_ALIGNMENT),
+      repacked,
       readByRow: LOOKED_UP.test(tensor.name),
     });
   }

@@ -1,0 +1,98 @@
+/**
+ * brainjar as a library: what a language model needs in memory, what this machine has, and the three
+ * checks that keep one from the other's neck.
+ *
+ * All amounts are whole bytes; `GB` is 1024³. Errors are {@linkcode BrainjarError} with a stable
+ * `code`; what doesn't fit is no error but a result with `ok: false`, figures and reasons.
+ *
+ * @example From a model's file to the go-ahead
+ * ```ts
+ * import {
+ *   checkAvailableMemoryBeforeLoad,
+ *   DEFAULT_POLICY,
+ *   defaultContextSize,
+ *   estimateFootprint,
+ *   type InstanceDemand,
+ *   MemoryBudgetManager,
+ *   parseSize,
+ *   readCpuFeatures,
+ *   readHeader,
+ *   readMachineMemory,
+ *   validateMemoryBudget,
+ * } from "./mod.ts";
+ *
+ * // Only the header is read: some milliseconds, whatever the model weighs. A URL does as well.
+ * const model = new URL("../fixtures/demo-brain.gguf", import.meta.url).pathname;
+ * const header = await readHeader(model);
+ * const options = {
+ *   contextSize: defaultContextSize(header),
+ *   batchSize: 512,
+ *   sequences: 1,
+ *   flashAttention: true,
+ *   kvCacheKeyType: "F16",
+ *   kvCacheValueType: "F16",
+ *   mmap: true,
+ * } as const;
+ * const footprint = estimateFootprint(header, options, await readCpuFeatures()).jar;
+ *
+ * // Layer 1: do all instances fit this machine together?
+ * const memory = await readMachineMemory();
+ * const ramLimitBytes = parseSize("256MB");
+ * const subject: InstanceDemand = { id: "subject", role: "subject", model, ramLimitBytes, footprint };
+ * const validation = validateMemoryBudget({
+ *   mode: "single",
+ *   instances: [subject],
+ *   memory,
+ *   policy: DEFAULT_POLICY,
+ * });
+ * for (const issue of validation.issues) console.error(issue.code, issue);
+ *
+ * // Layer 2: reserve each before it is made. Layer 3: look again before its model is loaded.
+ * const manager = new MemoryBudgetManager({ policy: DEFAULT_POLICY, readMemory: () => memory });
+ * if (manager.allocate("subject", ramLimitBytes, { path: model, footprint }).ok) {
+ *   const load = checkAvailableMemoryBeforeLoad({
+ *     footprint,
+ *     ramLimitBytes,
+ *     memory: await readMachineMemory(),
+ *     policy: DEFAULT_POLICY,
+ *   });
+ *   if (!load.ok) console.error(`${load.shortBytes} bytes short`);
+ *   manager.deallocate("subject");
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export { BrainjarError, type ErrorDetails, type ErrorKind } from "./budget/error.ts";
+
+// The three layers, under the names of RULES.md.
+export { MemoryBudgetManager } from "./budget/manager.ts";
+export type { ManagerOptions, ModelDemand } from "./budget/manager.ts";
+export { validateMemoryBudget } from "./budget/validate.ts";
+export type { ValidationInput } from "./budget/validate.ts";
+export { checkAvailableMemoryBeforeLoad } from "./budget/preflight.ts";
+export type { PreflightInput, PreflightResult } from "./budget/preflight.ts";
+export type * from "./budget/allocation.ts";
+export type * from "./budget/demand.ts";
+export type * from "./budget/memory.ts";
+export type * from "./budget/validation.ts";
+
+// What they go by.
+export { checkPolicy, DEFAULT_POLICY, type Policy, usableBytes } from "./budget/policy.ts";
+export { formatSize, GB, KB, MB, parseSize, type SizeOptions } from "./budget/size.ts";
+
+// What a model needs.
+export { readHeader } from "./gguf/read.ts";
+export type { ReadOptions } from "./gguf/limits.ts";
+export type * from "./gguf/header.ts";
+export { estimateFootprint, estimateFromFileSize } from "./footprint/estimate.ts";
+export { defaultContextSize, largestContextThatFits } from "./footprint/context_size.ts";
+export type * from "./footprint/footprint.ts";
+export type { CpuFeatures, FootprintOptions } from "./footprint/options.ts";
+export type { KvCacheType } from "./footprint/ggml_type.ts";
+
+// What this machine has.
+export { type MachineOptions, readMachineMemory } from "./machine/read.ts";
+export { namedCpu, readCpuFeatures } from "./machine/cpu.ts";
+export type { ProcessId } from "./machine/process_id.ts";

@@ -90,7 +90,7 @@ export { estimateFootprint, estimateFromFileSize } from "./footprint/estimate.ts
 export { defaultContextSize, largestContextThatFits } from "./footprint/context_size.ts";
 export type * from "./footprint/footprint.ts";
 export type { CpuFeatures, FootprintOptions } from "./footprint/options.ts";
-export type { KvCacheType } from "./footprint/ggml_type.ts";
+export { KV_CACHE_TYPES, type KvCacheType } from "./footprint/ggml_type.ts";
 
 // What this machine has.
 export { type MachineOptions, readMachineMemory } from "./machine/read.ts";

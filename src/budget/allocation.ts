@@ -26,8 +26,11 @@ export type AllocationRefusal =
 export interface AllocationApproval {
   /** What this jar added: its required memory, less weights that a jar before it holds. */
   readonly allocatedBytes: number;
+  /** Total RAM when it was decided. */
   readonly totalBytes: number;
+  /** The safe threshold. */
   readonly usableBytes: number;
+  /** What of the safe threshold is still free after this. */
   readonly remainingBytes: number;
 }
 
@@ -40,7 +43,9 @@ export type AllocationResult =
 export interface DeallocationResult {
   /** False for an id that wasn't allocated; it gives back nothing. */
   readonly ok: boolean;
+  /** The id that was asked for. */
   readonly id: string;
+  /** What its reservation held; 0 for an unknown id. */
   readonly givenBackBytes: number;
   /** What remains reserved. */
   readonly totalBytes: number;
@@ -48,22 +53,28 @@ export interface DeallocationResult {
 
 /** One live reservation. */
 export interface AllocatedJar {
+  /** The id it was allocated under. */
   readonly id: string;
   /** What it adds to the jars before it. */
   readonly allocatedBytes: number;
   /** Its model's footprint, alone. */
   readonly modelBytes: number;
+  /** The model's resolved path. */
   readonly model: string;
 }
 
 /** What is given out and what is left. All bytes whole. */
 export interface AllocationReport {
+  /** Total RAM now. */
   readonly totalBytes: number;
   /** Memory in use on the whole system, 0 to 100. */
   readonly usedPercent: number;
+  /** The safe threshold. */
   readonly usableBytes: number;
   /** Sum over the jars. */
   readonly allocatedBytes: number;
+  /** What of the safe threshold is still free. */
   readonly remainingBytes: number;
+  /** The live jars, in the order of their allocation. */
   readonly jars: readonly AllocatedJar[];
 }

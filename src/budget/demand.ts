@@ -18,6 +18,7 @@ export interface JarFootprint {
   readonly floorBytes: number;
   /** Floor and the file-backed weights that every token reads: below it the disk is read for each. */
   readonly workingSetBytes: number;
+  /** What a second jar on the same loaded model doesn't need again. */
   readonly shared: { readonly floorBytes: number; readonly workingSetBytes: number };
   /** How the floor comes about, for several jars in one process; without it they just add up. */
   readonly loading?: {
@@ -34,10 +35,12 @@ export interface JarFootprint {
 export interface InstanceDemand {
   /** `subject`, `observer`, `god`, `peer_a`, …; unique. */
   readonly id: string;
+  /** The part it plays. */
   readonly role: Role;
   /** What makes two jars share weights: the model's resolved path. */
   readonly model: string;
   /** Absent where no limit was given. */
   readonly ramLimitBytes?: number;
+  /** What it needs, alone in a process of its own. */
   readonly footprint: JarFootprint;
 }

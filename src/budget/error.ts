@@ -27,11 +27,16 @@ export interface ErrorDetails {
  * ```
  */
 export class BrainjarError extends Error {
+  /** Told apart from other errors by this name, or by `instanceof`. */
   override readonly name = "BrainjarError";
+  /** Stable: what programs go by. */
   readonly code: string;
+  /** What to do about it. */
   readonly hint: string | undefined;
+  /** Whose fault it is; decides the exit code. */
   readonly kind: ErrorKind;
 
+  /** An error with a stable code and one sentence, without a full stop. */
   constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;

@@ -17,6 +17,7 @@ import { usedPercent } from "./usage.ts";
 export interface ModelDemand {
   /** Resolved path: what makes two jars share weights. */
   readonly path: string;
+  /** What a jar on it needs. */
   readonly footprint: JarFootprint;
   /**
    * Bytes of the shared part that are loaded already, as after the death of the only jar on it:
@@ -27,6 +28,7 @@ export interface ModelDemand {
 
 /** How a manager is made. */
 export interface ManagerOptions {
+  /** Margin, headrooms and criterion. */
   readonly policy: Policy;
   /** Reads the machine; called at each decision. */
   readonly readMemory: () => MachineMemory;
@@ -78,7 +80,11 @@ export class MemoryBudgetManager {
   readonly #usableBytes: number;
   #reservations: readonly Reservation[] = [];
 
-  /** @throws {BrainjarError} `invalid-safety-margin`, `invalid-headroom`. */
+  /**
+   * A manager that holds no reservation yet.
+   *
+   * @throws {BrainjarError} `invalid-safety-margin`, `invalid-headroom`.
+   */
   constructor(options: ManagerOptions) {
     checkPolicy(options.policy);
     this.#policy = options.policy;

@@ -6,6 +6,7 @@ export interface MemorySource {
   readonly name: string;
   /** Where it was read, absent for a figure that was given. */
   readonly path?: string;
+  /** What it says, in bytes. */
   readonly bytes: number;
   /** True for the reading that decided the figure (the smallest). */
   readonly decides: boolean;
@@ -19,8 +20,11 @@ export interface MemorySource {
 
 /** Memory that looks as if it could be had and is in no figure, and why. */
 export interface MemoryLeftOut {
+  /** What it is, for a person. */
   readonly name: string;
+  /** Where it was read. */
   readonly path: string;
+  /** What it says, in bytes. */
   readonly bytes: number;
   /** A clause without a capital or a full stop. */
   readonly reason: string;
@@ -28,7 +32,9 @@ export interface MemoryLeftOut {
 
 /** Memory pressure in percent of time stalled, from PSI. */
 export interface MemoryPressure {
+  /** Percent of the last 10 seconds in which something waited. */
   readonly someAverage10: number;
+  /** Percent of the last 10 seconds in which everything waited. */
   readonly fullAverage10: number;
 }
 
@@ -40,6 +46,7 @@ export interface MachineMemory {
   readonly availableBytes: number;
   /** Promised to other processes' jars and not resident yet; already taken off `availableBytes`. */
   readonly promisedBytes: number;
+  /** Every figure that was read, those that decide among them. */
   readonly sources: readonly MemorySource[];
   /** Absent where the kernel doesn't report it. */
   readonly pressure?: MemoryPressure;

@@ -10,6 +10,7 @@ export interface Policy {
   readonly allocationHeadroomBytes: number;
   /** Kept free beside a model when it is loaded (layer 3), in bytes. */
   readonly loadHeadroomBytes: number;
+  /** Which figure a verdict is held against. */
   readonly criterion: Criterion;
   /** Whether jars on the same model share one load of it. */
   readonly shareWeights: boolean;

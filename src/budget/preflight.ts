@@ -9,9 +9,13 @@ export const HIGH_USAGE_PERCENT = 75;
 
 /** What layer 3 is asked. All bytes whole. */
 export interface PreflightInput {
+  /** What the jar needs. */
   readonly footprint: JarFootprint;
+  /** Its RAM limit, where it has one. */
   readonly ramLimitBytes?: number;
+  /** What the machine has now. */
   readonly memory: MachineMemory;
+  /** Margin, headrooms and criterion. */
   readonly policy: Policy;
   /** What is resident for this jar already, such as weights that a jar before it loaded. */
   readonly alreadyResidentBytes?: number;
@@ -21,12 +25,15 @@ export interface PreflightInput {
 
 /** Layer 3's answer. All bytes whole. */
 export interface PreflightResult {
+  /** Whether the model may be loaded. */
   readonly ok: boolean;
   /** `warning` is allowed: the system is more than 75 % in use. */
   readonly level: "ok" | "warning" | "refused";
+  /** What was available. */
   readonly availableBytes: number;
   /** What the load still has to bring into memory. */
   readonly requiredBytes: number;
+  /** What is to stay free beside it. */
   readonly headroomBytes: number;
   /** required + headroom. */
   readonly neededBytes: number;

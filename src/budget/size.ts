@@ -3,7 +3,7 @@ import { BrainjarError } from "./error.ts";
 const STEP = 1024;
 
 /** One KB: 1024 bytes. */
-export const KB = STEP;
+export const KB: number = STEP;
 /** One MB: 1024² bytes. */
 export const MB = STEP ** 2;
 /** One GB as brainjar and its seed count it: 1024³ bytes. */

@@ -20,9 +20,13 @@ export const PRESSURE_WARNING_PERCENT = 10;
 
 /** What layer 1 is asked. */
 export interface ValidationInput {
+  /** The mode the instances come from, for the report. */
   readonly mode: Mode;
+  /** Every instance that is to run at once. */
   readonly instances: readonly InstanceDemand[];
+  /** What the machine has. */
   readonly memory: MachineMemory;
+  /** Margin, headrooms and criterion. */
   readonly policy: Policy;
 }
 

@@ -10,15 +10,19 @@ export type IssueCode = "would-be-killed" | "would-thrash" | "over-reserved";
 
 /** One limit that the sum of required exceeds. All bytes whole. */
 export interface Issue {
+  /** What would happen. */
   readonly code: IssueCode;
   /** The safe threshold (rule 1) or what is available now (rule 2). */
   readonly limit: "usable" | "available";
+  /** The most there may be. */
   readonly limitBytes: number;
+  /** The sum of what is required. */
   readonly requiredBytes: number;
   /** required − limit, more than zero. */
   readonly excessBytes: number;
   /** What the jars need together to stay alive, and to run at full speed. */
   readonly floorBytes: number;
+  /** The sum of working sets, shared weights once. */
   readonly workingSetBytes: number;
 }
 
@@ -87,11 +91,17 @@ export type Recommendation =
 
 /** One jar's figures. All bytes whole. */
 export interface InstanceValidation {
+  /** The instance's id. */
   readonly id: string;
+  /** The part it plays. */
   readonly role: Role;
+  /** Its model's resolved path. */
   readonly model: string;
+  /** Its RAM limit, where it has one. */
   readonly ramLimitBytes?: number;
+  /** Below it the kernel kills. */
   readonly floorBytes: number;
+  /** Below it the disk is read for every token. */
   readonly workingSetBytes: number;
   /** The one of the two that the criterion asks for. */
   readonly footprintBytes: number;
@@ -103,12 +113,19 @@ export interface InstanceValidation {
 
 /** Layer 1's answer, with every figure it was reached by. All bytes whole. */
 export interface Validation {
+  /** Whether it passes. */
   readonly ok: boolean;
+  /** `ok` in a word. */
   readonly verdict: "pass" | "fail";
+  /** The mode that was asked for. */
   readonly mode: Mode;
+  /** Which figure the verdict is held against. */
   readonly criterion: Criterion;
+  /** Whether jars on the same model share one load of it. */
   readonly shareWeights: boolean;
+  /** Percentage of total RAM never given out. */
   readonly safetyMarginPercent: number;
+  /** What the machine has. */
   readonly memory: MachineMemory;
   /** The safe threshold. */
   readonly usableBytes: number;
@@ -122,9 +139,13 @@ export interface Validation {
   readonly marginBytes: number;
   /** All jars together, shared parts once, RAM limits left aside. */
   readonly floorBytes: number;
+  /** The sum of working sets, shared weights once. */
   readonly workingSetBytes: number;
+  /** Each instance, as given. */
   readonly instances: readonly InstanceValidation[];
+  /** Why it fails; empty where it passes. */
   readonly issues: readonly Issue[];
+  /** What to know, pass or fail. */
   readonly warnings: readonly Warning[];
   /** Empty until `recommend` has filled it. */
   readonly recommendations: readonly Recommendation[];

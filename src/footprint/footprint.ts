@@ -12,14 +12,21 @@ export type Confidence = "exact" | "bound" | "unknown";
 
 /** A model's memory part by part, in whole bytes (DESIGN.md, "Output"). */
 export interface FootprintBytes {
+  /** The tensors, as the file has them. */
   readonly weights: number;
+  /** Keys and values of the context. */
   readonly kvCache: number;
+  /** State of recurrent layers, for each sequence. */
   readonly recurrentState: number;
+  /** The largest graph of one batch. */
   readonly compute: number;
+  /** Logits and embeddings of the output. */
   readonly output: number;
   /** Anonymous copies of weights in another layout (CPU_REPACK, AMX). */
   readonly repacked: number;
+  /** Tokens, merges and their tables in the engine. */
   readonly vocabulary: number;
+  /** The process with the engine and no model. */
   readonly runtime: number;
   /** Anonymous memory at its highest: a group limited below it is killed. */
   readonly floor: number;
@@ -31,8 +38,11 @@ export interface FootprintBytes {
 
 /** One model's estimate for one set of options. */
 export interface Footprint {
+  /** How it was found. */
   readonly estimator: Estimator;
+  /** How far to trust it. */
   readonly confidence: Confidence;
+  /** Part by part. */
   readonly bytes: FootprintBytes;
   /** What the budget needs of it. */
   readonly jar: JarFootprint;

@@ -62,4 +62,5 @@ export const KV_CACHE_TYPES = [
   "IQ4_NL",
 ] as const;
 
+/** A type that llama.cpp keeps a KV cache in. */
 export type KvCacheType = (typeof KV_CACHE_TYPES)[number];

@@ -15,6 +15,7 @@ export const METADATA_TYPES = [
   "float64",
 ] as const;
 
+/** The type of a metadata value. */
 export type MetadataType = (typeof METADATA_TYPES)[number];
 
 /**
@@ -28,6 +29,7 @@ export type MetadataScalar = number | bigint | boolean | string;
  * turned into values.
  */
 export interface MetadataArray {
+  /** The type of every element. */
   readonly elementType: MetadataType;
   /** Elements in this array. */
   readonly length: number;
@@ -37,10 +39,12 @@ export interface MetadataArray {
   readonly values?: readonly MetadataValue[];
 }
 
+/** What one metadata key holds. */
 export type MetadataValue = MetadataScalar | MetadataArray;
 
 /** One tensor's entry in the header. */
 export interface TensorInfo {
+  /** The tensor's name. */
   readonly name: string;
   /** ne0 first, as in the file; 1 to 4 of them, `[1]` for a tensor without any. Zeros may occur. */
   readonly dimensions: readonly number[];
@@ -56,6 +60,7 @@ export interface TensorInfo {
 export interface GgufPart {
   /** Path or URL. */
   readonly path: string;
+  /** Size of this file. */
   readonly fileBytes: number;
   /** Where tensor data starts in this file. */
   readonly dataOffset: number;
@@ -63,7 +68,9 @@ export interface GgufPart {
 
 /** The header of a model: a GGUF file, or all parts of a split one. */
 export interface GgufHeader {
+  /** The format's version. */
   readonly version: 2 | 3;
+  /** Of every number in the file. */
   readonly byteOrder: "little" | "big";
   /** Tensor data alignment in bytes (`general.alignment`, 32 by default). */
   readonly alignment: number;
@@ -71,6 +78,7 @@ export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, MetadataValue>;
   /** All parts' tensors, in file order. */
   readonly tensors: readonly TensorInfo[];
+  /** Its files: one, or the parts of a split model in their order. */
   readonly parts: readonly GgufPart[];
   /** Sum over the parts. */
   readonly fileBytes: number;

@@ -2,12 +2,10 @@ import type { GgufHeader } from "../../gguf/header.ts";
 import type { Confidence } from "../footprint.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
-import { reserve } from "./allocator.ts";
 import { upperBound } from "./bound.ts";
-import { Builder, MissingWeight } from "./builder.ts";
-import { BUILDERS } from "./builders.ts";
-import { Model } from "./model.ts";
-import { makeReservation, type Reservation } from "./reservation.ts";
+import type { Model } from "./model.ts";
+import { planGraph } from "./planned_graph.ts";
+import type { Reservation } from "./reservation.ts";
 
 /** The compute buffer in whole bytes, and how far it can be trusted. */
 export interface ComputeEstimate {
@@ -63,29 +61,16 @@ export function computeBytes(
   header: GgufHeader,
   options: FootprintOptions,
 ): ComputeEstimate {
-  const model = new Model(hyperparameters, header);
-  const plan = makeReservation(
-    hyperparameters,
-    options,
-    model.number("attention.sliding_window"),
-  );
-  const build = BUILDERS.get(hyperparameters.architecture);
-  if (build === undefined) {
-    return bounded(
+  const { model, plan, placed, missingWeight } = planGraph(hyperparameters, header, options);
+  if (placed !== undefined) return { bytes: placed.bytes, confidence: "exact", notes: [] };
+  return missingWeight === undefined
+    ? bounded(
       model,
       plan,
       "unknown",
       `The graph of architecture ${hyperparameters.architecture} isn't known`,
-    );
-  }
-  try {
-    const builder = new Builder(model, plan);
-    build(builder);
-    return { bytes: reserve(builder.graph), confidence: "exact", notes: [] };
-  } catch (error) {
-    if (!(error instanceof MissingWeight)) throw error;
-    return bounded(model, plan, "bound", `The graph needs ${error.weightName}, which is missing`);
-  }
+    )
+    : bounded(model, plan, "bound", `The graph needs ${missingWeight}, which is missing`);
 }
 
 function bounded(

@@ -1,10 +1,7 @@
 import type { GgufHeader } from "../../gguf/header.ts";
-import { reserve } from "../graph/allocator.ts";
-import { Builder, MissingWeight } from "../graph/builder.ts";
-import { BUILDERS } from "../graph/builders.ts";
+import { MissingWeight } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
-import { Model } from "../graph/model.ts";
-import { makeReservation, type Reservation } from "../graph/reservation.ts";
+import { buildGraph, planGraph } from "../graph/planned_graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
@@ -37,19 +34,6 @@ function ownTensors(graph: Graph): Tensor[] {
   );
 }
 
-function build(model: Model, plan: Reservation): Graph | undefined {
-  const builder = BUILDERS.get(model.architecture);
-  if (builder === undefined) return undefined;
-  try {
-    const b = new Builder(model, plan);
-    builder(b);
-    return b.graph;
-  } catch (error) {
-    if (!(error instanceof MissingWeight)) throw error;
-    return undefined;
-  }
-}
-
 /**
  * Bytes of the compute buffer that become resident when at most `step` tokens pass the graph at
  * once and the logits of one are wanted.
@@ -67,22 +51,15 @@ export function touchedComputeBytes(
   options: FootprintOptions,
   step: number,
 ): number | undefined {
-  const model = new Model(hyperparameters, header);
-  const plan = makeReservation(
-    hyperparameters,
-    options,
-    model.number("attention.sliding_window"),
-  );
-  const planned = build(model, plan);
-  if (planned === undefined) return undefined;
-  const used = build(new Model(hyperparameters, header), {
+  const { model, plan, placed } = planGraph(hyperparameters, header, options);
+  if (placed === undefined) return undefined;
+  const used = buildGraph(model, {
     ...plan,
     tokens: Math.min(plan.tokens, step),
     outputs: 1,
   });
-  if (used === undefined) return undefined;
-  reserve(planned);
-  const places = ownTensors(planned);
+  if (used === undefined || used instanceof MissingWeight) return undefined;
+  const places = ownTensors(placed.graph);
   const sizes = ownTensors(used);
   if (places.length !== sizes.length) return undefined;
   return unionBytes(places.map((place, index) => {

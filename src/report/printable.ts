@@ -1,6 +1,5 @@
-// Names and paths come from model files and arguments: what moves the cursor, turns text around or
-// starts a new line could make a report say what brainjar didn't.
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/** What most texts are made of. The pattern of all others takes 4 ms to be read at a start. */
+const PLAIN = /^[ -~]*$/;
 
 /**
  * A text from outside, safe to print on one line: control and formatting characters become
@@ -14,8 +13,14 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
  * ```
  */
 export function printable(text: string): string {
+  return PLAIN.test(text) ? text : escapeUnprintable(text);
+}
+
+// Names and paths come from model files and arguments: what moves the cursor, turns text around or
+// starts a new line could make a report say what brainjar didn't.
+function escapeUnprintable(text: string): string {
   return text.replace(
-    UNPRINTABLE,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
 }

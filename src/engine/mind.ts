@@ -1,10 +1,10 @@
-import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { BrainjarError } from "../budget/error.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import { PROMPT_STEP, STEPS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
 import { collectGarbage } from "./collect.ts";
 import type { Mind, ThinkOptions, Thought } from "./engine.ts";
 import { engineFailure } from "./failure.ts";
+import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "./llama.ts";
 import type { NativeLog } from "./native_log.ts";
 import { TextStream } from "./text_stream.ts";
 import { trimMemory } from "./trim.ts";

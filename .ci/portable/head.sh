@@ -11,10 +11,14 @@ machine='@MACHINE@'
 kilobytes=@KILOBYTES@
 offset=@OFFSET@
 
-# The arguments of the program, kept for an error in its own format.
+# What the arguments tell beforehand: an error's format, and whether the engine will be started.
 wants_json=no
+wants_engine=no
 for argument in "$@"; do
-  [ "$argument" = --json ] && wants_json=yes
+  case $argument in
+    --json) wants_json=yes ;;
+    run | measure | *exact) wants_engine=yes ;;
+  esac
 done
 
 # fail SENTENCE HINT: in the words and with the exit code of the program's own errors.
@@ -66,7 +70,8 @@ find_cache_without_home() {
 # Sets tree to what an earlier start unpacked; fails where there is none or it isn't whole.
 #
 # The seal is written last, so a file or a folder that is newer was changed afterwards. To read
-# it all would take longer than the program.
+# it all would take longer than the program; the engine's two thousand files are only looked at
+# where it will be started.
 find_tree() {
   [ -r "$cache/$id" ] || return 1
   read -r name <"$cache/$id" || return 1
@@ -76,7 +81,11 @@ find_tree() {
   read -r sealed <"$tree/seal" || return 1
   [ "$sealed" = "$checksum" ] || return 1
   command -v find >/dev/null || return 0
-  changed=$(find "$tree/program" -newer "$tree/seal" 2>&1)
+  if [ "$wants_engine" = yes ]; then
+    changed=$(find "$tree/program" -newer "$tree/seal" 2>&1)
+  else
+    changed=$(find "$tree/program" -name node_modules -prune -o -newer "$tree/seal" -print 2>&1)
+  fi
   [ -z "$changed" ]
 }
 
@@ -188,7 +197,9 @@ find_tree || unpack
 { echo >"$tree/in-use"; } 2>/dev/null
 DENO_DIR=$tree/deno
 DENO_NO_UPDATE_CHECK=1
-export DENO_DIR DENO_NO_UPDATE_CHECK
+# As deno.json's tasks start it.
+MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
+export DENO_DIR DENO_NO_UPDATE_CHECK MALLOC_ARENA_MAX
 # The runtime opens a nameless file there when the engine is tried out.
 if [ -z "${TMPDIR:-}" ] && [ ! -w /tmp ]; then
   TMPDIR=$DENO_DIR

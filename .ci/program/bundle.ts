@@ -40,7 +40,7 @@ export async function bundleProgram(
   }).output();
   if (!success) {
     throw new BuildError(
-      "The program can't be bundled; deno bundle needs esbuild from the npm registry",
+      "The program can't be bundled; where deno bundle has no esbuild yet, it takes it from the npm registry",
       new TextDecoder().decode(stderr),
     );
   }

@@ -3,7 +3,7 @@ import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open.ts";
 import { estimateFootprint } from "../footprint/estimate.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
-import { PROMPT_STEP, STEPS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
+import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
 import { KERNEL_BYTES } from "../footprint/resident/runtime.ts";
 import { readHeader } from "../gguf/read.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../machine/calibrations.ts";
@@ -29,7 +29,7 @@ const LOOK_EVERY = 5;
 const WORD = " the";
 
 /** More steps than samplers are ever alive, so that the worst case comes about. */
-const PROMPT_TOKENS = 2 * PROMPT_STEP * STEPS_BETWEEN_COLLECTIONS;
+const PROMPT_TOKENS = 2 * PROMPT_STEP * SAMPLERS_BETWEEN_COLLECTIONS;
 
 const ANSWER_TOKENS = 16;
 

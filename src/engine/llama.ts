@@ -5,6 +5,7 @@ import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind } from "./engine.t
 import { engineFailure, engineUnavailable } from "./failure.ts";
 import { LlamaMind } from "./mind.ts";
 import { NativeLog } from "./native_log.ts";
+import { Samplers } from "./samplers.ts";
 import { thinkingThreads } from "./threads.ts";
 import { trimMemory, useOneArena } from "./trim.ts";
 
@@ -116,8 +117,8 @@ class LlamaEngine implements Engine {
         )
       );
       forgoEstimates(model.fileInsights);
-      forgetVocabulary(model);
-      return new LlamaLoadedModel(path, model, this.#log);
+      const samplers = new Samplers(forgetVocabulary(model));
+      return new LlamaLoadedModel(path, model, samplers, this.#log);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw engineFailure("model-load-failed", path, error, this.#log.since(mark));
@@ -162,21 +163,25 @@ function forgoEstimates(insights: GgufInsights): void {
 
 /**
  * Lets go of the vocabulary's JavaScript copy, which node-llama-cpp reads with the header and keeps
- * beside llama.cpp's own: half a million strings for 128k tokens.
+ * beside llama.cpp's own: half a million strings for 128k tokens. Answers how many tokens it had.
  */
-function forgetVocabulary(model: LlamaModel): void {
+function forgetVocabulary(model: LlamaModel): number {
+  const vocabularySize = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
   const none = { tokens: [], merges: [], scores: [], token_type: [] };
   Object.assign(model.fileInfo.metadata.tokenizer.ggml, none);
+  return vocabularySize;
 }
 
 class LlamaLoadedModel implements LoadedModel {
   readonly path: string;
   readonly #model: LlamaModel;
+  readonly #samplers: Samplers;
   readonly #log: NativeLog;
 
-  constructor(path: string, model: LlamaModel, log: NativeLog) {
+  constructor(path: string, model: LlamaModel, samplers: Samplers, log: NativeLog) {
     this.path = path;
     this.#model = model;
+    this.#samplers = samplers;
     this.#log = log;
   }
 
@@ -206,7 +211,7 @@ class LlamaLoadedModel implements LoadedModel {
         await trimMemory();
         throw signal.reason;
       }
-      return new LlamaMind(this.path, this.#model, context, options, this.#log);
+      return new LlamaMind(this.path, this.#model, context, options, this.#samplers, this.#log);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw engineFailure("context-failed", this.path, error, this.#log.since(mark));

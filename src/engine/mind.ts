@@ -1,11 +1,11 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
-import { PROMPT_STEP, STEPS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
-import { collectGarbage } from "./collect.ts";
+import { PROMPT_STEP } from "../footprint/resident/prompt_steps.ts";
 import type { Mind, ThinkOptions, Thought } from "./engine.ts";
 import { engineFailure } from "./failure.ts";
 import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "./llama.ts";
 import type { NativeLog } from "./native_log.ts";
+import type { Samplers } from "./samplers.ts";
 import { TextStream } from "./text_stream.ts";
 import { trimMemory } from "./trim.ts";
 
@@ -16,6 +16,7 @@ export class LlamaMind implements Mind {
   readonly #model: LlamaModel;
   readonly #context: LlamaContext;
   readonly #sequence: LlamaContextSequence;
+  readonly #samplers: Samplers;
   readonly #log: NativeLog;
   /** Sampled, but not in the context yet. */
   #pending: Token[] = [];
@@ -27,12 +28,14 @@ export class LlamaMind implements Mind {
     model: LlamaModel,
     context: LlamaContext,
     options: FootprintOptions,
+    samplers: Samplers,
     log: NativeLog,
   ) {
     this.#path = path;
     this.#model = model;
     this.#context = context;
     this.#sequence = context.getSequence();
+    this.#samplers = samplers;
     this.#log = log;
     // llama.cpp rounds up to 256; what was asked for, and admitted, is what counts.
     this.contextSize = Math.min(options.contextSize, context.contextSize);
@@ -82,10 +85,10 @@ export class LlamaMind implements Mind {
         options.onText?.(text);
       };
 
-      for (let step = 1; input.length > PROMPT_STEP; step++) {
+      while (input.length > PROMPT_STEP) {
         await this.#sequence.evaluateWithoutGeneratingNewTokens(input.splice(0, PROMPT_STEP));
+        this.#samplers.leave();
         if (stopped()) return thought("aborted");
-        if (step % STEPS_BETWEEN_COLLECTIONS === 0) collectGarbage();
       }
       const finish = (stop: Thought["stop"]): Thought => {
         say(stream.end());
@@ -114,8 +117,7 @@ export class LlamaMind implements Mind {
     } catch (error) {
       throw engineFailure("think-failed", this.#path, error, this.#log.since(mark));
     } finally {
-      // The samplers, which V8 doesn't know to be large.
-      collectGarbage();
+      this.#samplers.leave();
     }
   }
 

@@ -8,8 +8,17 @@
 export const PROMPT_STEP = 64;
 
 /**
- * Steps after which the engine has V8 collect. node-llama-cpp makes a sampler for each, with 12
- * bytes for every token of the vocabulary (AddonSampler.cpp, `tokenCandidates`), of which V8 knows
- * nothing and which it therefore doesn't hurry to free: 3 MB a step with 262 thousand tokens.
+ * Bytes of a sampler for each token of the vocabulary. node-llama-cpp makes a sampler for each step
+ * and each thought (AddonSampler.cpp, `tokenCandidates`), of which V8 knows nothing and which it
+ * therefore doesn't hurry to free: 3 MB each with 262 thousand tokens.
  */
-export const STEPS_BETWEEN_COLLECTIONS = 4;
+export const CANDIDATE_BYTES = 12;
+
+/**
+ * Samplers after which the engine has V8 collect. A collection takes as long as a few tokens: after
+ * every thought it would cost a fifth of a small model's speed.
+ */
+export const SAMPLERS_BETWEEN_COLLECTIONS = 8;
+
+/** Bytes of samplers that aren't worth a collection, however many they are. */
+export const SAMPLER_BYTES_LEFT_ALONE = 1024 ** 2;

@@ -3,7 +3,12 @@ import type { ContextSizes } from "../context_sizes.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import type { CpuFeatures, FootprintOptions } from "../options.ts";
 import type { LoadedWeight } from "../weights.ts";
-import { PROMPT_STEP, STEPS_BETWEEN_COLLECTIONS } from "./prompt_steps.ts";
+import {
+  CANDIDATE_BYTES,
+  PROMPT_STEP,
+  SAMPLER_BYTES_LEFT_ALONE,
+  SAMPLERS_BETWEEN_COLLECTIONS,
+} from "./prompt_steps.ts";
 import { touchedComputeBytes } from "./touched_compute.ts";
 
 const MIB = 1024 ** 2;
@@ -14,18 +19,15 @@ const CONTEXT_BYTES = 1.5 * MIB;
 /** Copies of the vocabulary's logits beside the output buffer itself (measured). */
 const LOGIT_BYTES = 4;
 
-/** Bytes of a sampler for each token (AddonSampler.cpp, `tokenCandidates`). */
-const CANDIDATE_BYTES = 12;
-
-/** Samplers alive at once: one for each step since the last collection, its own, and a sorted copy. */
-const SAMPLERS = STEPS_BETWEEN_COLLECTIONS + 2;
+/** Samplers alive at once: those since the last collection, the thought's own, and a sorted copy. */
+const SAMPLERS = SAMPLERS_BETWEEN_COLLECTIONS + 2;
 
 /**
  * Bytes of the samplers that are alive at once. Jars think one after another, so those that share
  * a model don't need them twice.
  */
 export function samplerBytes(shape: Hyperparameters): number {
-  return shape.vocabularySize * SAMPLERS * CANDIDATE_BYTES;
+  return Math.max(SAMPLER_BYTES_LEFT_ALONE, shape.vocabularySize * SAMPLERS * CANDIDATE_BYTES);
 }
 
 /** Bytes that a token in the context takes in JavaScript: its number, in copies of the prompt. */

@@ -1,0 +1,25 @@
+import {
+  CANDIDATE_BYTES,
+  SAMPLER_BYTES_LEFT_ALONE,
+  SAMPLERS_BETWEEN_COLLECTIONS,
+} from "../footprint/resident/prompt_steps.ts";
+import { collectGarbage } from "./collect.ts";
+
+/** Samplers of one model that V8 has yet to free (see `CANDIDATE_BYTES`). */
+export class Samplers {
+  readonly #vocabularySize: number;
+  #left = 0;
+
+  constructor(vocabularySize: number) {
+    this.#vocabularySize = vocabularySize;
+  }
+
+  /** One more was made and is done with; has V8 collect when enough of them lie about. */
+  leave(): void {
+    this.#left++;
+    const bytes = this.#left * this.#vocabularySize * CANDIDATE_BYTES;
+    if (this.#left < SAMPLERS_BETWEEN_COLLECTIONS || bytes < SAMPLER_BYTES_LEFT_ALONE) return;
+    collectGarbage();
+    this.#left = 0;
+  }
+}

@@ -20,7 +20,7 @@ import {
   nameOf,
   optionsOf,
 } from "./configurations.ts";
-import { findPlace, type Outcome, type Place, runInside } from "./control_group.ts";
+import { findPlace, type Outcome, type Place, removeGroup, runInside } from "./control_group.ts";
 import type { WorkerTask } from "./jars_worker.ts";
 import { Random } from "../../fixtures/random.ts";
 
@@ -81,11 +81,17 @@ function taskOf(path: string, configuration: Configuration, timedTokens = 0): Wo
   };
 }
 
+/** Throws what a worker failed with that neither lived, was killed, nor took too long. */
+function expected({ survived, killed, late, error }: Outcome): void {
+  if (!survived && !killed && !late) throw new Error(`The worker failed: ${error}`);
+}
+
 /** The smallest limit that survives, by bisection around brainjar's floor. */
 async function threshold(place: Place, task: WorkerTask, floor: number): Promise<number> {
   const lives = async (limit: number) => {
     const outcome = await runInside(place, task, limit);
     say(` ${mib(limit)}${outcome.survived ? "+" : outcome.killed ? "-" : "?"}`);
+    expected(outcome);
     return outcome.survived;
   };
   let high = floor;
@@ -198,6 +204,7 @@ async function randomPairs(
     const { floor } = await promise(path, configuration);
     const limit = floor * (0.8 + 0.4 * random.fraction());
     const outcome = await runInside(place, taskOf(path, configuration), limit);
+    expected(outcome);
     const passes = floor <= limit;
     const wrong = passes && !outcome.survived;
     if (wrong) falsePasses++;
@@ -245,7 +252,7 @@ if (typeof place === "string") {
     if (flags["random"] !== undefined) await randomPairs(place, Number(flags["random"]), known);
     else console.log(render(rows));
   } finally {
-    Deno.removeSync(place.folder);
+    await removeGroup(place.folder);
     if (!flags["keep"]) await Deno.remove(folder, { recursive: true });
   }
 }

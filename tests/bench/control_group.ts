@@ -11,8 +11,10 @@ export interface Place {
 /** How a worker in a group fared. */
 export interface Outcome {
   readonly survived: boolean;
-  /** Killed by the kernel, as against failed or too slow. */
+  /** Killed by the kernel. */
   readonly killed: boolean;
+  /** Ended for running longer than anyone waits: alive, but it reads its weights all the time. */
+  readonly late: boolean;
   readonly lines: readonly WorkerLine[];
   /** Highest anonymous memory that was seen, in bytes. */
   readonly anonymousPeak: number;
@@ -158,6 +160,7 @@ async function watch(child: Deno.ChildProcess): Promise<Outcome> {
   const survived = code === 0 && lines.at(-1)?.phase === "end";
   return {
     survived,
+    late,
     killed: !late && (signal === "SIGKILL" || code === 137),
     lines,
     anonymousPeak,
@@ -167,7 +170,7 @@ async function watch(child: Deno.ChildProcess): Promise<Outcome> {
 }
 
 /** A group can be removed once the kernel has let go of its last process. */
-async function removeGroup(folder: string): Promise<void> {
+export async function removeGroup(folder: string): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
     try {
       Deno.removeSync(folder);

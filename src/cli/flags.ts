@@ -1,6 +1,6 @@
 import { CASTS } from "../experiment/roles.ts";
 import { KV_CACHE_TYPES } from "../footprint/ggml_type.ts";
-import type { CommandName } from "./commands.ts";
+import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
 /** What a flag's value is; a `switch` has none. */
 export type FlagType =
@@ -319,18 +319,7 @@ export const FLAGS: readonly FlagDefinition[] = [
   {
     name: "help",
     type: "switch",
-    commands: [
-      "run",
-      "check",
-      "estimate",
-      "memory",
-      "recommend",
-      "measure",
-      "release",
-      "schema",
-      "completions",
-      "man",
-    ],
+    commands: COMMAND_NAMES,
     help: "Print this help",
   },
 ];

@@ -22,7 +22,7 @@ import { openWorld, type World } from "./world.ts";
  */
 export const estimate: Command = async ({ values, operands, output }) => {
   const cpu = values.text("cpu");
-  const world = openWorld({ ...(cpu === undefined ? {} : { cpu }), rememberHeaders: false });
+  const world = openWorld({ ...(cpu === undefined ? {} : { cpu }), rememberModels: false });
   const context = readContextSettings(values);
   const models = operands.length > 0 ? operands : [defaultModel(output)];
   const estimators = values.has("compare")

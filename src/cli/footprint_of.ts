@@ -16,17 +16,15 @@ export interface FootprintRequest {
   readonly estimator: Estimator;
 }
 
-/** Answers by header and then by everything else: three jars on one model are estimated once. */
-const answered = new WeakMap<GgufHeader, Map<string, Promise<Footprint>>>();
-
-/** A model's footprint by the estimator that was asked for. */
+/**
+ * A model's footprint by the estimator that was asked for; three jars on one model are estimated
+ * once, where the world remembers models at all.
+ */
 export function footprintOf(request: FootprintRequest, world: World): Promise<Footprint> {
-  const { header, options, estimator } = request;
-  const answers = answered.get(header) ?? new Map<string, Promise<Footprint>>();
-  answered.set(header, answers);
-  const key = JSON.stringify([estimator, options]);
-  const footprint = answers.get(key) ?? findFootprint(request, world);
-  answers.set(key, footprint);
+  const { model, options, estimator } = request;
+  const key = JSON.stringify([estimator, model, options]);
+  const footprint = world.footprints?.get(key) ?? findFootprint(request, world);
+  world.footprints?.set(key, footprint);
   return footprint;
 }
 

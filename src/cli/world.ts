@@ -1,6 +1,7 @@
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
 import { lazyEngine } from "../engine/lazy.ts";
+import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../footprint/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { readHeader } from "../gguf/read.ts";
@@ -12,8 +13,10 @@ import type { OtherMachine } from "./settings.ts";
 
 /** What planning looks at outside brainjar; each thing is read when it is first asked for. */
 export interface World {
-  /** A model's header; read once for each path. */
+  /** A model's header; read once for each path, where models are remembered. */
   readHeader(model: string): Promise<GgufHeader>;
+  /** Footprints by what was asked; absent where models aren't remembered. */
+  readonly footprints: Map<string, Promise<Footprint>> | undefined;
   /** The machine's memory, less what other brainjar processes were promised and haven't filled. */
   readMemory(): Promise<MachineMemory>;
   /** What the processes of this user were promised; there is none for a machine that isn't this one. */
@@ -29,12 +32,13 @@ export interface WorldOptions {
   readonly machine?: OtherMachine;
   /** A processor of the table instead of this one. */
   readonly cpu?: string;
-  /** Whether a path's header is kept for the next time it is asked for; true unless told otherwise. */
-  readonly rememberHeaders?: boolean;
+  /** Whether what was found of a model is kept for the next question; true unless told otherwise. */
+  readonly rememberModels?: boolean;
 }
 
 /** The world as it is, but for what `options` describe instead. */
 export function openWorld(options: WorldOptions = {}): World {
+  const remembers = options.rememberModels ?? true;
   const headers = new Map<string, Promise<GgufHeader>>();
   let cpu: Promise<CpuFeatures> | undefined;
   const engine = lazyEngine(async () => {
@@ -48,9 +52,10 @@ export function openWorld(options: WorldOptions = {}): World {
   return {
     readHeader: (model) => {
       const header = headers.get(model) ?? readHeader(model);
-      if (options.rememberHeaders ?? true) headers.set(model, header);
+      if (remembers) headers.set(model, header);
       return header;
     },
+    footprints: remembers ? new Map() : undefined,
     readMemory: async () => {
       const memory = await readMemoryOf(options.machine);
       const view = await ledger?.view();

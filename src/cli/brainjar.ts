@@ -55,6 +55,8 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
   } catch (error) {
     const told = explain(error);
     output.say(renderError(told, output));
+    // Whoever reads it is gone, or its disk is full: there is nowhere to answer to.
+    if (told.code === "output-failed") return exitCodeOf(told);
     const { errorAnswer }: typeof import("./error_answer.ts") = await import(
       "./error_answer.ts" as string
     );

@@ -1,6 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { Estimator } from "../footprint/footprint.ts";
 import { describeModel } from "../gguf/describe_model.ts";
+import { shownUrl } from "../gguf/shown_url.ts";
 import { compareHeading, compareRow } from "../report/compare_text.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../report/estimate_json.ts";
 import {
@@ -71,7 +72,7 @@ async function estimateModel(
   } catch (error) {
     // The engine itself failing is not this model's fault: no other would be answered either.
     if (!(error instanceof BrainjarError) || error.kind !== "usage") throw error;
-    return { path, error: { code: error.code, message: error.message } };
+    return { path: shownUrl(path), error: { code: error.code, message: error.message } };
   }
 }
 

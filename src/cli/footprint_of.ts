@@ -5,6 +5,7 @@ import type { Estimator, Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { calibrationKey, calibrationPath, readCalibrations } from "../machine/calibrations.ts";
+import { rejectUrl } from "./model_path.ts";
 import type { ContextSettings } from "./settings.ts";
 import type { World } from "./world.ts";
 
@@ -34,6 +35,7 @@ async function findFootprint(request: FootprintRequest, world: World): Promise<F
     case "filesize":
       return estimateFromFileSize(header.fileBytes);
     case "exact":
+      rejectUrl(model);
       return await calibrated(
         request,
         world,

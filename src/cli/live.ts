@@ -16,7 +16,7 @@ const REDRAW_MILLISECONDS = 50;
 
 /** A live line on stderr, which must be a terminal. */
 export function openLive(): Live {
-  const draw = createLogUpdate(process.stderr);
+  const draw = createLogUpdate(process.stderr, { showCursor: true });
   let drawnAt = -Infinity;
   const live: Live = {
     show: (state) => {

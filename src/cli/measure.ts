@@ -18,7 +18,7 @@ import {
 } from "../report/measure_text.ts";
 import type { Command } from "./brainjar.ts";
 import { resolveContext } from "./footprint_of.ts";
-import { demoBrainPath, resolveModel } from "./model_path.ts";
+import { demoBrainPath, rejectUrl, resolveModel } from "./model_path.ts";
 import { readContextSettings } from "./settings.ts";
 import { listenForStop } from "./stop.ts";
 
@@ -104,6 +104,7 @@ export const measure: Command = async ({ values, operands, output }) => {
     });
   }
   const path = resolveModel(operands[0] ?? (Deno.env.get("BRAINJAR_MODEL") || demoBrainPath()));
+  rejectUrl(path);
   const header = await readHeader(path);
   const options = resolveContext(header, readContextSettings(values));
   const cpu = await readCpuFeatures();

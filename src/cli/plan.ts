@@ -1,5 +1,4 @@
 import type { InstanceDemand } from "../budget/demand.ts";
-import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
 import type { Validation } from "../budget/validation.ts";
@@ -65,7 +64,8 @@ async function planJar(jar: JarSettings, settings: Settings, world: World): Prom
   const demand: InstanceDemand = {
     id: jar.id,
     role: jar.role,
-    model,
+    // As reports may show it: a URL's secrets are left out.
+    model: header.parts[0]?.path ?? model,
     ...(jar.ramLimitBytes === undefined ? {} : { ramLimitBytes: jar.ramLimitBytes }),
     footprint: footprint.jar,
   };
@@ -94,13 +94,4 @@ async function sizeContext(
     jar.context.contextSize,
   );
   return resolveContext(header, { ...jar.context, contextSize });
-}
-
-/** For models that come from the network: they can be judged here, but not run. */
-export function rejectUrls(settings: Settings): void {
-  const url = settings.jars.find((jar) => /^https?:/i.test(jar.model ?? ""));
-  if (url === undefined) return;
-  throw new BrainjarError("model-not-local", `Model is a URL: "${url.model}"`, {
-    hint: "Download it first: brainjar runs files; check and estimate also read URLs",
-  });
 }

@@ -1,5 +1,6 @@
 import type { MachineMemory } from "../budget/memory.ts";
 import type { PromiseBook } from "../experiment/promises.ts";
+import { takeOffPromises } from "../machine/admission.ts";
 import type { MemoryLedger } from "../machine/memory_ledger.ts";
 
 /** Under which name all jars of this process stand in the ledger, as one figure. */
@@ -23,6 +24,8 @@ export function promiseBook(
       });
       return value;
     },
+    readMemory: async () =>
+      takeOffPromises(await readMemory(), (await ledger.view()).othersUnfilledBytes),
     keep: async (promisedBytes) => {
       if (promisedBytes > 0) await ledger.reserve({ id: ENTRY, bytes: promisedBytes });
       else await ledger.release(ENTRY);

@@ -1,4 +1,5 @@
 import { systemClock } from "../experiment/clock.ts";
+import { BrainjarError } from "../budget/error.ts";
 import type { RunConfig } from "../experiment/config.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import { runExperiment } from "../experiment/run.ts";
@@ -12,9 +13,10 @@ import type { Command } from "./brainjar.ts";
 import { reportOf } from "./check.ts";
 import type { Live } from "./live.ts";
 import { capMemory } from "./machine_memory.ts";
-import { type Plan, planJars, rejectUrls } from "./plan.ts";
+import { demoBrainPath, rejectUrl, resolveModel } from "./model_path.ts";
+import { type Plan, planJars } from "./plan.ts";
 import { promiseBook } from "./promises.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, type Settings } from "./settings.ts";
 import { listenForStop } from "./stop.ts";
 import type { Output } from "./terminal.ts";
 import type { FlagValues } from "./values.ts";
@@ -27,10 +29,11 @@ export const run: Command = async ({ values, output }) => {
     environmentModel: Deno.env.get("BRAINJAR_MODEL"),
     say: (text) => output.say(text),
   });
-  rejectUrls(settings);
+  for (const jar of settings.jars) rejectUrl(jar.model ?? "");
   sayWhichModel(settings, output);
   const stop = listenForStop();
   const log = values.text("log");
+  if (log !== undefined) rejectModelAsLog(log, settings);
   const transcript = log === undefined ? undefined : openTranscript(log);
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
@@ -68,6 +71,16 @@ export const run: Command = async ({ values, output }) => {
     stop.close();
   }
 };
+
+/** A transcript in place of a model would destroy it. */
+function rejectModelAsLog(log: string, settings: Settings): void {
+  const file = resolveModel(log);
+  const models = settings.jars.map((jar) => resolveModel(jar.model ?? demoBrainPath()));
+  if (!models.includes(file)) return;
+  throw new BrainjarError("log-is-model", `Log file is a model of this run: ${log}`, {
+    hint: "Give --log a file of its own",
+  });
+}
 
 function runConfig(plan: Plan, values: FlagValues): RunConfig {
   const turns = values.number("turns");

@@ -21,7 +21,13 @@ export function processOutput(options: { readonly color: boolean }): Output {
   const color = options.color && interactive;
   return {
     answer: (text) => writeAll(Deno.stdout, text),
-    say: (text) => writeAll(Deno.stderr, text),
+    say: (text) => {
+      try {
+        writeAll(Deno.stderr, text);
+      } catch {
+        // Nobody hears it; the answer and the exit code still count.
+      }
+    },
     interactive,
     paint: (style, text) => color ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text,
   };
@@ -39,7 +45,11 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
       if (error instanceof Deno.errors.BrokenPipe) return;
       // A full pipe that isn't blocking: let the reader catch up.
       if (error instanceof Deno.errors.WouldBlock) continue;
-      throw error;
+      throw new BrainjarError("output-failed", "The answer can't be written", {
+        hint: "Where it goes to may be full or closed",
+        kind: "engine",
+        cause: error,
+      });
     }
   }
 }

@@ -78,7 +78,7 @@ async function approve(
   kept: ModelLease | undefined,
 ): Promise<Approval | Refusal> {
   const { id, model, footprint } = demand;
-  const { manager, memory, models } = world;
+  const { manager, memory, models, promises } = world;
   const resident = kept || models.has(model) ? footprint.shared.floorBytes : 0;
   const allocation = await allocate(world, id, demand.ramLimitBytes, {
     path: model,
@@ -96,7 +96,7 @@ async function approve(
   }
   try {
     // Read again: layer 3 is about the moment before the load.
-    await memory.refresh();
+    memory.take(await promises.readMemory());
     const preflight = manager.checkBeforeLoad(id);
     if (preflight?.ok) return { allocation, preflight };
     await deallocate(world, id);

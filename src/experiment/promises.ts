@@ -17,6 +17,8 @@ export interface PromiseBook {
   admit<Value>(
     decide: (memory: MachineMemory) => { readonly value: Value; readonly promisedBytes: number },
   ): Promise<Value>;
+  /** The machine's memory, less what other processes were promised and haven't filled. */
+  readMemory(): Promise<MachineMemory>;
   /** Writes what this process is promised after something was given back. */
   keep(promisedBytes: number): Promise<void>;
 }
@@ -25,6 +27,7 @@ export interface PromiseBook {
 export function promisesOfOne(readMemory: () => Promise<MachineMemory>): PromiseBook {
   return {
     admit: async (decide) => decide(await readMemory()).value,
+    readMemory,
     keep: () => Promise.resolve(),
   };
 }

@@ -17,7 +17,8 @@ export interface Transcript {
 export type TranscriptLine = Readonly<Record<string, unknown>>;
 
 /**
- * Opens a transcript for writing; what the file held is gone.
+ * Opens a transcript for writing. What the file held is gone with the first line, and not before:
+ * a run that never begins leaves the last one's transcript alone.
  *
  * @throws {BrainjarError} `log-unwritable`, kind `usage`, for a directory, a missing folder, a
  * missing permission.
@@ -35,7 +36,7 @@ export type TranscriptLine = Readonly<Record<string, unknown>>;
 export function openTranscript(path: string): Transcript {
   let file: Deno.FsFile;
   try {
-    file = Deno.openSync(path, { write: true, create: true, truncate: true });
+    file = Deno.openSync(path, { write: true, create: true });
   } catch (cause) {
     throw new BrainjarError("log-unwritable", `Log file can't be written: ${path}`, {
       hint: hintFor(cause),
@@ -48,6 +49,7 @@ export function openTranscript(path: string): Transcript {
 class FileTranscript implements Transcript {
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  #begun = false;
   #closed = false;
   failure: BrainjarError | undefined;
 
@@ -59,6 +61,8 @@ class FileTranscript implements Transcript {
   write(line: TranscriptLine): void {
     if (this.failure || this.#closed) return;
     try {
+      if (!this.#begun && this.#file.statSync().isFile) this.#file.truncateSync();
+      this.#begun = true;
       let rest = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
       while (rest.length > 0) rest = rest.subarray(this.#file.writeSync(rest));
     } catch (cause) {

@@ -67,6 +67,13 @@ export function checkGenerates(header: GgufHeader): void {
   const name = header.metadata.get("general.architecture");
   const architecture = typeof name === "string" ? name : "";
   if (generatesText(architecture)) return;
+  if (architecture === "") {
+    throw new BrainjarError(
+      "unsupported-architecture",
+      "The header names no architecture: general.architecture is missing",
+      { hint: "The file is damaged or was written wrongly: download it again" },
+    );
+  }
   const known = isKnownArchitecture(architecture);
   throw new BrainjarError(
     "unsupported-architecture",

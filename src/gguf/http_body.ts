@@ -1,3 +1,4 @@
+import { shownUrl } from "./shown_url.ts";
 import { fault } from "./fault.ts";
 
 /** Reads a body of exactly `length` bytes, and cancels one that has more. */
@@ -29,7 +30,7 @@ export async function readBody(
   if (filled === length) return bytes;
   throw fault(
     "gguf-http-cut-off",
-    `The server's answer was cut off after ${filled} of ${length} bytes: ${url}`,
+    `The server's answer was cut off after ${filled} of ${length} bytes: ${shownUrl(url)}`,
     "Try again",
     cause,
   );

@@ -7,6 +7,7 @@ import {
   type ReadOptions,
   REQUEST_TIMEOUT_MILLISECONDS,
 } from "./limits.ts";
+import { shownUrl } from "./shown_url.ts";
 import type { ByteSource } from "./source.ts";
 
 /** What of a file a server has sent. */
@@ -31,7 +32,7 @@ export async function httpSource(url: string, options: ReadOptions = {}): Promis
   const { size, tag } = range;
   let length = FIRST_RANGE_BYTES;
   return {
-    path: url,
+    path: shownUrl(url),
     size,
     async read(offset, into) {
       if (offset >= size) return 0;
@@ -41,7 +42,7 @@ export async function httpSource(url: string, options: ReadOptions = {}): Promis
         if (range.size !== size || range.tag !== tag) {
           throw fault(
             "gguf-http-changed",
-            `The file changed on the server while it was read: ${url}`,
+            `The file changed on the server while it was read: ${shownUrl(url)}`,
             "Try again",
           );
         }
@@ -111,7 +112,9 @@ async function readRange(
     await response.body?.cancel();
     throw fault(
       "gguf-http-no-ranges",
-      `The server sent another range than was asked for, ${quote(contentRange ?? "")}: ${url}`,
+      `The server sent another range than was asked for, ${quote(contentRange ?? "")}: ${
+        shownUrl(url)
+      }`,
       "Download the file and give its path",
     );
   }
@@ -125,14 +128,16 @@ function refusal(url: string, response: Response): BrainjarError {
   if (status === 404 || status === 410) {
     return fault(
       "model-not-found",
-      `Model file not found: ${url}`,
+      `Model file not found: ${shownUrl(url)}`,
       `The server answered ${status}: check the URL`,
     );
   }
   if (status === 200 || status === 206 || status === 416) {
     return fault(
       "gguf-http-no-ranges",
-      `The server can't send parts of a file (it answered ${status} to a range request): ${url}`,
+      `The server can't send parts of a file (it answered ${status} to a range request): ${
+        shownUrl(url)
+      }`,
       "Download the file and give its path",
     );
   }
@@ -143,13 +148,13 @@ function refusal(url: string, response: Response): BrainjarError {
     : status >= 500
     ? "The server is in trouble: try again later"
     : "Check the URL";
-  return fault("gguf-http-status", `The server answered ${status}: ${url}`, hint);
+  return fault("gguf-http-status", `The server answered ${status}: ${shownUrl(url)}`, hint);
 }
 
 function timedOut(url: string, timeout: number, cause: unknown): BrainjarError {
   return fault(
     "gguf-http-timeout",
-    `The server didn't answer within ${timeout / 1000} s: ${url}`,
+    `The server didn't answer within ${timeout / 1000} s: ${shownUrl(url)}`,
     "Check the network or download the file and give its path",
     cause,
   );
@@ -160,5 +165,5 @@ function failed(url: string, cause: unknown): BrainjarError {
   const hint = cause instanceof Deno.errors.NotCapable
     ? "Start brainjar with --allow-net for that host"
     : reason;
-  return fault("gguf-http-failed", `The server can't be reached: ${url}`, hint, cause);
+  return fault("gguf-http-failed", `The server can't be reached: ${shownUrl(url)}`, hint, cause);
 }

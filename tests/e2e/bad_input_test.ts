@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { runBrainjar } from "./program.ts";
+import { brainjarArguments, runBrainjar } from "./program.ts";
 
 // Wrong things typed on purpose: each a clear sentence on stderr, exit 2, no stack trace, nothing
 // loaded and nothing on stdout.
@@ -111,6 +111,11 @@ const flags: readonly Wrong[] = [
     args: ["run", "--turns", "1", "--log", folder],
     says: /error: /,
   },
+  {
+    name: "a log in place of the model",
+    args: ["run", "--turns", "1", "--model", `${folder}/v1.gguf`, "--log", `${folder}/v1.gguf`],
+    says: /Log file is a model/,
+  },
   { name: "an unknown flag", args: ["run", "--modle", "x"], says: /--modle[\s\S]*Did you mean/ },
   { name: "an unknown command", args: ["chek"], says: /chek[\s\S]*"check"/ },
   { name: "an operand", args: ["check", "m.gguf"], says: /m\.gguf/ },
@@ -165,4 +170,20 @@ Deno.test("bad input: estimate answers the other models and exits 2", async () =
   assertEquals(estimates[1].model.architecture, "llama");
   assert(estimates[1].bytes.floor > 0);
   assert(typeof estimates[2].error.message === "string");
+});
+
+Deno.test("bad output: a full disk under stdout is no verdict", async () => {
+  const full = await new Deno.Command("sh", {
+    args: [
+      "-c",
+      `"$0" "$@" > /dev/full`,
+      Deno.execPath(),
+      ...brainjarArguments(["check", "--json"]),
+    ],
+    stderr: "piped",
+  }).output();
+  const stderr = new TextDecoder().decode(full.stderr);
+  assertEquals(full.code, 3, stderr);
+  assertMatch(stderr, /The answer can't be written/);
+  assert(!/\n\s+at |Uncaught|bug/.test(stderr), stderr);
 });

@@ -17,10 +17,15 @@ export const ROOT = new URL("../..", import.meta.url).pathname;
 
 const decoder = new TextDecoder();
 
+/** What Deno is given to run brainjar from its sources. */
+export function brainjarArguments(args: readonly string[]): string[] {
+  return ["run", "-q", `--config=${ROOT}deno.json`, "-P=brainjar", `${ROOT}main.ts`, ...args];
+}
+
 /** The command that runs brainjar from its sources, as the README's tasks do. */
 export function brainjarCommand(args: readonly string[], options: RunOptions = {}): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", `--config=${ROOT}deno.json`, "-P=brainjar", `${ROOT}main.ts`, ...args],
+    args: brainjarArguments(args),
     cwd: options.cwd ?? ROOT,
     env: { NO_COLOR: "1", ...options.env },
     stdin: "null",

@@ -23,6 +23,7 @@ function bookOf(availableBytes: number, keep: () => Promise<void> = () => Promis
       written.push(promisedBytes);
       return Promise.resolve(value);
     },
+    readMemory: () => Promise.resolve(memory),
     keep: (bytes) => {
       written.push(bytes);
       return keep();
@@ -64,4 +65,22 @@ Deno.test("promises: a book that breaks is a warning, one that hangs delays no s
   });
   assertEquals([result.reason, result.reservedBytes], ["stopped", 0]);
   assert(clock.now() <= 4000, `${clock.now() - 1000} ms after the stop`);
+});
+
+Deno.test("promises: layer 3 counts what others were promised, as layer 2 does", async () => {
+  // Layer 2 sees room; another process is promised nearly all of it before the load.
+  const book: PromiseBook = {
+    ...bookOf(15 * GB),
+    readMemory: () =>
+      Promise.resolve({
+        totalBytes: 16 * GB,
+        availableBytes: GB,
+        promisedBytes: 14 * GB,
+        sources: [],
+        warnings: [],
+      }),
+  };
+  const run = await play({ mode: "single", turns: 1, promises: book });
+  const refusal = named(run.events, "warning").find((event) => event.code === "load-refused");
+  assertEquals(refusal?.preflight?.availableBytes, GB);
 });

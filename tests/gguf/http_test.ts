@@ -95,9 +95,11 @@ Deno.test("a split model is read from a server, query and all", () =>
       ? new Response(null, { status: 404 })
       : rangeOf(buildPart(part, 3), request, log);
   }, async (origin) => {
-    const url = (part: number) => `${origin}/m/${partName(part, 3)}?download=true`;
-    const header = await readHeader(url(1));
-    assertEquals(header.parts.map((part) => part.path), [url(0), url(1), url(2)]);
+    const url = (part: number) => `${origin}/m/${partName(part, 3)}`;
+    const header = await readHeader(`${url(1)}?download=true`);
+    // Reports show paths, and a query may hold a secret.
+    const shown = [0, 1, 2].map((part) => `${url(part)}?…`);
+    assertEquals(header.parts.map((part) => part.path), shown);
     assertEquals(header.tensors.length, 6);
   }));
 

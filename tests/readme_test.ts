@@ -1,7 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { recommendLimits } from "../src/budget/limits.ts";
+import { DEFAULT_POLICY } from "../src/budget/policy.ts";
+import { GB } from "../src/budget/size.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { FLAGS } from "../src/cli/flags.ts";
 import { flagUsage } from "../src/cli/help.ts";
+import { CASTS } from "../src/experiment/roles.ts";
 
 // The README's lists come from the tables that the program is made of.
 // UPDATE_README=1 deno test -A tests/readme_test.ts   writes them anew.
@@ -26,6 +30,36 @@ function flagTable(): string {
   return ["| flag | commands | what it does |", "|---|---|---|", ...rows].join("\n");
 }
 
+/** What `recommend` answers for machines of these sizes, all of them available. */
+function limitTable(): string {
+  const nothing = { floorBytes: 0, workingSetBytes: 0 };
+  const machines = [[16, "single"], [32, "matrix"], [64, "matrix"]] as const;
+  const rows = machines.map(([gigabytes, mode]) => {
+    const bytes = gigabytes * GB;
+    const result = recommendLimits({
+      mode,
+      instances: CASTS[mode].map(({ id, role }) => ({
+        id,
+        role,
+        model: "demo",
+        footprint: { ...nothing, shared: nothing },
+      })),
+      memory: {
+        totalBytes: bytes,
+        availableBytes: bytes,
+        promisedBytes: 0,
+        sources: [],
+        warnings: [],
+      },
+      policy: DEFAULT_POLICY,
+    });
+    if (!result.ok) throw new Error(`Nothing passes on ${gigabytes} GB`);
+    const flags = result.limits.map(({ role, text }) => `--ram-limit-${role} ${text}`).join(" ");
+    return `| ${gigabytes} GB | \`--mode ${mode} ${flags}\` |`;
+  });
+  return ["| machine | flags |", "|---|---|", ...rows].join("\n");
+}
+
 /** The README with what stands between a list's two marks replaced. */
 function withList(readme: string, name: string, list: string): string {
   const start = `<!-- ${name} -->`;
@@ -38,7 +72,11 @@ function withList(readme: string, name: string, list: string): string {
 
 Deno.test("readme: its lists are the program's own", async () => {
   const readme = await Deno.readTextFile(path);
-  const expected = withList(withList(readme, "commands", commandTable()), "flags", flagTable());
+  const lists = { commands: commandTable(), flags: flagTable(), limits: limitTable() };
+  const expected = Object.entries(lists).reduce(
+    (text, [name, list]) => withList(text, name, list),
+    readme,
+  );
   if (Deno.env.get("UPDATE_README") === "1") await Deno.writeTextFile(path, expected);
   else assertEquals(readme.split("\n"), expected.split("\n"));
 });

@@ -116,7 +116,12 @@ export function residentSet(input: ResidentInput): ResidentSet {
       floorBytes: floor,
       workingSetBytes: workingSet,
       shared: { floorBytes: model, workingSetBytes: model + mapped },
-      loading: { bytes: loading, lastingBytes: lasting, processBytes: process },
+      loading: {
+        bytes: loading,
+        lastingBytes: lasting,
+        // Jars think one after another, so samplers are there once, whatever they share.
+        processBytes: process + samplerBytes(shape),
+      },
     },
   };
 }

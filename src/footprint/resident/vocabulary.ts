@@ -64,7 +64,7 @@ const READING_BYTES = 15 * MIB;
  *   byteOrder: "little",
  *   alignment: 32,
  *   metadata: new Map([
- *     ["tokenizer.ggml.tokens", { elementType: "string", length: 128256, bytes: 1073445 }],
+ *     ["tokenizer.ggml.tokens", { elementType: "string" as const, length: 128256, bytes: 1073445 }],
  *   ]),
  *   tensors: [],
  *   parts: [],

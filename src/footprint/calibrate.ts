@@ -13,8 +13,8 @@ const LARGEST_RATIO = 4;
  * ```ts
  * import { calibrate } from "./calibrate.ts";
  * import { estimateFromFileSize } from "./estimate.ts";
- * const { bytes, notes } = calibrate(estimateFromFileSize(1000), 1.1);
- * if (bytes.floor !== 1650 || notes.length !== 2) throw new Error("A tenth more, and it says so");
+ * const { bytes, notes } = calibrate(estimateFromFileSize(1000), 1.5);
+ * if (bytes.floor !== 2250 || notes.length !== 2) throw new Error("Half as much again");
  * if (calibrate(estimateFromFileSize(1000), 0.9).bytes.floor !== 1500) throw new Error("Never less");
  * ```
  */

@@ -11,6 +11,8 @@ import { defaultCache } from "../../fixtures/generate.ts";
 import { addedBytes } from "../../src/budget/required.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
+import { readHyperparameters } from "../../src/footprint/hyperparameters.ts";
+import { loadedWeights } from "../../src/footprint/weights.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
 import {
@@ -54,7 +56,8 @@ const mib = (bytes: number) => (bytes / MIB).toFixed(0);
 
 async function promise(path: string, configuration: Configuration): Promise<Promised> {
   const header = await readHeader(path);
-  const footprint = estimateFootprint(header, optionsOf(configuration), await readCpuFeatures());
+  const cpu = await readCpuFeatures();
+  const footprint = estimateFootprint(header, optionsOf(configuration), cpu);
   const jar = { model: path, footprint: footprint.jar };
   const jars = Array.from({ length: configuration.jars }, () => jar);
   const all = (criterion: "floor" | "working-set") =>
@@ -62,10 +65,16 @@ async function promise(path: string, configuration: Configuration): Promise<Prom
       .reduce((sum, bytes) => sum + bytes, 0);
   const floor = all("floor");
   const workingSet = all("working-set");
-  const alone = footprint.bytes;
-  // The file's pages are there once, but every load has them in a mapping of its own.
-  const mappings = configuration.share ? 1 : configuration.jars;
-  const peak = alone.peak + floor - alone.floor + (mappings - 1) * (alone.peak - alone.floor);
+  const kept = loadedWeights(header, readHyperparameters(header), cpu)
+    .reduce((sum, { repacked, bytes }) => sum + (repacked || !configuration.mmap ? 0 : bytes), 0);
+  const { lastingBytes = 0, processBytes = 0 } = footprint.jar.loading ?? {};
+  // The file's pages are there once, but every load has them in a mapping of its own, and only
+  // the load that is under way has all of them.
+  const before = configuration.share ? 0 : configuration.jars - 1;
+  const peak = Math.max(
+    footprint.bytes.peak + before * (lastingBytes - processBytes + kept),
+    configuration.share ? floor + kept : 0,
+  );
   return { floor, workingSet, peak };
 }
 

@@ -96,12 +96,10 @@ export function residentSet(input: ResidentInput): ResidentSet {
     }),
   );
   const lasting = model + context;
-  const loading = withTables(
-    Math.max(
-      OPENING_BYTES + KERNEL_BYTES,
-      process + vocabulary.reading,
-      process + vocabulary.read + vocabulary.building + copied,
-    ),
+  const building = withTables(process + vocabulary.read + vocabulary.building + copied);
+  const loading = Math.max(
+    withTables(Math.max(OPENING_BYTES + KERNEL_BYTES, process + vocabulary.reading)),
+    building,
   );
   const floor = Math.max(loading, lasting);
   const workingSet = Math.max(loading, lasting + mapped);
@@ -109,8 +107,8 @@ export function residentSet(input: ResidentInput): ResidentSet {
     floor,
     workingSet,
     peak: options.mmap
-      // While loading all of the file is mapped; later only what is still read from it.
-      ? Math.max(workingSet, loading + fileWeights(weights), lasting + keptMapping(weights))
+      // While weights are laid out anew all of the file is mapped; later only what is still read from it.
+      ? Math.max(workingSet, building + fileWeights(weights), lasting + keptMapping(weights))
       : workingSet,
     jar: {
       floorBytes: floor,

@@ -169,9 +169,24 @@ async function watch(child: Deno.ChildProcess): Promise<Outcome> {
   };
 }
 
-/** A group can be removed once the kernel has let go of its last process. */
+function endProcesses(folder: string): void {
+  try {
+    for (const line of Deno.readTextFileSync(`${folder}/cgroup.procs`).split("\n")) {
+      if (Number(line) > 0) Deno.kill(Number(line), "SIGKILL");
+    }
+  } catch {
+    // The group or the process is gone already.
+  }
+}
+
+/**
+ * Ends what is left in a group and removes it, which the kernel allows once its last process is
+ * gone. Left over is the process that node-llama-cpp forks to try its library in, where its parent
+ * was killed meanwhile: it would stay for good.
+ */
 export async function removeGroup(folder: string): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
+    endProcesses(folder);
     try {
       Deno.removeSync(folder);
       return;

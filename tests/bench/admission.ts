@@ -73,7 +73,7 @@ async function promise(path: string, configuration: Configuration): Promise<Prom
   const before = configuration.share ? 0 : configuration.jars - 1;
   const peak = Math.max(
     footprint.bytes.peak + before * (lastingBytes - processBytes + kept),
-    configuration.share ? floor + kept : 0,
+    configuration.share && configuration.jars > 1 ? floor + kept : 0,
   );
   return { floor, workingSet, peak };
 }

@@ -1,4 +1,4 @@
-import { BuildError } from "./build_error.ts";
+import { runDeno } from "./run_deno.ts";
 import type { TargetOs } from "./target.ts";
 
 /** What `openEngine` imports by a name that is computed. */
@@ -26,24 +26,15 @@ export async function bundleProgram(
   os: TargetOs,
 ): Promise<void> {
   const leftOut = os === "linux" ? LEFT_OUT_ON_LINUX : [];
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
+  await runDeno(
+    [
       ...["bundle", "--quiet", "--no-check", "--code-splitting", "--minify", "--platform=deno"],
       ...leftOut.map((name) => `--external=${name}`),
       ...[`--outdir=${folder}`, ...entries, ENGINE],
     ],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (!success) {
-    throw new BuildError(
-      "The program can't be bundled; where deno bundle has no esbuild yet, it takes it from the npm registry",
-      new TextDecoder().decode(stderr),
-    );
-  }
+    root,
+    "The program can't be bundled; where deno bundle has no esbuild yet, it takes it from the npm registry",
+  );
   await hideImports(folder);
   const bundled = ENGINE.replace(/\.ts$/, ".js");
   await Deno.writeTextFile(`${folder}/llama.ts`, `export * from "./${bundled}";\n`);

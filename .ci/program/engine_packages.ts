@@ -1,4 +1,4 @@
-import { BuildError } from "./build_error.ts";
+import { runDeno } from "./run_deno.ts";
 import type { Target } from "./target.ts";
 
 const ENGINE = "node-llama-cpp";
@@ -46,20 +46,11 @@ export async function installEngine(
     nodeModulesDir: "auto",
     lock: { path: "./deno.lock", frozen: true },
   });
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["install", "--quiet", `--os=${os}`, `--arch=${processor}`],
-    cwd: folder,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (!success) {
-    throw new BuildError(
-      `${ENGINE} can't be installed from the npm registry`,
-      new TextDecoder().decode(stderr),
-    );
-  }
+  await runDeno(
+    ["install", "--quiet", `--os=${os}`, `--arch=${processor}`],
+    folder,
+    `${ENGINE} can't be installed from the npm registry`,
+  );
   await Deno.remove(`${folder}/deno.lock`);
   const packages = `${folder}/node_modules`;
   await prune(packages);

@@ -27,6 +27,7 @@ export function rejectUrl(model: string): void {
   });
 }
 
-function isUrl(model: string): boolean {
+/** Whether a model comes from the network. */
+export function isUrl(model: string): boolean {
   return /^https?:/i.test(model);
 }

@@ -5,6 +5,7 @@ import type { Estimator } from "../footprint/footprint.ts";
 import type { KvCacheType } from "../footprint/ggml_type.ts";
 import { chooseJars } from "./choose_jars.ts";
 import type { ContextWishes, JarSet, NamedJar } from "./jar_file/jar_set.ts";
+import { isUrl } from "./model_path.ts";
 import { didYouMean } from "./nearest.ts";
 import type { FlagValues } from "./values.ts";
 
@@ -139,7 +140,7 @@ function chooseModel(
 
 /** For a model that a file names: reading it would not say where it was named. */
 function checkModel(model: string, place: string | undefined): void {
-  if (/^https?:/i.test(model)) return;
+  if (isUrl(model)) return;
   try {
     Deno.statSync(model);
   } catch (cause) {

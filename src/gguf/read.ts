@@ -3,7 +3,7 @@ import { fileSource } from "./file_source.ts";
 import type { GgufHeader } from "./header.ts";
 import type { ReadOptions } from "./limits.ts";
 import type { ByteSource } from "./source.ts";
-import { readSplit, splitCountOf } from "./split.ts";
+import { isUrl, readSplit, splitCountOf } from "./split.ts";
 
 /**
  * Reads a model's header: of one GGUF file (version 2 or 3, either byte order), or of all parts of
@@ -65,7 +65,7 @@ async function readPart(
 }
 
 async function open(location: string, options: ReadOptions): Promise<ByteSource> {
-  if (!/^https?:\/\//i.test(location)) return fileSource(location);
+  if (!isUrl(location)) return fileSource(location);
   // Few calls need it, and each module costs time at the start.
   const { httpSource }: typeof import("./http_source.ts") = await import(
     "./http_source.ts" as string

@@ -70,7 +70,8 @@ function withPath(location: string, path: string): string {
   return url.href;
 }
 
-function isUrl(location: string): boolean {
+/** Whether a location is on a server rather than in a file system. */
+export function isUrl(location: string): boolean {
   return /^https?:\/\//i.test(location);
 }
 

@@ -4,6 +4,7 @@ import type { Policy } from "../../budget/policy.ts";
 import { parseSize } from "../../budget/size.ts";
 import type { KvCacheType } from "../../footprint/ggml_type.ts";
 import { printable } from "../../report/printable.ts";
+import { isUrl } from "../model_path.ts";
 import { complain } from "./complain.ts";
 import type { JarSet, NamedJar } from "./jar_set.ts";
 import { JAR_FILE_SCHEMA, type JarFile } from "./schema.ts";
@@ -119,7 +120,7 @@ function placed<Wishes extends Partial<JarEntry>>(
   if (model === undefined) return wishes;
   return {
     ...wishes,
-    model: /^https?:/i.test(model) ? model : beside(model, source.path),
+    model: isUrl(model) ? model : beside(model, source.path),
     modelPlace: source.placeOf([...path, "model"]),
   };
 }

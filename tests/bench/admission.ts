@@ -158,44 +158,38 @@ async function measure(
   };
 }
 
-function render(rows: readonly Row[]): string {
-  const lines = rows.map((row) => {
-    const ratio = row.floor / row.threshold;
-    const verdict = ratio < 1 - PRECISION / 2
-      ? "FALSE PASS"
-      : ratio > 1.1
-      ? "too careful"
-      : "holds";
-    const speeds = row.speeds?.map((speed) => speed.toFixed(1)).join(" / ") ?? "";
-    return [
-      row.name,
-      mib(row.anonymous),
-      mib(row.threshold),
-      mib(row.floor),
-      ratio.toFixed(3),
-      verdict,
-      mib(row.measuredPeak),
-      `${mib(row.peak)} (${((row.peak / row.measuredPeak - 1) * 100).toFixed(1)} %)`,
-      mib(row.fileRule),
-      mib(row.dryLoad),
-      speeds,
-    ];
-  });
-  const heads = [
-    "configuration",
-    "anonymous",
-    "killed below",
-    "floor",
-    "ratio",
-    "verdict",
-    "peak",
-    "said",
-    "file × 1.5",
-    "dry load",
-    "tokens/s free / at working set / under it",
-  ];
-  const rule = heads.map((_, index) => index === 0 || index === 5 ? "---" : "--:");
-  return [heads, rule, ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n") + "\n";
+const HEADS = [
+  "configuration",
+  "anonymous",
+  "killed below",
+  "floor",
+  "ratio",
+  "verdict",
+  "peak",
+  "said",
+  "file × 1.5",
+  "dry load",
+  "tokens/s free / at working set / under it",
+];
+
+const renderCells = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+
+function renderRow(row: Row): string {
+  const ratio = row.floor / row.threshold;
+  const verdict = ratio < 1 - PRECISION / 2 ? "FALSE PASS" : ratio > 1.1 ? "too careful" : "holds";
+  return renderCells([
+    row.name,
+    mib(row.anonymous),
+    mib(row.threshold),
+    mib(row.floor),
+    ratio.toFixed(3),
+    verdict,
+    mib(row.measuredPeak),
+    `${mib(row.peak)} (${((row.peak / row.measuredPeak - 1) * 100).toFixed(1)} %)`,
+    mib(row.fileRule),
+    mib(row.dryLoad),
+    row.speeds?.map((speed) => speed.toFixed(1)).join(" / ") ?? "",
+  ]);
 }
 
 /** Random limits around what brainjar says, each loaded for real. */
@@ -243,7 +237,10 @@ if (typeof place === "string") {
   const folder = flags["models"] ?? await Deno.makeTempDir({ prefix: "brainjar-bench-" });
   const paths = new Map<string, string>();
   try {
-    const rows: Row[] = [];
+    if (flags["random"] === undefined) {
+      const rule = HEADS.map((_, index) => index === 0 || index === 5 ? "---" : "--:");
+      console.log(`${renderCells(HEADS)}\n${renderCells(rule)}`);
+    }
     const known: (readonly [Configuration, string])[] = [];
     for (const [index, configuration] of CONFIGURATIONS.entries()) {
       if (flags["quick"] && index >= 4) break;
@@ -255,11 +252,12 @@ if (typeof place === "string") {
       known.push([configuration, path]);
       if (flags["random"] !== undefined) continue;
       say(`${nameOf(configuration)}:`);
-      rows.push(await measure(place, path, configuration, flags["speed"] === true));
+      const row = await measure(place, path, configuration, flags["speed"] === true);
       say("\n");
+      // A table of an hour is printed as it comes.
+      console.log(renderRow(row));
     }
     if (flags["random"] !== undefined) await randomPairs(place, Number(flags["random"]), known);
-    else console.log(render(rows));
   } finally {
     await removeGroup(place.folder);
     if (!flags["keep"]) await Deno.remove(folder, { recursive: true });

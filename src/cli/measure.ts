@@ -4,6 +4,7 @@ import { openEngine } from "../engine/open.ts";
 import { estimateFootprint } from "../footprint/estimate.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
+import { type FileRange, sparseRanges } from "../footprint/resident/sparse_ranges.ts";
 import { KERNEL_BYTES } from "../footprint/resident/runtime.ts";
 import { readHeader } from "../gguf/read.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../machine/calibrations.ts";
@@ -68,10 +69,11 @@ async function live(
   engine: Engine,
   path: string,
   options: FootprintOptions,
+  sparse: readonly FileRange[],
   gauge: Gauge,
   signal: AbortSignal,
 ): Promise<void> {
-  const model = await engine.load(path, { mmap: options.mmap, signal });
+  const model = await engine.load(path, { mmap: options.mmap, sparse, signal });
   try {
     gauge.mark("after load");
     const mind = await model.createMind(options, signal);
@@ -116,7 +118,7 @@ export const measure: Command = async ({ values, operands, output }) => {
     const engine = await openEngine();
     try {
       gauge.mark("engine open");
-      await live(engine, path, options, gauge, stop.signal);
+      await live(engine, path, options, sparseRanges(header, cpu), gauge, stop.signal);
     } finally {
       await engine.dispose();
     }

@@ -4,6 +4,8 @@ import type { RunConfig } from "../experiment/config.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import { runExperiment } from "../experiment/run.ts";
 import { openTranscript } from "../experiment/transcript.ts";
+import type { CpuFeatures } from "../footprint/options.ts";
+import { sparseRanges } from "../footprint/resident/sparse_ranges.ts";
 import { readMachineMemory } from "../machine/read.ts";
 import { readProcessMemory } from "../machine/process_memory.ts";
 import { renderEvent } from "../report/run.ts";
@@ -52,7 +54,7 @@ export const run: Command = async ({ values, output }) => {
       await planJars(settings, machine ? capMemory(memory, machine) : memory, world),
       world,
     );
-    const end = await runExperiment(runConfig(plan, values), {
+    const end = await runExperiment(runConfig(plan, await world.cpu(), values), {
       engine: live?.watch(world.engine) ?? world.engine,
       clock: systemClock,
       readMemory,
@@ -82,13 +84,14 @@ function rejectModelAsLog(log: string, settings: Settings): void {
   });
 }
 
-function runConfig(plan: Plan, values: FlagValues): RunConfig {
+function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): RunConfig {
   const turns = values.number("turns");
   return {
     mode: plan.settings.mode,
-    jars: plan.jars.map(({ demand, options, settings: { introduction } }) => ({
+    jars: plan.jars.map(({ header, demand, options, settings: { introduction } }) => ({
       demand,
       options,
+      sparse: sparseRanges(header, cpu),
       ...(introduction === undefined ? {} : { introduction }),
     })),
     ...(turns === undefined ? {} : { turns }),

@@ -1,4 +1,5 @@
 import type { FootprintOptions } from "../footprint/options.ts";
+import type { FileRange } from "../footprint/resident/sparse_ranges.ts";
 
 /** What the engine itself would allocate, from its dry load; nothing is allocated. */
 export interface DryLoad {
@@ -54,6 +55,8 @@ export interface LoadedModel {
 /** How a model is loaded. */
 export interface LoadOptions {
   readonly mmap: boolean;
+  /** What a token reads only here and there once the model is loaded (`sparseRanges`). */
+  readonly sparse?: readonly FileRange[];
   readonly signal?: AbortSignal;
   /** Called with the loaded fraction, 0 to 1. */
   readonly onProgress?: (fraction: number) => void;

@@ -5,6 +5,7 @@ import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind } from "./engine.t
 import { engineFailure, engineUnavailable } from "./failure.ts";
 import { LlamaMind } from "./mind.ts";
 import { NativeLog } from "./native_log.ts";
+import { readPageByPage } from "./read_ahead.ts";
 import { Samplers } from "./samplers.ts";
 import { thinkingThreads } from "./threads.ts";
 import { trimMemory, useOneArena } from "./trim.ts";
@@ -116,6 +117,7 @@ class LlamaEngine implements Engine {
           })
         )
       );
+      if (options.mmap) readPageByPage(options.sparse ?? []);
       forgoEstimates(model.fileInsights);
       const samplers = new Samplers(forgetVocabulary(model));
       return new LlamaLoadedModel(path, model, samplers, this.#log);

@@ -1,31 +1,5 @@
+import { openCLibrary } from "./c_library.ts";
 import { collectGarbage } from "./collect.ts";
-
-/** What the C library is asked for. */
-const SYMBOLS = {
-  malloc_trim: { parameters: ["usize"], result: "i32", nonblocking: true },
-  mallopt: { parameters: ["i32", "i32"], result: "i32" },
-} as const;
-
-type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
-
-let library: Library | undefined;
-let looked = false;
-
-/** glibc where there is one and this process may call it. */
-function openLibrary(): Library | undefined {
-  if (looked) return library;
-  looked = true;
-  // musl has neither this name nor the function; other systems return memory by themselves.
-  if (Deno.build.os !== "linux") return undefined;
-  // Asked first, because opening it without permission would stop and ask the user.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
-  try {
-    library = Deno.dlopen("libc.so.6", SYMBOLS);
-  } catch {
-    library = undefined;
-  }
-  return library;
-}
 
 /** glibc's number for the most arenas it may have (malloc.h). */
 const M_ARENA_MAX = -8;
@@ -45,7 +19,7 @@ const M_ARENA_MAX = -8;
  * ```
  */
 export function useOneArena(): boolean {
-  return openLibrary()?.symbols.mallopt(M_ARENA_MAX, 1) === 1;
+  return openCLibrary()?.symbols.mallopt(M_ARENA_MAX, 1) === 1;
 }
 
 /**
@@ -64,7 +38,7 @@ export function useOneArena(): boolean {
  */
 export async function trimMemory(): Promise<boolean> {
   collectGarbage();
-  const opened = openLibrary();
+  const opened = openCLibrary();
   if (opened === undefined) return false;
   await opened.symbols.malloc_trim(0n);
   return true;

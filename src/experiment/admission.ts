@@ -116,7 +116,7 @@ async function approve(
 type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;
 
 async function load(
-  { demand, options }: JarConfig,
+  { demand, options, sparse = [] }: JarConfig,
   world: World,
   kept: ModelLease | undefined,
   allocatedBytes: number,
@@ -134,7 +134,7 @@ async function load(
   const shared = kept !== undefined || models.has(demand.model);
   const acquired: Outcome<ModelLease> = kept ? { kind: "done", value: kept } : await supervise(
     (signal, alive) =>
-      models.acquire(demand.model, { mmap: options.mmap, signal, onProgress: alive }),
+      models.acquire(demand.model, { mmap: options.mmap, sparse, signal, onProgress: alive }),
     { ...watchdog, discard: (lease) => lease.release() },
   );
   if (acquired.kind !== "done") {

@@ -4,6 +4,7 @@ import type { Policy } from "../budget/policy.ts";
 import type { Validation } from "../budget/validation.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
+import type { FileRange } from "../footprint/resident/sparse_ranges.ts";
 import type { Clock } from "./clock.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
@@ -16,6 +17,8 @@ export interface JarConfig {
   readonly demand: InstanceDemand;
   /** How its model is loaded and its context made: what the footprint was estimated for. */
   readonly options: FootprintOptions;
+  /** What of its model's files a token reads only here and there (`sparseRanges`). */
+  readonly sparse?: readonly FileRange[];
   /** Replaces the role's introduction in its prompts. */
   readonly introduction?: string;
 }

@@ -6,6 +6,7 @@ import { openEngine } from "../../src/engine/open.ts";
 import { ModelPool } from "../../src/experiment/models.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
 import type { FootprintOptions } from "../../src/footprint/options.ts";
+import { sparseRanges } from "../../src/footprint/resident/sparse_ranges.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
 import { readProcessMemory } from "../../src/machine/process_memory.ts";
@@ -62,14 +63,17 @@ async function think(
 
 async function work(task: WorkerTask): Promise<void> {
   say("start");
-  estimateFootprint(await readHeader(task.model), task.options, await readCpuFeatures());
+  const header = await readHeader(task.model);
+  const cpu = await readCpuFeatures();
+  estimateFootprint(header, task.options, cpu);
+  const sparse = sparseRanges(header, cpu);
   const engine = await openEngine();
   say("engine");
   const pool = new ModelPool(engine, task.share);
   const minds: Mind[] = [];
   const leases = [];
   for (let jar = 0; jar < task.jars; jar++) {
-    const lease = await pool.acquire(task.model, { mmap: task.options.mmap });
+    const lease = await pool.acquire(task.model, { mmap: task.options.mmap, sparse });
     leases.push(lease);
     say("model");
     const model: LoadedModel = lease.model;

@@ -5,7 +5,13 @@ import type { FootprintBytes } from "../footprint.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import type { CpuFeatures, FootprintOptions } from "../options.ts";
 import type { LoadedWeight } from "../weights.ts";
-import { KERNEL_BYTES, OPENING_BYTES, PAGE_TABLE_SHARE, RUNTIME_BYTES } from "./runtime.ts";
+import {
+  KERNEL_BYTES,
+  OPENING_BYTES,
+  PAGE_TABLE_SHARE,
+  READ_AHEAD_BYTES,
+  RUNTIME_BYTES,
+} from "./runtime.ts";
 import { samplerBytes, thinkingBytes } from "./thinking.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 
@@ -83,7 +89,7 @@ export function residentSet(input: ResidentInput): ResidentSet {
   // Without a mapping all of the file's weights are copied into memory of the process.
   const copied = options.mmap ? repacked : repacked + read + rows;
   const mapped = options.mmap ? read : 0;
-  const process = RUNTIME_BYTES + KERNEL_BYTES;
+  const process = RUNTIME_BYTES + KERNEL_BYTES + (options.mmap ? READ_AHEAD_BYTES : 0);
   const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
 
   const model = withTables(process + vocabulary.kept + copied + samplerBytes(shape)) +

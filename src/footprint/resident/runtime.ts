@@ -13,16 +13,22 @@ export const RUNTIME_BYTES = 38 * MIB;
 
 /**
  * The same while the engine is being opened, with the process that node-llama-cpp forks to try its
- * library in: about 50 and 32 MiB.
+ * library in, about 50 and 32 MiB, and with that one's share of what the kernel keeps.
  */
-export const OPENING_BYTES = 82 * MIB;
+export const OPENING_BYTES = 85 * MIB;
 
 /**
  * What the kernel keeps for a process and charges to its group beside its pages: stacks of some 30
- * threads, files, and program pages in use that can't be taken away. The kernel's thresholds lie 5
- * to 9 MiB above what is anonymous.
+ * threads, files, and program pages in use that can't be taken away. Where nothing is mapped, the
+ * kernel's thresholds lie 3 to 5 MiB above what is anonymous.
  */
-export const KERNEL_BYTES = 8 * MIB;
+export const KERNEL_BYTES = 5 * MIB;
+
+/**
+ * Pages of a mapped file that can't be taken away while the disk reads them: about one window of
+ * read-ahead. With a mapping, the thresholds lie another 4 to 5 MiB higher.
+ */
+export const READ_AHEAD_BYTES = 5 * MIB;
 
 /** Each mapped page of 4 KiB has an entry of 8 bytes in a page table (x86-64 and ARM alike). */
 export const PAGE_TABLE_SHARE = 8 / 4096;

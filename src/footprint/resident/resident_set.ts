@@ -89,7 +89,8 @@ export function residentSet(input: ResidentInput): ResidentSet {
   // Without a mapping all of the file's weights are copied into memory of the process.
   const copied = options.mmap ? repacked : repacked + read + rows;
   const mapped = options.mmap ? read : 0;
-  const process = RUNTIME_BYTES + KERNEL_BYTES + (options.mmap ? READ_AHEAD_BYTES : 0);
+  const readAhead = options.mmap ? READ_AHEAD_BYTES : 0;
+  const process = RUNTIME_BYTES + KERNEL_BYTES + readAhead;
   const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
 
   const model = withTables(process + vocabulary.kept + copied + samplerBytes(shape)) +
@@ -113,8 +114,13 @@ export function residentSet(input: ResidentInput): ResidentSet {
     floor,
     workingSet,
     peak: options.mmap
-      // While weights are laid out anew all of the file is mapped; later only what is still read from it.
-      ? Math.max(workingSet, building + fileWeights(weights), lasting + keptMapping(weights))
+      // While weights are laid out anew all of the file is mapped; later only what is still read
+      // from it. Either way what is being read is among it.
+      ? Math.max(
+        workingSet,
+        building + fileWeights(weights) - readAhead,
+        lasting + keptMapping(weights) - readAhead,
+      )
       : workingSet,
     jar: {
       floorBytes: floor,

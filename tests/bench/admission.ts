@@ -1,7 +1,8 @@
 /**
  * Holds brainjar's verdicts against the kernel: in a control group without swap it finds the
  * smallest limit at which each configuration loads and thinks, and prints it beside brainjar's
- * floor.
+ * floor. `--speed` compares tokens a second at the working set with those without a limit instead,
+ * `--random N` loads N random limits around the floor.
  *
  *   deno run -A tests/bench/admission.ts [--quick] [--only N] [--random N] [--speed]
  *                                        [--models FOLDER] [--keep]
@@ -48,7 +49,6 @@ interface Row extends Promised {
   readonly measuredPeak: number;
   readonly fileRule: number;
   readonly dryLoad: number;
-  readonly speeds?: readonly number[];
 }
 
 const say = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
@@ -117,19 +117,10 @@ async function threshold(place: Place, task: WorkerTask, floor: number): Promise
   return high;
 }
 
-function tokensPerSecond(outcome: Outcome): number {
-  const timed = outcome.lines.filter((line) => line.phase === "timed");
-  const milliseconds = timed.reduce((sum, line) => sum + (line.milliseconds ?? 0), 0);
-  return outcome.survived ? timed.length * TIMED_TOKENS / milliseconds * 1000 : 0;
-}
-
-const TIMED_TOKENS = 48;
-
 async function measure(
   place: Place,
   path: string,
   configuration: Configuration,
-  speed: boolean,
 ): Promise<Row> {
   const promised = await promise(path, configuration);
   const task = taskOf(path, configuration);
@@ -138,13 +129,6 @@ async function measure(
   const engine = await openEngine();
   const dryLoad = await engine.dryLoad(path, optionsOf(configuration));
   await engine.dispose();
-  const timed = taskOf(path, configuration, TIMED_TOKENS);
-  const speeds: number[] = [];
-  for (
-    const limit of speed
-      ? [undefined, promised.workingSet, (promised.workingSet + promised.floor) / 2]
-      : []
-  ) speeds.push(tokensPerSecond(await runInside(place, timed, limit)));
   const loads = configuration.share ? 1 : configuration.jars;
   return {
     ...promised,
@@ -154,12 +138,11 @@ async function measure(
     measuredPeak: free.peak,
     fileRule: (await Deno.stat(path)).size * 1.5 * configuration.jars,
     dryLoad: dryLoad.modelBytes * loads + dryLoad.contextBytes * configuration.jars,
-    ...(speed ? { speeds } : {}),
   };
 }
 
 const HEADS = [
-  "configuration",
+  "configuration, MiB",
   "anonymous",
   "killed below",
   "floor",
@@ -169,8 +152,19 @@ const HEADS = [
   "said",
   "file × 1.5",
   "dry load",
-  "tokens/s free / at working set / under it",
 ];
+
+const SPEED_HEADS = [
+  "configuration, tokens a second",
+  "no limit",
+  "at the working set",
+  "ratio",
+  "halfway to the floor",
+];
+
+/** Tokens of a timed thought, and how many times each limit is taken in turn. */
+const TIMED_TOKENS = 128;
+const ROUNDS = 3;
 
 const renderCells = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
 
@@ -188,7 +182,49 @@ function renderRow(row: Row): string {
     `${mib(row.peak)} (${((row.peak / row.measuredPeak - 1) * 100).toFixed(1)} %)`,
     mib(row.fileRule),
     mib(row.dryLoad),
-    row.speeds?.map((speed) => speed.toFixed(1)).join(" / ") ?? "",
+  ]);
+}
+
+function renderHeads(heads: readonly string[]): string {
+  const rule = heads.map((head, index) => index === 0 || head === "verdict" ? "---" : "--:");
+  return `${renderCells(heads)}\n${renderCells(rule)}`;
+}
+
+function tokensPerSecond({ lines }: Outcome): number {
+  const timed = lines.filter((line) => line.phase === "timed");
+  const tokens = timed.reduce((sum, line) => sum + (line.thoughtTokens ?? 0), 0);
+  const milliseconds = timed.reduce((sum, line) => sum + (line.milliseconds ?? 0), 0);
+  return tokens / milliseconds * 1000;
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? NaN;
+}
+
+/** How fast a configuration thinks without a limit, at the working set and under it. */
+async function measureSpeed(place: Place, path: string, configuration: Configuration) {
+  const { floor, workingSet } = await promise(path, configuration);
+  const task = taskOf(path, configuration, TIMED_TOKENS);
+  const limits = [undefined, workingSet, (workingSet + floor) / 2];
+  const speeds: number[][] = limits.map(() => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [index, limit] of limits.entries()) {
+      // Where nothing stays mapped there is nothing between the two; else once is slow enough.
+      if (index === 2 && (round > 0 || workingSet === floor)) continue;
+      const outcome = await runInside(place, task, limit);
+      expected(outcome);
+      const speed = tokensPerSecond(outcome);
+      say(` ${limit === undefined ? "free" : mib(limit)}: ${speed.toFixed(1)}`);
+      speeds[index]?.push(speed);
+    }
+  }
+  const [free = NaN, limited = NaN, under = NaN] = speeds.map(median);
+  const cells = [free, limited].map((speed) => speed.toFixed(1));
+  return renderCells([
+    nameOf(configuration),
+    ...cells,
+    (limited / free).toFixed(2),
+    Number.isNaN(under) ? "–" : under.toFixed(1),
   ]);
 }
 
@@ -237,10 +273,7 @@ if (typeof place === "string") {
   const folder = flags["models"] ?? await Deno.makeTempDir({ prefix: "brainjar-bench-" });
   const paths = new Map<string, string>();
   try {
-    if (flags["random"] === undefined) {
-      const rule = HEADS.map((_, index) => index === 0 || index === 5 ? "---" : "--:");
-      console.log(`${renderCells(HEADS)}\n${renderCells(rule)}`);
-    }
+    if (flags["random"] === undefined) console.log(renderHeads(flags.speed ? SPEED_HEADS : HEADS));
     const known: (readonly [Configuration, string])[] = [];
     for (const [index, configuration] of CONFIGURATIONS.entries()) {
       if (flags["quick"] && index >= 4) break;
@@ -252,10 +285,12 @@ if (typeof place === "string") {
       known.push([configuration, path]);
       if (flags["random"] !== undefined) continue;
       say(`${nameOf(configuration)}:`);
-      const row = await measure(place, path, configuration, flags["speed"] === true);
-      say("\n");
       // A table of an hour is printed as it comes.
-      console.log(renderRow(row));
+      const row = flags.speed
+        ? await measureSpeed(place, path, configuration)
+        : renderRow(await measure(place, path, configuration));
+      say("\n");
+      console.log(row);
     }
     if (flags["random"] !== undefined) await randomPairs(place, Number(flags["random"]), known);
   } finally {

@@ -37,7 +37,10 @@ export interface WorkerLine {
     | "end";
   readonly anonymousBytes: number;
   readonly fileBytes: number;
+  /** In the context, after this thought. */
   readonly tokens?: number;
+  /** Of this thought alone. */
+  readonly thoughtTokens?: number;
   readonly milliseconds?: number;
 }
 
@@ -58,7 +61,11 @@ async function think(
   const room = Math.max(1, mind.contextSize - mind.tokensUsed - maxTokens - 16);
   const prompt = WORD.repeat(Math.min(promptTokens, room));
   const thought = await mind.think(prompt, { maxTokens, temperature: 0.8, topP: 0.95, seed: 1 });
-  say(phase, { tokens: mind.tokensUsed, milliseconds: Math.round(thought.milliseconds) });
+  say(phase, {
+    tokens: mind.tokensUsed,
+    thoughtTokens: thought.tokens,
+    milliseconds: Math.round(thought.milliseconds),
+  });
 }
 
 async function work(task: WorkerTask): Promise<void> {

@@ -20,6 +20,7 @@ function leastCommonMultiple(a: number, b: number): number {
  */
 export function layerKinds(model: Model, more: (layer: number) => number): number[] {
   const shape = model.hyperparameters;
+  const weights = model.weightKinds ??= weightKinds(model);
   const kinds: number[] = [];
   for (let layer = 0; layer < shape.layerCount; layer++) {
     let kind = mix(more(layer), layer < shape.cachedLayerCount ? 1 : 2);
@@ -34,9 +35,8 @@ export function layerKinds(model: Model, more: (layer: number) => number): numbe
     kind = mix(kind, shape.recurrentLayers[layer] ? 1 : 0);
     kind = mix(kind, layer < shape.deepstackLayerCount ? 1 : 0);
     kind = mix(kind, layer < shape.experts.leadingDenseLayerCount ? 1 : 0);
-    kinds.push(kind);
+    kinds.push((kind + (weights[layer] ?? 0)) | 0);
   }
-  addWeights(model, kinds);
   return kinds;
 }
 
@@ -45,7 +45,8 @@ function mix(kind: number, value: number): number {
 }
 
 /** The order of a file's tensors doesn't matter, so each adds to the layer's number. */
-function addWeights(model: Model, kinds: number[]): void {
+function weightKinds(model: Model): number[] {
+  const kinds: number[] = new Array(model.hyperparameters.layerCount).fill(0);
   const numbers = new Map<string, number>();
   for (const { name, dimensions, type } of model.header.tensors) {
     if (!name.startsWith("blk.")) continue;
@@ -60,6 +61,7 @@ function addWeights(model: Model, kinds: number[]): void {
     for (const dimension of dimensions) weight = mix(weight, dimension);
     kinds[layer] = (kind + weight) | 0;
   }
+  return kinds;
 }
 
 /**

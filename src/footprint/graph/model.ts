@@ -7,6 +7,8 @@ export class Model {
   readonly #infos = new Map<string, TensorInfo>();
   readonly #tensors = new Map<string, Tensor>();
   readonly architecture: string;
+  /** One number for each layer, of its weights' names and shapes (layers.ts); made when asked for. */
+  weightKinds: readonly number[] | undefined;
   /** Layers of the file that later ones repeat, 0 where each has its own. */
   #repeated = 0;
 

@@ -76,7 +76,11 @@ export class Tensor {
       this.s2 = this.s1 * this.n1;
       this.s3 = this.s2 * this.n2;
     } else {
-      [this.s0, this.s1, this.s2, this.s3] = strides;
+      // By index: taking an array apart goes through its iterator, for every tensor.
+      this.s0 = strides[0];
+      this.s1 = strides[1];
+      this.s2 = strides[2];
+      this.s3 = strides[3];
     }
   }
 

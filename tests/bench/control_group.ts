@@ -26,7 +26,7 @@ export interface Outcome {
 const LIMITS = { 1: "memory.limit_in_bytes", 2: "memory.max" } as const;
 
 /** Longest that a worker may take; one that reads its weights again for every token is slow. */
-const PATIENCE = 240_000;
+const PATIENCE = 90_000;
 
 /** Milliseconds between two looks at a worker's memory. */
 const LOOK_EVERY = 4;

@@ -101,6 +101,25 @@ export function readProportionalMemory(
   };
 }
 
+/**
+ * Memory of no file that the processes hold which this one has started, in bytes. 0 where the
+ * kernel doesn't tell who they are (CONFIG_PROC_CHILDREN).
+ */
+export function readChildrenAnonymousBytes(files: MachineFiles = machineFilesBelow("/")): number {
+  let bytes = 0;
+  // Each thread has the children that it started itself.
+  for (const thread of files.subfolders("/proc/self/task")) {
+    const reading = files.read(`/proc/self/task/${thread}/children`);
+    if (reading.kind !== "text") continue;
+    for (const child of reading.text.split(" ").filter((id) => id !== "")) {
+      const status = files.read(`/proc/${child}/status`);
+      if (status.kind !== "text") continue;
+      bytes += parseProcessMemory(status.text)?.anonymousBytes ?? 0;
+    }
+  }
+  return bytes;
+}
+
 function kilobytes(text: string, field: string): number | undefined {
   const digits = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text)?.[1];
   return digits === undefined ? undefined : Number(digits) * 1024;

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
 import {
   parseProcessMemory,
+  readChildrenAnonymousBytes,
   readProcessMemory,
   readProportionalMemory,
 } from "../../src/machine/process_memory.ts";
@@ -67,4 +68,17 @@ Deno.test({
     assert(after.peakResidentBytes >= after.residentBytes);
     assert((readProportionalMemory()?.bytes ?? 0) > taken.length);
   },
+});
+
+Deno.test("process memory: children of every thread count, those that ended meanwhile don't", () => {
+  const files = fakeFiles({
+    "/proc/self/task/7/children": "11 12 ",
+    "/proc/self/task/8/children": "13 ",
+    "/proc/self/task/9/comm": "V8 worker",
+    "/proc/11/status": STATUS,
+    "/proc/12/status": new Error("denied"),
+    "/proc/13/status": STATUS,
+  });
+  assertEquals(readChildrenAnonymousBytes(files), 2 * 100 * 1024);
+  assertEquals(readChildrenAnonymousBytes(fakeFiles({})), 0);
 });

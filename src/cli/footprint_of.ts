@@ -61,11 +61,22 @@ async function calibrated(
   world: World,
   footprint: Footprint,
 ): Promise<Footprint> {
-  const { ratios, warning } = readCalibrations(calibrationPath((name) => Deno.env.get(name)));
+  const { ratio, warning } = await keptRatio(header, options.mmap, world);
   if (warning !== undefined) return { ...footprint, notes: [...footprint.notes, warning] };
-  if (ratios.size === 0) return footprint;
-  const ratio = ratios.get(await calibrationKey(header, await world.cpu(), options.mmap));
   return ratio === undefined ? footprint : calibrate(footprint, ratio);
+}
+
+/** What `measure --save` kept for this model and machine, or why that can't be read. */
+export async function keptRatio(
+  header: GgufHeader,
+  mmap: boolean,
+  world: World,
+): Promise<{ readonly ratio?: number; readonly warning?: string }> {
+  const { ratios, warning } = readCalibrations(calibrationPath((name) => Deno.env.get(name)));
+  if (warning !== undefined) return { warning };
+  if (ratios.size === 0) return {};
+  const ratio = ratios.get(await calibrationKey(header, await world.cpu(), mmap));
+  return ratio === undefined ? {} : { ratio };
 }
 
 /** What was asked for as the engine will be told: sizes settled, `auto` resolved. */

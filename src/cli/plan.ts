@@ -7,7 +7,7 @@ import { largestContextThatFits } from "../footprint/context_size.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
-import { footprintOf, resolveContext } from "./footprint_of.ts";
+import { footprintOf, keptRatio, resolveContext } from "./footprint_of.ts";
 import { demoBrainPath, resolveModel } from "./model_path.ts";
 import type { JarSettings, Settings } from "./settings.ts";
 import type { World } from "./world.ts";
@@ -85,6 +85,7 @@ async function sizeContext(
 ): Promise<FootprintOptions> {
   const options = resolveContext(header, jar.context);
   if (jar.ramLimitBytes === undefined) return options;
+  const { ratio } = await keptRatio(header, options.mmap, world);
   const contextSize = largestContextThatFits(
     header,
     options,
@@ -92,6 +93,7 @@ async function sizeContext(
     jar.ramLimitBytes,
     settings.policy.criterion,
     jar.context.contextSize,
+    ratio,
   );
   return resolveContext(header, { ...jar.context, contextSize });
 }

@@ -1,5 +1,6 @@
 import type { Criterion } from "../budget/demand.ts";
 import type { GgufHeader } from "../gguf/header.ts";
+import { calibrate } from "./calibrate.ts";
 import { CELL_PADDING } from "./context_sizes.ts";
 import { footprintEstimator } from "./estimate.ts";
 import { readHyperparameters } from "./hyperparameters.ts";
@@ -24,6 +25,7 @@ export function defaultContextSize(header: GgufHeader): number {
  * model's training length and `cap` (RULES.md, "The run"); the smallest where none fits.
  *
  * @param criterion which figure must fit: the working set or the floor
+ * @param ratio what was measured of this model, as `calibrate` takes it
  * @returns tokens for each sequence
  */
 export function largestContextThatFits(
@@ -33,12 +35,13 @@ export function largestContextThatFits(
   limitBytes: number,
   criterion: Criterion,
   cap: number = Infinity,
+  ratio: number = 1,
 ): number {
   const most = Math.max(1, Math.min(trainedContext(header), cap));
   const estimate = footprintEstimator(header, cpu);
   const sizeOf = (steps: number) => Math.min(most, steps * CELL_PADDING);
   const fits = (steps: number) => {
-    const { jar } = estimate({ ...options, contextSize: sizeOf(steps) });
+    const { jar } = calibrate(estimate({ ...options, contextSize: sizeOf(steps) }), ratio);
     return (criterion === "floor" ? jar.floorBytes : jar.workingSetBytes) <= limitBytes;
   };
   let low = 1;

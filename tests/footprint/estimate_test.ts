@@ -111,6 +111,10 @@ Deno.test("the largest context that fits is the largest", () => {
   assertEquals(largest(Infinity, 3000), 3000);
   assertEquals(largest(0), 256);
   assertEquals(largest(0, 100), 100);
+  const measured = (ratio: number) =>
+    largestContextThatFits(file, options(), AVX2_CPU, need(8192), "floor", undefined, ratio);
+  assertEquals([measured(0.9), measured(1)], [8192, 8192]);
+  assertEquals(measured(1.001), 7936);
   assertEquals(defaultContextSize(file), 4096);
   assertEquals(defaultContextSize(header("llama", { context_length: 1000 })), 1000);
 });

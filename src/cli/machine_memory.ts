@@ -1,13 +1,20 @@
 import type { MachineMemory, MemorySource } from "../budget/memory.ts";
+import { countOwnMemory } from "../machine/own_memory.ts";
+import { readProcessMemory } from "../machine/process_memory.ts";
 import { readMachineMemory } from "../machine/read.ts";
 import type { OtherMachine } from "./settings.ts";
 
-/** This machine's memory, or that of the machine that was described instead. */
+/**
+ * This machine's memory for jars that aren't loaded yet, or that of the machine that was described
+ * instead.
+ */
 export async function readMemoryOf(machine: OtherMachine | undefined): Promise<MachineMemory> {
   if (machine?.totalBytes === undefined) {
     const memory = await readMachineMemory();
     const availableBytes = machine?.availableBytes;
-    if (machine === undefined || availableBytes === undefined) return memory;
+    if (machine === undefined || availableBytes === undefined) {
+      return countOwnMemory(memory, ownAnonymousBytes());
+    }
     return {
       ...memory,
       availableBytes,
@@ -29,6 +36,15 @@ export async function readMemoryOf(machine: OtherMachine | undefined): Promise<M
     ],
     warnings: [],
   };
+}
+
+/** Nothing where the system doesn't tell: then that much more is asked for. */
+function ownAnonymousBytes(): number {
+  try {
+    return readProcessMemory().anonymousBytes;
+  } catch {
+    return 0;
+  }
 }
 
 /**

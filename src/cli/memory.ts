@@ -1,12 +1,13 @@
+import { takeOffPromises } from "../machine/admission.ts";
+import { MemoryLedger } from "../machine/memory_ledger.ts";
+import { readMachineMemory } from "../machine/read.ts";
 import { memoryText } from "../report/memory_text.ts";
 import type { Command } from "./brainjar.ts";
-import { openWorld } from "./world.ts";
 
 /** `brainjar memory`: what this machine has, and where each figure comes from. */
 export const memory: Command = async ({ values, output }) => {
-  const world = openWorld();
-  const machine = await world.readMemory();
-  const promises = (await world.ledger?.view())?.sums ?? [];
+  const { sums: promises, othersUnfilledBytes } = await new MemoryLedger().view();
+  const machine = takeOffPromises(await readMachineMemory(), othersUnfilledBytes);
   output.answer(
     values.has("json")
       ? JSON.stringify({ schema: "brainjar.memory/1", ...machine, promises }) + "\n"

@@ -17,7 +17,10 @@ export interface World {
   readHeader(model: string): Promise<GgufHeader>;
   /** Footprints by what was asked; absent where models aren't remembered. */
   readonly footprints: Map<string, Promise<Footprint>> | undefined;
-  /** The machine's memory, less what other brainjar processes were promised and haven't filled. */
+  /**
+   * The machine's memory for jars that aren't loaded yet, less what other brainjar processes were
+   * promised and haven't filled.
+   */
   readMemory(): Promise<MachineMemory>;
   /** What the processes of this user were promised; there is none for a machine that isn't this one. */
   readonly ledger: MemoryLedger | undefined;

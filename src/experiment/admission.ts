@@ -1,5 +1,5 @@
 import type { AllocationApproval, AllocationRefusal } from "../budget/allocation.ts";
-import type { InstanceDemand } from "../budget/demand.ts";
+import type { InstanceDemand, JarFootprint } from "../budget/demand.ts";
 import { BrainjarError, type ErrorKind } from "../budget/error.ts";
 import type { PreflightResult } from "../budget/preflight.ts";
 import { footprintBytes, requiredBytes } from "../budget/required.ts";
@@ -17,6 +17,8 @@ import type { World } from "./world.ts";
 export interface Approval {
   readonly allocation: AllocationApproval;
   readonly preflight: PreflightResult;
+  /** What of this process the jar counts as its own and found in memory, in bytes. */
+  readonly processBytes: number;
 }
 
 /** Why a jar was not let in. Nothing of it is left: no reservation, no model, no context. */
@@ -66,7 +68,7 @@ export async function admit(
   if ("kind" in admission) return admission;
   onApproved(admission);
   const { id } = jar.demand;
-  const loaded = await load(jar, world, kept, admission.allocation.allocatedBytes);
+  const loaded = await load(jar, world, kept, admission);
   if (loaded.kind === "admitted") return { ...loaded, approval: admission };
   await deallocate(world, id);
   return loaded;
@@ -79,11 +81,12 @@ async function approve(
 ): Promise<Approval | Refusal> {
   const { id, model, footprint } = demand;
   const { manager, memory, models, promises } = world;
-  const resident = kept || models.has(model) ? footprint.shared.floorBytes : 0;
+  const isLoaded = kept !== undefined || models.has(model);
+  const processBytes = isLoaded ? 0 : await residentProcessBytes(footprint, world);
   const allocation = await allocate(world, id, demand.ramLimitBytes, {
     path: model,
     footprint,
-    residentBytes: resident,
+    residentBytes: isLoaded ? footprint.shared.floorBytes : processBytes,
   });
   if (!allocation.ok) {
     return {
@@ -98,7 +101,7 @@ async function approve(
     // Read again: layer 3 is about the moment before the load.
     memory.take(await promises.readMemory());
     const preflight = manager.checkBeforeLoad(id);
-    if (preflight?.ok) return { allocation, preflight };
+    if (preflight?.ok) return { allocation, preflight, processBytes };
     await deallocate(world, id);
     return {
       kind: "refused",
@@ -113,13 +116,23 @@ async function approve(
   }
 }
 
+/**
+ * What of a jar's footprint is there before anything is loaded: this process itself, as far as no
+ * other jar counts it.
+ */
+async function residentProcessBytes(footprint: JarFootprint, world: World): Promise<number> {
+  if (world.manager.reservedBytes > 0) return 0;
+  const own = await world.memory.ownAnonymousBytes();
+  return Math.min(own ?? 0, footprint.loading?.processBytes ?? 0);
+}
+
 type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;
 
 async function load(
   { demand, options, sparse = [] }: JarConfig,
   world: World,
   kept: ModelLease | undefined,
-  allocatedBytes: number,
+  { allocation: { allocatedBytes }, processBytes }: Approval,
 ): Promise<Loaded | Exclude<Admission, { kind: "admitted" }>> {
   const { clock, limits, memory, models, stop } = world;
   const began = clock.now();
@@ -161,7 +174,8 @@ async function load(
 
   const after = await memory.ownAnonymousBytes();
   const grownBy = before === undefined || after === undefined ? 0 : Math.max(0, after - before);
-  const residentBytes = grownBy + (shared ? inheritedBytes(demand, allocatedBytes, world) : 0);
+  const residentBytes = grownBy +
+    (shared ? inheritedBytes(demand, allocatedBytes, world) : processBytes);
   world.manager.markResident(demand.id, residentBytes);
   return {
     kind: "admitted",

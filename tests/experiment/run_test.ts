@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { GB } from "../../src/budget/size.ts";
+import { GB, MB } from "../../src/budget/size.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import { CONTEXT_BYTES, MODEL_BYTES, named, play } from "./stage.ts";
 
@@ -200,4 +200,31 @@ Deno.test("memory that can't be read refuses, and never lets in on an old figure
   assertEquals([result.exitCode, result.reservedBytes], [3, 0]);
   assertEquals(named(events, "warning")[0]?.code, "memory-unreadable");
   assertEquals(named(events, "loaded"), []);
+});
+
+Deno.test("run: what the process holds before the first load is not asked for again", async () => {
+  const process = 40 * MB;
+  const admitted = async (held: number, spare: number) => {
+    const { events } = await play({
+      mode: "peer",
+      turns: 1,
+      processBytes: process,
+      engine: { modelBytes: MODEL_BYTES - process },
+      policy: { safetyMarginPercent: 0, allocationHeadroomBytes: 0, loadHeadroomBytes: 0 },
+      allowPartial: true,
+      // A jar of its own model each, so that nothing else is shared.
+      model: (id) => `${id}.gguf`,
+      ownAnonymous: (_, engineBytes) => held + engineBytes,
+      // What the process holds is missing from what is available.
+      available: (_, events) =>
+        2 * (MODEL_BYTES + CONTEXT_BYTES) - process - held +
+        (named(events, "loaded").length > 0 ? spare : 0),
+    });
+    return named(events, "loaded").length;
+  };
+  assertEquals(await admitted(0, 0), 2);
+  assertEquals(await admitted(process, 0), 2);
+  assertEquals(await admitted(process, -1), 1, "nor is it counted for the second jar");
+  // What it holds beyond its part in the footprint is somebody else's.
+  assertEquals(await admitted(process + MB, 0), 1);
 });

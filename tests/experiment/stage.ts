@@ -8,6 +8,7 @@ import type { PromiseBook } from "../../src/experiment/promises.ts";
 import { CASTS, type PresetMode } from "../../src/experiment/roles.ts";
 import { runExperiment, type RunResult } from "../../src/experiment/run.ts";
 import type { Transcript, TranscriptLine } from "../../src/experiment/transcript.ts";
+import { countOwnMemory } from "../../src/machine/own_memory.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeEngine, type FakeEngineOptions } from "./fake_engine.ts";
 
@@ -26,6 +27,8 @@ export interface StageOptions {
   /** Available bytes at a moment; what the engine holds is taken off. */
   readonly available?: (now: number, events: readonly RunEvent[]) => number;
   readonly total?: number;
+  /** What of a jar's shared part is the process that runs it. */
+  readonly processBytes?: number;
   readonly ownAnonymous?: (now: number, engineBytes: number) => number;
   readonly memory?: (now: number, memory: MachineMemory) => MachineMemory;
   /** Milliseconds after which the run is stopped, and by what. */
@@ -83,6 +86,13 @@ export async function play(options: StageOptions = {}): Promise<Played> {
         floorBytes: MODEL_BYTES + CONTEXT_BYTES,
         workingSetBytes: MODEL_BYTES + CONTEXT_BYTES,
         shared: { floorBytes: MODEL_BYTES, workingSetBytes: MODEL_BYTES },
+        ...(options.processBytes === undefined ? {} : {
+          loading: {
+            bytes: MODEL_BYTES,
+            lastingBytes: MODEL_BYTES + CONTEXT_BYTES,
+            processBytes: options.processBytes,
+          },
+        }),
       },
     },
     options: {
@@ -98,7 +108,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
   const validation = validateMemoryBudget({
     mode,
     instances: jars.map((jar) => jar.demand),
-    memory: readMemory(),
+    memory: countOwnMemory(readMemory(), options.ownAnonymous?.(0, 0) ?? 0),
     policy,
   });
   if (options.stopAfter !== undefined) {

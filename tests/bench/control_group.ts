@@ -65,7 +65,7 @@ function writeIfThere(path: string, text: string): void {
 }
 
 /** Sets a group's limit, without swap; nothing for no limit. */
-function setLimit({ version, folder }: Place, bytes: number | undefined): void {
+export function setLimit({ version, folder }: Place, bytes: number | undefined): void {
   const text = String(bytes === undefined ? version === 1 ? -1 : "max" : Math.floor(bytes));
   if (version === 1) {
     // The limit with swap may never be under the one without.

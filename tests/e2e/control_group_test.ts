@@ -1,0 +1,77 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { generateModel } from "../../fixtures/generate.ts";
+import { PRESETS } from "../../fixtures/shape.ts";
+import { findPlace, type Place, removeGroup, setLimit } from "../bench/control_group.ts";
+import { brainjarArguments } from "./program.ts";
+
+const MIB = 1024 ** 2;
+
+/** Everything that is policy, not proof, left out. */
+const BARE = [
+  ...["--criterion", "floor", "--safety-margin", "0"],
+  ...["--allocation-headroom", "0", "--load-headroom", "0"],
+];
+
+const place = findPlace();
+
+/** Runs brainjar as the only process of a group with this limit. */
+async function runUnder(group: Place, limitBytes: number | undefined, args: readonly string[]) {
+  const folder = `${group.folder}/run-${crypto.randomUUID()}`;
+  Deno.mkdirSync(folder);
+  try {
+    setLimit({ ...group, folder }, limitBytes);
+    const { code, signal, stdout } = await new Deno.Command("/bin/sh", {
+      args: [
+        ...["-c", `echo $$ > "${folder}/cgroup.procs"; exec "$0" "$@"`, Deno.execPath()],
+        ...brainjarArguments(args),
+      ],
+      env: { MALLOC_ARENA_MAX: "1" },
+      stdout: "piped",
+      stderr: "null",
+    }).output();
+    return { code, signal, stdout: new TextDecoder().decode(stdout) };
+  } finally {
+    await removeGroup(folder);
+  }
+}
+
+Deno.test({
+  name: "in a control group, what passes lives and what would be killed is refused",
+  // Where no group can be made, the runner shows it as ignored.
+  ignore: typeof place === "string",
+  fn: async () => {
+    if (typeof place === "string") return;
+    const folder = await Deno.makeTempDir({ prefix: "brainjar-group-" });
+    try {
+      const shape = PRESETS["60m-q8_0"];
+      assert(shape !== undefined);
+      const { paths: [model = ""] } = await generateModel(
+        { ...shape, vocabularySize: 8000 },
+        `${folder}/model.gguf`,
+      );
+      const asked = ["--mode", "single", "--model", model, "--context-size", "2048", "--no-mmap"];
+      const check = async (limit?: number) => {
+        const { code, stdout } = await runUnder(place, limit, [
+          ...["check", "--json", ...BARE, ...asked],
+        ]);
+        return { code, answer: JSON.parse(stdout) };
+      };
+      const { answer } = await check();
+      const floor: number = answer.instances[0].floorBytes;
+      const run = ["run", "--turns", "1", "--max-tokens", "4", "--json", ...BARE, ...asked];
+      // The process itself is in the floor; what the kernel keeps for it is counted twice.
+      const enough = floor + 8 * MIB;
+      assertEquals((await check(enough)).code, 0);
+      const alive = await runUnder(place, enough, run);
+      assertEquals([alive.code, alive.signal], [0, null]);
+      assertMatch(alive.stdout, /"event":"thought"/);
+      const little = floor * 0.8;
+      assertEquals((await check(little)).answer.issues[0].code, "would-be-killed");
+      const refused = await runUnder(place, little, run);
+      assertEquals([refused.code, refused.signal], [1, null]);
+    } finally {
+      await removeGroup(place.folder);
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { generateModel } from "../../fixtures/generate.ts";
 import { PRESETS } from "../../fixtures/shape.ts";
 import { findPlace, type Place, removeGroup, setLimit } from "../bench/control_group.ts";
@@ -44,7 +44,7 @@ Deno.test({
     const folder = await Deno.makeTempDir({ prefix: "brainjar-group-" });
     try {
       const shape = PRESETS["60m-q8_0"];
-      assert(shape !== undefined);
+      if (shape === undefined) throw new Error("No such preset");
       const { paths: [model = ""] } = await generateModel(
         { ...shape, vocabularySize: 8000 },
         `${folder}/model.gguf`,

@@ -33,6 +33,13 @@ export const MODELS = {
   "20M 262k Q8_0": shaped("60m-q8_0", { ...GEMMA_262K, contextLength: 32768 }),
   "20M 262k Q4_0": shaped("60m-q8_0", { ...GEMMA_262K, contextLength: 32768, type: "Q4_0" }),
   "1.2B 128k Q4_0": shaped("1b-q4_0", {}),
+  "300M 128k Q8_0": shaped("300m-q8_0", {}),
+  "gemma3 1B 262k Q4_0": shaped("gemma3-1b-q4_0", {}),
+  "qwen3moe 32k Q4_0": shaped("tiny-qwen3moe", {
+    ...LLAMA_32K,
+    ...{ layers: 8, embedding: 512, heads: 8, kvHeads: 4, headLength: 64 },
+    ...{ feedForward: 512, experts: 16, expertsUsed: 4, type: "Q4_0" },
+  }),
 } as const;
 
 export type ModelName = keyof typeof MODELS;
@@ -55,6 +62,9 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   { model: "20M 262k Q8_0", ...ALONE, mmap: false, contextSize: 8192 },
   { model: "20M 262k Q4_0", jars: 3, share: true, mmap: true, contextSize: 1024 },
   { model: "1.2B 128k Q4_0", ...ALONE, contextSize: 2048 },
+  { model: "300M 128k Q8_0", jars: 3, share: true, mmap: true, contextSize: 8192 },
+  { model: "gemma3 1B 262k Q4_0", ...ALONE, contextSize: 4096 },
+  { model: "qwen3moe 32k Q4_0", ...ALONE, contextSize: 4096 },
 ];
 
 /** A configuration's options as the engine is told them. */

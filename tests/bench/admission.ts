@@ -95,13 +95,18 @@ function expected({ survived, killed, late, error }: Outcome): void {
   if (!survived && !killed && !late) throw new Error(`The worker failed: ${error}`);
 }
 
+/** The kernel let it be: to its end, or for longer than anyone waits. */
+function isAlive({ survived, late }: Outcome): boolean {
+  return survived || late;
+}
+
 /** The smallest limit that survives, by bisection around brainjar's floor. */
 async function threshold(place: Place, task: WorkerTask, floor: number): Promise<number> {
   const lives = async (limit: number) => {
     const outcome = await runInside(place, task, limit);
     say(` ${mib(limit)}${outcome.survived ? "+" : outcome.killed ? "-" : "?"}`);
     expected(outcome);
-    return outcome.survived;
+    return isAlive(outcome);
   };
   let high = floor;
   let low = floor / 1.1;
@@ -245,14 +250,15 @@ async function randomPairs(
     const outcome = await runInside(place, taskOf(path, configuration), limit);
     expected(outcome);
     const passes = floor <= limit;
-    const wrong = passes && !outcome.survived;
+    const lives = isAlive(outcome);
+    const wrong = passes && !lives;
     if (wrong) falsePasses++;
     // Within a tenth below its floor brainjar may refuse what would just live.
-    if (!passes && outcome.survived && limit < floor / 1.1) falseRefusals++;
+    if (!passes && lives && limit < floor / 1.1) falseRefusals++;
     if (!passes) refusals++;
     say(
       `${pair + 1}/${count} ${nameOf(configuration)} at ${mib(limit)} of ${mib(floor)}: ` +
-        `${passes ? "passes" : "refused"}, ${outcome.survived ? "lives" : "dies"}` +
+        `${passes ? "passes" : "refused"}, ${lives ? "lives" : "dies"}` +
         `${wrong ? ` FALSE PASS ${outcome.error}` : ""}\n`,
     );
   }

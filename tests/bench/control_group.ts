@@ -1,3 +1,4 @@
+import { PROMPT_STEP } from "../../src/footprint/resident/prompt_steps.ts";
 import { findControlGroups } from "../../src/machine/control_groups.ts";
 import { machineFilesBelow } from "../../src/machine/machine_files.ts";
 import type { WorkerLine, WorkerTask } from "./jars_worker.ts";
@@ -25,8 +26,18 @@ export interface Outcome {
 
 const LIMITS = { 1: "memory.limit_in_bytes", 2: "memory.max" } as const;
 
-/** Longest that a worker may take; one that reads its weights again for every token is slow. */
-const PATIENCE = 90_000;
+/**
+ * Longest that a worker may take, in milliseconds: a minute, and as long as a slow disk needs to
+ * read the whole model again for every step and token.
+ */
+async function patienceFor({ model, jars, promptTokens, maxTokens }: WorkerTask) {
+  const { size } = await Deno.stat(model);
+  const passes = jars * (promptTokens / PROMPT_STEP + maxTokens);
+  return 60_000 + passes * size / SLOW_DISK * 1000;
+}
+
+/** Bytes a second. */
+const SLOW_DISK = 150e6;
 
 /** Milliseconds between two looks at a worker's memory. */
 const LOOK_EVERY = 4;
@@ -122,13 +133,13 @@ export async function runInside(
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    return await watch(child);
+    return await watch(child, await patienceFor(task));
   } finally {
     await removeGroup(folder);
   }
 }
 
-async function watch(child: Deno.ChildProcess): Promise<Outcome> {
+async function watch(child: Deno.ChildProcess, milliseconds: number): Promise<Outcome> {
   let late = false;
   let anonymousPeak = 0;
   let programFile = 0;
@@ -136,7 +147,7 @@ async function watch(child: Deno.ChildProcess): Promise<Outcome> {
   const patience = setTimeout(() => {
     late = true;
     child.kill("SIGKILL");
-  }, PATIENCE);
+  }, milliseconds);
   const looking = setInterval(() => {
     const memory = memoryOf(child.pid);
     if (memory === undefined) return;

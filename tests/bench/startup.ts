@@ -3,8 +3,13 @@
  * much memory it needs at most, and how long reading and estimating take in a fresh process and when
  * warm: on a header with a vocabulary of 262,144 tokens.
  *
- * Usage: deno run -A tests/bench/startup.ts [FILE] [RUNS]
+ * With a built program, such as dist/brainjar-portable, its check is measured in the same turns.
+ * Reading and estimating are measured twice: as Deno runs sources, and with every function in the
+ * code cache, as the portable file has them.
+ *
+ * Usage: deno run -A tests/bench/startup.ts [FILE] [RUNS] [--program PROGRAM]
  */
+import { parseArgs } from "@std/cli/parse-args";
 import { brainjar } from "../../src/cli/brainjar.ts";
 import { resolveContext } from "../../src/cli/footprint_of.ts";
 import { readContextSettings } from "../../src/cli/settings.ts";
@@ -17,6 +22,7 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const PRESET = "gemma3-1b-q4_0-header";
 const WARM_RUNS = 30;
 const SETTLING_RUNS = 2;
+const DENO_RUN = ["run", "-q", "-A"] as const;
 
 interface InProcess {
   readonly fresh: number;
@@ -55,33 +61,56 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? NaN;
 }
 
-async function run(...args: string[]): Promise<{ milliseconds: number; said: string }> {
+async function run(
+  command: string,
+  ...args: string[]
+): Promise<{ milliseconds: number; said: string }> {
   const start = performance.now();
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-A", ...args],
-  }).output();
+  const { code, stdout, stderr } = await new Deno.Command(command, { args }).output();
   const milliseconds = performance.now() - start;
   // A check that doesn't fit has worked, too.
   if (code > 1) throw new Error(new TextDecoder().decode(stderr));
   return { milliseconds, said: new TextDecoder().decode(stdout) };
 }
 
-async function measure(model: string, runs: number, folder: string): Promise<void> {
+/** Where functions are compiled when they are first called, and where the cache has them all. */
+const CODE_CACHES = { "as sources": [], "all in the cache": ["--v8-flags=--no-lazy"] } as const;
+
+interface Bench {
+  readonly model: string;
+  readonly runs: number;
+  readonly folder: string;
+  /** A built brainjar. */
+  readonly program: string | undefined;
+}
+
+async function measure({ model, runs, folder, program }: Bench): Promise<void> {
   const empty = `${folder}/empty.ts`;
   await Deno.writeTextFile(empty, "");
-  const processes: readonly (readonly [name: string, args: string[], times: number[]])[] = [
-    ["empty program", [empty], []],
-    ["brainjar --version", [`${ROOT}main.ts`, "--version"], []],
-    ["brainjar check", [`${ROOT}main.ts`, ...checkArguments(model)], []],
+  const sources = [Deno.execPath(), ...DENO_RUN, `${ROOT}main.ts`];
+  const processes: [name: string, words: string[], times: number[]][] = [
+    ["empty program", [Deno.execPath(), ...DENO_RUN, empty], []],
+    ["brainjar --version", [...sources, "--version"], []],
+    ["brainjar check", [...sources, ...checkArguments(model)], []],
   ];
-  const own: InProcess[] = [];
+  if (program !== undefined) {
+    processes.push(["the program's check", [program, ...checkArguments(model)], []]);
+  }
+  const caches = Object.entries(CODE_CACHES).map(([name, flags]) => ({
+    name,
+    flags,
+    measured: new Array<InProcess>(),
+  }));
   for (let turn = -SETTLING_RUNS; turn < runs; turn++) {
-    for (const [, args, times] of processes) {
-      const { milliseconds } = await run(...args);
+    for (const [, [command = "", ...args], times] of processes) {
+      const { milliseconds } = await run(command, ...args);
       if (turn >= 0) times.push(milliseconds);
     }
-    const { said } = await run(new URL(import.meta.url).pathname, "--here", model);
-    if (turn >= 0) own.push(JSON.parse(said));
+    for (const { flags, measured } of caches) {
+      const words = [...DENO_RUN, ...flags, new URL(import.meta.url).pathname, "--here", model];
+      const { said } = await run(Deno.execPath(), ...words);
+      if (turn >= 0) measured.push(JSON.parse(said));
+    }
   }
   const base = processes[0]?.[2] ?? [];
   for (const [name, , times] of processes) {
@@ -90,26 +119,28 @@ async function measure(model: string, runs: number, folder: string): Promise<voi
     const ratios = [median(times) / median(base), Math.min(...times) / Math.min(...base)];
     console.log(`  × empty program: ${ratios.map((ratio) => ratio.toFixed(2)).join(", least ")}`);
   }
-  show("peak memory of a check", own.map(({ peak }) => peak), "MB");
-  show("read + estimate, fresh", own.map(({ fresh }) => fresh), "ms");
-  show("read + estimate, warm", own.map(({ warm }) => warm), "ms");
+  for (const { name, measured } of caches) {
+    show(`peak memory of a check, ${name}`, measured.map(({ peak }) => peak), "MB");
+    show(`read + estimate, fresh, ${name}`, measured.map(({ fresh }) => fresh), "ms");
+    show(`read + estimate, warm, ${name}`, measured.map(({ warm }) => warm), "ms");
+  }
 }
 
 function show(name: string, numbers: readonly number[], unit: string): void {
   const [middle, least] = [median(numbers), Math.min(...numbers)].map((one) => one.toFixed(1));
-  console.log(`${name.padEnd(24)} median ${middle} ${unit}, least ${least}`);
+  console.log(`${name.padEnd(42)} median ${middle} ${unit}, least ${least}`);
 }
 
 async function main(): Promise<void> {
-  const [first, second] = Deno.args;
-  if (first === "--here" && second !== undefined) {
-    return console.log(JSON.stringify(await measureHere(second)));
-  }
+  const { _: [file, runs], here, program } = parseArgs(Deno.args, { string: ["here", "program"] });
+  if (here !== undefined) return console.log(JSON.stringify(await measureHere(here)));
   const folder = await Deno.makeTempDir({ prefix: "brainjar-bench-" });
   try {
-    const model = first ?? `${folder}/large.gguf`;
-    if (first === undefined) await run(`${ROOT}fixtures/main.ts`, PRESET, "--output", model);
-    await measure(model, Number(second ?? 15), folder);
+    const model = file === undefined ? `${folder}/large.gguf` : String(file);
+    if (file === undefined) {
+      await run(Deno.execPath(), ...DENO_RUN, `${ROOT}fixtures/main.ts`, PRESET, "--output", model);
+    }
+    await measure({ model, runs: Number(runs ?? 15), folder, program });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -80,13 +80,25 @@ find_tree() {
   [ -r "$tree/seal" ] && [ -x "$tree/program/brainjar" ] || return 1
   read -r sealed <"$tree/seal" || return 1
   [ "$sealed" = "$checksum" ] || return 1
-  command -v find >/dev/null || return 0
-  if [ "$wants_engine" = yes ]; then
+  if [ "$wants_engine" = no ]; then
+    # Few files: starting find would take longer than to look at them.
+    ! is_newer "$tree/program"
+  elif command -v find >/dev/null; then
     changed=$(find "$tree/program" -newer "$tree/seal" 2>&1)
-  else
-    changed=$(find "$tree/program" -name node_modules -prune -o -newer "$tree/seal" -print 2>&1)
+    [ -z "$changed" ]
   fi
-  [ -z "$changed" ]
+}
+
+# Whether a folder, or anything in it but the engine's packages, is newer than the seal.
+is_newer() {
+  [ "$1" -nt "$tree/seal" ] && return 0
+  case $1 in */node_modules) return 1 ;; esac
+  [ -d "$1" ] && [ ! -L "$1" ] || return 1
+  for inside in "$1"/* "$1"/.[!.]*; do
+    # A pattern that nothing matches stays as it is.
+    [ -e "$inside" ] && is_newer "$inside" && return 0
+  done
+  return 1
 }
 
 # give_up SENTENCE HINT: fails and leaves nothing half unpacked.

@@ -1,6 +1,6 @@
 import type { MachineMemory } from "../budget/memory.ts";
 
-const NAME = "held by this process";
+const NAME = "what this process holds";
 const PATH = "/proc/self/status";
 
 /**
@@ -28,6 +28,7 @@ export function countOwnMemory(memory: MachineMemory, ownAnonymousBytes: number)
     sources: memory.sources.map((source) =>
       source.figure !== "available" ? source : {
         ...source,
+        name: `${source.name} + ${NAME}`,
         bytes: source.bytes + more,
         terms: [
           ...source.terms ??

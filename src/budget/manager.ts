@@ -24,6 +24,8 @@ export interface ModelDemand {
    * available memory doesn't have to hold them again.
    */
   readonly residentBytes?: number;
+  /** Whether the model is in memory: what only its loading needs isn't needed any more. */
+  readonly isLoaded?: boolean;
 }
 
 /** How a manager is made. */
@@ -40,6 +42,7 @@ interface Reservation extends RequiredDemand {
   readonly id: string;
   /** Already missing from the machine's available memory, in bytes. */
   residentBytes: number;
+  isLoaded: boolean;
 }
 
 /**
@@ -112,6 +115,7 @@ export class MemoryBudgetManager {
       footprint: model.footprint,
       ...(ramLimitBytes === undefined ? {} : { ramLimitBytes }),
       residentBytes: 0,
+      isLoaded: model.isLoaded ?? false,
     };
     const { criterion } = this.#policy;
     const before = this.reservedBytes;
@@ -122,7 +126,7 @@ export class MemoryBudgetManager {
     const ownBytes = requiredBytes(reservation, criterion) -
       footprintBytes(model.footprint.shared, criterion);
     reservation.residentBytes = Math.min(model.residentBytes ?? 0, allocatedBytes - ownBytes);
-    const refusal = this.#refusal(reservation, allocatedBytes, totalBytes);
+    const refusal = this.#refusal(reservation, allocatedBytes, totalBytes, after);
     if (refusal) return { ok: false, id, ...refusal };
 
     this.#reservations = after;
@@ -137,9 +141,10 @@ export class MemoryBudgetManager {
   }
 
   #refusal(
-    { id, ramLimitBytes, residentBytes }: Reservation,
+    { id, ramLimitBytes }: Reservation,
     requestedBytes: number,
     totalAfterBytes: number,
+    after: readonly Reservation[],
   ): AllocationRefusal | undefined {
     if (this.#reservations.some((reservation) => reservation.id === id)) {
       return { reason: "already-allocated" };
@@ -158,8 +163,9 @@ export class MemoryBudgetManager {
       };
     }
     const headroomBytes = this.#policy.allocationHeadroomBytes;
-    const neededBytes = requestedBytes - residentBytes + headroomBytes;
-    const availableBytes = this.#readMemory().availableBytes - this.promisedBytes();
+    const promisedBytes = this.promisedBytes();
+    const neededBytes = unfilledBytes(after, this.#policy) - promisedBytes + headroomBytes;
+    const availableBytes = this.#readMemory().availableBytes - promisedBytes;
     if (!(availableBytes >= neededBytes)) {
       return {
         reason: "insufficient-available",
@@ -200,21 +206,20 @@ export class MemoryBudgetManager {
   }
 
   /**
-   * Says how much of a jar's reservation is already missing from the machine's available memory:
-   * the anonymous memory that it added, in bytes. (Mapped weights in the page cache still count as
+   * Says that a jar is loaded, and how much of its reservation is already missing from the machine's
+   * available memory: the anonymous memory that it added, in bytes. (Mapped weights in the page cache still count as
    * available to the kernel, so they stay promised.) An unknown id is ignored.
    */
   markResident(id: string, bytes: number): void {
     const reservation = this.#reservations.find((reservation) => reservation.id === id);
-    if (reservation) reservation.residentBytes = Math.max(0, bytes);
+    if (!reservation) return;
+    reservation.residentBytes = Math.max(0, bytes);
+    reservation.isLoaded = true;
   }
 
   /** Promised to the jars, `exceptId`'s left out, and not resident yet, in bytes. */
   promisedBytes(exceptId?: string): number {
-    const unfilled = [...this.#added()].map(([{ id, residentBytes }, added]) =>
-      id === exceptId ? 0 : Math.max(0, added - residentBytes)
-    );
-    return sum(unfilled);
+    return unfilledBytes(this.#reservations, this.#policy, exceptId);
   }
 
   /**
@@ -256,4 +261,28 @@ export class MemoryBudgetManager {
       added[index] ?? 0,
     ]));
   }
+}
+
+/** What a reservation still needs: a model that is loaded needs what its loading did no more. */
+function remaining(reservation: Reservation): RequiredDemand {
+  const { footprint, isLoaded } = reservation;
+  if (!isLoaded || footprint.loading === undefined) return reservation;
+  return {
+    ...reservation,
+    footprint: { ...footprint, loading: { ...footprint.loading, bytes: 0 } },
+  };
+}
+
+/** Promised to these jars, `exceptId`'s left out, and not resident yet, in bytes. */
+function unfilledBytes(
+  reservations: readonly Reservation[],
+  policy: Policy,
+  exceptId?: string,
+): number {
+  const added = addedBytes(reservations.map(remaining), policy);
+  return sum(
+    reservations.map(({ id, residentBytes }, index) =>
+      id === exceptId ? 0 : Math.max(0, (added[index] ?? 0) - residentBytes)
+    ),
+  );
 }

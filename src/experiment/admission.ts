@@ -87,6 +87,7 @@ async function approve(
     path: model,
     footprint,
     residentBytes: isLoaded ? footprint.shared.floorBytes : processBytes,
+    isLoaded,
   });
   if (!allocation.ok) {
     return {

@@ -8,10 +8,12 @@ import type { LoadedWeight } from "../weights.ts";
 import {
   KERNEL_BYTES,
   OPENING_BYTES,
+  PAGE_READS_BYTES,
   PAGE_TABLE_SHARE,
   READ_AHEAD_BYTES,
   RUNTIME_BYTES,
 } from "./runtime.ts";
+import { isDense } from "./sparse_ranges.ts";
 import { samplerBytes, thinkingBytes } from "./thinking.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 
@@ -72,6 +74,12 @@ function withTables(bytes: number): number {
   return Math.ceil(bytes * (1 + PAGE_TABLE_SHARE));
 }
 
+/** Bytes of the mapping that are being read, when the disk is asked for weights. */
+function readAheadBytes(weights: readonly LoadedWeight[], options: FootprintOptions): number {
+  if (!options.mmap) return 0;
+  return weights.some(isDense) ? READ_AHEAD_BYTES : PAGE_READS_BYTES;
+}
+
 /**
  * What of the allocated bytes is resident (DESIGN.md, "Output"): `floor` what isn't backed by the
  * file, `workingSet` with the weights that every token reads, `peak` with all the file's weights.
@@ -89,11 +97,11 @@ export function residentSet(input: ResidentInput): ResidentSet {
   // Without a mapping all of the file's weights are copied into memory of the process.
   const copied = options.mmap ? repacked : repacked + read + rows;
   const mapped = options.mmap ? read : 0;
-  const readAhead = options.mmap ? READ_AHEAD_BYTES : 0;
-  const process = RUNTIME_BYTES + KERNEL_BYTES + readAhead;
+  const process = RUNTIME_BYTES + KERNEL_BYTES;
+  const readAhead = readAheadBytes(weights, options);
   const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
 
-  const model = withTables(process + vocabulary.kept + copied + samplerBytes(shape)) +
+  const model = withTables(process + readAhead + vocabulary.kept + copied + samplerBytes(shape)) +
     Math.ceil(tables);
   const context = withTables(
     allocated.kvCache + allocated.recurrentState + thinkingBytes({
@@ -115,10 +123,10 @@ export function residentSet(input: ResidentInput): ResidentSet {
     workingSet,
     peak: options.mmap
       // While weights are laid out anew all of the file is mapped; later only what is still read
-      // from it. Either way what is being read is among it.
+      // from it, and what is being read is among that.
       ? Math.max(
         workingSet,
-        building + fileWeights(weights) - readAhead,
+        building + fileWeights(weights),
         lasting + keptMapping(weights) - readAhead,
       )
       : workingSet,
@@ -130,7 +138,7 @@ export function residentSet(input: ResidentInput): ResidentSet {
         bytes: loading,
         lastingBytes: lasting,
         // Jars think one after another, so samplers are there once, whatever they share.
-        processBytes: process + samplerBytes(shape),
+        processBytes: process + readAhead + samplerBytes(shape),
       },
     },
   };

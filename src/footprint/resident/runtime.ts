@@ -25,10 +25,14 @@ export const OPENING_BYTES = 85 * MIB;
 export const KERNEL_BYTES = 5 * MIB;
 
 /**
- * Pages of a mapped file that can't be taken away while the disk reads them: about one window of
- * read-ahead. With a mapping, the thresholds lie another 4 to 5 MiB higher.
+ * Pages of mapped weights that can't be taken away while the disk reads them: a window of read-ahead
+ * and what is being read beside it, as on disks whose windows are 8 MiB (most have 128 KiB). The
+ * kernel was seen to kill with 10 MiB of them in a group.
  */
-export const READ_AHEAD_BYTES = 5 * MIB;
+export const READ_AHEAD_BYTES = 10 * MIB;
+
+/** The same where all weights were laid out anew, and what is left is read page by page. */
+export const PAGE_READS_BYTES = 4 * MIB;
 
 /** Each mapped page of 4 KiB has an entry of 8 bytes in a page table (x86-64 and ARM alike). */
 export const PAGE_TABLE_SHARE = 8 / 4096;

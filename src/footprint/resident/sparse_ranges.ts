@@ -17,6 +17,11 @@ export interface FileRange {
  */
 const SHORTEST = 1024 ** 2;
 
+/** Whether every token reads all of a weight from the mapping, and it is long enough to matter. */
+export function isDense({ repacked, readByRow, bytes }: LoadedWeight): boolean {
+  return !repacked && !readByRow && bytes >= SHORTEST;
+}
+
 /**
  * Ranges of a model's files of which a token reads a page here and there, or nothing any more,
  * once the model is loaded: embeddings that are looked up, weights that have been laid out anew,

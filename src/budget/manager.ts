@@ -8,7 +8,7 @@ import type { JarFootprint } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
 import { checkPolicy, type Policy, usableBytes } from "./policy.ts";
 import { judgeLoad, type PreflightResult } from "./preflight.ts";
-import { addedBytes, checkFootprint, footprintBytes, isLimit, requiredBytes } from "./required.ts";
+import { addedBytes, checkFootprint, footprintBytes, isLimit } from "./required.ts";
 import type { RequiredDemand } from "./required.ts";
 import { sum } from "./sum.ts";
 import { usedPercent } from "./usage.ts";
@@ -117,15 +117,15 @@ export class MemoryBudgetManager {
       residentBytes: 0,
       isLoaded: model.isLoaded ?? false,
     };
-    const { criterion } = this.#policy;
     const before = this.reservedBytes;
     const after = [...this.#reservations, reservation];
     const totalBytes = sum(addedBytes(after, this.#policy));
     const allocatedBytes = totalBytes - before;
     // What a live jar on the model already counts isn't this jar's, loaded or not.
-    const ownBytes = requiredBytes(reservation, criterion) -
-      footprintBytes(model.footprint.shared, criterion);
-    reservation.residentBytes = Math.min(model.residentBytes ?? 0, allocatedBytes - ownBytes);
+    const [alone = 0] = addedBytes([remaining(reservation)], this.#policy);
+    const ownBytes = alone - footprintBytes(model.footprint.shared, this.#policy.criterion);
+    const added = addedBytes(after.map(remaining), this.#policy).at(-1) ?? 0;
+    reservation.residentBytes = Math.min(model.residentBytes ?? 0, Math.max(0, added - ownBytes));
     const refusal = this.#refusal(reservation, allocatedBytes, totalBytes, after);
     if (refusal) return { ok: false, id, ...refusal };
 

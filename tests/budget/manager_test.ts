@@ -358,3 +358,31 @@ Deno.test("manager: whatever happens, reservations are those of the live jars", 
     { seed: SEED, numRuns: 500 },
   );
 });
+
+Deno.test("manager: what only loading needs is promised until the model is loaded", () => {
+  const { shared } = footprint(6, 6, 4, 4);
+  const jar = (loading: number): JarFootprint => ({
+    floorBytes: gb(Math.max(6, loading)),
+    workingSetBytes: gb(Math.max(6, loading)),
+    shared,
+    loading: { bytes: gb(loading), lastingBytes: gb(6), processBytes: 0 },
+  });
+  const policy = { criterion: "floor", allocationHeadroomBytes: 0 } as const;
+  const budget = manager(machine(40, 20), policy);
+  const model = { path: "/a.gguf", footprint: jar(9) };
+  assertEquals(budget.allocate("subject", undefined, model).ok, true);
+  assertEquals([budget.reservedBytes, budget.promisedBytes()], [gb(9), gb(9)]);
+  budget.markResident("subject", gb(5));
+  // One of the six is still to come; the three of the load never are.
+  assertEquals([budget.reservedBytes, budget.promisedBytes()], [gb(9), gb(1)]);
+  // A second jar on the loaded model adds its context, which isn't in memory yet.
+  const second = { ...model, isLoaded: true, residentBytes: gb(4) };
+  assertEquals(budget.allocate("god", undefined, second).ok, true);
+  assertEquals(budget.promisedBytes(), gb(3));
+  assertEquals(budget.promisedBytes("god"), gb(1));
+  // One that loads a model of its own needs its own moment, beside what lasts.
+  const other = { path: "/b.gguf", footprint: jar(9) };
+  assertEquals(budget.allocate("observer", undefined, other).ok, true);
+  assertEquals(budget.promisedBytes("observer"), gb(3));
+  assertEquals(budget.promisedBytes(), gb(3 + 9));
+});

@@ -37,7 +37,7 @@ export function useOneArena(): boolean {
  * ```
  */
 export async function trimMemory(): Promise<boolean> {
-  collectGarbage();
+  collectGarbage("last-resort");
   const opened = openCLibrary();
   if (opened === undefined) return false;
   await opened.symbols.malloc_trim(0n);

@@ -62,7 +62,7 @@ Deno.test("a type that ggml doesn't have is an error", () => {
 Deno.test("floor, working set and peak only ever rise", () => {
   // Larger than what loading alone takes for a moment, and rows larger than one read-ahead.
   const file = header("llama", {}, [
-    tensor("token_embd.weight", 8, 512, 20000),
+    tensor("token_embd.weight", 8, 512, 80000),
     tensor("blk.0.ffn_up.weight", 8, 512, 200000),
   ]);
   const { bytes, jar } = estimateFootprint(file, options(), AVX2_CPU);

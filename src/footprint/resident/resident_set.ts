@@ -10,7 +10,7 @@ import {
   OPENING_BYTES,
   PAGE_READS_BYTES,
   PAGE_TABLE_SHARE,
-  READ_AHEAD_BYTES,
+  readAheadBytes,
   RUNTIME_BYTES,
 } from "./runtime.ts";
 import { isDense } from "./sparse_ranges.ts";
@@ -75,9 +75,10 @@ function withTables(bytes: number): number {
 }
 
 /** Bytes of the mapping that are being read, when the disk is asked for weights. */
-function readAheadBytes(weights: readonly LoadedWeight[], options: FootprintOptions): number {
+function readingBytes(weights: readonly LoadedWeight[], options: FootprintOptions): number {
   if (!options.mmap) return 0;
-  return weights.some(isDense) ? READ_AHEAD_BYTES : PAGE_READS_BYTES;
+  const dense = sum(weights, isDense);
+  return dense > 0 ? readAheadBytes(dense) : PAGE_READS_BYTES;
 }
 
 /**
@@ -98,10 +99,10 @@ export function residentSet(input: ResidentInput): ResidentSet {
   const copied = options.mmap ? repacked : repacked + read + rows;
   const mapped = options.mmap ? read : 0;
   const process = RUNTIME_BYTES + KERNEL_BYTES;
-  const readAhead = readAheadBytes(weights, options);
+  const reading = readingBytes(weights, options);
   const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
 
-  const model = withTables(process + readAhead + vocabulary.kept + copied + samplerBytes(shape)) +
+  const model = withTables(process + reading + vocabulary.kept + copied + samplerBytes(shape)) +
     Math.ceil(tables);
   const context = withTables(
     allocated.kvCache + allocated.recurrentState + thinkingBytes({
@@ -122,12 +123,12 @@ export function residentSet(input: ResidentInput): ResidentSet {
     floor,
     workingSet,
     peak: options.mmap
-      // While weights are laid out anew all of the file is mapped; later only what is still read
-      // from it, and what is being read is among that.
+      // While weights are laid out anew all of the file is mapped, and the program's own pages are
+      // few; later only what is still read from it, and what is being read is among that.
       ? Math.max(
         workingSet,
-        building + fileWeights(weights),
-        lasting + keptMapping(weights) - readAhead,
+        building - KERNEL_BYTES + fileWeights(weights),
+        lasting + keptMapping(weights) - reading,
       )
       : workingSet,
     jar: {
@@ -138,7 +139,7 @@ export function residentSet(input: ResidentInput): ResidentSet {
         bytes: loading,
         lastingBytes: lasting,
         // Jars think one after another, so samplers are there once, whatever they share.
-        processBytes: process + readAhead + samplerBytes(shape),
+        processBytes: process + reading + samplerBytes(shape),
       },
     },
   };

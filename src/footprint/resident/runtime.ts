@@ -25,13 +25,20 @@ export const OPENING_BYTES = 85 * MIB;
 export const KERNEL_BYTES = 5 * MIB;
 
 /**
- * Pages of mapped weights that can't be taken away while the disk reads them: a window of read-ahead
- * and what is being read beside it, as on disks whose windows are 8 MiB (most have 128 KiB). The
- * kernel was seen to kill with 10 MiB of them in a group.
+ * Pages of mapped weights that can't be taken away while the disk reads them. llama.cpp has windows
+ * of read-ahead twice as large as the disk's, which are 8 MiB on some (128 KiB on most), and each
+ * thread may wait for one. The kernel was seen to kill with 10 MiB of them in a group where 90 MiB
+ * are read for each token, and with 20 MiB where it was 320 MiB and went on for minutes.
  */
-export const READ_AHEAD_BYTES = 10 * MIB;
+const READ_AHEAD = { least: 10 * MIB, most: 32 * MIB, share: 0.1 };
 
-/** The same where all weights were laid out anew, and what is left is read page by page. */
+/** Bytes of `READ_AHEAD` for so many bytes that every token reads. */
+export function readAheadBytes(denseBytes: number): number {
+  const { least, most, share } = READ_AHEAD;
+  return Math.ceil(Math.min(most, Math.max(least, denseBytes * share)));
+}
+
+/** The same where all weights were laid out anew: what is left is read page by page. */
 export const PAGE_READS_BYTES = 4 * MIB;
 
 /** Each mapped page of 4 KiB has an entry of 8 bytes in a page table (x86-64 and ARM alike). */

@@ -42,8 +42,11 @@ const NATIVE_BYTES = 2.2 * MIB;
 /** A T5 tokenizer's trie: a `std::map` for each letter that isn't shared (llm_tokenizer_ugm). */
 const TRIE_BYTES_PER_TEXT = 36;
 
-/** Bytes of a JavaScript string or number in its array, after V8's own layout. */
-const READ = { token: 40, merge: 36, score: 13 };
+/**
+ * Bytes of a JavaScript string or number in its array, after V8's own layout, and 8 more for what a
+ * collection leaves where the processors are busy (seen in one load of 30).
+ */
+const READ = { token: 48, merge: 44, score: 13 };
 
 /** The header is read in pieces of this size (node-llama-cpp's `defaultExtraAllocationSize`). */
 const PIECE_BYTES = 4.2 * MIB;

@@ -4,7 +4,7 @@
  * floor. `--speed` compares tokens a second at the working set with those without a limit instead,
  * `--random N` loads N random limits around the floor.
  *
- *   deno run -A tests/bench/admission.ts [--quick] [--only N] [--random N] [--speed]
+ *   deno run -A tests/bench/admission.ts [--quick] [--only N] [--random N [--seed N]] [--speed]
  *                                        [--models FOLDER] [--keep]
  */
 import { parseArgs } from "@std/cli/parse-args";
@@ -237,9 +237,10 @@ async function measureSpeed(place: Place, path: string, configuration: Configura
 async function randomPairs(
   place: Place,
   count: number,
+  seed: number,
   rows: readonly (readonly [Configuration, string])[],
 ) {
-  const random = new Random(4);
+  const random = new Random(seed);
   let falsePasses = 0;
   let refusals = 0;
   let falseRefusals = 0;
@@ -263,14 +264,15 @@ async function randomPairs(
     );
   }
   console.log(
-    `${count} pairs, seed 4: ${falsePasses} false passes, ` +
+    `${count} pairs, seed ${seed}: ${falsePasses} false passes, ` +
       `${falseRefusals} false refusals outside the 10 % band, of ${refusals} refusals`,
   );
 }
 
 const flags = parseArgs(Deno.args, {
   boolean: ["quick", "speed", "keep"],
-  string: ["random", "models", "only"],
+  string: ["random", "seed", "models", "only"],
+  default: { seed: "4" },
 });
 const place = findPlace();
 if (typeof place === "string") {
@@ -298,7 +300,9 @@ if (typeof place === "string") {
       say("\n");
       console.log(row);
     }
-    if (flags["random"] !== undefined) await randomPairs(place, Number(flags["random"]), known);
+    if (flags["random"] !== undefined) {
+      await randomPairs(place, Number(flags["random"]), Number(flags.seed), known);
+    }
   } finally {
     await removeGroup(place.folder);
     if (!flags["keep"]) await Deno.remove(folder, { recursive: true });

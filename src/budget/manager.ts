@@ -207,8 +207,8 @@ export class MemoryBudgetManager {
 
   /**
    * Says that a jar is loaded, and how much of its reservation is already missing from the machine's
-   * available memory: the anonymous memory that it added, in bytes. (Mapped weights in the page cache still count as
-   * available to the kernel, so they stay promised.) An unknown id is ignored.
+   * available memory: the anonymous memory that it added, in bytes. (Mapped weights in the page
+   * cache still count as available to the kernel, so they stay promised.) An unknown id is ignored.
    */
   markResident(id: string, bytes: number): void {
     const reservation = this.#reservations.find((reservation) => reservation.id === id);

@@ -26,6 +26,7 @@ import {
 import { findPlace, type Outcome, type Place, removeGroup, runInside } from "./control_group.ts";
 import type { WorkerTask } from "./jars_worker.ts";
 import { Random } from "../../fixtures/random.ts";
+import { median } from "./median.ts";
 
 const MIB = 1024 ** 2;
 
@@ -200,10 +201,6 @@ function tokensPerSecond({ lines }: Outcome): number {
   const tokens = timed.reduce((sum, line) => sum + (line.thoughtTokens ?? 0), 0);
   const milliseconds = timed.reduce((sum, line) => sum + (line.milliseconds ?? 0), 0);
   return tokens / milliseconds * 1000;
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? NaN;
 }
 
 /** How fast a configuration thinks without a limit, at the working set and under it. */

@@ -14,6 +14,7 @@ import { footprintEstimator } from "../../src/footprint/estimate.ts";
 import type { FootprintBytes } from "../../src/footprint/footprint.ts";
 import type { KvCacheType } from "../../src/footprint/ggml_type.ts";
 import type { FootprintOptions } from "../../src/footprint/options.ts";
+import { options } from "../footprint/sample_header.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
 import { truthModels, truthRows } from "../truth.ts";
@@ -80,18 +81,10 @@ function allocated(bytes: FootprintBytes): number {
 
 /** The least of three runs each, alternating, in milliseconds. */
 async function measureSpeed(path: string): Promise<Record<string, number>> {
-  const options: FootprintOptions = {
-    contextSize: 4096,
-    batchSize: 512,
-    sequences: 1,
-    flashAttention: true,
-    kvCacheKeyType: "F16",
-    kvCacheValueType: "F16",
-    mmap: true,
-  };
+  const chosen = options({ contextSize: 4096 });
   const contenders: Record<string, () => Promise<unknown>> = {
     "brainjar: read and estimate": async () =>
-      footprintEstimator(await readHeader(path), cpu)(options),
+      footprintEstimator(await readHeader(path), cpu)(chosen),
     "node-llama-cpp: dry load": async () => {
       const info = await readGgufFileInfo(path, { logWarnings: false });
       const insights = await GgufInsights.from(info, llama);

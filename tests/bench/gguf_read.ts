@@ -6,6 +6,7 @@
  */
 import { readHeader } from "../../src/gguf/read.ts";
 import { array, buildHeader, text } from "../gguf/build_header.ts";
+import { median } from "./median.ts";
 
 const FRESH_RUNS = 15;
 const WARM_RUNS = 30;
@@ -55,10 +56,6 @@ function peakMebibytes(): number {
   } catch {
     return Deno.memoryUsage().rss / 1024 ** 2;
   }
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? NaN;
 }
 
 async function readInFreshProcess(path: string): Promise<Fresh> {

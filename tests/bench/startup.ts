@@ -17,6 +17,7 @@ import { readValues } from "../../src/cli/values.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
+import { median } from "./median.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const PRESET = "gemma3-1b-q4_0-header";
@@ -55,10 +56,6 @@ async function measureHere(model: string): Promise<InProcess> {
   const warm: number[] = [];
   for (let run = 0; run < WARM_RUNS; run++) warm.push(await timed());
   return { fresh, warm: median(warm), peak };
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? NaN;
 }
 
 async function run(

@@ -9,7 +9,8 @@ import { generateModel } from "../../fixtures/generate.ts";
 import { PRESETS } from "../../fixtures/shape.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { thinkingThreads } from "../../src/engine/threads.ts";
-import type { FootprintOptions } from "../../src/footprint/options.ts";
+import { options } from "../footprint/sample_header.ts";
+import { median } from "./median.ts";
 
 const PROMPT = "You are a mind in a jar, and you think:";
 const LIMIT_PERCENT = 3;
@@ -33,15 +34,7 @@ try {
 }
 
 async function measure(path: string, rounds: number, tokens: number): Promise<void> {
-  const options: FootprintOptions = {
-    contextSize: 512,
-    batchSize: 512,
-    sequences: 1,
-    flashAttention: true,
-    kvCacheKeyType: "F16",
-    kvCacheValueType: "F16",
-    mmap: true,
-  };
+  const chosen = options();
   const sampling = { temperature: 0.8, topP: 0.95 };
 
   const engine = await openEngine();
@@ -55,7 +48,7 @@ async function measure(path: string, rounds: number, tokens: number): Promise<vo
   const threads = thinkingThreads(model.size, [llama.cpuMathCores, navigator.hardwareConcurrency]);
 
   const brainjar = async (seed: number): Promise<number> => {
-    const mind = await jar.createMind(options);
+    const mind = await jar.createMind(chosen);
     const started = performance.now();
     const thought = await mind.think(PROMPT, {
       ...sampling,
@@ -119,9 +112,4 @@ async function measure(path: string, rounds: number, tokens: number): Promise<vo
   await model.dispose();
   await llama.dispose();
   if (percent > LIMIT_PERCENT) Deno.exitCode = 1;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { computeBytes } from "../../../src/footprint/graph/compute.ts";
 import { readHyperparameters } from "../../../src/footprint/hyperparameters.ts";
-import type { FootprintOptions } from "../../../src/footprint/options.ts";
 import { PROMPT_STEP } from "../../../src/footprint/resident/prompt_steps.ts";
 import { touchedComputeBytes } from "../../../src/footprint/resident/touched_compute.ts";
 import { readHeader } from "../../../src/gguf/read.ts";
+import { options } from "../sample_header.ts";
 
 const DEMO = new URL("../../../fixtures/demo-brain.gguf", import.meta.url).pathname;
 
@@ -12,18 +12,10 @@ Deno.test("touched compute: grows with the step, and stays within the buffer", a
   const header = await readHeader(DEMO);
   const shape = readHyperparameters(header);
   for (const flashAttention of [true, false]) {
-    const options: FootprintOptions = {
-      contextSize: 512,
-      batchSize: 512,
-      sequences: 1,
-      flashAttention,
-      kvCacheKeyType: "F16",
-      kvCacheValueType: "F16",
-      mmap: true,
-    };
-    const all = computeBytes(shape, header, options).bytes;
+    const chosen = options({ flashAttention });
+    const all = computeBytes(shape, header, chosen).bytes;
     const touched = [1, 8, PROMPT_STEP, 512].map((step) =>
-      touchedComputeBytes(shape, header, options, step) ?? NaN
+      touchedComputeBytes(shape, header, chosen, step) ?? NaN
     );
     for (const [index, bytes] of touched.entries()) {
       assert(bytes > 0 && bytes <= Math.ceil(all / 4096) * 4096, `${bytes} of ${all}`);
@@ -36,14 +28,6 @@ Deno.test("touched compute: grows with the step, and stays within the buffer", a
 Deno.test("touched compute: an architecture without a graph has none", async () => {
   const header = await readHeader(DEMO);
   const shape = { ...readHyperparameters(header), architecture: "brain" };
-  const options: FootprintOptions = {
-    contextSize: 512,
-    batchSize: 512,
-    sequences: 1,
-    flashAttention: true,
-    kvCacheKeyType: "F16",
-    kvCacheValueType: "F16",
-    mmap: true,
-  };
-  assertEquals(touchedComputeBytes(shape, header, options, PROMPT_STEP), undefined);
+  const chosen = options();
+  assertEquals(touchedComputeBytes(shape, header, chosen, PROMPT_STEP), undefined);
 });

@@ -33,7 +33,7 @@
  *   kvCacheValueType: "F16",
  *   mmap: true,
  * } as const;
- * const footprint = estimateFootprint(header, options, await readCpuFeatures()).jar;
+ * const { jar: footprint } = await estimateFootprint(header, options, await readCpuFeatures());
  *
  * // Layer 1: do all instances fit this machine together?
  * const memory = await readMachineMemory();

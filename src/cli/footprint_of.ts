@@ -39,7 +39,7 @@ async function findFootprint(request: FootprintRequest, world: World): Promise<F
       return await calibrated(
         request,
         world,
-        combineExact(
+        await combineExact(
           header,
           await world.engine.dryLoad(model, options),
           options,
@@ -50,7 +50,7 @@ async function findFootprint(request: FootprintRequest, world: World): Promise<F
       return await calibrated(
         request,
         world,
-        estimateFootprint(header, options, await world.cpu()),
+        await estimateFootprint(header, options, await world.cpu()),
       );
   }
 }

@@ -117,7 +117,7 @@ export const measure: Command = async ({ values, operands, output }) => {
   const header = await readHeader(path);
   const options = resolveContext(header, readContextSettings(values));
   const cpu = await readCpuFeatures();
-  const { bytes: estimated } = estimateFootprint(header, options, cpu);
+  const { bytes: estimated } = await estimateFootprint(header, options, cpu);
   const stop = listenForStop();
   const gauge = new Gauge();
   try {

@@ -86,7 +86,7 @@ async function sizeContext(
   const options = resolveContext(header, jar.context);
   if (jar.ramLimitBytes === undefined) return options;
   const { ratio } = await keptRatio(header, options.mmap, world);
-  const contextSize = largestContextThatFits(
+  const contextSize = await largestContextThatFits(
     header,
     options,
     await world.cpu(),

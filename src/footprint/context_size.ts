@@ -28,7 +28,7 @@ export function defaultContextSize(header: GgufHeader): number {
  * @param ratio what was measured of this model, as `calibrate` takes it
  * @returns tokens for each sequence
  */
-export function largestContextThatFits(
+export async function largestContextThatFits(
   header: GgufHeader,
   options: FootprintOptions,
   cpu: CpuFeatures,
@@ -36,9 +36,9 @@ export function largestContextThatFits(
   criterion: Criterion,
   cap: number = Infinity,
   ratio: number = 1,
-): number {
+): Promise<number> {
   const most = Math.max(1, Math.min(trainedContext(header), cap));
-  const estimate = footprintEstimator(header, cpu);
+  const estimate = await footprintEstimator(header, cpu);
   const sizeOf = (steps: number) => Math.min(most, steps * CELL_PADDING);
   const fits = (steps: number) => {
     const { jar } = calibrate(estimate({ ...options, contextSize: sizeOf(steps) }), ratio);

@@ -5,6 +5,7 @@ import { computeBound } from "./compute_bound.ts";
 import { type ContextSizes, contextSizes } from "./context_sizes.ts";
 import type { Confidence, Estimator, Footprint } from "./footprint.ts";
 import { computeBytes } from "./graph/compute.ts";
+import { type GraphSource, graphSource } from "./graph/planned_graph.ts";
 import { type Hyperparameters, readHyperparameters } from "./hyperparameters.ts";
 import { kvCacheBytes } from "./kv_cache.ts";
 import type { CpuFeatures, FootprintOptions } from "./options.ts";
@@ -20,13 +21,15 @@ import { type LoadedWeight, loadedWeights, weightBytes } from "./weights.ts";
 interface PreparedModel {
   readonly header: GgufHeader;
   readonly shape: Hyperparameters;
+  readonly graph: GraphSource;
   readonly weights: readonly LoadedWeight[];
   readonly cpu: CpuFeatures;
 }
 
-function prepare(header: GgufHeader, cpu: CpuFeatures): PreparedModel {
+async function prepare(header: GgufHeader, cpu: CpuFeatures): Promise<PreparedModel> {
   const shape = readHyperparameters(header);
-  return { header, shape, weights: loadedWeights(header, shape, cpu), cpu };
+  const graph = await graphSource(header, shape);
+  return { header, shape, graph, weights: loadedWeights(header, shape, cpu), cpu };
 }
 
 interface Compute {
@@ -36,11 +39,11 @@ interface Compute {
 }
 
 function estimateCompute(
-  { header, shape }: PreparedModel,
+  { shape, graph }: PreparedModel,
   sizes: ContextSizes,
   options: FootprintOptions,
 ): Compute {
-  const compute = computeBytes(shape, header, options);
+  const compute = computeBytes(graph, options);
   if (compute.bytes > 0) return compute;
   return {
     bytes: computeBound(shape, sizes, options),
@@ -107,23 +110,23 @@ function estimatePrepared(model: PreparedModel, options: FootprintOptions): Foot
  *
  * @returns whole bytes, part by part
  */
-export function estimateFootprint(
+export async function estimateFootprint(
   header: GgufHeader,
   options: FootprintOptions,
   cpu: CpuFeatures,
-): Footprint {
-  return estimatePrepared(prepare(header, cpu), options);
+): Promise<Footprint> {
+  return estimatePrepared(await prepare(header, cpu), options);
 }
 
 /**
  * A function that estimates the same model with other options, for who asks many times: what
  * doesn't depend on them is read once.
  */
-export function footprintEstimator(
+export async function footprintEstimator(
   header: GgufHeader,
   cpu: CpuFeatures,
-): (options: FootprintOptions) => Footprint {
-  const model = prepare(header, cpu);
+): Promise<(options: FootprintOptions) => Footprint> {
+  const model = await prepare(header, cpu);
   return (options) => estimatePrepared(model, options);
 }
 
@@ -177,13 +180,13 @@ export interface DryLoadBytes {
  * less the cache and the state, which are exact here too, as compute. What no dry load knows
  * (output, repacked weights, vocabulary, runtime) is from the header.
  */
-export function combineExact(
+export async function combineExact(
   header: GgufHeader,
   dryLoad: DryLoadBytes,
   options: FootprintOptions,
   cpu: CpuFeatures,
-): Footprint {
-  const model = prepare(header, cpu);
+): Promise<Footprint> {
+  const model = await prepare(header, cpu);
   const { shape } = model;
   const sizes = contextSizes(header, shape, options);
   const kvCache = kvCacheBytes(shape, sizes, options);

@@ -58,7 +58,7 @@ const mib = (bytes: number) => (bytes / MIB).toFixed(0);
 async function promise(path: string, configuration: Configuration): Promise<Promised> {
   const header = await readHeader(path);
   const cpu = await readCpuFeatures();
-  const footprint = estimateFootprint(header, optionsOf(configuration), cpu);
+  const footprint = await estimateFootprint(header, optionsOf(configuration), cpu);
   const jar = { model: path, footprint: footprint.jar };
   const jars = Array.from({ length: configuration.jars }, () => jar);
   const all = (criterion: "floor" | "working-set") =>

@@ -38,7 +38,7 @@ const speeds: { file: string; milliseconds: Record<string, number> }[] = [];
 
 for await (const { file, path } of truthModels()) {
   const header = await readHeader(path);
-  const estimate = footprintEstimator(header, cpu);
+  const estimate = await footprintEstimator(header, cpu);
   const architecture = String(header.metadata.get("general.architecture"));
   const name = REAL_SIZE.test(file)
     ? "real size"
@@ -84,7 +84,7 @@ async function measureSpeed(path: string): Promise<Record<string, number>> {
   const chosen = options({ contextSize: 4096 });
   const contenders: Record<string, () => Promise<unknown>> = {
     "brainjar: read and estimate": async () =>
-      footprintEstimator(await readHeader(path), cpu)(chosen),
+      (await footprintEstimator(await readHeader(path), cpu))(chosen),
     "node-llama-cpp: dry load": async () => {
       const info = await readGgufFileInfo(path, { logWarnings: false });
       const insights = await GgufInsights.from(info, llama);

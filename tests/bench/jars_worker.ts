@@ -72,7 +72,7 @@ async function work(task: WorkerTask): Promise<void> {
   say("start");
   const header = await readHeader(task.model);
   const cpu = await readCpuFeatures();
-  estimateFootprint(header, task.options, cpu);
+  await estimateFootprint(header, task.options, cpu);
   const sparse = sparseRanges(header, cpu);
   const engine = await openEngine();
   say("engine");

@@ -59,36 +59,41 @@ Deno.test("a type that ggml doesn't have is an error", () => {
   );
 });
 
-Deno.test("floor, working set and peak only ever rise", () => {
+Deno.test("floor, working set and peak only ever rise", async () => {
   // Larger than what loading alone takes for a moment, and rows larger than one read-ahead.
   const file = header("llama", {}, [
     tensor("token_embd.weight", 8, 512, 80000),
     tensor("blk.0.ffn_up.weight", 8, 512, 200000),
   ]);
-  const { bytes, jar } = estimateFootprint(file, options(), AVX2_CPU);
+  const { bytes, jar } = await estimateFootprint(file, options(), AVX2_CPU);
   assertEquals(bytes.floor < bytes.workingSet && bytes.workingSet < bytes.peak, true);
   assertEquals([jar.floorBytes, jar.workingSetBytes], [bytes.floor, bytes.workingSet]);
   assertEquals(jar.shared.floorBytes < jar.floorBytes, true);
-  const copied = estimateFootprint(file, options({ mmap: false }), AVX2_CPU).bytes;
+  const copied = (await estimateFootprint(file, options({ mmap: false }), AVX2_CPU)).bytes;
   assertEquals([copied.workingSet, copied.peak], [copied.floor, copied.floor]);
   assertEquals(copied.floor > bytes.floor, true);
 });
 
-Deno.test("an architecture that isn't known is answered, and the answer says so", () => {
-  const { confidence, notes, bytes } = estimateFootprint(header("llama9"), options(), AVX2_CPU);
+Deno.test("an architecture that isn't known is answered, and the answer says so", async () => {
+  const { confidence, notes, bytes } = await estimateFootprint(
+    header("llama9"),
+    options(),
+    AVX2_CPU,
+  );
   assertEquals(confidence, "unknown");
   assertEquals(notes.length, 1);
   assertEquals(bytes.compute > 0, true);
 });
 
-Deno.test("the dry load's figures replace the header's", () => {
+Deno.test("the dry load's figures replace the header's", async () => {
   const file = header("llama");
-  const estimate = estimateFootprint(file, options(), AVX2_CPU).bytes;
+  const estimate = (await estimateFootprint(file, options(), AVX2_CPU)).bytes;
   const dryLoad = { modelBytes: 7, contextBytes: estimate.kvCache + 100 };
-  const { estimator, confidence, bytes } = combineExact(file, dryLoad, options(), AVX2_CPU);
+  const { estimator, confidence, bytes } = await combineExact(file, dryLoad, options(), AVX2_CPU);
   assertEquals([estimator, confidence], ["exact", "exact"]);
   assertEquals([bytes.weights, bytes.kvCache, bytes.compute], [7, estimate.kvCache, 100]);
-  const less = combineExact(file, { modelBytes: 7, contextBytes: 10 }, options(), AVX2_CPU).bytes;
+  const small = { modelBytes: 7, contextBytes: 10 };
+  const { bytes: less } = await combineExact(file, small, options(), AVX2_CPU);
   assertEquals(less.kvCache + less.recurrentState + less.compute, 10);
 });
 
@@ -98,23 +103,31 @@ Deno.test("the seed's rule is half as much again", () => {
   assertEquals(jar.workingSetBytes, 1502);
 });
 
-Deno.test("the largest context that fits is the largest", () => {
+Deno.test("the largest context that fits is the largest", async () => {
   const file = header("llama", { context_length: 10000 });
-  const need = (contextSize: number) =>
-    estimateFootprint(file, options({ contextSize }), AVX2_CPU).jar.workingSetBytes;
+  const need = async (contextSize: number) =>
+    (await estimateFootprint(file, options({ contextSize }), AVX2_CPU)).jar.workingSetBytes;
   const largest = (limit: number, cap?: number) =>
     largestContextThatFits(file, options(), AVX2_CPU, limit, "working-set", cap);
   // Below some 7000 tokens this model takes more while it is loaded than afterwards.
-  assertEquals(largest(need(8192)), 8192);
-  assertEquals(largest(need(8192) - 1), 7936);
-  assertEquals(largest(Infinity), 10000);
-  assertEquals(largest(Infinity, 3000), 3000);
-  assertEquals(largest(0), 256);
-  assertEquals(largest(0, 100), 100);
-  const measured = (ratio: number) =>
-    largestContextThatFits(file, options(), AVX2_CPU, need(8192), "floor", undefined, ratio);
-  assertEquals([measured(0.9), measured(1)], [8192, 8192]);
-  assertEquals(measured(1.001), 7936);
+  assertEquals(await largest(await need(8192)), 8192);
+  assertEquals(await largest(await need(8192) - 1), 7936);
+  assertEquals(await largest(Infinity), 10000);
+  assertEquals(await largest(Infinity, 3000), 3000);
+  assertEquals(await largest(0), 256);
+  assertEquals(await largest(0, 100), 100);
+  const measured = async (ratio: number) =>
+    await largestContextThatFits(
+      file,
+      options(),
+      AVX2_CPU,
+      await need(8192),
+      "floor",
+      undefined,
+      ratio,
+    );
+  assertEquals([await measured(0.9), await measured(1)], [8192, 8192]);
+  assertEquals(await measured(1.001), 7936);
   assertEquals(defaultContextSize(file), 4096);
   assertEquals(defaultContextSize(header("llama", { context_length: 1000 })), 1000);
 });

@@ -140,7 +140,7 @@ Deno.test("readHyperparameters() counts layers as each architecture passes them"
   assertEquals(layers("deepseek4", four, ["blk.3.nextn.eh_proj.weight"]), [3, 4]);
 });
 
-Deno.test("any value in any key gives an estimate of whole bytes or a typed error", () => {
+Deno.test("any value in any key gives an estimate of whole bytes or a typed error", async () => {
   const names = [
     "block_count",
     "context_length",
@@ -182,13 +182,17 @@ Deno.test("any value in any key gives an estimate of whole bytes or a typed erro
     fc.constantFrom(0, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40, -1),
   );
   const architectures = [...ARCHITECTURES.keys(), "llama9", ""];
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.constantFrom(...architectures),
       fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 8 }),
-      (architecture, keys) => {
+      async (architecture, keys) => {
         try {
-          const { bytes } = estimateFootprint(header(architecture, keys), options(), AVX2_CPU);
+          const { bytes } = await estimateFootprint(
+            header(architecture, keys),
+            options(),
+            AVX2_CPU,
+          );
           for (const [part, count] of Object.entries(bytes)) {
             if (!Number.isSafeInteger(count) || count < 0) throw new Error(`${part} is ${count}`);
           }

@@ -22,6 +22,9 @@ const MAYBE_FOUR_POSITIONS = new Set(["glm4", "glm4moe", "hunyuan_vl"]);
 
 export type NormKind = "rms" | "layer";
 
+/** Puts the operations of one architecture into a builder's graph. */
+export type GraphBuilder = (b: Builder) => void;
+
 /**
  * What the builders of all architectures share (llama-graph.cpp, `llm_graph_context`): the graph,
  * the model, the batch, and the inputs, each made when first asked for.

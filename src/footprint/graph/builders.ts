@@ -1,36 +1,102 @@
-import type { Builder } from "./builder.ts";
-import { DELTA_ATTENTION_BUILDERS } from "./families/delta_attention.ts";
-import { DELTA_NET_BUILDERS } from "./families/delta_net.ts";
-import { buildGemma4 } from "./families/gemma.ts";
-import { buildGemma3n } from "./families/gemma3n.ts";
-import { INDEXED_BUILDERS } from "./families/indexed.ts";
-import { LATENT_BUILDERS } from "./families/latent.ts";
-import { buildMiniMax01 } from "./families/minimax.ts";
-import { buildMiniMaxM3 } from "./families/minimax_m3.ts";
-import { PARALLEL_BUILDERS } from "./families/parallel.ts";
-import { buildQwen4Exp } from "./families/qwen4exp.ts";
-import { RWKV_BUILDERS } from "./families/rwkv.ts";
-import { STATE_SPACE_BUILDERS } from "./families/state_space.ts";
-import { TRANSFORMER_BUILDERS } from "./families/transformer_rows.ts";
-import { UNUSUAL_BUILDERS } from "./families/unusual.ts";
+import type { GraphBuilder } from "./builder.ts";
+import { buildTransformer } from "./families/transformer.ts";
+import { TRANSFORMER_ROWS } from "./families/transformer_rows.ts";
 
-/** What builds the graph of each architecture that llama.cpp v0.4.0 generates text with. */
-export const BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map<
-  string,
-  (b: Builder) => void
->([
-  ...TRANSFORMER_BUILDERS,
-  ...PARALLEL_BUILDERS,
-  ...STATE_SPACE_BUILDERS,
-  ...UNUSUAL_BUILDERS,
-  ...LATENT_BUILDERS,
-  ...DELTA_NET_BUILDERS,
-  ...DELTA_ATTENTION_BUILDERS,
-  ...INDEXED_BUILDERS,
-  ...RWKV_BUILDERS,
-  ["minimax-01", buildMiniMax01],
-  ["minimax-m3", buildMiniMaxM3],
-  ["gemma3n", buildGemma3n],
-  ["qwen4exp", buildQwen4Exp],
-  ["gemma4", buildGemma4],
-]);
+/** Architectures that are built alike, and the module that does. */
+export interface Family {
+  readonly architectures: readonly string[];
+  readonly load: () => Promise<{ readonly BUILDERS: ReadonlyMap<string, GraphBuilder> }>;
+}
+
+// Each is loaded when one of its architectures is asked for: all of them are more code than the
+// rest of an estimate. `as string` hides them from Deno's module graph.
+export const FAMILIES: readonly Family[] = [
+  {
+    architectures: [
+      "falcon",
+      "phi2",
+      "command-r",
+      "cohere2",
+      "cohere2moe",
+      "plamo",
+      "gptneox",
+      "stablelm",
+    ],
+    load: () => import("./families/parallel.ts" as string),
+  },
+  {
+    architectures: [
+      "mamba",
+      "mamba2",
+      "jamba",
+      "falcon-h1",
+      "granitehybrid",
+      "nemotron_h",
+      "nemotron_h_moe",
+      "lfm2",
+      "lfm2moe",
+      "plamo2",
+    ],
+    load: () => import("./families/state_space.ts" as string),
+  },
+  {
+    architectures: [
+      "arctic",
+      "baichuan",
+      "chameleon",
+      "cogvlm",
+      "deci",
+      "grok",
+      "grovemoe",
+      "smallthinker",
+      "talkie",
+      "nanbeige",
+      "qwen3vl",
+      "qwen3vlmoe",
+      "qwen3tts",
+    ],
+    load: () => import("./families/unusual.ts" as string),
+  },
+  {
+    architectures: ["deepseek2", "mistral4", "deepseek2-ocr", "minicpm3", "plm"],
+    load: () => import("./families/latent.ts" as string),
+  },
+  {
+    architectures: ["qwen3next", "qwen35", "qwen35moe"],
+    load: () => import("./families/delta_net.ts" as string),
+  },
+  {
+    architectures: ["kimi-linear", "bailingmoe3", "kimi-k3"],
+    load: () => import("./families/delta_attention.ts" as string),
+  },
+  {
+    architectures: ["deepseek32", "glm-dsa", "dots3note"],
+    load: () => import("./families/indexed.ts" as string),
+  },
+  {
+    architectures: ["rwkv6", "rwkv7", "rwkv6qwen2", "arwkv7"],
+    load: () => import("./families/rwkv.ts" as string),
+  },
+  { architectures: ["minimax-01"], load: () => import("./families/minimax.ts" as string) },
+  { architectures: ["minimax-m3"], load: () => import("./families/minimax_m3.ts" as string) },
+  { architectures: ["gemma3n"], load: () => import("./families/gemma3n.ts" as string) },
+  { architectures: ["gemma4"], load: () => import("./families/gemma.ts" as string) },
+  { architectures: ["qwen4exp"], load: () => import("./families/qwen4exp.ts" as string) },
+];
+
+/** Every architecture whose graph is followed. */
+export const BUILT_ARCHITECTURES: readonly string[] = [
+  ...TRANSFORMER_ROWS.keys(),
+  ...FAMILIES.flatMap(({ architectures }) => architectures),
+];
+
+/**
+ * What builds the graph of an architecture that llama.cpp v0.4.0 generates text with; nothing
+ * where that isn't known.
+ */
+export async function findGraphBuilder(architecture: string): Promise<GraphBuilder | undefined> {
+  const row = TRANSFORMER_ROWS.get(architecture);
+  if (row !== undefined) return (b) => buildTransformer(b, row);
+  const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
+  return (await family?.load())?.BUILDERS.get(architecture);
+}

@@ -1,10 +1,8 @@
-import type { GgufHeader } from "../../gguf/header.ts";
 import type { Confidence } from "../footprint.ts";
-import type { Hyperparameters } from "../hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
 import { upperBound } from "./bound.ts";
 import type { Model } from "./model.ts";
-import { planGraph } from "./planned_graph.ts";
+import { type GraphSource, planGraph } from "./planned_graph.ts";
 import type { Reservation } from "./reservation.ts";
 
 /** The compute buffer in whole bytes, and how far it can be trusted. */
@@ -27,6 +25,7 @@ export interface ComputeEstimate {
  * ```ts
  * import { readHyperparameters } from "../hyperparameters.ts";
  * import { computeBytes } from "./compute.ts";
+ * import { graphSource } from "./planned_graph.ts";
  *
  * const header = {
  *   version: 3,
@@ -44,7 +43,8 @@ export interface ComputeEstimate {
  *   parts: [],
  *   fileBytes: 0,
  * } as const;
- * const { confidence } = computeBytes(readHyperparameters(header), header, {
+ * const source = await graphSource(header, readHyperparameters(header));
+ * const { confidence } = computeBytes(source, {
  *   contextSize: 512,
  *   batchSize: 512,
  *   sequences: 1,
@@ -56,19 +56,15 @@ export interface ComputeEstimate {
  * if (confidence !== "bound") throw new Error("A model without weights has no graph");
  * ```
  */
-export function computeBytes(
-  hyperparameters: Hyperparameters,
-  header: GgufHeader,
-  options: FootprintOptions,
-): ComputeEstimate {
-  const { model, plan, placed, missingWeight } = planGraph(hyperparameters, header, options);
+export function computeBytes(source: GraphSource, options: FootprintOptions): ComputeEstimate {
+  const { model, plan, placed, missingWeight } = planGraph(source, options);
   if (placed !== undefined) return { bytes: placed.bytes, confidence: "exact", notes: [] };
   return missingWeight === undefined
     ? bounded(
       model,
       plan,
       "unknown",
-      `The graph of architecture ${hyperparameters.architecture} isn't known`,
+      `The graph of architecture ${source.shape.architecture} isn't known`,
     )
     : bounded(model, plan, "bound", `The graph needs ${missingWeight}, which is missing`);
 }

@@ -2,11 +2,27 @@ import type { GgufHeader } from "../../gguf/header.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
 import { reserve } from "./allocator.ts";
-import { Builder, MissingWeight } from "./builder.ts";
-import { BUILDERS } from "./builders.ts";
+import { Builder, type GraphBuilder, MissingWeight } from "./builder.ts";
+import { findGraphBuilder } from "./builders.ts";
 import type { Graph } from "./graph.ts";
 import { Model } from "./model.ts";
 import { makeReservation, type Reservation } from "./reservation.ts";
+
+/** What graphs of a model are made from. */
+export interface GraphSource {
+  readonly shape: Hyperparameters;
+  readonly header: GgufHeader;
+  /** Absent where the architecture has none. */
+  readonly build: GraphBuilder | undefined;
+}
+
+/** Loads what builds the graphs of a model. */
+export async function graphSource(
+  header: GgufHeader,
+  shape: Hyperparameters,
+): Promise<GraphSource> {
+  return { shape, header, build: await findGraphBuilder(shape.architecture) };
+}
 
 /** The graph of a model's largest batch, with every tensor at its place. */
 export interface PlannedGraph {
@@ -17,10 +33,12 @@ export interface PlannedGraph {
   readonly missingWeight?: string;
 }
 
-/** Builds the graph of a batch; a MissingWeight where the file lacks one, nothing without a builder. */
-export function buildGraph(model: Model, plan: Reservation): Graph | MissingWeight | undefined {
-  const build = BUILDERS.get(model.architecture);
-  if (build === undefined) return undefined;
+/** Builds the graph of a batch; a MissingWeight where the file lacks one. */
+export function buildGraph(
+  build: GraphBuilder,
+  model: Model,
+  plan: Reservation,
+): Graph | MissingWeight {
   try {
     const builder = new Builder(model, plan);
     build(builder);
@@ -33,40 +51,27 @@ export function buildGraph(model: Model, plan: Reservation): Graph | MissingWeig
 
 /** The last graph of each model: its size is asked for first, then what of it is touched. */
 const last = new WeakMap<
-  Hyperparameters,
-  {
-    readonly header: GgufHeader;
-    readonly options: FootprintOptions;
-    readonly planned: PlannedGraph;
-  }
+  GraphSource,
+  { readonly options: FootprintOptions; readonly planned: PlannedGraph }
 >();
 
 /** Plans the graph that llama.cpp reserves its buffer for. */
-export function planGraph(
-  hyperparameters: Hyperparameters,
-  header: GgufHeader,
-  options: FootprintOptions,
-): PlannedGraph {
-  const known = last.get(hyperparameters);
-  if (known?.header === header && known.options === options) return known.planned;
-  const planned = makePlannedGraph(hyperparameters, header, options);
-  last.set(hyperparameters, { header, options, planned });
+export function planGraph(source: GraphSource, options: FootprintOptions): PlannedGraph {
+  const known = last.get(source);
+  if (known?.options === options) return known.planned;
+  const planned = makePlannedGraph(source, options);
+  last.set(source, { options, planned });
   return planned;
 }
 
 function makePlannedGraph(
-  hyperparameters: Hyperparameters,
-  header: GgufHeader,
+  { shape, header, build }: GraphSource,
   options: FootprintOptions,
 ): PlannedGraph {
-  const model = new Model(hyperparameters, header);
-  const plan = makeReservation(
-    hyperparameters,
-    options,
-    model.number("attention.sliding_window"),
-  );
-  const graph = buildGraph(model, plan);
-  if (graph === undefined) return { model, plan };
+  const model = new Model(shape, header);
+  const plan = makeReservation(shape, options, model.number("attention.sliding_window"));
+  if (build === undefined) return { model, plan };
+  const graph = buildGraph(build, model, plan);
   if (graph instanceof MissingWeight) return { model, plan, missingWeight: graph.weightName };
   return { model, plan, placed: { graph, bytes: reserve(graph) } };
 }

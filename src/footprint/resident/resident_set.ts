@@ -2,6 +2,7 @@ import type { JarFootprint } from "../../budget/demand.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import type { ContextSizes } from "../context_sizes.ts";
 import type { FootprintBytes } from "../footprint.ts";
+import type { GraphSource } from "../graph/planned_graph.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import type { CpuFeatures, FootprintOptions } from "../options.ts";
 import type { LoadedWeight } from "../weights.ts";
@@ -24,6 +25,7 @@ export type AllocatedBytes = Omit<FootprintBytes, "floor" | "workingSet" | "peak
 export interface ResidentInput {
   readonly allocated: AllocatedBytes;
   readonly header: GgufHeader;
+  readonly graph: GraphSource;
   readonly shape: Hyperparameters;
   readonly weights: readonly LoadedWeight[];
   readonly sizes: ContextSizes;

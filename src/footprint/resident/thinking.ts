@@ -1,5 +1,5 @@
-import type { GgufHeader } from "../../gguf/header.ts";
 import type { ContextSizes } from "../context_sizes.ts";
+import type { GraphSource } from "../graph/planned_graph.ts";
 import type { Hyperparameters } from "../hyperparameters.ts";
 import type { CpuFeatures, FootprintOptions } from "../options.ts";
 import type { LoadedWeight } from "../weights.ts";
@@ -51,7 +51,7 @@ function workBytes(weights: readonly LoadedWeight[], tokens: number, threads: nu
 
 /** What a context takes that is resident before it thinks, and what thinking adds. */
 export interface ThinkingInput {
-  readonly header: GgufHeader;
+  readonly graph: GraphSource;
   readonly shape: Hyperparameters;
   readonly weights: readonly LoadedWeight[];
   readonly sizes: ContextSizes;
@@ -67,9 +67,9 @@ export interface ThinkingInput {
  * the compute buffer, the output buffer and the work buffer.
  */
 export function thinkingBytes(input: ThinkingInput): number {
-  const { header, shape, weights, sizes, options, cpu, compute, output } = input;
+  const { graph, shape, weights, sizes, options, cpu, compute, output } = input;
   const tokens = Math.min(sizes.batch, PROMPT_STEP);
-  const touched = touchedComputeBytes(shape, header, options, PROMPT_STEP) ??
+  const touched = touchedComputeBytes(graph, options, PROMPT_STEP) ??
     // The logits of a whole batch are planned, and one row is written; the rest goes with tokens.
     shape.vocabularySize * 4 +
       Math.max(0, compute - shape.vocabularySize * 4 * sizes.batch) * tokens / sizes.batch * 2;

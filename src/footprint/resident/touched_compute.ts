@@ -1,9 +1,7 @@
-import type { GgufHeader } from "../../gguf/header.ts";
 import { MissingWeight } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
-import { buildGraph, planGraph } from "../graph/planned_graph.ts";
+import { buildGraph, type GraphSource, planGraph } from "../graph/planned_graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Hyperparameters } from "../hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
 
 /** Pages become resident whole. */
@@ -46,19 +44,18 @@ function ownTensors(graph: Graph): Tensor[] {
  * Nothing where the graph isn't known, or differs between the two.
  */
 export function touchedComputeBytes(
-  hyperparameters: Hyperparameters,
-  header: GgufHeader,
+  source: GraphSource,
   options: FootprintOptions,
   step: number,
 ): number | undefined {
-  const { model, plan, placed } = planGraph(hyperparameters, header, options);
-  if (placed === undefined) return undefined;
-  const used = buildGraph(model, {
+  const { model, plan, placed } = planGraph(source, options);
+  if (placed === undefined || source.build === undefined) return undefined;
+  const used = buildGraph(source.build, model, {
     ...plan,
     tokens: Math.min(plan.tokens, step),
     outputs: 1,
   });
-  if (used === undefined || used instanceof MissingWeight) return undefined;
+  if (used instanceof MissingWeight) return undefined;
   const places = ownTensors(placed.graph);
   const sizes = ownTensors(used);
   if (places.length !== sizes.length) return undefined;

@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { upperBound } from "../../../src/footprint/graph/bound.ts";
-import { BUILDERS } from "../../../src/footprint/graph/builders.ts";
+import { BUILT_ARCHITECTURES, FAMILIES } from "../../../src/footprint/graph/builders.ts";
 import { computeBytes } from "../../../src/footprint/graph/compute.ts";
 import { Model } from "../../../src/footprint/graph/model.ts";
+import { graphSource } from "../../../src/footprint/graph/planned_graph.ts";
 import { makeReservation } from "../../../src/footprint/graph/reservation.ts";
 import { readHyperparameters } from "../../../src/footprint/hyperparameters.ts";
 import { ARCHITECTURES } from "../../../src/footprint/architectures.ts";
@@ -16,14 +17,15 @@ Deno.test("the compute buffer is llama.cpp's own on every architecture", async (
   for (const { name, header, buffers } of await plannedModels()) {
     const shape = readHyperparameters(header);
     seen.add(shape.architecture);
+    const source = await graphSource(header, shape);
     for (const { options, bytes } of buffers) {
-      const estimate = computeBytes(shape, header, options);
+      const estimate = computeBytes(source, options);
       const label = `${name} ${JSON.stringify(options)}`;
       assertEquals(estimate.bytes, bytes, label);
       assertEquals(estimate.confidence, "exact", label);
     }
   }
-  const untested = [...BUILDERS.keys()].filter((name) => !seen.has(name));
+  const untested = BUILT_ARCHITECTURES.filter((name) => !seen.has(name));
   assertEquals(untested, ["deepseek2-ocr"]);
 });
 
@@ -42,8 +44,15 @@ Deno.test("the bound is above every buffer that llama.cpp planned", async () => 
 Deno.test("every architecture that generates text has a builder, or is known to lack one", () => {
   const missing = [...ARCHITECTURES]
     .filter(([name, { purpose }]) =>
-      (purpose === "text" || purpose === "diffusion") && !BUILDERS.has(name)
+      (purpose === "text" || purpose === "diffusion") && !BUILT_ARCHITECTURES.includes(name)
     )
     .map(([name]) => name).sort();
   assertEquals(missing, BOUNDED);
+});
+
+Deno.test("each family builds the architectures that it is loaded for", async () => {
+  for (const { architectures, load } of FAMILIES) {
+    assertEquals([...(await load()).BUILDERS.keys()], architectures);
+  }
+  assertEquals(new Set(BUILT_ARCHITECTURES).size, BUILT_ARCHITECTURES.length);
 });

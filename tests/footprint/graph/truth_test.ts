@@ -3,6 +3,7 @@ import { readHeader } from "../../../src/gguf/read.ts";
 import { contextSizes } from "../../../src/footprint/context_sizes.ts";
 import type { KvCacheType } from "../../../src/footprint/ggml_type.ts";
 import { computeBytes } from "../../../src/footprint/graph/compute.ts";
+import { graphSource } from "../../../src/footprint/graph/planned_graph.ts";
 import { readHyperparameters } from "../../../src/footprint/hyperparameters.ts";
 import { kvCacheBytes } from "../../../src/footprint/kv_cache.ts";
 import type { FootprintOptions } from "../../../src/footprint/options.ts";
@@ -18,6 +19,7 @@ Deno.test({
     for await (const { file, path } of truthModels()) {
       const header = await readHeader(path);
       const shape = readHyperparameters(header);
+      const source = await graphSource(header, shape);
       for (const row of rows.get(file) ?? []) {
         const type = row.kvCacheType as KvCacheType;
         const options: FootprintOptions = {
@@ -28,7 +30,7 @@ Deno.test({
         };
         const sizes = contextSizes(header, shape, options);
         const memory = kvCacheBytes(shape, sizes, options) + recurrentStateBytes(shape, sizes);
-        const { bytes, confidence } = computeBytes(shape, header, options);
+        const { bytes, confidence } = computeBytes(source, options);
         const label = JSON.stringify(row);
         assertEquals(bytes, row.context - memory, label);
         assertEquals(confidence, "exact", label);

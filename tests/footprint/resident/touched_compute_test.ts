@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { computeBytes } from "../../../src/footprint/graph/compute.ts";
+import { graphSource } from "../../../src/footprint/graph/planned_graph.ts";
 import { readHyperparameters } from "../../../src/footprint/hyperparameters.ts";
 import { PROMPT_STEP } from "../../../src/footprint/resident/prompt_steps.ts";
 import { touchedComputeBytes } from "../../../src/footprint/resident/touched_compute.ts";
@@ -10,12 +11,12 @@ const DEMO = new URL("../../../fixtures/demo-brain.gguf", import.meta.url).pathn
 
 Deno.test("touched compute: grows with the step, and stays within the buffer", async () => {
   const header = await readHeader(DEMO);
-  const shape = readHyperparameters(header);
+  const source = await graphSource(header, readHyperparameters(header));
   for (const flashAttention of [true, false]) {
     const chosen = options({ flashAttention });
-    const all = computeBytes(shape, header, chosen).bytes;
+    const all = computeBytes(source, chosen).bytes;
     const touched = [1, 8, PROMPT_STEP, 512].map((step) =>
-      touchedComputeBytes(shape, header, chosen, step) ?? NaN
+      touchedComputeBytes(source, chosen, step) ?? NaN
     );
     for (const [index, bytes] of touched.entries()) {
       assert(bytes > 0 && bytes <= Math.ceil(all / 4096) * 4096, `${bytes} of ${all}`);
@@ -28,6 +29,6 @@ Deno.test("touched compute: grows with the step, and stays within the buffer", a
 Deno.test("touched compute: an architecture without a graph has none", async () => {
   const header = await readHeader(DEMO);
   const shape = { ...readHyperparameters(header), architecture: "brain" };
-  const chosen = options();
-  assertEquals(touchedComputeBytes(shape, header, chosen, PROMPT_STEP), undefined);
+  const source = await graphSource(header, shape);
+  assertEquals(touchedComputeBytes(source, options(), PROMPT_STEP), undefined);
 });

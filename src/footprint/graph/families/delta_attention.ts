@@ -2,7 +2,7 @@ import { gatedDelta } from "../blocks/delta_net.ts";
 import { mixtureOfExperts } from "../blocks/experts.ts";
 import { latentAttention } from "../blocks/latent_attention.ts";
 import { convolve, readState, sequenceTokens, stateOf } from "../blocks/recurrent.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
 import {
   begin,
@@ -206,7 +206,7 @@ const BAILING: TransformerRow = {
 };
 
 /** Architectures with delta attention on some layers and latent attention on the others. */
-export const DELTA_ATTENTION_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map([
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
   ["kimi-linear", (b: Builder) => buildTransformer(b, KIMI, kimiLinear)],
   ["bailingmoe3", (b: Builder) => buildTransformer(b, BAILING, bailingMoe3)],
   ["kimi-k3", (b: Builder) => new KimiK3(b).build()],

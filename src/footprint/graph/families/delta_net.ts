@@ -2,7 +2,7 @@ import { attention, headsOf } from "../blocks/attention.ts";
 import { deltaNetLayer } from "../blocks/delta_net.ts";
 import { mixtureOfExperts, SOFTMAX } from "../blocks/experts.ts";
 import { feedForward, SHARED } from "../blocks/feed_forward.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
 import { buildTransformer, type LayerBuilder } from "./transformer.ts";
 
@@ -63,7 +63,7 @@ const build = (b: Builder) => {
 };
 
 /** Architectures with a gated delta rule on some layers and attention on the others. */
-export const DELTA_NET_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map([
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
   ["qwen3next", build],
   ["qwen35", build],
   ["qwen35moe", build],

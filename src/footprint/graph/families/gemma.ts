@@ -1,7 +1,7 @@
 import { attention, headsOf } from "../blocks/attention.ts";
 import { mixtureOfExperts, SOFTMAX } from "../blocks/experts.ts";
 import { feedForward } from "../blocks/feed_forward.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import { I32, type Tensor } from "../tensor.ts";
 import { begin, end } from "./transformer.ts";
 
@@ -59,7 +59,7 @@ function gemma4Feed(b: Builder, layer: number, x: Tensor): Tensor {
 }
 
 /** src/models/gemma4.cpp */
-export function buildGemma4(b: Builder): void {
+function buildGemma4(b: Builder): void {
   const { graph } = b;
   let x = begin(b, {});
   const perLayer = perLayerInputs(b, x);
@@ -75,3 +75,5 @@ export function buildGemma4(b: Builder): void {
   }
   end(b, { lateOutputs: "after-norm" }, x);
 }
+
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([["gemma4", buildGemma4]]);

@@ -1,5 +1,5 @@
 import { attention, projectQueryKeyValue } from "../blocks/attention.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
 import { gemmaAttention, perLayerInputs, slice } from "./gemma.ts";
 import { begin, end } from "./transformer.ts";
@@ -145,6 +145,8 @@ class Gemma3n {
   }
 }
 
-export function buildGemma3n(b: Builder): void {
+function buildGemma3n(b: Builder): void {
   new Gemma3n(b).build();
 }
+
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([["gemma3n", buildGemma3n]]);

@@ -9,7 +9,7 @@ import {
   type LatentSizes,
   latentSizes,
 } from "../blocks/latent_attention.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import { F32, I32, I64, type Tensor } from "../tensor.ts";
 import {
   buildTransformer,
@@ -178,7 +178,7 @@ const HEADER_EXPERTS: TransformerRow = {
 };
 
 /** Architectures with an indexer over latent attention. */
-export const INDEXED_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map([
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
   [
     "deepseek32",
     (b: Builder) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b))),

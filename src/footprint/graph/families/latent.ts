@@ -5,7 +5,7 @@ import {
   latentQuery,
   latentSizes,
 } from "../blocks/latent_attention.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import {
   buildTransformer,
   feed,
@@ -49,10 +49,7 @@ function buildMiniCpm3(b: Builder): void {
 }
 
 /** Architectures with multi-head latent attention on every layer. */
-export const LATENT_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map<
-  string,
-  (b: Builder) => void
->([
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map<string, GraphBuilder>([
   ["deepseek2", (b) => buildTransformer(b, HEADER_EXPERTS, deepseek2)],
   ["mistral4", (b) => buildTransformer(b, HEADER_EXPERTS, deepseek2)],
   // Plain attention before the same experts.

@@ -1,6 +1,6 @@
 import { mixtureOfExperts, SOFTMAX } from "../blocks/experts.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "../blocks/recurrent.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import { F32, type Tensor } from "../tensor.ts";
 import { attend, begin, end, keepOutputs, type TransformerRow } from "./transformer.ts";
 
@@ -71,7 +71,7 @@ function linearAttention(b: Builder, layer: number, input: Tensor, decays: Decay
 }
 
 /** src/models/minimax-01.cpp */
-export function buildMiniMax01(b: Builder): void {
+function buildMiniMax01(b: Builder): void {
   const { graph } = b;
   const row: TransformerRow = {};
   const { recurrentLayers, experts } = b.hyperparameters;
@@ -94,3 +94,8 @@ export function buildMiniMax01(b: Builder): void {
   }
   end(b, row, x);
 }
+
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([[
+  "minimax-01",
+  buildMiniMax01,
+]]);

@@ -1,5 +1,5 @@
 import { attention, rotate } from "../blocks/attention.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import { F16, F32, I32, I64, type Tensor } from "../tensor.ts";
 import {
   buildTransformer,
@@ -221,7 +221,7 @@ const ROW: TransformerRow = {
 };
 
 /** src/models/minimax-m3.cpp */
-export function buildMiniMaxM3(b: Builder): void {
+function buildMiniMaxM3(b: Builder): void {
   const sparse = b.plan.flashAttention ? new BlockSparseAttention(b) : undefined;
   const layerBuilder: LayerBuilder = (_b, row, layer, x) => {
     const { graph } = b;
@@ -238,3 +238,8 @@ export function buildMiniMaxM3(b: Builder): void {
   };
   buildTransformer(b, ROW, layerBuilder);
 }
+
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([[
+  "minimax-m3",
+  buildMiniMaxM3,
+]]);

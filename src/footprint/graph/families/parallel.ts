@@ -1,5 +1,5 @@
 import { feedForward } from "../blocks/feed_forward.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import {
   attend,
   buildTransformer,
@@ -102,7 +102,7 @@ const LAYERS: ReadonlyMap<string, readonly [LayerBuilder, TransformerRow]> = new
 ]);
 
 /** Architectures whose feed-forward doesn't wait for attention. */
-export const PARALLEL_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map(
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map(
   [...LAYERS].map(([name, [layer, row]]) => [
     name,
     (b: Builder) => {

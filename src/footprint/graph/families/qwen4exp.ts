@@ -2,7 +2,7 @@ import { BlockIndexer } from "../blocks/block_indexer.ts";
 import { unmaskChosen } from "../blocks/chosen_mask.ts";
 import { deltaNetLayer } from "../blocks/delta_net.ts";
 import { joinState, readState, sequenceTokens, stateOf } from "../blocks/recurrent.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import { F32, I32, type Tensor } from "../tensor.ts";
 import { gatedQueryAttention, gatedSharedExperts } from "./delta_net.ts";
 
@@ -170,6 +170,8 @@ class Qwen4Exp {
   }
 }
 
-export function buildQwen4Exp(b: Builder): void {
+function buildQwen4Exp(b: Builder): void {
   new Qwen4Exp(b).build();
 }
+
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([["qwen4exp", buildQwen4Exp]]);

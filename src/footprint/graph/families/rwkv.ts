@@ -2,7 +2,7 @@ import { feedForward } from "../blocks/feed_forward.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "../blocks/recurrent.ts";
 import { timeMix6 } from "../blocks/rwkv6.ts";
 import { timeMix7 } from "../blocks/rwkv7.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
 import { begin, end, keepOutputs } from "./transformer.ts";
 
@@ -84,7 +84,7 @@ function buildShiftedTransformer(b: Builder, mix: TimeMix): void {
 }
 
 /** Architectures of the RWKV line. */
-export const RWKV_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map([
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
   ["rwkv6", (b: Builder) => buildRwkv(b, timeMix6)],
   ["rwkv7", (b: Builder) => buildRwkv(b, timeMix7(b))],
   ["rwkv6qwen2", (b: Builder) => buildShiftedTransformer(b, timeMix6)],

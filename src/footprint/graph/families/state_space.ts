@@ -3,7 +3,7 @@ import { mixtureOfExperts, SIGMOID } from "../blocks/experts.ts";
 import { feedForward, SHARED } from "../blocks/feed_forward.ts";
 import { mamba2Layer, mambaLayer, plamo2MambaLayer } from "../blocks/mamba.ts";
 import { shortConvolution } from "../blocks/short_convolution.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import {
   attend,
   buildTransformer,
@@ -133,7 +133,7 @@ const LAYERS: ReadonlyMap<string, readonly [LayerBuilder, TransformerRow]> = new
 ]);
 
 /** Architectures with a Mamba state or a short convolution. */
-export const STATE_SPACE_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map(
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map(
   [...LAYERS].map(([name, [layer, row]]) => [
     name,
     (b: Builder) => {

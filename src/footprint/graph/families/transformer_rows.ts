@@ -1,5 +1,4 @@
-import type { Builder } from "../builder.ts";
-import { buildTransformer, type TransformerRow } from "./transformer.ts";
+import type { TransformerRow } from "./transformer.ts";
 
 const GPT: TransformerRow = { norm: "layer", activation: "plain" };
 const QUERY_KEY_NORM: TransformerRow = { queryKeyNorm: "before-rope" };
@@ -122,8 +121,3 @@ export const TRANSFORMER_ROWS: ReadonlyMap<string, TransformerRow> = new Map<
     lateOutputs: "before-norm",
   }],
 ]);
-
-/** One builder for each row. */
-export const TRANSFORMER_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map(
-  [...TRANSFORMER_ROWS].map(([name, row]) => [name, (b: Builder) => buildTransformer(b, row)]),
-);

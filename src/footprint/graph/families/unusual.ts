@@ -1,7 +1,7 @@
 import { attention, headsOf } from "../blocks/attention.ts";
 import { mixtureOfExperts, SOFTMAX } from "../blocks/experts.ts";
 import { feedForward } from "../blocks/feed_forward.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, GraphBuilder } from "../builder.ts";
 import { F32, type Tensor } from "../tensor.ts";
 import {
   attend,
@@ -206,10 +206,7 @@ function buildDeepstack(b: Builder): void {
 }
 
 /** Architectures whose layers differ from the plain one in their order. */
-export const UNUSUAL_BUILDERS: ReadonlyMap<string, (b: Builder) => void> = new Map<
-  string,
-  (b: Builder) => void
->([
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map<string, GraphBuilder>([
   ["arctic", (b) => buildTransformer(b, {}, arctic)],
   // Only the model of 32 layers turns its queries and keys (src/models/baichuan.cpp).
   [

@@ -1,8 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import { formatAmount } from "../budget/size.ts";
-import { checkJson } from "../report/check_json.ts";
 import type { ValidationReport } from "../report/description.ts";
-import { validationText } from "../report/validation_text.ts";
 import type { FlagValues } from "./values.ts";
 
 /** How `check` prints its verdict. */
@@ -24,19 +22,26 @@ export function readFormat(values: FlagValues): CheckFormat {
   );
 }
 
-/** The verdict in a format, with a line break at the end. What CI alone reads is loaded for it. */
+/** The verdict in a format, with a line break at the end; only its own code is loaded for it. */
 export async function renderCheck(
   format: CheckFormat,
   report: ValidationReport,
   startedAt: Date,
 ): Promise<string> {
   switch (format) {
-    case "text":
-      return `${validationText(report)}\n${reservationText(report)}`;
-    case "json":
-      return `${
-        JSON.stringify(checkJson(report.validation, report.estimator, report.reservation))
-      }\n`;
+    case "text": {
+      const text: typeof import("../report/validation_text.ts") = await import(
+        "../report/validation_text.ts" as string
+      );
+      return `${text.validationText(report)}\n${reservationText(report)}`;
+    }
+    case "json": {
+      const { checkJson }: typeof import("../report/check_json.ts") = await import(
+        "../report/check_json.ts" as string
+      );
+      const { validation, estimator, reservation } = report;
+      return `${JSON.stringify(checkJson(validation, estimator, reservation))}\n`;
+    }
     case "github": {
       const github: typeof import("../report/github.ts") = await import(
         "../report/github.ts" as string

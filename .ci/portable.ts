@@ -123,6 +123,10 @@ async function assemble(
     ID: `${configuration.version}-${checksum.slice(0, 16)}`,
     KILOBYTES: String(Math.ceil(bytes / 1024)),
     MEGABYTES: String(Math.ceil(bytes / 1e6)),
+    FOLDERS: entries
+      .filter(({ kind, name }) => kind === "folder" && !name.includes("/node_modules"))
+      .map(({ name }) => name)
+      .join(" "),
   };
   const template = await Deno.readTextFile(`${root}/.ci/portable/head.sh`);
   const head = template.replace(

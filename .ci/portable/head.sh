@@ -10,6 +10,7 @@ id='@ID@'
 machine='@MACHINE@'
 kilobytes=@KILOBYTES@
 offset=@OFFSET@
+folders='@FOLDERS@'
 
 # What the arguments tell beforehand: an error's format, and whether the engine will be started.
 wants_json=no
@@ -82,21 +83,20 @@ find_tree() {
   [ "$sealed" = "$checksum" ] || return 1
   if [ "$wants_engine" = no ]; then
     # Few files: starting find would take longer than to look at them.
-    ! is_newer "$tree/program"
+    ! is_changed
   elif command -v find >/dev/null; then
     changed=$(find "$tree/program" -newer "$tree/seal" 2>&1)
     [ -z "$changed" ]
   fi
 }
 
-# Whether a folder, or anything in it but the engine's packages, is newer than the seal.
-is_newer() {
-  [ "$1" -nt "$tree/seal" ] && return 0
-  case $1 in */node_modules) return 1 ;; esac
-  [ -d "$1" ] && [ ! -L "$1" ] || return 1
-  for inside in "$1"/* "$1"/.[!.]*; do
-    # A pattern that nothing matches stays as it is.
-    [ -e "$inside" ] && is_newer "$inside" && return 0
+# Whether anything is newer than the seal, but inside the engine's packages. A file that comes or
+# goes makes its folder newer.
+is_changed() {
+  for folder in $folders; do
+    for inside in "$tree/$folder" "$tree/$folder"/*; do
+      [ "$inside" -nt "$tree/seal" ] && return 0
+    done
   done
   return 1
 }
@@ -211,8 +211,9 @@ DENO_DIR=$tree/deno
 if [ "$wants_engine" = no ]; then
   # Functions compiled as soon as they are read are kept in the runtime's code cache; later ones are
   # compiled at every start, which took a check a fifth of its time. The engine's package is so
-  # large that this would cost 7 MB of memory. The cache holds for one set of flags.
-  flags="$flags --v8-flags=--no-lazy"
+  # large that this would cost 7 MB of memory. The cache holds for one set of flags. Nor does a
+  # check live long enough to be compiled twice, or to be tidied up.
+  flags="$flags --v8-flags=--no-lazy,--no-maglev,--min-semi-space-size=16"
   DENO_DIR=$tree/deno/quick
 fi
 DENO_NO_UPDATE_CHECK=1

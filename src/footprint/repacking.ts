@@ -58,10 +58,10 @@ const AMX_ROWS = 32;
  * since experts are multiplied by an operation that AMX doesn't have (ggml-cpu/amx/amx.cpp).
  */
 export function amxBytes(tensor: TensorInfo, cpu: CpuFeatures): number | undefined {
+  if (!AMX_FEATURES.every((feature) => cpu.features.has(feature))) return undefined;
   const [columns = 1, rows = 1, ...more] = tensor.dimensions;
   const block = AMX_BLOCKS.get(GGML_TYPES.get(tensor.type)?.name ?? "");
   if (block === undefined || more.some((dimension) => dimension !== 1)) return undefined;
-  if (!AMX_FEATURES.every((feature) => cpu.features.has(feature))) return undefined;
   if (rows % AMX_ROWS !== 0 || columns % block.elements !== 0) return undefined;
   return rows * (columns / block.elements) * block.bytes;
 }

@@ -35,6 +35,8 @@ export function tensorBytes(tensor: TensorInfo): number {
       { hint: "It needs a newer llama.cpp than v0.4.0" },
     );
   }
-  const [first = 0, ...rest] = tensor.dimensions;
-  return rest.reduce((bytes, dimension) => bytes * dimension, rowBytes(type, first));
+  const { dimensions } = tensor;
+  let bytes = rowBytes(type, dimensions[0] ?? 0);
+  for (let index = 1; index < dimensions.length; index++) bytes *= dimensions[index] ?? 1;
+  return bytes;
 }

@@ -1,5 +1,5 @@
 import type { JarFootprint } from "../../budget/demand.ts";
-import type { GgufHeader } from "../../gguf/header.ts";
+import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
 import type { ContextSizes } from "../context_sizes.ts";
 import type { FootprintBytes } from "../footprint.ts";
 import type { GraphSource } from "../graph/planned_graph.ts";
@@ -53,11 +53,14 @@ function keptMapping(weights: readonly LoadedWeight[]): number {
   const ranges = new Map<number, [start: number, end: number]>();
   for (const { tensor, bytes, repacked } of weights) {
     if (repacked) continue;
-    const range = ranges.get(tensor.part) ?? [Infinity, 0];
-    ranges.set(tensor.part, [
-      Math.min(range[0], tensor.offset),
-      Math.max(range[1], tensor.offset + bytes),
-    ]);
+    const [start, end] = [tensor.offset, tensor.offset + bytes];
+    const range = ranges.get(tensor.part);
+    if (range === undefined) {
+      ranges.set(tensor.part, [start, end]);
+    } else {
+      range[0] = Math.min(range[0], start);
+      range[1] = Math.max(range[1], end);
+    }
   }
   const spanned = [...ranges.values()].reduce((bytes, [start, end]) => bytes + end - start, 0);
   const needed = fileWeights(weights.filter((weight) => !weight.repacked));
@@ -67,8 +70,13 @@ function keptMapping(weights: readonly LoadedWeight[]): number {
 
 /** Bytes of the weights in the file, each once: a tied embedding may be loaded twice. */
 function fileWeights(weights: readonly LoadedWeight[]): number {
-  return [...new Map(weights.map(({ tensor, bytes }) => [tensor, bytes])).values()]
-    .reduce((sum, bytes) => sum + bytes, 0);
+  const counted = new Set<TensorInfo>();
+  let sum = 0;
+  for (const { tensor, bytes } of weights) {
+    if (!counted.has(tensor)) sum += bytes;
+    counted.add(tensor);
+  }
+  return sum;
 }
 
 /** Mapped memory with the page tables that it needs. */

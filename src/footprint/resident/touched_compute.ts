@@ -27,7 +27,7 @@ function unionBytes(ranges: Range[]): number {
 
 /** Tensors with memory of their own in the compute buffer, in an order that only the model decides. */
 function ownTensors(graph: Graph): Tensor[] {
-  return [...graph.leafs, ...graph.nodes].filter((tensor) =>
+  return graph.leafs.concat(graph.nodes).filter((tensor) =>
     tensor.root === undefined && !tensor.isExternal
   );
 }

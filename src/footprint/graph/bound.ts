@@ -38,22 +38,33 @@ export function upperBound(model: Model, plan: Reservation): number {
   const perToken = COPIES * layerRows(model) + 8 * streams * embeddingLength + 2 * inputWidth;
   const heads = Math.max(1, ...headCounts);
   const { headCount: indexerHeads, keyLength: indexerLength } = hyperparameters.indexer;
+  // Scores with a bias by distance are computed one by one, and their decoder looks at the
+  // encoder's whole text as well.
+  const biased = model.header.tensors.some(({ name }) => name.includes("attn_rel_b"));
   // Encoders look at the batch alone, whatever the cache.
-  const columns = hyperparameters.layout.memory === "none"
-    ? plan.tokens
-    : Math.max(plan.cells, plan.tokens);
+  const columns = hyperparameters.layout.memory === "none" ? plan.tokens : Math.max(
+    plan.cells,
+    plan.tokens,
+    biased ? hyperparameters.trainContextLength : 0,
+  );
   const perSequence = plan.tokens / plan.sequences;
   const scores = columns * perSequence * plan.sequences * float;
-  const attention = scores * ((plan.flashAttention ? 6 : 2 * heads + 6) + 2 * indexerHeads) +
+  const attention =
+    scores * ((plan.flashAttention && !biased ? 6 : 2 * heads + 6) + 2 * indexerHeads) +
     COPIES * indexerLength * columns * plan.sequences * float;
   const values = Math.max(
     0,
     ...keyValueHeadCounts.map((n, index) => n * (valueLengths[index] ?? 0)),
   );
   const indices = plan.tokens * (values + 8) * 8;
+  // The encoder's text, its keys and its values, once more as half floats.
+  const encoded = biased
+    ? hyperparameters.trainContextLength * (inputWidth + COPIES * values) * float
+    : 0;
   const logits = 2 * vocabularySize * plan.outputs * float;
   const states = COPIES * plan.sequences * recurrentState(model) * float;
-  return perToken * plan.tokens * float + attention + indices + logits + states + (1 << 20);
+  return perToken * plan.tokens * float + attention + indices + encoded + logits + states +
+    (1 << 20);
 }
 
 /** Elements of one sequence's state on one layer. */

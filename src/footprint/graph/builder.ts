@@ -99,7 +99,7 @@ export class Builder {
     if (architecture === "granite_swa") {
       return this.model.numberAt("attention.rope_pattern", layer, 1) !== 0;
     }
-    return !["granite", "granitehybrid"].includes(architecture) ||
+    return !["granite", "granitehybrid", "graniteswitch"].includes(architecture) ||
       this.model.flag("rope.scaling.finetuned", true);
   }
 

@@ -77,8 +77,13 @@ export const FAMILIES: readonly Family[] = [
     architectures: ["rwkv6", "rwkv7", "rwkv6qwen2", "arwkv7"],
     load: () => import("./families/rwkv.ts" as string),
   },
+  {
+    architectures: ["graniteswitch"],
+    load: () => import("./families/granite_switch.ts" as string),
+  },
   { architectures: ["minimax-01"], load: () => import("./families/minimax.ts" as string) },
   { architectures: ["minimax-m3"], load: () => import("./families/minimax_m3.ts" as string) },
+  { architectures: ["t5"], load: () => import("./families/encoder_decoder.ts" as string) },
   { architectures: ["gemma3n"], load: () => import("./families/gemma3n.ts" as string) },
   { architectures: ["gemma4"], load: () => import("./families/gemma.ts" as string) },
   { architectures: ["qwen4exp"], load: () => import("./families/qwen4exp.ts" as string) },

@@ -10,7 +10,7 @@ import { ARCHITECTURES } from "../../../src/footprint/architectures.ts";
 import { plannedModels } from "./models.ts";
 
 /** Generate text, but their graph is bounded, not followed. */
-const BOUNDED = ["deepseek4", "graniteswitch", "t5"];
+const BOUNDED = ["deepseek4"];
 
 Deno.test("the compute buffer is llama.cpp's own on every architecture", async () => {
   const seen = new Set<string>();

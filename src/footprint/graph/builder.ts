@@ -36,6 +36,7 @@ export type GraphBuilder = (b: Builder) => void;
 export class Builder {
   readonly graph = new Graph();
   readonly cache: Cache;
+  #tokenIds: Tensor | undefined;
   #positions: Tensor | undefined;
   #outputIds: Tensor | undefined;
   #attentionScale: Tensor | undefined;
@@ -125,12 +126,17 @@ export class Builder {
     return this.graph.getRows(x, this.outputIds);
   }
 
+  /** The batch's tokens. */
+  get tokenIds(): Tensor {
+    return this.#tokenIds ??= this.graph.input(I32, [this.tokens]);
+  }
+
   /** `build_inp_embd`: by token, with the path for ready embeddings beside it. */
   embed(): Tensor {
     const { graph } = this;
     const width = this.hyperparameters.embeddingLength;
     const inputWidth = Math.max(width, this.hyperparameters.inputEmbeddingLength);
-    const ids = graph.input(I32, [this.tokens]);
+    const ids = this.tokenIds;
     const ready = graph.input(F32, [inputWidth, this.tokens]);
     let x = graph.getRows(this.need("token_embd"), ids);
     if (inputWidth !== width) x = graph.pad(x, inputWidth - width);

@@ -77,6 +77,7 @@ export const FAMILIES: readonly Family[] = [
     architectures: ["rwkv6", "rwkv7", "rwkv6qwen2", "arwkv7"],
     load: () => import("./families/rwkv.ts" as string),
   },
+  { architectures: ["deepseek4"], load: () => import("./families/compressed.ts" as string) },
   {
     architectures: ["graniteswitch"],
     load: () => import("./families/granite_switch.ts" as string),

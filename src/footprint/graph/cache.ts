@@ -16,7 +16,7 @@ export interface CacheInputs {
   readonly valueRotation: Tensor | undefined;
 }
 
-function isQuantized(type: number): boolean {
+export function isQuantized(type: number): boolean {
   return (GGML_TYPES.get(type)?.blockElements ?? 1) > 1;
 }
 

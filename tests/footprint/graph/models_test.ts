@@ -9,9 +9,6 @@ import { readHyperparameters } from "../../../src/footprint/hyperparameters.ts";
 import { ARCHITECTURES } from "../../../src/footprint/architectures.ts";
 import { plannedModels } from "./models.ts";
 
-/** Generate text, but their graph is bounded, not followed. */
-const BOUNDED = ["deepseek4"];
-
 Deno.test("the compute buffer is llama.cpp's own on every architecture", async () => {
   const seen = new Set<string>();
   for (const { name, header, buffers } of await plannedModels()) {
@@ -41,13 +38,13 @@ Deno.test("the bound is above every buffer that llama.cpp planned", async () => 
   }
 });
 
-Deno.test("every architecture that generates text has a builder, or is known to lack one", () => {
+Deno.test("every architecture that generates text has a builder", () => {
   const missing = [...ARCHITECTURES]
     .filter(([name, { purpose }]) =>
       (purpose === "text" || purpose === "diffusion") && !BUILT_ARCHITECTURES.includes(name)
     )
     .map(([name]) => name).sort();
-  assertEquals(missing, BOUNDED);
+  assertEquals(missing, []);
 });
 
 Deno.test("each family builds the architectures that it is loaded for", async () => {

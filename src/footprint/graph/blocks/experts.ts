@@ -1,6 +1,6 @@
 import type { Builder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
-import { activate } from "./feed_forward.ts";
+import { activate, isClamped } from "./feed_forward.ts";
 
 /** Gating functions of llama-hparams.h, by their number in a header. */
 export const SOFTMAX = 1;
@@ -178,7 +178,7 @@ function expertRows(
     up = multiplyById(b, prefix + names.up, x, selected);
     hasGate = b.has(prefix + names.gate);
     gate = hasGate ? multiplyById(b, prefix + names.gate, x, selected) : up;
-    clamped = b.model.numberAt("swiglu_clamp_exp", layer) > 1e-6;
+    clamped = isClamped(b, "swiglu_clamp_exp", layer);
   }
   switch (options.activation ?? "gated") {
     case "situ":

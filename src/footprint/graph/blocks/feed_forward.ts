@@ -20,9 +20,12 @@ export const SHARED: FeedForwardNames = {
   down: "ffn_down_shexp",
 };
 
-/** `swiglu_clamp_*` above 0 clamps both halves before they meet. */
-function isClamped(b: Builder, key: string, layer: number): boolean {
-  return b.model.numberAt(key, layer) > 1e-6;
+/**
+ * `swiglu_clamp_*` above 0 clamps both halves before they meet; DeepSeek-V4's in one operation with
+ * all the rest.
+ */
+export function isClamped(b: Builder, key: string, layer: number): boolean {
+  return b.model.architecture !== "deepseek4" && b.model.numberAt(key, layer) > 1e-6;
 }
 
 /** A gate and its rows (`build_ffn`, `build_moe_ffn`); clamped halves are multiplied in place. */

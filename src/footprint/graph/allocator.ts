@@ -63,6 +63,11 @@ class FreeList {
     }
   }
 
+  /** All ranges as text, to compare. */
+  describe(): string {
+    return `${this.#offsets} ${this.#sizes}`;
+  }
+
   #remove(index: number): void {
     this.#offsets.splice(index, 1);
     this.#sizes.splice(index, 1);
@@ -94,19 +99,34 @@ function release(free: FreeList, tensor: Tensor): void {
   tensor.isAllocated = false;
 }
 
+/** What the placement of a graph came to. */
+export interface Reserved {
+  readonly bytes: number;
+  /**
+   * Whether layers that were left out change nothing: two turns of them were placed alike and left
+   * the buffer alike, so any number of turns between would be, too.
+   */
+  readonly repeats: boolean;
+}
+
 /**
  * Bytes of the one buffer in which llama.cpp runs this graph: inputs are placed first and live
  * until their last use, then each node in order, freeing operands that nobody reads any more
  * (ggml-alloc.c, `ggml_gallocr_alloc_graph_impl`). A graph can be measured once.
  */
-export function reserve(graph: Graph): number {
+export function reserve(graph: Graph): Reserved {
   const free = new FreeList();
+  const [first = 0, second = 0, end = 0] = graph.turns;
+  const left: string[] = [];
   for (const leaf of graph.leafs) place(free, leaf);
   for (const node of graph.nodes) {
     if (node.root !== undefined) node.root.views++;
     for (const source of node.sources) source.children++;
   }
+  let position = 0;
   for (const node of graph.nodes) {
+    if (end > 0 && (position === second || position === end)) left.push(free.describe());
+    position++;
     for (const source of node.sources) place(free, source);
     place(free, node);
     for (const source of node.sources) {
@@ -121,5 +141,10 @@ export function reserve(graph: Graph): number {
       }
     }
   }
-  return free.highest;
+  const repeats = graph.turns.length === 0 ||
+    (left.length === 2 && left[0] === left[1] && end - second === second - first &&
+      graph.nodes.slice(first, second).every((node, index) =>
+        node.address === graph.nodes[second + index]?.address
+      ));
+  return { bytes: free.highest, repeats };
 }

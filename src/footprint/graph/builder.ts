@@ -1,6 +1,6 @@
 import { Cache } from "./cache.ts";
 import { Graph } from "./graph.ts";
-import { layerKinds, layersToBuild } from "./layers.ts";
+import { type ChosenLayers, layerKinds, layersToBuild } from "./layers.ts";
 import type { Model } from "./model.ts";
 import type { Reservation } from "./reservation.ts";
 import { F16, F32, I32, type Tensor } from "./tensor.ts";
@@ -42,7 +42,12 @@ export class Builder {
   #attentionScale: Tensor | undefined;
   #batchMask: Tensor | undefined;
 
-  constructor(readonly model: Model, readonly plan: Reservation) {
+  /** @param everyLayer also those that are like the ones before */
+  constructor(
+    readonly model: Model,
+    readonly plan: Reservation,
+    readonly everyLayer: boolean = false,
+  ) {
     this.cache = new Cache(this.graph, model, plan);
   }
 
@@ -55,8 +60,19 @@ export class Builder {
    *
    * @param more what an architecture does differently by layer, beside what every layer's kind is
    */
-  layers(more: (layer: number) => number = () => 0): readonly number[] {
-    return layersToBuild(layerKinds(this.model, more));
+  layers(more: (layer: number) => number = () => 0): Generator<number> {
+    return this.layersOf(layerKinds(this.model, more));
+  }
+
+  /** The same by numbers that are equal where layers are alike. */
+  *layersOf(kinds: readonly number[]): Generator<number> {
+    const { layers, turns }: ChosenLayers = this.everyLayer
+      ? { layers: Array.from(kinds.keys()) }
+      : layersToBuild(kinds);
+    for (const [index, layer] of layers.entries()) {
+      if (turns?.includes(index)) this.graph.turns.push(this.graph.nodes.length);
+      yield layer;
+    }
   }
 
   get tokens(): number {

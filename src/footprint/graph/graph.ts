@@ -7,6 +7,11 @@ import { F16, F32, I32, rowBytes, type Shape, Tensor } from "./tensor.ts";
 export class Graph {
   readonly nodes: Tensor[] = [];
   readonly leafs: Tensor[] = [];
+  /**
+   * Where in `nodes` the two turns of layers begin that stand for others like them, and where they
+   * end. Empty where every layer is there.
+   */
+  readonly turns: number[] = [];
 
   /** Puts a tensor and everything it needs in order, left operand first (`ggml_build_forward_expand`). */
   expand(tensor: Tensor): Tensor {

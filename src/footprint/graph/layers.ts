@@ -8,6 +8,9 @@ const LONGEST_PERIOD = 12;
  */
 const TURNS = 6;
 
+/** Layers that stay before two turns: the first of a run finds the buffer as no other does. */
+const LEAD = 1;
+
 function leastCommonMultiple(a: number, b: number): number {
   let [x, y] = [a, b];
   while (y !== 0) [x, y] = [y, x % y];
@@ -64,28 +67,43 @@ function weightKinds(model: Model): number[] {
   return kinds;
 }
 
+/** Layers by their number in the file, and where among them turns of layers repeat. */
+export interface ChosenLayers {
+  readonly layers: readonly number[];
+  /**
+   * Indices into `layers` where two turns begin that stand for more, and where they end. Absent where
+   * none were left out.
+   */
+  readonly turns?: readonly [first: number, second: number, end: number];
+}
+
 /**
  * The layers that have to be built to learn the buffer's size: a long run of layers that repeat
- * is shortened by whole turns, since every turn places its tensors where the one before did.
+ * is shortened by whole turns, since a turn places its tensors where the one before did. Whether it
+ * does is seen when they are placed (allocator.ts). The last layer is like no other, and in the
+ * last period inputs are read for the last time.
  */
-export function layersToBuild(kinds: readonly number[]): readonly number[] {
+export function layersToBuild(kinds: readonly number[]): ChosenLayers {
   const count = kinds.length;
   const all = Array.from(kinds.keys());
-  let best = { start: 0, removed: 0 };
+  let best = { start: 0, turn: 0, removed: 0 };
   for (let period = 1; period <= LONGEST_PERIOD && period * 2 < count; period++) {
     const turn = leastCommonMultiple(period, TURNS);
+    const kept = LEAD + 2 * turn + (period > 1 ? period : 0);
     let start = 0;
     for (let layer = 0; layer <= count - period; layer++) {
-      if (layer < count - period && kinds[layer] === kinds[layer + period]) continue;
+      if (layer + period < count - 1 && kinds[layer] === kinds[layer + period]) continue;
       // Layers start … layer + period - 1 repeat with this period.
       const length = layer + period - start;
-      const removed = Math.floor((length - 2 * turn) / turn) * turn;
-      if (removed > best.removed) best = { start: start + turn, removed };
+      const removed = Math.floor((length - kept) / turn) * turn;
+      if (removed > best.removed) best = { start, turn, removed };
       start = layer + 1;
     }
   }
-  return best.removed === 0 ? all : [
-    ...all.slice(0, best.start),
-    ...all.slice(best.start + best.removed),
-  ];
+  const { start, turn, removed } = best;
+  if (removed === 0) return { layers: all };
+  const first = start + LEAD;
+  const end = first + 2 * turn;
+  const layers = [...all.slice(0, end), ...all.slice(end + removed)];
+  return { layers, turns: [first, first + turn, end] };
 }

@@ -29,7 +29,12 @@ export interface PlannedGraph {
   readonly model: Model;
   readonly plan: Reservation;
   /** Absent where the architecture has no builder, or the file lacks a weight. */
-  readonly placed?: { readonly graph: Graph; readonly bytes: number };
+  readonly placed?: {
+    readonly graph: Graph;
+    readonly bytes: number;
+    /** Whether layers that repeat are all in it. */
+    readonly everyLayer: boolean;
+  };
   readonly missingWeight?: string;
 }
 
@@ -38,9 +43,10 @@ export function buildGraph(
   build: GraphBuilder,
   model: Model,
   plan: Reservation,
+  everyLayer: boolean,
 ): Graph | MissingWeight {
   try {
-    const builder = new Builder(model, plan);
+    const builder = new Builder(model, plan, everyLayer);
     build(builder);
     return builder.graph;
   } catch (error) {
@@ -71,7 +77,11 @@ function makePlannedGraph(
   const model = new Model(shape, header);
   const plan = makeReservation(shape, options, model.number("attention.sliding_window"));
   if (build === undefined) return { model, plan };
-  const graph = buildGraph(build, model, plan);
-  if (graph instanceof MissingWeight) return { model, plan, missingWeight: graph.weightName };
-  return { model, plan, placed: { graph, bytes: reserve(graph) } };
+  const place = (everyLayer: boolean): PlannedGraph => {
+    const graph = buildGraph(build, model, plan, everyLayer);
+    if (graph instanceof MissingWeight) return { model, plan, missingWeight: graph.weightName };
+    const { bytes, repeats } = reserve(graph);
+    return repeats ? { model, plan, placed: { graph, bytes, everyLayer } } : place(true);
+  };
+  return place(false);
 }

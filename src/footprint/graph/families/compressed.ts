@@ -78,8 +78,7 @@ class DeepSeek4 {
     graph.expand(this.#mask);
     const hashed = model.number("hash_layer_count");
     let x = this.#streams.widen(embedded);
-    // The gaps that its layers leave in the buffer repeat too late for any to be left out.
-    for (const layer of b.layers((index) => index)) {
+    for (const layer of b.layers((index) => index < hashed ? 1 : 0)) {
       const attention = this.#streams.before(x, `blk.${layer}.hc_attn`);
       const attended = this.#attention(layer, b.norm(attention.x, "rms"));
       x = this.#streams.after(attended, x, attention);

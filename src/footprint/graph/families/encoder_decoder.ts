@@ -1,6 +1,5 @@
 import { attend, attention, headsOf } from "../blocks/attention.ts";
 import type { Builder, GraphBuilder } from "../builder.ts";
-import { layersToBuild } from "../layers.ts";
 import { F16, F32, I32, type Tensor } from "../tensor.ts";
 
 /** A decoder's graph with what the encoder gave it: before anything is encoded, a whole text. */
@@ -22,7 +21,7 @@ class T5Decoder {
     const { graph } = b;
     const count = b.model.number("decoder_block_count", b.hyperparameters.layerCount);
     let x = b.embed();
-    for (const layer of layersToBuild(new Array(count).fill(0))) {
+    for (const layer of b.layersOf(new Array(count).fill(0))) {
       const attended = graph.add(this.#ownAttention(layer, b.norm(x, "rms")), x);
       let y = this.#crossAttention(layer, b.norm(attended, "rms"));
       let residual = attended;

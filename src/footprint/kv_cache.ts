@@ -77,6 +77,11 @@ function indexerCellSizes(shape: Hyperparameters, flashAttention: boolean): Cell
   return { key, value: valueSizes(shape, () => 1, flashAttention) };
 }
 
+/** Cells of a sequence's compressed keys, each made of `ratio` tokens. */
+export function compressedCells(cells: number, ratio: number): number {
+  return padTo(Math.max(1, Math.ceil(cells / ratio)), CELL_PADDING);
+}
+
 /** DeepSeek-V4: raw keys of the window on all layers, compressed ones by each layer's ratio. */
 function compressedCacheBytes(
   shape: Hyperparameters,
@@ -86,8 +91,7 @@ function compressedCacheBytes(
   const key = cellSizes(shape, true).key;
   const all = shape.keyLengths.map((_, layer) => layer);
   const withRatio = (ratio: number) => all.filter((layer) => shape.compressRatios[layer] === ratio);
-  const rows = (ratio: number) =>
-    padTo(Math.max(1, Math.ceil(sizes.cells / ratio)), CELL_PADDING) * sizes.streams;
+  const rows = (ratio: number) => compressedCells(sizes.cells, ratio) * sizes.streams;
   const sparse = withRatio(COMPRESSED_SPARSE_RATIO);
   const heavy = withRatio(COMPRESSED_HEAVY_RATIO);
   const bytes = (layers: readonly number[], cell: CellSizes, count: number) =>

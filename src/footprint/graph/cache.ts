@@ -187,6 +187,12 @@ export class Cache {
     return graph.setRows(target, merged, indices);
   }
 
+  /** What a cache of keys alone holds, as attention reads it. */
+  keysIn(cache: Tensor): Tensor {
+    const { n0, n1, n2, s1, s2 } = cache;
+    return this.graph.view(cache, [n0, 1, n1, n2], undefined, s1, s2);
+  }
+
   /** A cache of keys alone, such as an indexer's. */
   external(type: number, shape: readonly number[]): Tensor {
     return this.#external(type, shape);

@@ -49,7 +49,7 @@ function sum(weights: readonly LoadedWeight[], counts: (weight: LoadedWeight) =>
  * Bytes of the file that stay mapped: llama.cpp unmaps what lies before the first and after the
  * last weight that it reads from the mapping (llama-model-loader.cpp, `unmap_fragment`).
  */
-function keptMapping(weights: readonly LoadedWeight[]): number {
+function keptMapping(weights: readonly LoadedWeight[], fileBytes: number): number {
   const ranges = new Map<number, [start: number, end: number]>();
   for (const { tensor, bytes, repacked } of weights) {
     if (repacked) continue;
@@ -65,7 +65,7 @@ function keptMapping(weights: readonly LoadedWeight[]): number {
   const spanned = [...ranges.values()].reduce((bytes, [start, end]) => bytes + end - start, 0);
   const needed = fileWeights(weights.filter((weight) => !weight.repacked));
   // Offsets are the header's word; they can't make it less than the weights or more than the file.
-  return Math.min(Math.max(spanned, needed), fileWeights(weights));
+  return Math.min(Math.max(spanned, needed), fileBytes);
 }
 
 /** Bytes of the weights in the file, each once: a tied embedding may be loaded twice. */
@@ -110,6 +110,7 @@ export function residentSet(input: ResidentInput): ResidentSet {
   const mapped = options.mmap ? read : 0;
   const process = RUNTIME_BYTES + KERNEL_BYTES;
   const reading = readingBytes(weights, options);
+  const fileBytes = fileWeights(weights);
   const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
 
   const model = withTables(process + reading + vocabulary.kept + copied + samplerBytes(shape)) +
@@ -137,8 +138,8 @@ export function residentSet(input: ResidentInput): ResidentSet {
       // few; later only what is still read from it, and what is being read is among that.
       ? Math.max(
         workingSet,
-        building - KERNEL_BYTES + fileWeights(weights),
-        lasting + keptMapping(weights) - reading,
+        building - KERNEL_BYTES + fileBytes,
+        lasting + keptMapping(weights, fileBytes) - reading,
       )
       : workingSet,
     jar: {

@@ -111,8 +111,12 @@ export function attend(
   return graph.expand(y);
 }
 
-/** Quantized caches are rotated on the way in and back out (`llama_mul_mat_hadamard`). */
-export function rotate(b: Builder, x: Tensor, rotation: Tensor): Tensor {
+/**
+ * Quantized caches are rotated on the way in and back out (`llama_mul_mat_hadamard`); others have no
+ * rotation.
+ */
+export function rotate(b: Builder, x: Tensor, rotation: Tensor | undefined): Tensor {
+  if (rotation === undefined) return x;
   const { graph } = b;
   const side = rotation.n0;
   const rows = x.isContiguous
@@ -140,14 +144,9 @@ export function attention(
   const splits = slidingWindowKind !== "none";
   const sliding = splits && (slidingWindowLayers[layer] ?? false);
   const inputs = cache.inputs(sliding);
-  let { q, k, v } = parts;
-  if (inputs.keyRotation !== undefined) {
-    q = rotate(b, q, inputs.keyRotation);
-    if (k !== undefined) k = rotate(b, k, inputs.keyRotation);
-  }
-  if (inputs.valueRotation !== undefined && v !== undefined) {
-    v = rotate(b, v, inputs.valueRotation);
-  }
+  const q = rotate(b, parts.q, inputs.keyRotation);
+  const k = parts.k && rotate(b, parts.k, inputs.keyRotation);
+  const v = parts.v && rotate(b, parts.v, inputs.valueRotation);
   graph.expand(q);
   if (splits) {
     if (k !== undefined) graph.expand(k);
@@ -169,7 +168,7 @@ function attendCached(
   options: AttentionOptions,
 ): Tensor {
   const { cache } = b;
-  let y = attend(
+  const y = attend(
     b,
     q,
     cache.keys(layer, inputs.cells),
@@ -177,8 +176,7 @@ function attendCached(
     options.remask?.(inputs.mask) ?? inputs.mask,
     options,
   );
-  if (inputs.valueRotation !== undefined) y = rotate(b, y, inputs.valueRotation);
-  return projectOutput(b, layer, y, options.output);
+  return projectOutput(b, layer, rotate(b, y, inputs.valueRotation), options.output);
 }
 
 export function projectOutput(

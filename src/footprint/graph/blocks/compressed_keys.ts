@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import { CELL_PADDING } from "../../context_sizes.ts";
+import { compressedCells } from "../../kv_cache.ts";
 import { F32, I32, I64, type Tensor } from "../tensor.ts";
 import { rotate } from "./attention.ts";
 
@@ -21,8 +21,6 @@ export interface Compression {
  * in a state (llama-kv-cache-dsv4.cpp; `dsv4_build_reserve_comp_plan` for the sizes).
  */
 export class CompressedKeys {
-  /** Cells of the cache, for each sequence. */
-  readonly cells: number;
   readonly mask: Tensor;
   readonly rotation: Tensor | undefined;
   readonly #compression: Compression;
@@ -42,7 +40,6 @@ export class CompressedKeys {
     const { ratio, overlaps } = compression;
     this.#compression = compression;
     this.rotation = compression.rotation;
-    this.cells = Math.ceil(Math.max(1, plan.cells / ratio) / CELL_PADDING) * CELL_PADDING;
     this.#kept = overlaps ? 2 * ratio : ratio;
     this.#blocks = Math.floor(tokens / ratio) + sequences;
     const persisted = Math.min(tokens, this.#kept * sequences);
@@ -52,7 +49,7 @@ export class CompressedKeys {
     this.#read = graph.input(I32, [this.#kept * this.#blocks]);
     this.#write = graph.input(I64, [this.#blocks]);
     this.#writePositions = graph.input(I32, [this.#blocks]);
-    this.mask = b.cache.mask(this.cells, compression.halfMask);
+    this.mask = b.cache.mask(compressedCells(plan.cells, ratio), compression.halfMask);
   }
 
   /** Compresses a batch's keys into the cache, and answers the cache's. */
@@ -70,17 +67,16 @@ export class CompressedKeys {
     const source = (of: Tensor, now: Tensor) => graph.concat(all(of), now, 1);
     const sources = [source(keyState, keys), source(scoreState, scores)] as const;
     const joined = overlaps ? this.#overlapping(...sources) : this.#apart(...sources);
-    let made = graph.rope(graph.rmsNorm(joined), this.#writePositions);
-    if (this.rotation !== undefined) made = rotate(b, made, this.rotation);
-    const store = cache.external(plan.keyType, [length, this.cells, plan.sequences]);
+    const turned = graph.rope(graph.rmsNorm(joined), this.#writePositions);
+    const made = rotate(b, turned, this.rotation);
+    const store = cache.external(plan.keyType, [length, this.mask.n0, plan.sequences]);
     graph.expand(cache.storeIn(store, made, this.#write));
     const keep = (of: Tensor, now: Tensor) =>
       graph.setRows(all(of), graph.getRows(now, this.#persistFrom), this.#persistTo);
     const [keptKeys, keptScores] = [keep(keyState, keys), keep(scoreState, scores)];
     graph.expand(keptKeys);
     graph.expand(keptScores);
-    const shape = [length, 1, this.cells, plan.sequences];
-    return graph.view(store, shape, undefined, store.s1, store.s2);
+    return cache.keysIn(store);
   }
 
   /** Blocks with the one before (`build_overlap_compressed_kv_from_state`). */

@@ -6,9 +6,10 @@ import { CompressedKeys } from "../blocks/compressed_keys.ts";
 import { mixtureOfExperts } from "../blocks/experts.ts";
 import { feedForward, SHARED } from "../blocks/feed_forward.ts";
 import { HyperConnections } from "../blocks/hyper_connections.ts";
+import { chooseKeys, weightsBySequence } from "../blocks/lightning_indexer.ts";
 import type { Builder, GraphBuilder } from "../builder.ts";
 import { rotationSide } from "../rotation.ts";
-import { F16, F32, I32, I64, type Tensor } from "../tensor.ts";
+import { F16, F32, I64, type Tensor } from "../tensor.ts";
 
 /** What a layer's attention is made of. */
 interface Parts {
@@ -40,26 +41,25 @@ class DeepSeek4 {
     this.#mask = cache.mask(plan.slidingCells);
     // The indexer's keys are always rotated, and so are others of its length.
     const rotates = isQuantized(plan.keyType) && keyLength % 64 === 0;
-    const rotation = (length: number, always: boolean) => {
-      if (!always) return undefined;
+    const rotation = (length: number) => {
+      if (!rotates && length !== indexer.keyLength) return undefined;
       const side = rotationSide(length);
       return graph.input(F32, [side, side]);
     };
-    const rotated = rotates || keyLength === indexer.keyLength;
-    this.#rotation = rotation(keyLength, rotated);
+    this.#rotation = rotation(keyLength);
     this.#sparse = new CompressedKeys(b, {
       ratio: COMPRESSED_SPARSE_RATIO,
       overlaps: true,
       length: keyLength,
       halfMask: plan.flashAttention,
-      rotation: rotation(keyLength, rotated),
+      rotation: rotation(keyLength),
     });
     this.#heavy = new CompressedKeys(b, {
       ratio: COMPRESSED_HEAVY_RATIO,
       overlaps: false,
       length: keyLength,
       halfMask: plan.flashAttention,
-      rotation: rotation(keyLength, rotated),
+      rotation: rotation(keyLength),
     });
     this.#indexer = new CompressedKeys(b, {
       ratio: COMPRESSED_SPARSE_RATIO,
@@ -67,7 +67,7 @@ class DeepSeek4 {
       length: indexer.keyLength,
       // The fused indexer reads halves, whatever attention reads.
       halfMask: true,
-      rotation: rotation(indexer.keyLength, true),
+      rotation: rotation(indexer.keyLength),
     });
   }
 
@@ -149,16 +149,13 @@ class DeepSeek4 {
         const keys = this.#sparse.compress(`${prefix}attn_compressor`, parts.x);
         const indexed = this.#indexer.compress(`${prefix}indexer_compressor`, parts.x);
         const chosen = this.#choose(layer, parts, indexed);
-        return this.#attendTo(
-          layer,
-          parts,
-          keys,
-          () => unmaskChosen(b, this.#sparse.mask, chosen, b.plan.flashAttention ? F16 : F32),
-        );
+        const type = b.plan.flashAttention ? F16 : F32;
+        const mask = unmaskChosen(b, this.#sparse.mask, chosen, type);
+        return this.#attendTo(layer, parts, { keys, mask });
       }
       case COMPRESSED_HEAVY_RATIO: {
         const keys = this.#heavy.compress(`${prefix}attn_compressor`, parts.x);
-        return this.#attendTo(layer, parts, keys, () => this.#heavy.mask);
+        return this.#attendTo(layer, parts, { keys, mask: this.#heavy.mask });
       }
       default:
         return this.#attendTo(layer, parts);
@@ -166,33 +163,34 @@ class DeepSeek4 {
   }
 
   /** Attention to the window and, behind it, to compressed keys. */
-  #attendTo(layer: number, parts: Parts, compressed?: Tensor, maskOf?: () => Tensor): Tensor {
+  #attendTo(
+    layer: number,
+    parts: Parts,
+    compressed?: { readonly keys: Tensor; readonly mask: Tensor },
+  ): Tensor {
     const { b } = this;
     const { graph, plan, cache } = b;
-    const rotation = this.#rotation;
-    const turn = (x: Tensor) => rotation === undefined ? x : rotate(b, x, rotation);
     const { keyLength } = b.hyperparameters;
-    const q = graph.expand(turn(parts.q));
-    const kv = graph.expand(turn(parts.kv));
+    const q = graph.expand(rotate(b, parts.q, this.#rotation));
+    const kv = graph.expand(rotate(b, parts.kv, this.#rotation));
     const store = cache.external(plan.keyType, [keyLength, plan.slidingCells, plan.sequences]);
     graph.expand(cache.storeIn(store, kv, this.#keyIndices));
-    const shape = [keyLength, 1, plan.slidingCells, plan.sequences];
-    let keys = graph.view(store, shape, undefined, store.s1, store.s2);
+    let keys = cache.keysIn(store);
     let mask = this.#mask;
-    if (compressed !== undefined && maskOf !== undefined) {
-      keys = graph.concat(keys, compressed, 2);
-      mask = graph.concat(mask, maskOf(), 0);
+    if (compressed !== undefined) {
+      keys = graph.concat(keys, compressed.keys, 2);
+      mask = graph.concat(mask, compressed.mask, 0);
     }
     const sinks = b.need(`blk.${layer}.attn_sinks`);
-    return turn(attend(b, q, keys, keys, mask, { sinks }));
+    return rotate(b, attend(b, q, keys, keys, mask, { sinks }), this.#rotation);
   }
 
   /** The indexer's best compressed keys of each token (`build_lid_top_k`). */
   #choose(layer: number, { low, x }: Parts, keys: Tensor): Tensor {
     const { b } = this;
-    const { graph, plan, tokens } = b;
-    const { headCount, keyLength, topK } = b.hyperparameters.indexer;
-    const { cells, mask, rotation } = this.#indexer;
+    const { graph, tokens } = b;
+    const { headCount, keyLength } = b.hyperparameters.indexer;
+    const { mask, rotation } = this.#indexer;
     const prefix = `blk.${layer}.indexer.`;
     const heads = graph.reshape(
       b.multiply(`${prefix}attn_q_b`, low),
@@ -200,18 +198,9 @@ class DeepSeek4 {
       headCount,
       tokens,
     );
-    const turned = b.rope(heads);
-    const q = rotation === undefined ? turned : rotate(b, turned, rotation);
-    const weights = b.multiply(`${prefix}proj`, x);
-    const each = tokens / plan.sequences;
-    const scores = graph.fresh([
-      graph.view(q, [q.n0, q.n1, each, plan.sequences], q.s1, q.s2, q.s3 / plan.sequences),
-      keys,
-      graph.view(weights, [weights.n0, each, 1, plan.sequences], weights.s1),
-      mask,
-    ], [cells, each, 1, plan.sequences]);
-    const count = Math.min(cells, topK);
-    return graph.contiguous(graph.fresh([scores], [count, each, 1, plan.sequences], I32));
+    const q = rotate(b, b.rope(heads), rotation);
+    const weights = weightsBySequence(b, b.multiply(`${prefix}proj`, x));
+    return chooseKeys(b, q, keys, weights, mask);
   }
 }
 

@@ -1,6 +1,7 @@
 import { rotationSide } from "../rotation.ts";
 import { headsOf, projectOutput } from "../blocks/attention.ts";
 import { unmaskChosen } from "../blocks/chosen_mask.ts";
+import { chooseKeys, weightsBySequence } from "../blocks/lightning_indexer.ts";
 import {
   absorb,
   attendByKeys,
@@ -10,7 +11,7 @@ import {
   latentSizes,
 } from "../blocks/latent_attention.ts";
 import type { Builder, GraphBuilder } from "../builder.ts";
-import { F32, I32, I64, type Tensor } from "../tensor.ts";
+import { F32, I64, type Tensor } from "../tensor.ts";
 import {
   buildTransformer,
   feed,
@@ -48,7 +49,7 @@ class IndexedAttention {
     const { b } = this;
     const { graph, plan, cache, tokens } = b;
     const prefix = `blk.${layer}.indexer.`;
-    const { headCount, keyLength, topK } = b.hyperparameters.indexer;
+    const { headCount, keyLength } = b.hyperparameters.indexer;
     const { rotation, keyIndices, mask } = this.#inputs;
     const queries = b.rope(
       graph.reshape(b.multiply(`${prefix}attn_q_b`, low), keyLength, headCount, tokens),
@@ -60,34 +61,8 @@ class IndexedAttention {
     const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
     graph.expand(cache.storeIn(store, k, keyIndices));
     const weights = b.multiply(`${prefix}proj`, x);
-    const cached = graph.view(
-      store,
-      [keyLength, 1, plan.cells, plan.sequences],
-      undefined,
-      store.s1,
-      store.s2,
-    );
-    const perSequence = tokens / plan.sequences;
-    const streams = graph.view(
-      q,
-      [q.n0, q.n1, perSequence, plan.sequences],
-      q.s1,
-      q.s2,
-      q.s3 / plan.sequences,
-    );
-    const weightStreams = graph.map(
-      graph.view(weights, [weights.n0, perSequence, 1, plan.sequences], weights.s1),
-    );
-    const scores = graph.fresh([streams, cached, weightStreams, mask], [
-      plan.cells,
-      perSequence,
-      1,
-      plan.sequences,
-    ]);
-    const count = Math.min(plan.cells, topK);
-    return graph.contiguous(
-      graph.fresh([scores], [count, perSequence, 1, plan.sequences], I32),
-    );
+    const scaled = graph.map(weightsBySequence(b, weights));
+    return chooseKeys(b, q, cache.keysIn(store), scaled, mask);
   }
 
   chosen(layer: number, x: Tensor, low: Tensor): Tensor {

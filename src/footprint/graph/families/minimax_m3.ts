@@ -51,24 +51,17 @@ class BlockSparseAttention {
     const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
     graph.expand(cache.storeIn(store, heads("k_proj", 1), this.#keyIndices));
     const inputs = cache.inputs(false);
-    let { q, k, v } = parts;
-    if (inputs.keyRotation !== undefined) {
-      q = rotate(b, q, inputs.keyRotation);
-      k = rotate(b, k, inputs.keyRotation);
-    }
-    if (inputs.valueRotation !== undefined) v = rotate(b, v, inputs.valueRotation);
-    graph.expand(q);
-    graph.expand(k);
-    graph.expand(v);
+    const q = graph.expand(rotate(b, parts.q, inputs.keyRotation));
+    const k = graph.expand(rotate(b, parts.k, inputs.keyRotation));
+    const v = graph.expand(rotate(b, parts.v, inputs.valueRotation));
     graph.expand(cache.storeKeys(layer, k, inputs));
     graph.expand(cache.storeValues(layer, v, inputs));
     const keys = cache.keys(layer, plan.cells);
     const values = cache.values(layer, plan.cells);
-    let y = this.#perSequence === 1
+    const y = this.#perSequence === 1
       ? this.#one(q, keys, values, queries, store)
       : this.#many(q, keys, values, queries, store);
-    if (inputs.valueRotation !== undefined) y = rotate(b, y, inputs.valueRotation);
-    return b.multiply(`blk.${layer}.attn_output`, y);
+    return b.multiply(`blk.${layer}.attn_output`, rotate(b, y, inputs.valueRotation));
   }
 
   /** `build_attn_msa_fa`: heads of one group side by side. */

@@ -1,6 +1,6 @@
 import { Cache } from "./cache.ts";
 import { Graph } from "./graph.ts";
-import { type ChosenLayers, layerKinds, layersToBuild } from "./layers.ts";
+import { layerKinds, layersToBuild } from "./layers.ts";
 import type { Model } from "./model.ts";
 import type { Reservation } from "./reservation.ts";
 import { F16, F32, I32, type Tensor } from "./tensor.ts";
@@ -42,11 +42,11 @@ export class Builder {
   #attentionScale: Tensor | undefined;
   #batchMask: Tensor | undefined;
 
-  /** @param everyLayer also those that are like the ones before */
+  /** @param attempt at leaving out layers that are like the ones before */
   constructor(
     readonly model: Model,
     readonly plan: Reservation,
-    readonly everyLayer: boolean = false,
+    readonly attempt: number = 0,
   ) {
     this.cache = new Cache(this.graph, model, plan);
   }
@@ -66,9 +66,7 @@ export class Builder {
 
   /** The same by numbers that are equal where layers are alike. */
   *layersOf(kinds: readonly number[]): Generator<number> {
-    const { layers, turns }: ChosenLayers = this.everyLayer
-      ? { layers: Array.from(kinds.keys()) }
-      : layersToBuild(kinds);
+    const { layers, turns } = layersToBuild(kinds, this.attempt);
     for (const [index, layer] of layers.entries()) {
       if (turns?.includes(index)) this.graph.turns.push(this.graph.nodes.length);
       yield layer;

@@ -2,14 +2,27 @@ import type { Model } from "./model.ts";
 
 /** Longest pattern of layers that is looked for; sliding windows have up to 6, hybrids up to 10. */
 const LONGEST_PERIOD = 12;
-/**
- * Residual streams take turns between two or three places, so the buffer looks the same again
- * after this many layers of one kind.
- */
-const TURNS = 6;
+/** How many layers stay where others are left out. */
+interface Kept {
+  /** Before two turns: the first layers of a run find the buffer as no others do. */
+  readonly lead: number;
+  /** The same after layers of another kind. */
+  readonly leadAfterOthers: number;
+  /** Layers of one kind in a turn, at least. */
+  readonly turn: number;
+}
 
-/** Layers that stay before two turns: the first of a run finds the buffer as no other does. */
-const LEAD = 1;
+/**
+ * Most models place each layer where the one before was. Residual streams may also take turns
+ * between two or three places, and some models need some layers to begin with that.
+ */
+const ATTEMPTS: readonly Kept[] = [
+  { lead: 1, leadAfterOthers: 2, turn: 1 },
+  { lead: 4, leadAfterOthers: 4, turn: 6 },
+];
+
+/** The attempt that leaves out nothing. */
+export const EVERY_LAYER = ATTEMPTS.length;
 
 function leastCommonMultiple(a: number, b: number): number {
   let [x, y] = [a, b];
@@ -80,29 +93,31 @@ export interface ChosenLayers {
 /**
  * The layers that have to be built to learn the buffer's size: a long run of layers that repeat
  * is shortened by whole turns, since a turn places its tensors where the one before did. Whether it
- * does is seen when they are placed (allocator.ts). The last layer is like no other, and in the
- * last period inputs are read for the last time.
+ * does is seen when they are placed (allocator.ts); if not, the next attempt leaves out fewer, and
+ * the last none. The last layer is like no other, and in the last period inputs are read for the
+ * last time.
  */
-export function layersToBuild(kinds: readonly number[]): ChosenLayers {
+export function layersToBuild(kinds: readonly number[], attempt: number): ChosenLayers {
   const count = kinds.length;
   const all = Array.from(kinds.keys());
-  let best = { start: 0, turn: 0, removed: 0 };
+  const kept = ATTEMPTS[attempt];
+  if (kept === undefined) return { layers: all };
+  let best = { first: 0, turn: 0, removed: 0 };
   for (let period = 1; period <= LONGEST_PERIOD && period * 2 < count; period++) {
-    const turn = leastCommonMultiple(period, TURNS);
-    const kept = LEAD + 2 * turn + (period > 1 ? period : 0);
+    const turn = leastCommonMultiple(period, kept.turn);
     let start = 0;
     for (let layer = 0; layer <= count - period; layer++) {
       if (layer + period < count - 1 && kinds[layer] === kinds[layer + period]) continue;
       // Layers start … layer + period - 1 repeat with this period.
-      const length = layer + period - start;
-      const removed = Math.floor((length - kept) / turn) * turn;
-      if (removed > best.removed) best = { start, turn, removed };
+      const first = start + (start === 0 ? kept.lead : kept.leadAfterOthers);
+      const spare = layer + period - first - 2 * turn - (period > 1 ? period : 0);
+      const removed = Math.floor(spare / turn) * turn;
+      if (removed > best.removed) best = { first, turn, removed };
       start = layer + 1;
     }
   }
-  const { start, turn, removed } = best;
+  const { first, turn, removed } = best;
   if (removed === 0) return { layers: all };
-  const first = start + LEAD;
   const end = first + 2 * turn;
   const layers = [...all.slice(0, end), ...all.slice(end + removed)];
   return { layers, turns: [first, first + turn, end] };

@@ -32,8 +32,8 @@ export interface PlannedGraph {
   readonly placed?: {
     readonly graph: Graph;
     readonly bytes: number;
-    /** Whether layers that repeat are all in it. */
-    readonly everyLayer: boolean;
+    /** At leaving out layers, the one that changed nothing (layers.ts). */
+    readonly attempt: number;
   };
   readonly missingWeight?: string;
 }
@@ -43,10 +43,10 @@ export function buildGraph(
   build: GraphBuilder,
   model: Model,
   plan: Reservation,
-  everyLayer: boolean,
+  attempt: number,
 ): Graph | MissingWeight {
   try {
-    const builder = new Builder(model, plan, everyLayer);
+    const builder = new Builder(model, plan, attempt);
     build(builder);
     return builder.graph;
   } catch (error) {
@@ -77,11 +77,10 @@ function makePlannedGraph(
   const model = new Model(shape, header);
   const plan = makeReservation(shape, options, model.number("attention.sliding_window"));
   if (build === undefined) return { model, plan };
-  const place = (everyLayer: boolean): PlannedGraph => {
-    const graph = buildGraph(build, model, plan, everyLayer);
+  for (let attempt = 0;; attempt++) {
+    const graph = buildGraph(build, model, plan, attempt);
     if (graph instanceof MissingWeight) return { model, plan, missingWeight: graph.weightName };
     const { bytes, repeats } = reserve(graph);
-    return repeats ? { model, plan, placed: { graph, bytes, everyLayer } } : place(true);
-  };
-  return place(false);
+    if (repeats) return { model, plan, placed: { graph, bytes, attempt } };
+  }
 }

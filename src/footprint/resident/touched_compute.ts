@@ -54,7 +54,7 @@ export function touchedComputeBytes(
     ...plan,
     tokens: Math.min(plan.tokens, step),
     outputs: 1,
-  }, placed.everyLayer);
+  }, placed.attempt);
   if (used instanceof MissingWeight) return undefined;
   const places = ownTensors(placed.graph);
   const sizes = ownTensors(used);

@@ -4,7 +4,7 @@ import { reserve } from "../../../src/footprint/graph/allocator.ts";
 import { Builder, MissingWeight } from "../../../src/footprint/graph/builder.ts";
 import { findGraphBuilder } from "../../../src/footprint/graph/builders.ts";
 import { computeBytes } from "../../../src/footprint/graph/compute.ts";
-import { layersToBuild } from "../../../src/footprint/graph/layers.ts";
+import { EVERY_LAYER, layersToBuild } from "../../../src/footprint/graph/layers.ts";
 import { Model } from "../../../src/footprint/graph/model.ts";
 import { makeReservation } from "../../../src/footprint/graph/reservation.ts";
 import { readHyperparameters } from "../../../src/footprint/hyperparameters.ts";
@@ -52,7 +52,7 @@ Deno.test("leaving out layers that repeat doesn't change the buffer", async () =
       }
       for (const buffer of [buffers[0], buffers[3], buffers[5]]) {
         if (buffer === undefined) continue;
-        const builder = new Builder(model, plan(model, buffer), true);
+        const builder = new Builder(model, plan(model, buffer), EVERY_LAYER);
         try {
           build(builder);
         } catch (error) {
@@ -82,20 +82,27 @@ function plan(
 }
 
 Deno.test("few layers are all built, many by their first and last", () => {
-  assertEquals(layersToBuild([1, 1, 1]).layers, [0, 1, 2]);
-  assertEquals(layersToBuild([]).layers, []);
-  const alike = layersToBuild(Array(80).fill(7)).layers;
-  assertEquals(alike.at(0), 0);
-  assertEquals(alike.at(-1), 79);
-  assertEquals((80 - alike.length) % 6, 0);
-  assert(alike.length < 20);
-  const unlike = Array.from({ length: 80 }, (_, layer) => layer);
-  assertEquals(layersToBuild(unlike).layers, unlike);
+  assertEquals(layersToBuild([1, 1, 1], 0).layers, [0, 1, 2]);
+  assertEquals(layersToBuild([], 0).layers, []);
+  const alike: number[] = Array(80).fill(7);
+  assertEquals(layersToBuild(alike, 0), { layers: [0, 1, 2, 79], turns: [1, 2, 3] });
+  const more = layersToBuild(alike, 1).layers;
+  assertEquals(more.at(-1), 79);
+  assertEquals((80 - more.length) % 6, 0);
+  assert(more.length < 24);
+  const every = Array.from({ length: 80 }, (_, layer) => layer);
+  assertEquals(layersToBuild(alike, EVERY_LAYER), { layers: every });
+  assertEquals(layersToBuild(every, 0), { layers: every });
+});
+
+Deno.test("layers after others of another kind have a longer lead", () => {
+  const kinds = [1, 1, 1, ...Array(57).fill(7)];
+  assertEquals(layersToBuild(kinds, 0), { layers: [0, 1, 2, 3, 4, 5, 6, 59], turns: [5, 6, 7] });
 });
 
 Deno.test("layers of a pattern are left out by whole patterns", () => {
   const kinds = Array.from({ length: 62 }, (_, layer) => layer % 6 === 5 ? 1 : 0);
-  const kept = layersToBuild(kinds).layers;
+  const kept = layersToBuild(kinds, 0).layers;
   assertEquals(kept.map((layer) => kinds[layer]), kinds.slice(0, kept.length));
   assertEquals(kept.at(-1), 61);
 });

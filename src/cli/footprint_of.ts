@@ -1,7 +1,10 @@
+import { canHaveFlashAttention } from "../footprint/architectures.ts";
+import { checkContextOptions } from "../footprint/check_context_options.ts";
 import { defaultContextSize } from "../footprint/context_size.ts";
 import { calibrate } from "../footprint/calibrate.ts";
 import { combineExact, estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
 import type { Estimator, Footprint } from "../footprint/footprint.ts";
+import { readHyperparameters } from "../footprint/hyperparameters.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { calibrationKey, calibrationPath, readCalibrations } from "../machine/calibrations.ts";
@@ -36,6 +39,8 @@ async function findFootprint(request: FootprintRequest, world: World): Promise<F
       return estimateFromFileSize(header.fileBytes);
     case "exact":
       rejectUrl(model);
+      // llama.cpp ends the process where some of it is broken.
+      checkContextOptions(readHyperparameters(header), options);
       return await calibrated(
         request,
         world,
@@ -87,9 +92,11 @@ export function resolveContext(header: GgufHeader, context: ContextSettings): Fo
     // A batch larger than the context could never be filled.
     batchSize: Math.min(context.batchSize, contextSize),
     sequences: context.sequences,
-    // llama.cpp's own "auto" turns it on wherever the CPU computes; the architecture that can't
-    // have it is known to the footprint.
-    flashAttention: context.flashAttention !== "off",
+    // llama.cpp's own "auto" turns it on wherever the CPU computes; where it turns it off again is
+    // known to the footprint.
+    flashAttention: context.flashAttention === "auto"
+      ? canHaveFlashAttention(header)
+      : context.flashAttention === "on",
     kvCacheKeyType: context.kvCacheType,
     kvCacheValueType: context.kvCacheType,
     mmap: context.mmap,

@@ -1,6 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open.ts";
+import { checkGenerates } from "../footprint/architectures.ts";
 import { estimateFootprint } from "../footprint/estimate.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
@@ -115,6 +116,7 @@ export const measure: Command = async ({ values, operands, output }) => {
   const path = resolveModel(operands[0] ?? (Deno.env.get("BRAINJAR_MODEL") || demoBrainPath()));
   rejectUrl(path);
   const header = await readHeader(path);
+  checkGenerates(header);
   const options = resolveContext(header, readContextSettings(values));
   const cpu = await readCpuFeatures();
   const { bytes: estimated } = await estimateFootprint(header, options, cpu);

@@ -1,5 +1,16 @@
-/** What a model of an architecture is for; only `text` generates text token by token. */
-export type ModelPurpose = "text" | "encoder" | "diffusion" | "audio" | "draft" | "unknown";
+/**
+ * What a model of an architecture is for; only `text` generates text token by token. An
+ * `encoder-decoder` would, but reads its prompt with an encoder, which node-llama-cpp never runs:
+ * llama.cpp ends the process then.
+ */
+export type ModelPurpose =
+  | "text"
+  | "encoder"
+  | "encoder-decoder"
+  | "diffusion"
+  | "audio"
+  | "draft"
+  | "unknown";
 
 /** The kind of memory a context keeps between batches (llama-model.cpp, `create_memory`). */
 export type MemoryKind =
@@ -119,4 +130,6 @@ export interface ArchitectureLayout {
   readonly notCausal?: true;
   /** llama.cpp turns flash attention off. */
   readonly noFlashAttention?: true;
+  /** llama.cpp ends the process where flash attention is on. */
+  readonly breaksWithFlashAttention?: true;
 }

@@ -47,7 +47,8 @@ export function isKnownArchitecture(name: string): boolean {
 
 /**
  * Whether models of this architecture make text token by token. Encoders, diffusion models,
- * speech and drafts don't, and neither does an architecture that isn't known.
+ * speech and drafts don't, an encoder-decoder can't here, and neither does an architecture that
+ * isn't known.
  *
  * @example
  * ```ts
@@ -57,6 +58,12 @@ export function isKnownArchitecture(name: string): boolean {
  */
 export function generatesText(name: string): boolean {
   return ARCHITECTURES.get(name)?.purpose === "text";
+}
+
+/** Whether llama.cpp v0.4.0 can run this model with flash attention at all. */
+export function canHaveFlashAttention(header: GgufHeader): boolean {
+  const name = header.metadata.get("general.architecture");
+  return ARCHITECTURES.get(String(name))?.breaksWithFlashAttention !== true;
 }
 
 /**
@@ -74,16 +81,27 @@ export function checkGenerates(header: GgufHeader): void {
       { hint: "The file is damaged or was written wrongly: download it again" },
     );
   }
-  const known = isKnownArchitecture(architecture);
-  throw new BrainjarError(
-    "unsupported-architecture",
-    known
-      ? `Models of architecture "${architecture}" don't make text`
-      : `Architecture "${architecture}" isn't one of llama.cpp v0.4.0's`,
-    {
-      hint: known
-        ? "Use a model that generates text; estimate still answers for this one"
-        : "It may need a newer llama.cpp; estimate still answers, on the safe side",
-    },
-  );
+  const [sentence, hint] = whyNot(architecture);
+  throw new BrainjarError("unsupported-architecture", sentence, { hint });
+}
+
+/** Why models of an architecture can't be run, and what to do. */
+function whyNot(architecture: string): [sentence: string, hint: string] {
+  switch (ARCHITECTURES.get(architecture)?.purpose) {
+    case undefined:
+      return [
+        `Architecture "${architecture}" isn't one of llama.cpp v0.4.0's`,
+        "It may need a newer llama.cpp; estimate still answers, on the safe side",
+      ];
+    case "encoder-decoder":
+      return [
+        `Models of architecture "${architecture}" need their encoder, which node-llama-cpp never runs`,
+        "Use a model without one; estimate still answers for this one",
+      ];
+    default:
+      return [
+        `Models of architecture "${architecture}" don't make text`,
+        "Use a model that generates text; estimate still answers for this one",
+      ];
+  }
 }

@@ -1,4 +1,5 @@
 import { BrainjarError } from "../budget/error.ts";
+import { indexerLayers } from "./cached_layers.ts";
 import type { KvCacheType } from "./ggml_type.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import { cacheType } from "./kv_cache.ts";
@@ -27,12 +28,35 @@ function checkHeads(
 }
 
 /**
+ * Refuses flash attention where llama.cpp ends the process: `plm`, whose values have lost their heads
+ * when they are stored (models/plm.cpp), and block-sparse attention unless each group of queries
+ * has an indexer (models/minimax-m3.cpp).
+ */
+function checkFlashAttention(shape: Hyperparameters): void {
+  const { architecture, layout, indexer: { headCount } } = shape;
+  const ungrouped = architecture === "minimax-m3" &&
+    indexerLayers(shape).some((layer) =>
+      layer < shape.layerCount && shape.keyValueHeadCounts[layer] !== headCount
+    );
+  if (!layout.breaksWithFlashAttention && !ungrouped) return;
+  throw new BrainjarError(
+    "unsupported-flash-attention",
+    ungrouped
+      ? `This model's ${headCount} indexers don't match its key-value heads, as flash attention needs`
+      : `Architecture "${architecture}" can't run with flash attention`,
+    { hint: "Use --flash-attention off: llama.cpp v0.4.0 ends the process with it on" },
+  );
+}
+
+/**
  * Checks what llama.cpp checks before it makes a context (llama-context.cpp,
  * `llama_init_from_model`): it refuses a quantized value cache without flash attention, heads
  * that a quantized type's blocks don't divide, different types where keys alone are cached, and
- * too many sequences.
+ * too many sequences. And what it doesn't check, where it then ends the process: more than one
+ * sequence for an encoder-decoder, flash attention where an architecture can't have it.
  *
- * Throws a BrainjarError of code `unsupported-kv-cache-type` or `too-many-sequences`.
+ * Throws a BrainjarError of code `unsupported-kv-cache-type`, `too-many-sequences` or
+ * `unsupported-flash-attention`.
  */
 export function checkContextOptions(shape: Hyperparameters, options: FootprintOptions): void {
   const { kvCacheKeyType: key, kvCacheValueType: value } = options;
@@ -43,6 +67,14 @@ export function checkContextOptions(shape: Hyperparameters, options: FootprintOp
       { hint: `Use at most ${LARGEST_SEQUENCE_COUNT} sequences` },
     );
   }
+  if (shape.layout.purpose === "encoder-decoder" && options.sequences > 1) {
+    throw new BrainjarError(
+      "too-many-sequences",
+      `Architecture "${shape.architecture}" takes one sequence at a time, not ${options.sequences}`,
+      { hint: "Use one sequence: llama.cpp ends the process where an encoder has more" },
+    );
+  }
+  if (options.flashAttention) checkFlashAttention(shape);
   const keysAlone = shape.usesLatentAttention || shape.layout.memory === "compressed";
   if (keysAlone && key !== value) {
     refuse(
@@ -56,6 +88,8 @@ export function checkContextOptions(shape: Hyperparameters, options: FootprintOp
       `KV cache type ${value} for values needs flash attention`,
       shape.layout.noFlashAttention
         ? "Use F16: llama.cpp turns flash attention off for this architecture"
+        : shape.layout.breaksWithFlashAttention
+        ? "Use F16: llama.cpp can't run this architecture with flash attention"
         : "Turn flash attention on, or use F16",
     );
   }

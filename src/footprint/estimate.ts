@@ -106,7 +106,8 @@ function estimatePrepared(model: PreparedModel, options: FootprintOptions): Foot
  *
  * Weights, KV cache and recurrent state are llama.cpp v0.4.0's own to the byte. Throws a
  * BrainjarError: `gguf-hyperparameter` for a header that can't be, `gguf-tensor-type`, and
- * `unsupported-kv-cache-type` or `too-many-sequences` for options that llama.cpp refuses.
+ * `unsupported-kv-cache-type`, `too-many-sequences` or `unsupported-flash-attention` for options
+ * that llama.cpp refuses or breaks with.
  *
  * @returns whole bytes, part by part
  */

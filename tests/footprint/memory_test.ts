@@ -146,8 +146,25 @@ Deno.test("options that llama.cpp refuses are refused", () => {
         "attention.value_length_mla": 128,
       }), "can't cache keys as F32 and values as F16"],
     ["sequences", () => check("llama", { sequences: 257 }), "257 sequences"],
+    [
+      "sequences for a decoder's encoder",
+      () => check("t5", { sequences: 2 }),
+      'Architecture "t5" takes one sequence at a time, not 2',
+    ],
   ];
+  const indexed = { "attention.indexer.head_count": 4, "attention.indexer.key_length": 64 };
+  refused.push(
+    ["flash attention", () => check("plm", {}), 'Architecture "plm" can\'t run with flash'],
+    ["indexers", () => check("minimax-m3", {}, indexed), "4 indexers don't match"],
+    [
+      "a quantized cache without flash attention",
+      () => check("plm", { ...quantized, flashAttention: false }),
+      "needs flash attention",
+    ],
+  );
   for (const [name, refuse, words] of refused) assertThrows(refuse, BrainjarError, words, name);
   check("llama", quantized);
+  check("plm", { flashAttention: false });
+  check("minimax-m3", {}, { ...indexed, "attention.head_count_kv": 4 });
   check("llama", { kvCacheKeyType: "Q4_0", flashAttention: false });
 });

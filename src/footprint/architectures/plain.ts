@@ -75,7 +75,7 @@ export const PLAIN_ARCHITECTURES: readonly (readonly [string, ArchitectureLayout
   ["phi3", attention("models/phi3.cpp")],
   ["phimoe", attention("models/phimoe.cpp")],
   ["plamo", attention("models/plamo.cpp")],
-  ["plm", attention("models/plm.cpp")],
+  ["plm", attention("models/plm.cpp", { breaksWithFlashAttention: true })],
   ["qwen", attention("models/qwen.cpp")],
   ["qwen2", attention("models/qwen2.cpp")],
   ["qwen2moe", attention("models/qwen2moe.cpp")],
@@ -90,7 +90,7 @@ export const PLAIN_ARCHITECTURES: readonly (readonly [string, ArchitectureLayout
   ["stablelm", attention("models/stablelm.cpp")],
   ["starcoder", attention("models/starcoder.cpp")],
   ["starcoder2", attention("models/starcoder2.cpp")],
-  ["t5", attention("models/t5.cpp")],
+  ["t5", attention("models/t5.cpp", { purpose: "encoder-decoder" })],
   ["talkie", attention("models/talkie.cpp")],
   ["xverse", attention("models/xverse.cpp")],
 ];

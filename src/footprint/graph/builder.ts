@@ -42,11 +42,15 @@ export class Builder {
   #attentionScale: Tensor | undefined;
   #batchMask: Tensor | undefined;
 
-  /** @param attempt at leaving out layers that are like the ones before */
+  /**
+   * @param attempt at leaving out layers that are like the ones before
+   * @param isProven whether it is known to change nothing, so that one turn of them is enough
+   */
   constructor(
     readonly model: Model,
     readonly plan: Reservation,
     readonly attempt: number = 0,
+    readonly isProven: boolean = false,
   ) {
     this.cache = new Cache(this.graph, model, plan);
   }
@@ -67,7 +71,9 @@ export class Builder {
   /** The same by numbers that are equal where layers are alike. */
   *layersOf(kinds: readonly number[]): Generator<number> {
     const { layers, turns } = layersToBuild(kinds, this.attempt);
+    const [, second = 0, end = 0] = this.isProven ? turns ?? [] : [];
     for (const [index, layer] of layers.entries()) {
+      if (index >= second && index < end) continue;
       if (turns?.includes(index)) this.graph.turns.push(this.graph.nodes.length);
       yield layer;
     }

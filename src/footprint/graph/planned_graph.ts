@@ -44,9 +44,10 @@ export function buildGraph(
   model: Model,
   plan: Reservation,
   attempt: number,
+  isProven: boolean,
 ): Graph | MissingWeight {
   try {
-    const builder = new Builder(model, plan, attempt);
+    const builder = new Builder(model, plan, attempt, isProven);
     build(builder);
     return builder.graph;
   } catch (error) {
@@ -78,7 +79,7 @@ function makePlannedGraph(
   const plan = makeReservation(shape, options, model.number("attention.sliding_window"));
   if (build === undefined) return { model, plan };
   for (let attempt = 0;; attempt++) {
-    const graph = buildGraph(build, model, plan, attempt);
+    const graph = buildGraph(build, model, plan, attempt, false);
     if (graph instanceof MissingWeight) return { model, plan, missingWeight: graph.weightName };
     const { bytes, repeats } = reserve(graph);
     if (repeats) return { model, plan, placed: { graph, bytes, attempt } };

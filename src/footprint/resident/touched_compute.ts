@@ -26,10 +26,13 @@ function unionBytes(ranges: Range[]): number {
 }
 
 /** Tensors with memory of their own in the compute buffer, in an order that only the model decides. */
-function ownTensors(graph: Graph): Tensor[] {
-  return graph.leafs.concat(graph.nodes).filter((tensor) =>
-    tensor.root === undefined && !tensor.isExternal
-  );
+function ownTensors(leafs: readonly Tensor[], nodes: readonly Tensor[]): Tensor[] {
+  return leafs.concat(nodes).filter((tensor) => tensor.root === undefined && !tensor.isExternal);
+}
+
+/** Where a second turn of layers lies where the first does, its nodes are left out. */
+function nodesOnce({ nodes, turns: [, second = 0, end = 0] }: Graph): readonly Tensor[] {
+  return nodes.slice(0, second).concat(nodes.slice(end));
 }
 
 /**
@@ -50,14 +53,20 @@ export function touchedComputeBytes(
 ): number | undefined {
   const { model, plan, placed } = planGraph(source, options);
   if (placed === undefined || source.build === undefined) return undefined;
-  const used = buildGraph(source.build, model, {
-    ...plan,
-    tokens: Math.min(plan.tokens, step),
-    outputs: 1,
-  }, placed.attempt);
+  const used = buildGraph(
+    source.build,
+    model,
+    {
+      ...plan,
+      tokens: Math.min(plan.tokens, step),
+      outputs: 1,
+    },
+    placed.attempt,
+    true,
+  );
   if (used instanceof MissingWeight) return undefined;
-  const places = ownTensors(placed.graph);
-  const sizes = ownTensors(used);
+  const places = ownTensors(placed.graph.leafs, nodesOnce(placed.graph));
+  const sizes = ownTensors(used.leafs, used.nodes);
   if (places.length !== sizes.length) return undefined;
   return unionBytes(places.map((place, index) => {
     const bytes = sizes[index]?.bytes ?? place.bytes;

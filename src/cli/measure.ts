@@ -2,6 +2,7 @@ import { BrainjarError } from "../budget/error.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open.ts";
 import { checkGenerates } from "../footprint/architectures.ts";
+import { checkPositions } from "../footprint/context_size.ts";
 import { estimateFootprint } from "../footprint/estimate.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
@@ -118,6 +119,7 @@ export const measure: Command = async ({ values, operands, output }) => {
   const header = await readHeader(path);
   checkGenerates(header);
   const options = resolveContext(header, readContextSettings(values));
+  checkPositions(header, options.contextSize);
   const cpu = await readCpuFeatures();
   const { bytes: estimated } = await estimateFootprint(header, options, cpu);
   const stop = listenForStop();

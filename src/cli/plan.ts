@@ -3,7 +3,7 @@ import type { MachineMemory } from "../budget/memory.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
 import type { Validation } from "../budget/validation.ts";
 import { checkGenerates } from "../footprint/architectures.ts";
-import { largestContextThatFits } from "../footprint/context_size.ts";
+import { checkPositions, largestContextThatFits } from "../footprint/context_size.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
@@ -57,6 +57,7 @@ async function planJar(jar: JarSettings, settings: Settings, world: World): Prom
   const header = await world.readHeader(model);
   checkGenerates(header);
   const options = await sizeContext(jar, header, settings, world);
+  checkPositions(header, options.contextSize);
   const footprint = await footprintOf(
     { header, model, options, estimator: settings.estimator },
     world,

@@ -1,3 +1,4 @@
+import { BrainjarError } from "../budget/error.ts";
 import type { Criterion } from "../budget/demand.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { calibrate } from "./calibrate.ts";
@@ -18,6 +19,22 @@ function trainedContext(header: GgufHeader): number {
 /** Tokens of context where neither a size nor a limit is given: 4096, or what it was trained on. */
 export function defaultContextSize(header: GgufHeader): number {
   return Math.min(DEFAULT_CONTEXT_SIZE, trainedContext(header));
+}
+
+/**
+ * Throws a BrainjarError of code `context-too-long` where a model has learned a place for each
+ * position (models/gpt2.cpp and others) and the context is longer: llama.cpp warns, and ends the
+ * process at the first token beyond.
+ */
+export function checkPositions(header: GgufHeader, contextSize: number): void {
+  const positions = header.tensors.find(({ name }) => name === "position_embd.weight")
+    ?.dimensions[1];
+  if (positions === undefined || contextSize <= positions) return;
+  throw new BrainjarError(
+    "context-too-long",
+    `A context of ${contextSize} tokens is longer than the ${positions} positions that this model knows`,
+    { hint: `Use --context-size ${positions} or less` },
+  );
 }
 
 /**

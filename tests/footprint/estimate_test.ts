@@ -1,6 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { defaultContextSize, largestContextThatFits } from "../../src/footprint/context_size.ts";
+import {
+  checkPositions,
+  defaultContextSize,
+  largestContextThatFits,
+} from "../../src/footprint/context_size.ts";
 import {
   combineExact,
   estimateFootprint,
@@ -101,6 +105,18 @@ Deno.test("the seed's rule is half as much again", () => {
   const { bytes, jar } = estimateFromFileSize(1001);
   assertEquals([bytes.floor, bytes.workingSet, bytes.peak], [1502, 1502, 1502]);
   assertEquals(jar.workingSetBytes, 1502);
+});
+
+Deno.test("a context longer than a table of positions is refused", () => {
+  const table = header("gpt2", {}, [tensor("position_embd.weight", 0, 512, 1024)]);
+  checkPositions(table, 1024);
+  const error = assertThrows(() => checkPositions(table, 1025), BrainjarError) as BrainjarError;
+  assertEquals(error.code, "context-too-long");
+  assertEquals(
+    error.message,
+    "A context of 1025 tokens is longer than the 1024 positions that this model knows",
+  );
+  checkPositions(header("llama"), 1_000_000);
 });
 
 Deno.test("the largest context that fits is the largest", async () => {

@@ -132,4 +132,6 @@ export interface ArchitectureLayout {
   readonly noFlashAttention?: true;
   /** llama.cpp ends the process where flash attention is on. */
   readonly breaksWithFlashAttention?: true;
+  /** llama.cpp ends the process at a batch whose logits nobody wants: all of a prompt but its end. */
+  readonly breaksWithoutLogits?: true;
 }

@@ -47,8 +47,8 @@ export function isKnownArchitecture(name: string): boolean {
 
 /**
  * Whether models of this architecture make text token by token. Encoders, diffusion models,
- * speech and drafts don't, an encoder-decoder can't here, and neither does an architecture that
- * isn't known.
+ * speech and drafts don't, an encoder-decoder can't here nor can one that needs the logits of every
+ * batch, and neither does an architecture that isn't known.
  *
  * @example
  * ```ts
@@ -57,7 +57,8 @@ export function isKnownArchitecture(name: string): boolean {
  * ```
  */
 export function generatesText(name: string): boolean {
-  return ARCHITECTURES.get(name)?.purpose === "text";
+  const layout = ARCHITECTURES.get(name);
+  return layout?.purpose === "text" && !layout.breaksWithoutLogits;
 }
 
 /** Whether llama.cpp v0.4.0 can run this model with flash attention at all. */
@@ -87,7 +88,8 @@ export function checkGenerates(header: GgufHeader): void {
 
 /** Why models of an architecture can't be run, and what to do. */
 function whyNot(architecture: string): [sentence: string, hint: string] {
-  switch (ARCHITECTURES.get(architecture)?.purpose) {
+  const layout = ARCHITECTURES.get(architecture);
+  switch (layout?.purpose) {
     case undefined:
       return [
         `Architecture "${architecture}" isn't one of llama.cpp v0.4.0's`,
@@ -97,6 +99,11 @@ function whyNot(architecture: string): [sentence: string, hint: string] {
       return [
         `Models of architecture "${architecture}" need their encoder, which node-llama-cpp never runs`,
         "Use a model without one; estimate still answers for this one",
+      ];
+    case "text":
+      return [
+        `Models of architecture "${architecture}" need the logits of all of a prompt, which only its end has`,
+        "Use another model: llama.cpp v0.4.0 ends the process with this one; estimate still answers",
       ];
     default:
       return [

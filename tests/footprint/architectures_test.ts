@@ -28,6 +28,7 @@ Deno.test("what can't make text is refused by name", () => {
     ["clip", `Models of architecture "clip" don't make text`],
     ["dream", `Models of architecture "dream" don't make text`],
     ["t5", `Models of architecture "t5" need their encoder`],
+    ["chameleon", `Models of architecture "chameleon" need the logits of all of a prompt`],
     ["llama9", `Architecture "llama9" isn't one of llama.cpp v0.4.0's`],
     ["gptj", `Architecture "gptj" isn't one of llama.cpp v0.4.0's`],
   ];

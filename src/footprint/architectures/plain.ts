@@ -11,7 +11,7 @@ export const PLAIN_ARCHITECTURES: readonly (readonly [string, ArchitectureLayout
   ["bailingmoe2", attention("models/bailingmoe2.cpp", { predictionLayersSkipped: true })],
   ["bitnet", attention("models/bitnet.cpp")],
   ["bloom", attention("models/bloom.cpp")],
-  ["chameleon", attention("models/chameleon.cpp")],
+  ["chameleon", attention("models/chameleon.cpp", { breaksWithoutLogits: true })],
   ["chatglm", attention("models/chatglm.cpp")],
   ["codeshell", attention("models/codeshell.cpp")],
   ["cogvlm", attention("models/cogvlm.cpp")],

@@ -9,6 +9,7 @@ import { readPageByPage } from "./read_ahead.ts";
 import { Samplers } from "./samplers.ts";
 import { thinkingThreads } from "./threads.ts";
 import { trimMemory, useOneArena } from "./trim.ts";
+import { disposeUnfinished, makeOrDispose } from "./unfinished.ts";
 
 // This file alone names the package; its types go on from here.
 export type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
@@ -45,6 +46,7 @@ export async function openLlama(): Promise<Engine> {
         logLevel: library.LlamaLogLevel.warn,
         logger: (_level, message) => log.add(message),
       });
+      disposeUnfinished(llama);
       // Loading the package leaves as much behind as it keeps.
       await trimMemory();
       return new LlamaEngine(library, llama, log);
@@ -106,17 +108,20 @@ class LlamaEngine implements Engine {
       signal?.throwIfAborted();
       const model = await this.#log.capture(() =>
         collectMeanwhile(() =>
-          this.#llama.loadModel({
-            modelPath: path,
-            gpuLayers: 0,
-            useMmap: options.mmap,
-            // brainjar decided admission; the engine's own figures know no control groups.
-            ignoreMemorySafetyChecks: true,
-            ...(signal === undefined ? {} : { loadSignal: signal }),
-            ...(onProgress === undefined ? {} : { onLoadProgress: onProgress }),
-          })
+          makeOrDispose(() =>
+            this.#llama.loadModel({
+              modelPath: path,
+              gpuLayers: 0,
+              useMmap: options.mmap,
+              // brainjar decided admission; the engine's own figures know no control groups.
+              ignoreMemorySafetyChecks: true,
+              ...(signal === undefined ? {} : { loadSignal: signal }),
+              ...(onProgress === undefined ? {} : { onLoadProgress: onProgress }),
+            })
+          )
         )
       );
+      disposeUnfinished(model);
       if (options.mmap) readPageByPage(options.sparse ?? []);
       forgoEstimates(model.fileInsights);
       const samplers = new Samplers(forgetVocabulary(model));
@@ -191,21 +196,23 @@ class LlamaLoadedModel implements LoadedModel {
     const mark = this.#log.mark();
     try {
       signal?.throwIfAborted();
-      const context = await this.#model.createContext({
-        contextSize: options.contextSize,
-        batchSize: options.batchSize,
-        sequences: options.sequences,
-        threads: thinkingThreads(this.#model.size, [
-          this.#model.llama.cpuMathCores,
-          navigator.hardwareConcurrency,
-        ]),
-        flashAttention: options.flashAttention,
-        experimentalKvCacheKeyType: options.kvCacheKeyType,
-        experimentalKvCacheValueType: options.kvCacheValueType,
-        ignoreMemorySafetyChecks: true,
-        // A smaller context than was admitted would be another jar.
-        failedCreationRemedy: false,
-      });
+      const context = await makeOrDispose(() =>
+        this.#model.createContext({
+          contextSize: options.contextSize,
+          batchSize: options.batchSize,
+          sequences: options.sequences,
+          threads: thinkingThreads(this.#model.size, [
+            this.#model.llama.cpuMathCores,
+            navigator.hardwareConcurrency,
+          ]),
+          flashAttention: options.flashAttention,
+          experimentalKvCacheKeyType: options.kvCacheKeyType,
+          experimentalKvCacheValueType: options.kvCacheValueType,
+          ignoreMemorySafetyChecks: true,
+          // A smaller context than was admitted would be another jar.
+          failedCreationRemedy: false,
+        })
+      );
       // node-llama-cpp's own signal leaves the promise pending for ever where it fires while the
       // context waits for its turn; it would not interrupt the native call either.
       if (signal?.aborted) {

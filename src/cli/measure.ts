@@ -102,6 +102,10 @@ async function live(
   gauge.mark("after dispose");
 }
 
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+}
+
 /** `brainjar measure MODEL`: loads for real and prints the estimate beside what was resident. */
 export const measure: Command = async ({ values, operands, output }) => {
   if (Deno.build.os !== "linux") {
@@ -124,7 +128,7 @@ export const measure: Command = async ({ values, operands, output }) => {
   const { bytes: estimated } = await estimateFootprint(header, options, cpu);
   const stop = listenForStop();
   const gauge = new Gauge();
-  try {
+  const measuring = (async () => {
     gauge.mark("started");
     const engine = await openEngine();
     try {
@@ -133,9 +137,13 @@ export const measure: Command = async ({ values, operands, output }) => {
     } finally {
       await engine.dispose();
     }
+  })();
+  try {
+    await Promise.race([measuring, aborted(stop.signal)]);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
+    if (stop.signal.aborted) await stop.freed(measuring);
     gauge.close();
     stop.close();
   }

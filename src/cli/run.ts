@@ -69,7 +69,7 @@ export const run: Command = async ({ values, output }) => {
   } finally {
     live?.clear();
     transcript?.close();
-    await world.close();
+    await stop.freed(world.close());
     stop.close();
   }
 };

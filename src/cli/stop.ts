@@ -1,9 +1,17 @@
 import process from "node:process";
+import { type Clock, systemClock } from "../experiment/clock.ts";
+import { RUN_LIMITS } from "../experiment/limits.ts";
+import { freedInTime } from "../experiment/patience.ts";
 
 /** The two signals that end a run. */
 export interface Stop {
   /** Fires on the first Ctrl-C or SIGTERM; its reason is the signal's name. */
   readonly signal: AbortSignal;
+  /**
+   * Waits until the engine is free, but not for ever: a native call on a disk that no longer
+   * answers can't be ended from outside. What it holds goes back when brainjar ends.
+   */
+  freed(freeing: Promise<unknown>): Promise<void>;
   /** Stops listening. */
   close(): void;
 }
@@ -18,11 +26,13 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
  * Through Node's events: a package of the engine's listens there too, and ends the process when it
  * believes that nobody else does.
  */
-export function listenForStop(): Stop {
+export function listenForStop(clock: Clock = systemClock): Stop {
   const controller = new AbortController();
+  let stoppedAt: number | undefined;
   const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
     const handler = () => {
       if (controller.signal.aborted) Deno.exit(EXIT_CODES[name]);
+      stoppedAt = clock.now();
       controller.abort(name);
     };
     process.on(name, handler);
@@ -30,6 +40,10 @@ export function listenForStop(): Stop {
   });
   return {
     signal: controller.signal,
+    freed: async (freeing) => {
+      const stop = { stop: controller.signal, stoppedAt: () => stoppedAt };
+      await freedInTime(freeing, { clock, limits: RUN_LIMITS, ...stop });
+    },
     close: () => {
       for (const { name, handler } of handlers) process.off(name, handler);
     },

@@ -1,0 +1,60 @@
+import { assert, assertEquals } from "@std/assert";
+import { listenForStop, type Stop } from "../../src/cli/stop.ts";
+import { RUN_LIMITS } from "../../src/experiment/limits.ts";
+import { FakeClock } from "../experiment/fake_clock.ts";
+
+/** Longest that Ctrl-C and SIGTERM may take (RULES.md, "The run"). */
+const LONGEST_MILLISECONDS = 3000;
+
+const never = new Promise<void>(() => {});
+
+/** SIGTERM, since Ctrl-C would end the test runner as well. */
+async function terminate(stop: Stop): Promise<void> {
+  const fired = new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
+  // To listen for a signal doesn't keep the event loop going.
+  const going = setInterval(() => {}, 1000);
+  Deno.kill(Deno.pid, "SIGTERM");
+  await fired;
+  clearInterval(going);
+  assertEquals(stop.signal.reason, "SIGTERM");
+}
+
+Deno.test("an engine that never ends is waited for, but not for ever", async () => {
+  const clock = new FakeClock();
+  const stop = listenForStop(clock);
+  try {
+    await stop.freed(never);
+    assertEquals(clock.now(), RUN_LIMITS.disposalMilliseconds);
+  } finally {
+    stop.close();
+  }
+});
+
+for (const before of [0, 1000, 2500]) {
+  Deno.test(`a stop ends in time although the engine doesn't, asked ${before} ms later`, async () => {
+    const clock = new FakeClock();
+    const stop = listenForStop(clock);
+    try {
+      await terminate(stop);
+      if (before > 0) await clock.sleep(before);
+      await stop.freed(never);
+      assert(clock.now() < LONGEST_MILLISECONDS, `${clock.now()} ms`);
+    } finally {
+      stop.close();
+    }
+  });
+}
+
+Deno.test("what is free at once is not waited for, and its failure changes nothing", async () => {
+  const clock = new FakeClock();
+  const stop = listenForStop(clock);
+  try {
+    await stop.freed(Promise.resolve());
+    await stop.freed(Promise.reject(new Error("It holds on")));
+    await terminate(stop);
+    await stop.freed(Promise.resolve());
+    assertEquals(clock.now(), 0);
+  } finally {
+    stop.close();
+  }
+});

@@ -14,7 +14,7 @@ import type { Command } from "./brainjar.ts";
 import { footprintOf, resolveContext } from "./footprint_of.ts";
 import { demoBrainPath, resolveModel } from "./model_path.ts";
 import { type ContextSettings, readContextSettings } from "./settings.ts";
-import type { Output } from "./terminal.ts";
+import { exitCodeOf, type Output, renderError } from "./terminal.ts";
 import { openWorld, type World } from "./world.ts";
 
 /**
@@ -30,21 +30,22 @@ export const estimate: Command = async ({ values, operands, output }) => {
     ? ["header", "exact"] as const
     : [(values.text("estimator") ?? "header") as Estimator];
   const print = printer(output, values.has("json"), values.has("compare"));
-  let failed = false;
+  let exitCode = 0;
   try {
-    print.start();
     for (const model of models) {
       const entries: EstimateEntry[] = [];
+      let failure: BrainjarError | undefined;
       for (const estimator of estimators) {
-        const entry = await estimateModel(model, context, estimator, world);
-        entries.push(entry);
-        if ("error" in entry) break;
+        const answer = await estimateModel(model, context, estimator, world);
+        entries.push(answer.entry);
+        failure = answer.failure;
+        if (failure !== undefined) break;
       }
-      failed ||= entries.some((entry) => "error" in entry);
-      print.answers(entries);
+      if (failure !== undefined) exitCode = Math.max(exitCode, exitCodeOf(failure));
+      print.answers(entries, failure);
     }
     print.end();
-    return failed ? 2 : 0;
+    return exitCode;
   } finally {
     await world.close();
   }
@@ -62,56 +63,58 @@ async function estimateModel(
   context: ContextSettings,
   estimator: Estimator,
   world: World,
-): Promise<EstimateEntry> {
+): Promise<{ readonly entry: EstimateEntry; readonly failure?: BrainjarError }> {
   try {
     const model = resolveModel(path);
     const header = await world.readHeader(model);
     const options = resolveContext(header, context);
     const footprint = await footprintOf({ header, model, options, estimator }, world);
-    return { model: describeModel(header), options, footprint };
+    return { entry: { model: describeModel(header), options, footprint } };
   } catch (error) {
-    // The engine itself failing is not this model's fault: no other would be answered either.
-    if (!(error instanceof BrainjarError) || error.kind !== "usage") throw error;
-    return { path: shownUrl(path), error: { code: error.code, message: error.message } };
+    // Without an engine no other model would be answered either.
+    if (!(error instanceof BrainjarError) || error.code === "engine-unavailable") throw error;
+    const { code, message } = error;
+    return { entry: { path: shownUrl(path), error: { code, message } }, failure: error };
   }
 }
 
 interface Printer {
-  start(): void;
-  /** One model's answers, one for each estimator. */
-  answers(entries: readonly EstimateEntry[]): void;
+  /** One model's answers, one for each estimator, and why the last of them is none. */
+  answers(entries: readonly EstimateEntry[], failure: BrainjarError | undefined): void;
   end(): void;
 }
 
 function printer(output: Output, json: boolean, compare: boolean): Printer {
-  if (json) return jsonPrinter(output);
+  return json ? jsonPrinter(output) : tablePrinter(output, compare);
+}
+
+/** A table on stdout, as soon as there is a row for it; why others have none on stderr. */
+function tablePrinter(output: Output, compare: boolean): Printer {
+  let begun = false;
   return {
-    start: () => output.answer(compare ? compareHeading() : estimateHeading()),
-    answers: (entries) => {
+    answers: (entries, failure) => {
+      if (failure !== undefined) return output.say(renderError(failure, output));
       const [first] = entries;
-      const failure = entries.find((entry) => "error" in entry);
-      if (failure !== undefined) {
-        output.say(`${output.paint("red", "error:")} ${estimateRow(failure)}`);
-      } else if (first !== undefined) {
-        output.answer(compare ? compareRow(entries) : estimateRow(first));
-        output.say(estimateNotes(first));
-      }
+      if (first === undefined || "error" in first) return;
+      if (!begun) output.answer(compare ? compareHeading() : estimateHeading());
+      begun = true;
+      output.answer(compare ? compareRow(entries) : estimateRow(first));
+      output.say(estimateNotes(first));
     },
     end: () => {
-      if (!compare) output.say(ESTIMATE_LEGEND);
+      if (begun && !compare) output.say(ESTIMATE_LEGEND);
     },
   };
 }
 
 /** One JSON object, written piece by piece. */
 function jsonPrinter(output: Output): Printer {
-  let separator = "";
+  let before = '{"schema":"brainjar.estimate/1","estimates":[';
   return {
-    start: () => output.answer('{"schema":"brainjar.estimate/1","estimates":['),
     answers: (entries) => {
       for (const entry of entries) {
-        output.answer(separator + JSON.stringify(estimateJsonEntry(entry)));
-        separator = ",";
+        output.answer(before + JSON.stringify(estimateJsonEntry(entry)));
+        before = ",";
       }
     },
     end: () => output.answer("]}\n"),

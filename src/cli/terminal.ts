@@ -1,4 +1,5 @@
 import { BrainjarError } from "../budget/error.ts";
+import { printable } from "../report/printable.ts";
 
 /** Where a command prints, so that commands are tested without a terminal. */
 export interface Output {
@@ -59,10 +60,13 @@ export function colorWanted(argv: readonly string[]): boolean {
   return (Deno.env.get("NO_COLOR") ?? "") === "" && !argv.includes("--no-color");
 }
 
-/** An error as a person reads it: the sentence, then what to do. Ends with a newline. */
+/**
+ * An error as a person reads it: the sentence, then what to do, a line each, whatever paths and
+ * names are in them. Ends with a newline.
+ */
 export function renderError(error: BrainjarError, output: Pick<Output, "paint">): string {
-  const lines = [`${output.paint("red", "error:")} ${error.message}`];
-  if (error.hint) lines.push(`${output.paint("dim", "hint:")} ${error.hint}`);
+  const lines = [`${output.paint("red", "error:")} ${printable(error.message)}`];
+  if (error.hint) lines.push(`${output.paint("dim", "hint:")} ${printable(error.hint)}`);
   return lines.join("\n") + "\n";
 }
 

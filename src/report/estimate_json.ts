@@ -3,18 +3,19 @@ import type { FootprintOptions } from "../footprint/options.ts";
 import type { Finding } from "./check_json.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
 
+/** One model of `estimate` that could be answered. */
+export interface EstimatedModel {
+  readonly model: ModelDescription;
+  readonly options: FootprintOptions;
+  readonly footprint: Pick<Footprint, "estimator" | "confidence" | "notes" | "bytes">;
+}
+
 /** One model of `estimate`, answered or not. */
-export type EstimateEntry =
-  | {
-    readonly model: ModelDescription;
-    readonly options: FootprintOptions;
-    readonly footprint: Pick<Footprint, "estimator" | "confidence" | "notes" | "bytes">;
-  }
-  | {
-    /** Path or URL as it was given. */
-    readonly path: string;
-    readonly error: Finding;
-  };
+export type EstimateEntry = EstimatedModel | {
+  /** Path or URL as it was given. */
+  readonly path: string;
+  readonly error: Finding;
+};
 
 /** One model of `estimate --json` (DESIGN.md, "Output"). All bytes whole. */
 export type EstimateJsonEntry =

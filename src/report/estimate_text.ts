@@ -1,6 +1,6 @@
 import { formatAmount } from "../budget/size.ts";
 import type { FootprintBytes } from "../footprint/footprint.ts";
-import type { EstimateEntry } from "./estimate_json.ts";
+import type { EstimatedModel } from "./estimate_json.ts";
 import { printable } from "./printable.ts";
 
 /** The parts that have a column, with their heading; the sums that decide come last. */
@@ -27,10 +27,8 @@ export function estimateHeading(): string {
   return `${"model".padEnd(LONGEST_NAME)}${"context".padStart(9)}${headings}\n`;
 }
 
-/** One model's row, ends with a newline; a model that couldn't be read says why. */
-export function estimateRow(entry: EstimateEntry): string {
-  if ("error" in entry) return `${printable(entry.error.message)}\n`;
-  const { model, options, footprint } = entry;
+/** One model's row, ends with a newline. */
+export function estimateRow({ model, options, footprint }: EstimatedModel): string {
   const figures = COLUMNS.map(([, bytes]) => formatAmount(bytes(footprint.bytes)).padStart(WIDTH))
     .join("");
   const context = String(options.contextSize).padStart(9);
@@ -38,9 +36,7 @@ export function estimateRow(entry: EstimateEntry): string {
 }
 
 /** Why an estimate isn't exact, a line each; nothing where it is. */
-export function estimateNotes(entry: EstimateEntry): string {
-  if ("error" in entry) return "";
-  const { model, footprint } = entry;
+export function estimateNotes({ model, footprint }: EstimatedModel): string {
   return footprint.notes.map((note) =>
     `note: ${printable(model.name)}: ${printable(note)} (confidence: ${footprint.confidence})\n`
   ).join("");

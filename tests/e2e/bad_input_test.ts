@@ -172,6 +172,36 @@ Deno.test("bad input: estimate answers the other models and exits 2", async () =
   assert(typeof estimates[2].error.message === "string");
 });
 
+Deno.test("bad input: estimate answers the other models where the engine refuses one", async () => {
+  const demo = new URL("../../fixtures/demo-brain.gguf", import.meta.url).pathname;
+  const broken = `${folder}/without-a-tensor.gguf`;
+  const bytes = await Deno.readFile(demo);
+  const at = new TextDecoder("latin1").decode(bytes).indexOf("blk.0.ffn_up.weight");
+  bytes.set(new TextEncoder().encode("blk.0.ffn_UP.weight"), at);
+  await Deno.writeFile(broken, bytes);
+  const exact = ["estimate", "--estimator", "exact"];
+  const { code, stdout } = await runBrainjar([...exact, demo, broken, demo, "--json"]);
+  assertEquals(code, 3);
+  const { estimates } = JSON.parse(stdout);
+  assertEquals(estimates.length, 3);
+  assertEquals(estimates[1].error.code, "model-load-failed");
+  assertEquals(estimates[2].bytes, estimates[0].bytes);
+  const table = await runBrainjar([...exact, broken]);
+  assertEquals([table.code, table.stdout], [3, ""]);
+  assertMatch(table.stderr, /^error: Failed to load the model: .*\nhint: .*ffn_up\.weight'\n$/);
+});
+
+Deno.test("bad input: a name can't move the cursor or start a line of its own", async () => {
+  for (const command of ["check", "estimate"]) {
+    const model = "\u001b[2Jnone\nerror: fits.gguf";
+    const words = command === "check" ? ["--model", model] : [model];
+    const { code, stdout, stderr } = await runBrainjar([command, ...words]);
+    assertEquals([code, stdout], [2, ""]);
+    const shown = "\\u{1b}[2Jnone\\u{a}error: fits.gguf";
+    assert(stderr.startsWith(`error: Model file not found: ${shown}\nhint: `), stderr);
+  }
+});
+
 Deno.test("bad output: a full disk under stdout is no verdict", async () => {
   const full = await new Deno.Command("sh", {
     args: [

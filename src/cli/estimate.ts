@@ -42,7 +42,7 @@ export const estimate: Command = async ({ values, operands, output }) => {
         if (failure !== undefined) break;
       }
       if (failure !== undefined) exitCode = Math.max(exitCode, exitCodeOf(failure));
-      print.answers(entries, failure);
+      if (!print.answers(entries, failure)) break;
     }
     print.end();
     return exitCode;
@@ -79,8 +79,11 @@ async function estimateModel(
 }
 
 interface Printer {
-  /** One model's answers, one for each estimator, and why the last of them is none. */
-  answers(entries: readonly EstimateEntry[], failure: BrainjarError | undefined): void;
+  /**
+   * One model's answers, one for each estimator, and why the last of them is none. False once
+   * nobody reads them.
+   */
+  answers(entries: readonly EstimateEntry[], failure: BrainjarError | undefined): boolean;
   end(): void;
 }
 
@@ -93,13 +96,14 @@ function tablePrinter(output: Output, compare: boolean): Printer {
   let begun = false;
   return {
     answers: (entries, failure) => {
-      if (failure !== undefined) return output.say(renderError(failure, output));
+      if (failure !== undefined) output.say(renderError(failure, output));
       const [first] = entries;
-      if (first === undefined || "error" in first) return;
-      if (!begun) output.answer(compare ? compareHeading() : estimateHeading());
+      if (failure !== undefined || first === undefined || "error" in first) return true;
+      const heading = begun ? "" : compare ? compareHeading() : estimateHeading();
       begun = true;
-      output.answer(compare ? compareRow(entries) : estimateRow(first));
+      const isRead = output.answer(heading + (compare ? compareRow(entries) : estimateRow(first)));
       output.say(estimateNotes(first));
+      return isRead;
     },
     end: () => {
       if (begun && !compare) output.say(ESTIMATE_LEGEND);
@@ -112,10 +116,11 @@ function jsonPrinter(output: Output): Printer {
   let before = '{"schema":"brainjar.estimate/1","estimates":[';
   return {
     answers: (entries) => {
-      for (const entry of entries) {
-        output.answer(before + JSON.stringify(estimateJsonEntry(entry)));
+      return entries.every((entry) => {
+        const text = before + JSON.stringify(estimateJsonEntry(entry));
         before = ",";
-      }
+        return output.answer(text);
+      });
     },
     end: () => output.answer("]}\n"),
   };

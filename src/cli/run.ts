@@ -20,7 +20,6 @@ import { type Plan, planJars } from "./plan.ts";
 import { promiseBook } from "./promises.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { listenForStop } from "./stop.ts";
-import type { Output } from "./terminal.ts";
 import type { FlagValues } from "./values.ts";
 import { sayWhichModel } from "./which_model.ts";
 import { openWorld } from "./world.ts";
@@ -48,6 +47,9 @@ export const run: Command = async ({ values, output }) => {
   const live = output.interactive && !values.has("json")
     ? (await import("./live.ts")).openLive()
     : undefined;
+  const answer = (text: string) => {
+    if (!output.answer(text)) stop.ask("SIGPIPE");
+  };
   try {
     const memory = await world.readMemory();
     const plan = await advise(
@@ -60,7 +62,7 @@ export const run: Command = async ({ values, output }) => {
       readMemory,
       ...(world.ledger === undefined ? {} : { promises: promiseBook(world.ledger, readMemory) }),
       readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
-      emit: values.has("json") ? jsonTeller(output) : textTeller(plan, output, live),
+      emit: values.has("json") ? jsonTeller(answer) : textTeller(plan, answer, live),
       ...(live === undefined ? {} : { onText: thoughtShower(live) }),
       ...(transcript === undefined ? {} : { transcript }),
       signal: stop.signal,
@@ -111,19 +113,19 @@ function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 }
 
-function jsonTeller(output: Output): (event: RunEvent) => void {
-  return (event) => output.answer(JSON.stringify(event) + "\n");
+function jsonTeller(answer: (text: string) => void): (event: RunEvent) => void {
+  return (event) => answer(JSON.stringify(event) + "\n");
 }
 
 function textTeller(
   plan: Plan,
-  output: Output,
+  answer: (text: string) => void,
   live: Live | undefined,
 ): (event: RunEvent) => void {
   return (event) => {
     live?.clear();
-    if (event.event === "validation") output.answer(validationText(reportOf(plan)) + "\n");
-    output.answer(renderEvent(event) + "\n");
+    if (event.event === "validation") answer(validationText(reportOf(plan)) + "\n");
+    answer(renderEvent(event) + "\n");
   };
 }
 

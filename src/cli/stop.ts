@@ -3,10 +3,12 @@ import { type Clock, systemClock } from "../experiment/clock.ts";
 import { RUN_LIMITS } from "../experiment/limits.ts";
 import { freedInTime } from "../experiment/patience.ts";
 
-/** The two signals that end a run. */
+/** What ends a run. */
 export interface Stop {
-  /** Fires on the first Ctrl-C or SIGTERM; its reason is the signal's name. */
+  /** Fires on the first Ctrl-C or SIGTERM, or once asked; its reason is the signal's name. */
   readonly signal: AbortSignal;
+  /** Ends it as a signal does: nobody reads stdout any more, which Deno doesn't signal. */
+  ask(reason: "SIGPIPE"): void;
   /**
    * Waits until the engine is free, but not for ever: a native call on a disk that no longer
    * answers can't be ended from outside. What it holds goes back when brainjar ends.
@@ -29,17 +31,21 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 export function listenForStop(clock: Clock = systemClock): Stop {
   const controller = new AbortController();
   let stoppedAt: number | undefined;
+  const end = (reason: string) => {
+    stoppedAt ??= clock.now();
+    controller.abort(reason);
+  };
   const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
     const handler = () => {
       if (controller.signal.aborted) Deno.exit(EXIT_CODES[name]);
-      stoppedAt = clock.now();
-      controller.abort(name);
+      end(name);
     };
     process.on(name, handler);
     return { name, handler };
   });
   return {
     signal: controller.signal,
+    ask: end,
     freed: async (freeing) => {
       const stop = { stop: controller.signal, stoppedAt: () => stoppedAt };
       await freedInTime(freeing, { clock, limits: RUN_LIMITS, ...stop });

@@ -3,8 +3,8 @@ import { printable } from "../report/printable.ts";
 
 /** Where a command prints, so that commands are tested without a terminal. */
 export interface Output {
-  /** The answer: stdout. */
-  answer(text: string): void;
+  /** The answer: stdout. False once its reader went away (`brainjar … | head -1`). */
+  answer(text: string): boolean;
   /** Everything else: stderr. */
   say(text: string): void;
   /** Whether stderr is a terminal that may be redrawn. */
@@ -36,14 +36,14 @@ export function processOutput(options: { readonly color: boolean }): Output {
 
 const encoder = new TextEncoder();
 
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+/** Whether anybody reads it. */
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): boolean {
   let bytes = encoder.encode(text);
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(stream.writeSync(bytes));
     } catch (error) {
-      // The reader went away (`brainjar … | head -1`): nobody is left to tell.
-      if (error instanceof Deno.errors.BrokenPipe) return;
+      if (error instanceof Deno.errors.BrokenPipe) return false;
       // A full pipe that isn't blocking: let the reader catch up.
       if (error instanceof Deno.errors.WouldBlock) continue;
       throw new BrainjarError("output-failed", "The answer can't be written", {
@@ -53,6 +53,7 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
       });
     }
   }
+  return true;
 }
 
 /** Whether colour is wanted: not with `NO_COLOR` (any value but empty) and not with --no-color. */

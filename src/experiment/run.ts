@@ -143,8 +143,11 @@ const EXIT: Readonly<Record<Refusal["blame"], Ending>> = {
   engine: { reason: "failed", exitCode: 3 },
 };
 
+/** RULES.md, "Exit codes"; whoever read the answer had all of it that was wanted. */
+const STOPPED_EXIT = new Map<unknown, number>([["SIGTERM", 143], ["SIGPIPE", 0]]);
+
 function stoppedBy(reason: unknown): Ending {
-  return { reason: "stopped", exitCode: reason === "SIGTERM" ? 143 : 130 };
+  return { reason: "stopped", exitCode: STOPPED_EXIT.get(reason) ?? 130 };
 }
 
 /** Contexts and models, then the report of what was held, then the reservations. */

@@ -49,7 +49,12 @@ async function measureHere(model: string): Promise<InProcess> {
     return performance.now() - start;
   };
   const fresh = await timed();
-  const nowhere = { answer() {}, say() {}, interactive: false, paint: (_: string, t: string) => t };
+  const nowhere = {
+    answer: () => true,
+    say: () => {},
+    interactive: false,
+    paint: (_: string, text: string) => text,
+  };
   await brainjar(checkArguments(model), nowhere);
   const status = Deno.readTextFileSync("/proc/self/status");
   const peak = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024 / 1e6;

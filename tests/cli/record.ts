@@ -6,7 +6,10 @@ export function record(): { output: Output; answered(): string; said(): string }
   let rest = "";
   return {
     output: {
-      answer: (text) => void (answer += text),
+      answer: (text) => {
+        answer += text;
+        return true;
+      },
       say: (text) => void (rest += text),
       interactive: false,
       paint: (_style, text) => text,

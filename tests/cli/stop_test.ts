@@ -45,6 +45,19 @@ for (const before of [0, 1000, 2500]) {
   });
 }
 
+Deno.test("it ends when asked to, as by a signal", async () => {
+  const clock = new FakeClock();
+  const stop = listenForStop(clock);
+  try {
+    stop.ask("SIGPIPE");
+    assertEquals(stop.signal.reason, "SIGPIPE");
+    await stop.freed(never);
+    assert(clock.now() < LONGEST_MILLISECONDS, `${clock.now()} ms`);
+  } finally {
+    stop.close();
+  }
+});
+
 Deno.test("what is free at once is not waited for, and its failure changes nothing", async () => {
   const clock = new FakeClock();
   const stop = listenForStop(clock);

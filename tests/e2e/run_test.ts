@@ -130,6 +130,34 @@ for (const { signal, code, at } of STOPS) {
   });
 }
 
+Deno.test("run: without turns it ends when nobody reads its answer, and gives everything back", async () => {
+  const log = await Deno.makeTempFile({ suffix: ".jsonl" });
+  try {
+    const child = brainjarCommand([
+      ...["run", "--mode", "matrix", "--json", "--context-size", "256", "--log", log],
+    ]).spawn();
+    // As `| head` does: it goes away in the middle.
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    await readUntil(reader, '"event":"thought"');
+    await reader.cancel();
+    await child.stderr.cancel();
+    assertEquals((await child.status).code, 0);
+    const last = linesOf(await Deno.readTextFile(log)).at(-1);
+    assertEquals([last?.event, last?.reason], ["end", "stopped"]);
+  } finally {
+    await Deno.remove(log);
+  }
+});
+
+for (const command of ["check", "estimate"]) {
+  Deno.test(`${command}: a reader that goes away changes nothing about the verdict`, async () => {
+    const words = command === "check" ? ["check", "--total-memory", "0.01"] : ["estimate", "none"];
+    const child = brainjarCommand([...words, "--json"]).spawn();
+    await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+    assertEquals((await child.status).code, command === "check" ? 1 : 2);
+  });
+}
+
 for (const command of ["check", "estimate", "memory", "recommend", "run"]) {
   Deno.test(`${command}: the engine is named nowhere in its module graph`, async () => {
     const { stdout } = await new Deno.Command(Deno.execPath(), {

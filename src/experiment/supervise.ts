@@ -29,6 +29,9 @@ export interface SuperviseOptions<Value> {
   readonly discard?: (value: Value) => Promise<void>;
 }
 
+/** How often the clock is looked at before silence counts as a stall. */
+const LOOKS = 10;
+
 /**
  * Runs one operation of the engine under a watchdog: it is asked to end when `signal` fires or
  * when it gives no sign of life (`alive()`) for too long, and is left behind if it doesn't listen.
@@ -72,11 +75,17 @@ export async function supervise<Value>(
       once: true,
     });
   });
+  const period = options.stallMilliseconds / LOOKS;
   const stalled = (async () => {
     while (!watching.signal.aborted) {
-      const left = lastSign + options.stallMilliseconds - clock.now();
+      const before = clock.now();
+      const left = lastSign + options.stallMilliseconds - before;
       if (left <= 0) break;
-      await clock.sleep(left, watching.signal);
+      const asked = Math.min(left, period);
+      await clock.sleep(asked, watching.signal);
+      // While this process itself was stopped (Ctrl-Z, a paused container), so was the engine.
+      const late = clock.now() - before - asked;
+      if (late > period) lastSign = Math.min(clock.now(), lastSign + late);
     }
     return { kind: "stalled" } as const;
   })();

@@ -42,6 +42,29 @@ Deno.test("supervise: silence is a stall, a sign of life is none", async () => {
   assertEquals([lively.kind, clock.now() - began], ["done", 9000]);
 });
 
+Deno.test("supervise: a process that was stopped for long blames nobody when it goes on", async () => {
+  const clock = new FakeClock();
+  const stopped = 100_000;
+  const outcomes = [150, 5000].map(async (takes) => {
+    let slept = 0;
+    const paused = {
+      now: () => clock.now(),
+      // The second look comes late, as all else does.
+      sleep: (milliseconds: number, signal?: AbortSignal) =>
+        clock.sleep(milliseconds + (++slept === 2 ? stopped : 0), signal),
+    };
+    const began = clock.now();
+    const { kind } = await supervise(
+      () => clock.sleep(takes + stopped).then(() => "done"),
+      { ...options(clock), clock: paused },
+    );
+    return { kind, silent: clock.now() - began - stopped };
+  });
+  const [short, long] = await Promise.all(outcomes);
+  assertEquals(short, { kind: "done", silent: 150 });
+  assertEquals(long?.kind, "stalled");
+});
+
 Deno.test("supervise: what comes after an abort is discarded, and waited for a while", async () => {
   const clock = new FakeClock();
   for (const [takes, settled] of [[50, true], [5000, false]] as const) {

@@ -1,12 +1,12 @@
 import { BrainjarError } from "../budget/error.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, LoadOptions } from "../engine/engine.ts";
 import { openEngine } from "../engine/open.ts";
 import { checkGenerates } from "../footprint/architectures.ts";
 import { checkPositions } from "../footprint/context_size.ts";
 import { estimateFootprint } from "../footprint/estimate.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
-import { type FileRange, sparseRanges } from "../footprint/resident/sparse_ranges.ts";
+import { sparseRanges } from "../footprint/resident/sparse_ranges.ts";
 import { KERNEL_BYTES } from "../footprint/resident/runtime.ts";
 import { readHeader } from "../gguf/read.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../machine/calibrations.ts";
@@ -78,11 +78,11 @@ async function live(
   engine: Engine,
   path: string,
   options: FootprintOptions,
-  sparse: readonly FileRange[],
+  files: Pick<LoadOptions, "files" | "sparse">,
   gauge: Gauge,
   signal: AbortSignal,
 ): Promise<void> {
-  const model = await engine.load(path, { mmap: options.mmap, sparse, signal });
+  const model = await engine.load(path, { mmap: options.mmap, ...files, signal });
   try {
     gauge.mark("after load");
     const mind = await model.createMind(options, signal);
@@ -133,7 +133,8 @@ export const measure: Command = async ({ values, operands, output }) => {
     const engine = await openEngine();
     try {
       gauge.mark("engine open");
-      await live(engine, path, options, sparseRanges(header, cpu), gauge, stop.signal);
+      const files = { files: header.parts, sparse: sparseRanges(header, cpu) };
+      await live(engine, path, options, files, gauge, stop.signal);
     } finally {
       await engine.dispose();
     }

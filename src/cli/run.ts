@@ -93,6 +93,7 @@ function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): RunConfig 
     jars: plan.jars.map(({ header, demand, options, settings: { introduction } }) => ({
       demand,
       options,
+      files: header.parts,
       sparse: sparseRanges(header, cpu),
       ...(introduction === undefined ? {} : { introduction }),
     })),

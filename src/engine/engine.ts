@@ -1,5 +1,6 @@
 import type { FootprintOptions } from "../footprint/options.ts";
 import type { FileRange } from "../footprint/resident/sparse_ranges.ts";
+import type { EstimatedFile } from "./unchanged.ts";
 
 /** What the engine itself would allocate, from its dry load; nothing is allocated. */
 export interface DryLoad {
@@ -55,6 +56,8 @@ export interface LoadedModel {
 /** How a model is loaded. */
 export interface LoadOptions {
   readonly mmap: boolean;
+  /** Its files as they were estimated; a load of other ones is refused. */
+  readonly files?: readonly EstimatedFile[];
   /** What a token reads only here and there once the model is loaded (`sparseRanges`). */
   readonly sparse?: readonly FileRange[];
   readonly signal?: AbortSignal;
@@ -65,7 +68,7 @@ export interface LoadOptions {
 /**
  * What runs models. Errors are `BrainjarError`s of kind `engine` with a hint (codes
  * `engine-unavailable`, `model-load-failed`, `context-failed`, `think-failed`), or of kind `usage`
- * where the model itself is at fault (`unsupported-architecture`).
+ * where the model itself is at fault (`unsupported-architecture`, `model-changed`).
  */
 export interface Engine {
   dryLoad(model: string, options: FootprintOptions): Promise<DryLoad>;

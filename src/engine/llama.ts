@@ -9,6 +9,7 @@ import { readPageByPage } from "./read_ahead.ts";
 import { Samplers } from "./samplers.ts";
 import { thinkingThreads } from "./threads.ts";
 import { trimMemory, useOneArena } from "./trim.ts";
+import { checkUnchanged } from "./unchanged.ts";
 import { disposeUnfinished, makeOrDispose } from "./unfinished.ts";
 
 // This file alone names the package; its types go on from here.
@@ -106,6 +107,7 @@ class LlamaEngine implements Engine {
     const mark = this.#log.mark();
     try {
       signal?.throwIfAborted();
+      await checkUnchanged(options.files ?? []);
       const model = await this.#log.capture(() =>
         collectMeanwhile(() =>
           makeOrDispose(() =>

@@ -130,7 +130,7 @@ async function residentProcessBytes(footprint: JarFootprint, world: World): Prom
 type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;
 
 async function load(
-  { demand, options, sparse = [] }: JarConfig,
+  { demand, options, files = [], sparse = [] }: JarConfig,
   world: World,
   kept: ModelLease | undefined,
   { allocation: { allocatedBytes }, processBytes }: Approval,
@@ -148,7 +148,13 @@ async function load(
   const shared = kept !== undefined || models.has(demand.model);
   const acquired: Outcome<ModelLease> = kept ? { kind: "done", value: kept } : await supervise(
     (signal, alive) =>
-      models.acquire(demand.model, { mmap: options.mmap, sparse, signal, onProgress: alive }),
+      models.acquire(demand.model, {
+        mmap: options.mmap,
+        files,
+        sparse,
+        signal,
+        onProgress: alive,
+      }),
     { ...watchdog, discard: (lease) => lease.release() },
   );
   if (acquired.kind !== "done") {

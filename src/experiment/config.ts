@@ -3,6 +3,7 @@ import type { MachineMemory } from "../budget/memory.ts";
 import type { Policy } from "../budget/policy.ts";
 import type { Validation } from "../budget/validation.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { EstimatedFile } from "../engine/unchanged.ts";
 import type { FootprintOptions } from "../footprint/options.ts";
 import type { FileRange } from "../footprint/resident/sparse_ranges.ts";
 import type { Clock } from "./clock.ts";
@@ -17,6 +18,8 @@ export interface JarConfig {
   readonly demand: InstanceDemand;
   /** How its model is loaded and its context made: what the footprint was estimated for. */
   readonly options: FootprintOptions;
+  /** Its model's files as they were when the footprint was estimated. */
+  readonly files?: readonly EstimatedFile[];
   /** What of its model's files a token reads only here and there (`sparseRanges`). */
   readonly sparse?: readonly FileRange[];
   /** Replaces the role's introduction in its prompts. */

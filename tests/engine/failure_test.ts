@@ -61,3 +61,19 @@ Deno.test("an architecture that llama.cpp has not is the model's fault", async (
     }
   });
 });
+
+Deno.test("a model whose file isn't the one that was estimated isn't loaded", async () => {
+  await withModel("tiny", async (path, engine) => {
+    const { size } = await Deno.stat(path);
+    const files = [{ path, fileBytes: size }];
+    const model = await engine.load(path, { mmap: true, files });
+    await model.dispose();
+    await Deno.writeFile(path, new Uint8Array(32), { append: true });
+    const changed = await failure(engine.load(path, { mmap: true, files }));
+    assertEquals([changed.code, changed.kind], ["model-changed", "usage"]);
+    assert(changed.message.includes(`had ${size} bytes and has ${size + 32} now`));
+    await Deno.remove(path);
+    const gone = await failure(engine.load(path, { mmap: true, files }));
+    assertEquals([gone.code, gone.message], ["model-not-found", `Model file is gone: ${path}`]);
+  });
+});

@@ -230,7 +230,7 @@ export const FLAGS: readonly FlagDefinition[] = [
     least: 1,
     greatest: 1_000_000_000,
     commands: ["run"],
-    help: "End after N turns (without it: on Ctrl-C)",
+    help: "End after N turns (without it: on Ctrl-C, or when nobody reads its answer)",
   },
   {
     name: "max-tokens",

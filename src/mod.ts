@@ -89,8 +89,8 @@ export type * from "./gguf/header.ts";
 export { estimateFootprint, estimateFromFileSize } from "./footprint/estimate.ts";
 export { defaultContextSize, largestContextThatFits } from "./footprint/context_size.ts";
 export type * from "./footprint/footprint.ts";
-export type { CpuFeatures, FootprintOptions } from "./footprint/options.ts";
-export { KV_CACHE_TYPES, type KvCacheType } from "./footprint/ggml_type.ts";
+export type { CpuFeatures, FootprintOptions } from "./llama_cpp/options.ts";
+export { KV_CACHE_TYPES, type KvCacheType } from "./llama_cpp/ggml/types.ts";
 
 // What this machine has.
 export { type MachineOptions, readMachineMemory } from "./machine/read.ts";

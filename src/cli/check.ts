@@ -2,13 +2,13 @@ import { describeModel } from "../gguf/describe_model.ts";
 import type { ValidationReport } from "../report/description.ts";
 import type { Command } from "./brainjar.ts";
 import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
-import type { Plan } from "./plan.ts";
-import { planJars } from "./plan.ts";
+import type { Plan } from "../plan/plan.ts";
+import { planJars } from "../plan/plan.ts";
 import type { Reserved } from "./reserve.ts";
 import { readSettings } from "./settings.ts";
 import type { FlagValues } from "./values.ts";
 import { sayWhichModel } from "./which_model.ts";
-import { openWorld, type World } from "./world.ts";
+import { openWorld, type World } from "../plan/world.ts";
 
 /** `brainjar check`: all of layer 1, and its verdict as the exit code. */
 export const check: Command = async ({ values, output }) => {
@@ -48,7 +48,9 @@ async function reserveIfAsked(plan: Plan, values: FlagValues, world: World): Pro
 
 /** What would help is only looked for, and its code only loaded, where something is wrong. */
 async function adviseOn(plan: Plan, world: World): Promise<Plan> {
-  const { advise }: typeof import("./advise.ts") = await import("./advise.ts" as string);
+  const { advise }: typeof import("../plan/advise.ts") = await import(
+    "../plan/advise.ts" as string
+  );
   return await advise(plan, world);
 }
 

@@ -11,11 +11,12 @@ import {
   estimateRow,
 } from "../report/estimate_text.ts";
 import type { Command } from "./brainjar.ts";
-import { footprintOf, resolveContext } from "./footprint_of.ts";
-import { demoBrainPath, resolveModel } from "./model_path.ts";
-import { type ContextSettings, readContextSettings } from "./settings.ts";
+import { footprintOf, resolveContext } from "../plan/footprint_of.ts";
+import { demoBrainPath, resolveModel } from "../plan/model_path.ts";
+import type { ContextSettings } from "../plan/settings.ts";
+import { readContextSettings } from "./settings.ts";
 import { exitCodeOf, type Output, renderError } from "./terminal.ts";
-import { openWorld, type World } from "./world.ts";
+import { openWorld, type World } from "../plan/world.ts";
 
 /**
  * `brainjar estimate MODEL…`: what each model needs, part by part. Each answer is printed when it

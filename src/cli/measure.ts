@@ -1,13 +1,13 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { Engine, LoadOptions } from "../engine/engine.ts";
 import { openEngine } from "../engine/open.ts";
-import { checkGenerates } from "../footprint/architectures.ts";
+import { checkGenerates } from "../llama_cpp/models/architectures.ts";
 import { checkPositions } from "../footprint/context_size.ts";
 import { estimateFootprint } from "../footprint/estimate.ts";
-import type { FootprintOptions } from "../footprint/options.ts";
-import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../footprint/resident/prompt_steps.ts";
-import { sparseRanges } from "../footprint/resident/sparse_ranges.ts";
-import { KERNEL_BYTES } from "../footprint/resident/runtime.ts";
+import type { FootprintOptions } from "../llama_cpp/options.ts";
+import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../footprint/prompt_steps.ts";
+import { sparseRanges } from "../footprint/sparse_ranges.ts";
+import { KERNEL_BYTES } from "../footprint/runtime.ts";
 import { readHeader } from "../gguf/read.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../machine/calibrations.ts";
 import { readCpuFeatures } from "../machine/cpu.ts";
@@ -24,8 +24,8 @@ import {
   type StageMemory,
 } from "../report/measure_text.ts";
 import type { Command } from "./brainjar.ts";
-import { resolveContext } from "./footprint_of.ts";
-import { demoBrainPath, rejectUrl, resolveModel } from "./model_path.ts";
+import { resolveContext } from "../plan/footprint_of.ts";
+import { demoBrainPath, rejectUrl, resolveModel } from "../plan/model_path.ts";
 import { readContextSettings } from "./settings.ts";
 import { listenForStop } from "./stop.ts";
 

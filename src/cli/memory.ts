@@ -1,5 +1,5 @@
-import { takeOffPromises } from "../machine/admission.ts";
-import { MemoryLedger } from "../machine/memory_ledger.ts";
+import { takeOffPromises } from "../ledger/admission.ts";
+import { MemoryLedger } from "../ledger/memory_ledger.ts";
 import { readMachineMemory } from "../machine/read.ts";
 import { memoryText } from "../report/memory_text.ts";
 import type { Command } from "./brainjar.ts";

@@ -1,7 +1,7 @@
 import type { MachineMemory } from "../budget/memory.ts";
 import type { PromiseBook } from "../experiment/promises.ts";
-import { takeOffPromises } from "../machine/admission.ts";
-import type { MemoryLedger } from "../machine/memory_ledger.ts";
+import { takeOffPromises } from "../ledger/admission.ts";
+import type { MemoryLedger } from "../ledger/memory_ledger.ts";
 
 /** Under which name all jars of this process stand in the ledger, as one figure. */
 const ENTRY = "jars";

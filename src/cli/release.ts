@@ -1,6 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import { formatAmount } from "../budget/size.ts";
-import { MemoryLedger } from "../machine/memory_ledger.ts";
+import { MemoryLedger } from "../ledger/memory_ledger.ts";
 import type { Command } from "./brainjar.ts";
 
 /** `brainjar release TOKEN`: gives back what `check --reserve` holds. */

@@ -4,25 +4,26 @@ import type { RunConfig } from "../experiment/config.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import { runExperiment } from "../experiment/run.ts";
 import { openTranscript } from "../experiment/transcript.ts";
-import type { CpuFeatures } from "../footprint/options.ts";
-import { sparseRanges } from "../footprint/resident/sparse_ranges.ts";
+import type { CpuFeatures } from "../llama_cpp/options.ts";
+import { sparseRanges } from "../footprint/sparse_ranges.ts";
 import { readMachineMemory } from "../machine/read.ts";
 import { readProcessMemory } from "../machine/process_memory.ts";
 import { renderEvent } from "../report/run.ts";
 import { validationText } from "../report/validation_text.ts";
-import { advise } from "./advise.ts";
+import { advise } from "../plan/advise.ts";
 import type { Command } from "./brainjar.ts";
 import { reportOf } from "./check.ts";
 import type { Live } from "./live.ts";
-import { capMemory } from "./machine_memory.ts";
-import { demoBrainPath, rejectUrl, resolveModel } from "./model_path.ts";
-import { type Plan, planJars } from "./plan.ts";
+import { capMemory } from "../plan/machine_memory.ts";
+import { demoBrainPath, rejectUrl, resolveModel } from "../plan/model_path.ts";
+import { type Plan, planJars } from "../plan/plan.ts";
 import { promiseBook } from "./promises.ts";
-import { readSettings, type Settings } from "./settings.ts";
+import type { Settings } from "../plan/settings.ts";
+import { readSettings } from "./settings.ts";
 import { listenForStop } from "./stop.ts";
 import type { FlagValues } from "./values.ts";
 import { sayWhichModel } from "./which_model.ts";
-import { openWorld } from "./world.ts";
+import { openWorld } from "../plan/world.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
 export const run: Command = async ({ values, output }) => {

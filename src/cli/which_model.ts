@@ -1,4 +1,4 @@
-import type { Settings } from "./settings.ts";
+import type { Settings } from "../plan/settings.ts";
 import type { Output } from "./terminal.ts";
 
 /** Says on stderr which model is used where nobody named one for these jars. */

@@ -1,5 +1,5 @@
-import type { FootprintOptions } from "../footprint/options.ts";
-import type { FileRange } from "../footprint/resident/sparse_ranges.ts";
+import type { FootprintOptions } from "../llama_cpp/options.ts";
+import type { FileRange } from "../footprint/sparse_ranges.ts";
 import type { EstimatedFile } from "./unchanged.ts";
 
 /** What the engine itself would allocate, from its dry load; nothing is allocated. */

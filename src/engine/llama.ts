@@ -1,5 +1,5 @@
 import type { GgufInsights, Llama, LlamaModel } from "node-llama-cpp";
-import type { FootprintOptions } from "../footprint/options.ts";
+import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { collectMeanwhile } from "./collect.ts";
 import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind } from "./engine.ts";
 import { engineFailure, engineUnavailable } from "./failure.ts";

@@ -1,6 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
-import type { FootprintOptions } from "../footprint/options.ts";
-import { PROMPT_STEP } from "../footprint/resident/prompt_steps.ts";
+import type { FootprintOptions } from "../llama_cpp/options.ts";
+import { PROMPT_STEP } from "../footprint/prompt_steps.ts";
 import type { Mind, ThinkOptions, Thought } from "./engine.ts";
 import { engineFailure } from "./failure.ts";
 import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "./llama.ts";

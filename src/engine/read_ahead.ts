@@ -1,4 +1,4 @@
-import type { FileRange } from "../footprint/resident/sparse_ranges.ts";
+import type { FileRange } from "../footprint/sparse_ranges.ts";
 import { openCLibrary } from "./c_library.ts";
 
 /** Linux's number for pages that are read in no order (asm-generic/mman-common.h). */

@@ -2,7 +2,7 @@ import {
   CANDIDATE_BYTES,
   SAMPLER_BYTES_LEFT_ALONE,
   SAMPLERS_BETWEEN_COLLECTIONS,
-} from "../footprint/resident/prompt_steps.ts";
+} from "../footprint/prompt_steps.ts";
 import { collectGarbage } from "./collect.ts";
 
 /** Samplers of one model that V8 has yet to free (see `CANDIDATE_BYTES`). */

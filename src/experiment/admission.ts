@@ -7,7 +7,7 @@ import type { Mind } from "../engine/engine.ts";
 import type { JarConfig } from "./config.ts";
 import type { JarEvent, WarningEvent } from "./events.ts";
 import type { ModelLease } from "./models.ts";
-import { freedInTime } from "./patience.ts";
+import { freedInTime } from "./freed_memory.ts";
 import { allocate, deallocate } from "./promises.ts";
 import { sentenceOf } from "./sentence.ts";
 import { type Outcome, supervise } from "./supervise.ts";

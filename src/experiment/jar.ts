@@ -8,7 +8,7 @@ import { DEATH_SENTENCES, type DeathCause, returnsAtOnce } from "./death.ts";
 import type { JarTelling, RunEvent } from "./events.ts";
 import { free, type JarState } from "./jar_state.ts";
 import type { ModelLease } from "./models.ts";
-import { freedInTime } from "./patience.ts";
+import { freedInTime } from "./freed_memory.ts";
 import { rounded } from "./clock.ts";
 import { deallocate } from "./promises.ts";
 import type { VitalSigns } from "./prompts.ts";

@@ -1,7 +1,7 @@
 import type { AllocationResult, DeallocationResult } from "../budget/allocation.ts";
 import type { ModelDemand } from "../budget/manager.ts";
 import type { MachineMemory } from "../budget/memory.ts";
-import { freedInTime } from "./patience.ts";
+import { freedInTime } from "./freed_memory.ts";
 import { sentenceOf } from "./sentence.ts";
 import type { World } from "./world.ts";
 

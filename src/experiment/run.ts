@@ -8,7 +8,7 @@ import { guardMemory } from "./guard.ts";
 import { Jar } from "./jar.ts";
 import { RUN_LIMITS } from "./limits.ts";
 import { ModelPool } from "./models.ts";
-import { freedInTime } from "./patience.ts";
+import { freedInTime } from "./freed_memory.ts";
 import { deallocateAll, promisesOfOne } from "./promises.ts";
 import { isExpendable } from "./roles.ts";
 import { Teller } from "./teller.ts";

@@ -1,6 +1,6 @@
-import type { ContextSizes } from "./context_sizes.ts";
-import type { Hyperparameters } from "./hyperparameters.ts";
-import type { FootprintOptions } from "./options.ts";
+import type { ContextSizes } from "../llama_cpp/memory/context_sizes.ts";
+import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import type { FootprintOptions } from "../llama_cpp/options.ts";
 
 const ELEMENT_BYTES = 4;
 

@@ -2,10 +2,10 @@ import { BrainjarError } from "../budget/error.ts";
 import type { Criterion } from "../budget/demand.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { calibrate } from "./calibrate.ts";
-import { CELL_PADDING } from "./context_sizes.ts";
+import { CELL_PADDING } from "../llama_cpp/memory/context_sizes.ts";
 import { footprintEstimator } from "./estimate.ts";
-import { readHyperparameters } from "./hyperparameters.ts";
-import type { CpuFeatures, FootprintOptions } from "./options.ts";
+import { readHyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 
 /** Tokens of context where nobody says how many (RULES.md, "The run"). */
 const DEFAULT_CONTEXT_SIZE = 4096;

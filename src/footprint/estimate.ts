@@ -1,21 +1,24 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { GgufHeader } from "../gguf/header.ts";
-import { checkContextOptions } from "./check_context_options.ts";
+import { checkContextOptions } from "../llama_cpp/memory/check_context_options.ts";
 import { computeBound } from "./compute_bound.ts";
-import { type ContextSizes, contextSizes } from "./context_sizes.ts";
+import { type ContextSizes, contextSizes } from "../llama_cpp/memory/context_sizes.ts";
 import type { Confidence, Estimator, Footprint } from "./footprint.ts";
-import { computeBytes } from "./graph/compute.ts";
-import { type GraphSource, graphSource } from "./graph/planned_graph.ts";
-import { type Hyperparameters, readHyperparameters } from "./hyperparameters.ts";
-import { kvCacheBytes } from "./kv_cache.ts";
-import type { CpuFeatures, FootprintOptions } from "./options.ts";
-import { outputBytes } from "./output.ts";
-import { recurrentStateBytes } from "./recurrent_state.ts";
-import { repackedBytes } from "./resident/repacked.ts";
-import { type AllocatedBytes, residentSet } from "./resident/resident_set.ts";
-import { RUNTIME_BYTES } from "./resident/runtime.ts";
-import { vocabularyMemory } from "./resident/vocabulary.ts";
-import { type LoadedWeight, loadedWeights, weightBytes } from "./weights.ts";
+import { computeBytes } from "../llama_cpp/graph/compute.ts";
+import { type GraphSource, graphSource } from "../llama_cpp/graph/planned_graph.ts";
+import {
+  type Hyperparameters,
+  readHyperparameters,
+} from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import { kvCacheBytes } from "../llama_cpp/memory/kv_cache.ts";
+import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
+import { outputBytes } from "../llama_cpp/memory/output.ts";
+import { recurrentStateBytes } from "../llama_cpp/memory/recurrent_state.ts";
+import { repackedBytes } from "./repacked.ts";
+import { type AllocatedBytes, residentSet } from "./resident_set.ts";
+import { RUNTIME_BYTES } from "./runtime.ts";
+import { vocabularyMemory } from "./vocabulary.ts";
+import { type LoadedWeight, loadedWeights, weightBytes } from "../llama_cpp/memory/weights.ts";
 
 /** A model as far as it doesn't depend on the context. */
 interface PreparedModel {

@@ -1,14 +1,10 @@
 import type { JarFootprint } from "../budget/demand.ts";
+import type { Confidence } from "../llama_cpp/graph/compute.ts";
+
+export type { Confidence };
 
 /** How a footprint was found. */
 export type Estimator = "header" | "exact" | "filesize";
-
-/**
- * How far a header estimate can be trusted: `exact` where each part follows the engine's own
- * allocation, `bound` where a part is rounded to the safe side, `unknown` where the architecture
- * isn't in the table and everything is estimated on the safe side.
- */
-export type Confidence = "exact" | "bound" | "unknown";
 
 /** A model's memory part by part, in whole bytes (DESIGN.md, "Output"). */
 export interface FootprintBytes {

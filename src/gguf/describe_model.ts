@@ -1,4 +1,4 @@
-import { GGML_TYPES } from "../footprint/ggml_type.ts";
+import { GGML_TYPES } from "../llama_cpp/ggml/types.ts";
 import { fileTypeName } from "./file_type.ts";
 import type { GgufHeader } from "./header.ts";
 import { numberOf, textOf } from "./metadata.ts";

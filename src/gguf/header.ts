@@ -48,7 +48,7 @@ export interface TensorInfo {
   readonly name: string;
   /** ne0 first, as in the file; 1 to 4 of them, `[1]` for a tensor without any. Zeros may occur. */
   readonly dimensions: readonly number[];
-  /** ggml's type number; `footprint/ggml_type.ts` has names and sizes. */
+  /** ggml's type number; `llama_cpp/ggml/types.ts` has names and sizes. */
   readonly type: number;
   /** Bytes from the start of its part's tensor data. */
   readonly offset: number;

@@ -1,4 +1,4 @@
-import { GGML_TYPES, type GgmlType } from "../footprint/ggml_type.ts";
+import { GGML_TYPES, type GgmlType } from "../llama_cpp/ggml/types.ts";
 import type { Cursor } from "./cursor.ts";
 import { CORRUPT_HINT, fault, INCOMPLETE_HINT, quote } from "./fault.ts";
 import type { TensorInfo } from "./header.ts";

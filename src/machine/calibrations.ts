@@ -1,4 +1,4 @@
-import type { CpuFeatures } from "../footprint/options.ts";
+import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 
 /** Measured ratios are kept in a file of this name. */

@@ -1,5 +1,5 @@
 import { BrainjarError } from "../budget/error.ts";
-import type { CpuFeatures } from "../footprint/options.ts";
+import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { NAMED_CPUS } from "./cpu_table.ts";
 import { type MachineFiles, machineFilesBelow } from "./machine_files.ts";
 import type { MachineOptions } from "./read.ts";

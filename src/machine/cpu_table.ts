@@ -1,4 +1,4 @@
-import type { CpuFeatures } from "../footprint/options.ts";
+import type { CpuFeatures } from "../llama_cpp/options.ts";
 
 /** What a named CPU has, in the names of /proc/cpuinfo. */
 interface NamedCpu {

@@ -1,6 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
-import type { CpuFeatures } from "../footprint/options.ts";
+import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { engineThreads, namedCpu } from "./cpu.ts";
 import { NO_MACHINE_HINT } from "./machine_warning.ts";
 

@@ -1,5 +1,5 @@
 import type { Footprint, FootprintBytes } from "../footprint/footprint.ts";
-import type { FootprintOptions } from "../footprint/options.ts";
+import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { Finding } from "./check_json.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
 

@@ -12,8 +12,8 @@ import { defaultCache } from "../../fixtures/generate.ts";
 import { addedBytes } from "../../src/budget/required.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
-import { readHyperparameters } from "../../src/footprint/hyperparameters.ts";
-import { loadedWeights } from "../../src/footprint/weights.ts";
+import { readHyperparameters } from "../../src/llama_cpp/hyperparameters/hyperparameters.ts";
+import { loadedWeights } from "../../src/llama_cpp/memory/weights.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
 import {

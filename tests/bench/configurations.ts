@@ -1,6 +1,6 @@
 import { generateModel } from "../../fixtures/generate.ts";
 import { type ModelShape, PRESETS } from "../../fixtures/shape.ts";
-import type { FootprintOptions } from "../../src/footprint/options.ts";
+import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 
 /** What is loaded, and how. */
 export interface Configuration {

@@ -9,12 +9,12 @@
  */
 import { gguf } from "@huggingface/gguf";
 import { getLlama, GgufInsights, readGgufFileInfo } from "node-llama-cpp";
-import { ARCHITECTURES } from "../../src/footprint/architectures.ts";
+import { ARCHITECTURES } from "../../src/llama_cpp/models/architectures.ts";
 import { footprintEstimator } from "../../src/footprint/estimate.ts";
 import type { FootprintBytes } from "../../src/footprint/footprint.ts";
-import type { KvCacheType } from "../../src/footprint/ggml_type.ts";
-import type { FootprintOptions } from "../../src/footprint/options.ts";
-import { options } from "../footprint/sample_header.ts";
+import type { KvCacheType } from "../../src/llama_cpp/ggml/types.ts";
+import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
+import { options } from "../llama_cpp/sample_header.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
 import { truthModels, truthRows } from "../truth.ts";

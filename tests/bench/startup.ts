@@ -11,7 +11,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { brainjar } from "../../src/cli/brainjar.ts";
-import { resolveContext } from "../../src/cli/footprint_of.ts";
+import { resolveContext } from "../../src/plan/footprint_of.ts";
 import { readContextSettings } from "../../src/cli/settings.ts";
 import { readValues } from "../../src/cli/values.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";

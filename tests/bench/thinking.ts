@@ -9,7 +9,7 @@ import { generateModel } from "../../fixtures/generate.ts";
 import { PRESETS } from "../../fixtures/shape.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { thinkingThreads } from "../../src/engine/threads.ts";
-import { options } from "../footprint/sample_header.ts";
+import { options } from "../llama_cpp/sample_header.ts";
 import { median } from "./median.ts";
 
 const PROMPT = "You are a mind in a jar, and you think:";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { checkForeignProgram } from "../../.ci/program/check_built.ts";
-import { type Target, TARGETS } from "../../.ci/program/target.ts";
+import { checkForeignProgram } from "../../src/packaging/program/check_built.ts";
+import { type Target, TARGETS } from "../../src/packaging/program/target.ts";
 import { ROOT } from "./program.ts";
 
 // What `deno task build` does where Deno's base program for compiled programs can't be had. Where
@@ -22,7 +22,7 @@ interface Built {
 
 async function build(args: readonly string[], env: Record<string, string> = {}): Promise<Built> {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-A", `${ROOT}.ci/build.ts`, ...args],
+    args: ["run", "-q", "-A", `${ROOT}src/packaging/build.ts`, ...args],
     env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
@@ -56,8 +56,8 @@ Deno.test("build: a base that can't be had is told in one sentence, with what to
 Deno.test("build: a base that can't be fetched is told in one sentence, with what to set", async () => {
   await withFolder(async (folder) => {
     const script = `${folder}/compile.ts`;
-    const module = new URL("../../.ci/program/compile.ts", import.meta.url).href;
-    const errors = new URL("../../.ci/program/build_error.ts", import.meta.url).href;
+    const module = new URL("../../src/packaging/program/compile.ts", import.meta.url).href;
+    const errors = new URL("../../src/packaging/program/build_error.ts", import.meta.url).href;
     const target: Target = { name: "x86_64-pc-windows-msvc", os: "win32", processor: "x64" };
     await Deno.writeTextFile(
       script,

@@ -24,7 +24,7 @@ async function build(): Promise<Portable> {
   const folder = await Deno.makeTempDir({ prefix: "brainjar-portable-test-" });
   addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   const built = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-A", `${ROOT}.ci/portable.ts`, `${folder}/built/brainjar`],
+    args: ["run", "-q", "-A", `${ROOT}src/packaging/portable.ts`, `${folder}/built/brainjar`],
     stdout: "piped",
     stderr: "piped",
   }).output();

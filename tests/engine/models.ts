@@ -2,7 +2,7 @@ import { generateModel, type GenerateOptions } from "../../fixtures/generate.ts"
 import { type ModelShape, PRESETS } from "../../fixtures/shape.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import type { FootprintOptions } from "../../src/footprint/options.ts";
+import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 
 /** Context options that any tiny model takes. */
 export const OPTIONS: FootprintOptions = {

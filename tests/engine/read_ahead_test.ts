@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseMappings, readPageByPage } from "../../src/engine/read_ahead.ts";
-import { sparseRanges } from "../../src/footprint/resident/sparse_ranges.ts";
+import { sparseRanges } from "../../src/footprint/sparse_ranges.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
 import { withModel } from "./models.ts";

@@ -10,9 +10,9 @@ import {
   estimateFootprint,
   estimateFromFileSize,
 } from "../../src/footprint/estimate.ts";
-import { readHyperparameters } from "../../src/footprint/hyperparameters.ts";
-import { loadedWeights, weightBytes } from "../../src/footprint/weights.ts";
-import { AVX2_CPU, header, options, PLAIN_CPU, tensor } from "./sample_header.ts";
+import { readHyperparameters } from "../../src/llama_cpp/hyperparameters/hyperparameters.ts";
+import { loadedWeights, weightBytes } from "../../src/llama_cpp/memory/weights.ts";
+import { AVX2_CPU, header, options, PLAIN_CPU, tensor } from "../llama_cpp/sample_header.ts";
 
 const Q4_0 = 2;
 const EMBEDDING = tensor("token_embd.weight", Q4_0, 512, 1000);

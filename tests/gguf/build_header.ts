@@ -1,4 +1,4 @@
-import { GGML_TYPES } from "../../src/footprint/ggml_type.ts";
+import { GGML_TYPES } from "../../src/llama_cpp/ggml/types.ts";
 import { METADATA_TYPES, type MetadataType } from "../../src/gguf/header.ts";
 
 /** A value to write: what it is decides nothing, its type is said beside it. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { GGML_TYPES } from "../../src/footprint/ggml_type.ts";
+import { GGML_TYPES } from "../../src/llama_cpp/ggml/types.ts";
 import type { MetadataType, MetadataValue } from "../../src/gguf/header.ts";
 import { buildHeader, type Written, type WrittenEntry } from "./build_header.ts";
 import { readBytes } from "./read_bytes.ts";

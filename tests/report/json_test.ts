@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { FootprintOptions } from "../../src/footprint/options.ts";
+import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 import { checkJson } from "../../src/report/check_json.ts";
 import { estimateJson } from "../../src/report/estimate_json.ts";
 import { gb, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";

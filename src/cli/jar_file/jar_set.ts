@@ -1,7 +1,7 @@
 import type { Mode, Role } from "../../budget/demand.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { CASTS } from "../../experiment/roles.ts";
-import type { KvCacheType } from "../../footprint/ggml_type.ts";
+import type { KvCacheType } from "../../llama_cpp/ggml/types.ts";
 
 /** How a jar's context is made, as far as it was said; flags are put over it. */
 export interface ContextWishes {

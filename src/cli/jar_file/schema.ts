@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseSize } from "../../budget/size.ts";
-import { KV_CACHE_TYPES } from "../../footprint/ggml_type.ts";
+import { KV_CACHE_TYPES } from "../../llama_cpp/ggml/types.ts";
 import { FLAGS } from "../flags.ts";
 
 // The error of each field says what it takes: it becomes the hint under the place of the mistake.

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { KV_CACHE_TYPES } from "../../footprint/ggml_type.ts";
+import { KV_CACHE_TYPES } from "../../llama_cpp/ggml/types.ts";
 import { bytes, estimator, FAILURE_SCHEMA, finding } from "./common.ts";
 
 const kvCacheType = z.enum(KV_CACHE_TYPES);

@@ -1,0 +1,157 @@
+import type { JarFootprint } from "../budget/demand.ts";
+import type { GgufHeader, TensorInfo } from "../gguf/header.ts";
+import type { ContextSizes } from "../llama_cpp/memory/context_sizes.ts";
+import type { FootprintBytes } from "./footprint.ts";
+import type { GraphSource } from "../llama_cpp/graph/planned_graph.ts";
+import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
+import type { LoadedWeight } from "../llama_cpp/memory/weights.ts";
+import {
+  KERNEL_BYTES,
+  OPENING_BYTES,
+  PAGE_READS_BYTES,
+  PAGE_TABLE_SHARE,
+  readAheadBytes,
+  RUNTIME_BYTES,
+} from "./runtime.ts";
+import { isDense } from "./sparse_ranges.ts";
+import { samplerBytes, thinkingBytes } from "./thinking.ts";
+import { vocabularyMemory } from "./vocabulary.ts";
+
+/** What is allocated, before it is known what of it becomes resident. */
+export type AllocatedBytes = Omit<FootprintBytes, "floor" | "workingSet" | "peak">;
+
+/** What decides how much of it does. */
+export interface ResidentInput {
+  readonly allocated: AllocatedBytes;
+  readonly header: GgufHeader;
+  readonly graph: GraphSource;
+  readonly shape: Hyperparameters;
+  readonly weights: readonly LoadedWeight[];
+  readonly sizes: ContextSizes;
+  readonly options: FootprintOptions;
+  readonly cpu: CpuFeatures;
+}
+
+/** What of it is resident, for the report and for the budget. */
+export interface ResidentSet {
+  readonly floor: number;
+  readonly workingSet: number;
+  readonly peak: number;
+  readonly jar: JarFootprint;
+}
+
+function sum(weights: readonly LoadedWeight[], counts: (weight: LoadedWeight) => boolean): number {
+  return weights.reduce((bytes, weight) => bytes + (counts(weight) ? weight.bytes : 0), 0);
+}
+
+/**
+ * Bytes of the file that stay mapped: llama.cpp unmaps what lies before the first and after the
+ * last weight that it reads from the mapping (llama-model-loader.cpp, `unmap_fragment`).
+ */
+function keptMapping(weights: readonly LoadedWeight[], fileBytes: number): number {
+  const ranges = new Map<number, [start: number, end: number]>();
+  for (const { tensor, bytes, repacked } of weights) {
+    if (repacked) continue;
+    const [start, end] = [tensor.offset, tensor.offset + bytes];
+    const range = ranges.get(tensor.part);
+    if (range === undefined) {
+      ranges.set(tensor.part, [start, end]);
+    } else {
+      range[0] = Math.min(range[0], start);
+      range[1] = Math.max(range[1], end);
+    }
+  }
+  const spanned = [...ranges.values()].reduce((bytes, [start, end]) => bytes + end - start, 0);
+  const needed = fileWeights(weights.filter((weight) => !weight.repacked));
+  // Offsets are the header's word; they can't make it less than the weights or more than the file.
+  return Math.min(Math.max(spanned, needed), fileBytes);
+}
+
+/** Bytes of the weights in the file, each once: a tied embedding may be loaded twice. */
+function fileWeights(weights: readonly LoadedWeight[]): number {
+  const counted = new Set<TensorInfo>();
+  let sum = 0;
+  for (const { tensor, bytes } of weights) {
+    if (!counted.has(tensor)) sum += bytes;
+    counted.add(tensor);
+  }
+  return sum;
+}
+
+/** Mapped memory with the page tables that it needs. */
+function withTables(bytes: number): number {
+  return Math.ceil(bytes * (1 + PAGE_TABLE_SHARE));
+}
+
+/** Bytes of the mapping that are being read, when the disk is asked for weights. */
+function readingBytes(weights: readonly LoadedWeight[], options: FootprintOptions): number {
+  if (!options.mmap) return 0;
+  const dense = sum(weights, isDense);
+  return dense > 0 ? readAheadBytes(dense) : PAGE_READS_BYTES;
+}
+
+/**
+ * What of the allocated bytes is resident (DESIGN.md, "Output"): `floor` what isn't backed by the
+ * file, `workingSet` with the weights that every token reads, `peak` with all the file's weights.
+ *
+ * The floor is the highest of the stages a jar passes: opening the engine, reading the header in
+ * JavaScript, building the vocabulary with the weights laid out anew, and thinking. Between two of
+ * them what the last one left behind is given back (engine/trim.ts).
+ */
+export function residentSet(input: ResidentInput): ResidentSet {
+  const { allocated, header, shape, weights, options } = input;
+  const vocabulary = vocabularyMemory(header);
+  const repacked = sum(weights, (weight) => weight.repacked);
+  const read = sum(weights, (weight) => !weight.repacked && !weight.readByRow);
+  const rows = sum(weights, (weight) => !weight.repacked && weight.readByRow);
+  // Without a mapping all of the file's weights are copied into memory of the process.
+  const copied = options.mmap ? repacked : repacked + read + rows;
+  const mapped = options.mmap ? read : 0;
+  const process = RUNTIME_BYTES + KERNEL_BYTES;
+  const reading = readingBytes(weights, options);
+  const fileBytes = fileWeights(weights);
+  const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
+
+  const model = withTables(process + reading + vocabulary.kept + copied + samplerBytes(shape)) +
+    Math.ceil(tables);
+  const context = withTables(
+    allocated.kvCache + allocated.recurrentState + thinkingBytes({
+      ...input,
+      compute: allocated.compute,
+      output: allocated.output,
+    }),
+  );
+  const lasting = model + context;
+  const building = withTables(process + vocabulary.read + vocabulary.building + copied);
+  const loading = Math.max(
+    withTables(Math.max(OPENING_BYTES + KERNEL_BYTES, process + vocabulary.reading)),
+    building,
+  );
+  const floor = Math.max(loading, lasting);
+  const workingSet = Math.max(loading, lasting + mapped);
+  return {
+    floor,
+    workingSet,
+    peak: options.mmap
+      // While weights are laid out anew all of the file is mapped, and the program's own pages are
+      // few; later only what is still read from it, and what is being read is among that.
+      ? Math.max(
+        workingSet,
+        building - KERNEL_BYTES + fileBytes,
+        lasting + keptMapping(weights, fileBytes) - reading,
+      )
+      : workingSet,
+    jar: {
+      floorBytes: floor,
+      workingSetBytes: workingSet,
+      shared: { floorBytes: model, workingSetBytes: model + mapped },
+      loading: {
+        bytes: loading,
+        lastingBytes: lasting,
+        // Jars think one after another, so samplers are there once, whatever they share.
+        processBytes: process + reading + samplerBytes(shape),
+      },
+    },
+  };
+}

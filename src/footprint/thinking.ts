@@ -1,0 +1,82 @@
+import type { ContextSizes } from "../llama_cpp/memory/context_sizes.ts";
+import type { GraphSource } from "../llama_cpp/graph/planned_graph.ts";
+import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
+import type { LoadedWeight } from "../llama_cpp/memory/weights.ts";
+import {
+  CANDIDATE_BYTES,
+  PROMPT_STEP,
+  SAMPLER_BYTES_LEFT_ALONE,
+  SAMPLERS_BETWEEN_COLLECTIONS,
+} from "./prompt_steps.ts";
+import { touchedComputeBytes } from "./touched_compute.ts";
+
+const MIB = 1024 ** 2;
+
+/** A context's own structures: cells, graphs, batch (measured: 1.5 MiB). */
+const CONTEXT_BYTES = 1.5 * MIB;
+
+/** Copies of the vocabulary's logits beside the output buffer itself (measured). */
+const LOGIT_BYTES = 4;
+
+/** Samplers alive at once: those since the last collection, the thought's own, and a sorted copy. */
+const SAMPLERS = SAMPLERS_BETWEEN_COLLECTIONS + 2;
+
+/**
+ * Bytes of the samplers that are alive at once. Jars think one after another, so those that share
+ * a model don't need them twice.
+ */
+export function samplerBytes(shape: Hyperparameters): number {
+  return Math.max(SAMPLER_BYTES_LEFT_ALONE, shape.vocabularySize * SAMPLERS * CANDIDATE_BYTES);
+}
+
+/** Bytes that a token in the context takes in JavaScript: its number, in copies of the prompt. */
+const CONTEXT_TOKEN_BYTES = 24;
+
+/** Bytes that each thread needs of the work buffer and of its stack. */
+const THREAD_BYTES = 0.25 * MIB;
+
+/**
+ * ggml-cpu's work buffer (ggml-cpu.c, `ggml_graph_plan`): the right side of the largest
+ * multiplication in the weight's own layout, at most 2 bytes for each number, and a little for
+ * each thread.
+ */
+function workBytes(weights: readonly LoadedWeight[], tokens: number, threads: number): number {
+  const widest = weights.reduce(
+    (most, { readByRow, tensor }) => readByRow ? most : Math.max(most, tensor.dimensions[0] ?? 0),
+    0,
+  );
+  return 2 * widest * tokens + THREAD_BYTES * threads;
+}
+
+/** What a context takes that is resident before it thinks, and what thinking adds. */
+export interface ThinkingInput {
+  readonly graph: GraphSource;
+  readonly shape: Hyperparameters;
+  readonly weights: readonly LoadedWeight[];
+  readonly sizes: ContextSizes;
+  readonly options: FootprintOptions;
+  readonly cpu: CpuFeatures;
+  /** Bytes of the planned compute buffer. */
+  readonly compute: number;
+  readonly output: number;
+}
+
+/**
+ * Bytes that become resident in one context when it thinks, beside the cache: the touched part of
+ * the compute buffer, the output buffer and the work buffer.
+ */
+export function thinkingBytes(input: ThinkingInput): number {
+  const { graph, shape, weights, sizes, options, cpu, compute, output } = input;
+  const tokens = Math.min(sizes.batch, PROMPT_STEP);
+  const touched = touchedComputeBytes(graph, options, PROMPT_STEP) ??
+    // The logits of a whole batch are planned, and one row is written; the rest goes with tokens.
+    shape.vocabularySize * 4 +
+      Math.max(0, compute - shape.vocabularySize * 4 * sizes.batch) * tokens / sizes.batch * 2;
+  return Math.ceil(
+    CONTEXT_BYTES + output + Math.min(touched, compute) +
+      shape.vocabularySize * LOGIT_BYTES +
+      workBytes(weights, tokens, cpu.threads) +
+      CONTEXT_TOKEN_BYTES * sizes.cells * sizes.streams,
+  );
+}

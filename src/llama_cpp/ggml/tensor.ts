@@ -1,0 +1,121 @@
+import { GGML_TYPES } from "./types.ts";
+
+/** Numbers of the ggml types that a graph makes on its own (ggml.h, `enum ggml_type`). */
+export const F32 = 0;
+export const F16 = 1;
+export const I32 = 26;
+export const I64 = 27;
+
+const BLOCK_BYTES: number[] = [];
+const BLOCK_ELEMENTS: number[] = [];
+for (const [number, type] of GGML_TYPES) {
+  BLOCK_BYTES[number] = type.blockBytes;
+  BLOCK_ELEMENTS[number] = type.blockElements;
+}
+
+/** Bytes of `elements` in a row of this type; types unknown to the table count as F32. */
+export function rowBytes(type: number, elements: number): number {
+  return elements / (BLOCK_ELEMENTS[type] ?? 1) * (BLOCK_BYTES[type] ?? 4);
+}
+
+/** Up to four sizes, first one fastest; the missing ones are 1. */
+export type Shape = readonly number[];
+
+const NO_SOURCES: readonly Tensor[] = [];
+
+/**
+ * One tensor of a compute graph: as much of `struct ggml_tensor` as decides where it lies in
+ * memory. Fields below `children` belong to the allocator.
+ */
+export class Tensor {
+  readonly n0: number;
+  readonly n1: number;
+  readonly n2: number;
+  readonly n3: number;
+  /** Bytes from one element to the next along dimensions 1, 2 and 3. */
+  readonly s1: number;
+  readonly s2: number;
+  readonly s3: number;
+  /** Along dimension 0; a transposed tensor's differs from its type's size. */
+  readonly s0: number;
+  /** The tensor whose memory this one looks into. */
+  readonly root: Tensor | undefined;
+  /** Written by the application before the graph runs (GGML_TENSOR_FLAG_INPUT). */
+  isInput = false;
+  /** Read by the application afterwards (GGML_TENSOR_FLAG_OUTPUT), so never overwritten. */
+  isOutput = false;
+  /** Has memory elsewhere: a weight or a cache. */
+  isExternal = false;
+  isVisited = false;
+
+  children = 0;
+  views = 0;
+  isAllocated = false;
+  address = 0;
+
+  constructor(
+    readonly type: number,
+    shape: Shape,
+    /** Operands in ggml's order. */
+    readonly sources: readonly Tensor[] = NO_SOURCES,
+    /** No operation makes it: an input or a weight. */
+    readonly isLeaf: boolean = false,
+    /** The operation may write over an operand of the same layout (`ggml_op_can_inplace`). */
+    readonly mayOverwrite: boolean = false,
+    root?: Tensor,
+    strides?: readonly [number, number, number, number],
+  ) {
+    this.n0 = shape[0] ?? 1;
+    this.n1 = shape[1] ?? 1;
+    this.n2 = shape[2] ?? 1;
+    this.n3 = shape[3] ?? 1;
+    this.root = root;
+    if (strides === undefined) {
+      this.s0 = BLOCK_BYTES[type] ?? 4;
+      this.s1 = rowBytes(type, this.n0);
+      this.s2 = this.s1 * this.n1;
+      this.s3 = this.s2 * this.n2;
+    } else {
+      // By index: taking an array apart goes through its iterator, for every tensor.
+      this.s0 = strides[0];
+      this.s1 = strides[1];
+      this.s2 = strides[2];
+      this.s3 = strides[3];
+    }
+  }
+
+  get shape(): Shape {
+    return [this.n0, this.n1, this.n2, this.n3];
+  }
+
+  get elements(): number {
+    return this.n0 * this.n1 * this.n2 * this.n3;
+  }
+
+  /** Bytes of a tensor with memory of its own, which is always contiguous. */
+  get bytes(): number {
+    return rowBytes(this.type, this.n0) * this.n1 * this.n2 * this.n3;
+  }
+
+  /** Bytes of one element (of a type without blocks). */
+  get elementBytes(): number {
+    return BLOCK_BYTES[this.type] ?? 4;
+  }
+
+  /** `ggml_is_contiguous` */
+  get isContiguous(): boolean {
+    let next = BLOCK_BYTES[this.type] ?? 4;
+    if (this.n0 !== (BLOCK_ELEMENTS[this.type] ?? 1) && this.s0 !== next) return false;
+    next = rowBytes(this.type, this.n0);
+    if (this.n1 !== 1 && this.s1 !== next) return false;
+    next *= this.n1;
+    if (this.n2 !== 1 && this.s2 !== next) return false;
+    next *= this.n2;
+    return this.n3 === 1 || this.s3 === next;
+  }
+
+  sameShape(other: Tensor): boolean {
+    return this.n0 === other.n0 && this.n1 === other.n1 && this.n2 === other.n2 &&
+      this.n3 === other.n3;
+  }
+}

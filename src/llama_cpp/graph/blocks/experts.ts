@@ -1,0 +1,208 @@
+import type { Builder } from "../builder.ts";
+import type { Tensor } from "../../ggml/tensor.ts";
+import { activate, isClamped } from "./feed_forward.ts";
+
+/** Gating functions of llama-hparams.h, by their number in a header. */
+export const SOFTMAX = 1;
+export const SIGMOID = 2;
+export const SOFTMAX_WEIGHT = 3;
+
+export interface ExpertOptions {
+  /** `expert_gating_func` */
+  readonly gating: number;
+  /** Weights are divided by their sum. */
+  readonly normalizes?: boolean;
+  readonly scale?: number;
+  readonly activation?: "gated" | "plain" | "situ";
+  /** Router's result, where the caller has computed it. */
+  readonly logits?: Tensor;
+  readonly selected?: Tensor;
+  readonly count?: number;
+  readonly used?: number;
+  readonly names?: ExpertNames;
+  /** Llama 4 weighs the tokens before the experts. */
+  readonly weighsFirst?: boolean;
+  /** Router takes the sigmoid of the logits to select (grovemoe) or the logits themselves (llama4). */
+  readonly selectsBy?: "probabilities" | "logits" | "sigmoid";
+  /** Experts share chunks of weights: indices are divided (grovemoe). */
+  readonly chunked?: boolean;
+}
+
+/** Architectures that multiply what each expert gives by a scale of the file (`*_exps_s`). */
+const EXPERT_SCALES = new Set([
+  "cohere2moe",
+  "deepseek32",
+  "dots3note",
+  "gemma4",
+  "glm-dsa",
+  "hy_v3",
+  "llama",
+  "mellum",
+  "minicpm",
+  "mistral3",
+  "nemotron_h",
+  "nemotron_h_moe",
+  "qwen3moe",
+  "qwen3next",
+  "qwen35moe",
+  "qwen4exp",
+]);
+
+export interface ExpertNames {
+  readonly up: string;
+  readonly gate: string;
+  readonly down: string;
+  readonly gateUp?: string;
+}
+
+const NAMES: ExpertNames = {
+  up: "ffn_up_exps",
+  gate: "ffn_gate_exps",
+  down: "ffn_down_exps",
+  gateUp: "ffn_gate_up_exps",
+};
+
+/** `build_lora_mm_id`, with the scale of each expert where the architecture uses the file's. */
+function multiplyById(
+  b: Builder,
+  name: string,
+  x: Tensor,
+  ids: Tensor,
+  scaled = EXPERT_SCALES.has(b.model.architecture),
+): Tensor {
+  const { graph } = b;
+  let y = graph.multiplyMatrixById(b.need(name), x, ids);
+  const scale = scaled ? b.model.find(`${name}.scale`) : undefined;
+  if (scale !== undefined) {
+    const rows = graph.repeat(graph.reshape(scale, 1, scale.n0, 1), 1, scale.n0, x.n2);
+    y = graph.multiply(y, graph.getRows(rows, ids));
+  }
+  // A bias runs in place, but it reads the ids once more.
+  return b.model.find(`${name}.bias`) === undefined ? y : graph.inPlace(y, ids);
+}
+
+function selectGroups(b: Builder, probabilities: Tensor, count: number): Tensor {
+  const { graph, tokens } = b;
+  const { groupCount, groupUsedCount } = b.hyperparameters.experts;
+  const perGroup = count / groupCount;
+  const groups = graph.reshape(probabilities, perGroup, groupCount, tokens);
+  let scores = graph.argsortTop(groups, 2);
+  scores = graph.getRows(graph.reshape(groups, 1, perGroup, groupCount, tokens), scores);
+  scores = graph.sumRows(graph.reshape(scores, scores.n1, scores.n2, scores.n3));
+  scores = graph.reshape(scores, scores.n1, scores.n2);
+  const best = graph.argsortTop(scores, groupUsedCount);
+  const kept = graph.getRows(groups, best);
+  const masked = graph.setRows(graph.map(groups), kept, best);
+  return graph.reshape(masked, count, tokens);
+}
+
+/** A mixture of experts (llama-graph.cpp, `build_moe_ffn`). */
+export function mixtureOfExperts(
+  b: Builder,
+  layer: number,
+  input: Tensor,
+  options: ExpertOptions,
+): Tensor {
+  const { graph } = b;
+  const prefix = `blk.${layer}.`;
+  const { experts } = b.hyperparameters;
+  const names = options.names ?? NAMES;
+  const width = input.n0;
+  const tokens = input.n1;
+  const count = options.count ?? experts.count;
+  const used = options.used ?? experts.usedCounts[layer] ?? 1;
+
+  const logits = options.logits ?? b.multiply(`${prefix}ffn_gate_inp`, input);
+  let probabilities = options.gating === SOFTMAX_WEIGHT ? logits : graph.inPlace(logits);
+
+  let selection = probabilities;
+  if (b.model.find(`${prefix}exp_probs_b.bias`) ?? b.weight(`${prefix}exp_probs_b`)) {
+    selection = graph.map(probabilities);
+  }
+  if (options.selectsBy === "logits") selection = logits;
+  if (options.selectsBy === "sigmoid") selection = graph.map(logits);
+  if (experts.groupCount > 1) selection = selectGroups(b, selection, count);
+
+  let selected = options.selected ?? graph.argsortTop(selection, used);
+  if (options.chunked === true) {
+    const divided = graph.map(graph.cast(selected, 0));
+    selected = graph.cast(divided, 26);
+    probabilities = graph.reshape(probabilities, 1, experts.count, tokens);
+  } else {
+    probabilities = graph.reshape(probabilities, 1, count, tokens);
+  }
+  let weights = graph.getRows(probabilities, selected);
+  if (options.gating === SOFTMAX_WEIGHT) {
+    weights = graph.softMax(graph.reshape(weights, used, tokens));
+    weights = graph.reshape(weights, 1, used, tokens);
+  }
+  if (options.normalizes === true) {
+    weights = graph.reshape(weights, used, tokens);
+    weights = graph.reshape(graph.inPlace(weights, graph.sumRows(weights)), 1, used, tokens);
+  }
+  const scale = options.scale ?? 0;
+  if (scale !== 0 && scale !== 1) weights = graph.map(weights);
+  graph.expand(weights);
+
+  let x = graph.reshape(input, width, 1, tokens);
+  if (options.weighsFirst === true) {
+    x = graph.multiply(graph.repeat(x, width, used, tokens), weights);
+  }
+  const down = expertRows(b, layer, prefix, names, x, selected, options);
+  let out = multiplyById(b, prefix + names.down, down, selected);
+  if (options.weighsFirst !== true) out = graph.multiply(out, weights);
+  graph.expand(out);
+  return sumExperts(b, out, width, tokens, experts.usedCounts[layer] ?? used);
+}
+
+function expertRows(
+  b: Builder,
+  layer: number,
+  prefix: string,
+  names: ExpertNames,
+  x: Tensor,
+  selected: Tensor,
+  options: ExpertOptions,
+): Tensor {
+  const { graph } = b;
+  let clamped = false;
+  let gate: Tensor;
+  let up: Tensor;
+  let hasGate = true;
+  if (names.gateUp !== undefined && b.has(prefix + names.gateUp)) {
+    const both = multiplyById(b, prefix + names.gateUp, x, selected);
+    const half = [both.n0 / 2, both.n1, both.n2];
+    gate = graph.view(both, half, both.s1, both.s2);
+    up = graph.view(both, half, both.s1, both.s2);
+  } else {
+    up = multiplyById(b, prefix + names.up, x, selected);
+    hasGate = b.has(prefix + names.gate);
+    gate = hasGate ? multiplyById(b, prefix + names.gate, x, selected) : up;
+    clamped = isClamped(b, "swiglu_clamp_exp", layer);
+  }
+  switch (options.activation ?? "gated") {
+    case "situ":
+      return graph.multiply(graph.multiply(graph.map(gate), graph.map(gate)), up);
+    case "plain":
+      return graph.map(gate);
+    default:
+      return hasGate ? activate(b, gate, up, clamped) : graph.map(gate);
+  }
+}
+
+function sumExperts(
+  b: Builder,
+  out: Tensor,
+  width: number,
+  tokens: number,
+  used: number,
+): Tensor {
+  const { graph } = b;
+  const parts: Tensor[] = [];
+  for (let index = 0; index < used; index++) {
+    parts.push(graph.expand(graph.view(out, [width, tokens], out.s2)));
+  }
+  let sum = parts[0] ?? out;
+  for (const part of parts.slice(1)) sum = graph.expand(graph.add(sum, part));
+  return used === 1 ? graph.contiguous(sum) : sum;
+}

@@ -1,0 +1,66 @@
+import type { Builder } from "../builder.ts";
+import type { Tensor } from "../../ggml/tensor.ts";
+
+/**
+ * How a feed-forward activates: a gate and the rows beside it (`gated`), one tensor alone
+ * (`plain`), or both halves of one tensor (`halves`).
+ */
+export type Activation = "gated" | "plain" | "halves";
+
+export interface FeedForwardNames {
+  readonly up: string;
+  readonly gate: string;
+  readonly down: string;
+}
+
+export const DENSE: FeedForwardNames = { up: "ffn_up", gate: "ffn_gate", down: "ffn_down" };
+export const SHARED: FeedForwardNames = {
+  up: "ffn_up_shexp",
+  gate: "ffn_gate_shexp",
+  down: "ffn_down_shexp",
+};
+
+/**
+ * `swiglu_clamp_*` above 0 clamps both halves before they meet; DeepSeek-V4's in one operation with
+ * all the rest.
+ */
+export function isClamped(b: Builder, key: string, layer: number): boolean {
+  return b.model.architecture !== "deepseek4" && b.model.numberAt(key, layer) > 1e-6;
+}
+
+/** A gate and its rows (`build_ffn`, `build_moe_ffn`); clamped halves are multiplied in place. */
+export function activate(b: Builder, gate: Tensor, up: Tensor, clamped: boolean): Tensor {
+  return clamped ? b.graph.multiply(gate, up) : b.graph.gated(gate, up);
+}
+
+/** One dense feed-forward (llama-graph.cpp, `build_ffn`); a matrix that's missing is left out. */
+export function feedForward(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  activation: Activation,
+  names: FeedForwardNames = DENSE,
+): Tensor {
+  const y = activated(b, layer, x, activation, names);
+  const down = `blk.${layer}.${names.down}`;
+  return b.has(down) ? b.multiply(down, y) : y;
+}
+
+function activated(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  activation: Activation,
+  names: FeedForwardNames,
+): Tensor {
+  const { graph } = b;
+  const prefix = `blk.${layer}.`;
+  const up = b.has(prefix + names.up) ? b.multiply(prefix + names.up, x) : x;
+  const hasGate = b.has(prefix + names.gate);
+  if (activation === "gated" && hasGate) {
+    const gate = b.multiply(prefix + names.gate, x);
+    return activate(b, gate, up, isClamped(b, "swiglu_clamp_shexp", layer));
+  }
+  if (activation === "halves") return graph.gatedHalves(up);
+  return graph.map(up);
+}

@@ -1,0 +1,171 @@
+import type { Builder } from "../builder.ts";
+import type { CacheInputs } from "../cache.ts";
+import type { Tensor } from "../../ggml/tensor.ts";
+import { attend, attention, projectOutput } from "./attention.ts";
+
+/** Sizes of multi-head latent attention on one layer. */
+export interface LatentSizes {
+  /** Of the compressed keys and values. */
+  readonly rank: number;
+  /** Of one head's key, the turned part included. */
+  readonly keyLength: number;
+  readonly valueLength: number;
+  readonly turned: number;
+}
+
+export function latentSizes(b: Builder): LatentSizes {
+  const { latentAttention, usesLatentAttention, ropeDimensionCounts, keyLength, valueLength } =
+    b.hyperparameters;
+  return {
+    rank: latentAttention.keyValueLoraRank,
+    keyLength: usesLatentAttention ? latentAttention.keyLength : keyLength,
+    valueLength: usesLatentAttention ? latentAttention.valueLength : valueLength,
+    turned: ropeDimensionCounts[0] ?? 0,
+  };
+}
+
+export interface LatentOptions {
+  /** Some architectures leave the positions to other layers. */
+  readonly turns: boolean;
+  readonly temperature?: boolean;
+  /** Names the output projection; `false` leaves it to the caller. */
+  readonly output?: string | false;
+}
+
+/** The compressed queries, where the layer compresses them. */
+export function latentQuery(b: Builder, layer: number, x: Tensor): { q: Tensor; low: Tensor } {
+  const prefix = `blk.${layer}.attn_`;
+  if (!b.has(`${prefix}q_a`)) return { q: b.multiply(`${prefix}q`, x), low: x };
+  const low = b.graph.rmsNorm(b.multiply(`${prefix}q_a`, x));
+  return { q: b.multiply(`${prefix}q_b`, low), low };
+}
+
+/** Compressed keys and values, and the part of the key that carries the position. */
+function compress(b: Builder, layer: number, x: Tensor, sizes: LatentSizes) {
+  const { graph, tokens } = b;
+  const all = b.multiply(`blk.${layer}.attn_kv_a_mqa`, x);
+  const part = graph.view(all, [sizes.rank, tokens], all.s1);
+  const positional = graph.view(all, [sizes.turned, 1, tokens], all.s1, all.s1);
+  return { compressed: part, positional };
+}
+
+/**
+ * Queries in the space of the compressed keys, so that the cache holds those alone
+ * (src/models/deepseek2.cpp, the branch with absorption).
+ */
+export function absorb(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  query: Tensor,
+  sizes: LatentSizes,
+  turns: boolean,
+): { q: Tensor; k: Tensor; v: Tensor } {
+  const { graph, tokens } = b;
+  const heads = b.hyperparameters.headCounts[layer] ?? 0;
+  const plain = sizes.keyLength - sizes.turned;
+  const parts = compress(b, layer, x, sizes);
+  const row = sizes.keyLength * 4;
+  const view = (length: number) => graph.view(query, [length, heads, tokens], row, row * heads);
+  let positional = parts.positional;
+  let queryPositional = view(sizes.turned);
+  if (turns) {
+    positional = b.rope(positional);
+    queryPositional = b.rope(queryPositional);
+  }
+  const compressed = graph.rmsNorm(parts.compressed);
+  let absorbed = graph.permute(view(plain), [0, 2, 1, 3]);
+  absorbed = graph.multiplyMatrix(b.need(`blk.${layer}.attn_k_b`), absorbed);
+  absorbed = graph.permute(absorbed, [0, 2, 1, 3]);
+  const v = graph.reshape(compressed, sizes.rank, 1, tokens);
+  return {
+    q: graph.concat(absorbed, queryPositional, 0),
+    k: graph.concat(v, positional, 0),
+    v,
+  };
+}
+
+/** Attention through a cache of keys alone (`build_attn` with `llm_graph_input_attn_k`). */
+export function attentionByKeys(
+  b: Builder,
+  layer: number,
+  { q, k, v }: { q: Tensor; k: Tensor; v: Tensor },
+  inputs: CacheInputs,
+  output: string | false | undefined,
+  mask = inputs.mask,
+): Tensor {
+  const { graph, cache } = b;
+  graph.expand(q);
+  graph.expand(v);
+  graph.expand(k);
+  graph.expand(cache.storeKeys(layer, k, inputs));
+  return attendByKeys(b, layer, q, v.n0, inputs, output, mask);
+}
+
+/** The same once the keys are stored: the values are the first part of the keys. */
+export function attendByKeys(
+  b: Builder,
+  layer: number,
+  q: Tensor,
+  valueLength: number,
+  inputs: CacheInputs,
+  output: string | false | undefined,
+  mask: Tensor,
+): Tensor {
+  const keys = b.cache.keys(layer, inputs.cells);
+  const shape = [valueLength, keys.n1, keys.n2, keys.n3];
+  const values = b.graph.view(keys, shape, keys.s1, keys.s2, keys.s3);
+  const y = attend(b, q, keys, values, mask, { decompress: b.need(`blk.${layer}.attn_v_b`) });
+  return projectOutput(b, layer, y, output);
+}
+
+/** Attention with compressed keys and values, decompressed before (older files, MiniCPM3, PLM). */
+export function decompressedAttention(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  query: Tensor,
+  sizes: LatentSizes,
+  options: LatentOptions,
+): Tensor {
+  const { graph, tokens } = b;
+  const heads = b.hyperparameters.headCounts[layer] ?? 0;
+  const plain = sizes.keyLength - sizes.turned;
+  const parts = compress(b, layer, x, sizes);
+  const positional = options.turns ? b.rope(parts.positional) : parts.positional;
+  const compressed = graph.rmsNorm(parts.compressed);
+  const both = b.multiply(`blk.${layer}.attn_kv_b`, compressed);
+  const row = (plain + sizes.valueLength) * 4;
+  const view = (length: number) => graph.view(both, [length, heads, tokens], row, row * heads);
+  const v = graph.contiguous(view(sizes.valueLength));
+  let q = graph.reshape(query, sizes.keyLength, heads, tokens);
+  if (options.turns) q = b.rope(q);
+  if (options.temperature === true) q = graph.multiply(q, b.attentionScale);
+  const repeated = graph.repeat(positional, sizes.turned, heads, tokens);
+  const k = options.turns
+    ? graph.concat(view(plain), repeated, 0)
+    : graph.concat(repeated, view(plain), 0);
+  return attention(
+    b,
+    layer,
+    { q, k, v },
+    options.output === undefined ? {} : { output: options.output },
+  );
+}
+
+/** One layer of latent attention, absorbed where the file allows it. */
+export function latentAttention(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  options: LatentOptions,
+): Tensor {
+  const sizes = latentSizes(b);
+  const { q: query } = latentQuery(b, layer, x);
+  if (!b.hyperparameters.usesLatentAttention || !b.has(`blk.${layer}.attn_k_b`)) {
+    return decompressedAttention(b, layer, x, query, sizes, options);
+  }
+  const parts = absorb(b, layer, x, query, sizes, options.turns);
+  const q = options.temperature === true ? b.graph.multiply(parts.q, b.attentionScale) : parts.q;
+  return attentionByKeys(b, layer, { ...parts, q }, b.cache.inputs(false), options.output);
+}

@@ -1,0 +1,85 @@
+import type { Builder } from "../builder.ts";
+import { F32, I32, type Tensor } from "../../ggml/tensor.ts";
+
+/** Which rows of a state are read: the sequences of the batch, and nothing more (`build_rs_inp`). */
+export interface StateRows {
+  readonly main: Tensor;
+  readonly extra: Tensor;
+}
+
+const ROWS = new WeakMap<Builder, StateRows>();
+
+/** One input for all layers. */
+export function stateRows(b: Builder): StateRows {
+  const known = ROWS.get(b);
+  if (known !== undefined) return known;
+  const { graph, plan } = b;
+  const rows = graph.input(I32, [plan.sequences]);
+  const made = {
+    main: graph.view(rows, [plan.sequences]),
+    extra: graph.view(rows, [0]),
+  };
+  ROWS.set(b, made);
+  return made;
+}
+
+/** Tokens of one sequence. */
+export function sequenceTokens(b: Builder): number {
+  return b.plan.tokens / b.plan.sequences;
+}
+
+/** The state of all sequences on one layer, outside the compute buffer. */
+export function stateOf(b: Builder, elements: number): Tensor {
+  return b.cache.external(F32, [elements, b.plan.sequences]);
+}
+
+/**
+ * Reads the state of the batch's sequences, by `read` where rows aren't copied one by one
+ * (llama-graph.cpp, `build_rs`).
+ */
+export function readState(
+  b: Builder,
+  state: Tensor,
+  read: (states: Tensor, rows: Tensor) => Tensor = (states, rows) => b.graph.getRows(states, rows),
+): Tensor {
+  const { graph } = b;
+  const rows = stateRows(b);
+  const states = graph.reshape(state, state.n0, state.n1);
+  const cleared = graph.view(states, [state.n0]);
+  graph.expand(graph.into(cleared, cleared));
+  const output = graph.expand(read(states, rows.main));
+  const extra = graph.getRows(states, rows.extra);
+  graph.expand(graph.copy(extra, graph.view(state, [state.n0, 0], state.s1)));
+  return output;
+}
+
+/** Writes a new state back. */
+export function storeState(b: Builder, state: Tensor, values: Tensor): void {
+  const { graph } = b;
+  graph.expand(graph.copy(values, graph.view(state, [state.elements])));
+}
+
+/** `ggml_ssm_conv`: as many columns as tokens. */
+export function convolve(b: Builder, x: Tensor, kernel: Tensor): Tensor {
+  return b.graph.fresh([x, kernel], [kernel.n1, x.n0 - kernel.n0 + 1, x.n2]);
+}
+
+/** The last columns of a sequence before its new ones, and the state that follows from both. */
+export function joinState(
+  b: Builder,
+  state: Tensor,
+  previous: Tensor,
+  columns: Tensor,
+  copies = false,
+): Tensor {
+  const { graph } = b;
+  const joined = graph.concat(previous, graph.transpose(columns), 0);
+  const last = graph.view(
+    joined,
+    [previous.n0, previous.n1, previous.n2],
+    joined.s1,
+    joined.s2,
+  );
+  storeState(b, state, copies ? graph.contiguous(last) : last);
+  return joined;
+}

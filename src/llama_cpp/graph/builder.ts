@@ -1,0 +1,221 @@
+import { Cache } from "./cache.ts";
+import { Graph } from "../ggml/graph.ts";
+import { layerKinds, layersToBuild } from "./layers.ts";
+import type { Model } from "./model.ts";
+import type { Reservation } from "./reservation.ts";
+import { F16, F32, I32, type Tensor } from "../ggml/tensor.ts";
+
+/** Architectures with four positions for each token (llama-model.cpp, `llama_model_rope_type`). */
+const FOUR_POSITIONS = new Set([
+  "qwen2vl",
+  "paddleocr",
+  "qwen3vl",
+  "qwen3vlmoe",
+  "qwen35",
+  "qwen35moe",
+  "qwen4exp",
+  "qwen3tts",
+]);
+
+/** Architectures with four positions where the header has sections for two of them. */
+const MAYBE_FOUR_POSITIONS = new Set(["glm4", "glm4moe", "hunyuan_vl"]);
+
+export type NormKind = "rms" | "layer";
+
+/** Puts the operations of one architecture into a builder's graph. */
+export type GraphBuilder = (b: Builder) => void;
+
+/**
+ * What the builders of all architectures share (llama-graph.cpp, `llm_graph_context`): the graph,
+ * the model, the batch, and the inputs, each made when first asked for.
+ *
+ * Left out everywhere: operations that take a fresh result which nobody else reads and write over
+ * it, as biases, scales, norm weights, activations of one half and soft caps do. They need no
+ * memory and change nobody's place.
+ */
+export class Builder {
+  readonly graph = new Graph();
+  readonly cache: Cache;
+  #tokenIds: Tensor | undefined;
+  #positions: Tensor | undefined;
+  #outputIds: Tensor | undefined;
+  #attentionScale: Tensor | undefined;
+  #batchMask: Tensor | undefined;
+
+  /**
+   * @param attempt at leaving out layers that are like the ones before
+   * @param isProven whether it is known to change nothing, so that one turn of them is enough
+   */
+  constructor(
+    readonly model: Model,
+    readonly plan: Reservation,
+    readonly attempt: number = 0,
+    readonly isProven: boolean = false,
+  ) {
+    this.cache = new Cache(this.graph, model, plan);
+  }
+
+  get hyperparameters() {
+    return this.model.hyperparameters;
+  }
+
+  /**
+   * Layers to build, by their number in the file; the last one is always among them.
+   *
+   * @param more what an architecture does differently by layer, beside what every layer's kind is
+   */
+  layers(more: (layer: number) => number = () => 0): Generator<number> {
+    return this.layersOf(layerKinds(this.model, more));
+  }
+
+  /** The same by numbers that are equal where layers are alike. */
+  *layersOf(kinds: readonly number[]): Generator<number> {
+    const { layers, turns } = layersToBuild(kinds, this.attempt);
+    const [, second = 0, end = 0] = this.isProven ? turns ?? [] : [];
+    for (const [index, layer] of layers.entries()) {
+      if (index >= second && index < end) continue;
+      if (turns?.includes(index)) this.graph.turns.push(this.graph.nodes.length);
+      yield layer;
+    }
+  }
+
+  get tokens(): number {
+    return this.plan.tokens;
+  }
+
+  weight(name: string): Tensor | undefined {
+    return this.model.find(`${name}.weight`) ?? this.model.find(name);
+  }
+
+  /** A weight that the architecture can't do without; a stand-in keeps broken headers harmless. */
+  need(name: string): Tensor {
+    const found = this.weight(name);
+    if (found !== undefined) return found;
+    throw new MissingWeight(name);
+  }
+
+  /** One position for each token, four for models that see images (`n_pos_per_embd`). */
+  get positions(): Tensor {
+    return this.#positions ??= this.graph.input(I32, [this.tokens * this.positionsPerToken]);
+  }
+
+  /** `llama_hparams::n_pos_per_embd` */
+  get positionsPerToken(): number {
+    const { architecture } = this.model;
+    if (FOUR_POSITIONS.has(architecture)) return 4;
+    const [first = 0, second = 0] = this.hyperparameters.ropeSections;
+    return MAYBE_FOUR_POSITIONS.has(architecture) && first > 0 && second > 0 ? 4 : 1;
+  }
+
+  /** Every nth layer doesn't turn its queries and keys (`n_no_rope_layer_step`). */
+  get noRopeStep(): number {
+    const { slidingWindowKind, layerCount } = this.hyperparameters;
+    const always = ["llama4", "smallthinker"].includes(this.model.architecture);
+    return always && slidingWindowKind === "none" ? layerCount : 4;
+  }
+
+  /** Whether a layer turns queries and keys where the header decides it (`has_rope`). */
+  hasRope(layer: number): boolean {
+    const { architecture } = this.model;
+    if (architecture === "granite_swa") {
+      return this.model.numberAt("attention.rope_pattern", layer, 1) !== 0;
+    }
+    return !["granite", "granitehybrid", "graniteswitch"].includes(architecture) ||
+      this.model.flag("rope.scaling.finetuned", true);
+  }
+
+  /** `build_inp_attn_scale` */
+  get attentionScale(): Tensor {
+    return this.#attentionScale ??= this.graph.input(F32, [1, 1, this.tokens]);
+  }
+
+  /** Who may look at whom within a batch, where there is no cache (`build_attn_inp_no_cache`). */
+  get batchMask(): Tensor {
+    return this.#batchMask ??= this.graph.input(this.plan.flashAttention ? F16 : F32, [
+      this.tokens,
+      this.tokens,
+    ]);
+  }
+
+  get outputIds(): Tensor {
+    return this.#outputIds ??= this.graph.input(I32, [this.plan.outputs]);
+  }
+
+  /** Keeps the tokens whose logits are wanted. */
+  onlyOutputs(x: Tensor): Tensor {
+    return this.graph.getRows(x, this.outputIds);
+  }
+
+  /** The batch's tokens. */
+  get tokenIds(): Tensor {
+    return this.#tokenIds ??= this.graph.input(I32, [this.tokens]);
+  }
+
+  /** `build_inp_embd`: by token, with the path for ready embeddings beside it. */
+  embed(): Tensor {
+    const { graph } = this;
+    const width = this.hyperparameters.embeddingLength;
+    const inputWidth = Math.max(width, this.hyperparameters.inputEmbeddingLength);
+    const ids = this.tokenIds;
+    const ready = graph.input(F32, [inputWidth, this.tokens]);
+    let x = graph.getRows(this.need("token_embd"), ids);
+    if (inputWidth !== width) x = graph.pad(x, inputWidth - width);
+    graph.expand(x);
+    graph.expand(ready);
+    this.embedded = x;
+    if (inputWidth !== width) {
+      x = graph.view(x, [width, this.tokens], x.s1);
+      if (this.model.number("embedding_scale") !== 0) x = graph.contiguous(x);
+    }
+    return graph.expand(x);
+  }
+
+  /** As wide as the input, where images bring more than one embedding. */
+  embedded: Tensor | undefined;
+
+  /** A matrix of the file; scale and bias run in place. */
+  multiply(name: string, x: Tensor): Tensor {
+    return this.graph.multiplyMatrix(this.need(name), x);
+  }
+
+  has(name: string): boolean {
+    return this.weight(name) !== undefined;
+  }
+
+  /** `build_norm`; weight and bias run in place. */
+  norm(x: Tensor, kind: NormKind): Tensor {
+    return kind === "rms" ? this.graph.rmsNorm(x) : this.graph.norm(x);
+  }
+
+  rope(x: Tensor): Tensor {
+    return this.graph.rope(x, this.positions);
+  }
+
+  /** The last norm: its result stays readable as the embedding (`t_embd`). */
+  finish(x: Tensor, kind: NormKind): Tensor {
+    const y = this.norm(x, kind);
+    y.isOutput = true;
+    return this.scalesEmbedding ? this.graph.map(y) : y;
+  }
+
+  /** Whether the embedding is scaled before the logits, which needs a copy. */
+  scalesEmbedding = false;
+
+  /** The logits, from the embedding matrix where the file has no other. */
+  logits(x: Tensor): void {
+    let y = this.multiply(this.has("output") ? "output" : "token_embd", x);
+    if (this.afterLogits !== undefined) y = this.afterLogits(y);
+    y.isOutput = true;
+    this.graph.expand(y);
+  }
+
+  /** What an architecture makes of its logits, where that needs memory. */
+  afterLogits: ((logits: Tensor) => Tensor) | undefined;
+}
+
+/** The file lacks a weight that the graph needs. */
+export class MissingWeight extends Error {
+  constructor(readonly weightName: string) {
+    super(`Missing weight ${weightName}`);
+  }
+}

@@ -1,0 +1,147 @@
+import { BrainjarError } from "../../budget/error.ts";
+import type { MetadataArray, MetadataScalar, MetadataValue } from "../../gguf/header.ts";
+
+/** llama.cpp keeps hyperparameters in 32 unsigned bits. */
+const LARGEST = 2 ** 32 - 1;
+
+/** What a person is shown of a value that is no good. */
+function shown(value: MetadataValue): string {
+  if (typeof value === "object") return `an array of ${value.length} × ${value.elementType}`;
+  const text = typeof value === "string" ? `"${value}"` : String(value);
+  return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
+}
+
+/**
+ * Builds the error for a header whose hyperparameters can't be: code `gguf-hyperparameter`, the
+ * key and its value quoted.
+ */
+export function hyperparameterError(key: string, value: MetadataValue, wanted: string) {
+  return new BrainjarError(
+    "gguf-hyperparameter",
+    `Metadata key "${key}" is ${shown(value)} where ${wanted} belongs`,
+    { hint: "The header is damaged or made by hand; fetch the model again" },
+  );
+}
+
+/**
+ * One architecture's keys in a header's metadata, as llama.cpp's loader reads them
+ * (llama-model-loader.cpp, `get_key` and `get_key_or_arr`): missing keys are undefined, a wrong
+ * type or size is an error of code `gguf-hyperparameter`.
+ */
+export class ArchitectureKeys {
+  constructor(
+    private readonly metadata: ReadonlyMap<string, MetadataValue>,
+    readonly architecture: string,
+  ) {}
+
+  /** `name` with the architecture before it. */
+  key(name: string): string {
+    return `${this.architecture}.${name}`;
+  }
+
+  private whole(key: string, value: MetadataScalar): number {
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > LARGEST) {
+      throw hyperparameterError(key, value, "a whole number from 0 to 2^32 − 1");
+    }
+    return value;
+  }
+
+  /** A whole number that the header may have. */
+  number(name: string): number | undefined {
+    const key = this.key(name);
+    const value = this.metadata.get(key);
+    if (value === undefined) return undefined;
+    if (typeof value === "object") throw hyperparameterError(key, value, "one whole number");
+    return this.whole(key, value);
+  }
+
+  /** A whole number that the header must have. */
+  required(name: string): number {
+    const value = this.number(name);
+    if (value === undefined) throw this.missing(name);
+    return value;
+  }
+
+  /** The error for a key that must be there. */
+  missing(name: string): BrainjarError {
+    return new BrainjarError(
+      "gguf-hyperparameter",
+      `Metadata key "${this.key(name)}" is missing`,
+      { hint: "llama.cpp can't load this model either; fetch it again" },
+    );
+  }
+
+  /** A number with a fraction; 0 where it is missing. */
+  real(name: string): number {
+    const key = this.key(name);
+    const value = this.metadata.get(key);
+    if (value === undefined) return 0;
+    if (typeof value !== "number" || !Number.isFinite(value)) {
+      throw hyperparameterError(key, value, "a number");
+    }
+    return value;
+  }
+
+  /** True or false, where the header says. */
+  flag(name: string): boolean | undefined {
+    const key = this.key(name);
+    const value = this.metadata.get(key);
+    if (value === undefined) return undefined;
+    if (typeof value !== "boolean") throw hyperparameterError(key, value, "true or false");
+    return value;
+  }
+
+  /** Whether the header has an array here. */
+  isArray(name: string): boolean {
+    return typeof this.metadata.get(this.key(name)) === "object";
+  }
+
+  private values(key: string, value: MetadataArray): readonly MetadataScalar[] {
+    const scalars = value.values?.filter((one): one is MetadataScalar => typeof one !== "object");
+    if (scalars === undefined || scalars.length !== value.length) {
+      throw hyperparameterError(key, value, "an array of numbers, one for each layer,");
+    }
+    return scalars;
+  }
+
+  /** An array of whole numbers or flags (1 and 0), of any length. */
+  array(name: string): readonly number[] | undefined {
+    const key = this.key(name);
+    const value = this.metadata.get(key);
+    if (typeof value !== "object") return undefined;
+    return this.values(key, value).map((one) =>
+      typeof one === "boolean" ? Number(one) : this.whole(key, one)
+    );
+  }
+
+  /** An array of whole numbers that may be negative. */
+  signedArray(name: string): readonly number[] | undefined {
+    const key = this.key(name);
+    const value = this.metadata.get(key);
+    if (typeof value !== "object") return undefined;
+    return this.values(key, value).map((one) => {
+      if (typeof one !== "number" || !Number.isInteger(one)) {
+        throw hyperparameterError(key, value, "an array of whole numbers");
+      }
+      return one;
+    });
+  }
+
+  /**
+   * One number for each of `count` layers, from one number or an array of just that length, and 0
+   * up to `length`.
+   */
+  perLayer(name: string, count: number, length = count): readonly number[] | undefined {
+    const array = this.array(name);
+    const single = array === undefined ? this.number(name) : undefined;
+    if (array === undefined && single === undefined) return undefined;
+    if (array !== undefined && array.length !== count) {
+      throw new BrainjarError(
+        "gguf-hyperparameter",
+        `Metadata key "${this.key(name)}" has ${array.length} entries for ${count} layers`,
+        { hint: "The header is damaged or made by hand; fetch the model again" },
+      );
+    }
+    return Array.from({ length }, (_, layer) => layer < count ? array?.[layer] ?? single ?? 0 : 0);
+  }
+}

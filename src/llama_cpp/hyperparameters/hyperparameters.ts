@@ -1,0 +1,273 @@
+import type { GgufHeader } from "../../gguf/header.ts";
+import { ArchitectureKeys } from "./architecture_keys.ts";
+import type { ArchitectureLayout } from "./architecture_layout.ts";
+import { ARCHITECTURES, UNKNOWN_ARCHITECTURE } from "../models/architectures.ts";
+import { readArchitecture, readVocabularySize } from "./header_shape.ts";
+import { readLayerSizes } from "./layer_sizes.ts";
+import {
+  readExperts,
+  readIndexer,
+  readLatentAttention,
+  readNgramEmbedding,
+  readStateSpace,
+  readWkv,
+} from "./read_sizes.ts";
+import {
+  checkLatentAttention,
+  countDeepstackLayers,
+  readCachedLayerCount,
+  readCompressRatios,
+  readEmbeddingLength,
+  readHeadLengths,
+  usesAlibi,
+} from "./read_attention.ts";
+import { readRecurrentLayers } from "./recurrent_layers.ts";
+import { readSlidingWindow } from "./sliding_window_layers.ts";
+
+/** How the layers with a sliding window mask what they may look at (llama-hparams.h). */
+export type SlidingWindowKind = "none" | "standard" | "chunked" | "symmetric";
+
+/** Sizes of the Mamba-like state (`ssm.*`), 0 where the key is missing. */
+export interface StateSpaceSizes {
+  readonly convolutionKernel: number;
+  readonly innerSize: number;
+  readonly stateSize: number;
+  readonly timeStepRank: number;
+  readonly groupCount: number;
+}
+
+/** Sizes of the RWKV-like state (`wkv.*`), 0 where the key is missing. */
+export interface WkvSizes {
+  readonly headSize: number;
+  readonly tokenShiftCount: number;
+  readonly timeMixExtraDimension: number;
+  readonly timeDecayExtraDimension: number;
+  readonly decayLoraRank: number;
+  readonly learningRateLoraRank: number;
+  readonly valueResidualMixLoraRank: number;
+  readonly gateLoraRank: number;
+}
+
+/** Multi-head latent attention, 0 where the key is missing. */
+export interface LatentAttentionSizes {
+  readonly queryLoraRank: number;
+  readonly keyValueLoraRank: number;
+  readonly keyLength: number;
+  readonly valueLength: number;
+  readonly keyValueLoraRankSlidingWindow: number;
+  readonly keyLengthSlidingWindow: number;
+  readonly valueLengthSlidingWindow: number;
+}
+
+/** Mixture of experts, 0 where the key is missing. Arrays have one entry for each of `allLayerCount`. */
+export interface ExpertSizes {
+  readonly count: number;
+  readonly usedCounts: readonly number[];
+  readonly feedForwardLengths: readonly number[];
+  readonly sharedCount: number;
+  readonly sharedFeedForwardLength: number;
+  readonly chunkFeedForwardLength: number;
+  readonly groupCount: number;
+  readonly groupUsedCount: number;
+  readonly perGroupCount: number;
+  /** `expert_gating_func` after the architecture's default. */
+  readonly gatingFunction: number;
+  readonly weightsNorm: boolean;
+  readonly weightsScale: number;
+  readonly leadingDenseLayerCount: number;
+  /** `interleave_moe_layer_step` */
+  readonly layerStep: number;
+  readonly everyLayers: number;
+  /** `expert_latent_length` or `moe_latent_size`. */
+  readonly latentLength: number;
+}
+
+/** The indexer of sparse attention, 0 where the key is missing. */
+export interface IndexerSizes {
+  readonly headCount: number;
+  readonly keyLength: number;
+  readonly topK: number;
+  readonly blockSize: number;
+  readonly localBlocks: number;
+  /** Layers with an indexer of their own. */
+  readonly fullLayers: readonly boolean[];
+}
+
+/** The n-gram embedding of `qwen4exp` (`ple.*`). */
+export interface NgramEmbeddingSizes {
+  readonly layers: readonly boolean[];
+  readonly ngramSize: number;
+  readonly headCount: number;
+  readonly convolutionKernel: number;
+  /** Elements of the history kept for each sequence and layer. */
+  readonly convolutionState: number;
+}
+
+/**
+ * What a header says about the shape of its model, with llama.cpp's defaults where it is silent
+ * (llama-hparams.h's `llama_hparams`). Every array has one entry for each of `allLayerCount`.
+ * All numbers are whole and not negative.
+ */
+export interface Hyperparameters {
+  readonly architecture: string;
+  /** The architecture's row, or the safe side's where llama.cpp has no such architecture. */
+  readonly layout: ArchitectureLayout;
+  readonly trainContextLength: number;
+  /** Layers that text passes through (`n_layer()`). */
+  readonly layerCount: number;
+  /** With the layers that predict further tokens (`n_layer_all`). */
+  readonly allLayerCount: number;
+  readonly vocabularySize: number;
+  readonly embeddingLength: number;
+  /** Of the input of the graph, wider where images bring more than one embedding. */
+  readonly inputEmbeddingLength: number;
+  /** Of what the graph gives back as embedding. */
+  readonly outputEmbeddingLength: number;
+  /** `embedding_length_per_layer_input`, 0 where the key is missing. */
+  readonly perLayerEmbeddingLength: number;
+  readonly headCounts: readonly number[];
+  readonly keyValueHeadCounts: readonly number[];
+  readonly feedForwardLengths: readonly number[];
+  /** Of one head, on this layer (sliding-window layers may differ). */
+  readonly keyLengths: readonly number[];
+  readonly valueLengths: readonly number[];
+  /** Of one head, where no window slides (`n_embd_head_k_full`). */
+  readonly keyLength: number;
+  readonly valueLength: number;
+  readonly ropeDimensionCounts: readonly number[];
+  /** `rope.dimension_sections`, four numbers. */
+  readonly ropeSections: readonly number[];
+  readonly slidingWindow: number;
+  readonly slidingWindowKind: SlidingWindowKind;
+  readonly slidingWindowLayers: readonly boolean[];
+  /** Layers from the first on that own a cache; the rest reuse one of theirs. */
+  readonly cachedLayerCount: number;
+  /** Layers with a recurrent state (`is_recr`). */
+  readonly recurrentLayers: readonly boolean[];
+  /** Both MLA lengths are in the header, so that keys alone are cached. */
+  readonly usesLatentAttention: boolean;
+  readonly latentAttention: LatentAttentionSizes;
+  readonly experts: ExpertSizes;
+  readonly stateSpace: StateSpaceSizes;
+  readonly wkv: WkvSizes;
+  /** `shortconv.l_cache` */
+  readonly shortConvolutionCache: number;
+  /** `kda.head_dim` */
+  readonly deltaHeadLength: number;
+  /** Head of MiniMax-01's linear attention. */
+  readonly linearAttentionHeadLength: number;
+  readonly indexer: IndexerSizes;
+  /** `attention.compress_ratios` by layer, 0 where a layer isn't compressed. */
+  readonly compressRatios: readonly number[];
+  /** `hyper_connection.count` */
+  readonly hyperConnectionCount: number;
+  readonly hyperConnectionLowRank: number;
+  readonly ngramEmbedding: NgramEmbeddingSizes;
+  /** `n_deepstack_layers` or the different entries of `deepstack_mapping`. */
+  readonly deepstackLayerCount: number;
+  /** `granite-switch`'s cached layer that selects an adapter, -1 elsewhere. */
+  readonly routerLayer: number;
+  readonly causal: boolean;
+  readonly usesAlibi: boolean;
+}
+
+/**
+ * Reads the shape of a model from its header as llama.cpp v0.4.0 does (llama-model.cpp's
+ * `load_hparams` and `load_arch_hparams` in src/models/*.cpp).
+ *
+ * An architecture that llama.cpp doesn't have is read on the safe side
+ * (`UNKNOWN_ARCHITECTURE`). Throws a BrainjarError of code `gguf-hyperparameter` where a key that
+ * must be there is missing or holds what llama.cpp could not load.
+ *
+ * @example
+ * ```ts
+ * import { readHyperparameters } from "./hyperparameters.ts";
+ * const header = {
+ *   version: 3 as const,
+ *   byteOrder: "little" as const,
+ *   alignment: 32,
+ *   metadata: new Map<string, number | string>([
+ *     ["general.architecture", "llama"],
+ *     ["llama.block_count", 2],
+ *     ["llama.context_length", 4096],
+ *     ["llama.embedding_length", 64],
+ *     ["llama.attention.head_count", 4],
+ *   ]),
+ *   tensors: [],
+ *   parts: [],
+ *   fileBytes: 0,
+ * };
+ * const { keyLength, keyValueHeadCounts } = readHyperparameters(header);
+ * if (keyLength !== 16 || keyValueHeadCounts[1] !== 4) throw new Error();
+ * ```
+ */
+export function readHyperparameters(header: GgufHeader): Hyperparameters {
+  const architecture = readArchitecture(header);
+  const row = ARCHITECTURES.get(architecture);
+  const known = row !== undefined;
+  const layout = row ?? UNKNOWN_ARCHITECTURE;
+  const keys = new ArchitectureKeys(header.metadata, architecture);
+  const layers = readLayerSizes(keys, header, known);
+  const embedding = readEmbeddingLength(keys, header, known);
+  const trained = known ? keys.required("context_length") : keys.number("context_length") ?? 0;
+  const lengths = readHeadLengths(keys, embedding, layers);
+  const recurrentLayers = readRecurrentLayers(layout, keys, layers);
+  const window = readSlidingWindow(layout, keys, {
+    text: layers.text,
+    all: layers.all,
+    recurrent: recurrentLayers,
+  });
+  const byWindow = (full: number, sliding: number) =>
+    window.layers.map((slides) => slides ? sliding : full);
+  const latentAttention = readLatentAttention(layout, keys);
+  const hyperConnectionCount = keys.number("hyper_connection.count") ?? 0;
+  const deepstack = countDeepstackLayers(keys);
+  const widened = architecture === "deepseek4" || architecture === "qwen4exp";
+  const outputLength = keys.number("embedding_length_out") ?? 0;
+  const output = widened ? hyperConnectionCount * embedding : outputLength || embedding;
+  return {
+    architecture,
+    layout,
+    trainContextLength: trained,
+    layerCount: layers.text,
+    allLayerCount: layers.all,
+    vocabularySize: readVocabularySize(header, architecture),
+    embeddingLength: embedding,
+    inputEmbeddingLength: architecture === "gemma4-assistant"
+      ? output
+      : embedding * (1 + deepstack),
+    outputEmbeddingLength: output,
+    perLayerEmbeddingLength: keys.number("embedding_length_per_layer_input") ?? 0,
+    headCounts: layers.headCounts,
+    keyValueHeadCounts: layers.keyValueHeadCounts,
+    feedForwardLengths: layers.feedForwardLengths,
+    keyLengths: byWindow(lengths.key, lengths.keySliding),
+    valueLengths: byWindow(lengths.value, lengths.valueSliding),
+    keyLength: lengths.key,
+    valueLength: lengths.value,
+    ropeDimensionCounts: byWindow(lengths.rope, lengths.ropeSliding),
+    ropeSections: keys.signedArray("rope.dimension_sections") ?? [0, 0, 0, 0],
+    slidingWindow: window.window,
+    slidingWindowKind: window.kind,
+    slidingWindowLayers: window.layers,
+    cachedLayerCount: readCachedLayerCount(layout, keys, layers),
+    recurrentLayers,
+    usesLatentAttention: checkLatentAttention(keys, latentAttention),
+    latentAttention,
+    experts: readExperts(keys, layers),
+    stateSpace: readStateSpace(layout, keys),
+    wkv: readWkv(keys),
+    shortConvolutionCache: keys.number("shortconv.l_cache") ?? 0,
+    deltaHeadLength: keys.number("kda.head_dim") ?? 0,
+    linearAttentionHeadLength: architecture === "minimax-01" ? lengths.key : 0,
+    indexer: readIndexer(keys, layers, trained),
+    compressRatios: readCompressRatios(keys, layers),
+    hyperConnectionCount,
+    hyperConnectionLowRank: keys.number("hyper_connection.low_rank") ?? 0,
+    ngramEmbedding: readNgramEmbedding(keys, header, layers, hyperConnectionCount),
+    deepstackLayerCount: deepstack,
+    routerLayer: layers.routerLayer,
+    causal: !layout.notCausal && (keys.flag("attention.causal") ?? true),
+    usesAlibi: usesAlibi(keys, layers),
+  };
+}

@@ -1,0 +1,106 @@
+import type { GgufHeader } from "../../gguf/header.ts";
+import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
+import type { ArchitectureLayout } from "./architecture_layout.ts";
+import { tensorDimension } from "./header_shape.ts";
+import type { LatentAttentionSizes } from "./hyperparameters.ts";
+import type { LayerSizes } from "./layer_sizes.ts";
+
+/** `embedding_length`, from the tensors where the architecture isn't known. */
+export function readEmbeddingLength(
+  keys: ArchitectureKeys,
+  header: GgufHeader,
+  known: boolean,
+): number {
+  const length = keys.number("embedding_length") ??
+    (known ? undefined : tensorDimension(header, "token_embd.weight", 0));
+  if (length === undefined) throw keys.missing("embedding_length");
+  if (known && length === 0) {
+    throw hyperparameterError(keys.key("embedding_length"), length, "a number above 0");
+  }
+  return length;
+}
+
+/** Elements of one head, where windows don't slide and where they do. */
+export function readHeadLengths(keys: ArchitectureKeys, embedding: number, layers: LayerSizes) {
+  const heads = layers.headCounts[0] ?? 0;
+  const even = heads === 0 ? 0 : Math.floor(embedding / heads);
+  // src/models/plamo2.cpp reads the lengths even where the first layer has no head
+  const read = (name: string) =>
+    heads > 0 || keys.architecture === "plamo2" ? keys.number(name) ?? even : 0;
+  const key = read("attention.key_length");
+  // src/models/kimi-k3.cpp
+  const value = keys.architecture === "kimi-k3"
+    ? keys.required("attention.kv_lora_rank")
+    : read("attention.value_length");
+  const rope = heads === 0 ? 0 : keys.number("rope.dimension_count") ?? key;
+  return {
+    key,
+    value,
+    keySliding: keys.number("attention.key_length_swa") ?? key,
+    valueSliding: keys.number("attention.value_length_swa") ??
+      (keys.architecture === "kimi-k3" ? read("attention.value_length") : value),
+    // src/models/step35.cpp
+    rope: keys.architecture === "step35" ? Math.floor(rope / 2) : rope,
+    ropeSliding: keys.number("rope.dimension_count_swa") ?? rope,
+  };
+}
+
+/** Images that bring embeddings for several layers widen the input. */
+export function countDeepstackLayers(keys: ArchitectureKeys): number {
+  const mapped = keys.architecture === "granite" || keys.architecture === "granite_swa";
+  const mapping = mapped ? keys.signedArray("deepstack_mapping") : undefined;
+  if (mapping === undefined) {
+    return keys.architecture.startsWith("qwen3vl") || keys.architecture === "qwen3tts"
+      ? keys.number("n_deepstack_layers") ?? 0
+      : 0;
+  }
+  return new Set(mapping.filter((index) => index >= 0)).size;
+}
+
+/** Which architectures bias attention by distance (`f_max_alibi_bias` in src/models/*.cpp). */
+export function usesAlibi(keys: ArchitectureKeys, layers: LayerSizes): boolean {
+  if (["bloom", "refact", "jina-bert-v2"].includes(keys.architecture)) return true;
+  if (keys.architecture === "baichuan") return layers.text === 40;
+  if (!["mpt", "jais"].includes(keys.architecture)) return false;
+  return keys.real("attention.max_alibi_bias") > 0;
+}
+
+/** Both MLA lengths, or neither: one alone can't be loaded. */
+export function checkLatentAttention(keys: ArchitectureKeys, sizes: LatentAttentionSizes): boolean {
+  if ((sizes.keyLength === 0) !== (sizes.valueLength === 0)) {
+    throw hyperparameterError(
+      keys.key("attention.value_length_mla"),
+      sizes.valueLength,
+      `the counterpart of a key length of ${sizes.keyLength}`,
+    );
+  }
+  return sizes.keyLength > 0;
+}
+
+/** Layers that own a cache; the rest reuse one of theirs (`n_layer_kv_from_start`). */
+export function readCachedLayerCount(
+  layout: ArchitectureLayout,
+  keys: ArchitectureKeys,
+  layers: LayerSizes,
+): number {
+  if (layout.ownCaches === undefined) return layers.all;
+  if (layout.ownCaches !== "less-shared") return Math.min(layout.ownCaches, layers.all);
+  const name = "attention.shared_kv_layers";
+  const shared = keys.number(name) ?? 0;
+  if (shared > layers.all) {
+    throw hyperparameterError(keys.key(name), shared, `at most ${layers.all}`);
+  }
+  return layers.all - shared;
+}
+
+/** `attention.compress_ratios`, which deepseek4 must have for each layer. */
+export function readCompressRatios(keys: ArchitectureKeys, layers: LayerSizes): readonly number[] {
+  const name = "attention.compress_ratios";
+  const ratios = keys.array(name);
+  if (keys.architecture === "deepseek4" && (ratios?.length ?? 0) < layers.all) {
+    throw ratios === undefined
+      ? keys.missing(name)
+      : hyperparameterError(keys.key(name), ratios.length, `${layers.all} entries`);
+  }
+  return Array.from({ length: layers.all }, (_, layer) => ratios?.[layer] ?? 0);
+}

@@ -1,0 +1,162 @@
+import type { GgufHeader } from "../../gguf/header.ts";
+import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
+import type { ArchitectureLayout } from "./architecture_layout.ts";
+import type {
+  ExpertSizes,
+  IndexerSizes,
+  LatentAttentionSizes,
+  NgramEmbeddingSizes,
+  StateSpaceSizes,
+  WkvSizes,
+} from "./hyperparameters.ts";
+import type { LayerSizes } from "./layer_sizes.ts";
+
+/** llama-hparams.h's LLAMA_MAX_EXPERTS. */
+const LARGEST_EXPERT_COUNT = 1024;
+
+/** GLM-5.2 is told from older ones by this training length (src/models/glm-dsa.cpp). */
+const GLM_SHARED_INDEXER_CONTEXT = 1048576;
+
+/** Reads `ssm.*`. */
+export function readStateSpace(
+  layout: ArchitectureLayout,
+  keys: ArchitectureKeys,
+): StateSpaceSizes {
+  return {
+    convolutionKernel: keys.number("ssm.conv_kernel") ?? 0,
+    innerSize: keys.number("ssm.inner_size") ?? 0,
+    stateSize: keys.number("ssm.state_size") ?? 0,
+    timeStepRank: keys.number("ssm.time_step_rank") ?? 0,
+    groupCount: layout.noStateGroups ? 0 : keys.number("ssm.group_count") ?? 0,
+  };
+}
+
+/** Reads `wkv.*` and its low-rank sizes. */
+export function readWkv(keys: ArchitectureKeys): WkvSizes {
+  return {
+    headSize: keys.number("wkv.head_size") ?? 0,
+    tokenShiftCount: keys.number("token_shift_count") ?? 2,
+    timeMixExtraDimension: keys.number("time_mix_extra_dim") ?? 0,
+    timeDecayExtraDimension: keys.number("time_decay_extra_dim") ?? 0,
+    decayLoraRank: keys.number("attention.decay_lora_rank") ?? 0,
+    learningRateLoraRank: keys.number("attention.iclr_lora_rank") ?? 0,
+    valueResidualMixLoraRank: keys.number("attention.value_residual_mix_lora_rank") ?? 0,
+    gateLoraRank: keys.number("attention.gate_lora_rank") ?? 0,
+  };
+}
+
+/** Reads the low-rank sizes of attention; MLA's lengths only where the architecture does. */
+export function readLatentAttention(
+  layout: ArchitectureLayout,
+  keys: ArchitectureKeys,
+): LatentAttentionSizes {
+  const lengths = layout.latentAttention === true;
+  return {
+    queryLoraRank: keys.number("attention.q_lora_rank") ?? 0,
+    keyValueLoraRank: keys.number("attention.kv_lora_rank") ?? 0,
+    keyLength: lengths ? keys.number("attention.key_length_mla") ?? 0 : 0,
+    valueLength: lengths ? keys.number("attention.value_length_mla") ?? 0 : 0,
+    keyValueLoraRankSlidingWindow: keys.number("attention.kv_lora_rank_swa") ?? 0,
+    keyLengthSlidingWindow: lengths ? keys.number("attention.key_length_mla_swa") ?? 0 : 0,
+    valueLengthSlidingWindow: lengths ? keys.number("attention.value_length_mla_swa") ?? 0 : 0,
+  };
+}
+
+function expertCount(keys: ArchitectureKeys): number {
+  const count = keys.number("expert_count") ?? 0;
+  if (count > LARGEST_EXPERT_COUNT) {
+    throw hyperparameterError(keys.key("expert_count"), count, `at most ${LARGEST_EXPERT_COUNT}`);
+  }
+  const dense = keys.architecture === "hunyuan_vl" || keys.architecture === "hunyuan-dense";
+  return dense && count <= 1 ? 0 : count;
+}
+
+/** Reads the mixture of experts (llama-model.cpp, `load_hparams`, with its limits). */
+export function readExperts(keys: ArchitectureKeys, layers: LayerSizes): ExpertSizes {
+  const count = expertCount(keys);
+  const zeros = Array.from({ length: layers.all }, () => 0);
+  const fileLayers = keys.number("block_count") ?? layers.all;
+  const used = keys.perLayer("expert_used_count", fileLayers, layers.all) ?? zeros;
+  const most = used.reduce((largest, one) => Math.max(largest, one), 0);
+  if (count > 0 && (most > count || most === 0)) {
+    throw hyperparameterError(keys.key("expert_used_count"), most, `a number from 1 to ${count}`);
+  }
+  return {
+    count,
+    usedCounts: count === 0 ? zeros : used,
+    feedForwardLengths: keys.perLayer("expert_feed_forward_length", fileLayers, layers.all) ??
+      zeros,
+    sharedCount: keys.number("expert_shared_count") ?? (keys.architecture === "laguna" ? 1 : 0),
+    sharedFeedForwardLength: keys.number("expert_shared_feed_forward_length") ?? 0,
+    chunkFeedForwardLength: keys.number("expert_chunk_feed_forward_length") ?? 0,
+    groupCount: keys.number("expert_group_count") ?? 0,
+    groupUsedCount: keys.number("expert_group_used_count") ?? 0,
+    perGroupCount: keys.number("experts_per_group") ?? 0,
+    gatingFunction: keys.number("expert_gating_func") ?? 0,
+    weightsNorm: keys.flag("expert_weights_norm") ?? false,
+    weightsScale: keys.real("expert_weights_scale"),
+    leadingDenseLayerCount: keys.architecture === "lfm2"
+      ? layers.text
+      : keys.number("leading_dense_block_count") ?? 0,
+    layerStep: keys.number("interleave_moe_layer_step") ?? 0,
+    everyLayers: keys.number("moe_every_n_layers") ?? 0,
+    latentLength: keys.number("expert_latent_length") ?? keys.number("moe_latent_size") ?? 0,
+  };
+}
+
+/** Which layers have an indexer of their own where the header doesn't list them. */
+function fullIndexerLayers(keys: ArchitectureKeys, layers: LayerSizes, trained: number): boolean[] {
+  return Array.from({ length: layers.all }, (_, layer) => {
+    if (layer >= layers.text || keys.architecture !== "glm-dsa") return false;
+    if (trained < GLM_SHARED_INDEXER_CONTEXT) return true;
+    return layer < 78 && (layer < 2 || layer % 4 === 2);
+  });
+}
+
+/** Reads `attention.indexer.*`. */
+export function readIndexer(
+  keys: ArchitectureKeys,
+  layers: LayerSizes,
+  trained: number,
+): IndexerSizes {
+  const name = "attention.indexer.types";
+  const listed = keys.architecture === "glm-dsa"
+    ? keys.perLayer(name, layers.text)
+    : keys.array(name);
+  return {
+    headCount: keys.number("attention.indexer.head_count") ?? 0,
+    keyLength: keys.number("attention.indexer.key_length") ?? 0,
+    topK: keys.number("attention.indexer.top_k") ?? 0,
+    blockSize: keys.number("attention.indexer.block_size") ?? 0,
+    localBlocks: keys.number("attention.indexer.local_blocks") ?? 0,
+    fullLayers: listed === undefined
+      ? fullIndexerLayers(keys, layers, trained)
+      : Array.from({ length: layers.all }, (_, layer) =>
+        layer < layers.text && (listed[layer] ?? 0) !== 0),
+  };
+}
+
+/** Reads `ple.*` (src/models/qwen4exp.cpp, `ple_conv_state` in llama-hparams.cpp). */
+export function readNgramEmbedding(
+  keys: ArchitectureKeys,
+  header: GgufHeader,
+  layers: LayerSizes,
+  hyperConnections: number,
+): NgramEmbeddingSizes {
+  const listed = header.metadata.has(keys.key("ple.layers")) ? keys.array("ple.layers") ?? [] : [];
+  const ngramSize = keys.number("ple.ngram_size") ?? 0;
+  const kernel = keys.number("ple.conv_kernel") ?? 0;
+  const headCount = listed.length === 0
+    ? 0
+    : Math.max(0, ngramSize - 1) * (keys.number("ple.heads_per_ngram") ?? 0);
+  const embedding = keys.number("embedding_length") ?? 0;
+  return {
+    layers: Array.from({ length: layers.all }, (_, layer) => listed.includes(layer)),
+    ngramSize,
+    headCount,
+    convolutionKernel: kernel,
+    convolutionState: headCount === 0 || kernel === 0
+      ? 0
+      : (kernel - 1) * ngramSize * hyperConnections * embedding,
+  };
+}

@@ -1,0 +1,99 @@
+import { BrainjarError } from "../../budget/error.ts";
+import { indexerLayers } from "./cached_layers.ts";
+import type { KvCacheType } from "../ggml/types.ts";
+import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
+import { cacheType } from "./kv_cache.ts";
+import type { FootprintOptions } from "../options.ts";
+
+/** llama.cpp's LLAMA_MAX_SEQ. */
+export const LARGEST_SEQUENCE_COUNT = 256;
+
+function refuse(message: string, hint: string): never {
+  throw new BrainjarError("unsupported-kv-cache-type", message, { hint });
+}
+
+function checkHeads(
+  kind: "key" | "value",
+  type: KvCacheType,
+  lengths: readonly number[],
+  layers: number,
+): void {
+  const block = cacheType(type).blockElements;
+  const odd = lengths.slice(0, layers).find((length) => length % block !== 0);
+  if (odd === undefined) return;
+  refuse(
+    `KV cache type ${type} comes in blocks of ${block}, which don't divide ${kind} heads of ${odd}`,
+    "Use F16 for this model's cache",
+  );
+}
+
+/**
+ * Refuses flash attention where llama.cpp ends the process: `plm`, whose values have lost their heads
+ * when they are stored (models/plm.cpp), and block-sparse attention unless each group of queries
+ * has an indexer (models/minimax-m3.cpp).
+ */
+function checkFlashAttention(shape: Hyperparameters): void {
+  const { architecture, layout, indexer: { headCount } } = shape;
+  const ungrouped = architecture === "minimax-m3" &&
+    indexerLayers(shape).some((layer) =>
+      layer < shape.layerCount && shape.keyValueHeadCounts[layer] !== headCount
+    );
+  if (!layout.breaksWithFlashAttention && !ungrouped) return;
+  throw new BrainjarError(
+    "unsupported-flash-attention",
+    ungrouped
+      ? `This model's ${headCount} indexers don't match its key-value heads, as flash attention needs`
+      : `Architecture "${architecture}" can't run with flash attention`,
+    { hint: "Use --flash-attention off: llama.cpp v0.4.0 ends the process with it on" },
+  );
+}
+
+/**
+ * Checks what llama.cpp checks before it makes a context (llama-context.cpp,
+ * `llama_init_from_model`): it refuses a quantized value cache without flash attention, heads
+ * that a quantized type's blocks don't divide, different types where keys alone are cached, and
+ * too many sequences. And what it doesn't check, where it then ends the process: more than one
+ * sequence for an encoder-decoder, flash attention where an architecture can't have it.
+ *
+ * Throws a BrainjarError of code `unsupported-kv-cache-type`, `too-many-sequences` or
+ * `unsupported-flash-attention`.
+ */
+export function checkContextOptions(shape: Hyperparameters, options: FootprintOptions): void {
+  const { kvCacheKeyType: key, kvCacheValueType: value } = options;
+  if (options.sequences > LARGEST_SEQUENCE_COUNT) {
+    throw new BrainjarError(
+      "too-many-sequences",
+      `A context of ${options.sequences} sequences is more than llama.cpp's ${LARGEST_SEQUENCE_COUNT}`,
+      { hint: `Use at most ${LARGEST_SEQUENCE_COUNT} sequences` },
+    );
+  }
+  if (shape.layout.purpose === "encoder-decoder" && options.sequences > 1) {
+    throw new BrainjarError(
+      "too-many-sequences",
+      `Architecture "${shape.architecture}" takes one sequence at a time, not ${options.sequences}`,
+      { hint: "Use one sequence: llama.cpp ends the process where an encoder has more" },
+    );
+  }
+  if (options.flashAttention) checkFlashAttention(shape);
+  const keysAlone = shape.usesLatentAttention || shape.layout.memory === "compressed";
+  if (keysAlone && key !== value) {
+    refuse(
+      `Architecture "${shape.architecture}" can't cache keys as ${key} and values as ${value}`,
+      `Use ${key} for both`,
+    );
+  }
+  const flashAttention = options.flashAttention && !shape.layout.noFlashAttention;
+  if (cacheType(value).blockElements > 1 && !flashAttention) {
+    refuse(
+      `KV cache type ${value} for values needs flash attention`,
+      shape.layout.noFlashAttention
+        ? "Use F16: llama.cpp turns flash attention off for this architecture"
+        : shape.layout.breaksWithFlashAttention
+        ? "Use F16: llama.cpp can't run this architecture with flash attention"
+        : "Turn flash attention on, or use F16",
+    );
+  }
+  if (!flashAttention) return;
+  checkHeads("key", key, shape.keyLengths, shape.layerCount);
+  checkHeads("value", value, shape.valueLengths, shape.layerCount);
+}

@@ -1,0 +1,104 @@
+import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
+import { layerOfTensor } from "../hyperparameters/header_shape.ts";
+import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
+import type { CpuFeatures } from "../options.ts";
+import { amxBytes, isRepackable } from "../ggml/repacking.ts";
+import { padTo, TENSOR_ALIGNMENT, tensorBytes } from "../ggml/tensor_bytes.ts";
+
+/** One weight as llama.cpp loads it. */
+export interface LoadedWeight {
+  readonly tensor: TensorInfo;
+  /** With its padding. */
+  readonly bytes: number;
+  /** In another layout, in memory of its own. */
+  readonly repacked: boolean;
+  /** Only some rows are read for each token. */
+  readonly readByRow: boolean;
+}
+
+/** Weights whose rows are looked up, not multiplied (llama-arch.cpp, GGML_OP_GET_ROWS). */
+const LOOKED_UP =
+  /^(token_embd|position_embd|token_types|per_layer_token_embd)\.|\.(nextn\.embed_tokens|ffn_gate_tid2eid|attn_compressor_ape|indexer_compressor_ape|attn_rel_b|indexer\.compressor_ape)\b/;
+
+/** Weights that are in files and that no graph uses (llama-arch.cpp, GGML_OP_NONE). */
+const UNUSED = /^masked_embd_(centroids|ordering)\b|^dec\.blk\.\d+\.cross_attn_rel_b\b/;
+
+/** Number of dimensions without those of 1 at the end. */
+function dimensionCount(tensor: TensorInfo): number {
+  return tensor.dimensions.findLastIndex((dimension) => dimension !== 1) + 1;
+}
+
+/** Multiplied alone, or by experts: what a repacked layout is made for. */
+function isMultiplied(tensor: TensorInfo): boolean {
+  if (LOOKED_UP.test(tensor.name)) return false;
+  const experts = /_(exps|chexps)\./.test(tensor.name);
+  return dimensionCount(tensor) === (experts ? 3 : 2);
+}
+
+function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
+  if (UNUSED.test(tensor.name)) return true;
+  return shape.layout.predictionLayersSkipped === true &&
+    layerOfTensor(tensor.name) >= shape.layerCount;
+}
+
+/**
+ * What stands in for a missing output or embedding: llama.cpp makes the same tensor again, which
+ * costs memory of its own where the copy is laid out otherwise.
+ */
+function standIn(
+  header: GgufHeader,
+  shape: Hyperparameters,
+  cpu: CpuFeatures,
+): LoadedWeight | undefined {
+  const find = (name: string) => header.tensors.find((tensor) => tensor.name === name);
+  const embedding = find("token_embd.weight");
+  const output = find("output.weight");
+  if (embedding === undefined && output !== undefined && shape.architecture === "codeshell") {
+    const repacked = isRepackable(output, cpu);
+    return {
+      tensor: output,
+      bytes: padTo(tensorBytes(output), TENSOR_ALIGNMENT),
+      repacked,
+      readByRow: true,
+    };
+  }
+  if (embedding === undefined || output !== undefined) return undefined;
+  if (shape.layout.purpose === "encoder" || !isRepackable(embedding, cpu)) return undefined;
+  return {
+    tensor: embedding,
+    bytes: padTo(amxBytes(embedding, cpu) ?? tensorBytes(embedding), TENSOR_ALIGNMENT),
+    repacked: true,
+    readByRow: false,
+  };
+}
+
+/**
+ * The weights that llama.cpp v0.4.0 loads (llama-model-loader.cpp, `create_tensor`): all of the
+ * file's less those of layers it skips, and a second copy of a tied embedding where it is laid
+ * out otherwise as output.
+ */
+export function loadedWeights(
+  header: GgufHeader,
+  shape: Hyperparameters,
+  cpu: CpuFeatures,
+): readonly LoadedWeight[] {
+  const weights: LoadedWeight[] = [];
+  for (const tensor of header.tensors) {
+    if (isSkipped(tensor, shape)) continue;
+    const repacked = isMultiplied(tensor) && isRepackable(tensor, cpu);
+    const bytes = (repacked ? amxBytes(tensor, cpu) : undefined) ?? tensorBytes(tensor);
+    weights.push({
+      tensor,
+      bytes: padTo(bytes, TENSOR_ALIGNMENT),
+      repacked,
+      readByRow: LOOKED_UP.test(tensor.name),
+    });
+  }
+  const copy = standIn(header, shape, cpu);
+  return copy === undefined ? weights : [...weights, copy];
+}
+
+/** Bytes of llama.cpp's weight buffers, as its dry load reports them. */
+export function weightBytes(weights: readonly LoadedWeight[]): number {
+  return weights.reduce((bytes, weight) => bytes + weight.bytes, 0);
+}

@@ -1,0 +1,209 @@
+import { COMPRESSED_HEAVY_RATIO, COMPRESSED_SPARSE_RATIO } from "../memory/kv_cache.ts";
+import { isQuantized } from "../graph/cache.ts";
+import { attend, rotate } from "../graph/blocks/attention.ts";
+import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
+import { CompressedKeys } from "../graph/blocks/compressed_keys.ts";
+import { mixtureOfExperts } from "../graph/blocks/experts.ts";
+import { feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
+import { HyperConnections } from "../graph/blocks/hyper_connections.ts";
+import { chooseKeys, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import { rotationSide } from "../graph/rotation.ts";
+import { F16, F32, I64, type Tensor } from "../ggml/tensor.ts";
+
+/** What a layer's attention is made of. */
+interface Parts {
+  readonly q: Tensor;
+  readonly kv: Tensor;
+  /** The query before its heads are made, for the indexer. */
+  readonly low: Tensor;
+  readonly x: Tensor;
+}
+
+/** Attention to the window's keys and to compressed ones before it (src/models/deepseek4.cpp). */
+class DeepSeek4 {
+  readonly #streams: HyperConnections;
+  readonly #keyIndices: Tensor;
+  readonly #mask: Tensor;
+  readonly #rotation: Tensor | undefined;
+  /** Of the whole key, every 4 tokens. */
+  readonly #sparse: CompressedKeys;
+  /** Of the whole key, every 128 tokens. */
+  readonly #heavy: CompressedKeys;
+  /** The indexer's, every 4 tokens. */
+  readonly #indexer: CompressedKeys;
+
+  constructor(readonly b: Builder) {
+    const { graph, plan, cache } = b;
+    const { keyLength, indexer } = b.hyperparameters;
+    this.#streams = new HyperConnections(b);
+    this.#keyIndices = graph.input(I64, [plan.tokens]);
+    this.#mask = cache.mask(plan.slidingCells);
+    // The indexer's keys are always rotated, and so are others of its length.
+    const rotates = isQuantized(plan.keyType) && keyLength % 64 === 0;
+    const rotation = (length: number) => {
+      if (!rotates && length !== indexer.keyLength) return undefined;
+      const side = rotationSide(length);
+      return graph.input(F32, [side, side]);
+    };
+    this.#rotation = rotation(keyLength);
+    this.#sparse = new CompressedKeys(b, {
+      ratio: COMPRESSED_SPARSE_RATIO,
+      overlaps: true,
+      length: keyLength,
+      halfMask: plan.flashAttention,
+      rotation: rotation(keyLength),
+    });
+    this.#heavy = new CompressedKeys(b, {
+      ratio: COMPRESSED_HEAVY_RATIO,
+      overlaps: false,
+      length: keyLength,
+      halfMask: plan.flashAttention,
+      rotation: rotation(keyLength),
+    });
+    this.#indexer = new CompressedKeys(b, {
+      ratio: COMPRESSED_SPARSE_RATIO,
+      overlaps: true,
+      length: indexer.keyLength,
+      // The fused indexer reads halves, whatever attention reads.
+      halfMask: true,
+      rotation: rotation(indexer.keyLength),
+    });
+  }
+
+  build(): void {
+    const { b } = this;
+    const { graph, tokens, model } = b;
+    const embedded = b.embed();
+    graph.expand(this.#mask);
+    const hashed = model.number("hash_layer_count");
+    let x = this.#streams.widen(embedded);
+    for (const layer of b.layers((index) => index < hashed ? 1 : 0)) {
+      const attention = this.#streams.before(x, `blk.${layer}.hc_attn`);
+      const attended = this.#attention(layer, b.norm(attention.x, "rms"));
+      x = this.#streams.after(attended, x, attention);
+      const feed = this.#streams.before(x, `blk.${layer}.hc_ffn`);
+      graph.expand(x);
+      graph.expand(feed.post);
+      graph.expand(feed.mixed);
+      const y = this.#feedForward(layer, b.norm(feed.x, "rms"), layer < hashed);
+      x = this.#streams.after(y, x, feed);
+    }
+    const width = b.hyperparameters.embeddingLength;
+    const streams = b.hyperparameters.hyperConnectionCount;
+    const kept = b.onlyOutputs(graph.reshape(x, width * streams, tokens));
+    const last = graph.reshape(kept, width, streams, b.plan.outputs);
+    b.logits(b.finish(this.#streams.join(last), "rms"));
+  }
+
+  /** The first layers take their experts from a table of tokens. */
+  #feedForward(layer: number, x: Tensor, hashed: boolean): Tensor {
+    const { b } = this;
+    const { graph, model } = b;
+    const selected = hashed
+      ? { selected: graph.getRows(b.need(`blk.${layer}.ffn_gate_tid2eid`), b.tokenIds) }
+      : {};
+    const routed = mixtureOfExperts(b, layer, x, {
+      gating: model.number("expert_gating_func"),
+      normalizes: model.flag("expert_weights_norm"),
+      scale: model.number("expert_weights_scale"),
+      ...selected,
+    });
+    return graph.add(routed, feedForward(b, layer, x, "gated", SHARED));
+  }
+
+  #attention(layer: number, x: Tensor): Tensor {
+    const { b } = this;
+    const { graph, tokens, model } = b;
+    const { keyLength, headCounts, compressRatios } = b.hyperparameters;
+    const heads = headCounts[layer] ?? 0;
+    const prefix = `blk.${layer}.attn_`;
+    const low = graph.rmsNorm(b.multiply(`${prefix}q_a`, x));
+    const queries = graph.reshape(b.multiply(`${prefix}q_b`, low), keyLength, heads, tokens);
+    const normed = graph.rmsNorm(b.multiply(`${prefix}kv`, x));
+    const parts: Parts = {
+      q: b.rope(graph.rmsNorm(queries)),
+      kv: b.rope(graph.reshape(normed, keyLength, 1, tokens)),
+      low,
+      x,
+    };
+    const attended = this.#attend(layer, parts, compressRatios[layer] ?? 0);
+    const turned = b.rope(graph.reshape(attended, keyLength, heads, tokens));
+    const groups = model.number("attention.output_group_count", 1);
+    const rank = model.number("attention.output_lora_rank");
+    const grouped = graph.permute(
+      graph.reshape(turned, keyLength * heads / groups, groups, tokens),
+      [0, 2, 1, 3],
+    );
+    // The file's matrix may have its groups one below the other.
+    const narrow = graph.fresh([b.need(`${prefix}output_a`), grouped], [rank, tokens, groups]);
+    const rows = graph.contiguous(graph.permute(narrow, [0, 2, 1, 3]), rank * groups, tokens);
+    return b.multiply(`${prefix}output_b`, rows);
+  }
+
+  #attend(layer: number, parts: Parts, ratio: number): Tensor {
+    const { b } = this;
+    const prefix = `blk.${layer}.`;
+    switch (ratio) {
+      case COMPRESSED_SPARSE_RATIO: {
+        const keys = this.#sparse.compress(`${prefix}attn_compressor`, parts.x);
+        const indexed = this.#indexer.compress(`${prefix}indexer_compressor`, parts.x);
+        const chosen = this.#choose(layer, parts, indexed);
+        const type = b.plan.flashAttention ? F16 : F32;
+        const mask = unmaskChosen(b, this.#sparse.mask, chosen, type);
+        return this.#attendTo(layer, parts, { keys, mask });
+      }
+      case COMPRESSED_HEAVY_RATIO: {
+        const keys = this.#heavy.compress(`${prefix}attn_compressor`, parts.x);
+        return this.#attendTo(layer, parts, { keys, mask: this.#heavy.mask });
+      }
+      default:
+        return this.#attendTo(layer, parts);
+    }
+  }
+
+  /** Attention to the window and, behind it, to compressed keys. */
+  #attendTo(
+    layer: number,
+    parts: Parts,
+    compressed?: { readonly keys: Tensor; readonly mask: Tensor },
+  ): Tensor {
+    const { b } = this;
+    const { graph, plan, cache } = b;
+    const { keyLength } = b.hyperparameters;
+    const q = graph.expand(rotate(b, parts.q, this.#rotation));
+    const kv = graph.expand(rotate(b, parts.kv, this.#rotation));
+    const store = cache.external(plan.keyType, [keyLength, plan.slidingCells, plan.sequences]);
+    graph.expand(cache.storeIn(store, kv, this.#keyIndices));
+    let keys = cache.keysIn(store);
+    let mask = this.#mask;
+    if (compressed !== undefined) {
+      keys = graph.concat(keys, compressed.keys, 2);
+      mask = graph.concat(mask, compressed.mask, 0);
+    }
+    const sinks = b.need(`blk.${layer}.attn_sinks`);
+    return rotate(b, attend(b, q, keys, keys, mask, { sinks }), this.#rotation);
+  }
+
+  /** The indexer's best compressed keys of each token (`build_lid_top_k`). */
+  #choose(layer: number, { low, x }: Parts, keys: Tensor): Tensor {
+    const { b } = this;
+    const { graph, tokens } = b;
+    const { headCount, keyLength } = b.hyperparameters.indexer;
+    const { mask, rotation } = this.#indexer;
+    const prefix = `blk.${layer}.indexer.`;
+    const heads = graph.reshape(
+      b.multiply(`${prefix}attn_q_b`, low),
+      keyLength,
+      headCount,
+      tokens,
+    );
+    const q = rotate(b, b.rope(heads), rotation);
+    const weights = weightsBySequence(b, b.multiply(`${prefix}proj`, x));
+    return chooseKeys(b, q, keys, weights, mask);
+  }
+}
+
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
+  ["deepseek4", (b: Builder) => new DeepSeek4(b).build()],
+]);

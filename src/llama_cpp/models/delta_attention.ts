@@ -1,0 +1,213 @@
+import { gatedDelta } from "../graph/blocks/delta_net.ts";
+import { mixtureOfExperts } from "../graph/blocks/experts.ts";
+import { latentAttention } from "../graph/blocks/latent_attention.ts";
+import { convolve, readState, sequenceTokens, stateOf } from "../graph/blocks/recurrent.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Tensor } from "../ggml/tensor.ts";
+import {
+  begin,
+  buildTransformer,
+  end,
+  feed,
+  gatingNumber,
+  keepOutputs,
+  type LayerBuilder,
+  type TransformerRow,
+} from "./transformer.ts";
+
+/** Delta attention: a delta rule with a gate for each element (src/models/kimi-linear.cpp). */
+export function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
+  const { graph, plan } = b;
+  const prefix = `blk.${layer}.`;
+  const { headCounts, deltaHeadLength: length, stateSpace } = b.hyperparameters;
+  const heads = headCounts[0] ?? 0;
+  const width = heads * length;
+  const columns = Math.max(0, stateSpace.convolutionKernel - 1);
+  const { sequences } = plan;
+  const tokens = sequenceTokens(b);
+  const conv = stateOf(b, 3 * columns * width);
+  const previous = readState(b, conv);
+  const part = (name: string) => {
+    const row = columns * 4;
+    const shape = [columns, width, sequences];
+    const state = graph.view(previous, shape, row, 3 * columns * width * 4);
+    const projected = graph.reshape(
+      b.multiply(`${prefix}attn_${name}`, x),
+      width,
+      tokens,
+      sequences,
+    );
+    const joined = graph.concat(state, graph.transpose(projected), 0);
+    const last = graph.view(joined, shape, joined.s1, joined.s2);
+    graph.expand(graph.copy(last, graph.view(conv, shape, row, 3 * columns * width * 4)));
+    const kernel = graph.reshape(b.need(`${prefix}ssm_conv1d_${name}`), columns + 1, width);
+    const y = graph.reshape(convolve(b, joined, kernel), width, b.tokens);
+    return graph.reshape(graph.map(y), length, heads, tokens, sequences);
+  };
+  const [q, k, v] = [part("q"), part("k"), part("v")];
+  let gate = b.multiply(`${prefix}ssm_f_a`, x);
+  if (b.has(`${prefix}ssm_f_b`)) gate = b.multiply(`${prefix}ssm_f_b`, gate);
+  gate = graph.map(graph.reshape(gate, length, heads, b.tokens));
+  gate = graph.reshape(gate, length, heads, tokens, sequences);
+  const beta = graph.reshape(b.multiply(`${prefix}ssm_beta`, x), 1, heads, tokens, sequences);
+  const all = stateOf(b, length * length * heads);
+  const output = graph.contiguous(gatedDelta(b, all, {
+    q: graph.norm(q),
+    k: graph.norm(k),
+    v,
+    gate,
+    beta: graph.map(beta),
+  }));
+  const normed = graph.rmsNorm(graph.reshape(output, length, heads, b.tokens));
+  const outputGate = graph.reshape(outputGateOf(b, prefix, x), length, heads, b.tokens);
+  const gated = graph.multiply(normed, graph.map(outputGate));
+  return b.multiply(`${prefix}attn_output`, graph.contiguous(gated, width, b.tokens));
+}
+
+/** By one matrix or by two narrow ones. */
+function outputGateOf(b: Builder, prefix: string, x: Tensor): Tensor {
+  if (b.has(`${prefix}ssm_g`)) return b.multiply(`${prefix}ssm_g`, x);
+  const y = b.multiply(`${prefix}ssm_g_a`, x);
+  return b.has(`${prefix}ssm_g_b`) ? b.multiply(`${prefix}ssm_g_b`, y) : y;
+}
+
+/** src/models/kimi-linear.cpp */
+const kimiLinear: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const normed = graph.expand(b.norm(x, "rms"));
+  let y = b.hyperparameters.recurrentLayers[layer]
+    ? deltaAttention(b, layer, normed)
+    : latentAttention(b, layer, normed, { turns: false });
+  let residual = x;
+  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  const middle = graph.add(y, residual);
+  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+};
+
+/** src/models/bailingmoe3.cpp */
+const bailingMoe3: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const normed = b.norm(x, "rms");
+  const mixed = b.hyperparameters.recurrentLayers[layer]
+    ? deltaAttention(b, layer, normed)
+    : bailingAttention(b, layer, normed);
+  const middle = graph.add(mixed, x);
+  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+};
+
+function bailingAttention(b: Builder, layer: number, x: Tensor): Tensor {
+  const { graph, tokens } = b;
+  const heads = b.hyperparameters.headCounts[layer] ?? 0;
+  const { valueLength } = b.hyperparameters.latentAttention;
+  const y = latentAttention(b, layer, x, { turns: true, output: false });
+  const gate = graph.reshape(b.multiply(`blk.${layer}.attn_gate`, x), 1, heads, tokens);
+  const gated = graph.multiply(
+    graph.reshape(y, valueLength, heads, tokens),
+    graph.map(gate),
+  );
+  const flat = graph.contiguous(gated, valueLength * heads, tokens);
+  return b.multiply(`blk.${layer}.attn_output`, flat);
+}
+
+/** src/models/kimi-k3.cpp */
+class KimiK3 {
+  /** What earlier layers saw, every few layers one (`resi_stack`). */
+  #kept: Tensor | undefined;
+
+  constructor(readonly b: Builder) {}
+
+  #keep(x: Tensor): void {
+    const { graph } = this.b;
+    const one = graph.reshape(x, x.n0, 1, x.n1);
+    this.#kept = this.#kept === undefined ? one : graph.concat(this.#kept, one, 1);
+  }
+
+  /** A weighted sum of what was kept and what is here. */
+  #mix(x: Tensor): Tensor {
+    const { graph } = this.b;
+    const kept = this.#kept;
+    if (kept === undefined) return x;
+    const before = graph.reshape(graph.sumRows(graph.rmsNorm(kept)), kept.n1, x.n1);
+    const here = graph.sumRows(graph.rmsNorm(x));
+    const weights = graph.softMax(graph.concat(before, here, 0));
+    const keptWeights = graph.contiguous(graph.view(weights, [kept.n1, x.n1], weights.s1));
+    const ownWeight = graph.contiguous(graph.view(weights, [1, x.n1], weights.s1));
+    const sum = graph.fresh([kept, keptWeights], [x.n0, x.n1]);
+    return graph.add(sum, graph.inPlace(x, ownWeight));
+  }
+
+  #attend(layer: number, x: Tensor): Tensor {
+    const { b } = this;
+    if (b.hyperparameters.recurrentLayers[layer]) return deltaAttention(b, layer, x);
+    let y = latentAttention(b, layer, x, { turns: false, output: false });
+    const gate = `blk.${layer}.attn_gate`;
+    if (b.has(gate)) y = b.graph.multiply(y, b.multiply(gate, x));
+    return b.multiply(`blk.${layer}.attn_output`, y);
+  }
+
+  /** `situ`: the gate is read twice before its rows. */
+  #gated(layer: number, names: { gate: string; up: string; down: string }, x: Tensor): Tensor {
+    const { graph } = this.b;
+    const prefix = `blk.${layer}.`;
+    const gate = this.b.multiply(prefix + names.gate, x);
+    const up = this.b.multiply(prefix + names.up, x);
+    const y = graph.multiply(graph.multiply(graph.map(gate), graph.map(gate)), up);
+    return this.b.multiply(prefix + names.down, y);
+  }
+
+  #feed(layer: number, x: Tensor): Tensor {
+    const { b } = this;
+    const prefix = `blk.${layer}.`;
+    const { leadingDenseLayerCount, weightsNorm, weightsScale } = b.hyperparameters.experts;
+    if (layer < leadingDenseLayerCount) {
+      return this.#gated(layer, { gate: "ffn_gate", up: "ffn_up", down: "ffn_down" }, x);
+    }
+    const narrow = b.has(`${prefix}ffn_routed_down`)
+      ? b.multiply(`${prefix}ffn_routed_down`, x)
+      : x;
+    let routed = mixtureOfExperts(b, layer, narrow, {
+      gating: gatingNumber(b, "header"),
+      normalizes: weightsNorm,
+      scale: weightsScale,
+      activation: "situ",
+      logits: b.multiply(`${prefix}ffn_gate_inp`, x),
+    });
+    if (b.has(`${prefix}ffn_routed_norm`)) routed = b.graph.rmsNorm(routed);
+    if (b.has(`${prefix}ffn_routed_up`)) routed = b.multiply(`${prefix}ffn_routed_up`, routed);
+    if (!b.has(`${prefix}ffn_gate_shexp`)) return routed;
+    const names = { gate: "ffn_gate_shexp", up: "ffn_up_shexp", down: "ffn_down_shexp" };
+    return b.graph.add(routed, this.#gated(layer, names, x));
+  }
+
+  build(): void {
+    const { b } = this;
+    const every = b.model.number("attn_res.block_size");
+    const mixes = every > 0;
+    let sum = begin(b, {});
+    for (let layer = 0; layer < b.hyperparameters.layerCount; layer++) {
+      const input = mixes ? this.#mix(sum) : sum;
+      const keeps = mixes && layer % every === 0;
+      if (keeps) this.#keep(sum);
+      const mixed = this.#attend(layer, b.graph.expand(b.norm(input, "rms")));
+      sum = keeps ? mixed : b.graph.add(sum, mixed);
+      const middle = mixes ? this.#mix(sum) : sum;
+      sum = b.graph.add(sum, this.#feed(layer, b.norm(middle, "rms")));
+    }
+    if (mixes) sum = this.#mix(sum);
+    end(b, {}, b.onlyOutputs(sum));
+  }
+}
+
+const KIMI: TransformerRow = { gating: "header" };
+const BAILING: TransformerRow = {
+  gating: "header",
+  weightsNorm: "header",
+  lateOutputs: "after-norm",
+};
+
+/** Architectures with delta attention on some layers and latent attention on the others. */
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
+  ["kimi-linear", (b: Builder) => buildTransformer(b, KIMI, kimiLinear)],
+  ["bailingmoe3", (b: Builder) => buildTransformer(b, BAILING, bailingMoe3)],
+  ["kimi-k3", (b: Builder) => new KimiK3(b).build()],
+]);

@@ -1,0 +1,82 @@
+import { attend, attention, headsOf } from "../graph/blocks/attention.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import { F16, F32, I32, type Tensor } from "../ggml/tensor.ts";
+
+/** A decoder's graph with what the encoder gave it: before anything is encoded, a whole text. */
+class T5Decoder {
+  readonly #encoded: Tensor;
+  readonly #encodedMask: Tensor;
+  readonly #distances: Tensor;
+
+  constructor(readonly b: Builder) {
+    const { graph, tokens, plan } = b;
+    const { trainContextLength, inputEmbeddingLength } = b.hyperparameters;
+    this.#encoded = graph.input(F32, [inputEmbeddingLength, trainContextLength]);
+    this.#encodedMask = graph.input(plan.flashAttention ? F16 : F32, [trainContextLength, tokens]);
+    this.#distances = graph.input(I32, [plan.cells, tokens]);
+  }
+
+  build(): void {
+    const { b } = this;
+    const { graph } = b;
+    const count = b.model.number("decoder_block_count", b.hyperparameters.layerCount);
+    let x = b.embed();
+    for (const layer of b.layersOf(new Array(count).fill(0))) {
+      const attended = graph.add(this.#ownAttention(layer, b.norm(x, "rms")), x);
+      let y = this.#crossAttention(layer, b.norm(attended, "rms"));
+      let residual = attended;
+      if (layer === count - 1) [y, residual] = [b.onlyOutputs(y), b.onlyOutputs(residual)];
+      const middle = graph.add(y, residual);
+      x = graph.add(this.#feedForward(layer, b.norm(middle, "rms")), middle);
+    }
+    b.logits(b.finish(x, "rms"));
+  }
+
+  #heads(name: string, x: Tensor, length: number, heads: number): Tensor {
+    return this.b.graph.reshape(this.b.multiply(name, x), length, heads, x.n1);
+  }
+
+  /** Scores get a bias by distance, for which layers without one use the first layer's. */
+  #ownAttention(layer: number, x: Tensor): Tensor {
+    const { b } = this;
+    const { graph } = b;
+    const prefix = `dec.blk.${layer}.attn_`;
+    const { keyLength, valueLength, queries, keyValues } = headsOf(b, layer);
+    const q = this.#heads(`${prefix}q`, x, keyLength, queries);
+    const k = this.#heads(`${prefix}k`, x, keyLength, keyValues);
+    const v = this.#heads(`${prefix}v`, x, valueLength, keyValues);
+    const biases = b.weight(`${prefix}rel_b`) ?? b.need("dec.blk.0.attn_rel_b");
+    const { n0: cells, n1: tokens } = this.#distances;
+    const found = graph.getRows(biases, graph.reshape(this.#distances, cells * tokens));
+    const byHead = graph.permute(graph.reshape(found, found.n0, cells, tokens), [2, 0, 1, 3]);
+    const bias = graph.contiguous(byHead);
+    const y = attention(b, layer, { q, k, v }, { output: false, bias });
+    return b.multiply(`${prefix}o`, y);
+  }
+
+  #crossAttention(layer: number, x: Tensor): Tensor {
+    const { b } = this;
+    const { graph } = b;
+    const prefix = `dec.blk.${layer}.cross_attn_`;
+    const { keyLength, valueLength, queries, keyValues } = headsOf(b, layer);
+    const q = graph.expand(this.#heads(`${prefix}q`, x, keyLength, queries));
+    const k = graph.expand(this.#heads(`${prefix}k`, this.#encoded, keyLength, keyValues));
+    const v = graph.expand(this.#heads(`${prefix}v`, this.#encoded, valueLength, keyValues));
+    return b.multiply(`${prefix}o`, attend(b, q, k, v, this.#encodedMask));
+  }
+
+  #feedForward(layer: number, x: Tensor): Tensor {
+    const { b } = this;
+    const prefix = `dec.blk.${layer}.ffn_`;
+    const up = b.multiply(`${prefix}up`, x);
+    const y = b.has(`${prefix}gate`)
+      ? b.graph.gated(b.multiply(`${prefix}gate`, x), up)
+      : b.graph.map(up);
+    return b.multiply(`${prefix}down`, y);
+  }
+}
+
+/** src/models/t5.cpp; texts are encoded by a smaller graph than the one that decodes. */
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
+  ["t5", (b: Builder) => new T5Decoder(b).build()],
+]);

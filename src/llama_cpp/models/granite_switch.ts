@@ -1,0 +1,81 @@
+import { attention, headsOf } from "../graph/blocks/attention.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import { F32, I32, type Tensor } from "../ggml/tensor.ts";
+
+/** What each token's adapter adds to the result of a matrix (`build_switched_lora_delta`). */
+function adapterDelta(b: Builder, name: string, x: Tensor, adapters: Tensor): Tensor {
+  const { graph } = b;
+  const count = x.n1;
+  const ids = graph.reshape(adapters, 1, count);
+  const rows = graph.reshape(x, x.n0, 1, count);
+  const narrow = graph.multiplyMatrixById(b.need(`${name}.lora_a`), rows, ids);
+  const wide = graph.multiplyMatrixById(b.need(`${name}.lora_b`), narrow, ids);
+  return graph.reshape(wide, wide.n0, count);
+}
+
+/** A matrix with each token's adapter (`build_switched_lora_mm`). */
+function multiplySwitched(b: Builder, name: string, x: Tensor, adapters: Tensor): Tensor {
+  return b.graph.add(b.multiply(name, x), adapterDelta(b, name, x, adapters));
+}
+
+/** One more head finds in the cache which adapter each token has. */
+function findAdapters(b: Builder): Tensor {
+  const { graph, tokens } = b;
+  const router = b.hyperparameters.routerLayer;
+  const { keyLength } = headsOf(b, router);
+  const lane = () => {
+    const signal = graph.input(F32, [tokens]);
+    return graph.pad(graph.reshape(signal, 1, 1, tokens), keyLength - 1);
+  };
+  const found = attention(b, router, { q: lane(), k: lane(), v: lane() }, { output: false });
+  const first = graph.contiguous(graph.view(found, [1, tokens], found.s1));
+  const slots = graph.reshape(first, tokens);
+  // Clamped in the slots' own memory, then rounded into more.
+  return graph.cast(graph.map(graph.into(slots, slots)), I32);
+}
+
+function switchedAttention(b: Builder, layer: number, x: Tensor, adapters: Tensor): Tensor {
+  const { graph, tokens } = b;
+  const prefix = `blk.${layer}.attn_`;
+  const { keyLength, queries, keyValues } = headsOf(b, layer);
+  const fused = b.multiply(`${prefix}qkv`, x);
+  const part = (name: string, heads: number) => {
+    const length = keyLength * heads;
+    const own = graph.contiguous(graph.view(fused, [length, fused.n1], fused.s1));
+    const sum = graph.add(own, adapterDelta(b, `${prefix}${name}`, x, adapters));
+    const split = graph.reshape(sum, keyLength, heads, tokens);
+    return name !== "v" && b.hasRope(layer) ? b.rope(split) : split;
+  };
+  const heads = { q: part("q", queries), k: part("k", keyValues), v: part("v", keyValues) };
+  const attended = attention(b, layer, heads, { output: false });
+  return multiplySwitched(b, `${prefix}output`, attended, adapters);
+}
+
+/** src/models/granite-switch.cpp */
+function buildGraniteSwitch(b: Builder): void {
+  const { graph } = b;
+  const { layerCount } = b.hyperparameters;
+  let x = graph.getRows(b.need("token_embd"), graph.input(I32, [b.tokens]));
+  let adapters = findAdapters(b);
+  for (const layer of b.layers()) {
+    const prefix = `blk.${layer}.ffn_`;
+    let y = switchedAttention(b, layer, b.norm(x, "rms"), adapters);
+    if (layer === layerCount - 1) {
+      y = b.onlyOutputs(y);
+      x = b.onlyOutputs(x);
+      const kept = b.onlyOutputs(graph.reshape(adapters, 1, adapters.n0));
+      adapters = graph.reshape(kept, b.plan.outputs);
+    }
+    const middle = graph.add(y, x);
+    const normed = b.norm(middle, "rms");
+    const gate = multiplySwitched(b, `${prefix}gate`, normed, adapters);
+    const up = multiplySwitched(b, `${prefix}up`, normed, adapters);
+    const down = multiplySwitched(b, `${prefix}down`, graph.multiply(gate, up), adapters);
+    x = graph.add(down, middle);
+  }
+  b.logits(b.finish(x, "rms"));
+}
+
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
+  ["graniteswitch", buildGraniteSwitch],
+]);

@@ -1,0 +1,169 @@
+import { rotationSide } from "../graph/rotation.ts";
+import { headsOf, projectOutput } from "../graph/blocks/attention.ts";
+import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
+import { chooseKeys, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
+import {
+  absorb,
+  attendByKeys,
+  attentionByKeys,
+  latentQuery,
+  type LatentSizes,
+  latentSizes,
+} from "../graph/blocks/latent_attention.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import { F32, I64, type Tensor } from "../ggml/tensor.ts";
+import {
+  buildTransformer,
+  feed,
+  keepOutputs,
+  type LayerBuilder,
+  type TransformerRow,
+} from "./transformer.ts";
+
+/** Inputs of the indexer's own cache of keys (`llm_graph_input_attn_k_dsa`). */
+interface IndexerInputs {
+  readonly keyIndices: Tensor;
+  readonly mask: Tensor;
+  readonly rotation: Tensor;
+}
+
+/** Sparse attention: an indexer picks the keys that each token may look at. */
+class IndexedAttention {
+  readonly #inputs: IndexerInputs;
+  #chosen: Tensor | undefined;
+
+  constructor(readonly b: Builder) {
+    const { graph, plan, cache } = b;
+    const { keyLength } = b.hyperparameters.indexer;
+    const side = rotationSide(keyLength);
+    this.#inputs = {
+      keyIndices: graph.input(I64, [plan.tokens]),
+      // The fused indexer reads halves, whatever attention reads.
+      mask: cache.mask(plan.cells, true),
+      rotation: graph.input(F32, [side, side]),
+    };
+  }
+
+  /** The best keys of each token (src/models/deepseek32.cpp, "lightning indexer"). */
+  #choose(layer: number, x: Tensor, low: Tensor): Tensor {
+    const { b } = this;
+    const { graph, plan, cache, tokens } = b;
+    const prefix = `blk.${layer}.indexer.`;
+    const { headCount, keyLength } = b.hyperparameters.indexer;
+    const { rotation, keyIndices, mask } = this.#inputs;
+    const queries = b.rope(
+      graph.reshape(b.multiply(`${prefix}attn_q_b`, low), keyLength, headCount, tokens),
+    );
+    const normed = graph.norm(b.multiply(`${prefix}attn_k`, x));
+    const keys = b.rope(graph.reshape(normed, keyLength, 1, tokens));
+    const q = graph.multiplyMatrix(rotation, queries);
+    const k = graph.multiplyMatrix(rotation, keys);
+    const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
+    graph.expand(cache.storeIn(store, k, keyIndices));
+    const weights = b.multiply(`${prefix}proj`, x);
+    const scaled = graph.map(weightsBySequence(b, weights));
+    return chooseKeys(b, q, cache.keysIn(store), scaled, mask);
+  }
+
+  chosen(layer: number, x: Tensor, low: Tensor): Tensor {
+    const { fullLayers } = this.b.hyperparameters.indexer;
+    const reuses = this.b.model.architecture === "glm-dsa" && fullLayers[layer] === false;
+    if (reuses && this.#chosen !== undefined) return this.#chosen;
+    return this.#chosen = this.#choose(layer, x, low);
+  }
+
+  /** Everything masked but the chosen keys (`build_attn` with `llm_graph_input_attn_k_dsa`). */
+  attend(
+    layer: number,
+    parts: { q: Tensor; k: Tensor; v: Tensor },
+    chosen: Tensor,
+    output: string | false | undefined,
+  ): Tensor {
+    const { graph, cache } = this.b;
+    const inputs = cache.inputs(false);
+    graph.expand(parts.q);
+    graph.expand(parts.v);
+    graph.expand(parts.k);
+    graph.expand(cache.storeKeys(layer, parts.k, inputs));
+    const mask = unmaskChosen(this.b, inputs.mask, chosen);
+    return attendByKeys(this.b, layer, parts.q, parts.v.n0, inputs, output, mask);
+  }
+}
+
+/** src/models/deepseek32.cpp and glm-dsa.cpp */
+function deepseek32(indexed: IndexedAttention): LayerBuilder {
+  return (b, row, layer, x) => {
+    const { graph } = b;
+    const normed = b.norm(x, "rms");
+    const { q, low } = latentQuery(b, layer, normed);
+    const chosen = indexed.chosen(layer, normed, low);
+    const parts = absorb(b, layer, normed, q, latentSizes(b), true);
+    let y = indexed.attend(layer, parts, chosen, undefined);
+    let residual = x;
+    [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+    const middle = graph.add(y, residual);
+    return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+  };
+}
+
+function slidingSizes(b: Builder): LatentSizes {
+  const { latentAttention: sizes } = b.hyperparameters;
+  return {
+    rank: sizes.keyValueLoraRankSlidingWindow,
+    keyLength: sizes.keyLengthSlidingWindow,
+    valueLength: sizes.valueLengthSlidingWindow,
+    turned: latentSizes(b).turned,
+  };
+}
+
+/** Indexed where no window slides, with a gate for each head (src/models/dots3note.cpp). */
+function dots3Note(indexed: IndexedAttention): LayerBuilder {
+  return (b, row, layer, x) => {
+    const { graph, tokens } = b;
+    const slides = b.hyperparameters.slidingWindowLayers[layer] ?? false;
+    const sizes = slides ? slidingSizes(b) : latentSizes(b);
+    const normed = b.norm(x, "rms");
+    const { q, low } = latentQuery(b, layer, normed);
+    const chosen = slides ? undefined : indexed.chosen(layer, normed, low);
+    const parts = absorb(b, layer, normed, q, sizes, true);
+    const attended = chosen === undefined
+      ? attentionByKeys(b, layer, parts, b.cache.inputs(true), false)
+      : indexed.attend(layer, parts, chosen, false);
+    const { queries } = headsOf(b, layer);
+    const gate = graph.reshape(b.multiply(`blk.${layer}.attn_gate`, normed), 1, queries, tokens);
+    const byHead = graph.reshape(attended, sizes.valueLength, queries, tokens);
+    const gated = graph.reshape(
+      graph.multiply(byHead, gate),
+      sizes.valueLength * queries,
+      tokens,
+    );
+    let y = projectOutput(b, layer, gated);
+    let residual = x;
+    [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+    const middle = graph.add(y, residual);
+    return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+  };
+}
+
+// Every layer has an input of its own, placed before all layers (`unmaskChosen`).
+const HEADER_EXPERTS: TransformerRow = {
+  gating: "header",
+  weightsNorm: "header",
+  everyLayer: true,
+};
+
+/** Architectures with an indexer over latent attention. */
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
+  [
+    "deepseek32",
+    (b: Builder) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b))),
+  ],
+  [
+    "glm-dsa",
+    (b: Builder) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b))),
+  ],
+  [
+    "dots3note",
+    (b: Builder) => buildTransformer(b, HEADER_EXPERTS, dots3Note(new IndexedAttention(b))),
+  ],
+]);

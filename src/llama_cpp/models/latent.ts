@@ -1,0 +1,59 @@
+import { feedForward } from "../graph/blocks/feed_forward.ts";
+import {
+  decompressedAttention,
+  latentAttention,
+  latentQuery,
+  latentSizes,
+} from "../graph/blocks/latent_attention.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import {
+  buildTransformer,
+  feed,
+  keepOutputs,
+  type LayerBuilder,
+  type TransformerRow,
+} from "./transformer.ts";
+
+/** src/models/deepseek2.cpp */
+const deepseek2: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  let y = latentAttention(b, layer, b.norm(x, "rms"), {
+    turns: true,
+    temperature: b.model.number("attention.temperature_scale") !== 0,
+  });
+  let residual = x;
+  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  const middle = graph.add(y, residual);
+  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+};
+
+/** src/models/minicpm3.cpp and plm.cpp */
+const miniCpm3: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const normed = b.norm(x, "rms");
+  const { q } = latentQuery(b, layer, normed);
+  let y = decompressedAttention(b, layer, normed, q, latentSizes(b), { turns: true });
+  let residual = x;
+  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  const middle = graph.add(y, residual);
+  const fed = feedForward(b, layer, b.norm(middle, "rms"), row.activation ?? "gated");
+  return graph.add(fed, middle);
+};
+
+const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
+
+/** The embedding is scaled after the last norm, where it must stay readable. */
+function buildMiniCpm3(b: Builder): void {
+  b.scalesEmbedding = true;
+  buildTransformer(b, {}, miniCpm3);
+}
+
+/** Architectures with multi-head latent attention on every layer. */
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map<string, GraphBuilder>([
+  ["deepseek2", (b) => buildTransformer(b, HEADER_EXPERTS, deepseek2)],
+  ["mistral4", (b) => buildTransformer(b, HEADER_EXPERTS, deepseek2)],
+  // Plain attention before the same experts.
+  ["deepseek2-ocr", (b) => buildTransformer(b, HEADER_EXPERTS)],
+  ["minicpm3", buildMiniCpm3],
+  ["plm", (b) => buildTransformer(b, { activation: "plain" }, miniCpm3)],
+]);

@@ -1,0 +1,101 @@
+import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
+import { readState, sequenceTokens, stateOf, storeState } from "../graph/blocks/recurrent.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import { F32, type Tensor } from "../ggml/tensor.ts";
+import { attend, begin, end, keepOutputs, type TransformerRow } from "./transformer.ts";
+
+/** Inputs that say how fast each head forgets (src/models/minimax-01.cpp, `llm_graph_input_la`). */
+interface Decays {
+  readonly slopes: Tensor;
+  readonly query: Tensor;
+  readonly key: Tensor;
+  readonly diagonal: Tensor;
+}
+
+function decayInputs(b: Builder): Decays {
+  const { graph, plan } = b;
+  const heads = b.hyperparameters.headCounts[0] ?? 0;
+  const tokens = sequenceTokens(b);
+  return {
+    slopes: graph.input(F32, [heads]),
+    query: graph.input(F32, [1, heads, tokens, plan.sequences]),
+    key: graph.input(F32, [1, heads, tokens, plan.sequences]),
+    diagonal: graph.input(F32, [tokens, tokens, heads, plan.sequences]),
+  };
+}
+
+/** Linear attention ("lightning attention") of one layer. */
+function linearAttention(b: Builder, layer: number, input: Tensor, decays: Decays): Tensor {
+  const { graph, plan } = b;
+  const prefix = `blk.${layer}.`;
+  const { headCounts, valueLength: length } = b.hyperparameters;
+  const heads = headCounts[0] ?? 0;
+  const { sequences } = plan;
+  const tokens = sequenceTokens(b);
+  // There is no convolution, but its empty state is read all the same.
+  readState(b, stateOf(b, 0));
+  const x = graph.reshape(input, input.n0, tokens, 1, sequences);
+  const all = graph.reshape(
+    b.multiply(`${prefix}attn_qkv`, x),
+    length * 3,
+    heads,
+    tokens,
+    sequences,
+  );
+  const part = () => graph.view(all, [length, heads, tokens, sequences], all.s1, all.s2, all.s3);
+  const [q, k, v] = [part(), part(), part()];
+  const state = stateOf(b, length * length * heads);
+  const previous = graph.reshape(readState(b, state), length, length, heads, sequences);
+  const scaled = graph.permute(graph.inPlace(q, graph.map(decays.query)), [0, 2, 1, 3]);
+  const fromState = graph.multiplyMatrix(previous, scaled);
+  const scores = graph.multiplyMatrix(
+    graph.permute(k, [0, 2, 1, 3]),
+    graph.permute(q, [0, 2, 1, 3]),
+  );
+  const values = graph.contiguous(graph.permute(v, [1, 2, 0, 3]));
+  const fromBatch = graph.multiplyMatrix(
+    values,
+    graph.inPlace(scores, graph.map(decays.diagonal)),
+  );
+  const sum = graph.expand(graph.add(fromState, fromBatch));
+  const block = graph.reshape(graph.map(graph.map(decays.slopes)), 1, 1, heads);
+  const kept = graph.inPlace(previous, block);
+  const fading = graph.inPlace(k, graph.map(decays.key));
+  const keys = graph.contiguous(graph.permute(fading, [1, 2, 0, 3]));
+  storeState(b, state, graph.add(kept, graph.multiplyMatrix(keys, values)));
+  let y = graph.contiguous(graph.permute(sum, [0, 2, 1, 3]));
+  y = graph.rmsNorm(graph.reshape(y, y.n0 * y.n1, y.n2, 1, y.n3));
+  y = graph.multiply(b.multiply(`${prefix}attn_gate`, x), y);
+  y = b.multiply(`${prefix}attn_output`, y);
+  return graph.reshape(y, y.n0, tokens * sequences);
+}
+
+/** src/models/minimax-01.cpp */
+function buildMiniMax01(b: Builder): void {
+  const { graph } = b;
+  const row: TransformerRow = {};
+  const { recurrentLayers, experts } = b.hyperparameters;
+  let x = begin(b, row);
+  const decays = decayInputs(b);
+  for (const layer of b.layers()) {
+    const normed = b.norm(x, "rms");
+    const mixed = recurrentLayers[layer]
+      ? linearAttention(b, layer, normed, decays)
+      : attend(b, row, layer, normed);
+    // The residual is the norm's result, scaled, so it may need a copy.
+    const [y, residual] = keepOutputs(b, layer, [mixed, normed] as const);
+    const middle = b.norm(graph.add(y, graph.map(residual)), "rms");
+    const routed = mixtureOfExperts(b, layer, middle, {
+      gating: SOFTMAX,
+      normalizes: true,
+      scale: experts.weightsScale,
+    });
+    x = graph.add(routed, graph.map(middle));
+  }
+  end(b, row, x);
+}
+
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([[
+  "minimax-01",
+  buildMiniMax01,
+]]);

@@ -1,0 +1,238 @@
+import { attention, rotate } from "../graph/blocks/attention.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import { F16, F32, I32, I64, type Tensor } from "../ggml/tensor.ts";
+import {
+  buildTransformer,
+  feed,
+  keepOutputs,
+  type LayerBuilder,
+  prepare,
+  type TransformerRow,
+} from "./transformer.ts";
+
+/** Positions that the graph is planned with: an empty cache counts as one step (`get_n_pos`). */
+const PLANNED_POSITIONS = 256;
+
+/** Block-sparse attention by an indexer, with flash attention only (src/models/minimax-m3.cpp). */
+class BlockSparseAttention {
+  readonly #perSequence: number;
+  readonly #positions: number;
+  readonly #blocks: number;
+  readonly #bias: Tensor;
+  readonly #positionMask: Tensor;
+  readonly #slots: Tensor;
+  readonly #slotNumbers: Tensor;
+  readonly #cellBlocks: Tensor;
+  readonly #keyIndices: Tensor;
+  #wideMask: Tensor | undefined;
+
+  constructor(readonly b: Builder) {
+    const { graph, plan } = b;
+    const { blockSize } = b.hyperparameters.indexer;
+    this.#perSequence = plan.tokens / plan.sequences;
+    this.#positions = Math.ceil(PLANNED_POSITIONS / blockSize) * blockSize;
+    this.#blocks = this.#positions / blockSize;
+    this.#bias = graph.input(F32, [this.#blocks, plan.tokens]);
+    this.#positionMask = graph.input(F32, [this.#positions, plan.tokens]);
+    this.#slots = graph.input(I32, [this.#positions, plan.sequences]);
+    this.#slotNumbers = graph.input(F32, [this.#positions, plan.sequences]);
+    this.#cellBlocks = graph.input(I32, [plan.cells, plan.sequences]);
+    this.#keyIndices = graph.input(I64, [plan.tokens]);
+  }
+
+  attend(layer: number, x: Tensor, parts: { q: Tensor; k: Tensor; v: Tensor }): Tensor {
+    const { b } = this;
+    const { graph, plan, cache, tokens } = b;
+    const prefix = `blk.${layer}.indexer.`;
+    const { headCount, keyLength } = b.hyperparameters.indexer;
+    const heads = (name: string, count: number) =>
+      b.rope(graph.rmsNorm(graph.reshape(b.multiply(prefix + name, x), keyLength, count, tokens)));
+    const queries = heads("q_proj", headCount);
+    const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
+    graph.expand(cache.storeIn(store, heads("k_proj", 1), this.#keyIndices));
+    const inputs = cache.inputs(false);
+    const q = graph.expand(rotate(b, parts.q, inputs.keyRotation));
+    const k = graph.expand(rotate(b, parts.k, inputs.keyRotation));
+    const v = graph.expand(rotate(b, parts.v, inputs.valueRotation));
+    graph.expand(cache.storeKeys(layer, k, inputs));
+    graph.expand(cache.storeValues(layer, v, inputs));
+    const keys = cache.keys(layer, plan.cells);
+    const values = cache.values(layer, plan.cells);
+    const y = this.#perSequence === 1
+      ? this.#one(q, keys, values, queries, store)
+      : this.#many(q, keys, values, queries, store);
+    return b.multiply(`blk.${layer}.attn_output`, rotate(b, y, inputs.valueRotation));
+  }
+
+  /** `build_attn_msa_fa`: heads of one group side by side. */
+  #flash(query: Tensor, k: Tensor, v: Tensor, mask: Tensor, group: number): Tensor {
+    const { graph } = this.b;
+    const rows = query.n1 * query.n2 / (group * k.n3);
+    const q = graph.permute(graph.reshape(query, query.n0, group, k.n3, rows), [0, 2, 3, 1]);
+    let y = graph.permute(graph.flashAttention(q, k, v, mask), [0, 1, 3, 2]);
+    if (!y.isContiguous) y = graph.contiguous(y);
+    return graph.reshape(y, query.n0 * query.n1, query.n2);
+  }
+
+  /** Scores of blocks: the largest of each (`GGML_OP_POOL_MAX`). */
+  #pool(scores: Tensor): Tensor {
+    return this.b.graph.fresh([scores], [this.#blocks, scores.n1, scores.n2, scores.n3]);
+  }
+
+  #top(scores: Tensor): Tensor {
+    const count = Math.min(this.b.hyperparameters.indexer.topK, this.#blocks);
+    return this.b.graph.fresh([scores], [count, scores.n1, scores.n2, scores.n3], I32);
+  }
+
+  /** Many tokens of each sequence: a mask for each head, one sequence after another. */
+  #many(q: Tensor, keys: Tensor, values: Tensor, queries: Tensor, store: Tensor): Tensor {
+    const { graph, plan, cache } = this.b;
+    this.#wideMask ??= graph.cast(cache.inputs(false).mask, F32);
+    let all: Tensor | undefined;
+    for (let index = 0; index < plan.sequences; index++) {
+      const one = this.#sequence(q, keys, values, queries, store, this.#wideMask);
+      all = all === undefined ? one : graph.concat(all, one, 1);
+    }
+    return all ?? q;
+  }
+
+  #sequence(
+    q: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    queries: Tensor,
+    store: Tensor,
+    wideMask: Tensor,
+  ): Tensor {
+    const { graph, plan } = this.b;
+    const { cells } = plan;
+    const heads = queries.n1;
+    const tokens = this.#perSequence;
+    const blocks = this.#blocks;
+    const bias = graph.view(this.#bias, [blocks, 1, tokens], this.#bias.s1, this.#bias.s1);
+    const query = graph.view(queries, [queries.n0, heads, tokens], queries.s1, queries.s2);
+    const stored = graph.view(store, [queries.n0, cells], store.s1);
+    const picked = graph.getRows(stored, graph.view(this.#slots, [this.#positions]));
+    let scores = graph.multiplyMatrix(picked, graph.reshape(query, queries.n0, heads * tokens));
+    scores = graph.reshape(scores, this.#positions, heads, tokens);
+    const mask = graph.view(this.#positionMask, [this.#positions, 1, tokens]);
+    scores = graph.into(scores, scores, mask);
+    const chosen = this.#top(graph.add(this.#pool(scores), bias));
+    const closed = graph.repeat(graph.cast(graph.map(bias), F16), blocks, heads, tokens);
+    const open = graph.cast(chosen, F32);
+    let byBlock = graph.setRows(
+      graph.reshape(closed, 1, blocks, heads * tokens),
+      graph.reshape(open, 1, chosen.n0, heads * tokens),
+      graph.reshape(chosen, chosen.n0, heads * tokens),
+    );
+    byBlock = graph.reshape(byBlock, blocks, heads, tokens);
+    byBlock = graph.contiguous(graph.permute(byBlock, [0, 2, 1, 3]));
+    const columns = graph.contiguous(
+      graph.transpose(graph.reshape(byBlock, blocks, tokens * heads)),
+    );
+    const byCell = graph.getRows(columns, graph.view(this.#cellBlocks, [cells]));
+    let full = graph.contiguous(graph.transpose(byCell));
+    full = graph.reshape(full, cells, tokens, heads);
+    full = graph.into(full, full, graph.view(wideMask, [cells, tokens, 1]));
+    const masks = graph.cast(graph.reshape(full, cells, tokens, 1, heads), F16);
+    const own = (x: Tensor) =>
+      graph.permute(graph.view(x, [x.n0, x.n1, cells, 1], x.s1, x.s2, x.s3), [0, 3, 1, 2]);
+    const [k, v] = [own(keys), own(values)];
+    const ownQuery = graph.view(q, [q.n0, q.n1, tokens], q.s1, q.s2);
+    return this.#flash(ownQuery, k, v, masks, q.n1 / keys.n1);
+  }
+
+  /** One token of each sequence: the chosen blocks' keys are gathered. */
+  #one(q: Tensor, keys: Tensor, values: Tensor, queries: Tensor, store: Tensor): Tensor {
+    const { graph, plan } = this.b;
+    const { cells, sequences } = plan;
+    const { blockSize } = this.b.hyperparameters.indexer;
+    const heads = queries.n1;
+    const stored = graph.view(store, [queries.n0, cells, sequences], store.s1, store.s2);
+    const picked = graph.getRows(stored, this.#slots);
+    let scores = graph.multiplyMatrix(
+      graph.reshape(picked, queries.n0, this.#positions, 1, sequences),
+      graph.reshape(queries, queries.n0, heads, 1, sequences),
+    );
+    const mask = this.#positionMask;
+    scores = graph.into(
+      scores,
+      scores,
+      graph.reshape(mask, this.#positions, 1, 1, sequences),
+    );
+    const bias = graph.reshape(this.#bias, this.#blocks, 1, 1, sequences);
+    const chosen = this.#top(graph.add(this.#pool(scores), bias));
+    const count = chosen.n0;
+    const range = (length: number, ...shape: number[]) =>
+      graph.reshape(graph.fresh([], [length]), ...shape);
+    const first = graph.reshape(graph.cast(chosen, F32), 1, count, heads, sequences);
+    const places = graph.add(
+      graph.repeat(first, blockSize, count, heads, sequences),
+      range(blockSize, blockSize, 1, 1),
+    );
+    const total = blockSize * count * heads;
+    const tokens = graph.cast(graph.reshape(places, total, sequences), I32);
+    const numbers = graph.reshape(this.#slotNumbers, 1, this.#positions, sequences);
+    const slots = graph.reshape(
+      graph.getRows(numbers, tokens),
+      blockSize,
+      count,
+      heads,
+      sequences,
+    );
+    const rows = graph.add(graph.map(slots), range(keys.n1, 1, 1, heads));
+    const rowNumbers = graph.cast(graph.reshape(rows, total, sequences), I32);
+    const gather = (x: Tensor, wanted: number) => {
+      const flat = graph.view(x, [x.n0, x.n1 * cells, sequences], x.s1, x.s3);
+      const gathered = graph.reshape(
+        graph.getRows(flat, rowNumbers),
+        x.n0,
+        blockSize * count,
+        1,
+        heads * sequences,
+      );
+      return wanted === F32 ? gathered : graph.cast(gathered, wanted);
+    };
+    const kept = (type: number) => (type === F32 || type === F16 || type === 30) ? type : F16;
+    const masks = graph.reshape(
+      graph.getRows(graph.reshape(mask, 1, this.#positions, sequences), tokens),
+      blockSize * count,
+      1,
+      1,
+      heads * sequences,
+    );
+    const k = gather(keys, kept(plan.keyType));
+    const v = gather(values, kept(plan.valueType));
+    return this.#flash(q, k, v, graph.cast(masks, F16), q.n1 / keys.n1);
+  }
+}
+
+const ROW: TransformerRow = {
+  queryKeyNorm: "before-rope",
+  gating: "header",
+  weightsNorm: "header",
+};
+
+/** src/models/minimax-m3.cpp */
+function buildMiniMaxM3(b: Builder): void {
+  const sparse = b.plan.flashAttention ? new BlockSparseAttention(b) : undefined;
+  const layerBuilder: LayerBuilder = (_b, row, layer, x) => {
+    const { graph } = b;
+    const normed = b.norm(x, "rms");
+    const parts = prepare(b, row, layer, normed);
+    const isDense = layer < b.hyperparameters.experts.leadingDenseLayerCount;
+    let y = sparse === undefined || isDense
+      ? attention(b, layer, parts)
+      : sparse.attend(layer, normed, parts);
+    let residual = x;
+    [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+    const middle = graph.add(y, residual);
+    return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+  };
+  buildTransformer(b, ROW, layerBuilder);
+}
+
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([[
+  "minimax-m3",
+  buildMiniMaxM3,
+]]);

@@ -1,0 +1,112 @@
+import { feedForward } from "../graph/blocks/feed_forward.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import {
+  attend,
+  buildTransformer,
+  feed,
+  keepOutputs,
+  type LayerBuilder,
+  type TransformerRow,
+} from "./transformer.ts";
+
+/** Feed-forward beside attention, both on the same norm; two sums (src/models/falcon.cpp). */
+const falcon: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  let normed = b.norm(x, "layer");
+  const hasSecondNorm = b.has(`blk.${layer}.attn_norm_2`);
+  let y = attend(b, row, layer, hasSecondNorm ? b.norm(x, "layer") : normed);
+  let residual = x;
+  [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed] as const);
+  return graph.add(graph.add(feedForward(b, layer, normed, "plain"), y), residual);
+};
+
+/** src/models/phi2.cpp */
+const phi2: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  let normed = b.norm(x, "layer");
+  let y = attend(b, row, layer, normed);
+  let residual = x;
+  [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed] as const);
+  return graph.add(graph.add(y, feedForward(b, layer, normed, "plain")), residual);
+};
+
+/** src/models/command-r.cpp, cohere2.cpp and cohere2moe.cpp */
+const commandR: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  let normed = b.norm(x, cohereNorm(b));
+  let y = attend(b, row, layer, normed);
+  let residual = x;
+  if (row.lateOutputs === undefined) {
+    [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed] as const);
+  }
+  return graph.add(graph.add(feed(b, row, layer, normed), residual), y);
+};
+
+function cohereNorm(b: Builder) {
+  const isRms = b.model.architecture === "cohere2moe" &&
+    b.model.number("attention.layer_norm_rms_epsilon") !== 0;
+  return isRms ? "rms" : "layer";
+}
+
+/** src/models/plamo.cpp */
+const plamo: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  let normed = b.norm(x, "rms");
+  let y = attend(b, row, layer, normed);
+  let residual = x;
+  [y, normed, residual] = keepOutputs(b, layer, [y, normed, residual] as const);
+  return graph.add(graph.add(feedForward(b, layer, normed, "gated"), y), residual);
+};
+
+/** Beside each other or one after the other, as the header says (src/models/gptneox.cpp). */
+const gptNeoX: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  let y = attend(b, row, layer, b.norm(x, "layer"));
+  let residual = x;
+  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  if (b.model.flag("use_parallel_residual", true)) {
+    const fed = feedForward(b, layer, b.norm(residual, "layer"), "plain");
+    return graph.add(graph.add(fed, residual), y);
+  }
+  const middle = graph.add(y, residual);
+  return graph.add(feedForward(b, layer, b.norm(middle, "layer"), "plain"), middle);
+};
+
+/** The feed-forward takes the first norm where it has none of its own (src/models/stablelm.cpp). */
+const stableLm: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  let normed = b.norm(x, "layer");
+  let y = attend(b, row, layer, normed);
+  let residual = x;
+  [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed] as const);
+  const middle = graph.add(y, residual);
+  const input = b.has(`blk.${layer}.ffn_norm`) ? b.norm(middle, "layer") : normed;
+  return graph.add(feedForward(b, layer, input, "gated"), middle);
+};
+
+const LAYERS: ReadonlyMap<string, readonly [LayerBuilder, TransformerRow]> = new Map([
+  ["falcon", [falcon, { norm: "layer" }]],
+  ["phi2", [phi2, { norm: "layer" }]],
+  ["command-r", [commandR, { norm: "layer", queryKeyNorm: "before-rope" }]],
+  ["cohere2", [commandR, { norm: "layer", rope: "sliding" }]],
+  ["cohere2moe", [commandR, {
+    norm: "layer",
+    rope: "sliding-or-dense",
+    gating: "header",
+    weightsNorm: "header",
+    lateOutputs: "after-norm",
+  }]],
+  ["plamo", [plamo, {}]],
+  ["gptneox", [gptNeoX, { norm: "layer" }]],
+  ["stablelm", [stableLm, { norm: "layer", queryKeyNorm: "before-rope" }]],
+]);
+
+/** Architectures whose feed-forward doesn't wait for attention. */
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map(
+  [...LAYERS].map(([name, [layer, row]]) => [
+    name,
+    (b: Builder) => {
+      buildTransformer(b, { ...row, norm: row.norm === "layer" ? cohereNorm(b) : "rms" }, layer);
+    },
+  ]),
+);

@@ -1,0 +1,143 @@
+import { attention } from "../graph/blocks/attention.ts";
+import { mixtureOfExperts, SIGMOID } from "../graph/blocks/experts.ts";
+import { feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
+import { mamba2Layer, mambaLayer, plamo2MambaLayer } from "../graph/blocks/mamba.ts";
+import { shortConvolution } from "../graph/blocks/short_convolution.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import {
+  attend,
+  buildTransformer,
+  feed,
+  keepOutputs,
+  type LayerBuilder,
+  prepare,
+  type TransformerRow,
+} from "./transformer.ts";
+
+/** src/models/mamba.cpp */
+const mamba: LayerBuilder = (b, _row, layer, x) => {
+  const scan = b.model.architecture === "mamba2" ? mamba2Layer : mambaLayer;
+  const [y, residual] = keepOutputs(
+    b,
+    layer,
+    [scan(b, layer, b.norm(x, "rms")), x] as const,
+  );
+  return b.graph.add(y, residual);
+};
+
+/** Attention on layers with key-value heads, Mamba on the others (src/models/jamba.cpp). */
+const jamba: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const normed = b.norm(x, "rms");
+  let y = b.hyperparameters.keyValueHeadCounts[layer] === 0
+    ? mambaLayer(b, layer, normed)
+    : attend(b, row, layer, normed);
+  let residual = x;
+  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  const middle = graph.add(residual, y);
+  return graph.add(middle, feed(b, row, layer, b.norm(middle, "rms")));
+};
+
+/** Both on every layer (src/models/falcon-h1.cpp). */
+const falconH1: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const attended = attention(b, layer, prepare(b, row, layer, b.norm(x, "rms")));
+  const scanned = mamba2Layer(b, layer, b.norm(x, "rms"));
+  let middle = graph.add(graph.add(attended, scanned), x);
+  [middle] = keepOutputs(b, layer, [middle] as const);
+  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+};
+
+/** src/models/granite-hybrid.cpp */
+const graniteHybrid: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const normed = b.norm(x, "rms");
+  let y = b.hyperparameters.recurrentLayers[layer]
+    ? mamba2Layer(b, layer, normed)
+    : attend(b, row, layer, normed);
+  let residual = x;
+  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  const middle = graph.add(y, residual);
+  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+};
+
+/** One thing on each layer: Mamba-2, attention or a feed-forward (src/models/nemotron-h.cpp). */
+const nemotronH: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const { recurrentLayers, feedForwardLengths } = b.hyperparameters;
+  const normed = b.norm(x, "rms");
+  let y;
+  if (recurrentLayers[layer]) y = mamba2Layer(b, layer, normed);
+  else if ((feedForwardLengths[layer] ?? 0) === 0) y = attend(b, row, layer, normed);
+  else if (!b.has(`blk.${layer}.ffn_gate_inp`)) y = feedForward(b, layer, normed, "plain");
+  else y = nemotronExperts(b, layer, normed);
+  return graph.add(y, x);
+};
+
+function nemotronExperts(b: Builder, layer: number, x: Parameters<LayerBuilder>[3]) {
+  const { graph } = b;
+  const prefix = `blk.${layer}.`;
+  const { weightsNorm, weightsScale } = b.hyperparameters.experts;
+  const narrow = b.has(`${prefix}ffn_latent_down`) ? b.multiply(`${prefix}ffn_latent_down`, x) : x;
+  let routed = mixtureOfExperts(b, layer, narrow, {
+    gating: SIGMOID,
+    normalizes: weightsNorm,
+    scale: weightsScale,
+    activation: "plain",
+    logits: b.multiply(`${prefix}ffn_gate_inp`, x),
+  });
+  if (b.has(`${prefix}ffn_latent_up`)) routed = b.multiply(`${prefix}ffn_latent_up`, routed);
+  return graph.add(routed, feedForward(b, layer, x, "plain", SHARED));
+}
+
+/** Attention, or a convolution over a few tokens (src/models/lfm2.cpp). */
+const lfm2: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const normed = b.norm(x, "rms");
+  let y = b.hyperparameters.recurrentLayers[layer]
+    ? shortConvolution(b, layer, normed)
+    : attend(b, row, layer, normed);
+  let residual = x;
+  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  const middle = graph.add(residual, y);
+  return graph.add(middle, feed(b, row, layer, b.norm(middle, "rms")));
+};
+
+/** src/models/plamo2.cpp */
+const plamo2: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const normed = b.norm(x, "rms");
+  const mixed = b.hyperparameters.recurrentLayers[layer]
+    ? plamo2MambaLayer(b, layer, normed)
+    : attend(b, row, layer, normed);
+  const middle = graph.add(b.norm(mixed, "rms"), x);
+  const fed = feedForward(b, layer, b.norm(middle, "rms"), "halves");
+  const [y, residual] = keepOutputs(b, layer, [b.norm(fed, "rms"), middle] as const);
+  return graph.add(y, residual);
+};
+
+const NEMOTRON: TransformerRow = { rope: "none", lateOutputs: "after-norm" };
+const LFM2: TransformerRow = { queryKeyNorm: "before-rope", gating: "header" };
+
+const LAYERS: ReadonlyMap<string, readonly [LayerBuilder, TransformerRow]> = new Map([
+  ["mamba", [mamba, {}]],
+  ["mamba2", [mamba, {}]],
+  ["jamba", [jamba, { rope: "none", weightsNorm: false }]],
+  ["falcon-h1", [falconH1, {}]],
+  ["granitehybrid", [graniteHybrid, { rope: "header" }]],
+  ["nemotron_h", [nemotronH, NEMOTRON]],
+  ["nemotron_h_moe", [nemotronH, NEMOTRON]],
+  ["lfm2", [lfm2, LFM2]],
+  ["lfm2moe", [lfm2, LFM2]],
+  ["plamo2", [plamo2, { queryKeyNorm: "before-rope" }]],
+]);
+
+/** Architectures with a Mamba state or a short convolution. */
+export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map(
+  [...LAYERS].map(([name, [layer, row]]) => [
+    name,
+    (b: Builder) => {
+      buildTransformer(b, row, layer);
+    },
+  ]),
+);

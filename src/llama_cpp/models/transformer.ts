@@ -1,0 +1,290 @@
+import {
+  attention,
+  attentionWithoutCache,
+  headsOf,
+  projectQueryKeyValue,
+} from "../graph/blocks/attention.ts";
+import {
+  type ExpertOptions,
+  mixtureOfExperts,
+  SIGMOID,
+  SOFTMAX,
+  SOFTMAX_WEIGHT,
+} from "../graph/blocks/experts.ts";
+import { type Activation, feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
+import type { Builder, NormKind } from "../graph/builder.ts";
+import type { Tensor } from "../ggml/tensor.ts";
+
+/** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
+export type Gating = "softmax" | "sigmoid" | "softmax-weight" | "header";
+
+/**
+ * How one architecture's layer differs from the plain one: norm, attention, residual, norm,
+ * feed-forward, residual. What only depends on which weights a file has isn't said here.
+ */
+export interface TransformerRow {
+  readonly norm?: NormKind;
+  /** What happens to the embeddings first, beside scaling. */
+  readonly prelude?: "positions" | "norm";
+  /** No norm before attention and feed-forward; the post norms stand alone. */
+  readonly onlyPostNorms?: boolean;
+  readonly queryKeyNorm?: "before-rope" | "after-rope" | "whole-rows" | "plain-after-rope";
+  /** Which layers turn their queries and keys. */
+  readonly rope?:
+    | "none"
+    | "sliding"
+    | "sliding-or-all"
+    | "sliding-or-dense"
+    | "step"
+    | "step-from-0"
+    | "header";
+  /** The query is multiplied by an input that depends on the position. */
+  readonly attentionTemperature?: "header" | "without-rope";
+  /** A matrix of its own gates what attention gives (`attn_gate`), by element or by head. */
+  readonly gatedAttention?: boolean;
+  /** Norms after attention and after the feed-forward. */
+  readonly postNorms?: boolean;
+  /** A norm between attention and its output projection. */
+  readonly attentionSubNorm?: boolean;
+  readonly activation?: Activation;
+  readonly sharedActivation?: Activation;
+  /** Layers with a mixture: those with a router, unless the layer's number decides. */
+  readonly routes?: "never" | "step";
+  readonly gating?: Gating;
+  /** The router's weights are divided by their sum: always unless said. */
+  readonly weightsNorm?: boolean | "header";
+  readonly weighsFirst?: boolean;
+  readonly selectsBy?: ExpertOptions["selectsBy"];
+  /** Of the sum after attention the residual is the first operand. */
+  readonly residualFirst?: boolean;
+  /** Of the sum after the feed-forward the residual is the first operand. */
+  readonly lastResidualFirst?: boolean;
+  /**
+   * All tokens pass the last layer, and the wanted ones are taken before or after the last norm:
+   * what the others give stays readable for the prediction of further tokens (`t_h_nextn`).
+   */
+  readonly lateOutputs?: "before-norm" | "after-norm" | "never";
+  /** `deepstack_mapping` says which layers get embeddings of an image. */
+  readonly deepstack?: boolean;
+  /** Inputs of each layer's own keep layers from being alike: none is left out. */
+  readonly everyLayer?: boolean;
+  /** Batches stand alone: no cache. */
+  readonly withoutCache?: boolean;
+}
+
+export function gatingNumber(b: Builder, gating: Gating): number {
+  switch (gating) {
+    case "softmax":
+      return SOFTMAX;
+    case "sigmoid":
+      return SIGMOID;
+    case "softmax-weight":
+      return SOFTMAX_WEIGHT;
+    case "header":
+      return b.hyperparameters.experts.gatingFunction || SOFTMAX;
+  }
+}
+
+/** Takes the tokens whose logits are wanted out of all of `tensors`, after the last layer only. */
+export function keepOutputs<T extends readonly Tensor[]>(b: Builder, layer: number, tensors: T): T {
+  if (layer !== b.hyperparameters.layerCount - 1) return tensors;
+  return tensors.map((tensor) => b.onlyOutputs(tensor)) as unknown as T;
+}
+
+/** Whether this layer turns queries and keys. */
+function turns(b: Builder, row: TransformerRow, layer: number): boolean {
+  const { slidingWindowKind, slidingWindowLayers, layerCount, experts } = b.hyperparameters;
+  const slides = slidingWindowLayers[layer] ?? false;
+  switch (row.rope) {
+    case "none":
+      return false;
+    case "sliding":
+      return slides;
+    case "sliding-or-all":
+      return slidingWindowKind === "none" || slides;
+    case "sliding-or-dense":
+      return slides || layer < experts.leadingDenseLayerCount;
+    case "step":
+      return (layer + 1) % b.noRopeStep !== 0;
+    case "step-from-0":
+      return b.noRopeStep === layerCount || layer % b.noRopeStep !== 0;
+    case "header":
+      return b.hasRope(layer);
+    default:
+      return true;
+  }
+}
+
+/** Queries, keys and values, normed and turned. */
+export function prepare(b: Builder, row: TransformerRow, layer: number, x: Tensor) {
+  const { graph } = b;
+  const prefix = `blk.${layer}.attn_`;
+  const kind = row.norm ?? "rms";
+  const hasQueryNorm = b.has(`${prefix}q_norm`);
+  const hasKeyNorm = b.has(`${prefix}k_norm`);
+  let { q, k, v } = projectQueryKeyValue(b, layer, x);
+  if (row.queryKeyNorm === "whole-rows" && hasQueryNorm) {
+    const { keyLength, queries, keyValues } = headsOf(b, layer);
+    q = graph.reshape(b.norm(wholeRows(b, q), kind), keyLength, queries, b.tokens);
+    k = graph.reshape(b.norm(wholeRows(b, k), kind), keyLength, keyValues, b.tokens);
+  }
+  if (row.queryKeyNorm === "before-rope") {
+    if (hasQueryNorm) q = b.norm(q, kind);
+    if (hasKeyNorm) k = b.norm(k, kind);
+  }
+  const turned = turns(b, row, layer);
+  if (turned) {
+    q = b.rope(q);
+    k = b.rope(k);
+  }
+  if (
+    row.queryKeyNorm === "after-rope" || (row.queryKeyNorm === "plain-after-rope" && turned)
+  ) {
+    k = b.norm(k, kind);
+    q = b.norm(q, kind);
+  }
+  const isTempered = row.attentionTemperature === "without-rope"
+    ? !turned
+    : row.attentionTemperature === "header" && b.model.number("attention.temperature_scale") !== 0;
+  if (isTempered) q = graph.multiply(q, b.attentionScale);
+  return { q, k, v };
+}
+
+/** Whole rows of a projection, past the reshape that splits heads where there is one. */
+function wholeRows(b: Builder, x: Tensor): Tensor {
+  const source = x.sources[0];
+  return source !== undefined && source.n0 === x.n0 * x.n1
+    ? source
+    : b.graph.reshape(x, x.n0 * x.n1, x.n2);
+}
+
+function routes(b: Builder, row: TransformerRow, layer: number): boolean {
+  if (row.routes === "never") return false;
+  const { leadingDenseLayerCount, layerStep } = b.hyperparameters.experts;
+  return row.routes !== "step" ||
+    (layer >= leadingDenseLayerCount && (layer + 1) % layerStep === 0);
+}
+
+/** Dense, or a mixture where the layer has a router, with the shared expert the file has. */
+export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor): Tensor {
+  const { graph } = b;
+  const prefix = `blk.${layer}.`;
+  if (!b.has(`${prefix}ffn_gate_inp`) || !routes(b, row, layer)) {
+    return feedForward(b, layer, x, row.activation ?? "gated");
+  }
+  const { weightsNorm, weightsScale } = b.hyperparameters.experts;
+  const routed = mixtureOfExperts(b, layer, x, {
+    gating: gatingNumber(b, row.gating ?? "softmax"),
+    normalizes: row.weightsNorm === "header" ? weightsNorm : row.weightsNorm ?? true,
+    scale: weightsScale,
+    ...(row.weighsFirst === undefined ? {} : { weighsFirst: row.weighsFirst }),
+    ...(row.selectsBy === undefined ? {} : { selectsBy: row.selectsBy }),
+  });
+  if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
+  let shared = feedForward(b, layer, x, row.sharedActivation ?? "gated", SHARED);
+  if (b.has(`${prefix}ffn_gate_inp_shexp`)) {
+    const gate = b.multiply(`${prefix}ffn_gate_inp_shexp`, x);
+    shared = graph.multiply(shared, graph.inPlace(graph.map(gate), gate));
+  }
+  return graph.add(routed, shared);
+}
+
+/** Attention of one layer on its normed input. */
+export function attend(b: Builder, row: TransformerRow, layer: number, x: Tensor): Tensor {
+  const prefix = `blk.${layer}.attn_`;
+  const parts = prepare(b, row, layer, x);
+  if (row.withoutCache === true) return attentionWithoutCache(b, layer, parts, b.batchMask);
+  const sinks = b.weight(`${prefix}sinks`);
+  const options = sinks === undefined ? {} : { sinks };
+  if (row.gatedAttention === true && b.has(`${prefix}gate`)) {
+    const y = attention(b, layer, parts, { ...options, output: false });
+    return b.multiply(`${prefix}output`, gate(b, layer, y, b.multiply(`${prefix}gate`, x)));
+  }
+  if (row.attentionSubNorm === true) {
+    const y = attention(b, layer, parts, { ...options, output: false });
+    return b.multiply(`${prefix}output`, b.norm(y, row.norm ?? "rms"));
+  }
+  return attention(b, layer, parts, options);
+}
+
+/** A gate has one number for each element, or one for each head. */
+function gate(b: Builder, layer: number, y: Tensor, values: Tensor): Tensor {
+  const { graph } = b;
+  const { queries, valueLength } = headsOf(b, layer);
+  if (values.n0 !== queries) return graph.multiply(y, values);
+  const byHead = graph.multiply(
+    graph.reshape(y, valueLength, queries, y.n1),
+    graph.reshape(values, 1, queries, y.n1),
+  );
+  return graph.reshape(byHead, valueLength * queries, y.n1);
+}
+
+/** The embeddings as the first layer sees them. */
+export function begin(b: Builder, row: TransformerRow): Tensor {
+  const x = b.embed();
+  if (row.prelude === "norm") return b.norm(x, row.norm ?? "rms");
+  const table = row.prelude === "positions" ? b.weight("position_embd") : undefined;
+  return table === undefined ? x : b.graph.add(x, b.graph.getRows(table, b.positions));
+}
+
+/** One layer of the plain kind. */
+export function transformerLayer(b: Builder, row: TransformerRow, layer: number, x: Tensor) {
+  const { graph } = b;
+  const kind = row.norm ?? "rms";
+  let y = attend(b, row, layer, row.onlyPostNorms === true ? x : b.norm(x, kind));
+  let residual = x;
+  if (row.lateOutputs === undefined) [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  if (row.postNorms === true) y = b.norm(y, kind);
+  const middle = row.residualFirst === true ? graph.add(residual, y) : graph.add(y, residual);
+  y = feed(b, row, layer, row.onlyPostNorms === true ? middle : b.norm(middle, kind));
+  if (row.postNorms === true) y = b.norm(y, kind);
+  return row.lastResidualFirst === true ? graph.add(middle, y) : graph.add(y, middle);
+}
+
+/** The last norm and the logits. */
+export function end(b: Builder, row: TransformerRow, x: Tensor): void {
+  const kind = row.norm ?? "rms";
+  switch (row.lateOutputs) {
+    case "before-norm":
+      x.isOutput = true;
+      return b.logits(b.finish(b.onlyOutputs(x), kind));
+    case "after-norm": {
+      const y = b.onlyOutputs(b.finish(x, kind));
+      y.isOutput = true;
+      return b.logits(y);
+    }
+    default:
+      return b.logits(b.finish(x, kind));
+  }
+}
+
+function seesImage(b: Builder, layer: number): boolean {
+  return layer > 0 && b.model.numberAt("deepstack_mapping", layer, -1) >= 0;
+}
+
+/** Images bring further embeddings for some layers (src/models/granite.cpp). */
+function addImage(b: Builder, layer: number, x: Tensor): Tensor {
+  const { embedded } = b;
+  if (embedded === undefined || !seesImage(b, layer)) return x;
+  const width = b.hyperparameters.embeddingLength;
+  return b.graph.add(x, b.graph.view(embedded, [width, b.tokens], embedded.s1));
+}
+
+export type LayerBuilder = (b: Builder, row: TransformerRow, layer: number, x: Tensor) => Tensor;
+
+/** All layers, each built by `layer`. */
+export function buildTransformer(
+  b: Builder,
+  row: TransformerRow,
+  layer: LayerBuilder = transformerLayer,
+): void {
+  let x = begin(b, row);
+  const more = (index: number) =>
+    (turns(b, row, index) ? 1 : 2) + (routes(b, row, index) ? 4 : 0) +
+    (row.deepstack === true && seesImage(b, index) ? 8 : 0);
+  const distinct = (index: number) => row.everyLayer === true ? index : more(index);
+  for (const index of b.layers(distinct)) {
+    x = layer(b, row, index, row.deepstack === true ? addImage(b, index, x) : x);
+  }
+  end(b, row, x);
+}

@@ -1,0 +1,104 @@
+import { canHaveFlashAttention } from "../llama_cpp/models/architectures.ts";
+import { checkContextOptions } from "../llama_cpp/memory/check_context_options.ts";
+import { defaultContextSize } from "../footprint/context_size.ts";
+import { calibrate } from "../footprint/calibrate.ts";
+import { combineExact, estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
+import type { Estimator, Footprint } from "../footprint/footprint.ts";
+import { readHyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import type { FootprintOptions } from "../llama_cpp/options.ts";
+import type { GgufHeader } from "../gguf/header.ts";
+import { calibrationKey, calibrationPath, readCalibrations } from "../machine/calibrations.ts";
+import { rejectUrl } from "./model_path.ts";
+import type { ContextSettings } from "./settings.ts";
+import type { World } from "./world.ts";
+
+/** One model to be estimated. */
+export interface FootprintRequest {
+  readonly header: GgufHeader;
+  readonly model: string;
+  readonly options: FootprintOptions;
+  readonly estimator: Estimator;
+}
+
+/**
+ * A model's footprint by the estimator that was asked for; three jars on one model are estimated
+ * once, where the world remembers models at all.
+ */
+export function footprintOf(request: FootprintRequest, world: World): Promise<Footprint> {
+  const { model, options, estimator } = request;
+  const key = JSON.stringify([estimator, model, options]);
+  const footprint = world.footprints?.get(key) ?? findFootprint(request, world);
+  world.footprints?.set(key, footprint);
+  return footprint;
+}
+
+async function findFootprint(request: FootprintRequest, world: World): Promise<Footprint> {
+  const { header, model, options, estimator } = request;
+  switch (estimator) {
+    case "filesize":
+      return estimateFromFileSize(header.fileBytes);
+    case "exact":
+      rejectUrl(model);
+      // llama.cpp ends the process where some of it is broken.
+      checkContextOptions(readHyperparameters(header), options);
+      return await calibrated(
+        request,
+        world,
+        await combineExact(
+          header,
+          await world.engine.dryLoad(model, options),
+          options,
+          await world.cpu(),
+        ),
+      );
+    case "header":
+      return await calibrated(
+        request,
+        world,
+        await estimateFootprint(header, options, await world.cpu()),
+      );
+  }
+}
+
+/** With what `measure --save` kept for this model and machine, if it did. */
+async function calibrated(
+  { header, options }: FootprintRequest,
+  world: World,
+  footprint: Footprint,
+): Promise<Footprint> {
+  const { ratio, warning } = await keptRatio(header, options.mmap, world);
+  if (warning !== undefined) return { ...footprint, notes: [...footprint.notes, warning] };
+  return ratio === undefined ? footprint : calibrate(footprint, ratio);
+}
+
+/** What `measure --save` kept for this model and machine, or why that can't be read. */
+export async function keptRatio(
+  header: GgufHeader,
+  mmap: boolean,
+  world: World,
+): Promise<{ readonly ratio?: number; readonly warning?: string }> {
+  const { ratios, warning } = readCalibrations(calibrationPath((name) => Deno.env.get(name)));
+  if (warning !== undefined) return { warning };
+  if (ratios.size === 0) return {};
+  const ratio = ratios.get(await calibrationKey(header, await world.cpu(), mmap));
+  return ratio === undefined ? {} : { ratio };
+}
+
+/** What was asked for as the engine will be told: sizes settled, `auto` resolved. */
+export function resolveContext(header: GgufHeader, context: ContextSettings): FootprintOptions {
+  const contextSize = context.contextSize ?? defaultContextSize(header);
+  return {
+    contextSize,
+    // A batch larger than the context could never be filled.
+    batchSize: Math.min(context.batchSize, contextSize),
+    sequences: context.sequences,
+    // llama.cpp's own "auto" turns it on wherever the CPU computes; where it turns it off again is
+    // known to the footprint.
+    flashAttention: context.flashAttention === "auto"
+      ? canHaveFlashAttention(header)
+      : context.flashAttention === "on",
+    kvCacheKeyType: context.kvCacheType,
+    kvCacheValueType: context.kvCacheType,
+    mmap: context.mmap,
+  };
+}

@@ -1,0 +1,46 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { BrainjarError } from "../../../src/budget/error.ts";
+import {
+  ARCHITECTURES,
+  checkGenerates,
+  generatesText,
+  isKnownArchitecture,
+} from "../../../src/llama_cpp/models/architectures.ts";
+import { header } from "../sample_header.ts";
+
+Deno.test("the table has every architecture that llama.cpp v0.4.0 loads, once, with its source", () => {
+  assertEquals(ARCHITECTURES.size, 147);
+  for (const [name, { source }] of ARCHITECTURES) {
+    if (!/^models\/[a-z0-9-]+\.cpp$/.test(source)) throw new Error(`${name} has no source`);
+  }
+});
+
+Deno.test("layouts that hold state say which, and only those", () => {
+  for (const [name, { memory, state, recurrentLayers }] of ARCHITECTURES) {
+    const stateful = memory === "recurrent" || memory === "hybrid";
+    assertEquals([state !== undefined, recurrentLayers !== undefined], [stateful, stateful], name);
+  }
+});
+
+Deno.test("what can't make text is refused by name", () => {
+  const cases: [string, string][] = [
+    ["bert", `Models of architecture "bert" don't make text`],
+    ["clip", `Models of architecture "clip" don't make text`],
+    ["dream", `Models of architecture "dream" don't make text`],
+    ["t5", `Models of architecture "t5" need their encoder`],
+    ["chameleon", `Models of architecture "chameleon" need the logits of all of a prompt`],
+    ["llama9", `Architecture "llama9" isn't one of llama.cpp v0.4.0's`],
+    ["gptj", `Architecture "gptj" isn't one of llama.cpp v0.4.0's`],
+  ];
+  for (const [architecture, words] of cases) {
+    const error = assertThrows(
+      () => checkGenerates(header(architecture)),
+      BrainjarError,
+      words,
+    ) as BrainjarError;
+    assertEquals(error.code, "unsupported-architecture");
+  }
+  checkGenerates(header("llama"));
+  assertEquals(generatesText("mamba"), true);
+  assertEquals(isKnownArchitecture("toString"), false);
+});

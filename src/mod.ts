@@ -66,7 +66,7 @@
 
 export { BrainjarError, type ErrorDetails, type ErrorKind } from "./budget/error.ts";
 
-// The three layers, under the names of RULES.md.
+// The three layers, under the names of src/budget/README.md.
 export { MemoryBudgetManager } from "./budget/manager.ts";
 export type { ManagerOptions, ModelDemand } from "./budget/manager.ts";
 export { validateMemoryBudget } from "./budget/validate.ts";

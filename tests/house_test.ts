@@ -148,7 +148,7 @@ Deno.test("house: pure folders don't touch Deno", async () => {
   }
 });
 
-Deno.test("house: the top level is DESIGN.md's", async () => {
+Deno.test("house: the top level is the one of src/README.md", async () => {
   const odd: string[] = [];
   for await (const entry of Deno.readDir(root)) {
     if (!TOP_LEVEL.test(entry.name) && !IGNORED.test(entry.name)) odd.push(entry.name);

@@ -20,7 +20,7 @@ async function deno(...args: string[]): Promise<{ readonly code: number; readonl
   return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
-Deno.test("mod: the three functions of RULES.md are there under their names", () => {
+Deno.test("mod: the three functions of the rules are there under their names", () => {
   assertEquals(library.validateMemoryBudget, validateMemoryBudget);
   assertEquals(library.checkAvailableMemoryBeforeLoad, checkAvailableMemoryBeforeLoad);
   assertEquals(library.MemoryBudgetManager.name, "MemoryBudgetManager");

@@ -1,4 +1,4 @@
-/** Why layer 2 refused, first reason first (RULES.md, "Layer 2"). All bytes whole. */
+/** Why layer 2 refused, first reason first (src/budget/README.md, "Layer 2"). All bytes whole. */
 export type AllocationRefusal =
   | { readonly reason: "already-allocated" }
   | { readonly reason: "empty-id" }

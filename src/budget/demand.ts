@@ -4,7 +4,7 @@ export type Role = "subject" | "observer" | "god";
 /** How many jars, and which; `jars` are those of a jar file. */
 export type Mode = "single" | "matrix" | "peer" | "jars";
 
-/** Which figure a verdict is held against (RULES.md, "Formulas"). */
+/** Which figure a verdict is held against (src/budget/README.md, "Formulas"). */
 export type Criterion = "working-set" | "floor";
 
 /**

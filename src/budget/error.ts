@@ -1,4 +1,4 @@
-/** Who is to blame, which decides the exit code (RULES.md, "Exit codes"). */
+/** Who is to blame, which decides the exit code (src/budget/README.md, "Exit codes"). */
 export type ErrorKind = "usage" | "refused" | "engine";
 
 /** What an error says beside its message. */

@@ -47,7 +47,7 @@ interface Reservation extends RequiredDemand {
 
 /**
  * Layer 2: holds the reservations of the jars and refuses what doesn't fit
- * (RULES.md, "Layer 2"). The sum of reservations is always that of the live jars, shared weights
+ * (src/budget/README.md, "Layer 2"). The sum of reservations is always that of the live jars, shared weights
  * counted once, and never more than the safe threshold.
  *
  * @example

@@ -16,7 +16,7 @@ export interface Policy {
   readonly shareWeights: boolean;
 }
 
-/** RULES.md's numbers: 15 %, 1.0 GB and 2.0 GB. */
+/** The numbers of src/budget/README.md: 15 %, 1.0 GB and 2.0 GB. */
 export const DEFAULT_POLICY: Policy = {
   safetyMarginPercent: 15,
   allocationHeadroomBytes: 1 * GB,
@@ -27,7 +27,7 @@ export const DEFAULT_POLICY: Policy = {
 
 /**
  * The safe threshold: total × (1 − safety margin / 100), in whole bytes, rounded down
- * (RULES.md, "Formulas").
+ * (src/budget/README.md, "Formulas").
  *
  * @example
  * ```ts

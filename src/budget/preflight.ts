@@ -44,7 +44,7 @@ export interface PreflightResult {
 }
 
 /**
- * Layer 3: whether there is room for a model right before it is loaded (RULES.md, "Layer 3").
+ * Layer 3: whether there is room for a model right before it is loaded (src/budget/README.md, "Layer 3").
  * Exactly enough is enough.
  *
  * @throws {BrainjarError} `invalid-ram-limit`, `invalid-footprint`, and those of the policy.

@@ -47,7 +47,7 @@ const ROLES: readonly Role[] = ["god", "observer", "subject"];
 /**
  * What to do about a failed validation: every recommendation was validated and passed. Single flags
  * come first; only where none is enough, several together; where nothing is, the machine that
- * would do (RULES.md, "Layer 1").
+ * would do (src/budget/README.md, "Layer 1").
  *
  * @example
  * ```ts

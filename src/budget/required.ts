@@ -25,7 +25,7 @@ export function footprintBytes(
 
 /**
  * required = max(RAM limit, footprint), the footprint where no limit is given
- * (RULES.md, "Formulas"), in whole bytes.
+ * (src/budget/README.md, "Formulas"), in whole bytes.
  *
  * @example
  * ```ts

@@ -30,7 +30,7 @@ export interface SizeOptions {
  * The bytes that a size given on the command line means, rounded to whole ones.
  *
  * A bare number is GB. Units are powers of 1024 whether or not they are spelled with an `i`
- * (RULES.md, "Words": GB is 1024³ everywhere); case and spaces do not matter.
+ * (src/budget/README.md, "Words": GB is 1024³ everywhere); case and spaces do not matter.
  *
  * @throws {BrainjarError} `invalid-size` for anything else, zero (unless allowed), and more bytes
  * than a number counts exactly (2^53).

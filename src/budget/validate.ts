@@ -32,7 +32,7 @@ export interface ValidationInput {
 
 /**
  * Layer 1: whether these jars fit in this memory together, before anything is loaded
- * (RULES.md, "Layer 1"). Comparisons are strict: exactly equal passes.
+ * (src/budget/README.md, "Layer 1"). Comparisons are strict: exactly equal passes.
  *
  * @returns Figures, issues and warnings as data; `report/` has the sentences.
  *

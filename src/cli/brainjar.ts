@@ -31,7 +31,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<Command>>> = {
 };
 
 /**
- * Runs one command line and answers with its exit code (RULES.md, "Exit codes"). Never throws for
+ * Runs one command line and answers with its exit code (src/budget/README.md, "Exit codes"). Never throws for
  * anything a person can cause.
  */
 export async function brainjar(argv: readonly string[], output: Output): Promise<number> {

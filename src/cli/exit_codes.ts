@@ -1,4 +1,4 @@
-/** What each exit code says (RULES.md, "Exit codes"), in the order of help. */
+/** What each exit code says (src/budget/README.md, "Exit codes"), in the order of help. */
 export const EXIT_CODES: readonly { readonly code: number; readonly means: string }[] = [
   { code: 0, means: "fits, or the run ended as asked" },
   { code: 1, means: "doesn't fit, or a layer refused" },

@@ -23,7 +23,7 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
  * Listens for Ctrl-C and SIGTERM. The first asks the run to end and give everything back; the
- * second stops at once (RULES.md, "The run").
+ * second stops at once (src/budget/README.md, "The run").
  *
  * Through Node's events: a package of the engine's listens there too, and ends the process when it
  * believes that nobody else does.

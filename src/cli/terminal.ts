@@ -71,7 +71,7 @@ export function renderError(error: BrainjarError, output: Pick<Output, "paint">)
   return lines.join("\n") + "\n";
 }
 
-/** RULES.md, "Exit codes". */
+/** src/budget/README.md, "Exit codes". */
 export function exitCodeOf(error: BrainjarError): 1 | 2 | 3 {
   return error.kind === "usage" ? 2 : error.kind === "refused" ? 1 : 3;
 }

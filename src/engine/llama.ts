@@ -68,7 +68,7 @@ class LlamaEngine implements Engine {
     this.#log = log;
   }
 
-  /** llama.cpp's own dry load, by the methods that node-llama-cpp calls V2 (FACTS.md). */
+  /** llama.cpp's own dry load, by the methods that node-llama-cpp calls V2 (src/engine/README.md). */
   async dryLoad(model: string, options: FootprintOptions): Promise<DryLoad> {
     const mark = this.#log.mark();
     const { GgufInsights, GgmlType, readGgufFileInfo } = this.#library;

@@ -52,7 +52,7 @@ export type Admission =
 
 /**
  * Takes a jar through layer 2, layer 3, the load of its model and the making of its context
- * (RULES.md, "Layer 2", "Layer 3"). Never rejects. Whatever isn't `admitted` has given back all
+ * (src/budget/README.md, "Layer 2", "Layer 3"). Never rejects. Whatever isn't `admitted` has given back all
  * that it took.
  *
  * @param kept The model that the jar still holds from before its death.

@@ -1,4 +1,4 @@
-/** What kills a jar (RULES.md, "The run"). */
+/** What kills a jar (src/budget/README.md, "The run"). */
 export type DeathCause =
   | "context-full"
   | "ram-limit"

@@ -135,7 +135,7 @@ export interface EndEvent {
   readonly reservedBytes: number;
 }
 
-/** What happens in a run (DESIGN.md, "Output"): `JSON.stringify` of one is one line of `--json`. */
+/** What happens in a run (src/report/README.md, "Output"): `JSON.stringify` of one is one line of `--json`. */
 export type RunEvent =
   | ValidationEvent
   | AllocatedEvent

@@ -1,6 +1,6 @@
 import { MB } from "../budget/size.ts";
 
-/** The run's numbers. RULES.md, "The run", has those that people see; tests give their own. */
+/** The run's numbers. src/budget/README.md, "The run", has those that people see; tests give their own. */
 export interface RunLimits {
   /** A jar dies when less than this is available. */
   readonly leastAvailableBytes: number;

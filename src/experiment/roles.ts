@@ -9,7 +9,7 @@ export interface Cast {
 /** A mode that says who is in it; of a jar file's jars, the file does. */
 export type PresetMode = Exclude<Mode, "jars">;
 
-/** Who is in each mode, in the order in which they are admitted and think (RULES.md, "Words"). */
+/** Who is in each mode, in the order in which they are admitted and think (src/budget/README.md, "Words"). */
 export const CASTS: Readonly<Record<PresetMode, readonly Cast[]>> = {
   single: [{ id: "subject", role: "subject" }],
   matrix: [

@@ -24,7 +24,7 @@ interface Ending {
 }
 
 /**
- * Runs the experiment from the first admission to the last byte given back (RULES.md, "The run").
+ * Runs the experiment from the first admission to the last byte given back (src/budget/README.md, "The run").
  *
  * Whatever happens, minds and models are disposed, every reservation is given back and the last
  * event is `end`; after a stop within 3 s, and what the engine holds on to is named in a warning.
@@ -136,14 +136,14 @@ async function admitAll(
   return undefined;
 }
 
-/** RULES.md, "Exit codes". */
+/** src/budget/README.md, "Exit codes". */
 const EXIT: Readonly<Record<Refusal["blame"], Ending>> = {
   refused: { reason: "refused", exitCode: 1 },
   usage: { reason: "failed", exitCode: 2 },
   engine: { reason: "failed", exitCode: 3 },
 };
 
-/** RULES.md, "Exit codes"; whoever read the answer had all of it that was wanted. */
+/** src/budget/README.md, "Exit codes"; whoever read the answer had all of it that was wanted. */
 const STOPPED_EXIT = new Map<unknown, number>([["SIGTERM", 143], ["SIGPIPE", 0]]);
 
 function stoppedBy(reason: unknown): Ending {

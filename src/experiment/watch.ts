@@ -70,7 +70,7 @@ export function ownMemoryBytes(
 }
 
 /**
- * Who is to die so that the kernel kills nobody (RULES.md, "The run"): the jar that is furthest
+ * Who is to die so that the kernel kills nobody (src/budget/README.md, "The run"): the jar that is furthest
  * over its own RAM limit; else, when little memory is available or nearly all of the system's is
  * used, the least important one. One at a time: its memory may be enough.
  *

@@ -7,7 +7,7 @@ import { footprintEstimator } from "./estimate.ts";
 import { readHyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
 import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 
-/** Tokens of context where nobody says how many (RULES.md, "The run"). */
+/** Tokens of context where nobody says how many (src/budget/README.md, "The run"). */
 const DEFAULT_CONTEXT_SIZE = 4096;
 
 /** The model's training length, or the default where the header has none. */
@@ -39,7 +39,7 @@ export function checkPositions(header: GgufHeader, contextSize: number): void {
 
 /**
  * The largest context whose footprint fits `limitBytes`, in multiples of 256 tokens up to the
- * model's training length and `cap` (RULES.md, "The run"); the smallest where none fits.
+ * model's training length and `cap` (src/budget/README.md, "The run"); the smallest where none fits.
  *
  * @param criterion which figure must fit: the working set or the floor
  * @param ratio what was measured of this model, as `calibrate` takes it

@@ -19,6 +19,7 @@ import { type AllocatedBytes, residentSet } from "./resident_set.ts";
 import { RUNTIME_BYTES } from "./runtime.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 import { type LoadedWeight, loadedWeights, weightBytes } from "../llama_cpp/memory/weights.ts";
+import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
 
 /** A model as far as it doesn't depend on the context. */
 interface PreparedModel {
@@ -98,16 +99,16 @@ function estimatePrepared(model: PreparedModel, options: FootprintOptions): Foot
     runtime: RUNTIME_BYTES,
   };
   const notes = known ? compute.notes : [
-    `Architecture "${shape.architecture}" isn't llama.cpp v0.4.0's: everything is estimated on the safe side`,
+    `Architecture "${shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
   ];
   const confidence = known ? compute.confidence : "unknown";
   return assemble("header", model, sizes, options, allocated, confidence, notes);
 }
 
 /**
- * Estimates from its header what one model needs in memory with one context (DESIGN.md, "Output").
+ * Estimates from its header what one model needs in memory with one context (src/report/README.md, "Output").
  *
- * Weights, KV cache and recurrent state are llama.cpp v0.4.0's own to the byte. Throws a
+ * Weights, KV cache and recurrent state are llama.cpp's own to the byte. Throws a
  * BrainjarError: `gguf-hyperparameter` for a header that can't be, `gguf-tensor-type`, and
  * `unsupported-kv-cache-type`, `too-many-sequences` or `unsupported-flash-attention` for options
  * that llama.cpp refuses or breaks with.
@@ -134,7 +135,7 @@ export async function footprintEstimator(
   return (options) => estimatePrepared(model, options);
 }
 
-/** Bytes of a file as its size rule counts them (SEED.md). */
+/** Bytes of a file as its size rule counts them (fixtures/seed.md). */
 const FILE_SIZE_FACTOR = 1.5;
 
 /**

@@ -6,7 +6,7 @@ export type { Confidence };
 /** How a footprint was found. */
 export type Estimator = "header" | "exact" | "filesize";
 
-/** A model's memory part by part, in whole bytes (DESIGN.md, "Output"). */
+/** A model's memory part by part, in whole bytes (src/report/README.md, "Output"). */
 export interface FootprintBytes {
   /** The tensors, as the file has them. */
   readonly weights: number;

@@ -92,7 +92,7 @@ function readingBytes(weights: readonly LoadedWeight[], options: FootprintOption
 }
 
 /**
- * What of the allocated bytes is resident (DESIGN.md, "Output"): `floor` what isn't backed by the
+ * What of the allocated bytes is resident (src/report/README.md, "Output"): `floor` what isn't backed by the
  * file, `workingSet` with the weights that every token reads, `peak` with all the file's weights.
  *
  * The floor is the highest of the stages a jar passes: opening the engine, reading the header in

@@ -1,7 +1,7 @@
 const MIB = 1024 ** 2;
 
 /*
- * Measured with Deno 2.9.6 and node-llama-cpp 3.21.1 on x86-64 Linux, as anonymous memory of a
+ * Measured with Deno 2.9.6 and node-llama-cpp on x86-64 Linux, as anonymous memory of a
  * process that opens the engine as brainjar does; 30 runs differ by less than 3 MiB.
  */
 

@@ -3,7 +3,7 @@ import { fileTypeName } from "./file_type.ts";
 import type { GgufHeader } from "./header.ts";
 import { numberOf, textOf } from "./metadata.ts";
 
-/** A model in a few words, as reports show it (DESIGN.md, "Output"). */
+/** A model in a few words, as reports show it (src/report/README.md, "Output"). */
 export interface ModelDescription {
   /** Path or URL of the first part. */
   readonly path: string;

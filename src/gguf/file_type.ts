@@ -1,5 +1,5 @@
 /**
- * Names of `general.file_type`, by number (llama.h's `enum llama_ftype`, llama.cpp v0.4.0), as
+ * Names of `general.file_type`, by number (llama.h's `enum llama_ftype`, llama.cpp), as
  * model files are called after them. Numbers that llama.cpp gave up are missing.
  */
 const FILE_TYPES: ReadonlyMap<number, string> = new Map([

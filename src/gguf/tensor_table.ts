@@ -3,6 +3,7 @@ import type { Cursor } from "./cursor.ts";
 import { CORRUPT_HINT, fault, INCOMPLETE_HINT, quote } from "./fault.ts";
 import type { TensorInfo } from "./header.ts";
 import { MAX_DIMENSIONS, MAX_TENSOR_NAME_BYTES } from "./limits.ts";
+import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
 
 /** Name with its length, number of dimensions, dimensions, type, offset. */
 const LONGEST_ENTRY_BYTES = 8 + MAX_TENSOR_NAME_BYTES + 4 + 8 * MAX_DIMENSIONS + 4 + 8;
@@ -142,7 +143,7 @@ function unknownType(cursor: Cursor, type: number) {
   return fault(
     "gguf-tensor-type",
     `Model file ${cursor.source.path} has the unknown tensor type ${type} in ${cursor.place()}`,
-    "Types that ggml gave up and types newer than llama.cpp v0.4.0 can't be loaded: " +
+    `Types that ggml gave up and types newer than llama.cpp ${LLAMA_CPP_VERSION} can't be loaded: ` +
       "quantize the model again",
   );
 }

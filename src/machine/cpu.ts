@@ -6,7 +6,7 @@ import type { MachineOptions } from "./read.ts";
 
 /**
  * The engine computes with no fewer threads than this where its own count of cores is lower
- * (node-llama-cpp 3.21.1, `defaultCPUMinThreadSplitterThreads`).
+ * (node-llama-cpp, `defaultCPUMinThreadSplitterThreads`).
  */
 const MINIMUM_THREADS = 4;
 

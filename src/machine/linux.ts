@@ -13,7 +13,7 @@ type Reading = Omit<MemorySource, "figure" | "decides">;
 
 /**
  * What memory Linux has for a process: MemTotal and MemAvailable, bounded by every memory limit of
- * the control groups it is in, their ancestors too (RULES.md, "Words"). Whole bytes.
+ * the control groups it is in, their ancestors too (src/budget/README.md, "Words"). Whole bytes.
  *
  * Swap is told and not counted; huge pages and the ZFS cache are told and not counted.
  *

@@ -6,7 +6,7 @@ const PATH = "/proc/self/status";
 /**
  * A machine's memory for jars that aren't loaded yet: with what this process itself holds, which
  * is missing from what the kernel calls available. A footprint has the process in it from its first
- * byte, whether it is this one or one that is started after it (RULES.md: what is resident already
+ * byte, whether it is this one or one that is started after it (src/budget/README.md: what is resident already
  * isn't required again).
  *
  * @param ownAnonymousBytes this process's memory of no file (RssAnon)

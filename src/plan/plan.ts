@@ -75,7 +75,7 @@ async function planJar(jar: JarSettings, settings: Settings, world: World): Prom
 
 /**
  * A RAM limit sizes the jar: the largest context whose footprint fits it, capped by --context-size
- * and the model's training length (RULES.md, "The run"). Where not even the smallest fits, the
+ * and the model's training length (src/budget/README.md, "The run"). Where not even the smallest fits, the
  * jar keeps the smallest, and layer 1 warns that its limit is too low.
  */
 async function sizeContext(

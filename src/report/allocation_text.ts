@@ -9,7 +9,7 @@ import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
 /**
- * Layer 2's answer as people read it (RULES.md, "Layer 2"), without a line break at the end.
+ * Layer 2's answer as people read it (src/budget/README.md, "Layer 2"), without a line break at the end.
  *
  * @example
  * ```ts
@@ -71,7 +71,7 @@ export function deallocationText(result: DeallocationResult): string {
 }
 
 /**
- * The report of everything allocated (RULES.md, "Layer 2"), without a line break at the end.
+ * The report of everything allocated (src/budget/README.md, "Layer 2"), without a line break at the end.
  *
  * @example
  * ```ts

@@ -11,7 +11,7 @@ export interface Finding<Code extends string = string> {
   readonly message: string;
 }
 
-/** What `check --json` prints (DESIGN.md, "Output"). All bytes whole. */
+/** What `check --json` prints (src/report/README.md, "Output"). All bytes whole. */
 export interface CheckJson {
   readonly schema: "brainjar.check/1";
   readonly verdict: "pass" | "fail";
@@ -49,7 +49,7 @@ export interface CheckJson {
 }
 
 /**
- * A validation as `check --json` prints it: DESIGN.md's keys in DESIGN.md's order.
+ * A validation as `check --json` prints it: the keys of src/report/README.md in its order.
  *
  * @example
  * ```ts

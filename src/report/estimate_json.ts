@@ -17,7 +17,7 @@ export type EstimateEntry = EstimatedModel | {
   readonly error: Finding;
 };
 
-/** One model of `estimate --json` (DESIGN.md, "Output"). All bytes whole. */
+/** One model of `estimate --json` (src/report/README.md, "Output"). All bytes whole. */
 export type EstimateJsonEntry =
   | {
     readonly model: ModelDescription;
@@ -40,7 +40,7 @@ export interface EstimateJson {
 }
 
 /**
- * Estimates as `estimate --json` prints them: DESIGN.md's keys in DESIGN.md's order, and no key
+ * Estimates as `estimate --json` prints them: the keys of src/report/README.md in its order, and no key
  * that the arguments happen to carry besides.
  *
  * @example

@@ -4,7 +4,7 @@ import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
 /**
- * The sentence for a limit that is exceeded (RULES.md, "Layer 1").
+ * The sentence for a limit that is exceeded (src/budget/README.md, "Layer 1").
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export function issueCause(issue: Issue): string {
 }
 
 /**
- * The sentence for a warning (RULES.md, "Layer 1").
+ * The sentence for a warning (src/budget/README.md, "Layer 1").
  *
  * @example
  * ```ts

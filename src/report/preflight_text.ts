@@ -4,7 +4,7 @@ import { fields } from "./block.ts";
 import { formatPercent } from "./format.ts";
 
 /**
- * Layer 3's answer as people read it (RULES.md, "Layer 3"), without a line break at the end.
+ * Layer 3's answer as people read it (src/budget/README.md, "Layer 3"), without a line break at the end.
  *
  * @example
  * ```ts

@@ -9,7 +9,7 @@ import { issueCause, issueMessage, recommendationMessage, warningMessage } from 
 import { printable } from "./printable.ts";
 
 /**
- * Layer 1's report as people read it: RULES.md's blocks in their order, plain text without colour
+ * Layer 1's report as people read it: the blocks of src/budget/README.md in their order, plain text without colour
  * and without a line break at the end.
  *
  * @example

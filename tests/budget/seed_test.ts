@@ -5,7 +5,7 @@ import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { checkAvailableMemoryBeforeLoad } from "../../src/budget/preflight.ts";
 import { footprint, gb, jar, machine, matrix, SEED_TOTAL_GB, validate } from "./cases.ts";
 
-// RULES.md, "Where the seed is wrong": each row that the budget decides.
+// src/budget/README.md, "Where the seed is wrong": each row that the budget decides.
 
 const SMALL = footprint(0, 1);
 

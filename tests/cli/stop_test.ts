@@ -3,7 +3,7 @@ import { listenForStop, type Stop } from "../../src/cli/stop.ts";
 import { RUN_LIMITS } from "../../src/experiment/limits.ts";
 import { FakeClock } from "../experiment/fake_clock.ts";
 
-/** Longest that Ctrl-C and SIGTERM may take (RULES.md, "The run"). */
+/** Longest that Ctrl-C and SIGTERM may take (src/budget/README.md, "The run"). */
 const LONGEST_MILLISECONDS = 3000;
 
 const never = new Promise<void>(() => {});

@@ -20,7 +20,7 @@ interface Measured {
 }
 
 // llama.cpp's models/ggml-vocab-NAME.gguf under the tiny preset of the fixtures in Q8_0, seed 1,
-// Deno 2.9.6 with node-llama-cpp 3.21.1 on x86-64.
+// Deno 2.9.6 with node-llama-cpp on x86-64.
 const MEASURED: readonly Measured[] = [
   row("llama-spm", "llama", [32000, 210919], [0, 0], true, [48.9, 40.9, 38.0]),
   row("baichuan", "llama", [64000, 316144], [0, 0], true, [60.1, 47.3, 41.5]),

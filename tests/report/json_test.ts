@@ -5,7 +5,7 @@ import { estimateJson } from "../../src/report/estimate_json.ts";
 import { gb, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
 import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT } from "./cases.ts";
 
-Deno.test("check json: DESIGN.md's keys in their order, whole bytes", () => {
+Deno.test("check json: the documented keys in their order, whole bytes", () => {
   const memory = machine(SEED_TOTAL_GB, 31, {
     warnings: [{ code: "memory-high", message: "memory.high is below memory.max" }],
   });
@@ -104,7 +104,7 @@ function instance(id: string, ramLimitBytes: number | null, requiredBytes: numbe
   };
 }
 
-Deno.test("estimate json: DESIGN.md's keys in their order, an error in its model's place", () => {
+Deno.test("estimate json: the documented keys in their order, an error in its model's place", () => {
   const options: FootprintOptions = {
     mmap: true,
     contextSize: 4096,

@@ -143,7 +143,7 @@ Deno.test("validation text: every warning, and a machine that says all it knows"
   );
 });
 
-Deno.test("validation text: RULES.md's blocks in their order, between lines of 70 =", () => {
+Deno.test("validation text: the blocks of src/budget/README.md in their order, between lines of 70 =", () => {
   const rule = "=".repeat(70);
   for (const totalGb of [64, 1]) {
     const validation = validate(matrix([], OPTIONS), machine(totalGb));

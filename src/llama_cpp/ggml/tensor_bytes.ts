@@ -1,6 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
 import type { TensorInfo } from "../../gguf/header.ts";
 import { GGML_TYPES, type GgmlType } from "./types.ts";
+import { LLAMA_CPP_VERSION } from "../version.ts";
 
 /** ggml's CPU buffers start every tensor at a multiple of this (TENSOR_ALIGNMENT in ggml-cpu). */
 export const TENSOR_ALIGNMENT = 32;
@@ -32,7 +33,7 @@ export function tensorBytes(tensor: TensorInfo): number {
     throw new BrainjarError(
       "gguf-tensor-type",
       `Tensor "${tensor.name}" has the unknown type ${tensor.type}`,
-      { hint: "It needs a newer llama.cpp than v0.4.0" },
+      { hint: `It needs a newer llama.cpp than ${LLAMA_CPP_VERSION}` },
     );
   }
   const { dimensions } = tensor;

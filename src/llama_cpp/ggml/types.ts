@@ -9,7 +9,7 @@ export interface GgmlType {
 
 /**
  * Every type that a GGUF tensor may have, by its number in the file (ggml.h's `enum ggml_type`
- * and ggml.c's type traits, llama.cpp v0.4.0). Numbers that ggml gave up are missing.
+ * and ggml.c's type traits, llama.cpp). Numbers that ggml gave up are missing.
  */
 export const GGML_TYPES: ReadonlyMap<number, GgmlType> = new Map<number, GgmlType>([
   [0, { name: "F32", blockBytes: 4, blockElements: 1 }],

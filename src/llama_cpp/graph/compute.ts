@@ -20,7 +20,7 @@ export interface ComputeEstimate {
 }
 
 /**
- * Bytes of the buffer that llama.cpp v0.4.0 plans for its computations on a CPU (`compute buffer
+ * Bytes of the buffer that llama.cpp plans for its computations on a CPU (`compute buffer
  * size` in its log): the graph of the largest batch is built and its tensors are placed as
  * ggml-alloc.c does. Architectures without a builder, and files that lack a weight their graph
  * needs, get a size that the real one stays below.

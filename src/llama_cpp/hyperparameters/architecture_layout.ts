@@ -109,7 +109,7 @@ export type IndexerLayersRule =
 export interface ArchitectureLayout {
   readonly purpose: ModelPurpose;
   readonly memory: MemoryKind;
-  /** Where llama.cpp v0.4.0 says so, below src/. */
+  /** Where llama.cpp says so, below src/. */
   readonly source: string;
   readonly slidingWindow?: SlidingWindowRule;
   readonly recurrentLayers?: RecurrentLayersRule;

@@ -172,7 +172,7 @@ export interface Hyperparameters {
 }
 
 /**
- * Reads the shape of a model from its header as llama.cpp v0.4.0 does (llama-model.cpp's
+ * Reads the shape of a model from its header as llama.cpp does (llama-model.cpp's
  * `load_hparams` and `load_arch_hparams` in src/models/*.cpp).
  *
  * An architecture that llama.cpp doesn't have is read on the safe side

@@ -4,6 +4,7 @@ import type { KvCacheType } from "../ggml/types.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import { cacheType } from "./kv_cache.ts";
 import type { FootprintOptions } from "../options.ts";
+import { LLAMA_CPP_VERSION } from "../version.ts";
 
 /** llama.cpp's LLAMA_MAX_SEQ. */
 export const LARGEST_SEQUENCE_COUNT = 256;
@@ -44,7 +45,9 @@ function checkFlashAttention(shape: Hyperparameters): void {
     ungrouped
       ? `This model's ${headCount} indexers don't match its key-value heads, as flash attention needs`
       : `Architecture "${architecture}" can't run with flash attention`,
-    { hint: "Use --flash-attention off: llama.cpp v0.4.0 ends the process with it on" },
+    {
+      hint: `Use --flash-attention off: llama.cpp ${LLAMA_CPP_VERSION} ends the process with it on`,
+    },
   );
 }
 

@@ -26,7 +26,7 @@ function seesSlidingWindow(header: GgufHeader, shape: Hyperparameters): boolean 
 }
 
 /**
- * Sizes of a context as node-llama-cpp 3.21.1 makes it (LlamaContext.js, AddonContext.cpp) and
+ * Sizes of a context as node-llama-cpp makes it (LlamaContext.js, AddonContext.cpp) and
  * llama.cpp rounds it (llama-context.cpp, llama-kv-cache-iswa.cpp): cells to multiples of 256, a
  * batch of at least a token a sequence, one more where a window slides.
  *

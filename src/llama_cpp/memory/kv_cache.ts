@@ -103,7 +103,7 @@ function compressedCacheBytes(
 }
 
 /**
- * Bytes of the key-value cache as llama.cpp v0.4.0 allocates it: exact, with each tensor padded
+ * Bytes of the key-value cache as llama.cpp allocates it: exact, with each tensor padded
  * to 32 bytes (llama-kv-cache*.cpp, `create_memory` in llama-model.cpp).
  */
 export function kvCacheBytes(

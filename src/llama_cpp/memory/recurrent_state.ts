@@ -75,7 +75,7 @@ function compressorStateBytes(shape: Hyperparameters, streams: number): number {
 }
 
 /**
- * Bytes of the recurrent states as llama.cpp v0.4.0 allocates them (llama-memory-recurrent.cpp,
+ * Bytes of the recurrent states as llama.cpp allocates them (llama-memory-recurrent.cpp,
  * llama-kv-cache-dsv4.cpp): exact, one row for each sequence.
  */
 export function recurrentStateBytes(shape: Hyperparameters, sizes: ContextSizes): number {

@@ -73,7 +73,7 @@ function standIn(
 }
 
 /**
- * The weights that llama.cpp v0.4.0 loads (llama-model-loader.cpp, `create_tensor`): all of the
+ * The weights that llama.cpp loads (llama-model-loader.cpp, `create_tensor`): all of the
  * file's less those of layers it skips, and a second copy of a tied embedding where it is laid
  * out otherwise as output.
  */

@@ -5,9 +5,10 @@ import { PLAIN_ARCHITECTURES } from "./plain.ts";
 import { SPECIAL_ARCHITECTURES } from "./special.ts";
 import { STATEFUL_ARCHITECTURES } from "./stateful.ts";
 import { WINDOWED_ARCHITECTURES } from "./windowed.ts";
+import { LLAMA_CPP_VERSION } from "../version.ts";
 
 /**
- * Every architecture that llama.cpp v0.4.0 can load, by `general.architecture` (llama-arch.cpp's
+ * Every architecture that llama.cpp can load, by `general.architecture` (llama-arch.cpp's
  * names; `gptj` has a name there and no loader). The kind of memory is from `create_memory` in
  * llama-model.cpp, the rest from each row's source.
  */
@@ -33,7 +34,7 @@ export const UNKNOWN_ARCHITECTURE: ArchitectureLayout = {
 };
 
 /**
- * Whether llama.cpp v0.4.0 can load models of this architecture at all.
+ * Whether llama.cpp can load models of this architecture at all.
  *
  * @example
  * ```ts
@@ -61,7 +62,7 @@ export function generatesText(name: string): boolean {
   return layout?.purpose === "text" && !layout.breaksWithoutLogits;
 }
 
-/** Whether llama.cpp v0.4.0 can run this model with flash attention at all. */
+/** Whether llama.cpp can run this model with flash attention at all. */
 export function canHaveFlashAttention(header: GgufHeader): boolean {
   const name = header.metadata.get("general.architecture");
   return ARCHITECTURES.get(String(name))?.breaksWithFlashAttention !== true;
@@ -69,7 +70,7 @@ export function canHaveFlashAttention(header: GgufHeader): boolean {
 
 /**
  * Throws a BrainjarError of code `unsupported-architecture` for a model that doesn't make text
- * with llama.cpp v0.4.0: what can be estimated and not run.
+ * with llama.cpp: what can be estimated and not run.
  */
 export function checkGenerates(header: GgufHeader): void {
   const name = header.metadata.get("general.architecture");
@@ -92,7 +93,7 @@ function whyNot(architecture: string): [sentence: string, hint: string] {
   switch (layout?.purpose) {
     case undefined:
       return [
-        `Architecture "${architecture}" isn't one of llama.cpp v0.4.0's`,
+        `Architecture "${architecture}" isn't one of llama.cpp ${LLAMA_CPP_VERSION}'s`,
         "It may need a newer llama.cpp; estimate still answers, on the safe side",
       ];
     case "encoder-decoder":
@@ -103,7 +104,7 @@ function whyNot(architecture: string): [sentence: string, hint: string] {
     case "text":
       return [
         `Models of architecture "${architecture}" need the logits of all of a prompt, which only its end has`,
-        "Use another model: llama.cpp v0.4.0 ends the process with this one; estimate still answers",
+        `Use another model: llama.cpp ${LLAMA_CPP_VERSION} ends the process with this one; estimate still answers`,
       ];
     default:
       return [

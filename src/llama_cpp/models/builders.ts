@@ -97,7 +97,7 @@ export const BUILT_ARCHITECTURES: readonly string[] = [
 ];
 
 /**
- * What builds the graph of an architecture that llama.cpp v0.4.0 generates text with; nothing
+ * What builds the graph of an architecture that llama.cpp generates text with; nothing
  * where that isn't known.
  */
 export async function findGraphBuilder(architecture: string): Promise<GraphBuilder | undefined> {

@@ -2,7 +2,7 @@ import type { GgufHeader, MetadataType, MetadataValue } from "../../../src/gguf/
 import type { KvCacheType } from "../../../src/llama_cpp/ggml/types.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 
-/** One setting, and the compute buffer that llama.cpp v0.4.0 planned for it, in bytes. */
+/** One setting, and the compute buffer that llama.cpp planned for it, in bytes. */
 export interface PlannedBuffer {
   readonly options: FootprintOptions;
   readonly bytes: number;

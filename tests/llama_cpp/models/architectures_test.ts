@@ -7,8 +7,9 @@ import {
   isKnownArchitecture,
 } from "../../../src/llama_cpp/models/architectures.ts";
 import { header } from "../sample_header.ts";
+import { LLAMA_CPP_VERSION } from "../../../src/llama_cpp/version.ts";
 
-Deno.test("the table has every architecture that llama.cpp v0.4.0 loads, once, with its source", () => {
+Deno.test(`the table has every architecture that llama.cpp ${LLAMA_CPP_VERSION} loads, once, with its source`, () => {
   assertEquals(ARCHITECTURES.size, 147);
   for (const [name, { source }] of ARCHITECTURES) {
     if (!/^models\/[a-z0-9-]+\.cpp$/.test(source)) throw new Error(`${name} has no source`);
@@ -29,8 +30,8 @@ Deno.test("what can't make text is refused by name", () => {
     ["dream", `Models of architecture "dream" don't make text`],
     ["t5", `Models of architecture "t5" need their encoder`],
     ["chameleon", `Models of architecture "chameleon" need the logits of all of a prompt`],
-    ["llama9", `Architecture "llama9" isn't one of llama.cpp v0.4.0's`],
-    ["gptj", `Architecture "gptj" isn't one of llama.cpp v0.4.0's`],
+    ["llama9", `Architecture "llama9" isn't one of llama.cpp ${LLAMA_CPP_VERSION}'s`],
+    ["gptj", `Architecture "gptj" isn't one of llama.cpp ${LLAMA_CPP_VERSION}'s`],
   ];
   for (const [architecture, words] of cases) {
     const error = assertThrows(

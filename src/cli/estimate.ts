@@ -68,7 +68,7 @@ async function estimateModel(
   try {
     const model = resolveModel(path);
     const header = await world.readHeader(model);
-    const options = resolveContext(header, context);
+    const options = await resolveContext(header, context);
     const footprint = await footprintOf({ header, model, options, estimator }, world);
     return { entry: { model: describeModel(header), options, footprint } };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { Engine, LoadOptions } from "../engine/engine.ts";
 import { openEngine } from "../engine/open.ts";
-import { checkGenerates } from "../llama_cpp/models/architectures.ts";
+import { checkGenerates } from "../llama_cpp/models/check_generates.ts";
 import { checkPositions } from "../footprint/context_size.ts";
 import { estimateFootprint } from "../footprint/estimate.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
@@ -121,8 +121,8 @@ export const measure: Command = async ({ values, operands, output }) => {
   const path = resolveModel(operands[0] ?? (Deno.env.get("BRAINJAR_MODEL") || demoBrainPath()));
   rejectUrl(path);
   const header = await readHeader(path);
-  checkGenerates(header);
-  const options = resolveContext(header, readContextSettings(values));
+  await checkGenerates(header);
+  const options = await resolveContext(header, readContextSettings(values));
   checkPositions(header, options.contextSize);
   const cpu = await readCpuFeatures();
   const { bytes: estimated } = await estimateFootprint(header, options, cpu);
@@ -133,7 +133,7 @@ export const measure: Command = async ({ values, operands, output }) => {
     const engine = await openEngine();
     try {
       gauge.mark("engine open");
-      const files = { files: header.parts, sparse: sparseRanges(header, cpu) };
+      const files = { files: header.parts, sparse: await sparseRanges(header, cpu) };
       await live(engine, path, options, files, gauge, stop.signal);
     } finally {
       await engine.dispose();

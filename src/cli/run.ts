@@ -57,7 +57,7 @@ export const run: Command = async ({ values, output }) => {
       await planJars(settings, machine ? capMemory(memory, machine) : memory, world),
       world,
     );
-    const end = await runExperiment(runConfig(plan, await world.cpu(), values), {
+    const end = await runExperiment(await runConfig(plan, await world.cpu(), values), {
       engine: live?.watch(world.engine) ?? world.engine,
       clock: systemClock,
       readMemory,
@@ -87,17 +87,19 @@ function rejectModelAsLog(log: string, settings: Settings): void {
   });
 }
 
-function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): RunConfig {
+async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Promise<RunConfig> {
   const turns = values.number("turns");
   return {
     mode: plan.settings.mode,
-    jars: plan.jars.map(({ header, demand, options, settings: { introduction } }) => ({
-      demand,
-      options,
-      files: header.parts,
-      sparse: sparseRanges(header, cpu),
-      ...(introduction === undefined ? {} : { introduction }),
-    })),
+    jars: await Promise.all(
+      plan.jars.map(async ({ header, demand, options, settings: { introduction } }) => ({
+        demand,
+        options,
+        files: header.parts,
+        sparse: await sparseRanges(header, cpu),
+        ...(introduction === undefined ? {} : { introduction }),
+      })),
+    ),
     ...(turns === undefined ? {} : { turns }),
     sampling: {
       maxTokens: values.number("max-tokens") ?? 64,

@@ -4,7 +4,8 @@ import type { GgufHeader } from "../gguf/header.ts";
 import { calibrate } from "./calibrate.ts";
 import { CELL_PADDING } from "../llama_cpp/memory/context_sizes.ts";
 import { footprintEstimator } from "./estimate.ts";
-import { readHyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import { ArchitectureKeys } from "../llama_cpp/hyperparameters/architecture_keys.ts";
+import { readArchitecture } from "../llama_cpp/hyperparameters/header_shape.ts";
 import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 
 /** Tokens of context where nobody says how many (src/budget/README.md, "The run"). */
@@ -12,8 +13,9 @@ const DEFAULT_CONTEXT_SIZE = 4096;
 
 /** The model's training length, or the default where the header has none. */
 function trainedContext(header: GgufHeader): number {
-  const { trainContextLength } = readHyperparameters(header);
-  return trainContextLength > 0 ? trainContextLength : DEFAULT_CONTEXT_SIZE;
+  const length = new ArchitectureKeys(header.metadata, readArchitecture(header))
+    .number("context_length");
+  return length || DEFAULT_CONTEXT_SIZE;
 }
 
 /** Tokens of context where neither a size nor a limit is given: 4096, or what it was trained on. */

@@ -1,59 +1,37 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { GgufHeader } from "../gguf/header.ts";
-import { checkContextOptions } from "../llama_cpp/memory/check_context_options.ts";
-import { computeBound } from "./compute_bound.ts";
-import { type ContextSizes, contextSizes } from "../llama_cpp/memory/context_sizes.ts";
-import type { Confidence, Estimator, Footprint } from "./footprint.ts";
 import { computeBytes } from "../llama_cpp/graph/compute.ts";
-import { type GraphSource, graphSource } from "../llama_cpp/graph/planned_graph.ts";
-import {
-  type Hyperparameters,
-  readHyperparameters,
-} from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import { planGraph, type PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
+import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import { contextSizes } from "../llama_cpp/memory/context_sizes.ts";
 import { kvCacheBytes } from "../llama_cpp/memory/kv_cache.ts";
-import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 import { outputBytes } from "../llama_cpp/memory/output.ts";
 import { recurrentStateBytes } from "../llama_cpp/memory/recurrent_state.ts";
-import { repackedBytes } from "./repacked.ts";
+import {
+  type LoadedWeight,
+  loadedWeights,
+  repackedBytes,
+  weightBytes,
+} from "../llama_cpp/memory/weights.ts";
+import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
+import { type ReadModel, readModel } from "../llama_cpp/models/families.ts";
+import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
+import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
+import type { Footprint } from "./footprint.ts";
 import { type AllocatedBytes, residentSet } from "./resident_set.ts";
 import { RUNTIME_BYTES } from "./runtime.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
-import { type LoadedWeight, loadedWeights, weightBytes } from "../llama_cpp/memory/weights.ts";
-import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
 
 /** A model as far as it doesn't depend on the context. */
 interface PreparedModel {
-  readonly header: GgufHeader;
-  readonly shape: Hyperparameters;
-  readonly graph: GraphSource;
+  readonly model: ReadModel;
   readonly weights: readonly LoadedWeight[];
   readonly cpu: CpuFeatures;
 }
 
 async function prepare(header: GgufHeader, cpu: CpuFeatures): Promise<PreparedModel> {
-  const shape = readHyperparameters(header);
-  const graph = await graphSource(header, shape);
-  return { header, shape, graph, weights: loadedWeights(header, shape, cpu), cpu };
-}
-
-interface Compute {
-  readonly bytes: number;
-  readonly confidence: Confidence;
-  readonly notes: readonly string[];
-}
-
-function estimateCompute(
-  { shape, graph }: PreparedModel,
-  sizes: ContextSizes,
-  options: FootprintOptions,
-): Compute {
-  const compute = computeBytes(graph, options);
-  if (compute.bytes > 0) return compute;
-  return {
-    bytes: computeBound(shape, sizes, options),
-    confidence: "bound",
-    notes: [`The compute graph of architecture "${shape.architecture}" is bounded, not followed`],
-  };
+  const model = await readModel(header);
+  return { model, weights: loadedWeights(header, model.shape, cpu), cpu };
 }
 
 /** Numbers that no memory holds come from a header that lies. */
@@ -67,42 +45,59 @@ function checkWhole(bytes: AllocatedBytes, shape: Hyperparameters): void {
   );
 }
 
-function assemble(
-  estimator: Estimator,
-  model: PreparedModel,
-  sizes: ContextSizes,
-  options: FootprintOptions,
-  allocated: AllocatedBytes,
-  confidence: Confidence,
-  notes: readonly string[],
-): Footprint {
-  checkWhole(allocated, model.shape);
-  const { jar, floor, workingSet, peak } = residentSet({ ...model, allocated, sizes, options });
-  const bytes = { ...allocated, floor, workingSet, peak };
-  return { estimator, confidence, bytes, jar, notes };
-}
-
-function estimatePrepared(model: PreparedModel, options: FootprintOptions): Footprint {
+/** Bytes that are known beside the graph. */
+function knownBytes({ model, weights }: PreparedModel, options: FootprintOptions) {
   const { header, shape } = model;
-  checkContextOptions(shape, options);
-  const sizes = contextSizes(header, shape, options);
-  const compute = estimateCompute(model, sizes, options);
-  const known = shape.layout.purpose !== "unknown";
-  const allocated: AllocatedBytes = {
-    weights: weightBytes(model.weights),
+  const sizes = contextSizes(shape, options);
+  return {
+    weights: weightBytes(weights),
     kvCache: kvCacheBytes(shape, sizes, options),
     recurrentState: recurrentStateBytes(shape, sizes),
-    compute: compute.bytes,
     output: outputBytes(shape, options),
-    repacked: repackedBytes(model.weights),
+    repacked: repackedBytes(weights),
     vocabulary: vocabularyMemory(header).kept,
     runtime: RUNTIME_BYTES,
   };
-  const notes = known ? compute.notes : [
-    `Architecture "${shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
-  ];
-  const confidence = known ? compute.confidence : "unknown";
-  return assemble("header", model, sizes, options, allocated, confidence, notes);
+}
+
+function assemble(
+  prepared: PreparedModel,
+  planned: PlannedGraph,
+  options: FootprintOptions,
+  found: Pick<Footprint, "estimator" | "confidence" | "notes"> & {
+    readonly allocated: AllocatedBytes;
+  },
+): Footprint {
+  const { allocated, estimator, confidence, notes } = found;
+  checkWhole(allocated, prepared.model.shape);
+  const { jar, floor, workingSet, peak } = residentSet({
+    ...prepared.model,
+    ...prepared,
+    planned,
+    allocated,
+    options,
+  });
+  return { estimator, confidence, bytes: { ...allocated, floor, workingSet, peak }, jar, notes };
+}
+
+function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): Footprint {
+  const { model } = prepared;
+  checkContextOptions(model, options);
+  const planned = planGraph(model, options);
+  const compute = computeBytes(planned);
+  const allocated = { ...knownBytes(prepared, options), compute: compute.bytes };
+  return assemble(prepared, planned, options, {
+    estimator: "header",
+    allocated,
+    ...(model.architecture === undefined
+      ? {
+        confidence: "unknown",
+        notes: [
+          `Architecture "${model.shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
+        ],
+      }
+      : { confidence: compute.confidence, notes: compute.notes }),
+  });
 }
 
 /**
@@ -131,8 +126,8 @@ export async function footprintEstimator(
   header: GgufHeader,
   cpu: CpuFeatures,
 ): Promise<(options: FootprintOptions) => Footprint> {
-  const model = await prepare(header, cpu);
-  return (options) => estimatePrepared(model, options);
+  const prepared = await prepare(header, cpu);
+  return (options) => estimatePrepared(prepared, options);
 }
 
 /** Bytes of a file as its size rule counts them (fixtures/seed.md). */
@@ -191,23 +186,22 @@ export async function combineExact(
   options: FootprintOptions,
   cpu: CpuFeatures,
 ): Promise<Footprint> {
-  const model = await prepare(header, cpu);
-  const { shape } = model;
-  const sizes = contextSizes(header, shape, options);
-  const kvCache = kvCacheBytes(shape, sizes, options);
-  const recurrentState = recurrentStateBytes(shape, sizes);
+  const prepared = await prepare(header, cpu);
+  const { kvCache, recurrentState, ...known } = knownBytes(prepared, options);
   const compute = dryLoad.contextBytes - kvCache - recurrentState;
   // an architecture that isn't known may have less of either than the safe side says
   const split = compute >= 0;
   const allocated: AllocatedBytes = {
+    ...known,
     weights: dryLoad.modelBytes,
     kvCache: split ? kvCache : dryLoad.contextBytes,
     recurrentState: split ? recurrentState : 0,
     compute: split ? compute : 0,
-    output: outputBytes(shape, options),
-    repacked: repackedBytes(model.weights),
-    vocabulary: vocabularyMemory(header).kept,
-    runtime: RUNTIME_BYTES,
   };
-  return assemble("exact", model, sizes, options, allocated, "exact", []);
+  return assemble(prepared, planGraph(prepared.model, options), options, {
+    estimator: "exact",
+    confidence: "exact",
+    notes: [],
+    allocated,
+  });
 }

@@ -1,8 +1,7 @@
 import type { JarFootprint } from "../budget/demand.ts";
 import type { GgufHeader, TensorInfo } from "../gguf/header.ts";
-import type { ContextSizes } from "../llama_cpp/memory/context_sizes.ts";
 import type { FootprintBytes } from "./footprint.ts";
-import type { GraphSource } from "../llama_cpp/graph/planned_graph.ts";
+import type { PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
 import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 import type { LoadedWeight } from "../llama_cpp/memory/weights.ts";
@@ -25,10 +24,9 @@ export type AllocatedBytes = Omit<FootprintBytes, "floor" | "workingSet" | "peak
 export interface ResidentInput {
   readonly allocated: AllocatedBytes;
   readonly header: GgufHeader;
-  readonly graph: GraphSource;
+  readonly planned: PlannedGraph;
   readonly shape: Hyperparameters;
   readonly weights: readonly LoadedWeight[];
-  readonly sizes: ContextSizes;
   readonly options: FootprintOptions;
   readonly cpu: CpuFeatures;
 }

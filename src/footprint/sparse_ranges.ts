@@ -1,5 +1,5 @@
 import type { GgufHeader } from "../gguf/header.ts";
-import { readHyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import { readModel } from "../llama_cpp/models/families.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { tensorBytes } from "../llama_cpp/ggml/tensor_bytes.ts";
 import { type LoadedWeight, loadedWeights } from "../llama_cpp/memory/weights.ts";
@@ -55,12 +55,12 @@ export function isDense({ repacked, readByRow, bytes }: LoadedWeight): boolean {
  *   fileBytes: 8388708,
  * } as const;
  * const cpu = { architecture: "other", features: new Set<string>(), threads: 1 } as const;
- * const [range, ...others] = sparseRanges(header, cpu);
+ * const [range, ...others] = await sparseRanges(header, cpu);
  * if (range?.end !== 4194404 || others.length > 0) throw new Error("Only the embedding is sparse");
  * ```
  */
-export function sparseRanges(header: GgufHeader, cpu: CpuFeatures): FileRange[] {
-  const weights = loadedWeights(header, readHyperparameters(header), cpu);
+export async function sparseRanges(header: GgufHeader, cpu: CpuFeatures): Promise<FileRange[]> {
+  const weights = loadedWeights(header, (await readModel(header)).shape, cpu);
   return header.parts.flatMap(({ path, dataOffset, fileBytes }, part) => {
     const dense = denseRanges(weights.filter(({ tensor }) => tensor.part === part), dataOffset);
     const ends = [...dense.map(([start]) => start), fileBytes];

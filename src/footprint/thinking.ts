@@ -1,5 +1,5 @@
-import type { ContextSizes } from "../llama_cpp/memory/context_sizes.ts";
-import type { GraphSource } from "../llama_cpp/graph/planned_graph.ts";
+import { contextSizes } from "../llama_cpp/memory/context_sizes.ts";
+import type { PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
 import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 import type { LoadedWeight } from "../llama_cpp/memory/weights.ts";
@@ -51,10 +51,9 @@ function workBytes(weights: readonly LoadedWeight[], tokens: number, threads: nu
 
 /** What a context takes that is resident before it thinks, and what thinking adds. */
 export interface ThinkingInput {
-  readonly graph: GraphSource;
+  readonly planned: PlannedGraph;
   readonly shape: Hyperparameters;
   readonly weights: readonly LoadedWeight[];
-  readonly sizes: ContextSizes;
   readonly options: FootprintOptions;
   readonly cpu: CpuFeatures;
   /** Bytes of the planned compute buffer. */
@@ -67,9 +66,10 @@ export interface ThinkingInput {
  * the compute buffer, the output buffer and the work buffer.
  */
 export function thinkingBytes(input: ThinkingInput): number {
-  const { graph, shape, weights, sizes, options, cpu, compute, output } = input;
+  const { planned, shape, weights, options, cpu, compute, output } = input;
+  const sizes = contextSizes(shape, options);
   const tokens = Math.min(sizes.batch, PROMPT_STEP);
-  const touched = touchedComputeBytes(graph, options, PROMPT_STEP) ??
+  const touched = touchedComputeBytes(planned, PROMPT_STEP) ??
     // The logits of a whole batch are planned, and one row is written; the rest goes with tokens.
     shape.vocabularySize * 4 +
       Math.max(0, compute - shape.vocabularySize * 4 * sizes.batch) * tokens / sizes.batch * 2;

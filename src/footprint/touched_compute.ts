@@ -1,8 +1,7 @@
 import { MissingWeight } from "../llama_cpp/graph/builder.ts";
 import type { Graph } from "../llama_cpp/ggml/graph.ts";
-import { buildGraph, type GraphSource, planGraph } from "../llama_cpp/graph/planned_graph.ts";
+import { buildGraph, type PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Tensor } from "../llama_cpp/ggml/tensor.ts";
-import type { FootprintOptions } from "../llama_cpp/options.ts";
 
 /** Pages become resident whole. */
 const PAGE = 4096;
@@ -46,23 +45,14 @@ function nodesOnce({ nodes, turns: [, second = 0, end = 0] }: Graph): readonly T
  *
  * Nothing where the graph isn't known, or differs between the two.
  */
-export function touchedComputeBytes(
-  source: GraphSource,
-  options: FootprintOptions,
-  step: number,
-): number | undefined {
-  const { model, plan, placed } = planGraph(source, options);
-  if (placed === undefined || source.build === undefined) return undefined;
+export function touchedComputeBytes(planned: PlannedGraph, step: number): number | undefined {
+  const { source: { build }, model, plan, placed } = planned;
+  if (placed === undefined || build === undefined) return undefined;
   const used = buildGraph(
-    source.build,
+    build,
     model,
-    {
-      ...plan,
-      tokens: Math.min(plan.tokens, step),
-      outputs: 1,
-    },
-    placed.attempt,
-    true,
+    { ...plan, tokens: Math.min(plan.tokens, step), outputs: 1 },
+    { attempt: placed.attempt, isProven: true },
   );
   if (used instanceof MissingWeight) return undefined;
   const places = ownTensors(placed.graph.leafs, nodesOnce(placed.graph));

@@ -1,10 +1,10 @@
-import { canHaveFlashAttention } from "../llama_cpp/models/architectures.ts";
-import { checkContextOptions } from "../llama_cpp/memory/check_context_options.ts";
+import { canHaveFlashAttention } from "../llama_cpp/models/check_generates.ts";
+import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { defaultContextSize } from "../footprint/context_size.ts";
 import { calibrate } from "../footprint/calibrate.ts";
 import { combineExact, estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
 import type { Estimator, Footprint } from "../footprint/footprint.ts";
-import { readHyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import { readModel } from "../llama_cpp/models/families.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { calibrationKey, calibrationPath, readCalibrations } from "../machine/calibrations.ts";
@@ -40,7 +40,7 @@ async function findFootprint(request: FootprintRequest, world: World): Promise<F
     case "exact":
       rejectUrl(model);
       // llama.cpp ends the process where some of it is broken.
-      checkContextOptions(readHyperparameters(header), options);
+      checkContextOptions(await readModel(header), options);
       return await calibrated(
         request,
         world,
@@ -85,7 +85,10 @@ export async function keptRatio(
 }
 
 /** What was asked for as the engine will be told: sizes settled, `auto` resolved. */
-export function resolveContext(header: GgufHeader, context: ContextSettings): FootprintOptions {
+export async function resolveContext(
+  header: GgufHeader,
+  context: ContextSettings,
+): Promise<FootprintOptions> {
   const contextSize = context.contextSize ?? defaultContextSize(header);
   return {
     contextSize,
@@ -95,7 +98,7 @@ export function resolveContext(header: GgufHeader, context: ContextSettings): Fo
     // llama.cpp's own "auto" turns it on wherever the CPU computes; where it turns it off again is
     // known to the footprint.
     flashAttention: context.flashAttention === "auto"
-      ? canHaveFlashAttention(header)
+      ? await canHaveFlashAttention(header)
       : context.flashAttention === "on",
     kvCacheKeyType: context.kvCacheType,
     kvCacheValueType: context.kvCacheType,

@@ -2,7 +2,7 @@ import type { InstanceDemand } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
 import type { Validation } from "../budget/validation.ts";
-import { checkGenerates } from "../llama_cpp/models/architectures.ts";
+import { checkGenerates } from "../llama_cpp/models/check_generates.ts";
 import { checkPositions, largestContextThatFits } from "../footprint/context_size.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
@@ -55,7 +55,7 @@ export async function planJars(
 async function planJar(jar: JarSettings, settings: Settings, world: World): Promise<PlannedJar> {
   const model = jar.model === undefined ? demoBrainPath() : resolveModel(jar.model);
   const header = await world.readHeader(model);
-  checkGenerates(header);
+  await checkGenerates(header);
   const options = await sizeContext(jar, header, settings, world);
   checkPositions(header, options.contextSize);
   const footprint = await footprintOf(
@@ -84,7 +84,7 @@ async function sizeContext(
   settings: Settings,
   world: World,
 ): Promise<FootprintOptions> {
-  const options = resolveContext(header, jar.context);
+  const options = await resolveContext(header, jar.context);
   if (jar.ramLimitBytes === undefined) return options;
   const { ratio } = await keptRatio(header, options.mmap, world);
   const contextSize = await largestContextThatFits(
@@ -96,5 +96,5 @@ async function sizeContext(
     jar.context.contextSize,
     ratio,
   );
-  return resolveContext(header, { ...jar.context, contextSize });
+  return await resolveContext(header, { ...jar.context, contextSize });
 }

@@ -12,7 +12,7 @@ import { defaultCache } from "../../fixtures/generate.ts";
 import { addedBytes } from "../../src/budget/required.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
-import { readHyperparameters } from "../../src/llama_cpp/hyperparameters/hyperparameters.ts";
+import { readModel } from "../../src/llama_cpp/models/families.ts";
 import { loadedWeights } from "../../src/llama_cpp/memory/weights.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
@@ -66,7 +66,7 @@ async function promise(path: string, configuration: Configuration): Promise<Prom
       .reduce((sum, bytes) => sum + bytes, 0);
   const floor = all("floor");
   const workingSet = all("working-set");
-  const kept = loadedWeights(header, readHyperparameters(header), cpu)
+  const kept = loadedWeights(header, (await readModel(header)).shape, cpu)
     .reduce((sum, { repacked, bytes }) => sum + (repacked || !configuration.mmap ? 0 : bytes), 0);
   const { lastingBytes = 0, processBytes = 0 } = footprint.jar.loading ?? {};
   // The file's pages are there once, but every load has them in a mapping of its own, and only

@@ -9,7 +9,7 @@
  */
 import { gguf } from "@huggingface/gguf";
 import { getLlama, GgufInsights, readGgufFileInfo } from "node-llama-cpp";
-import { ARCHITECTURES } from "../../src/llama_cpp/models/architectures.ts";
+import { findArchitecture } from "../../src/llama_cpp/models/families.ts";
 import { footprintEstimator } from "../../src/footprint/estimate.ts";
 import type { FootprintBytes } from "../../src/footprint/footprint.ts";
 import type { KvCacheType } from "../../src/llama_cpp/ggml/types.ts";
@@ -42,7 +42,7 @@ for await (const { file, path } of truthModels()) {
   const architecture = String(header.metadata.get("general.architecture"));
   const name = REAL_SIZE.test(file)
     ? "real size"
-    : ARCHITECTURES.get(architecture)?.memory ?? "unknown";
+    : (await findArchitecture(architecture))?.memory ?? "unknown";
   const family = families.get(name) ?? { name, ours: [], oldFormulas: [] };
   families.set(name, family);
   const insights = await GgufInsights.from(

@@ -73,7 +73,7 @@ async function work(task: WorkerTask): Promise<void> {
   const header = await readHeader(task.model);
   const cpu = await readCpuFeatures();
   await estimateFootprint(header, task.options, cpu);
-  const sparse = sparseRanges(header, cpu);
+  const sparse = await sparseRanges(header, cpu);
   const engine = await openEngine();
   say("engine");
   const pool = new ModelPool(engine, task.share);

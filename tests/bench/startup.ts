@@ -45,7 +45,7 @@ async function measureHere(model: string): Promise<InProcess> {
   const timed = async () => {
     const start = performance.now();
     const header = await readHeader(model);
-    await estimateFootprint(header, resolveContext(header, context), cpu);
+    await estimateFootprint(header, await resolveContext(header, context), cpu);
     return performance.now() - start;
   };
   const fresh = await timed();

@@ -28,7 +28,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await withModel("60m-q8_0", async (path, engine) => {
-      const sparse = sparseRanges(await readHeader(path), await readCpuFeatures());
+      const sparse = await sparseRanges(await readHeader(path), await readCpuFeatures());
       const model = await engine.load(path, { mmap: true, sparse });
       const { random, all } = mappedBytes(path);
       const wanted = sparse.reduce((sum, { start, end }) => sum + end - start, 0);
@@ -45,7 +45,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await withModel("60m-q8_0", async (path, engine) => {
-      const sparse = sparseRanges(await readHeader(path), await readCpuFeatures());
+      const sparse = await sparseRanges(await readHeader(path), await readCpuFeatures());
       const model = await engine.load(path, { mmap: false, sparse });
       assertEquals(readPageByPage(sparse), 0);
       await model.dispose();

@@ -10,9 +10,15 @@ import {
   estimateFootprint,
   estimateFromFileSize,
 } from "../../src/footprint/estimate.ts";
-import { readHyperparameters } from "../../src/llama_cpp/hyperparameters/hyperparameters.ts";
 import { loadedWeights, weightBytes } from "../../src/llama_cpp/memory/weights.ts";
-import { AVX2_CPU, header, options, PLAIN_CPU, tensor } from "../llama_cpp/sample_header.ts";
+import {
+  AVX2_CPU,
+  header,
+  options,
+  PLAIN_CPU,
+  shapeOf,
+  tensor,
+} from "../llama_cpp/sample_header.ts";
 
 const Q4_0 = 2;
 const EMBEDDING = tensor("token_embd.weight", Q4_0, 512, 1000);
@@ -20,7 +26,7 @@ const EMBEDDING_BYTES = 1000 * (512 / 32) * 18;
 
 function weights(architecture: string, tensors: Parameters<typeof header>[2], cpu = AVX2_CPU) {
   const file = header(architecture, { nextn_predict_layers: 1 }, tensors);
-  return loadedWeights(file, readHyperparameters(file), cpu);
+  return loadedWeights(file, shapeOf(file), cpu);
 }
 
 Deno.test("weights are padded to 32 bytes each", () => {

@@ -29,25 +29,25 @@ const EMBEDDING = ["token_embd.weight", Q4_0, 512, 4000] as [string, number, num
 const UP = ["blk.0.ffn_up.weight", Q4_0, 512, 8000] as [string, number, number, number];
 const NORM = ["blk.0.ffn_norm.weight", F32, 512] as [string, number, number];
 
-function ends(header: GgufHeader, cpu = PLAIN_CPU) {
-  return sparseRanges(header, cpu).map(({ start, end }) => [start, end]);
+async function ends(header: GgufHeader, cpu = PLAIN_CPU) {
+  return (await sparseRanges(header, cpu)).map(({ start, end }) => [start, end]);
 }
 
-Deno.test("sparse ranges: the embedding is looked up, what is multiplied is not", () => {
-  assertEquals(ends(file(EMBEDDING, UP)), [[0, file(EMBEDDING).fileBytes]]);
+Deno.test("sparse ranges: the embedding is looked up, what is multiplied is not", async () => {
+  assertEquals(await ends(file(EMBEDDING, UP)), [[0, file(EMBEDDING).fileBytes]]);
 });
 
-Deno.test("sparse ranges: nothing reads weights any more that were laid out anew", () => {
+Deno.test("sparse ranges: nothing reads weights any more that were laid out anew", async () => {
   const model = file(EMBEDDING, UP, NORM);
-  assertEquals(ends(model, AVX2_CPU), [[0, model.fileBytes]]);
+  assertEquals(await ends(model, AVX2_CPU), [[0, model.fileBytes]]);
 });
 
-Deno.test("sparse ranges: norms between matrices go with them", () => {
+Deno.test("sparse ranges: norms between matrices go with them", async () => {
   const model = file(UP, NORM, ["blk.1.ffn_up.weight", Q4_0, 512, 8000]);
-  assertEquals(ends(model), [[0, DATA]]);
+  assertEquals(await ends(model), [[0, DATA]]);
 });
 
-Deno.test("sparse ranges: each part of a split model has its own", () => {
+Deno.test("sparse ranges: each part of a split model has its own", async () => {
   const whole = file(UP, EMBEDDING);
   const tensors = whole.tensors.map((tensor, part) => ({ ...tensor, offset: 0, part }));
   const parts = tensors.map((tensor, part) => ({
@@ -55,24 +55,24 @@ Deno.test("sparse ranges: each part of a split model has its own", () => {
     dataOffset: DATA,
     fileBytes: DATA + tensorBytes(tensor),
   }));
-  assertEquals(sparseRanges({ ...whole, tensors, parts }, PLAIN_CPU), [
+  assertEquals(await sparseRanges({ ...whole, tensors, parts }, PLAIN_CPU), [
     { path: "0.gguf", start: 0, end: DATA },
     { path: "1.gguf", start: 0, end: parts[1]?.fileBytes ?? 0 },
   ]);
 });
 
-Deno.test("sparse ranges: in order, apart, inside the file, and never in a large matrix", () => {
+Deno.test("sparse ranges: in order, apart, inside the file, and never in a large matrix", async () => {
   const one = fastCheck.oneof(
     fastCheck.tuple(fastCheck.constantFrom("token_embd", "blk.0.ffn_up", "blk.0.ffn_norm")),
     fastCheck.tuple(fastCheck.constantFrom("blk.1.ffn_down", "output", "blk.2.attn_k")),
   );
-  fastCheck.assert(
-    fastCheck.property(
+  await fastCheck.assert(
+    fastCheck.asyncProperty(
       fastCheck.uniqueArray(fastCheck.tuple(one, fastCheck.integer({ min: 1, max: 9000 })), {
         selector: ([[name]]) => name,
       }),
       fastCheck.constantFrom(PLAIN_CPU, AVX2_CPU),
-      (rows, cpu) => {
+      async (rows, cpu) => {
         const model = file(
           ...rows.map(([[name], count]): [string, number, number, number] => [
             `${name}.weight`,
@@ -82,7 +82,7 @@ Deno.test("sparse ranges: in order, apart, inside the file, and never in a large
           ]),
         );
         let reached = 0;
-        const ranges = sparseRanges(model, cpu);
+        const ranges = await sparseRanges(model, cpu);
         for (const { start, end } of ranges) {
           assert(start >= reached && end > start && end <= model.fileBytes);
           reached = end;

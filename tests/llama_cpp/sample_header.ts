@@ -1,5 +1,28 @@
 import type { GgufHeader, MetadataValue, TensorInfo } from "../../src/gguf/header.ts";
+import {
+  type Hyperparameters,
+  readHyperparameters,
+} from "../../src/llama_cpp/hyperparameters/hyperparameters.ts";
+import type { Architecture } from "../../src/llama_cpp/models/architecture.ts";
+import { allFamilies, type ReadModel } from "../../src/llama_cpp/models/families.ts";
 import type { CpuFeatures, FootprintOptions } from "../../src/llama_cpp/options.ts";
+
+/** Every architecture of every family. */
+export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map(
+  (await allFamilies()).flatMap((family) => [...family]),
+);
+
+/** What `readModel` finds, at once. */
+export function modelOf(header: GgufHeader): ReadModel {
+  const architecture = ARCHITECTURES.get(String(header.metadata.get("general.architecture")));
+  const shape = readHyperparameters(header, architecture);
+  return { header, architecture, shape, build: architecture?.graph };
+}
+
+/** The hyperparameters of a header by its architecture's rules. */
+export function shapeOf(header: GgufHeader): Hyperparameters {
+  return modelOf(header).shape;
+}
 
 /** A CPU that repacks nothing. */
 export const PLAIN_CPU: CpuFeatures = { architecture: "x86_64", features: new Set(), threads: 4 };

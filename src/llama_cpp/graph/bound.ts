@@ -42,7 +42,7 @@ export function upperBound(model: Model, plan: Reservation): number {
   // encoder's whole text as well.
   const biased = model.header.tensors.some(({ name }) => name.includes("attn_rel_b"));
   // Encoders look at the batch alone, whatever the cache.
-  const columns = hyperparameters.layout.memory === "none" ? plan.tokens : Math.max(
+  const columns = hyperparameters.rules.memory === "none" ? plan.tokens : Math.max(
     plan.cells,
     plan.tokens,
     biased ? hyperparameters.trainContextLength : 0,

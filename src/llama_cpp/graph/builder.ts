@@ -5,25 +5,18 @@ import type { Model } from "./model.ts";
 import type { Reservation } from "./reservation.ts";
 import { F16, F32, I32, type Tensor } from "../ggml/tensor.ts";
 
-/** Architectures with four positions for each token (llama-model.cpp, `llama_model_rope_type`). */
-const FOUR_POSITIONS = new Set([
-  "qwen2vl",
-  "paddleocr",
-  "qwen3vl",
-  "qwen3vlmoe",
-  "qwen35",
-  "qwen35moe",
-  "qwen4exp",
-  "qwen3tts",
-]);
-
-/** Architectures with four positions where the header has sections for two of them. */
-const MAYBE_FOUR_POSITIONS = new Set(["glm4", "glm4moe", "hunyuan_vl"]);
-
 export type NormKind = "rms" | "layer";
 
 /** Puts the operations of one architecture into a builder's graph. */
 export type GraphBuilder = (b: Builder) => void;
+
+/** Which layers a graph is built without, since they are like the ones before. */
+export interface LeftOutLayers {
+  /** Which try at it (layers.ts). */
+  readonly attempt: number;
+  /** It is known to change nothing, so that one period of them is enough. */
+  readonly isProven?: boolean;
+}
 
 /**
  * What the builders of all architectures share (llama-graph.cpp, `llm_graph_context`): the graph,
@@ -42,15 +35,10 @@ export class Builder {
   #attentionScale: Tensor | undefined;
   #batchMask: Tensor | undefined;
 
-  /**
-   * @param attempt at leaving out layers that are like the ones before
-   * @param isProven whether it is known to change nothing, so that one turn of them is enough
-   */
   constructor(
     readonly model: Model,
     readonly plan: Reservation,
-    readonly attempt: number = 0,
-    readonly isProven: boolean = false,
+    readonly leftOut: LeftOutLayers = { attempt: 0 },
   ) {
     this.cache = new Cache(this.graph, model, plan);
   }
@@ -70,8 +58,8 @@ export class Builder {
 
   /** The same by numbers that are equal where layers are alike. */
   *layersOf(kinds: readonly number[]): Generator<number> {
-    const { layers, turns } = layersToBuild(kinds, this.attempt);
-    const [, second = 0, end = 0] = this.isProven ? turns ?? [] : [];
+    const { layers, turns } = layersToBuild(kinds, this.leftOut.attempt);
+    const [, second = 0, end = 0] = this.leftOut.isProven ? turns ?? [] : [];
     for (const [index, layer] of layers.entries()) {
       if (index >= second && index < end) continue;
       if (turns?.includes(index)) this.graph.turns.push(this.graph.nodes.length);
@@ -101,27 +89,9 @@ export class Builder {
 
   /** `llama_hparams::n_pos_per_embd` */
   get positionsPerToken(): number {
-    const { architecture } = this.model;
-    if (FOUR_POSITIONS.has(architecture)) return 4;
-    const [first = 0, second = 0] = this.hyperparameters.ropeSections;
-    return MAYBE_FOUR_POSITIONS.has(architecture) && first > 0 && second > 0 ? 4 : 1;
-  }
-
-  /** Every nth layer doesn't turn its queries and keys (`n_no_rope_layer_step`). */
-  get noRopeStep(): number {
-    const { slidingWindowKind, layerCount } = this.hyperparameters;
-    const always = ["llama4", "smallthinker"].includes(this.model.architecture);
-    return always && slidingWindowKind === "none" ? layerCount : 4;
-  }
-
-  /** Whether a layer turns queries and keys where the header decides it (`has_rope`). */
-  hasRope(layer: number): boolean {
-    const { architecture } = this.model;
-    if (architecture === "granite_swa") {
-      return this.model.numberAt("attention.rope_pattern", layer, 1) !== 0;
-    }
-    return !["granite", "granitehybrid", "graniteswitch"].includes(architecture) ||
-      this.model.flag("rope.scaling.finetuned", true);
+    const { rules, ropeSections: [first = 0, second = 0] } = this.hyperparameters;
+    if (rules.positionsPerToken !== "by-sections") return rules.positionsPerToken ?? 1;
+    return first > 0 && second > 0 ? 4 : 1;
   }
 
   /** `build_inp_attn_scale` */

@@ -54,9 +54,9 @@ export class Cache {
 
   makeInputs(cells: number, sliding: boolean): CacheInputs {
     const { graph, plan } = this;
-    const { keyLengths, valueLengths, usesLatentAttention, layout } = this.model.hyperparameters;
+    const { keyLengths, valueLengths, usesLatentAttention, rules } = this.model.hyperparameters;
     // `build_inp_mem_hybrid_iswa` makes no rotations.
-    const isRotated = !(this.#splits && layout.memory === "hybrid");
+    const isRotated = !(this.#splits && rules.memory === "hybrid");
     const key = isRotated ? this.#commonLength(keyLengths, sliding) : 0;
     const value = isRotated && !usesLatentAttention ? this.#commonLength(valueLengths, sliding) : 0;
     const rotatesKeys = isQuantized(plan.keyType) && key > 0 && (keyLengths[0] ?? 1) % 64 === 0;

@@ -2,8 +2,7 @@ import type { GgufHeader } from "../../gguf/header.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
 import { reserve } from "../ggml/allocator.ts";
-import { Builder, type GraphBuilder, MissingWeight } from "./builder.ts";
-import { findGraphBuilder } from "../models/builders.ts";
+import { Builder, type GraphBuilder, type LeftOutLayers, MissingWeight } from "./builder.ts";
 import type { Graph } from "../ggml/graph.ts";
 import { Model } from "./model.ts";
 import { makeReservation, type Reservation } from "./reservation.ts";
@@ -16,16 +15,9 @@ export interface GraphSource {
   readonly build: GraphBuilder | undefined;
 }
 
-/** Loads what builds the graphs of a model. */
-export async function graphSource(
-  header: GgufHeader,
-  shape: Hyperparameters,
-): Promise<GraphSource> {
-  return { shape, header, build: await findGraphBuilder(shape.architecture) };
-}
-
 /** The graph of a model's largest batch, with every tensor at its place. */
 export interface PlannedGraph {
+  readonly source: GraphSource;
   readonly model: Model;
   readonly plan: Reservation;
   /** Absent where the architecture has no builder, or the file lacks a weight. */
@@ -43,11 +35,10 @@ export function buildGraph(
   build: GraphBuilder,
   model: Model,
   plan: Reservation,
-  attempt: number,
-  isProven: boolean,
+  leftOut: LeftOutLayers,
 ): Graph | MissingWeight {
   try {
-    const builder = new Builder(model, plan, attempt, isProven);
+    const builder = new Builder(model, plan, leftOut);
     build(builder);
     return builder.graph;
   } catch (error) {
@@ -56,32 +47,55 @@ export function buildGraph(
   }
 }
 
-/** The last graph of each model: its size is asked for first, then what of it is touched. */
-const last = new WeakMap<
-  GraphSource,
-  { readonly options: FootprintOptions; readonly planned: PlannedGraph }
->();
-
-/** Plans the graph that llama.cpp reserves its buffer for. */
+/**
+ * Plans the graph that llama.cpp reserves its buffer for.
+ *
+ * @example
+ * ```ts
+ * import { readHyperparameters } from "../hyperparameters/hyperparameters.ts";
+ * import { computeBytes } from "./compute.ts";
+ * import { planGraph } from "./planned_graph.ts";
+ *
+ * const header = {
+ *   version: 3,
+ *   byteOrder: "little",
+ *   alignment: 32,
+ *   metadata: new Map<string, string | number>([
+ *     ["general.architecture", "mamba"],
+ *     ["mamba.context_length", 512],
+ *     ["mamba.embedding_length", 64],
+ *     ["mamba.block_count", 1],
+ *     ["mamba.vocab_size", 100],
+ *   ]),
+ *   tensors: [],
+ *   parts: [],
+ *   fileBytes: 0,
+ * } as const;
+ * const source = { header, shape: readHyperparameters(header), build: undefined };
+ * const options = {
+ *   contextSize: 512,
+ *   batchSize: 512,
+ *   sequences: 1,
+ *   flashAttention: false,
+ *   kvCacheKeyType: "F16",
+ *   kvCacheValueType: "F16",
+ *   mmap: true,
+ * } as const;
+ * const { confidence } = computeBytes(planGraph(source, options));
+ * if (confidence !== "unknown") throw new Error("Without a builder there is no graph");
+ * ```
+ */
 export function planGraph(source: GraphSource, options: FootprintOptions): PlannedGraph {
-  const known = last.get(source);
-  if (known?.options === options) return known.planned;
-  const planned = makePlannedGraph(source, options);
-  last.set(source, { options, planned });
-  return planned;
-}
-
-function makePlannedGraph(
-  { shape, header, build }: GraphSource,
-  options: FootprintOptions,
-): PlannedGraph {
+  const { shape, header, build } = source;
   const model = new Model(shape, header);
-  const plan = makeReservation(shape, options, model.number("attention.sliding_window"));
-  if (build === undefined) return { model, plan };
+  const plan = makeReservation(shape, options);
+  if (build === undefined) return { source, model, plan };
   for (let attempt = 0;; attempt++) {
-    const graph = buildGraph(build, model, plan, attempt, false);
-    if (graph instanceof MissingWeight) return { model, plan, missingWeight: graph.weightName };
+    const graph = buildGraph(build, model, plan, { attempt });
+    if (graph instanceof MissingWeight) {
+      return { source, model, plan, missingWeight: graph.weightName };
+    }
     const { bytes, repeats } = reserve(graph);
-    if (repeats) return { model, plan, placed: { graph, bytes, attempt } };
+    if (repeats) return { source, model, plan, placed: { graph, bytes, attempt } };
   }
 }

@@ -1,7 +1,6 @@
 import type { GgufHeader } from "../../gguf/header.ts";
 import { ArchitectureKeys } from "./architecture_keys.ts";
-import type { ArchitectureLayout } from "./architecture_layout.ts";
-import { ARCHITECTURES, UNKNOWN_ARCHITECTURE } from "../models/architectures.ts";
+import { type ArchitectureRules, UNKNOWN_ARCHITECTURE } from "./architecture_rules.ts";
 import { readArchitecture, readVocabularySize } from "./header_shape.ts";
 import { readLayerSizes } from "./layer_sizes.ts";
 import {
@@ -110,8 +109,8 @@ export interface NgramEmbeddingSizes {
  */
 export interface Hyperparameters {
   readonly architecture: string;
-  /** The architecture's row, or the safe side's where llama.cpp has no such architecture. */
-  readonly layout: ArchitectureLayout;
+  /** The architecture's, or the safe side's where llama.cpp has no such architecture. */
+  readonly rules: ArchitectureRules;
   readonly trainContextLength: number;
   /** Layers that text passes through (`n_layer()`). */
   readonly layerCount: number;
@@ -138,6 +137,8 @@ export interface Hyperparameters {
   /** `rope.dimension_sections`, four numbers. */
   readonly ropeSections: readonly number[];
   readonly slidingWindow: number;
+  /** `attention.sliding_window`, whether or not the architecture goes by it; 0 where it is missing. */
+  readonly declaredSlidingWindow: number;
   readonly slidingWindowKind: SlidingWindowKind;
   readonly slidingWindowLayers: readonly boolean[];
   /** Layers from the first on that own a cache; the rest reuse one of theirs. */
@@ -175,8 +176,8 @@ export interface Hyperparameters {
  * Reads the shape of a model from its header as llama.cpp does (llama-model.cpp's
  * `load_hparams` and `load_arch_hparams` in src/models/*.cpp).
  *
- * An architecture that llama.cpp doesn't have is read on the safe side
- * (`UNKNOWN_ARCHITECTURE`). Throws a BrainjarError of code `gguf-hyperparameter` where a key that
+ * Without `rules` the architecture is read on the safe side, as one that llama.cpp doesn't have.
+ * Throws a BrainjarError of code `gguf-hyperparameter` where a key that
  * must be there is missing or holds what llama.cpp could not load.
  *
  * @example
@@ -197,45 +198,51 @@ export interface Hyperparameters {
  *   parts: [],
  *   fileBytes: 0,
  * };
- * const { keyLength, keyValueHeadCounts } = readHyperparameters(header);
+ * const { keyLength, keyValueHeadCounts } = readHyperparameters(header, {
+ *   purpose: "text",
+ *   memory: "attention",
+ *   source: "models/llama.cpp",
+ * });
  * if (keyLength !== 16 || keyValueHeadCounts[1] !== 4) throw new Error();
  * ```
  */
-export function readHyperparameters(header: GgufHeader): Hyperparameters {
+export function readHyperparameters(
+  header: GgufHeader,
+  rules: ArchitectureRules = UNKNOWN_ARCHITECTURE,
+): Hyperparameters {
   const architecture = readArchitecture(header);
-  const row = ARCHITECTURES.get(architecture);
-  const known = row !== undefined;
-  const layout = row ?? UNKNOWN_ARCHITECTURE;
+  const known = rules !== UNKNOWN_ARCHITECTURE;
   const keys = new ArchitectureKeys(header.metadata, architecture);
-  const layers = readLayerSizes(keys, header, known);
+  const layers = readLayerSizes(rules, keys, header);
   const embedding = readEmbeddingLength(keys, header, known);
   const trained = known ? keys.required("context_length") : keys.number("context_length") ?? 0;
-  const lengths = readHeadLengths(keys, embedding, layers);
-  const recurrentLayers = readRecurrentLayers(layout, keys, layers);
-  const window = readSlidingWindow(layout, keys, {
+  const lengths = readHeadLengths(rules, keys, embedding, layers);
+  const recurrentLayers = readRecurrentLayers(rules, keys, layers);
+  const window = readSlidingWindow(rules, keys, {
     text: layers.text,
     all: layers.all,
     recurrent: recurrentLayers,
   });
   const byWindow = (full: number, sliding: number) =>
     window.layers.map((slides) => slides ? sliding : full);
-  const latentAttention = readLatentAttention(layout, keys);
+  const latentAttention = readLatentAttention(rules, keys);
   const hyperConnectionCount = keys.number("hyper_connection.count") ?? 0;
-  const deepstack = countDeepstackLayers(keys);
-  const widened = architecture === "deepseek4" || architecture === "qwen4exp";
+  const deepstack = countDeepstackLayers(rules, keys);
+  // What another architecture means by it is no error in one that doesn't read it.
+  const declaredWindow = header.metadata.get(keys.key("attention.sliding_window"));
   const outputLength = keys.number("embedding_length_out") ?? 0;
-  const output = widened ? hyperConnectionCount * embedding : outputLength || embedding;
+  const output = rules.outputsHyperConnections
+    ? hyperConnectionCount * embedding
+    : outputLength || embedding;
   return {
     architecture,
-    layout,
+    rules,
     trainContextLength: trained,
     layerCount: layers.text,
     allLayerCount: layers.all,
     vocabularySize: readVocabularySize(header, architecture),
     embeddingLength: embedding,
-    inputEmbeddingLength: architecture === "gemma4-assistant"
-      ? output
-      : embedding * (1 + deepstack),
+    inputEmbeddingLength: rules.inputsOutputWidth ? output : embedding * (1 + deepstack),
     outputEmbeddingLength: output,
     perLayerEmbeddingLength: keys.number("embedding_length_per_layer_input") ?? 0,
     headCounts: layers.headCounts,
@@ -248,26 +255,27 @@ export function readHyperparameters(header: GgufHeader): Hyperparameters {
     ropeDimensionCounts: byWindow(lengths.rope, lengths.ropeSliding),
     ropeSections: keys.signedArray("rope.dimension_sections") ?? [0, 0, 0, 0],
     slidingWindow: window.window,
+    declaredSlidingWindow: typeof declaredWindow === "number" ? declaredWindow : 0,
     slidingWindowKind: window.kind,
     slidingWindowLayers: window.layers,
-    cachedLayerCount: readCachedLayerCount(layout, keys, layers),
+    cachedLayerCount: readCachedLayerCount(rules, keys, layers),
     recurrentLayers,
     usesLatentAttention: checkLatentAttention(keys, latentAttention),
     latentAttention,
-    experts: readExperts(keys, layers),
-    stateSpace: readStateSpace(layout, keys),
+    experts: readExperts(rules, keys, layers),
+    stateSpace: readStateSpace(rules, keys),
     wkv: readWkv(keys),
     shortConvolutionCache: keys.number("shortconv.l_cache") ?? 0,
     deltaHeadLength: keys.number("kda.head_dim") ?? 0,
-    linearAttentionHeadLength: architecture === "minimax-01" ? lengths.key : 0,
-    indexer: readIndexer(keys, layers, trained),
-    compressRatios: readCompressRatios(keys, layers),
+    linearAttentionHeadLength: rules.state === "linear-attention" ? lengths.key : 0,
+    indexer: readIndexer(rules, keys, layers, trained),
+    compressRatios: readCompressRatios(rules, keys, layers),
     hyperConnectionCount,
     hyperConnectionLowRank: keys.number("hyper_connection.low_rank") ?? 0,
     ngramEmbedding: readNgramEmbedding(keys, header, layers, hyperConnectionCount),
     deepstackLayerCount: deepstack,
     routerLayer: layers.routerLayer,
-    causal: !layout.notCausal && (keys.flag("attention.causal") ?? true),
-    usesAlibi: usesAlibi(keys, layers),
+    causal: !rules.notCausal && (keys.flag("attention.causal") ?? true),
+    usesAlibi: usesAlibi(rules, keys, layers),
   };
 }

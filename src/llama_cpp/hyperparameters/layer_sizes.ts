@@ -1,5 +1,6 @@
 import type { GgufHeader } from "../../gguf/header.ts";
 import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
+import { type ArchitectureRules, UNKNOWN_ARCHITECTURE } from "./architecture_rules.ts";
 import { countTensorLayers } from "./header_shape.ts";
 
 /** llama-hparams.h's LLAMA_MAX_LAYERS: more can't be loaded, so more can't make a loop long. */
@@ -21,19 +22,24 @@ function zeros(count: number): number[] {
   return Array.from({ length: count }, () => 0);
 }
 
-/** DeepSeek-V4 counts layers that predict further tokens only where their weights are there. */
-function predictionLayers(keys: ArchitectureKeys, header: GgufHeader, all: number): number {
+/** Layers that predict further tokens. */
+function predictionLayers(
+  rules: ArchitectureRules,
+  keys: ArchitectureKeys,
+  header: GgufHeader,
+  all: number,
+): number {
   const name = "nextn_predict_layers";
   const count = keys.number(name) ?? 0;
   if (count > all) throw hyperparameterError(keys.key(name), count, `at most ${all}`);
-  if (keys.architecture !== "deepseek4") return count;
-  const probe = `blk.${all - count}.nextn.eh_proj.weight`;
+  if (rules.predictionLayersBy === undefined) return count;
+  const probe = `blk.${all - count}.${rules.predictionLayersBy}`;
   return header.tensors.some((tensor) => tensor.name === probe) ? count : 0;
 }
 
-/** Nanbeige passes its layers several times, each pass with a cache of its own. */
-function loops(keys: ArchitectureKeys, count: number): number {
-  if (keys.architecture !== "nanbeige") return 1;
+/** How often text passes the layers. */
+function countLoops(rules: ArchitectureRules, keys: ArchitectureKeys, count: number): number {
+  if (!rules.repeatsLayers) return 1;
   const loops = keys.number("num_loops") ?? 1;
   if (loops < 1 || loops * count > LARGEST_LAYER_COUNT) {
     throw hyperparameterError(keys.key("num_loops"), loops, "a smaller number above 0");
@@ -42,17 +48,15 @@ function loops(keys: ArchitectureKeys, count: number): number {
 }
 
 /**
- * Reads how many layers there are and what each has (llama-model.cpp, `load_hparams`; the
- * exceptions from src/models/{deepseek4,nanbeige,granite-switch}.cpp).
- *
- * `known` says whether the architecture is; of others the tensors are counted where the header
- * has no `block_count`.
+ * Reads how many layers there are and what each has (llama-model.cpp, `load_hparams`). Of
+ * an architecture that isn't known the tensors are counted where the header has no `block_count`.
  */
 export function readLayerSizes(
+  rules: ArchitectureRules,
   keys: ArchitectureKeys,
   header: GgufHeader,
-  known: boolean,
 ): LayerSizes {
+  const known = rules !== UNKNOWN_ARCHITECTURE;
   const count = keys.number("block_count") ?? (known ? undefined : countTensorLayers(header));
   if (count === undefined) throw keys.missing("block_count");
   if (count > LARGEST_LAYER_COUNT || (known && count === 0)) {
@@ -63,8 +67,8 @@ export function readLayerSizes(
   const heads = read("attention.head_count") ?? zeros(count);
   const keyValueHeads = read("attention.head_count_kv") ?? heads;
   const feedForward = read("feed_forward_length") ?? zeros(count);
-  const predictions = predictionLayers(keys, header, count);
-  if (keys.architecture === "graniteswitch") {
+  const predictions = predictionLayers(rules, keys, header, count);
+  if (rules.routerLayer) {
     const text = count - predictions;
     const withRouter = (values: readonly number[], router: number) => [
       ...values.slice(0, text),
@@ -79,7 +83,7 @@ export function readLayerSizes(
       routerLayer: text,
     };
   }
-  const passes = loops(keys, count - predictions);
+  const passes = countLoops(rules, keys, count - predictions);
   const repeat = (values: readonly number[]) =>
     passes === 1 ? values : Array.from({ length: passes }, () => values).flat();
   const all = passes === 1 ? count : passes * (count - predictions);

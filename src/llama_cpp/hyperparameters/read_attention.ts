@@ -1,6 +1,6 @@
 import type { GgufHeader } from "../../gguf/header.ts";
 import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
-import type { ArchitectureLayout } from "./architecture_layout.ts";
+import type { ArchitectureRules } from "./architecture_rules.ts";
 import { tensorDimension } from "./header_shape.ts";
 import type { LatentAttentionSizes } from "./hyperparameters.ts";
 import type { LayerSizes } from "./layer_sizes.ts";
@@ -21,15 +21,18 @@ export function readEmbeddingLength(
 }
 
 /** Elements of one head, where windows don't slide and where they do. */
-export function readHeadLengths(keys: ArchitectureKeys, embedding: number, layers: LayerSizes) {
+export function readHeadLengths(
+  rules: ArchitectureRules,
+  keys: ArchitectureKeys,
+  embedding: number,
+  layers: LayerSizes,
+) {
   const heads = layers.headCounts[0] ?? 0;
   const even = heads === 0 ? 0 : Math.floor(embedding / heads);
-  // src/models/plamo2.cpp reads the lengths even where the first layer has no head
   const read = (name: string) =>
-    heads > 0 || keys.architecture === "plamo2" ? keys.number(name) ?? even : 0;
+    heads > 0 || rules.headLengthsWithoutHeads ? keys.number(name) ?? even : 0;
   const key = read("attention.key_length");
-  // src/models/kimi-k3.cpp
-  const value = keys.architecture === "kimi-k3"
+  const value = rules.valueLengthIsLatentRank
     ? keys.required("attention.kv_lora_rank")
     : read("attention.value_length");
   const rope = heads === 0 ? 0 : keys.number("rope.dimension_count") ?? key;
@@ -38,31 +41,36 @@ export function readHeadLengths(keys: ArchitectureKeys, embedding: number, layer
     value,
     keySliding: keys.number("attention.key_length_swa") ?? key,
     valueSliding: keys.number("attention.value_length_swa") ??
-      (keys.architecture === "kimi-k3" ? read("attention.value_length") : value),
-    // src/models/step35.cpp
-    rope: keys.architecture === "step35" ? Math.floor(rope / 2) : rope,
+      (rules.valueLengthIsLatentRank ? read("attention.value_length") : value),
+    rope: rules.halvesRope ? Math.floor(rope / 2) : rope,
     ropeSliding: keys.number("rope.dimension_count_swa") ?? rope,
   };
 }
 
 /** Images that bring embeddings for several layers widen the input. */
-export function countDeepstackLayers(keys: ArchitectureKeys): number {
-  const mapped = keys.architecture === "granite" || keys.architecture === "granite_swa";
-  const mapping = mapped ? keys.signedArray("deepstack_mapping") : undefined;
-  if (mapping === undefined) {
-    return keys.architecture.startsWith("qwen3vl") || keys.architecture === "qwen3tts"
-      ? keys.number("n_deepstack_layers") ?? 0
-      : 0;
-  }
+export function countDeepstackLayers(rules: ArchitectureRules, keys: ArchitectureKeys): number {
+  if (rules.deepstack === "count") return keys.number("n_deepstack_layers") ?? 0;
+  if (rules.deepstack !== "mapping") return 0;
+  const mapping = keys.signedArray("deepstack_mapping") ?? [];
   return new Set(mapping.filter((index) => index >= 0)).size;
 }
 
-/** Which architectures bias attention by distance (`f_max_alibi_bias` in src/models/*.cpp). */
-export function usesAlibi(keys: ArchitectureKeys, layers: LayerSizes): boolean {
-  if (["bloom", "refact", "jina-bert-v2"].includes(keys.architecture)) return true;
-  if (keys.architecture === "baichuan") return layers.text === 40;
-  if (!["mpt", "jais"].includes(keys.architecture)) return false;
-  return keys.real("attention.max_alibi_bias") > 0;
+/** Whether attention is biased by distance. */
+export function usesAlibi(
+  rules: ArchitectureRules,
+  keys: ArchitectureKeys,
+  layers: LayerSizes,
+): boolean {
+  switch (rules.alibi) {
+    case "always":
+      return true;
+    case "40-layers":
+      return layers.text === 40;
+    case "max-alibi-bias":
+      return keys.real("attention.max_alibi_bias") > 0;
+    default:
+      return false;
+  }
 }
 
 /** Both MLA lengths, or neither: one alone can't be loaded. */
@@ -79,12 +87,12 @@ export function checkLatentAttention(keys: ArchitectureKeys, sizes: LatentAttent
 
 /** Layers that own a cache; the rest reuse one of theirs (`n_layer_kv_from_start`). */
 export function readCachedLayerCount(
-  layout: ArchitectureLayout,
+  rules: ArchitectureRules,
   keys: ArchitectureKeys,
   layers: LayerSizes,
 ): number {
-  if (layout.ownCaches === undefined) return layers.all;
-  if (layout.ownCaches !== "less-shared") return Math.min(layout.ownCaches, layers.all);
+  if (rules.ownCaches === undefined) return layers.all;
+  if (rules.ownCaches !== "less-shared") return Math.min(rules.ownCaches, layers.all);
   const name = "attention.shared_kv_layers";
   const shared = keys.number(name) ?? 0;
   if (shared > layers.all) {
@@ -93,11 +101,15 @@ export function readCachedLayerCount(
   return layers.all - shared;
 }
 
-/** `attention.compress_ratios`, which deepseek4 must have for each layer. */
-export function readCompressRatios(keys: ArchitectureKeys, layers: LayerSizes): readonly number[] {
+/** `attention.compress_ratios`, which a compressed cache must have for each layer. */
+export function readCompressRatios(
+  rules: ArchitectureRules,
+  keys: ArchitectureKeys,
+  layers: LayerSizes,
+): readonly number[] {
   const name = "attention.compress_ratios";
   const ratios = keys.array(name);
-  if (keys.architecture === "deepseek4" && (ratios?.length ?? 0) < layers.all) {
+  if (rules.memory === "compressed" && (ratios?.length ?? 0) < layers.all) {
     throw ratios === undefined
       ? keys.missing(name)
       : hyperparameterError(keys.key(name), ratios.length, `${layers.all} entries`);

@@ -1,6 +1,6 @@
 import type { GgufHeader } from "../../gguf/header.ts";
 import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
-import type { ArchitectureLayout } from "./architecture_layout.ts";
+import type { ArchitectureRules } from "./architecture_rules.ts";
 import type {
   ExpertSizes,
   IndexerSizes,
@@ -14,12 +14,9 @@ import type { LayerSizes } from "./layer_sizes.ts";
 /** llama-hparams.h's LLAMA_MAX_EXPERTS. */
 const LARGEST_EXPERT_COUNT = 1024;
 
-/** GLM-5.2 is told from older ones by this training length (src/models/glm-dsa.cpp). */
-const GLM_SHARED_INDEXER_CONTEXT = 1048576;
-
 /** Reads `ssm.*`. */
 export function readStateSpace(
-  layout: ArchitectureLayout,
+  rules: ArchitectureRules,
   keys: ArchitectureKeys,
 ): StateSpaceSizes {
   return {
@@ -27,7 +24,7 @@ export function readStateSpace(
     innerSize: keys.number("ssm.inner_size") ?? 0,
     stateSize: keys.number("ssm.state_size") ?? 0,
     timeStepRank: keys.number("ssm.time_step_rank") ?? 0,
-    groupCount: layout.noStateGroups ? 0 : keys.number("ssm.group_count") ?? 0,
+    groupCount: rules.noStateGroups ? 0 : keys.number("ssm.group_count") ?? 0,
   };
 }
 
@@ -47,10 +44,10 @@ export function readWkv(keys: ArchitectureKeys): WkvSizes {
 
 /** Reads the low-rank sizes of attention; MLA's lengths only where the architecture does. */
 export function readLatentAttention(
-  layout: ArchitectureLayout,
+  rules: ArchitectureRules,
   keys: ArchitectureKeys,
 ): LatentAttentionSizes {
-  const lengths = layout.latentAttention === true;
+  const lengths = rules.latentAttention === true;
   return {
     queryLoraRank: keys.number("attention.q_lora_rank") ?? 0,
     keyValueLoraRank: keys.number("attention.kv_lora_rank") ?? 0,
@@ -62,18 +59,21 @@ export function readLatentAttention(
   };
 }
 
-function expertCount(keys: ArchitectureKeys): number {
+function expertCount(rules: ArchitectureRules, keys: ArchitectureKeys): number {
   const count = keys.number("expert_count") ?? 0;
   if (count > LARGEST_EXPERT_COUNT) {
     throw hyperparameterError(keys.key("expert_count"), count, `at most ${LARGEST_EXPERT_COUNT}`);
   }
-  const dense = keys.architecture === "hunyuan_vl" || keys.architecture === "hunyuan-dense";
-  return dense && count <= 1 ? 0 : count;
+  return rules.singleExpertIsDense && count <= 1 ? 0 : count;
 }
 
 /** Reads the mixture of experts (llama-model.cpp, `load_hparams`, with its limits). */
-export function readExperts(keys: ArchitectureKeys, layers: LayerSizes): ExpertSizes {
-  const count = expertCount(keys);
+export function readExperts(
+  rules: ArchitectureRules,
+  keys: ArchitectureKeys,
+  layers: LayerSizes,
+): ExpertSizes {
+  const count = expertCount(rules, keys);
   const zeros = Array.from({ length: layers.all }, () => 0);
   const fileLayers = keys.number("block_count") ?? layers.all;
   const used = keys.perLayer("expert_used_count", fileLayers, layers.all) ?? zeros;
@@ -86,7 +86,7 @@ export function readExperts(keys: ArchitectureKeys, layers: LayerSizes): ExpertS
     usedCounts: count === 0 ? zeros : used,
     feedForwardLengths: keys.perLayer("expert_feed_forward_length", fileLayers, layers.all) ??
       zeros,
-    sharedCount: keys.number("expert_shared_count") ?? (keys.architecture === "laguna" ? 1 : 0),
+    sharedCount: keys.number("expert_shared_count") ?? rules.defaultSharedExperts ?? 0,
     sharedFeedForwardLength: keys.number("expert_shared_feed_forward_length") ?? 0,
     chunkFeedForwardLength: keys.number("expert_chunk_feed_forward_length") ?? 0,
     groupCount: keys.number("expert_group_count") ?? 0,
@@ -95,7 +95,7 @@ export function readExperts(keys: ArchitectureKeys, layers: LayerSizes): ExpertS
     gatingFunction: keys.number("expert_gating_func") ?? 0,
     weightsNorm: keys.flag("expert_weights_norm") ?? false,
     weightsScale: keys.real("expert_weights_scale"),
-    leadingDenseLayerCount: keys.architecture === "lfm2"
+    leadingDenseLayerCount: rules.dense
       ? layers.text
       : keys.number("leading_dense_block_count") ?? 0,
     layerStep: keys.number("interleave_moe_layer_step") ?? 0,
@@ -104,35 +104,28 @@ export function readExperts(keys: ArchitectureKeys, layers: LayerSizes): ExpertS
   };
 }
 
-/** Which layers have an indexer of their own where the header doesn't list them. */
-function fullIndexerLayers(keys: ArchitectureKeys, layers: LayerSizes, trained: number): boolean[] {
-  return Array.from({ length: layers.all }, (_, layer) => {
-    if (layer >= layers.text || keys.architecture !== "glm-dsa") return false;
-    if (trained < GLM_SHARED_INDEXER_CONTEXT) return true;
-    return layer < 78 && (layer < 2 || layer % 4 === 2);
-  });
-}
-
 /** Reads `attention.indexer.*`. */
 export function readIndexer(
+  rules: ArchitectureRules,
   keys: ArchitectureKeys,
   layers: LayerSizes,
   trained: number,
 ): IndexerSizes {
   const name = "attention.indexer.types";
-  const listed = keys.architecture === "glm-dsa"
-    ? keys.perLayer(name, layers.text)
-    : keys.array(name);
+  const types = rules.indexerTypes;
+  const listed = types?.perLayer ? keys.perLayer(name, layers.text) : keys.array(name);
+  const isFull = (layer: number) =>
+    listed === undefined ? types?.isFull(layer, trained) ?? false : (listed[layer] ?? 0) !== 0;
   return {
     headCount: keys.number("attention.indexer.head_count") ?? 0,
     keyLength: keys.number("attention.indexer.key_length") ?? 0,
     topK: keys.number("attention.indexer.top_k") ?? 0,
     blockSize: keys.number("attention.indexer.block_size") ?? 0,
     localBlocks: keys.number("attention.indexer.local_blocks") ?? 0,
-    fullLayers: listed === undefined
-      ? fullIndexerLayers(keys, layers, trained)
-      : Array.from({ length: layers.all }, (_, layer) =>
-        layer < layers.text && (listed[layer] ?? 0) !== 0),
+    fullLayers: Array.from(
+      { length: layers.all },
+      (_, layer) => layer < layers.text && isFull(layer),
+    ),
   };
 }
 

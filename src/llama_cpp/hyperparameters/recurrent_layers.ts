@@ -1,5 +1,5 @@
 import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
-import type { ArchitectureLayout } from "./architecture_layout.ts";
+import type { ArchitectureRules } from "./architecture_rules.ts";
 
 /** What the rules look at. */
 interface Layers {
@@ -14,13 +14,13 @@ interface Layers {
  * llama-model.cpp and src/models/*.cpp).
  */
 export function readRecurrentLayers(
-  layout: ArchitectureLayout,
+  rules: ArchitectureRules,
   keys: ArchitectureKeys,
   layers: Layers,
 ): readonly boolean[] {
   const where = (holds: (layer: number) => boolean): boolean[] =>
     Array.from({ length: layers.all }, (_, layer) => holds(layer));
-  const rule = layout.recurrentLayers;
+  const rule = rules.recurrentLayers;
   if (rule === undefined) return where(() => false);
   if (rule === "every") return where(() => true);
   const noHeads = (layer: number) =>

@@ -1,5 +1,5 @@
 import type { ArchitectureKeys } from "./architecture_keys.ts";
-import type { ArchitectureLayout, SlidingWindowPattern } from "./architecture_layout.ts";
+import type { ArchitectureRules, SlidingWindowPattern } from "./architecture_rules.ts";
 import type { SlidingWindowKind } from "./hyperparameters.ts";
 
 const PATTERN = "attention.sliding_window_pattern";
@@ -63,7 +63,7 @@ function slidingLayers(
  * keys that src/models/*.cpp read); no layer has where there is no rule.
  */
 export function readSlidingWindow(
-  layout: ArchitectureLayout,
+  rules: ArchitectureRules,
   keys: ArchitectureKeys,
   layers: Layers,
 ): SlidingWindowLayers {
@@ -72,7 +72,7 @@ export function readSlidingWindow(
     window: 0,
     layers: Array.from({ length: layers.all }, () => false),
   };
-  const rule = layout.slidingWindow;
+  const rule = rules.slidingWindow;
   if (rule === undefined) return none;
   const read = keys.number("attention.sliding_window");
   const slides = rule.when === "always" ||

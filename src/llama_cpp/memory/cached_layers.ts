@@ -6,14 +6,14 @@ function layersWhere(count: number, holds: (layer: number) => boolean): number[]
 
 /** Layers that own keys and values (`create_memory`'s filters, `has_kv`), in order. */
 export function keyValueLayers(shape: Hyperparameters): readonly number[] {
-  const { layout, layerCount, allLayerCount } = shape;
-  if (layout.memory === "none" || layout.memory === "recurrent") return [];
+  const { rules, layerCount, allLayerCount } = shape;
+  if (rules.memory === "none" || rules.memory === "recurrent") return [];
   const stateless = (layer: number) => shape.recurrentLayers[layer] !== true;
   return layersWhere(Math.min(allLayerCount, shape.cachedLayerCount), (layer) => {
-    if (layout.predictionLayersUncached && layer >= layerCount) return false;
-    if (layout.memory !== "hybrid" || layout.cachedLayers === "every") return true;
-    if (layout.cachedLayers === "text") return layer < layerCount && stateless(layer);
-    if (layout.cachedLayers === "no-feed-forward") {
+    if (rules.predictionLayersUncached && layer >= layerCount) return false;
+    if (rules.memory !== "hybrid" || rules.cachedLayers === "every") return true;
+    if (rules.cachedLayers === "text") return layer < layerCount && stateless(layer);
+    if (rules.cachedLayers === "no-feed-forward") {
       return stateless(layer) && shape.feedForwardLengths[layer] === 0;
     }
     return stateless(layer);
@@ -22,14 +22,14 @@ export function keyValueLayers(shape: Hyperparameters): readonly number[] {
 
 /** Layers that own a recurrent state, in order. */
 export function stateLayers(shape: Hyperparameters): readonly number[] {
-  const { layout } = shape;
-  if (layout.memory !== "recurrent" && layout.memory !== "hybrid") return [];
+  const { rules } = shape;
+  if (rules.memory !== "recurrent" && rules.memory !== "hybrid") return [];
   return layersWhere(shape.layerCount, (layer) => shape.recurrentLayers[layer] === true);
 }
 
 /** Layers that keep keys for an indexer, in order. */
 export function indexerLayers(shape: Hyperparameters): readonly number[] {
-  const rule = shape.layout.indexerLayers;
+  const rule = shape.rules.indexerLayers;
   if (rule === undefined) return [];
   if (rule === "after-dense") {
     return layersWhere(

@@ -1,4 +1,3 @@
-import type { GgufHeader } from "../../gguf/header.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
 import { padTo } from "../ggml/tensor_bytes.ts";
@@ -19,10 +18,16 @@ export interface ContextSizes {
 }
 
 /** Whether node-llama-cpp sees a sliding window (its GgufInsights, `swaSize`). */
-function seesSlidingWindow(header: GgufHeader, shape: Hyperparameters): boolean {
-  const window = header.metadata.get(`${shape.architecture}.attention.sliding_window`);
-  return typeof window === "number" && window > 0 &&
-    !(shape.trainContextLength > 0 && window >= shape.trainContextLength);
+function seesSlidingWindow(
+  { declaredSlidingWindow, trainContextLength }: Hyperparameters,
+): boolean {
+  return declaredSlidingWindow > 0 &&
+    !(trainContextLength > 0 && declaredSlidingWindow >= trainContextLength);
+}
+
+/** What was asked for, unless llama.cpp turns it off (llama-context.cpp, `llama_init_from_model`). */
+export function usesFlashAttention(shape: Hyperparameters, options: FootprintOptions): boolean {
+  return options.flashAttention && !shape.rules.noFlashAttention;
 }
 
 /**
@@ -32,19 +37,15 @@ function seesSlidingWindow(header: GgufHeader, shape: Hyperparameters): boolean 
  *
  * @returns cells and tokens
  */
-export function contextSizes(
-  header: GgufHeader,
-  shape: Hyperparameters,
-  options: FootprintOptions,
-): ContextSizes {
+export function contextSizes(shape: Hyperparameters, options: FootprintOptions): ContextSizes {
   const cells = padTo(Math.max(1, options.contextSize), CELL_PADDING);
-  const asked = Math.max(options.batchSize, options.sequences) +
-    (seesSlidingWindow(header, shape) ? 1 : 0);
-  const batch = shape.causal ? Math.min(cells * options.sequences, asked) : asked;
+  const streams = Math.max(1, options.sequences);
+  const asked = Math.max(options.batchSize, streams) + (seesSlidingWindow(shape) ? 1 : 0);
+  const batch = shape.causal ? Math.min(cells * streams, asked) : asked;
   return {
     cells,
     windowCells: padTo(Math.min(cells, shape.slidingWindow + batch), CELL_PADDING),
-    streams: options.sequences,
+    streams,
     batch,
   };
 }

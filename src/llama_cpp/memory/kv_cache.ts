@@ -1,5 +1,5 @@
 import { indexerLayers, keyValueLayers } from "./cached_layers.ts";
-import { CELL_PADDING, type ContextSizes } from "./context_sizes.ts";
+import { CELL_PADDING, type ContextSizes, usesFlashAttention } from "./context_sizes.ts";
 import { GGML_TYPES, type GgmlType, type KvCacheType } from "../ggml/types.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
@@ -111,8 +111,8 @@ export function kvCacheBytes(
   sizes: ContextSizes,
   options: FootprintOptions,
 ): number {
-  if (shape.layout.memory === "compressed") return compressedCacheBytes(shape, sizes, options);
-  const flashAttention = options.flashAttention && !shape.layout.noFlashAttention;
+  if (shape.rules.memory === "compressed") return compressedCacheBytes(shape, sizes, options);
+  const flashAttention = usesFlashAttention(shape, options);
   const cell = cellSizes(shape, flashAttention);
   const slides = (layer: number) => shape.slidingWindowLayers[layer] === true;
   const layers = keyValueLayers(shape);

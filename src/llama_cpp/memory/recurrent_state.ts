@@ -1,4 +1,4 @@
-import type { StateKind } from "../hyperparameters/architecture_layout.ts";
+import type { StateKind } from "../hyperparameters/architecture_rules.ts";
 import { stateLayers } from "./cached_layers.ts";
 import type { ContextSizes } from "./context_sizes.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
@@ -52,7 +52,7 @@ const STATE_SIZES: Readonly<
 
 /** Elements of the state of one sequence and layer; where any may be, of all together. */
 export function stateSizes(shape: Hyperparameters): StateSizes {
-  const kind = shape.layout.state;
+  const kind = shape.rules.state;
   if (kind === undefined) return { rolling: 0, state: 0 };
   if (kind !== "any") return STATE_SIZES[kind](shape);
   return Object.values(STATE_SIZES).map((sizes) => sizes(shape)).reduce((sum, one) => ({
@@ -79,7 +79,7 @@ function compressorStateBytes(shape: Hyperparameters, streams: number): number {
  * llama-kv-cache-dsv4.cpp): exact, one row for each sequence.
  */
 export function recurrentStateBytes(shape: Hyperparameters, sizes: ContextSizes): number {
-  if (shape.layout.memory === "compressed") return compressorStateBytes(shape, sizes.streams);
+  if (shape.rules.memory === "compressed") return compressorStateBytes(shape, sizes.streams);
   const { rolling, state } = stateSizes(shape);
   const layer = bufferBytes(rolling * sizes.streams) + bufferBytes(state * sizes.streams);
   const ngram = bufferBytes(shape.ngramEmbedding.convolutionState * sizes.streams);

@@ -37,7 +37,7 @@ function isMultiplied(tensor: TensorInfo): boolean {
 
 function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
   if (UNUSED.test(tensor.name)) return true;
-  return shape.layout.predictionLayersSkipped === true &&
+  return shape.rules.predictionLayersSkipped === true &&
     layerOfTensor(tensor.name) >= shape.layerCount;
 }
 
@@ -53,7 +53,7 @@ function standIn(
   const find = (name: string) => header.tensors.find((tensor) => tensor.name === name);
   const embedding = find("token_embd.weight");
   const output = find("output.weight");
-  if (embedding === undefined && output !== undefined && shape.architecture === "codeshell") {
+  if (embedding === undefined && output !== undefined && shape.rules.embeddingIsOutput) {
     const repacked = isRepackable(output, cpu);
     return {
       tensor: output,
@@ -63,7 +63,7 @@ function standIn(
     };
   }
   if (embedding === undefined || output !== undefined) return undefined;
-  if (shape.layout.purpose === "encoder" || !isRepackable(embedding, cpu)) return undefined;
+  if (shape.rules.purpose === "encoder" || !isRepackable(embedding, cpu)) return undefined;
   return {
     tensor: embedding,
     bytes: padTo(amxBytes(embedding, cpu) ?? tensorBytes(embedding), TENSOR_ALIGNMENT),
@@ -96,6 +96,11 @@ export function loadedWeights(
   }
   const copy = standIn(header, shape, cpu);
   return copy === undefined ? weights : [...weights, copy];
+}
+
+/** Bytes of the weights that lie in memory in another layout (CPU_REPACK). */
+export function repackedBytes(weights: readonly LoadedWeight[]): number {
+  return weights.reduce((bytes, weight) => bytes + (weight.repacked ? weight.bytes : 0), 0);
 }
 
 /** Bytes of llama.cpp's weight buffers, as its dry load reports them. */

@@ -1,8 +1,9 @@
+import { attentionAndState, type Family } from "./architecture.ts";
 import { gatedDelta } from "../graph/blocks/delta_net.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { latentAttention } from "../graph/blocks/latent_attention.ts";
 import { convolve, readState, sequenceTokens, stateOf } from "../graph/blocks/recurrent.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import {
   begin,
@@ -12,8 +13,9 @@ import {
   gatingNumber,
   keepOutputs,
   type LayerBuilder,
+  transformer,
   type TransformerRow,
-} from "./transformer.ts";
+} from "../graph/transformer.ts";
 
 /** Delta attention: a delta rule with a gate for each element (src/models/kimi-linear.cpp). */
 export function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
@@ -206,8 +208,34 @@ const BAILING: TransformerRow = {
 };
 
 /** Architectures with delta attention on some layers and latent attention on the others. */
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
-  ["kimi-linear", (b: Builder) => buildTransformer(b, KIMI, kimiLinear)],
-  ["bailingmoe3", (b: Builder) => buildTransformer(b, BAILING, bailingMoe3)],
-  ["kimi-k3", (b: Builder) => new KimiK3(b).build()],
+export const ARCHITECTURES: Family = new Map([
+  [
+    "bailingmoe3",
+    attentionAndState("models/bailingmoe3.cpp", {
+      graph: transformer(BAILING, bailingMoe3),
+      recurrentLayers: "no-kv-heads",
+      state: "delta",
+      predictionLayersSkipped: true,
+      latentAttention: true,
+    }),
+  ],
+  [
+    "kimi-k3",
+    attentionAndState("models/kimi-k3.cpp", {
+      graph: (b) => new KimiK3(b).build(),
+      recurrentLayers: "no-kv-heads",
+      state: "delta",
+      latentAttention: true,
+      valueLengthIsLatentRank: true,
+    }),
+  ],
+  [
+    "kimi-linear",
+    attentionAndState("models/kimi-linear.cpp", {
+      graph: transformer(KIMI, kimiLinear),
+      recurrentLayers: "no-kv-heads",
+      state: "delta",
+      latentAttention: true,
+    }),
+  ],
 ]);

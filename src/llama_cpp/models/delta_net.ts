@@ -1,10 +1,11 @@
+import { attentionAndState, type Family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
-import { deltaNetLayer } from "../graph/blocks/delta_net.ts";
+import { deltaNetLayer, type DeltaNetOptions } from "../graph/blocks/delta_net.ts";
 import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
 import { feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
-import { buildTransformer, type LayerBuilder } from "./transformer.ts";
+import { type LayerBuilder, transformer, type TransformerRow } from "../graph/transformer.ts";
 
 /** Attention whose queries bring a gate along (src/models/qwen3next.cpp, `build_layer_attn`). */
 export function gatedQueryAttention(
@@ -47,24 +48,55 @@ export function gatedSharedExperts(b: Builder, layer: number, x: Tensor): Tensor
   return graph.add(routed, graph.multiply(shared, gate));
 }
 
-/** src/models/qwen3next.cpp, qwen35.cpp and qwen35moe.cpp */
-const qwen3Next: LayerBuilder = (b, _row, layer, x) => {
+const deltaNet = (options: DeltaNetOptions): LayerBuilder => (b, _row, layer, x) => {
   const { graph } = b;
   const normed = graph.expand(b.norm(x, "rms"));
   const mixed = b.hyperparameters.recurrentLayers[layer]
-    ? deltaNetLayer(b, layer, normed)
+    ? deltaNetLayer(b, layer, normed, options)
     : gatedQueryAttention(b, layer, normed);
   const middle = graph.add(mixed, x);
   return graph.add(gatedSharedExperts(b, layer, b.norm(middle, "rms")), middle);
 };
 
-const build = (b: Builder) => {
-  buildTransformer(b, { lateOutputs: "after-norm" }, qwen3Next);
-};
+const qwen3Next = deltaNet({ repeatsKeys: true });
+const qwen35 = deltaNet({});
+
+const LATE: TransformerRow = { lateOutputs: "after-norm" };
 
 /** Architectures with a gated delta rule on some layers and attention on the others. */
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
-  ["qwen3next", build],
-  ["qwen35", build],
-  ["qwen35moe", build],
+export const ARCHITECTURES: Family = new Map([
+  [
+    "qwen35",
+    attentionAndState("models/qwen35.cpp", {
+      graph: transformer(LATE, qwen35),
+      recurrentLayers: { interval: 4 },
+      cachedLayers: "text",
+      state: "state-space",
+      predictionLayersSkipped: true,
+      positionsPerToken: 4,
+    }),
+  ],
+  [
+    "qwen35moe",
+    attentionAndState("models/qwen35moe.cpp", {
+      graph: transformer(LATE, qwen35),
+      recurrentLayers: { interval: 4 },
+      cachedLayers: "text",
+      state: "state-space",
+      predictionLayersSkipped: true,
+      positionsPerToken: 4,
+      scalesExperts: true,
+    }),
+  ],
+  [
+    "qwen3next",
+    attentionAndState("models/qwen3next.cpp", {
+      graph: transformer(LATE, qwen3Next),
+      recurrentLayers: { interval: 4 },
+      cachedLayers: "text",
+      state: "state-space",
+      predictionLayersSkipped: true,
+      scalesExperts: true,
+    }),
+  ],
 ]);

@@ -1,8 +1,9 @@
+import { attentionCache, type Family } from "./architecture.ts";
 import { attention, projectQueryKeyValue } from "../graph/blocks/attention.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
-import { gemmaAttention, perLayerInputs, slice } from "./gemma.ts";
-import { begin, end } from "./transformer.ts";
+import { gemmaAttention, perLayerInputs, slice } from "./gemma4.ts";
+import { begin, end } from "../graph/transformer.ts";
 
 /** Streams beside the model's own, its own included (`n_altup`). */
 const STREAMS = 4;
@@ -149,4 +150,13 @@ function buildGemma3n(b: Builder): void {
   new Gemma3n(b).build();
 }
 
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([["gemma3n", buildGemma3n]]);
+export const ARCHITECTURES: Family = new Map([
+  [
+    "gemma3n",
+    attentionCache("models/gemma3n.cpp", {
+      graph: buildGemma3n,
+      slidingWindow: { kind: "standard", when: "always", pattern: { period: 5 } },
+      ownCaches: 20,
+    }),
+  ],
+]);

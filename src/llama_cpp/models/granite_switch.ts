@@ -1,5 +1,7 @@
+import { attentionCache, type Family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
+import { isRopeFinetuned } from "../graph/transformer.ts";
 import { F32, I32, type Tensor } from "../ggml/tensor.ts";
 
 /** What each token's adapter adds to the result of a matrix (`build_switched_lora_delta`). */
@@ -44,7 +46,7 @@ function switchedAttention(b: Builder, layer: number, x: Tensor, adapters: Tenso
     const own = graph.contiguous(graph.view(fused, [length, fused.n1], fused.s1));
     const sum = graph.add(own, adapterDelta(b, `${prefix}${name}`, x, adapters));
     const split = graph.reshape(sum, keyLength, heads, tokens);
-    return name !== "v" && b.hasRope(layer) ? b.rope(split) : split;
+    return name !== "v" && isRopeFinetuned(b) ? b.rope(split) : split;
   };
   const heads = { q: part("q", queries), k: part("k", keyValues), v: part("v", keyValues) };
   const attended = attention(b, layer, heads, { output: false });
@@ -76,6 +78,9 @@ function buildGraniteSwitch(b: Builder): void {
   b.logits(b.finish(x, "rms"));
 }
 
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
-  ["graniteswitch", buildGraniteSwitch],
+export const ARCHITECTURES: Family = new Map([
+  [
+    "graniteswitch",
+    attentionCache("models/granite-switch.cpp", { graph: buildGraniteSwitch, routerLayer: true }),
+  ],
 ]);

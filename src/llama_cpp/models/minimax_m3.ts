@@ -1,5 +1,8 @@
+import { attentionCache, type Family } from "./architecture.ts";
+import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
+import { indexerLayers } from "../memory/cached_layers.ts";
 import { attention, rotate } from "../graph/blocks/attention.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import { F16, F32, I32, I64, type Tensor } from "../ggml/tensor.ts";
 import {
   buildTransformer,
@@ -8,7 +11,7 @@ import {
   type LayerBuilder,
   prepare,
   type TransformerRow,
-} from "./transformer.ts";
+} from "../graph/transformer.ts";
 
 /** Positions that the graph is planned with: an empty cache counts as one step (`get_n_pos`). */
 const PLANNED_POSITIONS = 256;
@@ -232,7 +235,24 @@ function buildMiniMaxM3(b: Builder): void {
   buildTransformer(b, ROW, layerBuilder);
 }
 
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([[
-  "minimax-m3",
-  buildMiniMaxM3,
-]]);
+/** Block-sparse attention wants an indexer for each group of queries. */
+function lacksIndexers(shape: Hyperparameters): string | undefined {
+  const { indexer: { headCount }, keyValueHeadCounts, layerCount } = shape;
+  const ungrouped = indexerLayers(shape).some((layer) =>
+    layer < layerCount && keyValueHeadCounts[layer] !== headCount
+  );
+  return ungrouped
+    ? `This model's ${headCount} indexers don't match its key-value heads, as flash attention needs`
+    : undefined;
+}
+
+export const ARCHITECTURES: Family = new Map([
+  [
+    "minimax-m3",
+    attentionCache("models/minimax-m3.cpp", {
+      graph: buildMiniMaxM3,
+      indexerLayers: "after-dense",
+      breaksWithFlashAttention: lacksIndexers,
+    }),
+  ],
+]);

@@ -1,13 +1,15 @@
+import { attentionCache, type Family } from "./architecture.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import {
   attend,
   buildTransformer,
   feed,
   keepOutputs,
   type LayerBuilder,
+  transformer,
   type TransformerRow,
-} from "./transformer.ts";
+} from "../graph/transformer.ts";
 
 /** Feed-forward beside attention, both on the same norm; two sums (src/models/falcon.cpp). */
 const falcon: LayerBuilder = (b, row, layer, x) => {
@@ -33,7 +35,7 @@ const phi2: LayerBuilder = (b, row, layer, x) => {
 /** src/models/command-r.cpp, cohere2.cpp and cohere2moe.cpp */
 const commandR: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  let normed = b.norm(x, cohereNorm(b));
+  let normed = b.norm(x, row.norm ?? "rms");
   let y = attend(b, row, layer, normed);
   let residual = x;
   if (row.lateOutputs === undefined) {
@@ -42,10 +44,17 @@ const commandR: LayerBuilder = (b, row, layer, x) => {
   return graph.add(graph.add(feed(b, row, layer, normed), residual), y);
 };
 
-function cohereNorm(b: Builder) {
-  const isRms = b.model.architecture === "cohere2moe" &&
-    b.model.number("attention.layer_norm_rms_epsilon") !== 0;
-  return isRms ? "rms" : "layer";
+/** The header says which norm it has. */
+function buildCohere2Moe(b: Builder): void {
+  const isRms = b.model.number("attention.layer_norm_rms_epsilon") !== 0;
+  const row: TransformerRow = {
+    norm: isRms ? "rms" : "layer",
+    rope: "sliding-or-dense",
+    gating: "header",
+    weightsNorm: "header",
+    lateOutputs: "after-norm",
+  };
+  buildTransformer(b, row, commandR);
 }
 
 /** src/models/plamo.cpp */
@@ -84,29 +93,48 @@ const stableLm: LayerBuilder = (b, row, layer, x) => {
   return graph.add(feedForward(b, layer, input, "gated"), middle);
 };
 
-const LAYERS: ReadonlyMap<string, readonly [LayerBuilder, TransformerRow]> = new Map([
-  ["falcon", [falcon, { norm: "layer" }]],
-  ["phi2", [phi2, { norm: "layer" }]],
-  ["command-r", [commandR, { norm: "layer", queryKeyNorm: "before-rope" }]],
-  ["cohere2", [commandR, { norm: "layer", rope: "sliding" }]],
-  ["cohere2moe", [commandR, {
-    norm: "layer",
-    rope: "sliding-or-dense",
-    gating: "header",
-    weightsNorm: "header",
-    lateOutputs: "after-norm",
-  }]],
-  ["plamo", [plamo, {}]],
-  ["gptneox", [gptNeoX, { norm: "layer" }]],
-  ["stablelm", [stableLm, { norm: "layer", queryKeyNorm: "before-rope" }]],
-]);
-
 /** Architectures whose feed-forward doesn't wait for attention. */
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map(
-  [...LAYERS].map(([name, [layer, row]]) => [
-    name,
-    (b: Builder) => {
-      buildTransformer(b, { ...row, norm: row.norm === "layer" ? cohereNorm(b) : "rms" }, layer);
-    },
-  ]),
-);
+export const ARCHITECTURES: Family = new Map([
+  [
+    "falcon",
+    attentionCache("models/falcon.cpp", { graph: transformer({ norm: "layer" }, falcon) }),
+  ],
+  ["phi2", attentionCache("models/phi2.cpp", { graph: transformer({ norm: "layer" }, phi2) })],
+  [
+    "command-r",
+    attentionCache("models/command-r.cpp", {
+      graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, commandR),
+    }),
+  ],
+  [
+    "cohere2",
+    attentionCache("models/cohere2.cpp", {
+      graph: transformer({ norm: "layer", rope: "sliding" }, commandR),
+      slidingWindow: { kind: "standard", when: "always", pattern: { period: 4 } },
+    }),
+  ],
+  [
+    "cohere2moe",
+    attentionCache("models/cohere2moe.cpp", {
+      graph: buildCohere2Moe,
+      slidingWindow: {
+        kind: "standard",
+        when: "always",
+        pattern: { period: 4, denseFirst: true, orLayers: true },
+      },
+      predictionLayersSkipped: true,
+      scalesExperts: true,
+    }),
+  ],
+  ["plamo", attentionCache("models/plamo.cpp", { graph: transformer({}, plamo) })],
+  [
+    "gptneox",
+    attentionCache("models/gptneox.cpp", { graph: transformer({ norm: "layer" }, gptNeoX) }),
+  ],
+  [
+    "stablelm",
+    attentionCache("models/stablelm.cpp", {
+      graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, stableLm),
+    }),
+  ],
+]);

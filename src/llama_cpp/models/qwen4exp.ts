@@ -1,8 +1,9 @@
+import { attentionAndState, type Family } from "./architecture.ts";
 import { BlockIndexer } from "../graph/blocks/block_indexer.ts";
 import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
 import { deltaNetLayer } from "../graph/blocks/delta_net.ts";
 import { joinState, readState, sequenceTokens, stateOf } from "../graph/blocks/recurrent.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import { F32, I32, type Tensor } from "../ggml/tensor.ts";
 import { gatedQueryAttention, gatedSharedExperts } from "./delta_net.ts";
 
@@ -120,7 +121,7 @@ class Qwen4Exp {
   #attend(layer: number, x: Tensor): Tensor {
     const { b } = this;
     const { recurrentLayers, compressRatios, indexer } = b.hyperparameters;
-    if (recurrentLayers[layer]) return deltaNetLayer(b, layer, x);
+    if (recurrentLayers[layer]) return deltaNetLayer(b, layer, x, { copiesColumns: true });
     const ratio = compressRatios[layer] ?? 0;
     if (indexer.keyLength === 0 || ratio === 0) return gatedQueryAttention(b, layer, x);
     const chosen = this.#indexer.choose(layer, x, ratio);
@@ -174,4 +175,18 @@ function buildQwen4Exp(b: Builder): void {
   new Qwen4Exp(b).build();
 }
 
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([["qwen4exp", buildQwen4Exp]]);
+export const ARCHITECTURES: Family = new Map([
+  [
+    "qwen4exp",
+    attentionAndState("models/qwen4exp.cpp", {
+      graph: buildQwen4Exp,
+      recurrentLayers: { interval: 4 },
+      cachedLayers: "text",
+      indexerLayers: "cached",
+      state: "state-space",
+      positionsPerToken: 4,
+      scalesExperts: true,
+      outputsHyperConnections: true,
+    }),
+  ],
+]);

@@ -1,10 +1,11 @@
+import { type Family, recurrentState } from "./architecture.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "../graph/blocks/recurrent.ts";
 import { timeMix6 } from "../graph/blocks/rwkv6.ts";
 import { timeMix7 } from "../graph/blocks/rwkv7.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
-import { begin, end, keepOutputs } from "./transformer.ts";
+import { begin, end, keepOutputs } from "../graph/transformer.ts";
 
 /** Mixes a token with the one before it (`build_rwkv6_time_mix`, `build_rwkv7_time_mix`). */
 type TimeMix = (b: Builder, layer: number, x: Tensor, previous: Tensor) => Tensor;
@@ -84,9 +85,37 @@ function buildShiftedTransformer(b: Builder, mix: TimeMix): void {
 }
 
 /** Architectures of the RWKV line. */
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
-  ["rwkv6", (b: Builder) => buildRwkv(b, timeMix6)],
-  ["rwkv7", (b: Builder) => buildRwkv(b, timeMix7(b))],
-  ["rwkv6qwen2", (b: Builder) => buildShiftedTransformer(b, timeMix6)],
-  ["arwkv7", (b: Builder) => buildShiftedTransformer(b, timeMix7(b))],
+export const ARCHITECTURES: Family = new Map([
+  [
+    "arwkv7",
+    recurrentState("models/arwkv7.cpp", {
+      graph: (b) => buildShiftedTransformer(b, timeMix7(b)),
+      recurrentLayers: "every",
+      state: "wkv",
+    }),
+  ],
+  [
+    "rwkv6",
+    recurrentState("models/rwkv6.cpp", {
+      graph: (b) => buildRwkv(b, timeMix6),
+      recurrentLayers: "every",
+      state: "wkv",
+    }),
+  ],
+  [
+    "rwkv6qwen2",
+    recurrentState("models/rwkv6qwen2.cpp", {
+      graph: (b) => buildShiftedTransformer(b, timeMix6),
+      recurrentLayers: "every",
+      state: "wkv",
+    }),
+  ],
+  [
+    "rwkv7",
+    recurrentState("models/rwkv7.cpp", {
+      graph: (b) => buildRwkv(b, timeMix7(b)),
+      recurrentLayers: "every",
+      state: "wkv",
+    }),
+  ],
 ]);

@@ -2,12 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import type { GgufHeader, MetadataValue } from "../../../src/gguf/header.ts";
 import { reserve } from "../../../src/llama_cpp/ggml/allocator.ts";
 import { Builder, MissingWeight } from "../../../src/llama_cpp/graph/builder.ts";
-import { findGraphBuilder } from "../../../src/llama_cpp/models/builders.ts";
+import { planGraph } from "../../../src/llama_cpp/graph/planned_graph.ts";
+import { modelOf, shapeOf } from "../sample_header.ts";
 import { computeBytes } from "../../../src/llama_cpp/graph/compute.ts";
 import { EVERY_LAYER, layersToBuild } from "../../../src/llama_cpp/graph/layers.ts";
 import { Model } from "../../../src/llama_cpp/graph/model.ts";
 import { makeReservation } from "../../../src/llama_cpp/graph/reservation.ts";
-import { readHyperparameters } from "../../../src/llama_cpp/hyperparameters/hyperparameters.ts";
 import { plannedModels } from "./models.ts";
 
 /** The same model with its last layers again and again. */
@@ -40,19 +40,19 @@ function deepen(header: GgufHeader, architecture: string, layers: number): GgufH
 Deno.test("leaving out layers that repeat doesn't change the buffer", async () => {
   let shortened = 0;
   for (const { name, header, buffers } of await plannedModels()) {
-    const { architecture } = readHyperparameters(header);
+    const { architecture } = shapeOf(header);
     for (const layers of [31, 50]) {
       const deep = deepen(header, architecture, layers);
-      const shape = readHyperparameters(deep);
+      const source = modelOf(deep);
+      const { build, shape } = source;
       const model = new Model(shape, deep);
-      const build = await findGraphBuilder(architecture);
       if (build === undefined) throw new Error(`No builder for ${architecture}`);
       if (new Builder(model, plan(model, buffers[0])).layers().toArray().length < layers) {
         shortened++;
       }
       for (const buffer of [buffers[0], buffers[3], buffers[5]]) {
         if (buffer === undefined) continue;
-        const builder = new Builder(model, plan(model, buffer), EVERY_LAYER);
+        const builder = new Builder(model, plan(model, buffer), { attempt: EVERY_LAYER });
         try {
           build(builder);
         } catch (error) {
@@ -62,7 +62,7 @@ Deno.test("leaving out layers that repeat doesn't change the buffer", async () =
         }
         const label = `${name} with ${layers} layers, ${JSON.stringify(buffer.options)}`;
         assertEquals(
-          computeBytes({ shape, header: deep, build }, buffer.options).bytes,
+          computeBytes(planGraph(source, buffer.options)).bytes,
           reserve(builder.graph).bytes,
           label,
         );
@@ -77,8 +77,7 @@ function plan(
   buffer: Awaited<ReturnType<typeof plannedModels>>[0]["buffers"][0] | undefined,
 ) {
   if (buffer === undefined) throw new Error("No buffer");
-  const window = model.number("attention.sliding_window");
-  return makeReservation(model.hyperparameters, buffer.options, window);
+  return makeReservation(model.hyperparameters, buffer.options);
 }
 
 Deno.test("few layers are all built, many by their first and last", () => {

@@ -1,10 +1,10 @@
+import { modelOf } from "../sample_header.ts";
 import { assert, assertEquals } from "@std/assert";
 import { readHeader } from "../../../src/gguf/read.ts";
 import { contextSizes } from "../../../src/llama_cpp/memory/context_sizes.ts";
 import type { KvCacheType } from "../../../src/llama_cpp/ggml/types.ts";
 import { computeBytes } from "../../../src/llama_cpp/graph/compute.ts";
-import { graphSource } from "../../../src/llama_cpp/graph/planned_graph.ts";
-import { readHyperparameters } from "../../../src/llama_cpp/hyperparameters/hyperparameters.ts";
+import { planGraph } from "../../../src/llama_cpp/graph/planned_graph.ts";
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
@@ -18,8 +18,8 @@ Deno.test({
     let checked = 0;
     for await (const { file, path } of truthModels()) {
       const header = await readHeader(path);
-      const shape = readHyperparameters(header);
-      const source = await graphSource(header, shape);
+      const model = modelOf(header);
+      const { shape } = model;
       for (const row of rows.get(file) ?? []) {
         const type = row.kvCacheType as KvCacheType;
         const options: FootprintOptions = {
@@ -28,9 +28,9 @@ Deno.test({
           kvCacheValueType: type,
           mmap: true,
         };
-        const sizes = contextSizes(header, shape, options);
+        const sizes = contextSizes(shape, options);
         const memory = kvCacheBytes(shape, sizes, options) + recurrentStateBytes(shape, sizes);
-        const { bytes, confidence } = computeBytes(source, options);
+        const { bytes, confidence } = computeBytes(planGraph(model, options));
         const label = JSON.stringify(row);
         assertEquals(bytes, row.context - memory, label);
         assertEquals(confidence, "exact", label);

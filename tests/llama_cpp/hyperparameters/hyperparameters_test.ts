@@ -1,16 +1,23 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { BrainjarError } from "../../../src/budget/error.ts";
-import { ARCHITECTURES } from "../../../src/llama_cpp/models/architectures.ts";
 import { estimateFootprint } from "../../../src/footprint/estimate.ts";
-import { readHyperparameters } from "../../../src/llama_cpp/hyperparameters/hyperparameters.ts";
 import type { MetadataValue } from "../../../src/gguf/header.ts";
-import { array, AVX2_CPU, header, options, tensor } from "../sample_header.ts";
+import {
+  ARCHITECTURES,
+  array,
+  AVX2_CPU,
+  header,
+  modelOf,
+  options,
+  shapeOf,
+  tensor,
+} from "../sample_header.ts";
 
 const SEED = 20260727;
 
 Deno.test("readHyperparameters() fills in llama.cpp's defaults", () => {
-  const shape = readHyperparameters(header("llama"));
+  const shape = shapeOf(header("llama"));
   assertEquals(shape.keyLengths, [64, 64, 64, 64]);
   assertEquals(shape.valueLengths, [64, 64, 64, 64]);
   assertEquals(shape.keyValueHeadCounts, [2, 2, 2, 2]);
@@ -22,7 +29,7 @@ Deno.test("readHyperparameters() fills in llama.cpp's defaults", () => {
 
 Deno.test("readHyperparameters() reads windows by each architecture's rule", () => {
   const slides = (architecture: string, keys: Record<string, MetadataValue>) =>
-    readHyperparameters(header(architecture, keys)).slidingWindowLayers.map(Number).join("");
+    shapeOf(header(architecture, keys)).slidingWindowLayers.map(Number).join("");
   const window = { "attention.sliding_window": 100 };
   const pattern = (value: MetadataValue) => ({
     ...window,
@@ -53,14 +60,14 @@ Deno.test("readHyperparameters() reads windows by each architecture's rule", () 
   for (const [name, architecture, keys, expected] of cases) {
     assertEquals(slides(architecture, keys), expected, name);
   }
-  assertEquals(readHyperparameters(header("llama4")).slidingWindow, 8192);
-  assertEquals(readHyperparameters(header("gemma2")).slidingWindow, 4096);
-  assertEquals(readHyperparameters(header("smallthinker", window)).slidingWindow, 4096);
+  assertEquals(shapeOf(header("llama4")).slidingWindow, 8192);
+  assertEquals(shapeOf(header("gemma2")).slidingWindow, 4096);
+  assertEquals(shapeOf(header("smallthinker", window)).slidingWindow, 4096);
 });
 
 Deno.test("readHyperparameters() reads which layers have a state", () => {
   const states = (architecture: string, keys: Record<string, MetadataValue>) =>
-    readHyperparameters(header(architecture, keys)).recurrentLayers.map(Number).join("");
+    shapeOf(header(architecture, keys)).recurrentLayers.map(Number).join("");
   const heads = { "attention.head_count_kv": array([2, 0, 0, 2]) };
   assertEquals(states("jamba", heads), "0110");
   assertEquals(
@@ -113,7 +120,7 @@ Deno.test("readHyperparameters() refuses what llama.cpp could not load", () => {
   ];
   for (const [name, architecture, keys, words] of cases) {
     const error = assertThrows(
-      () => readHyperparameters(header(architecture, keys)),
+      () => shapeOf(header(architecture, keys)),
       BrainjarError,
       words,
       name,
@@ -125,7 +132,7 @@ Deno.test("readHyperparameters() refuses what llama.cpp could not load", () => {
 Deno.test("readHyperparameters() counts layers as each architecture passes them", () => {
   const layers = (architecture: string, keys: Record<string, MetadataValue>, names = [""]) => {
     const tensors = names.map((name) => tensor(name, 0, 1));
-    const shape = readHyperparameters(header(architecture, keys, tensors));
+    const shape = shapeOf(header(architecture, keys, tensors));
     return [shape.layerCount, shape.allLayerCount];
   };
   assertEquals(layers("glm4moe", { nextn_predict_layers: 1 }), [3, 4]);

@@ -1,14 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../../src/budget/error.ts";
-import { checkContextOptions } from "../../../src/llama_cpp/memory/check_context_options.ts";
+import { checkContextOptions } from "../../../src/llama_cpp/models/check_context_options.ts";
 import { contextSizes } from "../../../src/llama_cpp/memory/context_sizes.ts";
-import { readHyperparameters } from "../../../src/llama_cpp/hyperparameters/hyperparameters.ts";
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 import { outputBytes } from "../../../src/llama_cpp/memory/output.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
 import type { MetadataValue } from "../../../src/gguf/header.ts";
-import { array, header, options } from "../sample_header.ts";
+import { array, header, modelOf, options, shapeOf } from "../sample_header.ts";
 
 function memory(
   architecture: string,
@@ -16,9 +15,9 @@ function memory(
   some: Partial<FootprintOptions> = {},
 ): [number, number] {
   const file = header(architecture, keys);
-  const shape = readHyperparameters(file);
+  const shape = shapeOf(file);
   const chosen = options(some);
-  const sizes = contextSizes(file, shape, chosen);
+  const sizes = contextSizes(shape, chosen);
   return [kvCacheBytes(shape, sizes, chosen), recurrentStateBytes(shape, sizes)];
 }
 
@@ -115,9 +114,9 @@ Deno.test("an architecture that isn't known keeps everything on every layer", ()
 });
 
 Deno.test("logits are handed out for each sequence", () => {
-  const shape = readHyperparameters(header("llama"));
+  const shape = shapeOf(header("llama"));
   assertEquals(outputBytes(shape, options({ sequences: 3 })), 1000 * 3 * 4);
-  assertEquals(outputBytes(readHyperparameters(header("t5")), options()), (1000 + 512) * 4);
+  assertEquals(outputBytes(shapeOf(header("t5")), options()), (1000 + 512) * 4);
 });
 
 Deno.test("options that llama.cpp refuses are refused", () => {
@@ -125,7 +124,7 @@ Deno.test("options that llama.cpp refuses are refused", () => {
     architecture: string,
     some: Partial<FootprintOptions>,
     keys: Record<string, MetadataValue> = {},
-  ) => checkContextOptions(readHyperparameters(header(architecture, keys)), options(some));
+  ) => checkContextOptions(modelOf(header(architecture, keys)), options(some));
   const quantized = { kvCacheKeyType: "Q8_0", kvCacheValueType: "Q8_0" } as const;
   const refused: [string, () => void, string][] = [
     [

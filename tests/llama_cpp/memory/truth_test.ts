@@ -1,15 +1,13 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { readHeader } from "../../../src/gguf/read.ts";
-import { checkContextOptions } from "../../../src/llama_cpp/memory/check_context_options.ts";
-import { computeBound } from "../../../src/footprint/compute_bound.ts";
+import { checkContextOptions } from "../../../src/llama_cpp/models/check_context_options.ts";
 import { contextSizes } from "../../../src/llama_cpp/memory/context_sizes.ts";
 import type { KvCacheType } from "../../../src/llama_cpp/ggml/types.ts";
-import { readHyperparameters } from "../../../src/llama_cpp/hyperparameters/hyperparameters.ts";
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
 import { loadedWeights, weightBytes } from "../../../src/llama_cpp/memory/weights.ts";
 import { truthAvailable, truthModels, truthRows } from "../../truth.ts";
-import { AVX2_CPU, options } from "../sample_header.ts";
+import { AVX2_CPU, modelOf, options } from "../sample_header.ts";
 
 /** Settings of memory.jsonl: what llama.cpp's `memory_breakdown` said of cache and state. */
 const SETTINGS: readonly [number, number, number, boolean, KvCacheType, KvCacheType][] = [
@@ -44,18 +42,18 @@ Deno.test({
     for await (const { file, path } of truthModels()) {
       models++;
       const header = await readHeader(path);
-      const shape = readHyperparameters(header);
+      const model = modelOf(header);
+      const { shape } = model;
       const weights = weightBytes(loadedWeights(header, shape, AVX2_CPU));
       for (const row of rows.get(file) ?? []) {
         const type = row.kvCacheType as KvCacheType;
         const chosen = options({ ...row, kvCacheKeyType: type, kvCacheValueType: type });
-        const sizes = contextSizes(header, shape, chosen);
+        const sizes = contextSizes(shape, chosen);
         const memory = kvCacheBytes(shape, sizes, chosen) + recurrentStateBytes(shape, sizes);
         const label = `${file} ${JSON.stringify(chosen)}`;
         assertEquals(weights, row.model, label);
         assertEquals(Math.floor(memory / 2 ** 20), row.cacheMiB, label);
         assertEquals(Math.floor((row.context - memory) / 2 ** 20), row.computeMiB, label);
-        assert(computeBound(shape, sizes, chosen) >= row.context - memory, `bound of ${label}`);
       }
       SETTINGS.forEach(([contextSize, batchSize, sequences, flashAttention, key, value], index) => {
         const chosen = options({
@@ -66,12 +64,12 @@ Deno.test({
           kvCacheKeyType: key,
           kvCacheValueType: value,
         });
-        const sizes = contextSizes(header, shape, chosen);
+        const sizes = contextSizes(shape, chosen);
         const expected = golden.get(file)?.[index];
         const label = `${file} ${JSON.stringify(chosen)}`;
         let memory: number | null = null;
         try {
-          checkContextOptions(shape, chosen);
+          checkContextOptions(model, chosen);
           memory = kvCacheBytes(shape, sizes, chosen) + recurrentStateBytes(shape, sizes);
         } catch {
           // llama.cpp refuses these, and so must we

@@ -1,12 +1,8 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { BrainjarError } from "../../../src/budget/error.ts";
-import {
-  ARCHITECTURES,
-  checkGenerates,
-  generatesText,
-  isKnownArchitecture,
-} from "../../../src/llama_cpp/models/architectures.ts";
-import { header } from "../sample_header.ts";
+import { checkGenerates } from "../../../src/llama_cpp/models/check_generates.ts";
+import { findArchitecture } from "../../../src/llama_cpp/models/families.ts";
+import { ARCHITECTURES, header } from "../sample_header.ts";
 import { LLAMA_CPP_VERSION } from "../../../src/llama_cpp/version.ts";
 
 Deno.test(`the table has every architecture that llama.cpp ${LLAMA_CPP_VERSION} loads, once, with its source`, () => {
@@ -16,14 +12,14 @@ Deno.test(`the table has every architecture that llama.cpp ${LLAMA_CPP_VERSION} 
   }
 });
 
-Deno.test("layouts that hold state say which, and only those", () => {
+Deno.test("architectures that hold state say which, and only those", () => {
   for (const [name, { memory, state, recurrentLayers }] of ARCHITECTURES) {
     const stateful = memory === "recurrent" || memory === "hybrid";
     assertEquals([state !== undefined, recurrentLayers !== undefined], [stateful, stateful], name);
   }
 });
 
-Deno.test("what can't make text is refused by name", () => {
+Deno.test("what can't make text is refused by name", async () => {
   const cases: [string, string][] = [
     ["bert", `Models of architecture "bert" don't make text`],
     ["clip", `Models of architecture "clip" don't make text`],
@@ -34,14 +30,14 @@ Deno.test("what can't make text is refused by name", () => {
     ["gptj", `Architecture "gptj" isn't one of llama.cpp ${LLAMA_CPP_VERSION}'s`],
   ];
   for (const [architecture, words] of cases) {
-    const error = assertThrows(
+    const error = await assertRejects(
       () => checkGenerates(header(architecture)),
       BrainjarError,
       words,
-    ) as BrainjarError;
+    );
     assertEquals(error.code, "unsupported-architecture");
   }
-  checkGenerates(header("llama"));
-  assertEquals(generatesText("mamba"), true);
-  assertEquals(isKnownArchitecture("toString"), false);
+  await checkGenerates(header("llama"));
+  await checkGenerates(header("mamba"));
+  assertEquals(await findArchitecture("toString"), undefined);
 });

@@ -105,11 +105,24 @@ function betaAndGate(b: Builder, layer: number, x: Tensor) {
   };
 }
 
+/** How architectures differ in it. */
+export interface DeltaNetOptions {
+  /** The columns that are kept for the next batch are copied first. */
+  readonly copiesColumns?: boolean;
+  /** Queries and keys are repeated for each value head. */
+  readonly repeatsKeys?: boolean;
+}
+
 /**
  * Linear attention by a gated delta rule (src/models/qwen3next.cpp and qwen35.cpp,
- * `build_layer_attn_linear`). Qwen3-Next repeats the keys for each value head.
+ * `build_layer_attn_linear`).
  */
-export function deltaNetLayer(b: Builder, layer: number, x: Tensor): Tensor {
+export function deltaNetLayer(
+  b: Builder,
+  layer: number,
+  x: Tensor,
+  options: DeltaNetOptions = {},
+): Tensor {
   const { graph, plan } = b;
   const prefix = `blk.${layer}.`;
   const { innerSize, stateSize, groupCount, timeStepRank: heads } = b.hyperparameters.stateSpace;
@@ -123,8 +136,7 @@ export function deltaNetLayer(b: Builder, layer: number, x: Tensor): Tensor {
   const conv = stateOf(b, (kernel.n0 - 1) * channels);
   const all = stateOf(b, stateSize * innerSize);
   const previous = graph.reshape(readState(b, conv), kernel.n0 - 1, channels, sequences);
-  // src/models/qwen4exp.cpp copies the columns that it keeps.
-  const joined = joinState(b, conv, previous, mixed, b.model.architecture === "qwen4exp");
+  const joined = joinState(b, conv, previous, mixed, options.copiesColumns);
   const y = convolve(b, joined, kernel);
   const row = (2 * stateSize * groupCount + valueLength * heads) * 4;
   const part = (length: number, count: number) =>
@@ -132,7 +144,7 @@ export function deltaNetLayer(b: Builder, layer: number, x: Tensor): Tensor {
   let q = graph.norm(part(stateSize, groupCount));
   let k = graph.norm(part(stateSize, groupCount));
   const v = part(valueLength, heads);
-  if (b.model.architecture === "qwen3next" && groupCount !== heads) {
+  if (options.repeatsKeys && groupCount !== heads) {
     q = repeatHeads(b, q, heads / groupCount);
     k = repeatHeads(b, k, heads / groupCount);
   }

@@ -28,26 +28,6 @@ export interface ExpertOptions {
   readonly chunked?: boolean;
 }
 
-/** Architectures that multiply what each expert gives by a scale of the file (`*_exps_s`). */
-const EXPERT_SCALES = new Set([
-  "cohere2moe",
-  "deepseek32",
-  "dots3note",
-  "gemma4",
-  "glm-dsa",
-  "hy_v3",
-  "llama",
-  "mellum",
-  "minicpm",
-  "mistral3",
-  "nemotron_h",
-  "nemotron_h_moe",
-  "qwen3moe",
-  "qwen3next",
-  "qwen35moe",
-  "qwen4exp",
-]);
-
 export interface ExpertNames {
   readonly up: string;
   readonly gate: string;
@@ -68,7 +48,7 @@ function multiplyById(
   name: string,
   x: Tensor,
   ids: Tensor,
-  scaled = EXPERT_SCALES.has(b.model.architecture),
+  scaled = b.hyperparameters.rules.scalesExperts,
 ): Tensor {
   const { graph } = b;
   let y = graph.multiplyMatrixById(b.need(name), x, ids);

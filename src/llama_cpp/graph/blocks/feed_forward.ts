@@ -21,11 +21,10 @@ export const SHARED: FeedForwardNames = {
 };
 
 /**
- * `swiglu_clamp_*` above 0 clamps both halves before they meet; DeepSeek-V4's in one operation with
- * all the rest.
+ * `swiglu_clamp_*` above 0 clamps both halves before they meet, unless one operation does all of it.
  */
 export function isClamped(b: Builder, key: string, layer: number): boolean {
-  return b.model.architecture !== "deepseek4" && b.model.numberAt(key, layer) > 1e-6;
+  return !b.hyperparameters.rules.clampsInOneOperation && b.model.numberAt(key, layer) > 1e-6;
 }
 
 /** A gate and its rows (`build_ffn`, `build_moe_ffn`); clamped halves are multiplied in place. */

@@ -1,5 +1,6 @@
+import { attentionCache, type Family } from "./architecture.ts";
 import { attend, attention, headsOf } from "../graph/blocks/attention.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import { F16, F32, I32, type Tensor } from "../ggml/tensor.ts";
 
 /** A decoder's graph with what the encoder gave it: before anything is encoded, a whole text. */
@@ -77,6 +78,14 @@ class T5Decoder {
 }
 
 /** src/models/t5.cpp; texts are encoded by a smaller graph than the one that decodes. */
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
-  ["t5", (b: Builder) => new T5Decoder(b).build()],
+export const ARCHITECTURES: Family = new Map([
+  [
+    "t5",
+    attentionCache("models/t5.cpp", {
+      graph: (b) => new T5Decoder(b).build(),
+      purpose: "encoder-decoder",
+      outputsEmbedding: true,
+    }),
+  ],
+  ["t5encoder", attentionCache("models/t5encoder.cpp", { purpose: "encoder" })],
 ]);

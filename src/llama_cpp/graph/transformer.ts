@@ -3,16 +3,16 @@ import {
   attentionWithoutCache,
   headsOf,
   projectQueryKeyValue,
-} from "../graph/blocks/attention.ts";
+} from "./blocks/attention.ts";
 import {
   type ExpertOptions,
   mixtureOfExperts,
   SIGMOID,
   SOFTMAX,
   SOFTMAX_WEIGHT,
-} from "../graph/blocks/experts.ts";
-import { type Activation, feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
-import type { Builder, NormKind } from "../graph/builder.ts";
+} from "./blocks/experts.ts";
+import { type Activation, feedForward, SHARED } from "./blocks/feed_forward.ts";
+import type { Builder, GraphBuilder, NormKind } from "./builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 
 /** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
@@ -29,15 +29,20 @@ export interface TransformerRow {
   /** No norm before attention and feed-forward; the post norms stand alone. */
   readonly onlyPostNorms?: boolean;
   readonly queryKeyNorm?: "before-rope" | "after-rope" | "whole-rows" | "plain-after-rope";
-  /** Which layers turn their queries and keys. */
+  /**
+   * Which layers rotate their queries and keys: by their window, all but every nth
+   * (`n_no_rope_layer_step`), or as a key of the header says.
+   */
   readonly rope?:
     | "none"
     | "sliding"
     | "sliding-or-all"
     | "sliding-or-dense"
     | "step"
+    | "step-with-windows"
     | "step-from-0"
-    | "header";
+    | "finetuned"
+    | "pattern";
   /** The query is multiplied by an input that depends on the position. */
   readonly attentionTemperature?: "header" | "without-rope";
   /** A matrix of its own gates what attention gives (`attn_gate`), by element or by head. */
@@ -91,10 +96,20 @@ export function keepOutputs<T extends readonly Tensor[]>(b: Builder, layer: numb
   return tensors.map((tensor) => b.onlyOutputs(tensor)) as unknown as T;
 }
 
-/** Whether this layer turns queries and keys. */
-function turns(b: Builder, row: TransformerRow, layer: number): boolean {
+/** Every so manyth layer doesn't rotate (`n_no_rope_layer_step`). */
+const ROPE_STEP = 4;
+
+/** Whether the header says that a model's layers rotate at all (`rope_finetuned`). */
+export function isRopeFinetuned(b: Builder): boolean {
+  return b.model.flag("rope.scaling.finetuned", true);
+}
+
+/** Whether this layer rotates queries and keys. */
+function rotates(b: Builder, row: TransformerRow, layer: number): boolean {
   const { slidingWindowKind, slidingWindowLayers, layerCount, experts } = b.hyperparameters;
   const slides = slidingWindowLayers[layer] ?? false;
+  // Models that have windows elsewhere leave out the last layer alone.
+  const step = slidingWindowKind === "none" ? layerCount : ROPE_STEP;
   switch (row.rope) {
     case "none":
       return false;
@@ -105,17 +120,21 @@ function turns(b: Builder, row: TransformerRow, layer: number): boolean {
     case "sliding-or-dense":
       return slides || layer < experts.leadingDenseLayerCount;
     case "step":
-      return (layer + 1) % b.noRopeStep !== 0;
+      return (layer + 1) % ROPE_STEP !== 0;
+    case "step-with-windows":
+      return (layer + 1) % step !== 0;
     case "step-from-0":
-      return b.noRopeStep === layerCount || layer % b.noRopeStep !== 0;
-    case "header":
-      return b.hasRope(layer);
+      return step === layerCount || layer % step !== 0;
+    case "finetuned":
+      return isRopeFinetuned(b);
+    case "pattern":
+      return b.model.numberAt("attention.rope_pattern", layer, 1) !== 0;
     default:
       return true;
   }
 }
 
-/** Queries, keys and values, normed and turned. */
+/** Queries, keys and values, normed and rotated. */
 export function prepare(b: Builder, row: TransformerRow, layer: number, x: Tensor) {
   const { graph } = b;
   const prefix = `blk.${layer}.attn_`;
@@ -132,19 +151,19 @@ export function prepare(b: Builder, row: TransformerRow, layer: number, x: Tenso
     if (hasQueryNorm) q = b.norm(q, kind);
     if (hasKeyNorm) k = b.norm(k, kind);
   }
-  const turned = turns(b, row, layer);
-  if (turned) {
+  const rotated = rotates(b, row, layer);
+  if (rotated) {
     q = b.rope(q);
     k = b.rope(k);
   }
   if (
-    row.queryKeyNorm === "after-rope" || (row.queryKeyNorm === "plain-after-rope" && turned)
+    row.queryKeyNorm === "after-rope" || (row.queryKeyNorm === "plain-after-rope" && rotated)
   ) {
     k = b.norm(k, kind);
     q = b.norm(q, kind);
   }
   const isTempered = row.attentionTemperature === "without-rope"
-    ? !turned
+    ? !rotated
     : row.attentionTemperature === "header" && b.model.number("attention.temperature_scale") !== 0;
   if (isTempered) q = graph.multiply(q, b.attentionScale);
   return { q, k, v };
@@ -280,11 +299,16 @@ export function buildTransformer(
 ): void {
   let x = begin(b, row);
   const more = (index: number) =>
-    (turns(b, row, index) ? 1 : 2) + (routes(b, row, index) ? 4 : 0) +
+    (rotates(b, row, index) ? 1 : 2) + (routes(b, row, index) ? 4 : 0) +
     (row.deepstack === true && seesImage(b, index) ? 8 : 0);
   const distinct = (index: number) => row.everyLayer === true ? index : more(index);
   for (const index of b.layers(distinct)) {
     x = layer(b, row, index, row.deepstack === true ? addImage(b, index, x) : x);
   }
   end(b, row, x);
+}
+
+/** A graph of such layers. */
+export function transformer(row: TransformerRow = {}, layer?: LayerBuilder): GraphBuilder {
+  return (b) => buildTransformer(b, row, layer);
 }

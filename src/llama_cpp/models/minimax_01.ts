@@ -1,8 +1,9 @@
+import { attentionAndState, type Family } from "./architecture.ts";
 import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "../graph/blocks/recurrent.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import { F32, type Tensor } from "../ggml/tensor.ts";
-import { attend, begin, end, keepOutputs, type TransformerRow } from "./transformer.ts";
+import { attend, begin, end, keepOutputs, type TransformerRow } from "../graph/transformer.ts";
 
 /** Inputs that say how fast each head forgets (src/models/minimax-01.cpp, `llm_graph_input_la`). */
 interface Decays {
@@ -95,7 +96,14 @@ function buildMiniMax01(b: Builder): void {
   end(b, row, x);
 }
 
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([[
-  "minimax-01",
-  buildMiniMax01,
-]]);
+export const ARCHITECTURES: Family = new Map([
+  [
+    "minimax-01",
+    attentionAndState("models/minimax-01.cpp", {
+      graph: buildMiniMax01,
+      recurrentLayers: { interval: 8 },
+      cachedLayers: "text",
+      state: "linear-attention",
+    }),
+  ],
+]);

@@ -105,12 +105,18 @@ export type IndexerLayersRule =
   /** Those without a state. */
   | "cached";
 
-/** One architecture's layout of memory: what its rules are, no sizes. */
-export interface ArchitectureLayout {
+/**
+ * What one architecture does otherwise than the rest: rules, no sizes. What all do is in the code
+ * that reads the rules.
+ */
+export interface ArchitectureRules {
   readonly purpose: ModelPurpose;
   readonly memory: MemoryKind;
   /** Where llama.cpp says so, below src/. */
   readonly source: string;
+
+  // Its caches and its state (`create_memory` in llama-model.cpp).
+
   readonly slidingWindow?: SlidingWindowRule;
   readonly recurrentLayers?: RecurrentLayersRule;
   readonly state?: StateKind;
@@ -118,20 +124,82 @@ export interface ArchitectureLayout {
   readonly indexerLayers?: IndexerLayersRule;
   /** Layers that predict further tokens have no cache in the context that makes text. */
   readonly predictionLayersUncached?: true;
-  /** Their weights are in the file and aren't loaded. */
-  readonly predictionLayersSkipped?: true;
   /** Layers from the first on that own a cache: a number, or all less `shared_kv_layers`. */
   readonly ownCaches?: number | "less-shared";
   /** Reads `attention.key_length_mla` and caches latent keys alone where it is there. */
   readonly latentAttention?: true;
-  /** `ssm.group_count` isn't read. */
-  readonly noStateGroups?: true;
-  /** Batches needn't fit the context. */
-  readonly notCausal?: true;
   /** llama.cpp turns flash attention off. */
   readonly noFlashAttention?: true;
-  /** llama.cpp ends the process where flash attention is on. */
-  readonly breaksWithFlashAttention?: true;
-  /** llama.cpp ends the process at a batch whose logits nobody wants: all of a prompt but its end. */
-  readonly breaksWithoutLogits?: true;
+  /** Batches needn't fit the context. */
+  readonly notCausal?: true;
+
+  // Its weights and its output.
+
+  /** Weights of the layers that predict further tokens are in the file and aren't loaded. */
+  readonly predictionLayersSkipped?: true;
+  /** `output.weight` stands in for a missing `token_embd.weight`. */
+  readonly embeddingIsOutput?: true;
+  /** An embedding is handed out beside the logits. */
+  readonly outputsEmbedding?: true;
+
+  // What it reads from the header otherwise (`load_arch_hparams`).
+
+  /** `ssm.group_count` isn't read. */
+  readonly noStateGroups?: true;
+  /** Head lengths are read even where the first layer has no head. */
+  readonly headLengthsWithoutHeads?: true;
+  /** Values have `attention.kv_lora_rank` elements, and their own length where windows slide. */
+  readonly valueLengthIsLatentRank?: true;
+  /** Rope rotates half of its dimensions where no window slides. */
+  readonly halvesRope?: true;
+  /** How the header says for how many layers an image brings embeddings. */
+  readonly deepstack?: "mapping" | "count";
+  /** When attention is biased by distance (`f_max_alibi_bias`). */
+  readonly alibi?: "always" | "40-layers" | "max-alibi-bias";
+  /** A single expert is a dense feed-forward. */
+  readonly singleExpertIsDense?: true;
+  /** Shared experts where the header has no number. */
+  readonly defaultSharedExperts?: number;
+  /** No layer has experts, whatever the header says. */
+  readonly dense?: true;
+  /** How it reads which layers have an indexer of their own. */
+  readonly indexerTypes?: {
+    /** The list has an entry for each layer. */
+    readonly perLayer: true;
+    /** Where the header has no list. */
+    readonly isFull: (layer: number, trainContextLength: number) => boolean;
+  };
+  /** The output is as wide as all its hyper-connections. */
+  readonly outputsHyperConnections?: true;
+  /** The input is as wide as the output. */
+  readonly inputsOutputWidth?: true;
+  /** Layers that predict further tokens count only where the first of them has this weight. */
+  readonly predictionLayersBy?: string;
+  /** Text passes the layers `num_loops` times, each time with a cache of its own. */
+  readonly repeatsLayers?: true;
+  /** One more cached layer selects an adapter. */
+  readonly routerLayer?: true;
+
+  // What the graph's blocks do otherwise.
+
+  /** Four positions for each token, or only where the header has sections for two of them. */
+  readonly positionsPerToken?: 4 | "by-sections";
+  /** What each expert gives is multiplied by a scale of the file (`*_exps.scale`). */
+  readonly scalesExperts?: true;
+  /** Clamped halves of a feed-forward meet in one operation with all the rest. */
+  readonly clampsInOneOperation?: true;
 }
+
+/**
+ * The safe side for an architecture that llama.cpp doesn't have: every layer caches keys and values
+ * of the whole context, and every state or indexer that the header names is on every layer.
+ */
+export const UNKNOWN_ARCHITECTURE: ArchitectureRules = {
+  purpose: "unknown",
+  memory: "hybrid",
+  source: "nowhere",
+  recurrentLayers: "every",
+  state: "any",
+  cachedLayers: "every",
+  indexerLayers: "text",
+};

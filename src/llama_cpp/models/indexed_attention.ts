@@ -1,3 +1,4 @@
+import { attentionCache, type Family } from "./architecture.ts";
 import { rotationSide } from "../graph/rotation.ts";
 import { headsOf, projectOutput } from "../graph/blocks/attention.ts";
 import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
@@ -10,7 +11,7 @@ import {
   type LatentSizes,
   latentSizes,
 } from "../graph/blocks/latent_attention.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import { F32, I64, type Tensor } from "../ggml/tensor.ts";
 import {
   buildTransformer,
@@ -18,7 +19,7 @@ import {
   keepOutputs,
   type LayerBuilder,
   type TransformerRow,
-} from "./transformer.ts";
+} from "../graph/transformer.ts";
 
 /** Inputs of the indexer's own cache of keys (`llm_graph_input_attn_k_dsa`). */
 interface IndexerInputs {
@@ -32,7 +33,8 @@ class IndexedAttention {
   readonly #inputs: IndexerInputs;
   #chosen: Tensor | undefined;
 
-  constructor(readonly b: Builder) {
+  /** @param reuses layers without an indexer of their own take what the last one chose */
+  constructor(readonly b: Builder, readonly reuses = false) {
     const { graph, plan, cache } = b;
     const { keyLength } = b.hyperparameters.indexer;
     const side = rotationSide(keyLength);
@@ -67,7 +69,7 @@ class IndexedAttention {
 
   chosen(layer: number, x: Tensor, low: Tensor): Tensor {
     const { fullLayers } = this.b.hyperparameters.indexer;
-    const reuses = this.b.model.architecture === "glm-dsa" && fullLayers[layer] === false;
+    const reuses = this.reuses && fullLayers[layer] === false;
     if (reuses && this.#chosen !== undefined) return this.#chosen;
     return this.#chosen = this.#choose(layer, x, low);
   }
@@ -153,17 +155,45 @@ const HEADER_EXPERTS: TransformerRow = {
 };
 
 /** Architectures with an indexer over latent attention. */
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
+/** Newer ones share indexers, and are told from older ones by their training length. */
+function isFullIndexer(layer: number, trainContextLength: number): boolean {
+  return trainContextLength < 1048576 || (layer < 78 && (layer < 2 || layer % 4 === 2));
+}
+
+export const ARCHITECTURES: Family = new Map([
   [
     "deepseek32",
-    (b: Builder) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b))),
-  ],
-  [
-    "glm-dsa",
-    (b: Builder) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b))),
+    attentionCache("models/deepseek32.cpp", {
+      graph: (b) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b))),
+      indexerLayers: "text",
+      predictionLayersUncached: true,
+      predictionLayersSkipped: true,
+      latentAttention: true,
+      scalesExperts: true,
+    }),
   ],
   [
     "dots3note",
-    (b: Builder) => buildTransformer(b, HEADER_EXPERTS, dots3Note(new IndexedAttention(b))),
+    attentionCache("models/dots3note.cpp", {
+      graph: (b) => buildTransformer(b, HEADER_EXPERTS, dots3Note(new IndexedAttention(b))),
+      slidingWindow: { kind: "standard", when: "always", pattern: "any-length" },
+      indexerLayers: "full",
+      predictionLayersUncached: true,
+      predictionLayersSkipped: true,
+      latentAttention: true,
+      scalesExperts: true,
+    }),
+  ],
+  [
+    "glm-dsa",
+    attentionCache("models/glm-dsa.cpp", {
+      graph: (b) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b, true))),
+      indexerLayers: "full",
+      predictionLayersUncached: true,
+      predictionLayersSkipped: true,
+      latentAttention: true,
+      scalesExperts: true,
+      indexerTypes: { perLayer: true, isFull: isFullIndexer },
+    }),
   ],
 ]);

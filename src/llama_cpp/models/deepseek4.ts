@@ -1,3 +1,4 @@
+import { compressedCache, type Family } from "./architecture.ts";
 import { COMPRESSED_HEAVY_RATIO, COMPRESSED_SPARSE_RATIO } from "../memory/kv_cache.ts";
 import { isQuantized } from "../graph/cache.ts";
 import { attend, rotate } from "../graph/blocks/attention.ts";
@@ -7,7 +8,7 @@ import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
 import { HyperConnections } from "../graph/blocks/hyper_connections.ts";
 import { chooseKeys, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import { rotationSide } from "../graph/rotation.ts";
 import { F16, F32, I64, type Tensor } from "../ggml/tensor.ts";
 
@@ -204,6 +205,16 @@ class DeepSeek4 {
   }
 }
 
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([
-  ["deepseek4", (b: Builder) => new DeepSeek4(b).build()],
+export const ARCHITECTURES: Family = new Map([
+  [
+    "deepseek4",
+    compressedCache("models/deepseek4.cpp", {
+      graph: (b) => new DeepSeek4(b).build(),
+      slidingWindow: { kind: "standard", when: "always", pattern: "every" },
+      predictionLayersSkipped: true,
+      outputsHyperConnections: true,
+      predictionLayersBy: "nextn.eh_proj.weight",
+      clampsInOneOperation: true,
+    }),
+  ],
 ]);

@@ -1,3 +1,4 @@
+import { attentionCache, type Family } from "./architecture.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
 import {
   decompressedAttention,
@@ -5,14 +6,15 @@ import {
   latentQuery,
   latentSizes,
 } from "../graph/blocks/latent_attention.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import {
   buildTransformer,
   feed,
   keepOutputs,
   type LayerBuilder,
+  transformer,
   type TransformerRow,
-} from "./transformer.ts";
+} from "../graph/transformer.ts";
 
 /** src/models/deepseek2.cpp */
 const deepseek2: LayerBuilder = (b, row, layer, x) => {
@@ -49,11 +51,34 @@ function buildMiniCpm3(b: Builder): void {
 }
 
 /** Architectures with multi-head latent attention on every layer. */
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map<string, GraphBuilder>([
-  ["deepseek2", (b) => buildTransformer(b, HEADER_EXPERTS, deepseek2)],
-  ["mistral4", (b) => buildTransformer(b, HEADER_EXPERTS, deepseek2)],
-  // Plain attention before the same experts.
-  ["deepseek2-ocr", (b) => buildTransformer(b, HEADER_EXPERTS)],
-  ["minicpm3", buildMiniCpm3],
-  ["plm", (b) => buildTransformer(b, { activation: "plain" }, miniCpm3)],
+export const ARCHITECTURES: Family = new Map([
+  [
+    "deepseek2",
+    attentionCache("models/deepseek2.cpp", {
+      graph: transformer(HEADER_EXPERTS, deepseek2),
+      predictionLayersSkipped: true,
+      latentAttention: true,
+    }),
+  ],
+  [
+    "deepseek2-ocr",
+    attentionCache("models/deepseek2ocr.cpp", { graph: transformer(HEADER_EXPERTS) }),
+  ],
+  ["minicpm3", attentionCache("models/minicpm3.cpp", { graph: buildMiniCpm3 })],
+  [
+    "mistral4",
+    attentionCache("models/mistral4.cpp", {
+      graph: transformer(HEADER_EXPERTS, deepseek2),
+      predictionLayersSkipped: true,
+      latentAttention: true,
+    }),
+  ],
+  [
+    "plm",
+    attentionCache("models/plm.cpp", {
+      graph: transformer({ activation: "plain" }, miniCpm3),
+      // Its values have lost their heads when they are stored.
+      breaksWithFlashAttention: true,
+    }),
+  ],
 ]);

@@ -1,8 +1,8 @@
 import { BrainjarError } from "../../budget/error.ts";
-import { indexerLayers } from "./cached_layers.ts";
 import type { KvCacheType } from "../ggml/types.ts";
-import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
-import { cacheType } from "./kv_cache.ts";
+import { usesFlashAttention } from "../memory/context_sizes.ts";
+import { cacheType } from "../memory/kv_cache.ts";
+import type { ReadModel } from "./families.ts";
 import type { FootprintOptions } from "../options.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
 
@@ -28,27 +28,16 @@ function checkHeads(
   );
 }
 
-/**
- * Refuses flash attention where llama.cpp ends the process: `plm`, whose values have lost their heads
- * when they are stored (models/plm.cpp), and block-sparse attention unless each group of queries
- * has an indexer (models/minimax-m3.cpp).
- */
-function checkFlashAttention(shape: Hyperparameters): void {
-  const { architecture, layout, indexer: { headCount } } = shape;
-  const ungrouped = architecture === "minimax-m3" &&
-    indexerLayers(shape).some((layer) =>
-      layer < shape.layerCount && shape.keyValueHeadCounts[layer] !== headCount
-    );
-  if (!layout.breaksWithFlashAttention && !ungrouped) return;
-  throw new BrainjarError(
-    "unsupported-flash-attention",
-    ungrouped
-      ? `This model's ${headCount} indexers don't match its key-value heads, as flash attention needs`
-      : `Architecture "${architecture}" can't run with flash attention`,
-    {
-      hint: `Use --flash-attention off: llama.cpp ${LLAMA_CPP_VERSION} ends the process with it on`,
-    },
-  );
+/** Refuses flash attention where llama.cpp ends the process with it. */
+function checkFlashAttention({ architecture, shape }: ReadModel): void {
+  const breaks = architecture?.breaksWithFlashAttention;
+  const why = breaks === true
+    ? `Architecture "${shape.architecture}" can't run with flash attention`
+    : breaks?.(shape);
+  if (why === undefined) return;
+  throw new BrainjarError("unsupported-flash-attention", why, {
+    hint: `Use --flash-attention off: llama.cpp ${LLAMA_CPP_VERSION} ends the process with it on`,
+  });
 }
 
 /**
@@ -61,7 +50,8 @@ function checkFlashAttention(shape: Hyperparameters): void {
  * Throws a BrainjarError of code `unsupported-kv-cache-type`, `too-many-sequences` or
  * `unsupported-flash-attention`.
  */
-export function checkContextOptions(shape: Hyperparameters, options: FootprintOptions): void {
+export function checkContextOptions(model: ReadModel, options: FootprintOptions): void {
+  const { architecture, shape } = model;
   const { kvCacheKeyType: key, kvCacheValueType: value } = options;
   if (options.sequences > LARGEST_SEQUENCE_COUNT) {
     throw new BrainjarError(
@@ -70,28 +60,28 @@ export function checkContextOptions(shape: Hyperparameters, options: FootprintOp
       { hint: `Use at most ${LARGEST_SEQUENCE_COUNT} sequences` },
     );
   }
-  if (shape.layout.purpose === "encoder-decoder" && options.sequences > 1) {
+  if (shape.rules.purpose === "encoder-decoder" && options.sequences > 1) {
     throw new BrainjarError(
       "too-many-sequences",
       `Architecture "${shape.architecture}" takes one sequence at a time, not ${options.sequences}`,
       { hint: "Use one sequence: llama.cpp ends the process where an encoder has more" },
     );
   }
-  if (options.flashAttention) checkFlashAttention(shape);
-  const keysAlone = shape.usesLatentAttention || shape.layout.memory === "compressed";
+  if (options.flashAttention) checkFlashAttention(model);
+  const keysAlone = shape.usesLatentAttention || shape.rules.memory === "compressed";
   if (keysAlone && key !== value) {
     refuse(
       `Architecture "${shape.architecture}" can't cache keys as ${key} and values as ${value}`,
       `Use ${key} for both`,
     );
   }
-  const flashAttention = options.flashAttention && !shape.layout.noFlashAttention;
+  const flashAttention = usesFlashAttention(shape, options);
   if (cacheType(value).blockElements > 1 && !flashAttention) {
     refuse(
       `KV cache type ${value} for values needs flash attention`,
-      shape.layout.noFlashAttention
+      shape.rules.noFlashAttention
         ? "Use F16: llama.cpp turns flash attention off for this architecture"
-        : shape.layout.breaksWithFlashAttention
+        : architecture?.breaksWithFlashAttention === true
         ? "Use F16: llama.cpp can't run this architecture with flash attention"
         : "Turn flash attention on, or use F16",
     );

@@ -1,9 +1,10 @@
+import { attentionCache, type Family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
 import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
-import type { Builder, GraphBuilder } from "../graph/builder.ts";
+import type { Builder } from "../graph/builder.ts";
 import { I32, type Tensor } from "../ggml/tensor.ts";
-import { begin, end } from "./transformer.ts";
+import { begin, end } from "../graph/transformer.ts";
 
 /** Embeddings of each layer's own, by token (src/models/gemma4.cpp, `build_inp_per_layer`). */
 export function perLayerInputs(b: Builder, x: Tensor): Tensor | undefined {
@@ -76,4 +77,22 @@ function buildGemma4(b: Builder): void {
   end(b, { lateOutputs: "after-norm" }, x);
 }
 
-export const BUILDERS: ReadonlyMap<string, GraphBuilder> = new Map([["gemma4", buildGemma4]]);
+export const ARCHITECTURES: Family = new Map([
+  [
+    "gemma4",
+    attentionCache("models/gemma4.cpp", {
+      graph: buildGemma4,
+      slidingWindow: { kind: "standard", when: "always", pattern: "layers" },
+      ownCaches: "less-shared",
+      scalesExperts: true,
+    }),
+  ],
+  [
+    "gemma4-assistant",
+    attentionCache("models/gemma4-assistant.cpp", {
+      purpose: "draft",
+      slidingWindow: { kind: "standard", when: "always", pattern: "all-layers" },
+      inputsOutputWidth: true,
+    }),
+  ],
+]);

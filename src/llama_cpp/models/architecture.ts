@@ -1,0 +1,52 @@
+import type { GraphBuilder } from "../graph/builder.ts";
+import type { ArchitectureRules, MemoryKind } from "../hyperparameters/architecture_rules.ts";
+import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
+
+/** Everything that is special about one architecture. */
+export interface Architecture extends ArchitectureRules {
+  /** What builds its graph; absent for models that make no text and were not followed. */
+  readonly graph?: GraphBuilder;
+  /** Why models of it can't be run although they make text, and what to do. */
+  readonly cannotRun?: { readonly why: string; readonly hint: string };
+  /**
+   * llama.cpp ends the process with flash attention: for each model, or for those of which the
+   * function says why.
+   */
+  readonly breaksWithFlashAttention?:
+    | true
+    | ((hyperparameters: Hyperparameters) => string | undefined);
+}
+
+/** Architectures that are built alike, by `general.architecture`. */
+export type Family = ReadonlyMap<string, Architecture>;
+
+type Extra = Partial<Omit<Architecture, "memory" | "source">>;
+
+function architecture(memory: MemoryKind, source: string, extra: Extra): Architecture {
+  return { purpose: "text", ...extra, memory, source };
+}
+
+/** A row of keys and values; `source` is the file below llama.cpp's src/ that the rest is from. */
+export function attentionCache(source: string, extra: Extra = {}): Architecture {
+  return architecture("attention", source, extra);
+}
+
+/** A row of a state alone. */
+export function recurrentState(source: string, extra: Extra = {}): Architecture {
+  return architecture("recurrent", source, extra);
+}
+
+/** A row of keys and values beside a state. */
+export function attentionAndState(source: string, extra: Extra = {}): Architecture {
+  return architecture("hybrid", source, extra);
+}
+
+/** A row of a window of raw keys and compressed keys behind it. */
+export function compressedCache(source: string, extra: Extra = {}): Architecture {
+  return architecture("compressed", source, extra);
+}
+
+/** A row of a model that keeps nothing between batches. */
+export function noMemory(source: string, extra: Extra = {}): Architecture {
+  return architecture("none", source, extra);
+}

@@ -1,0 +1,128 @@
+import { attentionCache, type Family, noMemory } from "./architecture.ts";
+import { LLAMA_CPP_VERSION } from "../version.ts";
+import { attention, headsOf } from "../graph/blocks/attention.ts";
+import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
+import { feedForward } from "../graph/blocks/feed_forward.ts";
+import type { Builder } from "../graph/builder.ts";
+import { F32, type Tensor } from "../ggml/tensor.ts";
+import {
+  attend,
+  begin,
+  buildTransformer,
+  end,
+  feed,
+  gatingNumber,
+  keepOutputs,
+  type LayerBuilder,
+  transformer,
+  transformerLayer,
+  type TransformerRow,
+} from "../graph/transformer.ts";
+
+const GPT: TransformerRow = { norm: "layer", activation: "plain" };
+
+/** Norms before or after, as the header says (src/models/chameleon.cpp). */
+const chameleon: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const swaps = b.model.flag("swin_norm");
+  const { q, k, v } = chameleonHeads(b, layer, swaps ? x : b.norm(x, "rms"));
+  let y = attention(b, layer, { q: b.rope(q), k: b.rope(k), v });
+  let residual = x;
+  if (swaps) y = b.norm(y, "rms");
+  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  const middle = graph.add(y, residual);
+  y = feed(b, row, layer, swaps ? middle : b.norm(middle, "rms"));
+  return graph.add(swaps ? b.norm(y, "rms") : y, middle);
+};
+
+/** Queries and keys have layer norms where everything else is RMS. */
+function chameleonHeads(b: Builder, layer: number, x: Tensor) {
+  const { graph } = b;
+  const prefix = `blk.${layer}.attn_`;
+  const { keyLength, valueLength, queries, keyValues } = headsOf(b, layer);
+  let q = graph.reshape(b.multiply(`${prefix}q`, x), keyLength, queries, b.tokens);
+  let k = graph.reshape(b.multiply(`${prefix}k`, x), keyLength, keyValues, b.tokens);
+  const v = graph.reshape(b.multiply(`${prefix}v`, x), valueLength, keyValues, b.tokens);
+  if (b.has(`${prefix}q_norm`)) q = graph.norm(q);
+  if (b.has(`${prefix}k_norm`)) k = graph.norm(k);
+  return { q, k, v };
+}
+
+/** The logits of image tokens are overwritten in a copy of all logits. */
+function buildChameleon(b: Builder): void {
+  const { graph } = b;
+  const imageTokens = 8192;
+  b.afterLogits = (logits) => {
+    return graph.like(logits, graph.map(graph.constant(F32, [imageTokens])));
+  };
+  buildTransformer(b, {}, chameleon);
+}
+
+/** Images bring embeddings for the first layers' results (src/models/qwen3vl.cpp). */
+const deepstack: LayerBuilder = (b, row, layer, x) => {
+  const { graph } = b;
+  const y = transformerLayer(b, row, layer, x);
+  const { deepstackLayerCount, embeddingLength } = b.hyperparameters;
+  const { embedded } = b;
+  if (layer >= deepstackLayerCount || embedded === undefined) return y;
+  return graph.add(y, graph.view(embedded, [embeddingLength, b.tokens], embedded.s1));
+};
+
+/** Logits of tokens without an output row are filled in. */
+function buildDeepstack(b: Builder): void {
+  const { graph } = b;
+  b.afterLogits = (logits) => {
+    const missing = b.need("token_embd").n1 - logits.n0;
+    if (missing <= 0) return logits;
+    const one = graph.map(graph.view(b.need("output_norm"), [1]));
+    return graph.concat(graph.repeat(one, missing, logits.n1), logits, 0);
+  };
+  buildTransformer(b, { queryKeyNorm: "before-rope" }, deepstack);
+}
+
+/** llama.cpp overwrites logits of a batch that has none: all of a prompt but its end. */
+const NEEDS_ALL_LOGITS = {
+  why: "need the logits of all of a prompt, which only its end has",
+  hint:
+    `Use another model: llama.cpp ${LLAMA_CPP_VERSION} ends the process with this one; estimate still answers`,
+};
+
+/** Architectures that see images, and those that speak. */
+export const ARCHITECTURES: Family = new Map([
+  [
+    "chameleon",
+    attentionCache("models/chameleon.cpp", { graph: buildChameleon, cannotRun: NEEDS_ALL_LOGITS }),
+  ],
+  ["cogvlm", attentionCache("models/cogvlm.cpp", { graph: transformer({ lateOutputs: "never" }) })],
+  [
+    "qwen3vl",
+    attentionCache("models/qwen3vl.cpp", {
+      graph: buildDeepstack,
+      positionsPerToken: 4,
+      deepstack: "count",
+    }),
+  ],
+  [
+    "qwen3vlmoe",
+    attentionCache("models/qwen3vlmoe.cpp", {
+      graph: buildDeepstack,
+      positionsPerToken: 4,
+      deepstack: "count",
+    }),
+  ],
+  [
+    "qwen3tts",
+    attentionCache("models/qwen3tts.cpp", {
+      graph: buildDeepstack,
+      purpose: "audio",
+      positionsPerToken: 4,
+      deepstack: "count",
+    }),
+  ],
+  [
+    "pockettts",
+    attentionCache("models/pockettts.cpp", { graph: transformer(GPT), purpose: "audio" }),
+  ],
+  ["wavtokenizer-dec", noMemory("models/wavtokenizer-dec.cpp", { purpose: "audio" })],
+  ["clip", noMemory("models/clip.cpp", { purpose: "encoder" })],
+]);

@@ -20,6 +20,11 @@ export interface Architecture extends ArchitectureRules {
 /** Architectures that are built alike, by `general.architecture`. */
 export type Family = ReadonlyMap<string, Architecture>;
 
+/** The rows of a family. */
+export function family(rows: Readonly<Record<string, Architecture>>): Family {
+  return new Map(Object.entries(rows));
+}
+
 type Extra = Partial<Omit<Architecture, "memory" | "source">>;
 
 function architecture(memory: MemoryKind, source: string, extra: Extra): Architecture {

@@ -1,4 +1,4 @@
-import { compressedCache, type Family } from "./architecture.ts";
+import { compressedCache, type Family, family } from "./architecture.ts";
 import { COMPRESSED_HEAVY_RATIO, COMPRESSED_SPARSE_RATIO } from "../memory/kv_cache.ts";
 import { isQuantized } from "../graph/cache.ts";
 import { attend, rotate } from "../graph/blocks/attention.ts";
@@ -205,16 +205,13 @@ class DeepSeek4 {
   }
 }
 
-export const ARCHITECTURES: Family = new Map([
-  [
-    "deepseek4",
-    compressedCache("models/deepseek4.cpp", {
-      graph: (b) => new DeepSeek4(b).build(),
-      slidingWindow: { kind: "standard", when: "always", pattern: "every" },
-      predictionLayersSkipped: true,
-      outputsHyperConnections: true,
-      predictionLayersBy: "nextn.eh_proj.weight",
-      clampsInOneOperation: true,
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "deepseek4": compressedCache("models/deepseek4.cpp", {
+    graph: (b) => new DeepSeek4(b).build(),
+    slidingWindow: { kind: "standard", when: "always", pattern: "every" },
+    predictionLayersSkipped: true,
+    outputsHyperConnections: true,
+    predictionLayersBy: "nextn.eh_proj.weight",
+    clampsInOneOperation: true,
+  }),
+});

@@ -1,4 +1,4 @@
-import { attentionAndState, type Family } from "./architecture.ts";
+import { attentionAndState, type Family, family } from "./architecture.ts";
 import { gatedDelta } from "../graph/blocks/delta_net.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { latentAttention } from "../graph/blocks/latent_attention.ts";
@@ -7,7 +7,6 @@ import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import {
   begin,
-  buildTransformer,
   end,
   feed,
   gatingNumber,
@@ -208,34 +207,25 @@ const BAILING: TransformerRow = {
 };
 
 /** Architectures with delta attention on some layers and latent attention on the others. */
-export const ARCHITECTURES: Family = new Map([
-  [
-    "bailingmoe3",
-    attentionAndState("models/bailingmoe3.cpp", {
-      graph: transformer(BAILING, bailingMoe3),
-      recurrentLayers: "no-kv-heads",
-      state: "delta",
-      predictionLayersSkipped: true,
-      latentAttention: true,
-    }),
-  ],
-  [
-    "kimi-k3",
-    attentionAndState("models/kimi-k3.cpp", {
-      graph: (b) => new KimiK3(b).build(),
-      recurrentLayers: "no-kv-heads",
-      state: "delta",
-      latentAttention: true,
-      valueLengthIsLatentRank: true,
-    }),
-  ],
-  [
-    "kimi-linear",
-    attentionAndState("models/kimi-linear.cpp", {
-      graph: transformer(KIMI, kimiLinear),
-      recurrentLayers: "no-kv-heads",
-      state: "delta",
-      latentAttention: true,
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "bailingmoe3": attentionAndState("models/bailingmoe3.cpp", {
+    graph: transformer(BAILING, bailingMoe3),
+    recurrentLayers: "no-kv-heads",
+    state: "delta",
+    predictionLayersSkipped: true,
+    latentAttention: true,
+  }),
+  "kimi-k3": attentionAndState("models/kimi-k3.cpp", {
+    graph: (b) => new KimiK3(b).build(),
+    recurrentLayers: "no-kv-heads",
+    state: "delta",
+    latentAttention: true,
+    valueLengthIsLatentRank: true,
+  }),
+  "kimi-linear": attentionAndState("models/kimi-linear.cpp", {
+    graph: transformer(KIMI, kimiLinear),
+    recurrentLayers: "no-kv-heads",
+    state: "delta",
+    latentAttention: true,
+  }),
+});

@@ -1,4 +1,4 @@
-import { attentionAndState, type Family } from "./architecture.ts";
+import { attentionAndState, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
 import { deltaNetLayer, type DeltaNetOptions } from "../graph/blocks/delta_net.ts";
 import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
@@ -64,39 +64,30 @@ const qwen35 = deltaNet({});
 const LATE: TransformerRow = { lateOutputs: "after-norm" };
 
 /** Architectures with a gated delta rule on some layers and attention on the others. */
-export const ARCHITECTURES: Family = new Map([
-  [
-    "qwen35",
-    attentionAndState("models/qwen35.cpp", {
-      graph: transformer(LATE, qwen35),
-      recurrentLayers: { interval: 4 },
-      cachedLayers: "text",
-      state: "state-space",
-      predictionLayersSkipped: true,
-      positionsPerToken: 4,
-    }),
-  ],
-  [
-    "qwen35moe",
-    attentionAndState("models/qwen35moe.cpp", {
-      graph: transformer(LATE, qwen35),
-      recurrentLayers: { interval: 4 },
-      cachedLayers: "text",
-      state: "state-space",
-      predictionLayersSkipped: true,
-      positionsPerToken: 4,
-      scalesExperts: true,
-    }),
-  ],
-  [
-    "qwen3next",
-    attentionAndState("models/qwen3next.cpp", {
-      graph: transformer(LATE, qwen3Next),
-      recurrentLayers: { interval: 4 },
-      cachedLayers: "text",
-      state: "state-space",
-      predictionLayersSkipped: true,
-      scalesExperts: true,
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "qwen35": attentionAndState("models/qwen35.cpp", {
+    graph: transformer(LATE, qwen35),
+    recurrentLayers: { interval: 4 },
+    cachedLayers: "text",
+    state: "state-space",
+    predictionLayersSkipped: true,
+    positionsPerToken: 4,
+  }),
+  "qwen35moe": attentionAndState("models/qwen35moe.cpp", {
+    graph: transformer(LATE, qwen35),
+    recurrentLayers: { interval: 4 },
+    cachedLayers: "text",
+    state: "state-space",
+    predictionLayersSkipped: true,
+    positionsPerToken: 4,
+    scalesExperts: true,
+  }),
+  "qwen3next": attentionAndState("models/qwen3next.cpp", {
+    graph: transformer(LATE, qwen3Next),
+    recurrentLayers: { interval: 4 },
+    cachedLayers: "text",
+    state: "state-space",
+    predictionLayersSkipped: true,
+    scalesExperts: true,
+  }),
+});

@@ -1,4 +1,4 @@
-import { attentionCache, type Family } from "./architecture.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, projectQueryKeyValue } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
@@ -150,13 +150,10 @@ function buildGemma3n(b: Builder): void {
   new Gemma3n(b).build();
 }
 
-export const ARCHITECTURES: Family = new Map([
-  [
-    "gemma3n",
-    attentionCache("models/gemma3n.cpp", {
-      graph: buildGemma3n,
-      slidingWindow: { kind: "standard", when: "always", pattern: { period: 5 } },
-      ownCaches: 20,
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "gemma3n": attentionCache("models/gemma3n.cpp", {
+    graph: buildGemma3n,
+    slidingWindow: { kind: "standard", when: "always", pattern: { period: 5 } },
+    ownCaches: 20,
+  }),
+});

@@ -1,4 +1,4 @@
-import { attentionCache, type Family } from "./architecture.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
 import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
@@ -77,22 +77,16 @@ function buildGemma4(b: Builder): void {
   end(b, { lateOutputs: "after-norm" }, x);
 }
 
-export const ARCHITECTURES: Family = new Map([
-  [
-    "gemma4",
-    attentionCache("models/gemma4.cpp", {
-      graph: buildGemma4,
-      slidingWindow: { kind: "standard", when: "always", pattern: "layers" },
-      ownCaches: "less-shared",
-      scalesExperts: true,
-    }),
-  ],
-  [
-    "gemma4-assistant",
-    attentionCache("models/gemma4-assistant.cpp", {
-      purpose: "draft",
-      slidingWindow: { kind: "standard", when: "always", pattern: "all-layers" },
-      inputsOutputWidth: true,
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "gemma4": attentionCache("models/gemma4.cpp", {
+    graph: buildGemma4,
+    slidingWindow: { kind: "standard", when: "always", pattern: "layers" },
+    ownCaches: "less-shared",
+    scalesExperts: true,
+  }),
+  "gemma4-assistant": attentionCache("models/gemma4-assistant.cpp", {
+    purpose: "draft",
+    slidingWindow: { kind: "standard", when: "always", pattern: "all-layers" },
+    inputsOutputWidth: true,
+  }),
+});

@@ -1,4 +1,4 @@
-import { attentionCache, type Family } from "./architecture.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
 import { isRopeFinetuned } from "../graph/transformer.ts";
@@ -78,9 +78,9 @@ function buildGraniteSwitch(b: Builder): void {
   b.logits(b.finish(x, "rms"));
 }
 
-export const ARCHITECTURES: Family = new Map([
-  [
-    "graniteswitch",
-    attentionCache("models/granite-switch.cpp", { graph: buildGraniteSwitch, routerLayer: true }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "graniteswitch": attentionCache("models/granite-switch.cpp", {
+    graph: buildGraniteSwitch,
+    routerLayer: true,
+  }),
+});

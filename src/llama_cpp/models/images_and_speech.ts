@@ -1,17 +1,11 @@
-import { attentionCache, type Family, noMemory } from "./architecture.ts";
+import { attentionCache, type Family, family, noMemory } from "./architecture.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
-import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
-import { feedForward } from "../graph/blocks/feed_forward.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F32, type Tensor } from "../ggml/tensor.ts";
 import {
-  attend,
-  begin,
   buildTransformer,
-  end,
   feed,
-  gatingNumber,
   keepOutputs,
   type LayerBuilder,
   transformer,
@@ -88,41 +82,32 @@ const NEEDS_ALL_LOGITS = {
 };
 
 /** Architectures that see images, and those that speak. */
-export const ARCHITECTURES: Family = new Map([
-  [
-    "chameleon",
-    attentionCache("models/chameleon.cpp", { graph: buildChameleon, cannotRun: NEEDS_ALL_LOGITS }),
-  ],
-  ["cogvlm", attentionCache("models/cogvlm.cpp", { graph: transformer({ lateOutputs: "never" }) })],
-  [
-    "qwen3vl",
-    attentionCache("models/qwen3vl.cpp", {
-      graph: buildDeepstack,
-      positionsPerToken: 4,
-      deepstack: "count",
-    }),
-  ],
-  [
-    "qwen3vlmoe",
-    attentionCache("models/qwen3vlmoe.cpp", {
-      graph: buildDeepstack,
-      positionsPerToken: 4,
-      deepstack: "count",
-    }),
-  ],
-  [
-    "qwen3tts",
-    attentionCache("models/qwen3tts.cpp", {
-      graph: buildDeepstack,
-      purpose: "audio",
-      positionsPerToken: 4,
-      deepstack: "count",
-    }),
-  ],
-  [
-    "pockettts",
-    attentionCache("models/pockettts.cpp", { graph: transformer(GPT), purpose: "audio" }),
-  ],
-  ["wavtokenizer-dec", noMemory("models/wavtokenizer-dec.cpp", { purpose: "audio" })],
-  ["clip", noMemory("models/clip.cpp", { purpose: "encoder" })],
-]);
+export const ARCHITECTURES: Family = family({
+  "chameleon": attentionCache("models/chameleon.cpp", {
+    graph: buildChameleon,
+    cannotRun: NEEDS_ALL_LOGITS,
+  }),
+  "cogvlm": attentionCache("models/cogvlm.cpp", { graph: transformer({ lateOutputs: "never" }) }),
+  "qwen3vl": attentionCache("models/qwen3vl.cpp", {
+    graph: buildDeepstack,
+    positionsPerToken: 4,
+    deepstack: "count",
+  }),
+  "qwen3vlmoe": attentionCache("models/qwen3vlmoe.cpp", {
+    graph: buildDeepstack,
+    positionsPerToken: 4,
+    deepstack: "count",
+  }),
+  "qwen3tts": attentionCache("models/qwen3tts.cpp", {
+    graph: buildDeepstack,
+    purpose: "audio",
+    positionsPerToken: 4,
+    deepstack: "count",
+  }),
+  "pockettts": attentionCache("models/pockettts.cpp", {
+    graph: transformer(GPT),
+    purpose: "audio",
+  }),
+  "wavtokenizer-dec": noMemory("models/wavtokenizer-dec.cpp", { purpose: "audio" }),
+  "clip": noMemory("models/clip.cpp", { purpose: "encoder" }),
+});

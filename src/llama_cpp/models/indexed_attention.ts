@@ -1,4 +1,4 @@
-import { attentionCache, type Family } from "./architecture.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import { rotationSide } from "../graph/rotation.ts";
 import { headsOf, projectOutput } from "../graph/blocks/attention.ts";
 import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
@@ -160,40 +160,31 @@ function isFullIndexer(layer: number, trainContextLength: number): boolean {
   return trainContextLength < 1048576 || (layer < 78 && (layer < 2 || layer % 4 === 2));
 }
 
-export const ARCHITECTURES: Family = new Map([
-  [
-    "deepseek32",
-    attentionCache("models/deepseek32.cpp", {
-      graph: (b) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b))),
-      indexerLayers: "text",
-      predictionLayersUncached: true,
-      predictionLayersSkipped: true,
-      latentAttention: true,
-      scalesExperts: true,
-    }),
-  ],
-  [
-    "dots3note",
-    attentionCache("models/dots3note.cpp", {
-      graph: (b) => buildTransformer(b, HEADER_EXPERTS, dots3Note(new IndexedAttention(b))),
-      slidingWindow: { kind: "standard", when: "always", pattern: "any-length" },
-      indexerLayers: "full",
-      predictionLayersUncached: true,
-      predictionLayersSkipped: true,
-      latentAttention: true,
-      scalesExperts: true,
-    }),
-  ],
-  [
-    "glm-dsa",
-    attentionCache("models/glm-dsa.cpp", {
-      graph: (b) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b, true))),
-      indexerLayers: "full",
-      predictionLayersUncached: true,
-      predictionLayersSkipped: true,
-      latentAttention: true,
-      scalesExperts: true,
-      indexerTypes: { perLayer: true, isFull: isFullIndexer },
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "deepseek32": attentionCache("models/deepseek32.cpp", {
+    graph: (b) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b))),
+    indexerLayers: "text",
+    predictionLayersUncached: true,
+    predictionLayersSkipped: true,
+    latentAttention: true,
+    scalesExperts: true,
+  }),
+  "dots3note": attentionCache("models/dots3note.cpp", {
+    graph: (b) => buildTransformer(b, HEADER_EXPERTS, dots3Note(new IndexedAttention(b))),
+    slidingWindow: { kind: "standard", when: "always", pattern: "any-length" },
+    indexerLayers: "full",
+    predictionLayersUncached: true,
+    predictionLayersSkipped: true,
+    latentAttention: true,
+    scalesExperts: true,
+  }),
+  "glm-dsa": attentionCache("models/glm-dsa.cpp", {
+    graph: (b) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b, true))),
+    indexerLayers: "full",
+    predictionLayersUncached: true,
+    predictionLayersSkipped: true,
+    latentAttention: true,
+    scalesExperts: true,
+    indexerTypes: { perLayer: true, isFull: isFullIndexer },
+  }),
+});

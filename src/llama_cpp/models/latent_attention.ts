@@ -1,4 +1,4 @@
-import { attentionCache, type Family } from "./architecture.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
 import {
   decompressedAttention,
@@ -51,34 +51,24 @@ function buildMiniCpm3(b: Builder): void {
 }
 
 /** Architectures with multi-head latent attention on every layer. */
-export const ARCHITECTURES: Family = new Map([
-  [
-    "deepseek2",
-    attentionCache("models/deepseek2.cpp", {
-      graph: transformer(HEADER_EXPERTS, deepseek2),
-      predictionLayersSkipped: true,
-      latentAttention: true,
-    }),
-  ],
-  [
-    "deepseek2-ocr",
-    attentionCache("models/deepseek2ocr.cpp", { graph: transformer(HEADER_EXPERTS) }),
-  ],
-  ["minicpm3", attentionCache("models/minicpm3.cpp", { graph: buildMiniCpm3 })],
-  [
-    "mistral4",
-    attentionCache("models/mistral4.cpp", {
-      graph: transformer(HEADER_EXPERTS, deepseek2),
-      predictionLayersSkipped: true,
-      latentAttention: true,
-    }),
-  ],
-  [
-    "plm",
-    attentionCache("models/plm.cpp", {
-      graph: transformer({ activation: "plain" }, miniCpm3),
-      // Its values have lost their heads when they are stored.
-      breaksWithFlashAttention: true,
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "deepseek2": attentionCache("models/deepseek2.cpp", {
+    graph: transformer(HEADER_EXPERTS, deepseek2),
+    predictionLayersSkipped: true,
+    latentAttention: true,
+  }),
+  "deepseek2-ocr": attentionCache("models/deepseek2ocr.cpp", {
+    graph: transformer(HEADER_EXPERTS),
+  }),
+  "minicpm3": attentionCache("models/minicpm3.cpp", { graph: buildMiniCpm3 }),
+  "mistral4": attentionCache("models/mistral4.cpp", {
+    graph: transformer(HEADER_EXPERTS, deepseek2),
+    predictionLayersSkipped: true,
+    latentAttention: true,
+  }),
+  "plm": attentionCache("models/plm.cpp", {
+    graph: transformer({ activation: "plain" }, miniCpm3),
+    // Its values have lost their heads when they are stored.
+    breaksWithFlashAttention: true,
+  }),
+});

@@ -1,16 +1,11 @@
-import { attentionCache, type Family } from "./architecture.ts";
-import { attention, headsOf } from "../graph/blocks/attention.ts";
-import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
 import type { Builder } from "../graph/builder.ts";
-import { F32, type Tensor } from "../ggml/tensor.ts";
 import {
   attend,
   begin,
-  buildTransformer,
   end,
   feed,
-  gatingNumber,
   keepOutputs,
   type LayerBuilder,
   transformer,
@@ -69,11 +64,8 @@ function buildNanbeige(b: Builder): void {
 }
 
 /** Architectures whose layers lack parts, come again, or get the embeddings once more. */
-export const ARCHITECTURES: Family = new Map([
-  ["deci", attentionCache("models/deci.cpp", { graph: transformer({}, deci) })],
-  [
-    "nanbeige",
-    attentionCache("models/nanbeige.cpp", { graph: buildNanbeige, repeatsLayers: true }),
-  ],
-  ["talkie", attentionCache("models/talkie.cpp", { graph: buildTalkie })],
-]);
+export const ARCHITECTURES: Family = family({
+  "deci": attentionCache("models/deci.cpp", { graph: transformer({}, deci) }),
+  "nanbeige": attentionCache("models/nanbeige.cpp", { graph: buildNanbeige, repeatsLayers: true }),
+  "talkie": attentionCache("models/talkie.cpp", { graph: buildTalkie }),
+});

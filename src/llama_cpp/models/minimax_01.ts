@@ -1,4 +1,4 @@
-import { attentionAndState, type Family } from "./architecture.ts";
+import { attentionAndState, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "../graph/blocks/recurrent.ts";
 import type { Builder } from "../graph/builder.ts";
@@ -96,14 +96,11 @@ function buildMiniMax01(b: Builder): void {
   end(b, row, x);
 }
 
-export const ARCHITECTURES: Family = new Map([
-  [
-    "minimax-01",
-    attentionAndState("models/minimax-01.cpp", {
-      graph: buildMiniMax01,
-      recurrentLayers: { interval: 8 },
-      cachedLayers: "text",
-      state: "linear-attention",
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "minimax-01": attentionAndState("models/minimax-01.cpp", {
+    graph: buildMiniMax01,
+    recurrentLayers: { interval: 8 },
+    cachedLayers: "text",
+    state: "linear-attention",
+  }),
+});

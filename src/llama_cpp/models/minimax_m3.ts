@@ -1,4 +1,4 @@
-import { attentionCache, type Family } from "./architecture.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import { indexerLayers } from "../memory/cached_layers.ts";
 import { attention, rotate } from "../graph/blocks/attention.ts";
@@ -246,13 +246,10 @@ function lacksIndexers(shape: Hyperparameters): string | undefined {
     : undefined;
 }
 
-export const ARCHITECTURES: Family = new Map([
-  [
-    "minimax-m3",
-    attentionCache("models/minimax-m3.cpp", {
-      graph: buildMiniMaxM3,
-      indexerLayers: "after-dense",
-      breaksWithFlashAttention: lacksIndexers,
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "minimax-m3": attentionCache("models/minimax-m3.cpp", {
+    graph: buildMiniMaxM3,
+    indexerLayers: "after-dense",
+    breaksWithFlashAttention: lacksIndexers,
+  }),
+});

@@ -1,20 +1,12 @@
-import { attentionCache, type Family } from "./architecture.ts";
-import { attention, headsOf } from "../graph/blocks/attention.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
-import { F32, type Tensor } from "../ggml/tensor.ts";
 import {
   attend,
-  begin,
-  buildTransformer,
-  end,
-  feed,
   gatingNumber,
   keepOutputs,
   type LayerBuilder,
   transformer,
-  transformerLayer,
-  type TransformerRow,
 } from "../graph/transformer.ts";
 
 /** Attention and a dense feed-forward, experts beside both (src/models/arctic.cpp). */
@@ -98,28 +90,22 @@ const smallThinker: LayerBuilder = (b, row, layer, x) => {
 };
 
 /** Architectures whose experts stand elsewhere than in place of the feed-forward. */
-export const ARCHITECTURES: Family = new Map([
-  ["arctic", attentionCache("models/arctic.cpp", { graph: transformer({}, arctic) })],
-  [
-    "grok",
-    attentionCache("models/grok.cpp", { graph: transformer({}, grok), noFlashAttention: true }),
-  ],
-  [
-    "grovemoe",
-    attentionCache("models/grovemoe.cpp", {
-      graph: transformer({ queryKeyNorm: "before-rope" }, groveMoe),
-    }),
-  ],
-  [
-    "smallthinker",
-    attentionCache("models/smallthinker.cpp", {
-      graph: transformer({ rope: "step-from-0" }, smallThinker),
-      slidingWindow: {
-        kind: "standard",
-        when: "window",
-        pattern: { period: 4, denseFirst: true },
-        fixedWindow: 4096,
-      },
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "arctic": attentionCache("models/arctic.cpp", { graph: transformer({}, arctic) }),
+  "grok": attentionCache("models/grok.cpp", {
+    graph: transformer({}, grok),
+    noFlashAttention: true,
+  }),
+  "grovemoe": attentionCache("models/grovemoe.cpp", {
+    graph: transformer({ queryKeyNorm: "before-rope" }, groveMoe),
+  }),
+  "smallthinker": attentionCache("models/smallthinker.cpp", {
+    graph: transformer({ rope: "step-from-0" }, smallThinker),
+    slidingWindow: {
+      kind: "standard",
+      when: "window",
+      pattern: { period: 4, denseFirst: true },
+      fixedWindow: 4096,
+    },
+  }),
+});

@@ -1,4 +1,4 @@
-import { attentionCache, type Family } from "./architecture.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
 import type { Builder } from "../graph/builder.ts";
 import {
@@ -94,47 +94,31 @@ const stableLm: LayerBuilder = (b, row, layer, x) => {
 };
 
 /** Architectures whose feed-forward doesn't wait for attention. */
-export const ARCHITECTURES: Family = new Map([
-  [
-    "falcon",
-    attentionCache("models/falcon.cpp", { graph: transformer({ norm: "layer" }, falcon) }),
-  ],
-  ["phi2", attentionCache("models/phi2.cpp", { graph: transformer({ norm: "layer" }, phi2) })],
-  [
-    "command-r",
-    attentionCache("models/command-r.cpp", {
-      graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, commandR),
-    }),
-  ],
-  [
-    "cohere2",
-    attentionCache("models/cohere2.cpp", {
-      graph: transformer({ norm: "layer", rope: "sliding" }, commandR),
-      slidingWindow: { kind: "standard", when: "always", pattern: { period: 4 } },
-    }),
-  ],
-  [
-    "cohere2moe",
-    attentionCache("models/cohere2moe.cpp", {
-      graph: buildCohere2Moe,
-      slidingWindow: {
-        kind: "standard",
-        when: "always",
-        pattern: { period: 4, denseFirst: true, orLayers: true },
-      },
-      predictionLayersSkipped: true,
-      scalesExperts: true,
-    }),
-  ],
-  ["plamo", attentionCache("models/plamo.cpp", { graph: transformer({}, plamo) })],
-  [
-    "gptneox",
-    attentionCache("models/gptneox.cpp", { graph: transformer({ norm: "layer" }, gptNeoX) }),
-  ],
-  [
-    "stablelm",
-    attentionCache("models/stablelm.cpp", {
-      graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, stableLm),
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "falcon": attentionCache("models/falcon.cpp", { graph: transformer({ norm: "layer" }, falcon) }),
+  "phi2": attentionCache("models/phi2.cpp", { graph: transformer({ norm: "layer" }, phi2) }),
+  "command-r": attentionCache("models/command-r.cpp", {
+    graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, commandR),
+  }),
+  "cohere2": attentionCache("models/cohere2.cpp", {
+    graph: transformer({ norm: "layer", rope: "sliding" }, commandR),
+    slidingWindow: { kind: "standard", when: "always", pattern: { period: 4 } },
+  }),
+  "cohere2moe": attentionCache("models/cohere2moe.cpp", {
+    graph: buildCohere2Moe,
+    slidingWindow: {
+      kind: "standard",
+      when: "always",
+      pattern: { period: 4, denseFirst: true, orLayers: true },
+    },
+    predictionLayersSkipped: true,
+    scalesExperts: true,
+  }),
+  "plamo": attentionCache("models/plamo.cpp", { graph: transformer({}, plamo) }),
+  "gptneox": attentionCache("models/gptneox.cpp", {
+    graph: transformer({ norm: "layer" }, gptNeoX),
+  }),
+  "stablelm": attentionCache("models/stablelm.cpp", {
+    graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, stableLm),
+  }),
+});

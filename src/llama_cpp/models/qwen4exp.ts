@@ -1,4 +1,4 @@
-import { attentionAndState, type Family } from "./architecture.ts";
+import { attentionAndState, type Family, family } from "./architecture.ts";
 import { BlockIndexer } from "../graph/blocks/block_indexer.ts";
 import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
 import { deltaNetLayer } from "../graph/blocks/delta_net.ts";
@@ -175,18 +175,15 @@ function buildQwen4Exp(b: Builder): void {
   new Qwen4Exp(b).build();
 }
 
-export const ARCHITECTURES: Family = new Map([
-  [
-    "qwen4exp",
-    attentionAndState("models/qwen4exp.cpp", {
-      graph: buildQwen4Exp,
-      recurrentLayers: { interval: 4 },
-      cachedLayers: "text",
-      indexerLayers: "cached",
-      state: "state-space",
-      positionsPerToken: 4,
-      scalesExperts: true,
-      outputsHyperConnections: true,
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "qwen4exp": attentionAndState("models/qwen4exp.cpp", {
+    graph: buildQwen4Exp,
+    recurrentLayers: { interval: 4 },
+    cachedLayers: "text",
+    indexerLayers: "cached",
+    state: "state-space",
+    positionsPerToken: 4,
+    scalesExperts: true,
+    outputsHyperConnections: true,
+  }),
+});

@@ -1,4 +1,4 @@
-import { type Family, recurrentState } from "./architecture.ts";
+import { type Family, family, recurrentState } from "./architecture.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "../graph/blocks/recurrent.ts";
 import { timeMix6 } from "../graph/blocks/rwkv6.ts";
@@ -85,37 +85,25 @@ function buildShiftedTransformer(b: Builder, mix: TimeMix): void {
 }
 
 /** Architectures of the RWKV line. */
-export const ARCHITECTURES: Family = new Map([
-  [
-    "arwkv7",
-    recurrentState("models/arwkv7.cpp", {
-      graph: (b) => buildShiftedTransformer(b, timeMix7(b)),
-      recurrentLayers: "every",
-      state: "wkv",
-    }),
-  ],
-  [
-    "rwkv6",
-    recurrentState("models/rwkv6.cpp", {
-      graph: (b) => buildRwkv(b, timeMix6),
-      recurrentLayers: "every",
-      state: "wkv",
-    }),
-  ],
-  [
-    "rwkv6qwen2",
-    recurrentState("models/rwkv6qwen2.cpp", {
-      graph: (b) => buildShiftedTransformer(b, timeMix6),
-      recurrentLayers: "every",
-      state: "wkv",
-    }),
-  ],
-  [
-    "rwkv7",
-    recurrentState("models/rwkv7.cpp", {
-      graph: (b) => buildRwkv(b, timeMix7(b)),
-      recurrentLayers: "every",
-      state: "wkv",
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "arwkv7": recurrentState("models/arwkv7.cpp", {
+    graph: (b) => buildShiftedTransformer(b, timeMix7(b)),
+    recurrentLayers: "every",
+    state: "wkv",
+  }),
+  "rwkv6": recurrentState("models/rwkv6.cpp", {
+    graph: (b) => buildRwkv(b, timeMix6),
+    recurrentLayers: "every",
+    state: "wkv",
+  }),
+  "rwkv6qwen2": recurrentState("models/rwkv6qwen2.cpp", {
+    graph: (b) => buildShiftedTransformer(b, timeMix6),
+    recurrentLayers: "every",
+    state: "wkv",
+  }),
+  "rwkv7": recurrentState("models/rwkv7.cpp", {
+    graph: (b) => buildRwkv(b, timeMix7(b)),
+    recurrentLayers: "every",
+    state: "wkv",
+  }),
+});

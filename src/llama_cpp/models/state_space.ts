@@ -1,4 +1,4 @@
-import { attentionAndState, type Family, recurrentState } from "./architecture.ts";
+import { attentionAndState, type Family, family, recurrentState } from "./architecture.ts";
 import { attention } from "../graph/blocks/attention.ts";
 import { mixtureOfExperts, SIGMOID } from "../graph/blocks/experts.ts";
 import { feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
@@ -7,7 +7,6 @@ import { shortConvolution } from "../graph/blocks/short_convolution.ts";
 import type { Builder } from "../graph/builder.ts";
 import {
   attend,
-  buildTransformer,
   feed,
   keepOutputs,
   type LayerBuilder,
@@ -121,97 +120,67 @@ const NEMOTRON: TransformerRow = { rope: "none", lateOutputs: "after-norm" };
 const LFM2: TransformerRow = { queryKeyNorm: "before-rope", gating: "header" };
 
 /** Architectures with a Mamba state or a short convolution. */
-export const ARCHITECTURES: Family = new Map([
-  [
-    "falcon-h1",
-    attentionAndState("models/falcon-h1.cpp", {
-      graph: transformer({}, falconH1),
-      recurrentLayers: "every",
-      cachedLayers: "every",
-      state: "state-space",
-    }),
-  ],
-  [
-    "granitehybrid",
-    attentionAndState("models/granite-hybrid.cpp", {
-      graph: transformer({ rope: "finetuned" }, graniteHybrid),
-      recurrentLayers: "no-kv-heads",
-      state: "state-space",
-    }),
-  ],
-  [
-    "jamba",
-    attentionAndState("models/jamba.cpp", {
-      graph: transformer({ rope: "none", weightsNorm: false }, jamba),
-      recurrentLayers: "no-kv-heads",
-      state: "state-space",
-      noStateGroups: true,
-    }),
-  ],
-  [
-    "lfm2",
-    attentionAndState("models/lfm2.cpp", {
-      graph: transformer(LFM2, lfm2),
-      slidingWindow: { kind: "standard", when: "window", pattern: "not-recurrent" },
-      recurrentLayers: "no-kv-heads",
-      state: "short-convolution",
-      dense: true,
-    }),
-  ],
-  [
-    "lfm2moe",
-    attentionAndState("models/lfm2moe.cpp", {
-      graph: transformer(LFM2, lfm2),
-      recurrentLayers: "no-kv-heads",
-      state: "short-convolution",
-    }),
-  ],
-  [
-    "mamba",
-    recurrentState("models/mamba.cpp", {
-      graph: transformer({}, scanned(mambaLayer)),
-      recurrentLayers: "every",
-      state: "state-space",
-      noStateGroups: true,
-    }),
-  ],
-  [
-    "mamba2",
-    recurrentState("models/mamba2.cpp", {
-      graph: transformer({}, scanned(mamba2Layer)),
-      recurrentLayers: "every",
-      state: "state-space",
-    }),
-  ],
-  [
-    "nemotron_h",
-    attentionAndState("models/nemotron-h.cpp", {
-      graph: transformer(NEMOTRON, nemotronH),
-      recurrentLayers: "no-kv-heads-no-feed-forward",
-      cachedLayers: "no-feed-forward",
-      state: "state-space",
-      predictionLayersSkipped: true,
-      scalesExperts: true,
-    }),
-  ],
-  [
-    "nemotron_h_moe",
-    attentionAndState("models/nemotron-h-moe.cpp", {
-      graph: transformer(NEMOTRON, nemotronH),
-      recurrentLayers: "no-kv-heads-no-feed-forward",
-      cachedLayers: "no-feed-forward",
-      state: "state-space",
-      predictionLayersSkipped: true,
-      scalesExperts: true,
-    }),
-  ],
-  [
-    "plamo2",
-    attentionAndState("models/plamo2.cpp", {
-      graph: transformer({ queryKeyNorm: "before-rope" }, plamo2),
-      recurrentLayers: "no-kv-heads",
-      state: "state-space",
-      headLengthsWithoutHeads: true,
-    }),
-  ],
-]);
+export const ARCHITECTURES: Family = family({
+  "falcon-h1": attentionAndState("models/falcon-h1.cpp", {
+    graph: transformer({}, falconH1),
+    recurrentLayers: "every",
+    cachedLayers: "every",
+    state: "state-space",
+  }),
+  "granitehybrid": attentionAndState("models/granite-hybrid.cpp", {
+    graph: transformer({ rope: "finetuned" }, graniteHybrid),
+    recurrentLayers: "no-kv-heads",
+    state: "state-space",
+  }),
+  "jamba": attentionAndState("models/jamba.cpp", {
+    graph: transformer({ rope: "none", weightsNorm: false }, jamba),
+    recurrentLayers: "no-kv-heads",
+    state: "state-space",
+    noStateGroups: true,
+  }),
+  "lfm2": attentionAndState("models/lfm2.cpp", {
+    graph: transformer(LFM2, lfm2),
+    slidingWindow: { kind: "standard", when: "window", pattern: "not-recurrent" },
+    recurrentLayers: "no-kv-heads",
+    state: "short-convolution",
+    dense: true,
+  }),
+  "lfm2moe": attentionAndState("models/lfm2moe.cpp", {
+    graph: transformer(LFM2, lfm2),
+    recurrentLayers: "no-kv-heads",
+    state: "short-convolution",
+  }),
+  "mamba": recurrentState("models/mamba.cpp", {
+    graph: transformer({}, scanned(mambaLayer)),
+    recurrentLayers: "every",
+    state: "state-space",
+    noStateGroups: true,
+  }),
+  "mamba2": recurrentState("models/mamba2.cpp", {
+    graph: transformer({}, scanned(mamba2Layer)),
+    recurrentLayers: "every",
+    state: "state-space",
+  }),
+  "nemotron_h": attentionAndState("models/nemotron-h.cpp", {
+    graph: transformer(NEMOTRON, nemotronH),
+    recurrentLayers: "no-kv-heads-no-feed-forward",
+    cachedLayers: "no-feed-forward",
+    state: "state-space",
+    predictionLayersSkipped: true,
+    scalesExperts: true,
+  }),
+  "nemotron_h_moe": attentionAndState("models/nemotron-h-moe.cpp", {
+    graph: transformer(NEMOTRON, nemotronH),
+    recurrentLayers: "no-kv-heads-no-feed-forward",
+    cachedLayers: "no-feed-forward",
+    state: "state-space",
+    predictionLayersSkipped: true,
+    scalesExperts: true,
+  }),
+  "plamo2": attentionAndState("models/plamo2.cpp", {
+    graph: transformer({ queryKeyNorm: "before-rope" }, plamo2),
+    recurrentLayers: "no-kv-heads",
+    state: "state-space",
+    headLengthsWithoutHeads: true,
+  }),
+});

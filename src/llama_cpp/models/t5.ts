@@ -1,4 +1,4 @@
-import { attentionCache, type Family } from "./architecture.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
 import { attend, attention, headsOf } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F16, F32, I32, type Tensor } from "../ggml/tensor.ts";
@@ -78,14 +78,11 @@ class T5Decoder {
 }
 
 /** src/models/t5.cpp; texts are encoded by a smaller graph than the one that decodes. */
-export const ARCHITECTURES: Family = new Map([
-  [
-    "t5",
-    attentionCache("models/t5.cpp", {
-      graph: (b) => new T5Decoder(b).build(),
-      purpose: "encoder-decoder",
-      outputsEmbedding: true,
-    }),
-  ],
-  ["t5encoder", attentionCache("models/t5encoder.cpp", { purpose: "encoder" })],
-]);
+export const ARCHITECTURES: Family = family({
+  "t5": attentionCache("models/t5.cpp", {
+    graph: (b) => new T5Decoder(b).build(),
+    purpose: "encoder-decoder",
+    outputsEmbedding: true,
+  }),
+  "t5encoder": attentionCache("models/t5encoder.cpp", { purpose: "encoder" }),
+});

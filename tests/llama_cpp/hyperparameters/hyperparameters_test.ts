@@ -8,7 +8,6 @@ import {
   array,
   AVX2_CPU,
   header,
-  modelOf,
   options,
   shapeOf,
   tensor,

@@ -87,7 +87,11 @@ export { readHeader } from "./gguf/read.ts";
 export type { ReadOptions } from "./gguf/limits.ts";
 export type * from "./gguf/header.ts";
 export { estimateFootprint, estimateFromFileSize } from "./footprint/estimate.ts";
-export { defaultContextSize, largestContextThatFits } from "./footprint/context_size.ts";
+export {
+  type ContextLimit,
+  defaultContextSize,
+  largestContextThatFits,
+} from "./footprint/context_size.ts";
 export type * from "./footprint/footprint.ts";
 export type { CpuFeatures, FootprintOptions } from "./llama_cpp/options.ts";
 export { KV_CACHE_TYPES, type KvCacheType } from "./llama_cpp/ggml/types.ts";

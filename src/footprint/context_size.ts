@@ -39,29 +39,35 @@ export function checkPositions(header: GgufHeader, contextSize: number): void {
   );
 }
 
+/** What a context may take. */
+export interface ContextLimit {
+  readonly bytes: number;
+  /** Which figure must fit: the working set or the floor. */
+  readonly criterion: Criterion;
+  /** Most tokens; absent: the model's training length. */
+  readonly contextSize?: number;
+  /** What was measured of this model, as `calibrate` takes it. */
+  readonly ratio?: number;
+}
+
 /**
- * The largest context whose footprint fits `limitBytes`, in multiples of 256 tokens up to the
- * model's training length and `cap` (src/budget/README.md, "The run"); the smallest where none fits.
+ * The largest context whose footprint fits a limit, in multiples of 256 tokens up to the model's
+ * training length (src/budget/README.md, "The run"); the smallest where none fits.
  *
- * @param criterion which figure must fit: the working set or the floor
- * @param ratio what was measured of this model, as `calibrate` takes it
  * @returns tokens for each sequence
  */
 export async function largestContextThatFits(
   header: GgufHeader,
   options: FootprintOptions,
   cpu: CpuFeatures,
-  limitBytes: number,
-  criterion: Criterion,
-  cap: number = Infinity,
-  ratio: number = 1,
+  { bytes, criterion, contextSize = Infinity, ratio = 1 }: ContextLimit,
 ): Promise<number> {
-  const most = Math.max(1, Math.min(trainedContext(header), cap));
+  const most = Math.max(1, Math.min(trainedContext(header), contextSize));
   const estimate = await footprintEstimator(header, cpu);
   const sizeOf = (steps: number) => Math.min(most, steps * CELL_PADDING);
   const fits = (steps: number) => {
     const { jar } = calibrate(estimate({ ...options, contextSize: sizeOf(steps) }), ratio);
-    return (criterion === "floor" ? jar.floorBytes : jar.workingSetBytes) <= limitBytes;
+    return (criterion === "floor" ? jar.floorBytes : jar.workingSetBytes) <= bytes;
   };
   let low = 1;
   let high = Math.ceil(most / CELL_PADDING);

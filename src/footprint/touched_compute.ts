@@ -29,8 +29,8 @@ function ownTensors(leafs: readonly Tensor[], nodes: readonly Tensor[]): Tensor[
   return leafs.concat(nodes).filter((tensor) => tensor.root === undefined && !tensor.isExternal);
 }
 
-/** Where a second turn of layers lies where the first does, its nodes are left out. */
-function nodesOnce({ nodes, turns: [, second = 0, end = 0] }: Graph): readonly Tensor[] {
+/** Where a second group of layers lies where the first does, its nodes are left out. */
+function nodesOnce({ nodes, groupStarts: [, second = 0, end = 0] }: Graph): readonly Tensor[] {
   return nodes.slice(0, second).concat(nodes.slice(end));
 }
 

@@ -87,14 +87,11 @@ async function sizeContext(
   const options = await resolveContext(header, jar.context);
   if (jar.ramLimitBytes === undefined) return options;
   const { ratio } = await keptRatio(header, options.mmap, world);
-  const contextSize = await largestContextThatFits(
-    header,
-    options,
-    await world.cpu(),
-    jar.ramLimitBytes,
-    settings.policy.criterion,
-    jar.context.contextSize,
-    ratio,
-  );
+  const contextSize = await largestContextThatFits(header, options, await world.cpu(), {
+    bytes: jar.ramLimitBytes,
+    criterion: settings.policy.criterion,
+    ...(jar.context.contextSize === undefined ? {} : { contextSize: jar.context.contextSize }),
+    ...(ratio === undefined ? {} : { ratio }),
+  });
   return await resolveContext(header, { ...jar.context, contextSize });
 }

@@ -130,7 +130,11 @@ Deno.test("the largest context that fits is the largest", async () => {
   const need = async (contextSize: number) =>
     (await estimateFootprint(file, options({ contextSize }), AVX2_CPU)).jar.workingSetBytes;
   const largest = (limit: number, cap?: number) =>
-    largestContextThatFits(file, options(), AVX2_CPU, limit, "working-set", cap);
+    largestContextThatFits(file, options(), AVX2_CPU, {
+      bytes: limit,
+      criterion: "working-set",
+      ...(cap === undefined ? {} : { contextSize: cap }),
+    });
   // Below some 7000 tokens this model takes more while it is loaded than afterwards.
   assertEquals(await largest(await need(8192)), 8192);
   assertEquals(await largest(await need(8192) - 1), 7936);
@@ -143,10 +147,7 @@ Deno.test("the largest context that fits is the largest", async () => {
       file,
       options(),
       AVX2_CPU,
-      await need(8192),
-      "floor",
-      undefined,
-      ratio,
+      { bytes: await need(8192), criterion: "floor", ratio },
     );
   assertEquals([await measured(0.9), await measured(1)], [8192, 8192]);
   assertEquals(await measured(1.001), 7936);

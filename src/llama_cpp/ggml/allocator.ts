@@ -1,12 +1,6 @@
 import type { Graph } from "./graph.ts";
 import type { Tensor } from "./tensor.ts";
-
-/** TENSOR_ALIGNMENT of ggml-impl.h: every allocation in a CPU buffer is a multiple of this. */
-const ALIGNMENT = 32;
-
-function align(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-}
+import { padTo, TENSOR_ALIGNMENT } from "./tensor_bytes.ts";
 
 /**
  * The free ranges of one growing buffer, by address. Best fit among the ranges that lie between
@@ -90,12 +84,12 @@ function place(free: FreeList, tensor: Tensor): void {
       }
     }
   }
-  tensor.address = free.take(align(tensor.bytes));
+  tensor.address = free.take(padTo(tensor.bytes, TENSOR_ALIGNMENT));
 }
 
 function release(free: FreeList, tensor: Tensor): void {
   if (tensor.isOutput || !tensor.isAllocated) return;
-  free.give(tensor.address, align(tensor.bytes));
+  free.give(tensor.address, padTo(tensor.bytes, TENSOR_ALIGNMENT));
   tensor.isAllocated = false;
 }
 
@@ -103,8 +97,8 @@ function release(free: FreeList, tensor: Tensor): void {
 export interface Reserved {
   readonly bytes: number;
   /**
-   * Whether layers that were left out change nothing: two turns of them were placed alike and left
-   * the buffer alike, so any number of turns between would be, too.
+   * Whether layers that were left out change nothing: two groups of them were placed alike and left
+   * the buffer alike, so any number of groups between would be, too.
    */
   readonly repeats: boolean;
 }
@@ -116,7 +110,7 @@ export interface Reserved {
  */
 export function reserve(graph: Graph): Reserved {
   const free = new FreeList();
-  const [first = 0, second = 0, end = 0] = graph.turns;
+  const [first = 0, second = 0, end = 0] = graph.groupStarts;
   const left: string[] = [];
   for (const leaf of graph.leafs) place(free, leaf);
   for (const node of graph.nodes) {
@@ -141,7 +135,7 @@ export function reserve(graph: Graph): Reserved {
       }
     }
   }
-  const repeats = graph.turns.length === 0 ||
+  const repeats = graph.groupStarts.length === 0 ||
     (left.length === 2 && left[0] === left[1] && end - second === second - first &&
       graph.nodes.slice(first, second).every((node, index) =>
         node.address === graph.nodes[second + index]?.address

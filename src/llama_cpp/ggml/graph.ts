@@ -1,4 +1,5 @@
-import { F16, F32, I32, rowBytes, type Shape, Tensor } from "./tensor.ts";
+import { ggmlType, rowBytes } from "./types.ts";
+import { F16, F32, I32, IN_PLACE, LEAF, type Shape, Tensor } from "./tensor.ts";
 
 /**
  * A compute graph under construction: the operations of ggml.c that language models use, each
@@ -8,10 +9,10 @@ export class Graph {
   readonly nodes: Tensor[] = [];
   readonly leafs: Tensor[] = [];
   /**
-   * Where in `nodes` the two turns of layers begin that stand for others like them, and where they
+   * Where in `nodes` the two groups of layers begin that stand for others like them, and where they
    * end. Empty where every layer is there.
    */
-  readonly turns: number[] = [];
+  readonly groupStarts: number[] = [];
 
   /** Puts a tensor and everything it needs in order, left operand first (`ggml_build_forward_expand`). */
   expand(tensor: Tensor): Tensor {
@@ -25,14 +26,14 @@ export class Graph {
 
   /** A tensor that the application fills. */
   input(type: number, shape: Shape): Tensor {
-    const tensor = new Tensor(type, shape, [], true);
+    const tensor = new Tensor(type, shape, [], LEAF);
     tensor.isInput = true;
     return tensor;
   }
 
   /** A leaf that nobody marks as input: it is placed like one. */
   constant(type: number, shape: Shape): Tensor {
-    return new Tensor(type, shape, [], true);
+    return new Tensor(type, shape, [], LEAF);
   }
 
   /** A result with memory of its own. */
@@ -42,7 +43,7 @@ export class Graph {
 
   /** A result like the first operand that may be written over any operand of its layout. */
   inPlace(first: Tensor, ...others: readonly Tensor[]): Tensor {
-    return new Tensor(first.type, first.shape, [first, ...others], false, true);
+    return new Tensor(first.type, first.shape, [first, ...others], IN_PLACE);
   }
 
   /** A result like the first operand that needs memory of its own. */
@@ -53,20 +54,25 @@ export class Graph {
   // Views: no memory.
 
   /** Strides are in bytes; those left out follow from the one before. */
-  view(a: Tensor, shape: Shape, s1?: number, s2?: number, s3?: number): Tensor {
-    const first = s1 ?? rowBytes(a.type, shape[0] ?? 1);
-    const second = s2 ?? first * (shape[1] ?? 1);
-    const third = s3 ?? second * (shape[2] ?? 1);
-    return new Tensor(a.type, shape, [a], false, false, a.root ?? a, [
-      a.elementBytes,
-      first,
-      second,
-      third,
-    ]);
+  view(a: Tensor, shape: Shape, ...strides: readonly (number | undefined)[]): Tensor {
+    const first = strides[0] ?? rowBytes(ggmlType(a.type), shape[0] ?? 1);
+    const second = strides[1] ?? first * (shape[1] ?? 1);
+    const third = strides[2] ?? second * (shape[2] ?? 1);
+    return new Tensor(a.type, shape, [a], {
+      isLeaf: false,
+      mayOverwrite: false,
+      root: a.root ?? a,
+      strides: [a.elementBytes, first, second, third],
+    });
   }
 
   reshape(a: Tensor, ...shape: number[]): Tensor {
-    return new Tensor(a.type, shape, [a], false, false, a.root ?? a);
+    return new Tensor(a.type, shape, [a], {
+      isLeaf: false,
+      mayOverwrite: false,
+      root: a.root ?? a,
+      strides: undefined,
+    });
   }
 
   /** `axes[i]` is where dimension i goes. */
@@ -79,7 +85,12 @@ export class Graph {
       shape[axes[index] as number] = from[index] as number;
       strides[axes[index] as number] = fromStrides[index] as number;
     }
-    return new Tensor(a.type, shape, [a], false, false, a.root ?? a, strides);
+    return new Tensor(a.type, shape, [a], {
+      isLeaf: false,
+      mayOverwrite: false,
+      root: a.root ?? a,
+      strides,
+    });
   }
 
   transpose(a: Tensor): Tensor {
@@ -88,12 +99,12 @@ export class Graph {
 
   /** An operation that writes into `a`'s own memory (`ggml_scale_inplace` and the like). */
   into(a: Tensor, ...sources: readonly Tensor[]): Tensor {
-    return new Tensor(a.type, a.shape, [...sources], false, true, a.root ?? a, [
-      a.s0,
-      a.s1,
-      a.s2,
-      a.s3,
-    ]);
+    return new Tensor(a.type, a.shape, [...sources], {
+      isLeaf: false,
+      mayOverwrite: true,
+      root: a.root ?? a,
+      strides: [a.s0, a.s1, a.s2, a.s3],
+    });
   }
 
   /** Writes rows of `rows` into `a`. */
@@ -122,8 +133,9 @@ export class Graph {
     return new Tensor(a.type, shape, [a, b]);
   }
 
-  pad(a: Tensor, p0: number, p1 = 0, p2 = 0, p3 = 0): Tensor {
-    return new Tensor(a.type, [a.n0 + p0, a.n1 + p1, a.n2 + p2, a.n3 + p3], [a]);
+  /** `more` elements behind each row. */
+  pad(a: Tensor, more: number): Tensor {
+    return new Tensor(a.type, [a.n0 + more, a.n1, a.n2, a.n3], [a]);
   }
 
   repeat(a: Tensor, ...shape: number[]): Tensor {
@@ -174,12 +186,8 @@ export class Graph {
     return factors === undefined ? this.inPlace(a, positions) : this.inPlace(a, positions, factors);
   }
 
-  softMax(a: Tensor, mask?: Tensor, sinks?: Tensor): Tensor {
-    return this.inPlace(
-      a,
-      ...(mask === undefined ? [] : [mask]),
-      ...(sinks === undefined ? [] : [sinks]),
-    );
+  softMax(a: Tensor, ...others: (Tensor | undefined)[]): Tensor {
+    return this.inPlace(a, ...others.filter((tensor) => tensor !== undefined));
   }
 
   /** Gated unit with both halves apart (`ggml_swiglu_split` and kin). */
@@ -206,10 +214,9 @@ export class Graph {
     return this.view(sorted, [count, a.n1, a.n2, a.n3], sorted.s1, sorted.s2, sorted.s3);
   }
 
-  flashAttention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor, sinks?: Tensor): Tensor {
-    const sources = [q, k, v];
-    if (mask !== undefined) sources.push(mask);
-    if (sinks !== undefined) sources.push(sinks);
+  /** `others` are the mask and the sinks, where there are any. */
+  flashAttention(q: Tensor, k: Tensor, v: Tensor, ...others: (Tensor | undefined)[]): Tensor {
+    const sources = [q, k, v, ...others.filter((tensor) => tensor !== undefined)];
     return new Tensor(F32, [v.n0, q.n2, q.n1, q.n3], sources);
   }
 

@@ -1,4 +1,4 @@
-import { GGML_TYPES } from "./types.ts";
+import { ggmlType, rowBytes } from "./types.ts";
 
 /** Numbers of the ggml types that a graph makes on its own (ggml.h, `enum ggml_type`). */
 export const F32 = 0;
@@ -6,22 +6,32 @@ export const F16 = 1;
 export const I32 = 26;
 export const I64 = 27;
 
-const BLOCK_BYTES: number[] = [];
-const BLOCK_ELEMENTS: number[] = [];
-for (const [number, type] of GGML_TYPES) {
-  BLOCK_BYTES[number] = type.blockBytes;
-  BLOCK_ELEMENTS[number] = type.blockElements;
-}
-
-/** Bytes of `elements` in a row of this type; types unknown to the table count as F32. */
-export function rowBytes(type: number, elements: number): number {
-  return elements / (BLOCK_ELEMENTS[type] ?? 1) * (BLOCK_BYTES[type] ?? 4);
-}
-
 /** Up to four sizes, first one fastest; the missing ones are 1. */
 export type Shape = readonly number[];
 
 const NO_SOURCES: readonly Tensor[] = [];
+
+/** What decides whether a tensor gets memory of its own. */
+export interface Placing {
+  /** No operation makes it: an input or a weight. */
+  readonly isLeaf: boolean;
+  /** The operation may write over an operand of the same layout (`ggml_op_can_inplace`). */
+  readonly mayOverwrite: boolean;
+  /** The tensor whose memory it looks into. */
+  readonly root: Tensor | undefined;
+  /** Bytes from one element to the next, by dimension; those of a contiguous tensor if absent. */
+  readonly strides: readonly [number, number, number, number] | undefined;
+}
+
+// Every tensor is made with one of these or with an object of the same shape: graphs have thousands.
+const OWN_MEMORY: Placing = {
+  isLeaf: false,
+  mayOverwrite: false,
+  root: undefined,
+  strides: undefined,
+};
+export const LEAF: Placing = { ...OWN_MEMORY, isLeaf: true };
+export const IN_PLACE: Placing = { ...OWN_MEMORY, mayOverwrite: true };
 
 /**
  * One tensor of a compute graph: as much of `struct ggml_tensor` as decides where it lies in
@@ -38,6 +48,8 @@ export class Tensor {
   readonly s3: number;
   /** Along dimension 0; a transposed tensor's differs from its type's size. */
   readonly s0: number;
+  readonly isLeaf: boolean;
+  readonly mayOverwrite: boolean;
   /** The tensor whose memory this one looks into. */
   readonly root: Tensor | undefined;
   /** Written by the application before the graph runs (GGML_TENSOR_FLAG_INPUT). */
@@ -58,21 +70,19 @@ export class Tensor {
     shape: Shape,
     /** Operands in ggml's order. */
     readonly sources: readonly Tensor[] = NO_SOURCES,
-    /** No operation makes it: an input or a weight. */
-    readonly isLeaf: boolean = false,
-    /** The operation may write over an operand of the same layout (`ggml_op_can_inplace`). */
-    readonly mayOverwrite: boolean = false,
-    root?: Tensor,
-    strides?: readonly [number, number, number, number],
+    { isLeaf, mayOverwrite, root, strides }: Placing = OWN_MEMORY,
   ) {
+    this.isLeaf = isLeaf;
+    this.mayOverwrite = mayOverwrite;
     this.n0 = shape[0] ?? 1;
     this.n1 = shape[1] ?? 1;
     this.n2 = shape[2] ?? 1;
     this.n3 = shape[3] ?? 1;
     this.root = root;
     if (strides === undefined) {
-      this.s0 = BLOCK_BYTES[type] ?? 4;
-      this.s1 = rowBytes(type, this.n0);
+      const layout = ggmlType(type);
+      this.s0 = layout.blockBytes;
+      this.s1 = rowBytes(layout, this.n0);
       this.s2 = this.s1 * this.n1;
       this.s3 = this.s2 * this.n2;
     } else {
@@ -94,19 +104,19 @@ export class Tensor {
 
   /** Bytes of a tensor with memory of its own, which is always contiguous. */
   get bytes(): number {
-    return rowBytes(this.type, this.n0) * this.n1 * this.n2 * this.n3;
+    return rowBytes(ggmlType(this.type), this.n0) * this.n1 * this.n2 * this.n3;
   }
 
   /** Bytes of one element (of a type without blocks). */
   get elementBytes(): number {
-    return BLOCK_BYTES[this.type] ?? 4;
+    return ggmlType(this.type).blockBytes;
   }
 
   /** `ggml_is_contiguous` */
   get isContiguous(): boolean {
-    let next = BLOCK_BYTES[this.type] ?? 4;
-    if (this.n0 !== (BLOCK_ELEMENTS[this.type] ?? 1) && this.s0 !== next) return false;
-    next = rowBytes(this.type, this.n0);
+    const layout = ggmlType(this.type);
+    if (this.n0 !== layout.blockElements && this.s0 !== layout.blockBytes) return false;
+    let next = rowBytes(layout, this.n0);
     if (this.n1 !== 1 && this.s1 !== next) return false;
     next *= this.n1;
     if (this.n2 !== 1 && this.s2 !== next) return false;

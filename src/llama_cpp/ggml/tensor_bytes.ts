@@ -1,6 +1,6 @@
 import { BrainjarError } from "../../budget/error.ts";
 import type { TensorInfo } from "../../gguf/header.ts";
-import { GGML_TYPES, type GgmlType } from "./types.ts";
+import { GGML_TYPES, rowBytes } from "./types.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
 
 /** ggml's CPU buffers start every tensor at a multiple of this (TENSOR_ALIGNMENT in ggml-cpu). */
@@ -9,11 +9,6 @@ export const TENSOR_ALIGNMENT = 32;
 /** `bytes` up to the next multiple of `multiple`. */
 export function padTo(bytes: number, multiple: number): number {
   return Math.ceil(bytes / multiple) * multiple;
-}
-
-/** Bytes of a row of `elements` of a type (ggml.c, `ggml_row_size`). */
-export function rowBytes(type: GgmlType, elements: number): number {
-  return Math.floor(elements / type.blockElements) * type.blockBytes;
 }
 
 /**

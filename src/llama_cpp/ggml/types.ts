@@ -1,5 +1,7 @@
 /** Block layout of a ggml type. */
 export interface GgmlType {
+  /** Its number in a file (ggml.h, `enum ggml_type`). */
+  readonly number: number;
   readonly name: string;
   /** Bytes of one block. */
   readonly blockBytes: number;
@@ -11,43 +13,71 @@ export interface GgmlType {
  * Every type that a GGUF tensor may have, by its number in the file (ggml.h's `enum ggml_type`
  * and ggml.c's type traits, llama.cpp). Numbers that ggml gave up are missing.
  */
-export const GGML_TYPES: ReadonlyMap<number, GgmlType> = new Map<number, GgmlType>([
-  [0, { name: "F32", blockBytes: 4, blockElements: 1 }],
-  [1, { name: "F16", blockBytes: 2, blockElements: 1 }],
-  [2, { name: "Q4_0", blockBytes: 18, blockElements: 32 }],
-  [3, { name: "Q4_1", blockBytes: 20, blockElements: 32 }],
-  [6, { name: "Q5_0", blockBytes: 22, blockElements: 32 }],
-  [7, { name: "Q5_1", blockBytes: 24, blockElements: 32 }],
-  [8, { name: "Q8_0", blockBytes: 34, blockElements: 32 }],
-  [9, { name: "Q8_1", blockBytes: 36, blockElements: 32 }],
-  [10, { name: "Q2_K", blockBytes: 84, blockElements: 256 }],
-  [11, { name: "Q3_K", blockBytes: 110, blockElements: 256 }],
-  [12, { name: "Q4_K", blockBytes: 144, blockElements: 256 }],
-  [13, { name: "Q5_K", blockBytes: 176, blockElements: 256 }],
-  [14, { name: "Q6_K", blockBytes: 210, blockElements: 256 }],
-  [15, { name: "Q8_K", blockBytes: 292, blockElements: 256 }],
-  [16, { name: "IQ2_XXS", blockBytes: 66, blockElements: 256 }],
-  [17, { name: "IQ2_XS", blockBytes: 74, blockElements: 256 }],
-  [18, { name: "IQ3_XXS", blockBytes: 98, blockElements: 256 }],
-  [19, { name: "IQ1_S", blockBytes: 50, blockElements: 256 }],
-  [20, { name: "IQ4_NL", blockBytes: 18, blockElements: 32 }],
-  [21, { name: "IQ3_S", blockBytes: 110, blockElements: 256 }],
-  [22, { name: "IQ2_S", blockBytes: 82, blockElements: 256 }],
-  [23, { name: "IQ4_XS", blockBytes: 136, blockElements: 256 }],
-  [24, { name: "I8", blockBytes: 1, blockElements: 1 }],
-  [25, { name: "I16", blockBytes: 2, blockElements: 1 }],
-  [26, { name: "I32", blockBytes: 4, blockElements: 1 }],
-  [27, { name: "I64", blockBytes: 8, blockElements: 1 }],
-  [28, { name: "F64", blockBytes: 8, blockElements: 1 }],
-  [29, { name: "IQ1_M", blockBytes: 56, blockElements: 256 }],
-  [30, { name: "BF16", blockBytes: 2, blockElements: 1 }],
-  [34, { name: "TQ1_0", blockBytes: 54, blockElements: 256 }],
-  [35, { name: "TQ2_0", blockBytes: 66, blockElements: 256 }],
-  [39, { name: "MXFP4", blockBytes: 17, blockElements: 32 }],
-  [40, { name: "NVFP4", blockBytes: 36, blockElements: 64 }],
-  [41, { name: "Q1_0", blockBytes: 18, blockElements: 128 }],
-  [42, { name: "Q2_0", blockBytes: 18, blockElements: 64 }],
-]);
+export const GGML_TYPES: ReadonlyMap<number, GgmlType> = new Map(
+  ([
+    [0, "F32", 4, 1],
+    [1, "F16", 2, 1],
+    [2, "Q4_0", 18, 32],
+    [3, "Q4_1", 20, 32],
+    [6, "Q5_0", 22, 32],
+    [7, "Q5_1", 24, 32],
+    [8, "Q8_0", 34, 32],
+    [9, "Q8_1", 36, 32],
+    [10, "Q2_K", 84, 256],
+    [11, "Q3_K", 110, 256],
+    [12, "Q4_K", 144, 256],
+    [13, "Q5_K", 176, 256],
+    [14, "Q6_K", 210, 256],
+    [15, "Q8_K", 292, 256],
+    [16, "IQ2_XXS", 66, 256],
+    [17, "IQ2_XS", 74, 256],
+    [18, "IQ3_XXS", 98, 256],
+    [19, "IQ1_S", 50, 256],
+    [20, "IQ4_NL", 18, 32],
+    [21, "IQ3_S", 110, 256],
+    [22, "IQ2_S", 82, 256],
+    [23, "IQ4_XS", 136, 256],
+    [24, "I8", 1, 1],
+    [25, "I16", 2, 1],
+    [26, "I32", 4, 1],
+    [27, "I64", 8, 1],
+    [28, "F64", 8, 1],
+    [29, "IQ1_M", 56, 256],
+    [30, "BF16", 2, 1],
+    [34, "TQ1_0", 54, 256],
+    [35, "TQ2_0", 66, 256],
+    [39, "MXFP4", 17, 32],
+    [40, "NVFP4", 36, 64],
+    [41, "Q1_0", 18, 128],
+    [42, "Q2_0", 18, 64],
+  ] as const).map(([number, name, blockBytes, blockElements]) => [
+    number,
+    { number, name, blockBytes, blockElements },
+  ]),
+);
+
+const BY_NUMBER: GgmlType[] = [];
+const BY_NAME = new Map<string, GgmlType>();
+for (const type of GGML_TYPES.values()) {
+  BY_NUMBER[type.number] = type;
+  BY_NAME.set(type.name, type);
+}
+const UNKNOWN_TYPE: GgmlType = { number: 0, name: "F32", blockBytes: 4, blockElements: 1 };
+
+/** A type by its number; one that isn't in the table counts as F32. */
+export function ggmlType(number: number): GgmlType {
+  return BY_NUMBER[number] ?? UNKNOWN_TYPE;
+}
+
+/** A type of a KV cache. */
+export function cacheType(name: KvCacheType): GgmlType {
+  return BY_NAME.get(name) ?? UNKNOWN_TYPE;
+}
+
+/** Bytes of a row of `elements` of a type (ggml.c, `ggml_row_size`). */
+export function rowBytes(type: GgmlType, elements: number): number {
+  return Math.floor(elements / type.blockElements) * type.blockBytes;
+}
 
 /** Types a KV cache can have. */
 export const KV_CACHE_TYPES = [

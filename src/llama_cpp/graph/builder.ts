@@ -10,6 +10,12 @@ export type NormKind = "rms" | "layer";
 /** Puts the operations of one architecture into a builder's graph. */
 export type GraphBuilder = (b: Builder) => void;
 
+/** Rows of a recurrent state. */
+export interface StateRows {
+  readonly main: Tensor;
+  readonly extra: Tensor;
+}
+
 /** Which layers a graph is built without, since they are like the ones before. */
 export interface LeftOutLayers {
   /** Which try at it (layers.ts). */
@@ -34,6 +40,7 @@ export class Builder {
   #outputIds: Tensor | undefined;
   #attentionScale: Tensor | undefined;
   #batchMask: Tensor | undefined;
+  #stateRows: StateRows | undefined;
 
   constructor(
     readonly model: Model,
@@ -58,11 +65,11 @@ export class Builder {
 
   /** The same by numbers that are equal where layers are alike. */
   *layersOf(kinds: readonly number[]): Generator<number> {
-    const { layers, turns } = layersToBuild(kinds, this.leftOut.attempt);
-    const [, second = 0, end = 0] = this.leftOut.isProven ? turns ?? [] : [];
+    const { layers, groups } = layersToBuild(kinds, this.leftOut.attempt);
+    const [, second = 0, end = 0] = this.leftOut.isProven ? groups ?? [] : [];
     for (const [index, layer] of layers.entries()) {
       if (index >= second && index < end) continue;
-      if (turns?.includes(index)) this.graph.turns.push(this.graph.nodes.length);
+      if (groups?.includes(index)) this.graph.groupStarts.push(this.graph.nodes.length);
       yield layer;
     }
   }
@@ -105,6 +112,15 @@ export class Builder {
       this.tokens,
       this.tokens,
     ]);
+  }
+
+  /** Which rows of a state are read: the sequences of the batch, and nothing more (`build_rs_inp`). */
+  get stateRows(): StateRows {
+    if (this.#stateRows !== undefined) return this.#stateRows;
+    const { sequences } = this.plan;
+    const rows = this.graph.input(I32, [sequences]);
+    const main = this.graph.view(rows, [sequences]);
+    return this.#stateRows = { main, extra: this.graph.view(rows, [0]) };
   }
 
   get outputIds(): Tensor {

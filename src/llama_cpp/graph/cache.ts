@@ -1,9 +1,9 @@
 import { rotationSide } from "./rotation.ts";
-import { GGML_TYPES } from "../ggml/types.ts";
+import { ggmlType } from "../ggml/types.ts";
 import type { Graph } from "../ggml/graph.ts";
 import type { Model } from "./model.ts";
 import type { Reservation } from "./reservation.ts";
-import { F16, F32, I64, Tensor } from "../ggml/tensor.ts";
+import { F16, F32, I64, LEAF, Tensor } from "../ggml/tensor.ts";
 
 /** Inputs of one cache: where new keys and values go, and who may look at whom. */
 export interface CacheInputs {
@@ -17,7 +17,7 @@ export interface CacheInputs {
 }
 
 export function isQuantized(type: number): boolean {
-  return (GGML_TYPES.get(type)?.blockElements ?? 1) > 1;
+  return ggmlType(type).blockElements > 1;
 }
 
 /** Views of the attention cache and the inputs that go with it (llama-kv-cache.cpp). */
@@ -101,7 +101,7 @@ export class Cache {
   }
 
   #external(type: number, shape: readonly number[]): Tensor {
-    const tensor = new Tensor(type, shape, undefined, true);
+    const tensor = new Tensor(type, shape, undefined, LEAF);
     tensor.isExternal = true;
     return tensor;
   }

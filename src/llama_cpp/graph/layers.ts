@@ -4,21 +4,21 @@ import type { Model } from "./model.ts";
 const LONGEST_PERIOD = 12;
 /** How many layers stay where others are left out. */
 interface Kept {
-  /** Before two turns: the first layers of a run find the buffer as no others do. */
+  /** Before two groups: the first layers of a run find the buffer as no others do. */
   readonly lead: number;
   /** The same after layers of another kind. */
   readonly leadAfterOthers: number;
-  /** Layers of one kind in a turn, at least. */
-  readonly turn: number;
+  /** Layers in a group, at least. */
+  readonly group: number;
 }
 
 /**
- * Most models place each layer where the one before was. Residual streams may also take turns
+ * Most models place each layer where the one before was. Residual streams may also change
  * between two or three places, and some models need some layers to begin with that.
  */
 const ATTEMPTS: readonly Kept[] = [
-  { lead: 1, leadAfterOthers: 2, turn: 1 },
-  { lead: 4, leadAfterOthers: 4, turn: 6 },
+  { lead: 1, leadAfterOthers: 2, group: 1 },
+  { lead: 4, leadAfterOthers: 4, group: 6 },
 ];
 
 /** The attempt that leaves out nothing. */
@@ -80,19 +80,19 @@ function weightKinds(model: Model): number[] {
   return kinds;
 }
 
-/** Layers by their number in the file, and where among them turns of layers repeat. */
+/** Layers by their number in the file, and where among them groups of layers repeat. */
 export interface ChosenLayers {
   readonly layers: readonly number[];
   /**
-   * Indices into `layers` where two turns begin that stand for more, and where they end. Absent where
+   * Indices into `layers` where two groups begin that stand for more, and where they end. Absent where
    * none were left out.
    */
-  readonly turns?: readonly [first: number, second: number, end: number];
+  readonly groups?: readonly [first: number, second: number, end: number];
 }
 
 /**
  * The layers that have to be built to learn the buffer's size: a long run of layers that repeat
- * is shortened by whole turns, since a turn places its tensors where the one before did. Whether it
+ * is shortened by whole groups, since a group places its tensors where the one before did. Whether it
  * does is seen when they are placed (allocator.ts); if not, the next attempt leaves out fewer, and
  * the last none. The last layer is like no other, and in the last period inputs are read for the
  * last time.
@@ -102,23 +102,23 @@ export function layersToBuild(kinds: readonly number[], attempt: number): Chosen
   const all = Array.from(kinds.keys());
   const kept = ATTEMPTS[attempt];
   if (kept === undefined) return { layers: all };
-  let best = { first: 0, turn: 0, removed: 0 };
+  let best = { first: 0, group: 0, removed: 0 };
   for (let period = 1; period <= LONGEST_PERIOD && period * 2 < count; period++) {
-    const turn = leastCommonMultiple(period, kept.turn);
+    const group = leastCommonMultiple(period, kept.group);
     let start = 0;
     for (let layer = 0; layer <= count - period; layer++) {
       if (layer + period < count - 1 && kinds[layer] === kinds[layer + period]) continue;
       // Layers start … layer + period - 1 repeat with this period.
       const first = start + (start === 0 ? kept.lead : kept.leadAfterOthers);
-      const spare = layer + period - first - 2 * turn - (period > 1 ? period : 0);
-      const removed = Math.floor(spare / turn) * turn;
-      if (removed > best.removed) best = { first, turn, removed };
+      const spare = layer + period - first - 2 * group - (period > 1 ? period : 0);
+      const removed = Math.floor(spare / group) * group;
+      if (removed > best.removed) best = { first, group, removed };
       start = layer + 1;
     }
   }
-  const { first, turn, removed } = best;
+  const { first, group, removed } = best;
   if (removed === 0) return { layers: all };
-  const end = first + 2 * turn;
+  const end = first + 2 * group;
   const layers = [...all.slice(0, end), ...all.slice(end + removed)];
-  return { layers, turns: [first, first + turn, end] };
+  return { layers, groups: [first, first + group, end] };
 }

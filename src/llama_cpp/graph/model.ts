@@ -1,6 +1,6 @@
 import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
-import { Tensor } from "../ggml/tensor.ts";
+import { LEAF, Tensor } from "../ggml/tensor.ts";
 
 /** A header as the graph builders see it: weights by name, keys by name. */
 export class Model {
@@ -22,7 +22,7 @@ export class Model {
     if (known !== undefined) return known;
     const info = this.#infos.get(this.#repeated === 0 ? name : this.#ownName(name));
     if (info === undefined) return undefined;
-    const tensor = new Tensor(info.type, info.dimensions, undefined, true);
+    const tensor = new Tensor(info.type, info.dimensions, undefined, LEAF);
     tensor.isExternal = true;
     this.#tensors.set(name, tensor);
     return tensor;

@@ -1,4 +1,4 @@
-import { GGML_TYPES, type KvCacheType } from "../ggml/types.ts";
+import { cacheType } from "../ggml/types.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import { contextSizes, usesFlashAttention } from "../memory/context_sizes.ts";
 import type { FootprintOptions } from "../options.ts";
@@ -20,13 +20,6 @@ export interface Reservation {
   readonly valueType: number;
 }
 
-const TYPE_NUMBERS = new Map<string, number>();
-for (const [number, type] of GGML_TYPES) TYPE_NUMBERS.set(type.name, number);
-
-function typeNumber(name: KvCacheType): number {
-  return TYPE_NUMBERS.get(name) ?? 0;
-}
-
 /** The batch and the cache that the graph is planned for. */
 export function makeReservation(shape: Hyperparameters, options: FootprintOptions): Reservation {
   const { cells, windowCells, streams, batch } = contextSizes(shape, options);
@@ -38,7 +31,7 @@ export function makeReservation(shape: Hyperparameters, options: FootprintOption
     cells,
     slidingCells: windowCells,
     flashAttention: usesFlashAttention(shape, options),
-    keyType: typeNumber(options.kvCacheKeyType),
-    valueType: typeNumber(options.kvCacheValueType),
+    keyType: cacheType(options.kvCacheKeyType).number,
+    valueType: cacheType(options.kvCacheValueType).number,
   };
 }

@@ -11,7 +11,7 @@ import {
   SOFTMAX,
   SOFTMAX_WEIGHT,
 } from "./blocks/experts.ts";
-import { type Activation, feedForward, SHARED } from "./blocks/feed_forward.ts";
+import { type Activation, feedForward, sharedFeedForward } from "./blocks/feed_forward.ts";
 import type { Builder, GraphBuilder, NormKind } from "./builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 
@@ -200,7 +200,7 @@ export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor):
     ...(row.selectsBy === undefined ? {} : { selectsBy: row.selectsBy }),
   });
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
-  let shared = feedForward(b, layer, x, row.sharedActivation ?? "gated", SHARED);
+  let shared = sharedFeedForward(b, layer, x, row.sharedActivation ?? "gated");
   if (b.has(`${prefix}ffn_gate_inp_shexp`)) {
     const gate = b.multiply(`${prefix}ffn_gate_inp_shexp`, x);
     shared = graph.multiply(shared, graph.inPlace(graph.map(gate), gate));

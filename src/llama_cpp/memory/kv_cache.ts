@@ -1,22 +1,13 @@
 import { indexerLayers, keyValueLayers } from "./cached_layers.ts";
 import { CELL_PADDING, type ContextSizes, usesFlashAttention } from "./context_sizes.ts";
-import { GGML_TYPES, type GgmlType, type KvCacheType } from "../ggml/types.ts";
+import { cacheType, type GgmlType, rowBytes } from "../ggml/types.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { FootprintOptions } from "../options.ts";
-import { padTo, rowBytes, TENSOR_ALIGNMENT } from "../ggml/tensor_bytes.ts";
+import { padTo, TENSOR_ALIGNMENT } from "../ggml/tensor_bytes.ts";
 
 /** Tokens that DeepSeek-V4 makes one compressed key of (llama-kv-cache-dsv4.cpp). */
 export const COMPRESSED_SPARSE_RATIO = 4;
 export const COMPRESSED_HEAVY_RATIO = 128;
-
-const TYPES_BY_NAME: ReadonlyMap<string, GgmlType> = new Map(
-  [...GGML_TYPES.values()].map((type) => [type.name, type]),
-);
-
-/** Layout of a cache type. */
-export function cacheType(name: KvCacheType): GgmlType {
-  return TYPES_BY_NAME.get(name) ?? { name, blockBytes: 4, blockElements: 1 };
-}
 
 /** Bytes of a tensor of `rows` rows in a buffer (ggml.c, `ggml_nbytes`, which rounds down). */
 function bufferBytes(type: GgmlType, elements: number, rows: number): number {

@@ -1,7 +1,6 @@
 import { BrainjarError } from "../../budget/error.ts";
-import type { KvCacheType } from "../ggml/types.ts";
+import { cacheType, type KvCacheType } from "../ggml/types.ts";
 import { usesFlashAttention } from "../memory/context_sizes.ts";
-import { cacheType } from "../memory/kv_cache.ts";
 import type { ReadModel } from "./families.ts";
 import type { FootprintOptions } from "../options.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";

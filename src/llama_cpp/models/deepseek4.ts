@@ -5,7 +5,7 @@ import { attend, rotate } from "../graph/blocks/attention.ts";
 import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
 import { CompressedKeys } from "../graph/blocks/compressed_keys.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
-import { feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
+import { sharedFeedForward } from "../graph/blocks/feed_forward.ts";
 import { HyperConnections } from "../graph/blocks/hyper_connections.ts";
 import { chooseKeys, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
 import type { Builder } from "../graph/builder.ts";
@@ -110,7 +110,7 @@ class DeepSeek4 {
       scale: model.number("expert_weights_scale"),
       ...selected,
     });
-    return graph.add(routed, feedForward(b, layer, x, "gated", SHARED));
+    return graph.add(routed, sharedFeedForward(b, layer, x));
   }
 
   #attention(layer: number, x: Tensor): Tensor {
@@ -129,11 +129,11 @@ class DeepSeek4 {
       x,
     };
     const attended = this.#attend(layer, parts, compressRatios[layer] ?? 0);
-    const turned = b.rope(graph.reshape(attended, keyLength, heads, tokens));
+    const rotated = b.rope(graph.reshape(attended, keyLength, heads, tokens));
     const groups = model.number("attention.output_group_count", 1);
     const rank = model.number("attention.output_lora_rank");
     const grouped = graph.permute(
-      graph.reshape(turned, keyLength * heads / groups, groups, tokens),
+      graph.reshape(rotated, keyLength * heads / groups, groups, tokens),
       [0, 2, 1, 3],
     );
     // The file's matrix may have its groups one below the other.
@@ -183,7 +183,7 @@ class DeepSeek4 {
       mask = graph.concat(mask, compressed.mask, 0);
     }
     const sinks = b.need(`blk.${layer}.attn_sinks`);
-    return rotate(b, attend(b, q, keys, keys, mask, { sinks }), this.#rotation);
+    return rotate(b, attend(b, { q, k: keys, v: keys }, mask, { sinks }), this.#rotation);
   }
 
   /** The indexer's best compressed keys of each token (`build_lid_top_k`). */
@@ -201,7 +201,7 @@ class DeepSeek4 {
     );
     const q = rotate(b, b.rope(heads), rotation);
     const weights = weightsBySequence(b, b.multiply(`${prefix}proj`, x));
-    return chooseKeys(b, q, keys, weights, mask);
+    return chooseKeys(b, { q, keys, weights, mask });
   }
 }
 

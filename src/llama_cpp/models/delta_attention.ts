@@ -78,7 +78,7 @@ const kimiLinear: LayerBuilder = (b, row, layer, x) => {
   const normed = graph.expand(b.norm(x, "rms"));
   let y = b.hyperparameters.recurrentLayers[layer]
     ? deltaAttention(b, layer, normed)
-    : latentAttention(b, layer, normed, { turns: false });
+    : latentAttention(b, layer, normed, { ropes: false });
   let residual = x;
   [y, residual] = keepOutputs(b, layer, [y, residual] as const);
   const middle = graph.add(y, residual);
@@ -100,7 +100,7 @@ function bailingAttention(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph, tokens } = b;
   const heads = b.hyperparameters.headCounts[layer] ?? 0;
   const { valueLength } = b.hyperparameters.latentAttention;
-  const y = latentAttention(b, layer, x, { turns: true, output: false });
+  const y = latentAttention(b, layer, x, { ropes: true, output: false });
   const gate = graph.reshape(b.multiply(`blk.${layer}.attn_gate`, x), 1, heads, tokens);
   const gated = graph.multiply(
     graph.reshape(y, valueLength, heads, tokens),
@@ -140,7 +140,7 @@ class KimiK3 {
   #attend(layer: number, x: Tensor): Tensor {
     const { b } = this;
     if (b.hyperparameters.recurrentLayers[layer]) return deltaAttention(b, layer, x);
-    let y = latentAttention(b, layer, x, { turns: false, output: false });
+    let y = latentAttention(b, layer, x, { ropes: false, output: false });
     const gate = `blk.${layer}.attn_gate`;
     if (b.has(gate)) y = b.graph.multiply(y, b.multiply(gate, x));
     return b.multiply(`blk.${layer}.attn_output`, y);

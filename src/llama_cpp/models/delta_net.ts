@@ -2,7 +2,7 @@ import { attentionAndState, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
 import { deltaNetLayer, type DeltaNetOptions } from "../graph/blocks/delta_net.ts";
 import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
-import { feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
+import { feedForward, sharedFeedForward } from "../graph/blocks/feed_forward.ts";
 import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import { type LayerBuilder, transformer, type TransformerRow } from "../graph/transformer.ts";
@@ -43,7 +43,7 @@ export function gatedSharedExperts(b: Builder, layer: number, x: Tensor): Tensor
     scale: b.hyperparameters.experts.weightsScale,
   });
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
-  const shared = feedForward(b, layer, x, "gated", SHARED);
+  const shared = sharedFeedForward(b, layer, x);
   const gate = b.multiply(`${prefix}ffn_gate_inp_shexp`, x);
   return graph.add(routed, graph.multiply(shared, gate));
 }

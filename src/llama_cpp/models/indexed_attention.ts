@@ -64,7 +64,7 @@ class IndexedAttention {
     graph.expand(cache.storeIn(store, k, keyIndices));
     const weights = b.multiply(`${prefix}proj`, x);
     const scaled = graph.map(weightsBySequence(b, weights));
-    return chooseKeys(b, q, cache.keysIn(store), scaled, mask);
+    return chooseKeys(b, { q, keys: cache.keysIn(store), weights: scaled, mask });
   }
 
   chosen(layer: number, x: Tensor, low: Tensor): Tensor {
@@ -88,7 +88,8 @@ class IndexedAttention {
     graph.expand(parts.k);
     graph.expand(cache.storeKeys(layer, parts.k, inputs));
     const mask = unmaskChosen(this.b, inputs.mask, chosen);
-    return attendByKeys(this.b, layer, parts.q, parts.v.n0, inputs, output, mask);
+    const query = { q: parts.q, valueLength: parts.v.n0 };
+    return attendByKeys(this.b, layer, query, { inputs, output, mask });
   }
 }
 
@@ -99,7 +100,7 @@ function deepseek32(indexed: IndexedAttention): LayerBuilder {
     const normed = b.norm(x, "rms");
     const { q, low } = latentQuery(b, layer, normed);
     const chosen = indexed.chosen(layer, normed, low);
-    const parts = absorb(b, layer, normed, q, latentSizes(b), true);
+    const parts = absorb(b, layer, normed, { query: q, sizes: latentSizes(b), ropes: true });
     let y = indexed.attend(layer, parts, chosen, undefined);
     let residual = x;
     [y, residual] = keepOutputs(b, layer, [y, residual] as const);
@@ -114,7 +115,7 @@ function slidingSizes(b: Builder): LatentSizes {
     rank: sizes.keyValueLoraRankSlidingWindow,
     keyLength: sizes.keyLengthSlidingWindow,
     valueLength: sizes.valueLengthSlidingWindow,
-    turned: latentSizes(b).turned,
+    rotated: latentSizes(b).rotated,
   };
 }
 
@@ -127,9 +128,9 @@ function dots3Note(indexed: IndexedAttention): LayerBuilder {
     const normed = b.norm(x, "rms");
     const { q, low } = latentQuery(b, layer, normed);
     const chosen = slides ? undefined : indexed.chosen(layer, normed, low);
-    const parts = absorb(b, layer, normed, q, sizes, true);
+    const parts = absorb(b, layer, normed, { query: q, sizes, ropes: true });
     const attended = chosen === undefined
-      ? attentionByKeys(b, layer, parts, b.cache.inputs(true), false)
+      ? attentionByKeys(b, layer, parts, { inputs: b.cache.inputs(true), output: false })
       : indexed.attend(layer, parts, chosen, false);
     const { queries } = headsOf(b, layer);
     const gate = graph.reshape(b.multiply(`blk.${layer}.attn_gate`, normed), 1, queries, tokens);

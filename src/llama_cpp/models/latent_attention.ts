@@ -20,7 +20,7 @@ import {
 const deepseek2: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   let y = latentAttention(b, layer, b.norm(x, "rms"), {
-    turns: true,
+    ropes: true,
     temperature: b.model.number("attention.temperature_scale") !== 0,
   });
   let residual = x;
@@ -34,7 +34,11 @@ const miniCpm3: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   const normed = b.norm(x, "rms");
   const { q } = latentQuery(b, layer, normed);
-  let y = decompressedAttention(b, layer, normed, q, latentSizes(b), { turns: true });
+  let y = decompressedAttention(b, layer, normed, {
+    query: q,
+    sizes: latentSizes(b),
+    ropes: true,
+  });
   let residual = x;
   [y, residual] = keepOutputs(b, layer, [y, residual] as const);
   const middle = graph.add(y, residual);

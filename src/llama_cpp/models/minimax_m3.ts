@@ -1,7 +1,7 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import { indexerLayers } from "../memory/cached_layers.ts";
-import { attention, rotate } from "../graph/blocks/attention.ts";
+import { attention, type QueryKeyValue, rotate } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F16, F32, I32, I64, type Tensor } from "../ggml/tensor.ts";
 import {
@@ -15,6 +15,15 @@ import {
 
 /** Positions that the graph is planned with: an empty cache counts as one step (`get_n_pos`). */
 const PLANNED_POSITIONS = 256;
+
+/** One layer's queries, its cache, and what its indexer compares. */
+interface Parts {
+  readonly q: Tensor;
+  readonly keys: Tensor;
+  readonly values: Tensor;
+  readonly queries: Tensor;
+  readonly store: Tensor;
+}
 
 /** Block-sparse attention by an indexer, with flash attention only (src/models/minimax-m3.cpp). */
 class BlockSparseAttention {
@@ -43,7 +52,7 @@ class BlockSparseAttention {
     this.#keyIndices = graph.input(I64, [plan.tokens]);
   }
 
-  attend(layer: number, x: Tensor, parts: { q: Tensor; k: Tensor; v: Tensor }): Tensor {
+  attend(layer: number, x: Tensor, projected: QueryKeyValue): Tensor {
     const { b } = this;
     const { graph, plan, cache, tokens } = b;
     const prefix = `blk.${layer}.indexer.`;
@@ -54,21 +63,20 @@ class BlockSparseAttention {
     const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
     graph.expand(cache.storeIn(store, heads("k_proj", 1), this.#keyIndices));
     const inputs = cache.inputs(false);
-    const q = graph.expand(rotate(b, parts.q, inputs.keyRotation));
-    const k = graph.expand(rotate(b, parts.k, inputs.keyRotation));
-    const v = graph.expand(rotate(b, parts.v, inputs.valueRotation));
+    const q = graph.expand(rotate(b, projected.q, inputs.keyRotation));
+    const k = graph.expand(rotate(b, projected.k, inputs.keyRotation));
+    const v = graph.expand(rotate(b, projected.v, inputs.valueRotation));
     graph.expand(cache.storeKeys(layer, k, inputs));
     graph.expand(cache.storeValues(layer, v, inputs));
     const keys = cache.keys(layer, plan.cells);
     const values = cache.values(layer, plan.cells);
-    const y = this.#perSequence === 1
-      ? this.#one(q, keys, values, queries, store)
-      : this.#many(q, keys, values, queries, store);
+    const parts: Parts = { q, keys, values, queries, store };
+    const y = this.#perSequence === 1 ? this.#one(parts) : this.#many(parts);
     return b.multiply(`blk.${layer}.attn_output`, rotate(b, y, inputs.valueRotation));
   }
 
   /** `build_attn_msa_fa`: heads of one group side by side. */
-  #flash(query: Tensor, k: Tensor, v: Tensor, mask: Tensor, group: number): Tensor {
+  #flash({ q: query, k, v }: QueryKeyValue, mask: Tensor, group: number): Tensor {
     const { graph } = this.b;
     const rows = query.n1 * query.n2 / (group * k.n3);
     const q = graph.permute(graph.reshape(query, query.n0, group, k.n3, rows), [0, 2, 3, 1]);
@@ -88,25 +96,18 @@ class BlockSparseAttention {
   }
 
   /** Many tokens of each sequence: a mask for each head, one sequence after another. */
-  #many(q: Tensor, keys: Tensor, values: Tensor, queries: Tensor, store: Tensor): Tensor {
+  #many(parts: Parts): Tensor {
     const { graph, plan, cache } = this.b;
     this.#wideMask ??= graph.cast(cache.inputs(false).mask, F32);
     let all: Tensor | undefined;
     for (let index = 0; index < plan.sequences; index++) {
-      const one = this.#sequence(q, keys, values, queries, store, this.#wideMask);
+      const one = this.#sequence(parts, this.#wideMask);
       all = all === undefined ? one : graph.concat(all, one, 1);
     }
-    return all ?? q;
+    return all ?? parts.q;
   }
 
-  #sequence(
-    q: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    queries: Tensor,
-    store: Tensor,
-    wideMask: Tensor,
-  ): Tensor {
+  #sequence({ q, keys, values, queries, store }: Parts, wideMask: Tensor): Tensor {
     const { graph, plan } = this.b;
     const { cells } = plan;
     const heads = queries.n1;
@@ -142,11 +143,11 @@ class BlockSparseAttention {
       graph.permute(graph.view(x, [x.n0, x.n1, cells, 1], x.s1, x.s2, x.s3), [0, 3, 1, 2]);
     const [k, v] = [own(keys), own(values)];
     const ownQuery = graph.view(q, [q.n0, q.n1, tokens], q.s1, q.s2);
-    return this.#flash(ownQuery, k, v, masks, q.n1 / keys.n1);
+    return this.#flash({ q: ownQuery, k, v }, masks, q.n1 / keys.n1);
   }
 
   /** One token of each sequence: the chosen blocks' keys are gathered. */
-  #one(q: Tensor, keys: Tensor, values: Tensor, queries: Tensor, store: Tensor): Tensor {
+  #one({ q, keys, values, queries, store }: Parts): Tensor {
     const { graph, plan } = this.b;
     const { cells, sequences } = plan;
     const { blockSize } = this.b.hyperparameters.indexer;
@@ -206,7 +207,7 @@ class BlockSparseAttention {
     );
     const k = gather(keys, kept(plan.keyType));
     const v = gather(values, kept(plan.valueType));
-    return this.#flash(q, k, v, graph.cast(masks, F16), q.n1 / keys.n1);
+    return this.#flash({ q, k, v }, graph.cast(masks, F16), q.n1 / keys.n1);
   }
 }
 

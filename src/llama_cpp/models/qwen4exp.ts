@@ -96,7 +96,7 @@ class Qwen4Exp {
     const history = (convolutionKernel - 1) * ngramSize;
     const state = stateOf(b, history * all);
     const previous = graph.reshape(readState(b, state), history, all, plan.sequences);
-    const padded = joinState(b, state, previous, normed, true);
+    const padded = joinState(b, state, { previous, columns: normed, copies: true });
     let sum: Tensor | undefined;
     for (let index = 0; index < convolutionKernel; index++) {
       const columns = graph.view(

@@ -1,7 +1,7 @@
 import { attentionAndState, type Family, family, recurrentState } from "./architecture.ts";
 import { attention } from "../graph/blocks/attention.ts";
 import { mixtureOfExperts, SIGMOID } from "../graph/blocks/experts.ts";
-import { feedForward, SHARED } from "../graph/blocks/feed_forward.ts";
+import { feedForward, sharedFeedForward } from "../graph/blocks/feed_forward.ts";
 import { mamba2Layer, mambaLayer, plamo2MambaLayer } from "../graph/blocks/mamba.ts";
 import { shortConvolution } from "../graph/blocks/short_convolution.ts";
 import type { Builder } from "../graph/builder.ts";
@@ -87,7 +87,7 @@ function nemotronExperts(b: Builder, layer: number, x: Parameters<LayerBuilder>[
     logits: b.multiply(`${prefix}ffn_gate_inp`, x),
   });
   if (b.has(`${prefix}ffn_latent_up`)) routed = b.multiply(`${prefix}ffn_latent_up`, routed);
-  return graph.add(routed, feedForward(b, layer, x, "plain", SHARED));
+  return graph.add(routed, sharedFeedForward(b, layer, x, "plain"));
 }
 
 /** Attention, or a convolution over a few tokens (src/models/lfm2.cpp). */

@@ -63,7 +63,7 @@ class T5Decoder {
     const q = graph.expand(this.#heads(`${prefix}q`, x, keyLength, queries));
     const k = graph.expand(this.#heads(`${prefix}k`, this.#encoded, keyLength, keyValues));
     const v = graph.expand(this.#heads(`${prefix}v`, this.#encoded, valueLength, keyValues));
-    return b.multiply(`${prefix}o`, attend(b, q, k, v, this.#encodedMask));
+    return b.multiply(`${prefix}o`, attend(b, { q, k, v }, this.#encodedMask));
   }
 
   #feedForward(layer: number, x: Tensor): Tensor {

@@ -2,10 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { reserve } from "../../../src/llama_cpp/ggml/allocator.ts";
 import { Graph } from "../../../src/llama_cpp/ggml/graph.ts";
-import { F32, I32, Tensor } from "../../../src/llama_cpp/ggml/tensor.ts";
+import { F32, I32, LEAF, Tensor } from "../../../src/llama_cpp/ggml/tensor.ts";
 
 function weight(...shape: number[]): Tensor {
-  const tensor = new Tensor(F32, shape, undefined, true);
+  const tensor = new Tensor(F32, shape, undefined, LEAF);
   tensor.isExternal = true;
   return tensor;
 }
@@ -120,13 +120,13 @@ Deno.test("no two living tensors overlap, in any graph", () => {
   );
 });
 
-Deno.test("turns that are placed alike stand for any number, others don't", () => {
+Deno.test("groups of layers that are placed alike stand for any number, others don't", () => {
   const chain = (keeps: boolean) => {
     const graph = new Graph();
     let x = graph.input(F32, [64]);
-    // Results take turns between two places, so two layers make a turn.
+    // Results change between two places, so two layers make a group.
     for (let layer = 0; layer < 7; layer++) {
-      if ([1, 3, 5].includes(layer)) graph.turns.push(graph.nodes.length);
+      if ([1, 3, 5].includes(layer)) graph.groupStarts.push(graph.nodes.length);
       x = graph.expand(graph.multiplyMatrix(weight(64, 64), x));
       // What stays readable is in the way of everything after it.
       x.isOutput = keeps;

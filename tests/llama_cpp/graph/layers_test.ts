@@ -84,7 +84,7 @@ Deno.test("few layers are all built, many by their first and last", () => {
   assertEquals(layersToBuild([1, 1, 1], 0).layers, [0, 1, 2]);
   assertEquals(layersToBuild([], 0).layers, []);
   const alike: number[] = Array(80).fill(7);
-  assertEquals(layersToBuild(alike, 0), { layers: [0, 1, 2, 79], turns: [1, 2, 3] });
+  assertEquals(layersToBuild(alike, 0), { layers: [0, 1, 2, 79], groups: [1, 2, 3] });
   const more = layersToBuild(alike, 1).layers;
   assertEquals(more.at(-1), 79);
   assertEquals((80 - more.length) % 6, 0);
@@ -96,7 +96,7 @@ Deno.test("few layers are all built, many by their first and last", () => {
 
 Deno.test("layers after others of another kind have a longer lead", () => {
   const kinds = [1, 1, 1, ...Array(57).fill(7)];
-  assertEquals(layersToBuild(kinds, 0), { layers: [0, 1, 2, 3, 4, 5, 6, 59], turns: [5, 6, 7] });
+  assertEquals(layersToBuild(kinds, 0), { layers: [0, 1, 2, 3, 4, 5, 6, 59], groups: [5, 6, 7] });
 });
 
 Deno.test("layers of a pattern are left out by whole patterns", () => {

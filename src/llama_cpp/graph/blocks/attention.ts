@@ -1,5 +1,4 @@
 import type { Builder } from "../builder.ts";
-import type { CacheInputs } from "../cache.ts";
 import { type Tensor } from "../../ggml/tensor.ts";
 
 export interface QueryKeyValue {
@@ -64,9 +63,7 @@ export interface ScoreOptions {
 /** Scores, softmax and weighted values (`build_attn_mha`). */
 export function attend(
   b: Builder,
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
+  { q: query, k: key, v: value }: QueryKeyValue,
   mask: Tensor,
   options: ScoreOptions = {},
 ): Tensor {
@@ -157,25 +154,12 @@ export function attention(
   }
   if (k !== undefined) graph.expand(cache.storeKeys(layer, k, inputs));
   if (v !== undefined) graph.expand(cache.storeValues(layer, v, inputs));
-  return attendCached(b, layer, q, inputs, options);
-}
-
-function attendCached(
-  b: Builder,
-  layer: number,
-  q: Tensor,
-  inputs: CacheInputs,
-  options: AttentionOptions,
-): Tensor {
-  const { cache } = b;
-  const y = attend(
-    b,
+  const cached = {
     q,
-    cache.keys(layer, inputs.cells),
-    cache.values(layer, inputs.cells),
-    options.remask?.(inputs.mask) ?? inputs.mask,
-    options,
-  );
+    k: cache.keys(layer, inputs.cells),
+    v: cache.values(layer, inputs.cells),
+  };
+  const y = attend(b, cached, options.remask?.(inputs.mask) ?? inputs.mask, options);
   return projectOutput(b, layer, rotate(b, y, inputs.valueRotation), options.output);
 }
 
@@ -192,12 +176,12 @@ export function projectOutput(
 export function attentionWithoutCache(
   b: Builder,
   layer: number,
-  { q, k, v }: QueryKeyValue,
+  parts: QueryKeyValue,
   mask: Tensor,
 ): Tensor {
   const { graph } = b;
-  graph.expand(q);
-  graph.expand(k);
-  graph.expand(v);
-  return projectOutput(b, layer, attend(b, q, k, v, mask));
+  graph.expand(parts.q);
+  graph.expand(parts.k);
+  graph.expand(parts.v);
+  return projectOutput(b, layer, attend(b, parts, mask));
 }

@@ -32,9 +32,10 @@ export class BlockIndexer {
     return made;
   }
 
-  /** The mean key of each block, normed and turned. */
-  #pooledKeys(layer: number, x: Tensor, ratio: number, inputs: RatioInputs, blocks: number) {
+  /** The mean key of each block, normed and rotated. */
+  #pooledKeys(layer: number, x: Tensor, ratio: number, blocks: number) {
     const { b } = this;
+    const inputs = this.#inputsOf(ratio, blocks);
     const { graph, plan, cache, tokens } = b;
     const { sequences, cells } = plan;
     const { keyLength } = b.hyperparameters.indexer;
@@ -74,7 +75,7 @@ export class BlockIndexer {
     const blocks = Math.ceil(cells / ratio);
     const perSequence = tokens / sequences;
     const inputs = this.#inputsOf(ratio, blocks);
-    const pooled = this.#pooledKeys(layer, x, ratio, inputs, blocks);
+    const pooled = this.#pooledKeys(layer, x, ratio, blocks);
     const queries = graph.reshape(
       b.multiply(`blk.${layer}.indexer.q_proj`, x),
       keyLength,

@@ -67,8 +67,8 @@ export class CompressedKeys {
     const source = (of: Tensor, now: Tensor) => graph.concat(all(of), now, 1);
     const sources = [source(keyState, keys), source(scoreState, scores)] as const;
     const joined = overlaps ? this.#overlapping(...sources) : this.#apart(...sources);
-    const turned = graph.rope(graph.rmsNorm(joined), this.#writePositions);
-    const made = rotate(b, turned, this.rotation);
+    const rotated = graph.rope(graph.rmsNorm(joined), this.#writePositions);
+    const made = rotate(b, rotated, this.rotation);
     const store = cache.external(plan.keyType, [length, this.mask.n0, plan.sequences]);
     graph.expand(cache.storeIn(store, made, this.#write));
     const keep = (of: Tensor, now: Tensor) =>

@@ -136,7 +136,11 @@ export function deltaNetLayer(
   const conv = stateOf(b, (kernel.n0 - 1) * channels);
   const all = stateOf(b, stateSize * innerSize);
   const previous = graph.reshape(readState(b, conv), kernel.n0 - 1, channels, sequences);
-  const joined = joinState(b, conv, previous, mixed, options.copiesColumns);
+  const joined = joinState(b, conv, {
+    previous,
+    columns: mixed,
+    copies: options.copiesColumns ?? false,
+  });
   const y = convolve(b, joined, kernel);
   const row = (2 * stateSize * groupCount + valueLength * heads) * 4;
   const part = (length: number, count: number) =>

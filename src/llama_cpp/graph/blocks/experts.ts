@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import type { Tensor } from "../../ggml/tensor.ts";
+import type { Shape, Tensor } from "../../ggml/tensor.ts";
 import { activate, isClamped } from "./feed_forward.ts";
 
 /** Gating functions of llama-hparams.h, by their number in a header. */
@@ -48,11 +48,10 @@ function multiplyById(
   name: string,
   x: Tensor,
   ids: Tensor,
-  scaled = b.hyperparameters.rules.scalesExperts,
 ): Tensor {
   const { graph } = b;
   let y = graph.multiplyMatrixById(b.need(name), x, ids);
-  const scale = scaled ? b.model.find(`${name}.scale`) : undefined;
+  const scale = b.hyperparameters.rules.scalesExperts ? b.model.find(`${name}.scale`) : undefined;
   if (scale !== undefined) {
     const rows = graph.repeat(graph.reshape(scale, 1, scale.n0, 1), 1, scale.n0, x.n2);
     y = graph.multiply(y, graph.getRows(rows, ids));
@@ -128,23 +127,21 @@ export function mixtureOfExperts(
   if (options.weighsFirst === true) {
     x = graph.multiply(graph.repeat(x, width, used, tokens), weights);
   }
-  const down = expertRows(b, layer, prefix, names, x, selected, options);
+  const down = expertRows(b, layer, { x, selected }, options);
   let out = multiplyById(b, prefix + names.down, down, selected);
   if (options.weighsFirst !== true) out = graph.multiply(out, weights);
   graph.expand(out);
-  return sumExperts(b, out, width, tokens, experts.usedCounts[layer] ?? used);
+  return sumExperts(b, out, [width, tokens], experts.usedCounts[layer] ?? used);
 }
 
 function expertRows(
   b: Builder,
   layer: number,
-  prefix: string,
-  names: ExpertNames,
-  x: Tensor,
-  selected: Tensor,
-  options: ExpertOptions,
+  { x, selected }: { readonly x: Tensor; readonly selected: Tensor },
+  { activation = "gated", names = NAMES }: ExpertOptions,
 ): Tensor {
   const { graph } = b;
+  const prefix = `blk.${layer}.`;
   let clamped = false;
   let gate: Tensor;
   let up: Tensor;
@@ -160,7 +157,7 @@ function expertRows(
     gate = hasGate ? multiplyById(b, prefix + names.gate, x, selected) : up;
     clamped = isClamped(b, "swiglu_clamp_exp", layer);
   }
-  switch (options.activation ?? "gated") {
+  switch (activation) {
     case "situ":
       return graph.multiply(graph.multiply(graph.map(gate), graph.map(gate)), up);
     case "plain":
@@ -170,17 +167,11 @@ function expertRows(
   }
 }
 
-function sumExperts(
-  b: Builder,
-  out: Tensor,
-  width: number,
-  tokens: number,
-  used: number,
-): Tensor {
+function sumExperts(b: Builder, out: Tensor, shape: Shape, used: number): Tensor {
   const { graph } = b;
   const parts: Tensor[] = [];
   for (let index = 0; index < used; index++) {
-    parts.push(graph.expand(graph.view(out, [width, tokens], out.s2)));
+    parts.push(graph.expand(graph.view(out, shape, out.s2)));
   }
   let sum = parts[0] ?? out;
   for (const part of parts.slice(1)) sum = graph.expand(graph.add(sum, part));

@@ -7,14 +7,14 @@ import type { Tensor } from "../../ggml/tensor.ts";
  */
 export type Activation = "gated" | "plain" | "halves";
 
-export interface FeedForwardNames {
+interface FeedForwardNames {
   readonly up: string;
   readonly gate: string;
   readonly down: string;
 }
 
-export const DENSE: FeedForwardNames = { up: "ffn_up", gate: "ffn_gate", down: "ffn_down" };
-export const SHARED: FeedForwardNames = {
+const DENSE: FeedForwardNames = { up: "ffn_up", gate: "ffn_gate", down: "ffn_down" };
+const SHARED: FeedForwardNames = {
   up: "ffn_up_shexp",
   gate: "ffn_gate_shexp",
   down: "ffn_down_shexp",
@@ -38,28 +38,36 @@ export function feedForward(
   layer: number,
   x: Tensor,
   activation: Activation,
-  names: FeedForwardNames = DENSE,
 ): Tensor {
-  const y = activated(b, layer, x, activation, names);
-  const down = `blk.${layer}.${names.down}`;
-  return b.has(down) ? b.multiply(down, y) : y;
+  return feedForwardBy(b, DENSE, layer, { x, activation });
 }
 
-function activated(
+/** The same of the expert that every token passes. */
+export function sharedFeedForward(
   b: Builder,
   layer: number,
   x: Tensor,
-  activation: Activation,
+  activation: Activation = "gated",
+): Tensor {
+  return feedForwardBy(b, SHARED, layer, { x, activation });
+}
+
+function feedForwardBy(
+  b: Builder,
   names: FeedForwardNames,
+  layer: number,
+  { x, activation }: { readonly x: Tensor; readonly activation: Activation },
 ): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   const up = b.has(prefix + names.up) ? b.multiply(prefix + names.up, x) : x;
-  const hasGate = b.has(prefix + names.gate);
-  if (activation === "gated" && hasGate) {
+  let y: Tensor;
+  if (activation === "gated" && b.has(prefix + names.gate)) {
     const gate = b.multiply(prefix + names.gate, x);
-    return activate(b, gate, up, isClamped(b, "swiglu_clamp_shexp", layer));
+    y = activate(b, gate, up, isClamped(b, "swiglu_clamp_shexp", layer));
+  } else {
+    y = activation === "halves" ? graph.gatedHalves(up) : graph.map(up);
   }
-  if (activation === "halves") return graph.gatedHalves(up);
-  return graph.map(up);
+  const down = prefix + names.down;
+  return b.has(down) ? b.multiply(down, y) : y;
 }

@@ -1,16 +1,16 @@
 import type { Builder } from "../builder.ts";
 import type { CacheInputs } from "../cache.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
-import { attend, attention, projectOutput } from "./attention.ts";
+import { attend, attention, projectOutput, type QueryKeyValue } from "./attention.ts";
 
 /** Sizes of multi-head latent attention on one layer. */
 export interface LatentSizes {
   /** Of the compressed keys and values. */
   readonly rank: number;
-  /** Of one head's key, the turned part included. */
+  /** Of one head's key, the rotated part included. */
   readonly keyLength: number;
   readonly valueLength: number;
-  readonly turned: number;
+  readonly rotated: number;
 }
 
 export function latentSizes(b: Builder): LatentSizes {
@@ -20,13 +20,13 @@ export function latentSizes(b: Builder): LatentSizes {
     rank: latentAttention.keyValueLoraRank,
     keyLength: usesLatentAttention ? latentAttention.keyLength : keyLength,
     valueLength: usesLatentAttention ? latentAttention.valueLength : valueLength,
-    turned: ropeDimensionCounts[0] ?? 0,
+    rotated: ropeDimensionCounts[0] ?? 0,
   };
 }
 
 export interface LatentOptions {
   /** Some architectures leave the positions to other layers. */
-  readonly turns: boolean;
+  readonly ropes: boolean;
   readonly temperature?: boolean;
   /** Names the output projection; `false` leaves it to the caller. */
   readonly output?: string | false;
@@ -45,7 +45,7 @@ function compress(b: Builder, layer: number, x: Tensor, sizes: LatentSizes) {
   const { graph, tokens } = b;
   const all = b.multiply(`blk.${layer}.attn_kv_a_mqa`, x);
   const part = graph.view(all, [sizes.rank, tokens], all.s1);
-  const positional = graph.view(all, [sizes.turned, 1, tokens], all.s1, all.s1);
+  const positional = graph.view(all, [sizes.rotated, 1, tokens], all.s1, all.s1);
   return { compressed: part, positional };
 }
 
@@ -57,19 +57,21 @@ export function absorb(
   b: Builder,
   layer: number,
   x: Tensor,
-  query: Tensor,
-  sizes: LatentSizes,
-  turns: boolean,
-): { q: Tensor; k: Tensor; v: Tensor } {
+  { query, sizes, ropes }: {
+    readonly query: Tensor;
+    readonly sizes: LatentSizes;
+    readonly ropes: boolean;
+  },
+): QueryKeyValue {
   const { graph, tokens } = b;
   const heads = b.hyperparameters.headCounts[layer] ?? 0;
-  const plain = sizes.keyLength - sizes.turned;
+  const plain = sizes.keyLength - sizes.rotated;
   const parts = compress(b, layer, x, sizes);
   const row = sizes.keyLength * 4;
   const view = (length: number) => graph.view(query, [length, heads, tokens], row, row * heads);
   let positional = parts.positional;
-  let queryPositional = view(sizes.turned);
-  if (turns) {
+  let queryPositional = view(sizes.rotated);
+  if (ropes) {
     positional = b.rope(positional);
     queryPositional = b.rope(queryPositional);
   }
@@ -85,37 +87,42 @@ export function absorb(
   };
 }
 
+/** A cache of keys alone, as one layer reads it. */
+export interface CachedKeys {
+  readonly inputs: CacheInputs;
+  readonly mask: Tensor;
+  /** Names the output projection; `false` leaves it to the caller. */
+  readonly output?: string | false | undefined;
+}
+
 /** Attention through a cache of keys alone (`build_attn` with `llm_graph_input_attn_k`). */
 export function attentionByKeys(
   b: Builder,
   layer: number,
-  { q, k, v }: { q: Tensor; k: Tensor; v: Tensor },
-  inputs: CacheInputs,
-  output: string | false | undefined,
-  mask = inputs.mask,
+  { q, k, v }: QueryKeyValue,
+  cached: Omit<CachedKeys, "mask">,
 ): Tensor {
   const { graph, cache } = b;
   graph.expand(q);
   graph.expand(v);
   graph.expand(k);
+  const { inputs } = cached;
   graph.expand(cache.storeKeys(layer, k, inputs));
-  return attendByKeys(b, layer, q, v.n0, inputs, output, mask);
+  return attendByKeys(b, layer, { q, valueLength: v.n0 }, { ...cached, mask: inputs.mask });
 }
 
 /** The same once the keys are stored: the values are the first part of the keys. */
 export function attendByKeys(
   b: Builder,
   layer: number,
-  q: Tensor,
-  valueLength: number,
-  inputs: CacheInputs,
-  output: string | false | undefined,
-  mask: Tensor,
+  { q, valueLength }: { readonly q: Tensor; readonly valueLength: number },
+  { inputs, output, mask }: CachedKeys,
 ): Tensor {
   const keys = b.cache.keys(layer, inputs.cells);
   const shape = [valueLength, keys.n1, keys.n2, keys.n3];
   const values = b.graph.view(keys, shape, keys.s1, keys.s2, keys.s3);
-  const y = attend(b, q, keys, values, mask, { decompress: b.need(`blk.${layer}.attn_v_b`) });
+  const decompress = b.need(`blk.${layer}.attn_v_b`);
+  const y = attend(b, { q, k: keys, v: values }, mask, { decompress });
   return projectOutput(b, layer, y, output);
 }
 
@@ -124,25 +131,24 @@ export function decompressedAttention(
   b: Builder,
   layer: number,
   x: Tensor,
-  query: Tensor,
-  sizes: LatentSizes,
-  options: LatentOptions,
+  options: LatentOptions & { readonly query: Tensor; readonly sizes: LatentSizes },
 ): Tensor {
+  const { query, sizes } = options;
   const { graph, tokens } = b;
   const heads = b.hyperparameters.headCounts[layer] ?? 0;
-  const plain = sizes.keyLength - sizes.turned;
+  const plain = sizes.keyLength - sizes.rotated;
   const parts = compress(b, layer, x, sizes);
-  const positional = options.turns ? b.rope(parts.positional) : parts.positional;
+  const positional = options.ropes ? b.rope(parts.positional) : parts.positional;
   const compressed = graph.rmsNorm(parts.compressed);
   const both = b.multiply(`blk.${layer}.attn_kv_b`, compressed);
   const row = (plain + sizes.valueLength) * 4;
   const view = (length: number) => graph.view(both, [length, heads, tokens], row, row * heads);
   const v = graph.contiguous(view(sizes.valueLength));
   let q = graph.reshape(query, sizes.keyLength, heads, tokens);
-  if (options.turns) q = b.rope(q);
+  if (options.ropes) q = b.rope(q);
   if (options.temperature === true) q = graph.multiply(q, b.attentionScale);
-  const repeated = graph.repeat(positional, sizes.turned, heads, tokens);
-  const k = options.turns
+  const repeated = graph.repeat(positional, sizes.rotated, heads, tokens);
+  const k = options.ropes
     ? graph.concat(view(plain), repeated, 0)
     : graph.concat(repeated, view(plain), 0);
   return attention(
@@ -163,9 +169,12 @@ export function latentAttention(
   const sizes = latentSizes(b);
   const { q: query } = latentQuery(b, layer, x);
   if (!b.hyperparameters.usesLatentAttention || !b.has(`blk.${layer}.attn_k_b`)) {
-    return decompressedAttention(b, layer, x, query, sizes, options);
+    return decompressedAttention(b, layer, x, { ...options, query, sizes });
   }
-  const parts = absorb(b, layer, x, query, sizes, options.turns);
+  const parts = absorb(b, layer, x, { query, sizes, ropes: options.ropes });
   const q = options.temperature === true ? b.graph.multiply(parts.q, b.attentionScale) : parts.q;
-  return attentionByKeys(b, layer, { ...parts, q }, b.cache.inputs(false), options.output);
+  return attentionByKeys(b, layer, { ...parts, q }, {
+    inputs: b.cache.inputs(false),
+    output: options.output,
+  });
 }

@@ -7,19 +7,20 @@ export function weightsBySequence(b: Builder, weights: Tensor): Tensor {
   return b.graph.view(weights, [weights.n0, weights.n1 / sequences, 1, sequences], weights.s1);
 }
 
+/** What an indexer scores. */
+export interface IndexedKeys {
+  readonly q: Tensor;
+  readonly keys: Tensor;
+  /** As `weightsBySequence` gives them. */
+  readonly weights: Tensor;
+  readonly mask: Tensor;
+}
+
 /**
  * The keys that each token may look at: those with the best scores (`ggml_lightning_indexer`, then
  * `ggml_top_k`).
- *
- * @param weights as `weightsBySequence` gives them
  */
-export function chooseKeys(
-  b: Builder,
-  q: Tensor,
-  keys: Tensor,
-  weights: Tensor,
-  mask: Tensor,
-): Tensor {
+export function chooseKeys(b: Builder, { q, keys, weights, mask }: IndexedKeys): Tensor {
   const { graph } = b;
   const { sequences } = b.plan;
   const cells = mask.n0;

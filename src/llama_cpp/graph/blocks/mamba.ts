@@ -10,9 +10,10 @@ import {
 } from "./recurrent.ts";
 
 /** `ggml_ssm_scan`: the outputs, then the new states. */
-function scan(b: Builder, states: Tensor, x: Tensor, others: readonly Tensor[], rows: Tensor) {
+function scan(b: Builder, states: Tensor, inputs: readonly [x: Tensor, ...Tensor[]], rows: Tensor) {
+  const [x] = inputs;
   const elements = x.elements + states.n0 * states.n1 * states.n2 * rows.n0;
-  return b.graph.fresh([states, x, ...others, rows], [elements]);
+  return b.graph.fresh([states, ...inputs, rows], [elements]);
 }
 
 /** Elements of the convolution's state (`n_embd_r`). */
@@ -34,7 +35,7 @@ export function mambaLayer(b: Builder, layer: number, input: Tensor): Tensor {
   const xz = b.multiply(`${prefix}ssm_in`, graph.reshape(input, input.n0, tokens, sequences));
   let x = graph.view(xz, [innerSize, xz.n1, xz.n2], xz.s1, xz.s2);
   const z = graph.view(xz, [innerSize, xz.n1, xz.n2], xz.s1, xz.s2);
-  x = convolve(b, joinState(b, conv, previous, x), b.need(`${prefix}ssm_conv1d`));
+  x = convolve(b, joinState(b, conv, { previous, columns: x }), b.need(`${prefix}ssm_conv1d`));
   const mixed = b.multiply(`${prefix}ssm_x`, x);
   const part = (...shape: number[]) => graph.view(mixed, shape, ...strides(mixed, shape.length));
   let dt = part(timeStepRank, tokens, sequences);
@@ -52,7 +53,7 @@ export function mambaLayer(b: Builder, layer: number, input: Tensor): Tensor {
   const heads = graph.reshape(x, 1, innerSize, tokens, sequences);
   const scanned = readState(b, state, (states, rows) => {
     const matrices = graph.reshape(states, stateSize, 1, innerSize, sequences);
-    return scan(b, matrices, heads, [dt, b.need(`${prefix}ssm_a`), inputs, outputs], rows);
+    return scan(b, matrices, [heads, dt, b.need(`${prefix}ssm_a`), inputs, outputs], rows);
   });
   storeState(b, state, graph.view(scanned, [stateSize * innerSize * sequences]));
   let y = graph.view(scanned, [innerSize, tokens, sequences], heads.s2, heads.s3);
@@ -85,7 +86,7 @@ export function mamba2Layer(b: Builder, layer: number, input: Tensor): Tensor {
   const z = graph.view(mixed, [headLength, heads, tokens, sequences], headLength * 4, s1, s2);
   const columns = graph.view(mixed, [channels, tokens, sequences], s1, s2);
   const dtView = graph.view(mixed, [heads, tokens, sequences], s1, s2);
-  const x = convolve(b, joinState(b, conv, previous, columns), b.need(`${prefix}ssm_conv1d`));
+  const x = convolve(b, joinState(b, conv, { previous, columns }), b.need(`${prefix}ssm_conv1d`));
   const view = (length: number, count: number) =>
     graph.view(x, [length, count, tokens, sequences], length * 4, x.s1, x.s2);
   const values = view(headLength, heads);
@@ -94,7 +95,7 @@ export function mamba2Layer(b: Builder, layer: number, input: Tensor): Tensor {
   const dt = graph.contiguous(dtView);
   const scanned = readState(b, state, (states, rows) => {
     const matrices = graph.reshape(states, stateSize, headLength, heads, sequences);
-    return scan(b, matrices, values, [dt, b.need(`${prefix}ssm_a`), inputs, outputs], rows);
+    return scan(b, matrices, [values, dt, b.need(`${prefix}ssm_a`), inputs, outputs], rows);
   });
   storeState(b, state, graph.view(scanned, [stateSize * innerSize, sequences]));
   let y = graph.view(scanned, [headLength, heads, tokens, sequences]);
@@ -131,7 +132,7 @@ export function plamo2MambaLayer(b: Builder, layer: number, input: Tensor): Tens
   const half = () => graph.view(zx, [headLength, heads, tokens, sequences], zx.s1, zx.s2, zx.s3);
   let x = graph.contiguous(half(), headLength * heads, tokens, sequences);
   const z = half();
-  x = convolve(b, joinState(b, conv, previous, x), b.need(`${prefix}ssm_conv1d`));
+  x = convolve(b, joinState(b, conv, { previous, columns: x }), b.need(`${prefix}ssm_conv1d`));
   const mixed = b.multiply(`${prefix}ssm_x`, x);
   const part = (length: number) =>
     graph.rmsNorm(graph.view(mixed, [length, tokens, sequences], mixed.s1, mixed.s2));
@@ -146,7 +147,7 @@ export function plamo2MambaLayer(b: Builder, layer: number, input: Tensor): Tens
   const [inputRows, outputRows] = [rowsOf(inputs), rowsOf(outputs)];
   const scanned = readState(b, state, (states, rows) => {
     const matrices = graph.reshape(states, stateSize, headLength, heads, sequences);
-    return scan(b, matrices, values, [dt, decay, inputRows, outputRows], rows);
+    return scan(b, matrices, [values, dt, decay, inputRows, outputRows], rows);
   });
   storeState(b, state, graph.view(scanned, [heads * headLength * stateSize * sequences]));
   let y = graph.view(scanned, [headLength, heads, tokens, sequences]);

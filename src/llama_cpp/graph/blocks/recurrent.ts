@@ -1,27 +1,5 @@
 import type { Builder } from "../builder.ts";
-import { F32, I32, type Tensor } from "../../ggml/tensor.ts";
-
-/** Which rows of a state are read: the sequences of the batch, and nothing more (`build_rs_inp`). */
-export interface StateRows {
-  readonly main: Tensor;
-  readonly extra: Tensor;
-}
-
-const ROWS = new WeakMap<Builder, StateRows>();
-
-/** One input for all layers. */
-export function stateRows(b: Builder): StateRows {
-  const known = ROWS.get(b);
-  if (known !== undefined) return known;
-  const { graph, plan } = b;
-  const rows = graph.input(I32, [plan.sequences]);
-  const made = {
-    main: graph.view(rows, [plan.sequences]),
-    extra: graph.view(rows, [0]),
-  };
-  ROWS.set(b, made);
-  return made;
-}
+import { F32, type Tensor } from "../../ggml/tensor.ts";
 
 /** Tokens of one sequence. */
 export function sequenceTokens(b: Builder): number {
@@ -43,7 +21,7 @@ export function readState(
   read: (states: Tensor, rows: Tensor) => Tensor = (states, rows) => b.graph.getRows(states, rows),
 ): Tensor {
   const { graph } = b;
-  const rows = stateRows(b);
+  const rows = b.stateRows;
   const states = graph.reshape(state, state.n0, state.n1);
   const cleared = graph.view(states, [state.n0]);
   graph.expand(graph.into(cleared, cleared));
@@ -68,9 +46,12 @@ export function convolve(b: Builder, x: Tensor, kernel: Tensor): Tensor {
 export function joinState(
   b: Builder,
   state: Tensor,
-  previous: Tensor,
-  columns: Tensor,
-  copies = false,
+  { previous, columns, copies = false }: {
+    readonly previous: Tensor;
+    readonly columns: Tensor;
+    /** The columns that are kept are copied first. */
+    readonly copies?: boolean;
+  },
 ): Tensor {
   const { graph } = b;
   const joined = graph.concat(previous, graph.transpose(columns), 0);

@@ -3,9 +3,8 @@ import type { GgufHeader } from "../gguf/header.ts";
 import { computeBytes } from "../llama_cpp/graph/compute.ts";
 import { planGraph, type PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
-import { contextSizes } from "../llama_cpp/memory/context_sizes.ts";
+import { contextSizes, outputBytes } from "../llama_cpp/memory/context_sizes.ts";
 import { kvCacheBytes } from "../llama_cpp/memory/kv_cache.ts";
-import { outputBytes } from "../llama_cpp/memory/output.ts";
 import { recurrentStateBytes } from "../llama_cpp/memory/recurrent_state.ts";
 import {
   type LoadedWeight,

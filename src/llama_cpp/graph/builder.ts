@@ -50,6 +50,10 @@ export class Builder {
     this.cache = new Cache(this.graph, model, plan);
   }
 
+  get keys() {
+    return this.model.keys;
+  }
+
   get hyperparameters() {
     return this.model.hyperparameters;
   }
@@ -151,7 +155,7 @@ export class Builder {
     this.embedded = x;
     if (inputWidth !== width) {
       x = graph.view(x, [width, this.tokens], x.s1);
-      if (this.model.number("embedding_scale") !== 0) x = graph.contiguous(x);
+      if (this.keys.real("embedding_scale") !== 0) x = graph.contiguous(x);
     }
     return graph.expand(x);
   }

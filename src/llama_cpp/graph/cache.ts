@@ -1,4 +1,3 @@
-import { rotationSide } from "./rotation.ts";
 import { ggmlType } from "../ggml/types.ts";
 import type { Graph } from "../ggml/graph.ts";
 import type { Model } from "./model.ts";
@@ -18,6 +17,17 @@ export interface CacheInputs {
 
 export function isQuantized(type: number): boolean {
   return ggmlType(type).blockElements > 1;
+}
+
+/**
+ * Side of the matrix that rotates heads of this length before they are quantized: the largest
+ * power of two from 64 that divides the head (llama-kv-cache.cpp). A header may claim heads of
+ * nothing, which everything divides.
+ */
+export function rotationSide(headLength: number): number {
+  let side = 64;
+  while (headLength > 0 && headLength % (side * 2) === 0) side *= 2;
+  return side;
 }
 
 /** Views of the attention cache and the inputs that go with it (llama-kv-cache.cpp). */

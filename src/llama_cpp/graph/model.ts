@@ -1,19 +1,20 @@
 import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
+import { ArchitectureKeys } from "../hyperparameters/architecture_keys.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import { LEAF, Tensor } from "../ggml/tensor.ts";
 
-/** A header as the graph builders see it: weights by name, keys by name. */
+/** A header as the graph builders see it: weights by name, and its keys. */
 export class Model {
   readonly #infos = new Map<string, TensorInfo>();
   readonly #tensors = new Map<string, Tensor>();
-  readonly architecture: string;
+  readonly keys: ArchitectureKeys;
   /** One number for each layer, of its weights' names and shapes (layers.ts); made when asked for. */
   weightKinds: readonly number[] | undefined;
   /** Layers of the file that later ones repeat, 0 where each has its own. */
   #repeated = 0;
 
   constructor(readonly hyperparameters: Hyperparameters, readonly header: GgufHeader) {
-    this.architecture = hyperparameters.architecture;
+    this.keys = new ArchitectureKeys(header.metadata, hyperparameters.architecture);
     for (const info of header.tensors) this.#infos.set(info.name, info);
   }
 
@@ -38,30 +39,5 @@ export class Model {
       /^blk\.(\d+)\./,
       (_, layer: string) => `blk.${Number(layer) % this.#repeated}.`,
     );
-  }
-
-  /** A number of the header, below the architecture's name. */
-  number(key: string, fallback = 0): number {
-    const value = this.header.metadata.get(`${this.architecture}.${key}`);
-    if (typeof value === "number") return value;
-    if (typeof value === "bigint") return Number(value);
-    return fallback;
-  }
-
-  /** A number that may differ by layer. */
-  numberAt(key: string, layer: number, fallback = 0): number {
-    const value = this.header.metadata.get(`${this.architecture}.${key}`);
-    if (typeof value === "object") {
-      const element = value.values?.[layer];
-      if (typeof element === "number") return element;
-      if (typeof element === "bigint") return Number(element);
-      return typeof element === "boolean" ? Number(element) : fallback;
-    }
-    return this.number(key, fallback);
-  }
-
-  flag(key: string, fallback = false): boolean {
-    const value = this.header.metadata.get(`${this.architecture}.${key}`);
-    return typeof value === "boolean" ? value : fallback;
   }
 }

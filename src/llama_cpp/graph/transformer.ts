@@ -101,7 +101,7 @@ const ROPE_STEP = 4;
 
 /** Whether the header says that a model's layers rotate at all (`rope_finetuned`). */
 export function isRopeFinetuned(b: Builder): boolean {
-  return b.model.flag("rope.scaling.finetuned", true);
+  return b.keys.flag("rope.scaling.finetuned") ?? true;
 }
 
 /** Whether this layer rotates queries and keys. */
@@ -128,7 +128,7 @@ function rotates(b: Builder, row: TransformerRow, layer: number): boolean {
     case "finetuned":
       return isRopeFinetuned(b);
     case "pattern":
-      return b.model.numberAt("attention.rope_pattern", layer, 1) !== 0;
+      return b.keys.realAt("attention.rope_pattern", layer, 1) !== 0;
     default:
       return true;
   }
@@ -164,7 +164,7 @@ export function prepare(b: Builder, row: TransformerRow, layer: number, x: Tenso
   }
   const isTempered = row.attentionTemperature === "without-rope"
     ? !rotated
-    : row.attentionTemperature === "header" && b.model.number("attention.temperature_scale") !== 0;
+    : row.attentionTemperature === "header" && b.keys.real("attention.temperature_scale") !== 0;
   if (isTempered) q = graph.multiply(q, b.attentionScale);
   return { q, k, v };
 }
@@ -278,7 +278,7 @@ export function end(b: Builder, row: TransformerRow, x: Tensor): void {
 }
 
 function seesImage(b: Builder, layer: number): boolean {
-  return layer > 0 && b.model.numberAt("deepstack_mapping", layer, -1) >= 0;
+  return layer > 0 && b.keys.realAt("deepstack_mapping", layer, -1) >= 0;
 }
 
 /** Images bring further embeddings for some layers (src/models/granite.cpp). */

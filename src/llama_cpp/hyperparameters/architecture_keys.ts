@@ -71,15 +71,24 @@ export class ArchitectureKeys {
     );
   }
 
-  /** A number with a fraction; 0 where it is missing. */
-  real(name: string): number {
+  /** A number with a fraction, or the fallback where it is missing. */
+  real(name: string, fallback = 0): number {
     const key = this.key(name);
     const value = this.metadata.get(key);
-    if (value === undefined) return 0;
+    if (value === undefined) return fallback;
     if (typeof value !== "number" || !Number.isFinite(value)) {
       throw hyperparameterError(key, value, "a number");
     }
     return value;
+  }
+
+  /** The same where it may differ by layer; flags count as 1 and 0. */
+  realAt(name: string, layer: number, fallback = 0): number {
+    const value = this.metadata.get(this.key(name));
+    if (typeof value !== "object") return this.real(name, fallback);
+    const one = value.values?.[layer];
+    if (typeof one === "boolean") return Number(one);
+    return typeof one === "number" ? one : fallback;
   }
 
   /** True or false, where the header says. */

@@ -1,8 +1,10 @@
 import type { ArchitectureKeys } from "./architecture_keys.ts";
 import type { ArchitectureRules, SlidingWindowPattern } from "./architecture_rules.ts";
-import type { SlidingWindowKind } from "./hyperparameters.ts";
 
 const PATTERN = "attention.sliding_window_pattern";
+
+/** How the layers with a sliding window mask what they may look at (llama-hparams.h). */
+export type SlidingWindowKind = "none" | "standard" | "chunked" | "symmetric";
 
 /** Which layers slide, and how far they look. */
 export interface SlidingWindowLayers {

@@ -1,15 +1,13 @@
 import { compressedCache, type Family, family } from "./architecture.ts";
 import { COMPRESSED_HEAVY_RATIO, COMPRESSED_SPARSE_RATIO } from "../memory/kv_cache.ts";
-import { isQuantized } from "../graph/cache.ts";
+import { isQuantized, rotationSide } from "../graph/cache.ts";
 import { attend, rotate } from "../graph/blocks/attention.ts";
-import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
+import { chooseKeys, unmaskChosen, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
 import { CompressedKeys } from "../graph/blocks/compressed_keys.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { sharedFeedForward } from "../graph/blocks/feed_forward.ts";
 import { HyperConnections } from "../graph/blocks/hyper_connections.ts";
-import { chooseKeys, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
 import type { Builder } from "../graph/builder.ts";
-import { rotationSide } from "../graph/rotation.ts";
 import { F16, F32, I64, type Tensor } from "../ggml/tensor.ts";
 
 /** What a layer's attention is made of. */
@@ -74,10 +72,10 @@ class DeepSeek4 {
 
   build(): void {
     const { b } = this;
-    const { graph, tokens, model } = b;
+    const { graph, tokens } = b;
     const embedded = b.embed();
     graph.expand(this.#mask);
-    const hashed = model.number("hash_layer_count");
+    const hashed = b.keys.real("hash_layer_count");
     let x = this.#streams.widen(embedded);
     for (const layer of b.layers((index) => index < hashed ? 1 : 0)) {
       const attention = this.#streams.before(x, `blk.${layer}.hc_attn`);
@@ -100,14 +98,14 @@ class DeepSeek4 {
   /** The first layers take their experts from a table of tokens. */
   #feedForward(layer: number, x: Tensor, hashed: boolean): Tensor {
     const { b } = this;
-    const { graph, model } = b;
+    const { graph } = b;
     const selected = hashed
       ? { selected: graph.getRows(b.need(`blk.${layer}.ffn_gate_tid2eid`), b.tokenIds) }
       : {};
     const routed = mixtureOfExperts(b, layer, x, {
-      gating: model.number("expert_gating_func"),
-      normalizes: model.flag("expert_weights_norm"),
-      scale: model.number("expert_weights_scale"),
+      gating: b.keys.real("expert_gating_func"),
+      normalizes: b.keys.flag("expert_weights_norm") ?? false,
+      scale: b.keys.real("expert_weights_scale"),
       ...selected,
     });
     return graph.add(routed, sharedFeedForward(b, layer, x));
@@ -115,7 +113,7 @@ class DeepSeek4 {
 
   #attention(layer: number, x: Tensor): Tensor {
     const { b } = this;
-    const { graph, tokens, model } = b;
+    const { graph, tokens } = b;
     const { keyLength, headCounts, compressRatios } = b.hyperparameters;
     const heads = headCounts[layer] ?? 0;
     const prefix = `blk.${layer}.attn_`;
@@ -130,8 +128,8 @@ class DeepSeek4 {
     };
     const attended = this.#attend(layer, parts, compressRatios[layer] ?? 0);
     const rotated = b.rope(graph.reshape(attended, keyLength, heads, tokens));
-    const groups = model.number("attention.output_group_count", 1);
-    const rank = model.number("attention.output_lora_rank");
+    const groups = b.keys.real("attention.output_group_count", 1);
+    const rank = b.keys.real("attention.output_lora_rank");
     const grouped = graph.permute(
       graph.reshape(rotated, keyLength * heads / groups, groups, tokens),
       [0, 2, 1, 3],

@@ -182,7 +182,7 @@ class KimiK3 {
 
   build(): void {
     const { b } = this;
-    const every = b.model.number("attn_res.block_size");
+    const every = b.keys.real("attn_res.block_size");
     const mixes = every > 0;
     let sum = begin(b, {});
     for (let layer = 0; layer < b.hyperparameters.layerCount; layer++) {

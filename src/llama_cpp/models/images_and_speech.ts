@@ -18,7 +18,7 @@ const GPT: TransformerRow = { norm: "layer", activation: "plain" };
 /** Norms before or after, as the header says (src/models/chameleon.cpp). */
 const chameleon: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  const swaps = b.model.flag("swin_norm");
+  const swaps = b.keys.flag("swin_norm") ?? false;
   const { q, k, v } = chameleonHeads(b, layer, swaps ? x : b.norm(x, "rms"));
   let y = attention(b, layer, { q: b.rope(q), k: b.rope(k), v });
   let residual = x;

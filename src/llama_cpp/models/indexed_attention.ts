@@ -1,8 +1,7 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { rotationSide } from "../graph/rotation.ts";
+import { rotationSide } from "../graph/cache.ts";
 import { headsOf, projectOutput } from "../graph/blocks/attention.ts";
-import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
-import { chooseKeys, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
+import { chooseKeys, unmaskChosen, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
 import {
   absorb,
   attendByKeys,

@@ -21,7 +21,7 @@ const deepseek2: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   let y = latentAttention(b, layer, b.norm(x, "rms"), {
     ropes: true,
-    temperature: b.model.number("attention.temperature_scale") !== 0,
+    temperature: b.keys.real("attention.temperature_scale") !== 0,
   });
   let residual = x;
   [y, residual] = keepOutputs(b, layer, [y, residual] as const);

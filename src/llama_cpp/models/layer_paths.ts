@@ -51,10 +51,10 @@ function buildTalkie(b: Builder): void {
 /** The same layers several times over (src/models/nanbeige.cpp). */
 function buildNanbeige(b: Builder): void {
   const { layerCount } = b.hyperparameters;
-  const loops = Math.max(1, b.model.number("num_loops", 1));
+  const loops = Math.max(1, b.keys.real("num_loops", 1));
   const once = layerCount / loops;
   if (loops > 1) b.model.repeatLayers(once);
-  const norms = loops > 1 && !b.model.flag("skip_loop_final_norm");
+  const norms = loops > 1 && !b.keys.flag("skip_loop_final_norm");
   let x = begin(b, {});
   for (let layer = 0; layer < layerCount; layer++) {
     x = transformerLayer(b, {}, layer, x);

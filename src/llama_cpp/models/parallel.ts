@@ -46,7 +46,7 @@ const commandR: LayerBuilder = (b, row, layer, x) => {
 
 /** The header says which norm it has. */
 function buildCohere2Moe(b: Builder): void {
-  const isRms = b.model.number("attention.layer_norm_rms_epsilon") !== 0;
+  const isRms = b.keys.real("attention.layer_norm_rms_epsilon") !== 0;
   const row: TransformerRow = {
     norm: isRms ? "rms" : "layer",
     rope: "sliding-or-dense",
@@ -73,7 +73,7 @@ const gptNeoX: LayerBuilder = (b, row, layer, x) => {
   let y = attend(b, row, layer, b.norm(x, "layer"));
   let residual = x;
   [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  if (b.model.flag("use_parallel_residual", true)) {
+  if (b.keys.flag("use_parallel_residual") ?? true) {
     const fed = feedForward(b, layer, b.norm(residual, "layer"), "plain");
     return graph.add(graph.add(fed, residual), y);
   }

@@ -1,6 +1,6 @@
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { BlockIndexer } from "../graph/blocks/block_indexer.ts";
-import { unmaskChosen } from "../graph/blocks/chosen_mask.ts";
+import { unmaskChosen } from "../graph/blocks/lightning_indexer.ts";
 import { deltaNetLayer } from "../graph/blocks/delta_net.ts";
 import { joinState, readState, sequenceTokens, stateOf } from "../graph/blocks/recurrent.ts";
 import type { Builder } from "../graph/builder.ts";

@@ -20,7 +20,7 @@ class T5Decoder {
   build(): void {
     const { b } = this;
     const { graph } = b;
-    const count = b.model.number("decoder_block_count", b.hyperparameters.layerCount);
+    const count = b.keys.real("decoder_block_count", b.hyperparameters.layerCount);
     let x = b.embed();
     for (const layer of b.layersOf(new Array(count).fill(0))) {
       const attended = graph.add(this.#ownAttention(layer, b.norm(x, "rms")), x);

@@ -1,10 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../../src/budget/error.ts";
 import { checkContextOptions } from "../../../src/llama_cpp/models/check_context_options.ts";
-import { contextSizes } from "../../../src/llama_cpp/memory/context_sizes.ts";
+import { contextSizes, outputBytes } from "../../../src/llama_cpp/memory/context_sizes.ts";
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
-import { outputBytes } from "../../../src/llama_cpp/memory/output.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
 import type { MetadataValue } from "../../../src/gguf/header.ts";
 import { array, header, modelOf, options, shapeOf } from "../sample_header.ts";

@@ -24,7 +24,7 @@ const SHARED: FeedForwardNames = {
  * `swiglu_clamp_*` above 0 clamps both halves before they meet, unless one operation does all of it.
  */
 export function isClamped(b: Builder, key: string, layer: number): boolean {
-  return !b.hyperparameters.rules.clampsInOneOperation && b.model.numberAt(key, layer) > 1e-6;
+  return !b.hyperparameters.rules.clampsInOneOperation && b.keys.realAt(key, layer) > 1e-6;
 }
 
 /** A gate and its rows (`build_ffn`, `build_moe_ffn`); clamped halves are multiplied in place. */

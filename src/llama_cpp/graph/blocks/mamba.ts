@@ -44,7 +44,7 @@ export function mambaLayer(b: Builder, layer: number, input: Tensor): Tensor {
     part(stateSize, 1, tokens, sequences),
   ];
   const norms = ["dt", "b", "c"].every((name) => b.has(`${prefix}ssm_${name}_norm`));
-  if (norms || b.model.flag("ssm.dt_b_c_rms")) {
+  if (norms || b.keys.flag("ssm.dt_b_c_rms")) {
     dt = graph.rmsNorm(dt);
     inputs = graph.rmsNorm(inputs);
     outputs = graph.rmsNorm(outputs);

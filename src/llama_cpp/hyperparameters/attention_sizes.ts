@@ -2,7 +2,7 @@ import type { GgufHeader } from "../../gguf/header.ts";
 import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
 import type { ArchitectureRules } from "./architecture_rules.ts";
 import { tensorDimension } from "./header_shape.ts";
-import type { LatentAttentionSizes } from "./hyperparameters.ts";
+import type { LatentAttentionSizes } from "./block_sizes.ts";
 import type { LayerSizes } from "./layer_sizes.ts";
 
 /** `embedding_length`, from the tensors where the architecture isn't known. */

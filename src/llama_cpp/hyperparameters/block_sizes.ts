@@ -1,15 +1,83 @@
 import type { GgufHeader } from "../../gguf/header.ts";
 import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
 import type { ArchitectureRules } from "./architecture_rules.ts";
-import type {
-  ExpertSizes,
-  IndexerSizes,
-  LatentAttentionSizes,
-  NgramEmbeddingSizes,
-  StateSpaceSizes,
-  WkvSizes,
-} from "./hyperparameters.ts";
 import type { LayerSizes } from "./layer_sizes.ts";
+
+/** Sizes of the Mamba-like state (`ssm.*`), 0 where the key is missing. */
+export interface StateSpaceSizes {
+  readonly convolutionKernel: number;
+  readonly innerSize: number;
+  readonly stateSize: number;
+  readonly timeStepRank: number;
+  readonly groupCount: number;
+}
+
+/** Sizes of the RWKV-like state (`wkv.*`), 0 where the key is missing. */
+export interface WkvSizes {
+  readonly headSize: number;
+  readonly tokenShiftCount: number;
+  readonly timeMixExtraDimension: number;
+  readonly timeDecayExtraDimension: number;
+  readonly decayLoraRank: number;
+  readonly learningRateLoraRank: number;
+  readonly valueResidualMixLoraRank: number;
+  readonly gateLoraRank: number;
+}
+
+/** Multi-head latent attention, 0 where the key is missing. */
+export interface LatentAttentionSizes {
+  readonly queryLoraRank: number;
+  readonly keyValueLoraRank: number;
+  readonly keyLength: number;
+  readonly valueLength: number;
+  readonly keyValueLoraRankSlidingWindow: number;
+  readonly keyLengthSlidingWindow: number;
+  readonly valueLengthSlidingWindow: number;
+}
+
+/** Mixture of experts, 0 where the key is missing. Arrays have one entry for each of `allLayerCount`. */
+export interface ExpertSizes {
+  readonly count: number;
+  readonly usedCounts: readonly number[];
+  readonly feedForwardLengths: readonly number[];
+  readonly sharedCount: number;
+  readonly sharedFeedForwardLength: number;
+  readonly chunkFeedForwardLength: number;
+  readonly groupCount: number;
+  readonly groupUsedCount: number;
+  readonly perGroupCount: number;
+  /** `expert_gating_func` after the architecture's default. */
+  readonly gatingFunction: number;
+  readonly weightsNorm: boolean;
+  readonly weightsScale: number;
+  readonly leadingDenseLayerCount: number;
+  /** `interleave_moe_layer_step` */
+  readonly layerStep: number;
+  readonly everyLayers: number;
+  /** `expert_latent_length` or `moe_latent_size`. */
+  readonly latentLength: number;
+}
+
+/** The indexer of sparse attention, 0 where the key is missing. */
+export interface IndexerSizes {
+  readonly headCount: number;
+  readonly keyLength: number;
+  readonly topK: number;
+  readonly blockSize: number;
+  readonly localBlocks: number;
+  /** Layers with an indexer of their own. */
+  readonly fullLayers: readonly boolean[];
+}
+
+/** The n-gram embedding of `qwen4exp` (`ple.*`). */
+export interface NgramEmbeddingSizes {
+  readonly layers: readonly boolean[];
+  readonly ngramSize: number;
+  readonly headCount: number;
+  readonly convolutionKernel: number;
+  /** Elements of the history kept for each sequence and layer. */
+  readonly convolutionState: number;
+}
 
 /** llama-hparams.h's LLAMA_MAX_EXPERTS. */
 const LARGEST_EXPERT_COUNT = 1024;

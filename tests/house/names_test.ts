@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { ARCHITECTURES } from "../../src/llama_cpp/models/architectures.ts";
 import { LLAMA_CPP_VERSION } from "../../src/llama_cpp/version.ts";
 import { programSources, root, type Source, sourcesIn } from "./sources.ts";
 import { codeOf } from "./tokens.ts";
@@ -15,9 +14,14 @@ const OTHER_MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>>
   "src/footprint/vocabulary.ts": { t5: "a kind of tokenizer (tokenizer.ggml.model)" },
 };
 
-/** The names of all architectures that llama.cpp has. */
-function architectureNames(): ReadonlySet<string> {
-  return new Set(ARCHITECTURES.keys());
+/** The names of all architectures that llama.cpp has: the keys of the models' tables. */
+async function architectureNames(): Promise<ReadonlySet<string>> {
+  const files = await sourcesIn([MODELS.slice(0, -1)], /\.ts$/);
+  const modules: { readonly ARCHITECTURES?: unknown }[] = await Promise.all(
+    files.map(({ path }) => import(new URL(path, root).href)),
+  );
+  const tables = modules.map(({ ARCHITECTURES }) => ARCHITECTURES);
+  return new Set(tables.flatMap((table) => table instanceof Map ? [...table.keys()] : []));
 }
 
 /** Where a source names an architecture, in a text of its own or within a regular expression. */
@@ -38,7 +42,7 @@ function namedArchitectures(
 }
 
 Deno.test("house: architectures are named in llama_cpp/models alone", async () => {
-  const names = architectureNames();
+  const names = await architectureNames();
   assert(names.size > 100, `Only ${names.size} architectures: is the table read right?`);
   const sources = await programSources();
   const named = sources.filter(({ path }) => !path.startsWith(MODELS))
@@ -47,7 +51,7 @@ Deno.test("house: architectures are named in llama_cpp/models alone", async () =
 });
 
 Deno.test("house: what is no architecture's name is still there", async () => {
-  const names = architectureNames();
+  const names = await architectureNames();
   for (const [path, words] of Object.entries(OTHER_MEANINGS)) {
     const text = await Deno.readTextFile(new URL(path, root));
     const found = new Set(codeOf(text).map((token) => token.text));

@@ -1,4 +1,4 @@
-/** What llama.cpp itself would allocate for one model and setting, in bytes (truth's README). */
+/** What llama.cpp itself would allocate for one model and setting, in bytes (fixtures/truth). */
 export interface TruthRow {
   readonly file: string;
   readonly contextSize: number;
@@ -20,54 +20,12 @@ export interface TruthModel {
   readonly path: string;
 }
 
-/** Why a test that needs truth is skipped. */
-export const TRUTH_MISSING =
-  "truth/ isn't here: put it in ../shared/truth beside the repository or name it in BRAINJAR_TRUTH";
-
-let found: string | undefined | null = null;
-
-/** The folder of truth; `undefined` where there is none. */
-function truthFolder(): string | undefined {
-  if (found !== null) return found;
-  const beside = `${import.meta.dirname}/../../shared/truth`;
-  const candidates = [environment("BRAINJAR_TRUTH"), beside];
-  found = candidates.find((folder) => folder !== undefined && isFile(`${folder}/manifest.json`));
-  return found;
-}
-
-function environment(name: string): string | undefined {
-  try {
-    return Deno.env.get(name);
-  } catch {
-    return undefined;
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether truth is here. Tests that need it pass `ignore: !truthAvailable()` and say why. */
-export function truthAvailable(): boolean {
-  const available = truthFolder() !== undefined;
-  if (!available) console.warn(`Skipped: ${TRUTH_MISSING}`);
-  return available;
-}
-
-function requireFolder(): string {
-  const folder = truthFolder();
-  if (folder === undefined) throw new Error(TRUTH_MISSING);
-  return folder;
-}
+const FOLDER = new URL("../fixtures/truth/", import.meta.url);
 
 /** All rows of truth, in the file's order. */
 export function truthRows(): TruthRow[] {
-  const text = Deno.readTextFileSync(`${requireFolder()}/truth.jsonl`);
-  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  const text = Deno.readTextFileSync(new URL("truth.jsonl", FOLDER));
+  return text.trim().split("\n").map((line) => JSON.parse(line));
 }
 
 /**
@@ -75,15 +33,14 @@ export function truthRows(): TruthRow[] {
  * one is asked for.
  */
 export async function* truthModels(): AsyncIterable<TruthModel> {
-  const folder = requireFolder();
   const manifest: { file: string; size: number }[] = JSON.parse(
-    Deno.readTextFileSync(`${folder}/manifest.json`),
+    Deno.readTextFileSync(new URL("manifest.json", FOLDER)),
   );
   const temporary = await Deno.makeTempDir({ prefix: "brainjar-truth-" });
   try {
     for (const { file, size } of manifest) {
       const path = `${temporary}/${file}`;
-      await restore(`${folder}/headers/${file}.gz`, path, size);
+      await restore(new URL(`headers/${file}.gz`, FOLDER), path, size);
       yield { file, path };
       await Deno.remove(path);
     }
@@ -92,7 +49,7 @@ export async function* truthModels(): AsyncIterable<TruthModel> {
   }
 }
 
-async function restore(compressed: string, path: string, size: number): Promise<void> {
+async function restore(compressed: URL, path: string, size: number): Promise<void> {
   const input = await Deno.open(compressed);
   const output = await Deno.open(path, { write: true, create: true });
   await input.readable

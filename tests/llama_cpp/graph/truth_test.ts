@@ -8,11 +8,10 @@ import { readHyperparameters } from "../../../src/llama_cpp/hyperparameters/hype
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
-import { truthAvailable, truthModels, truthRows } from "../../truth.ts";
+import { truthModels, truthRows } from "../../truth.ts";
 
 Deno.test({
   name: "the compute buffer is llama.cpp's own on every row of truth",
-  ignore: !truthAvailable(),
   async fn() {
     const rows = Map.groupBy(truthRows(), (row) => row.file);
     let checked = 0;

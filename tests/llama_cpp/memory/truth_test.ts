@@ -8,7 +8,7 @@ import { readHyperparameters } from "../../../src/llama_cpp/hyperparameters/hype
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
 import { loadedWeights, weightBytes } from "../../../src/llama_cpp/memory/weights.ts";
-import { truthAvailable, truthModels, truthRows } from "../../truth.ts";
+import { truthModels, truthRows } from "../../truth.ts";
 import { AVX2_CPU, options } from "../sample_header.ts";
 
 /** Settings of memory.jsonl: what llama.cpp's `memory_breakdown` said of cache and state. */
@@ -36,7 +36,6 @@ function memoryByFile(): ReadonlyMap<string, readonly (number | null)[]> {
 
 Deno.test({
   name: "weights, cache and state are llama.cpp's own on every model of truth",
-  ignore: !truthAvailable(),
   async fn() {
     const rows = Map.groupBy(truthRows(), (row) => row.file);
     const golden = memoryByFile();

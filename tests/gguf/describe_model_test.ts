@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describeModel } from "../../src/gguf/describe_model.ts";
 import { readHeader } from "../../src/gguf/read.ts";
-import { truthModels } from "../truth.ts";
+import { truthModels } from "../../fixtures/truth/files.ts";
 import { buildHeader, text, uint32, type WrittenHeader } from "./build_header.ts";
 import { readBytes } from "./read_bytes.ts";
 

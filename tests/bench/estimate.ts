@@ -4,7 +4,7 @@
  *
  *     deno run -A tests/bench/estimate.ts
  *
- * Accuracy is held against llama.cpp's own dry load as truth/ recorded it. Truth's `context` is KV
+ * Accuracy is held against llama.cpp's own dry load as fixtures/truth recorded it. Truth's `context` is KV
  * cache, recurrent state and compute; the output buffer isn't in it.
  */
 import { gguf } from "@huggingface/gguf";
@@ -12,12 +12,11 @@ import { getLlama, GgufInsights, readGgufFileInfo } from "node-llama-cpp";
 import { findArchitecture } from "../../src/llama_cpp/models/families.ts";
 import { footprintEstimator } from "../../src/footprint/estimate.ts";
 import type { FootprintBytes } from "../../src/footprint/footprint.ts";
-import type { KvCacheType } from "../../src/llama_cpp/ggml/types.ts";
 import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 import { options } from "../llama_cpp/sample_header.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
-import { truthModels, truthRows } from "../truth.ts";
+import { readTruthRows, truthModels } from "../../fixtures/truth/files.ts";
 
 /** The models of truth that have the size and the vocabulary of real ones. */
 const REAL_SIZE =
@@ -32,7 +31,7 @@ interface Family {
 
 const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" as never });
 const cpu = await readCpuFeatures();
-const rows = truthRows();
+const rows = await readTruthRows();
 const families = new Map<string, Family>();
 const speeds: { file: string; milliseconds: Record<string, number> }[] = [];
 
@@ -55,8 +54,8 @@ for await (const { file, path } of truthModels()) {
       batchSize: row.batchSize,
       sequences: row.sequences,
       flashAttention: row.flashAttention,
-      kvCacheKeyType: row.kvCacheType as KvCacheType,
-      kvCacheValueType: row.kvCacheType as KvCacheType,
+      kvCacheKeyType: row.kvCacheType,
+      kvCacheValueType: row.kvCacheType,
       mmap: true,
     };
     const truth = row.model + row.context;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describeModel } from "../../src/gguf/describe_model.ts";
 import { readHeader } from "../../src/gguf/read.ts";
-import { truthAvailable, truthModels } from "../truth.ts";
+import { truthModels } from "../../fixtures/truth/files.ts";
 import { buildHeader, text, uint32, type WrittenHeader } from "./build_header.ts";
 import { readBytes } from "./read_bytes.ts";
 
@@ -60,7 +60,6 @@ Deno.test("a file type that was guessed has its name, an unknown one the tensors
 
 Deno.test({
   name: "the real models of truth are what they are called",
-  ignore: !truthAvailable(),
   fn: async () => {
     const billions = new Map<string, string>();
     for await (const { file, path } of truthModels()) {

@@ -2,7 +2,7 @@ import { gguf } from "@huggingface/gguf";
 import { assert, assertEquals } from "@std/assert";
 import { METADATA_TYPES, type MetadataValue } from "../../src/gguf/header.ts";
 import { readHeader } from "../../src/gguf/read.ts";
-import { truthAvailable, truthModels } from "../truth.ts";
+import { truthModels } from "../../fixtures/truth/files.ts";
 
 /** A value as @huggingface/gguf has it: arrays bare, and texts without a byte order mark. */
 function bare(value: MetadataValue): unknown {
@@ -18,7 +18,6 @@ function narrowed(value: unknown): unknown {
 
 Deno.test({
   name: "metadata and tensors are @huggingface/gguf's, on every model of truth",
-  ignore: !truthAvailable(),
   fn: async () => {
     let models = 0;
     for await (const { file, path } of truthModels()) {

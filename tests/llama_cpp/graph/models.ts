@@ -1,5 +1,5 @@
-import type { GgufHeader, MetadataType, MetadataValue } from "../../../src/gguf/header.ts";
-import type { KvCacheType } from "../../../src/llama_cpp/ggml/types.ts";
+import { type GraphModel, readGraphModels } from "../../../fixtures/truth/files.ts";
+import type { GgufHeader, MetadataValue } from "../../../src/gguf/header.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 
 /** One setting, and the compute buffer that llama.cpp planned for it, in bytes. */
@@ -15,23 +15,12 @@ export interface PlannedModel {
   readonly buffers: readonly PlannedBuffer[];
 }
 
-interface Row {
-  readonly name: string;
-  readonly metadata: Record<
-    string,
-    Exclude<MetadataValue, object> | { elementType: MetadataType; values: number[] }
-  >;
-  readonly tensors: readonly [string, number[], number][];
-  readonly rows: readonly [number, number, number, boolean, KvCacheType, number][];
-}
-
-function toHeader({ metadata, tensors }: Row): GgufHeader {
-  const entries = Object.entries(metadata).map(([key, value]): [string, MetadataValue] => [
-    key,
-    typeof value === "object"
-      ? { ...value, length: value.values.length, bytes: value.values.length * 4 }
-      : value,
-  ]);
+function toHeader({ metadata, tensors }: GraphModel): GgufHeader {
+  const entries = metadata.map((entry): [string, MetadataValue] => {
+    if (entry.type !== "array") return [entry.key, entry.value];
+    const { elementType, values } = entry;
+    return [entry.key, { elementType, length: values.length, bytes: values.length * 4, values }];
+  });
   return {
     version: 3,
     byteOrder: "little",
@@ -49,33 +38,26 @@ function toHeader({ metadata, tensors }: Row): GgufHeader {
   };
 }
 
-/**
- * Headers of llama.cpp's own test models, widened (more heads, layers, experts and vocabulary than
- * its test has), one for each architecture, with the buffers that llama.cpp planned for them.
- */
+/** The models of fixtures/truth/graphs.jsonl.gz, without the settings that llama.cpp refuses. */
 export async function plannedModels(): Promise<PlannedModel[]> {
-  const file = await Deno.open(new URL("../../../fixtures/truth/graphs.jsonl.gz", import.meta.url));
-  const text = await new Response(file.readable.pipeThrough(new DecompressionStream("gzip")))
-    .text();
-  return text.trim().split("\n").map((line) => {
-    const row: Row = JSON.parse(line);
-    return {
-      name: row.name,
-      header: toHeader(row),
-      buffers: row.rows.map(
-        ([contextSize, batchSize, sequences, flashAttention, type, bytes]) => ({
-          options: {
-            contextSize,
-            batchSize,
-            sequences,
-            flashAttention,
-            kvCacheKeyType: type,
-            kvCacheValueType: type,
-            mmap: true,
-          },
-          bytes,
-        }),
-      ),
-    };
-  });
+  return (await readGraphModels()).map((model) => ({
+    name: model.name,
+    header: toHeader(model),
+    buffers: model.rows.flatMap((
+      [contextSize, batchSize, sequences, flashAttention, type, bytes],
+    ) =>
+      bytes === null ? [] : [{
+        options: {
+          contextSize,
+          batchSize,
+          sequences,
+          flashAttention,
+          kvCacheKeyType: type,
+          kvCacheValueType: type,
+          mmap: true,
+        },
+        bytes,
+      }]
+    ),
+  }));
 }

@@ -2,30 +2,27 @@ import { modelOf } from "../sample_header.ts";
 import { assert, assertEquals } from "@std/assert";
 import { readHeader } from "../../../src/gguf/read.ts";
 import { contextSizes } from "../../../src/llama_cpp/memory/context_sizes.ts";
-import type { KvCacheType } from "../../../src/llama_cpp/ggml/types.ts";
 import { computeBytes } from "../../../src/llama_cpp/graph/compute.ts";
 import { planGraph } from "../../../src/llama_cpp/graph/planned_graph.ts";
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
-import { truthAvailable, truthModels, truthRows } from "../../truth.ts";
+import { readTruthRows, truthModels } from "../../../fixtures/truth/files.ts";
 
 Deno.test({
   name: "the compute buffer is llama.cpp's own on every row of truth",
-  ignore: !truthAvailable(),
   async fn() {
-    const rows = Map.groupBy(truthRows(), (row) => row.file);
+    const rows = Map.groupBy(await readTruthRows(), (row) => row.file);
     let checked = 0;
     for await (const { file, path } of truthModels()) {
       const header = await readHeader(path);
       const model = modelOf(header);
       const { shape } = model;
       for (const row of rows.get(file) ?? []) {
-        const type = row.kvCacheType as KvCacheType;
         const options: FootprintOptions = {
           ...row,
-          kvCacheKeyType: type,
-          kvCacheValueType: type,
+          kvCacheKeyType: row.kvCacheType,
+          kvCacheValueType: row.kvCacheType,
           mmap: true,
         };
         const sizes = contextSizes(shape, options);

@@ -47,7 +47,7 @@ function limitTable(): string {
       memory: {
         totalBytes: bytes,
         availableBytes: bytes,
-        promisedBytes: 0,
+        reservedBytes: 0,
         sources: [],
         warnings: [],
       },

@@ -6,9 +6,9 @@ import { footprintBytes, requiredBytes } from "../budget/required.ts";
 import type { Mind } from "../engine/engine.ts";
 import type { JarConfig } from "./config.ts";
 import type { JarEvent, WarningEvent } from "./events.ts";
-import type { ModelLease } from "./models.ts";
+import type { ModelReference } from "./models.ts";
 import { freedInTime } from "./freed_memory.ts";
-import { allocate, deallocate } from "./promises.ts";
+import { allocate, deallocate } from "./reservations.ts";
 import { sentenceOf } from "./sentence.ts";
 import { type Outcome, supervise } from "./supervise.ts";
 import type { World } from "./world.ts";
@@ -40,7 +40,7 @@ export type Admission =
     readonly kind: "admitted";
     readonly approval: Approval;
     readonly mind: Mind;
-    readonly lease: ModelLease;
+    readonly model: ModelReference;
     readonly shared: boolean;
     /** What of its reservation is in memory now. */
     readonly residentBytes: number;
@@ -55,13 +55,13 @@ export type Admission =
  * (src/budget/README.md, "Layer 2", "Layer 3"). Never rejects. Whatever isn't `admitted` has given back all
  * that it took.
  *
- * @param kept The model that the jar still holds from before its death.
+ * @param kept The model that the jar has kept over its death.
  * @param onApproved Called when both layers let it in, before anything is loaded.
  */
 export async function admit(
   jar: JarConfig,
   world: World,
-  kept: ModelLease | undefined,
+  kept: ModelReference | undefined,
   onApproved: (approval: Approval) => void = () => {},
 ): Promise<Admission> {
   const admission = await approve(jar, world, kept).catch(unreadable);
@@ -77,10 +77,10 @@ export async function admit(
 async function approve(
   { demand }: JarConfig,
   world: World,
-  kept: ModelLease | undefined,
+  kept: ModelReference | undefined,
 ): Promise<Approval | Refusal> {
   const { id, model, footprint } = demand;
-  const { manager, memory, models, promises } = world;
+  const { manager, memory, models, ledger } = world;
   const isLoaded = kept !== undefined || models.has(model);
   const processBytes = isLoaded ? 0 : await residentProcessBytes(footprint, world);
   const allocation = await allocate(world, id, demand.ramLimitBytes, {
@@ -100,7 +100,7 @@ async function approve(
   }
   try {
     // Read again: layer 3 is about the moment before the load.
-    memory.take(await promises.readMemory());
+    memory.take(await ledger.readMemory());
     const preflight = manager.checkBeforeLoad(id);
     if (preflight?.ok) return { allocation, preflight, processBytes };
     await deallocate(world, id);
@@ -132,7 +132,7 @@ type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;
 async function load(
   { demand, options, files = [], sparse = [] }: JarConfig,
   world: World,
-  kept: ModelLease | undefined,
+  kept: ModelReference | undefined,
   { allocation: { allocatedBytes }, processBytes }: Approval,
 ): Promise<Loaded | Exclude<Admission, { kind: "admitted" }>> {
   const { clock, limits, memory, models, stop } = world;
@@ -146,7 +146,7 @@ async function load(
   };
 
   const shared = kept !== undefined || models.has(demand.model);
-  const acquired: Outcome<ModelLease> = kept ? { kind: "done", value: kept } : await supervise(
+  const acquired: Outcome<ModelReference> = kept ? { kind: "done", value: kept } : await supervise(
     (signal, alive) =>
       models.acquire(demand.model, {
         mmap: options.mmap,
@@ -155,22 +155,22 @@ async function load(
         signal,
         onProgress: alive,
       }),
-    { ...watchdog, discard: (lease) => lease.release() },
+    { ...watchdog, discard: (reference) => reference.release() },
   );
   if (acquired.kind !== "done") {
     if (acquired.kind !== "failed" && !acquired.settled) models.forget(demand.model);
     return notLoaded(acquired, "model-load-failed", `Model load failed: ${demand.model}`);
   }
 
-  const lease = acquired.value;
+  const reference = acquired.value;
   const made = await supervise(
-    (signal) => lease.model.createMind(options, signal),
+    (signal) => reference.model.createMind(options, signal),
     { ...watchdog, discard: (mind) => mind.dispose() },
   );
   if (made.kind !== "done") {
     // A context that is still being made needs its model.
-    if (made.kind !== "failed") lease.until(made.rest);
-    const rest = lease.release().catch(() => {});
+    if (made.kind !== "failed") reference.until(made.rest);
+    const rest = reference.release().catch(() => {});
     if (made.kind === "failed") await freedInTime(rest, world);
     return notLoaded(
       made.kind === "failed" ? made : { ...made, rest },
@@ -187,7 +187,7 @@ async function load(
   return {
     kind: "admitted",
     mind: made.value,
-    lease,
+    model: reference,
     shared,
     residentBytes,
     milliseconds: clock.now() - began,

@@ -9,7 +9,7 @@ import type { FileRange } from "../footprint/sparse_ranges.ts";
 import type { Clock } from "./clock.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
-import type { PromiseBook } from "./promises.ts";
+import type { ReservationLedger } from "./reservations.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** One jar as it is to be run. */
@@ -58,7 +58,7 @@ export interface RunDependencies {
   readonly clock: Clock;
   readonly readMemory: () => Promise<MachineMemory>;
   /** Shared with the other processes of this machine; absent: none is asked. */
-  readonly promises?: PromiseBook;
+  readonly ledger?: ReservationLedger;
   /** This process's anonymous resident memory, in bytes. */
   readonly readOwnAnonymousBytes: () => number | Promise<number>;
   /** Hears everything that happens, in order. */

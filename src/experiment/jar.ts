@@ -7,10 +7,10 @@ import type { JarConfig } from "./config.ts";
 import { DEATH_SENTENCES, type DeathCause, returnsAtOnce } from "./death.ts";
 import type { JarTelling, RunEvent } from "./events.ts";
 import { free, type JarState } from "./jar_state.ts";
-import type { ModelLease } from "./models.ts";
+import type { ModelReference } from "./models.ts";
 import { freedInTime } from "./freed_memory.ts";
 import { rounded } from "./clock.ts";
-import { deallocate } from "./promises.ts";
+import { deallocate } from "./reservations.ts";
 import type { VitalSigns } from "./prompts.ts";
 import { thoughtSeed } from "./seed.ts";
 import { supervise } from "./supervise.ts";
@@ -22,7 +22,7 @@ export class Jar {
   readonly #world: World;
   #state: JarState = { kind: "unborn" };
   /** The model kept over a death that is expected to be short. */
-  #kept: ModelLease | undefined;
+  #kept: ModelReference | undefined;
   /** Resolves when nothing is left of an admission that the run's stop cut short. */
   #rest = Promise.resolve();
   #deaths = 0;
@@ -194,10 +194,10 @@ export class Jar {
   }
 
   #live(admission: Extract<Admission, { kind: "admitted" }>): void {
-    const { mind, lease } = admission;
+    const { mind, model } = admission;
     this.#fresh = true;
     this.#residentBytes = admission.residentBytes;
-    this.#state = { kind: "alive", mind, lease, rest: Promise.resolve() };
+    this.#state = { kind: "alive", mind, model, rest: Promise.resolve() };
   }
 
   #thought(thought: Thought, mind: Mind, seed: number): void {
@@ -218,7 +218,7 @@ export class Jar {
     });
   }
 
-  /** Buffers become resident with use: what grew while it thought is no promise any more. */
+  /** Buffers become resident with use: what grew while it thought is unfilled no more. */
   async #markGrowth(before: number | undefined): Promise<void> {
     const after = await this.#world.memory.ownAnonymousBytes();
     if (before === undefined || after === undefined || after <= before) return;
@@ -241,7 +241,7 @@ export class Jar {
     this.#lastCause = cause;
     const { clock, limits } = this.#world;
     const atOnce = returnsAtOnce(cause);
-    if (atOnce) this.#kept = alive.lease;
+    if (atOnce) this.#kept = alive.model;
     const freed = await freedInTime(
       free(alive, !atOnce).catch((error) => this.#warn("dispose-failed", sentenceOf(error))),
       this.#world,

@@ -1,6 +1,6 @@
 import type { Mind } from "../engine/engine.ts";
 import type { DeathCause } from "./death.ts";
-import type { ModelLease } from "./models.ts";
+import type { ModelReference } from "./models.ts";
 
 /** Where a jar is in its life. */
 export type JarState =
@@ -16,7 +16,7 @@ export type JarState =
 export interface Alive {
   readonly kind: "alive";
   readonly mind: Mind;
-  readonly lease: ModelLease;
+  readonly model: ModelReference;
   /** There while it thinks: ends the thought. */
   thinking?: AbortController;
   /** What the watch killed it for, in the middle of a thought. */
@@ -26,10 +26,10 @@ export interface Alive {
 }
 
 /** Frees its context, and lets go of its model, once the engine is done with it. */
-export async function free({ mind, lease, rest }: Alive, andModel: boolean): Promise<void> {
+export async function free({ mind, model, rest }: Alive, andModel: boolean): Promise<void> {
   const freed = rest.then(() => mind.dispose());
-  lease.until(freed);
+  model.until(freed);
   // To the end, also where the first of them fails: the model goes all the same.
-  const ends = await Promise.allSettled([freed, ...(andModel ? [lease.release()] : [])]);
+  const ends = await Promise.allSettled([freed, ...(andModel ? [model.release()] : [])]);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }

@@ -1,7 +1,7 @@
 import type { Engine, LoadedModel, LoadOptions } from "../engine/engine.ts";
 
-/** A jar's hold on a loaded model. */
-export interface ModelLease {
+/** A jar's reference to a loaded model. */
+export interface ModelReference {
   readonly model: LoadedModel;
   /** Keeps the model until `work` has settled: a context in the making, or being freed. */
   until(work: Promise<unknown>): void;
@@ -14,11 +14,11 @@ export interface ModelLease {
 
 interface Entry {
   readonly loading: Promise<LoadedModel>;
-  leases: number;
+  references: number;
 }
 
 /**
- * The models in memory, each with the number of jars that hold it. Jars that name the same model
+ * The models in memory, each with the number of jars that refer to it. Jars that name the same model
  * share one load of it, unless `share` is false: then each loads it for itself, as the seed does.
  *
  * @example
@@ -57,22 +57,22 @@ export class ModelPool {
     this.#entries.delete(path);
   }
 
-  /** Loads `path`, or joins the jars that hold it. Errors are the engine's own. */
-  async acquire(path: string, options: LoadOptions): Promise<ModelLease> {
+  /** Loads `path`, or joins the jars that refer to it. Errors are the engine's own. */
+  async acquire(path: string, options: LoadOptions): Promise<ModelReference> {
     if (!this.#share) {
       const model = await this.#engine.load(path, options);
-      return lease(model, () => model.dispose());
+      return refer(model, () => model.dispose());
     }
     const entry = this.#entries.get(path) ?? this.#load(path, options);
-    entry.leases++;
+    entry.references++;
     const letGo = async () => {
-      if (--entry.leases > 0) return;
+      if (--entry.references > 0) return;
       // Forgotten before it is disposed: who asks meanwhile must get a model that will stay.
       if (this.#entries.get(path) === entry) this.#entries.delete(path);
       await (await entry.loading).dispose();
     };
     try {
-      return lease(await entry.loading, letGo);
+      return refer(await entry.loading, letGo);
     } catch (error) {
       if (this.#entries.get(path) === entry) this.#entries.delete(path);
       throw error;
@@ -80,13 +80,13 @@ export class ModelPool {
   }
 
   #load(path: string, options: LoadOptions): Entry {
-    const entry: Entry = { loading: this.#engine.load(path, options), leases: 0 };
+    const entry: Entry = { loading: this.#engine.load(path, options), references: 0 };
     this.#entries.set(path, entry);
     return entry;
   }
 }
 
-function lease(model: LoadedModel, letGo: () => Promise<void>): ModelLease {
+function refer(model: LoadedModel, letGo: () => Promise<void>): ModelReference {
   const pending = new Set<Promise<unknown>>();
   let released: Promise<void> | undefined;
   async function release() {

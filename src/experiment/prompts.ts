@@ -8,7 +8,7 @@ import { clipBytes, oneLine } from "./speech.ts";
  * from run to run, and the same seed, model and flags must give the same transcript.
  */
 export interface VitalSigns {
-  /** What the jar was promised, in bytes. */
+  /** What is reserved for the jar, in bytes. */
   readonly memoryBytes: number;
   readonly tokensUsed: number;
   readonly contextSize: number;

@@ -9,7 +9,7 @@ import { Jar } from "./jar.ts";
 import { RUN_LIMITS } from "./limits.ts";
 import { ModelPool } from "./models.ts";
 import { freedInTime } from "./freed_memory.ts";
-import { deallocateAll, promisesOfOne } from "./promises.ts";
+import { deallocateAll, withoutLedger } from "./reservations.ts";
 import { isExpendable } from "./roles.ts";
 import { Teller } from "./teller.ts";
 import { takeTurns } from "./turns.ts";
@@ -59,7 +59,7 @@ export async function runExperiment(
     policy: config.policy,
     models: new ModelPool(engine, config.policy.shareWeights),
     memory,
-    promises: dependencies.promises ?? promisesOfOne(dependencies.readMemory),
+    ledger: dependencies.ledger ?? withoutLedger(dependencies.readMemory),
     clock,
     limits: { ...RUN_LIMITS, ...config.limits },
     sampling: config.sampling,
@@ -150,7 +150,7 @@ function stoppedBy(reason: unknown): Ending {
   return { reason: "stopped", exitCode: STOPPED_EXIT.get(reason) ?? 130 };
 }
 
-/** Contexts and models, then the report of what was held, then the reservations. */
+/** Contexts and models, then the report of what was reserved, then the reservations. */
 async function giveBack(jars: readonly Jar[], world: World) {
   const { manager, memory } = world;
   const reached = jars.some((jar) => jar.state.kind !== "unborn");
@@ -165,8 +165,8 @@ async function giveBack(jars: readonly Jar[], world: World) {
   // An old figure is good enough for a report.
   await settlesWithin(memory.refresh(), world.limits.hurriedDisposalMilliseconds, world.clock);
   const allocationReport = reached ? manager.getAllocationReport() : undefined;
-  const heldBytes = manager.reservedBytes;
+  const beforeBytes = manager.reservedBytes;
   await deallocateAll(world, jars.map((jar) => jar.id));
   const { reservedBytes } = manager;
-  return { allocationReport, givenBackBytes: heldBytes - reservedBytes, reservedBytes };
+  return { allocationReport, givenBackBytes: beforeBytes - reservedBytes, reservedBytes };
 }

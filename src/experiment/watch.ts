@@ -74,7 +74,7 @@ export function ownMemoryBytes(
  * over its own RAM limit; else, when little memory is available or nearly all of the system's is
  * used, the least important one. One at a time: its memory may be enough.
  *
- * What is promised to other processes counts as available here: it isn't used yet.
+ * What is reserved by other processes counts as available here: it isn't used yet.
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ export function ownMemoryBytes(
  *   memory: {
  *     totalBytes: 8 * GB,
  *     availableBytes: 0.4 * GB,
- *     promisedBytes: 0,
+ *     reservedBytes: 0,
  *     sources: [],
  *     warnings: [],
  *   },
@@ -113,7 +113,7 @@ export function judgeMemory(
   const [victim] = order;
   if (!victim) return undefined;
   const { memory } = sample;
-  const available = memory.availableBytes + memory.promisedBytes;
+  const available = memory.availableBytes + memory.reservedBytes;
   if (available < limits.leastAvailableBytes) {
     const detail = `${formatAmount(available)} available`;
     return { id: victim.id, cause: "available-memory", detail };

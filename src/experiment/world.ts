@@ -6,7 +6,7 @@ import type { Sampling } from "./config.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
 import type { ModelPool } from "./models.ts";
-import type { PromiseBook } from "./promises.ts";
+import type { ReservationLedger } from "./reservations.ts";
 
 /** What the jars of one run share. */
 export interface World {
@@ -14,7 +14,7 @@ export interface World {
   readonly policy: Policy;
   readonly models: ModelPool;
   readonly memory: MemoryView;
-  readonly promises: PromiseBook;
+  readonly ledger: ReservationLedger;
   readonly clock: Clock;
   readonly limits: RunLimits;
   readonly sampling: Sampling;

@@ -8,7 +8,7 @@ import {
   placeBelow,
 } from "./control_group_path.ts";
 import type { MachineFiles } from "./machine_files.ts";
-import { type MachineWarning, NO_MACHINE_HINT } from "./machine_warning.ts";
+import { type MachineWarning, NO_MACHINE_HINT } from "./warning.ts";
 import type { ProcessId } from "./process_id.ts";
 
 /** A control group that can bound this process's memory: its own or an ancestor's. */
@@ -39,7 +39,7 @@ const MAXIMUM_SEARCHED_GROUPS = 4096;
  *
  * A mount need not show the process's own group: containers mount a subtree, a mount can be older
  * than the group, a namespace can hide names. Then the nearest group that is shown counts, with a
- * warning, because a limit too many refuses where a limit too few would promise what isn't there.
+ * warning, because a limit too many refuses where a limit too few would give out what isn't there.
  *
  * Throws `control-group-unreadable` where /proc/PID/cgroup or mountinfo is there but can't be read.
  * A kernel without control groups has neither, and no groups.

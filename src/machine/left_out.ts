@@ -6,7 +6,7 @@ import { MEMINFO_PATH } from "./meminfo.ts";
 export const ZFS_CACHE_PATH = "/proc/spl/kstat/zfs/arcstats";
 
 /**
- * Memory that looks as if it could be had and is not promised, for `brainjar memory` to explain.
+ * Memory that looks as if it could be had and isn't counted, for `brainjar memory` to explain.
  *
  * Neither is in MemAvailable, so leaving them out means adding nothing: huge pages are set aside for
  * programs that ask for them by name, and the ZFS cache gives way only when the kernel already

@@ -4,7 +4,7 @@ import { type ControlGroupMemory, readControlGroupMemory } from "./control_group
 import { type ControlGroup, findControlGroups } from "./control_groups.ts";
 import { readLeftOut } from "./left_out.ts";
 import type { MachineFiles } from "./machine_files.ts";
-import type { MachineWarning } from "./machine_warning.ts";
+import type { MachineWarning } from "./warning.ts";
 import { MEMINFO_PATH, readMeminfo } from "./meminfo.ts";
 import { MACHINE_PRESSURE_PATH, readPressure, worsePressure } from "./pressure.ts";
 import type { ProcessId } from "./process_id.ts";
@@ -45,7 +45,7 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
   return {
     totalBytes,
     availableBytes: Math.min(smallest(availableSources), totalBytes),
-    promisedBytes: 0,
+    reservedBytes: 0,
     sources: [...totalSources, ...availableSources],
     ...(pressure === undefined ? {} : { pressure }),
     ...(machine.swap === undefined ? {} : { swap: machine.swap }),

@@ -1,6 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { MachineFiles } from "./machine_files.ts";
-import { NO_MACHINE_HINT } from "./machine_warning.ts";
+import { NO_MACHINE_HINT } from "./warning.ts";
 
 /** What brainjar reads in /proc/meminfo, in bytes. */
 export interface MemoryInformation {

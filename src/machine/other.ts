@@ -2,7 +2,7 @@ import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { engineThreads, namedCpu } from "./cpu.ts";
-import { NO_MACHINE_HINT } from "./machine_warning.ts";
+import { NO_MACHINE_HINT } from "./warning.ts";
 
 /** What brainjar asks of systeminformation's `mem()`, in bytes. */
 export interface ReportedMemory {
@@ -33,7 +33,7 @@ export async function readOtherMemory(
   return {
     totalBytes: total,
     availableBytes: Math.min(available, total),
-    promisedBytes: 0,
+    reservedBytes: 0,
     sources: [
       { figure: "total", name: "Total memory of the system", bytes: total, decides: true },
       { figure: "available", name: "Available memory", bytes: available, decides: true },

@@ -13,8 +13,8 @@ export interface MachineOptions {
 
 /**
  * What memory this machine really has for a process, in whole bytes: Linux from /proc and control
- * groups, macOS and Windows through systeminformation. Others' promises (the ledger) are not taken
- * off yet.
+ * groups, macOS and Windows through systeminformation. What others have reserved (the ledger) is not
+ * taken off yet.
  *
  * Throws `machine-unreadable` and `control-group-unreadable` rather than answer a figure that was
  * not read.

@@ -29,7 +29,7 @@ export async function readMemoryOf(machine: OtherMachine | undefined): Promise<M
   return {
     totalBytes,
     availableBytes,
-    promisedBytes: 0,
+    reservedBytes: 0,
     sources: [
       { figure: "total", name, bytes: totalBytes, decides: true },
       { figure: "available", name, bytes: availableBytes, decides: true },

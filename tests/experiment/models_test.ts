@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { type ModelLease, ModelPool } from "../../src/experiment/models.ts";
+import { ModelPool, type ModelReference } from "../../src/experiment/models.ts";
 import { thoughtSeed } from "../../src/experiment/seed.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeEngine } from "./fake_engine.ts";
@@ -14,22 +14,22 @@ Deno.test("models: one load for all who hold it, disposed with the last", async 
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, share) => {
       const engine = new FakeEngine({ clock: new FakeClock() });
       const pool = new ModelPool(engine, share);
-      const held: { path: string; lease: ModelLease }[] = [];
+      const held: { path: string; reference: ModelReference }[] = [];
       const check = () => {
         const paths = held.map(({ path }) => path);
         assertEquals(engine.models, share ? new Set(paths).size : paths.length);
         if (share) assertEquals(pool.has("a"), paths.includes("a"));
       };
       for (const { path, releases } of steps) {
-        if (releases === null) held.push({ path, lease: await pool.acquire(path, LOAD) });
+        if (releases === null) held.push({ path, reference: await pool.acquire(path, LOAD) });
         else if (held.length > 0) {
           const [gone] = held.splice(releases % held.length, 1);
-          await gone?.lease.release();
-          await gone?.lease.release();
+          await gone?.reference.release();
+          await gone?.reference.release();
         }
         check();
       }
-      for (const { lease } of held.splice(0)) await lease.release();
+      for (const { reference } of held.splice(0)) await reference.release();
       check();
     }),
     { seed: SEED, numRuns: 200 },
@@ -50,10 +50,10 @@ Deno.test("models: a load that failed is tried anew", async () => {
 
 Deno.test("models: not disposed before what it is kept for has settled", async () => {
   const engine = new FakeEngine({ clock: new FakeClock() });
-  const lease = await new ModelPool(engine, true).acquire("a", LOAD);
+  const reference = await new ModelPool(engine, true).acquire("a", LOAD);
   const { promise, reject } = Promise.withResolvers<void>();
-  lease.until(promise);
-  const released = lease.release();
+  reference.until(promise);
+  const released = reference.release();
   await Promise.resolve();
   assertEquals(engine.counts.dispose, 0);
   reject(new Error("A context that broke is gone too"));

@@ -23,7 +23,7 @@ const god = jar("god", "god");
 function judge(
   jars: readonly WatchedJar[],
   available: number,
-  extra: { own?: number; promised?: number; total?: number } = {},
+  extra: { own?: number; reserved?: number; total?: number } = {},
 ) {
   const sentence = judgeMemory(
     {
@@ -31,7 +31,7 @@ function judge(
       memory: {
         totalBytes: extra.total ?? 8 * GB,
         availableBytes: available,
-        promisedBytes: extra.promised ?? 0,
+        reservedBytes: extra.reserved ?? 0,
         sources: [],
         warnings: [],
       },
@@ -51,7 +51,7 @@ Deno.test("watch: the limits are strict, the least important goes", () => {
   assertEquals(judge([], 1), undefined);
   assertEquals(judge(all, 5 * GB, { total: 100 * GB }), undefined);
   assertEquals(judge(all, 5 * GB - 1, { total: 100 * GB }), "god: system-memory");
-  assertEquals(judge(all, 0, { promised: 500 * MB }), undefined);
+  assertEquals(judge(all, 0, { reserved: 500 * MB }), undefined);
 });
 
 Deno.test("watch: the jar furthest over its own limit goes, whatever its role", () => {

@@ -26,7 +26,7 @@ export interface NamedJar {
   readonly introduction?: string;
 }
 
-/** Which jars there are, and what is promised to them: a mode and a jar file are both of this shape. */
+/** Which jars there are, and what is reserved for them: a mode and a jar file are both of this shape. */
 export interface JarSet {
   readonly mode: Mode;
   /** The jar file's path as it was given; absent for a mode. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ledgerFolder } from "../../src/ledger/ledger_folder.ts";
+import { ledgerFolder } from "../../src/ledger/folder.ts";
 
 const linux = Deno.build.os === "linux";
 

@@ -1,8 +1,8 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { Ledger } from "./ledger.ts";
-import { checkOurs, makeLedgerFolder, unwritable } from "./ledger_folder.ts";
-import { decodeLedger, encodeLedger } from "./ledger_text.ts";
-import type { MachineWarning } from "../machine/machine_warning.ts";
+import { checkOurs, makeLedgerFolder, unwritable } from "./folder.ts";
+import { decodeLedger, encodeLedger } from "./text.ts";
+import type { MachineWarning } from "../machine/warning.ts";
 
 /** A ledger as found on disk; a corrupt or missing one is empty. */
 export interface FoundLedger {
@@ -10,13 +10,13 @@ export interface FoundLedger {
   readonly warnings: readonly MachineWarning[];
 }
 
-const EMPTY: Ledger = { bootId: "", entries: [] };
+const EMPTY: Ledger = { bootId: "", reservations: [] };
 const FILE_MODE = 0o600;
 
-/** An entry is some 200 bytes; thousands of them are no ledger of one user's jars. */
+/** A reservation is some 200 bytes; thousands of them are no ledger of one user's jars. */
 const MAXIMUM_LEDGER_BYTES = 1024 * 1024;
 
-/** Longest pause between two tries for the lock: short beside what one who holds it takes. */
+/** Longest pause between two tries for the lock: short beside the time for which it is taken. */
 const LONGEST_PAUSE_MILLISECONDS = 8;
 
 /**
@@ -24,7 +24,7 @@ const LONGEST_PAUSE_MILLISECONDS = 8;
  * The same object means that nothing changed, and nothing is written.
  *
  * The lock is the kernel's own (flock) and goes with the process, kill -9 included. Writing is all or
- * nothing: a new file takes the old one's place. It is not flushed to disk, since no entry outlives
+ * nothing: a new file takes the old one's place. It is not flushed to disk, since no reservation outlives
  * the boot it was written in.
  *
  * Throws `ledger-busy` where the lock isn't to be had in time, `ledger-not-ours` where others could
@@ -69,8 +69,8 @@ function findLedger(folder: string): FoundLedger {
     ledger: EMPTY,
     warnings: [{
       code: "ledger-corrupt",
-      message: `The ledger of promised memory was corrupt and has been set aside as '${aside}'; ` +
-        "what other processes were promised before is not known",
+      message: `The ledger of reserved memory was corrupt and has been set aside as '${aside}'; ` +
+        "what other processes reserved before is not known",
     }],
   };
 }
@@ -123,7 +123,7 @@ async function takeLock(path: string, timeoutMilliseconds: number): Promise<Disp
     if (performance.now() - started > timeoutMilliseconds) {
       throw new BrainjarError(
         "ledger-busy",
-        `The ledger of promised memory is locked by another process for more than ${timeoutMilliseconds} ms: '${path}'`,
+        `The ledger of reserved memory is locked by another process for more than ${timeoutMilliseconds} ms: '${path}'`,
         {
           kind: "engine",
           hint: "Look for a brainjar process that is stopped, and continue or end it",

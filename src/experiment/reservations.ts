@@ -6,25 +6,25 @@ import { sentenceOf } from "./sentence.ts";
 import type { World } from "./world.ts";
 
 /**
- * Where processes write what each was promised, so that no two are promised the same memory. One
- * figure stands for all jars of this process.
+ * Where processes write what each has reserved, so that no two reserve the same memory. One figure
+ * stands for all jars of this process.
  */
-export interface PromiseBook {
+export interface ReservationLedger {
   /**
-   * Decides on the machine's memory, less what other processes were promised and haven't filled,
-   * while no other process can decide; then writes what this process is promised in all.
+   * Decides on the machine's memory, less what other processes have reserved and not filled, while
+   * no other process can decide; then writes what this process has reserved in all.
    */
   admit<Value>(
-    decide: (memory: MachineMemory) => { readonly value: Value; readonly promisedBytes: number },
+    decide: (memory: MachineMemory) => { readonly value: Value; readonly reservedBytes: number },
   ): Promise<Value>;
-  /** The machine's memory, less what other processes were promised and haven't filled. */
+  /** The machine's memory, less what other processes have reserved and not filled. */
   readMemory(): Promise<MachineMemory>;
-  /** Writes what this process is promised after something was given back. */
-  keep(promisedBytes: number): Promise<void>;
+  /** Writes what this process has reserved after something was given back. */
+  keep(reservedBytes: number): Promise<void>;
 }
 
 /** No other process is asked: the machine's memory as it is read. */
-export function promisesOfOne(readMemory: () => Promise<MachineMemory>): PromiseBook {
+export function withoutLedger(readMemory: () => Promise<MachineMemory>): ReservationLedger {
   return {
     admit: async (decide) => decide(await readMemory()).value,
     readMemory,
@@ -32,43 +32,43 @@ export function promisesOfOne(readMemory: () => Promise<MachineMemory>): Promise
   };
 }
 
-/** Layer 2 for one jar, while no other process can be promised the same memory. */
+/** Layer 2 for one jar, while no other process can reserve the same memory. */
 export async function allocate(
-  { manager, memory, promises }: World,
+  { manager, memory, ledger }: World,
   id: string,
   ramLimitBytes: number | undefined,
   model: ModelDemand,
 ): Promise<AllocationResult> {
   try {
-    return await promises.admit((current) => {
+    return await ledger.admit((current) => {
       memory.take(current);
       const value = manager.allocate(id, ramLimitBytes, model);
-      return { value, promisedBytes: manager.reservedBytes };
+      return { value, reservedBytes: manager.reservedBytes };
     });
   } catch (error) {
-    // What couldn't be written down isn't promised.
+    // What couldn't be written down isn't reserved.
     manager.deallocate(id);
     throw error;
   }
 }
 
-/** Gives a jar's reservation back, here and in the book. Never throws. */
+/** Gives a jar's reservation back, here and in the ledger. Never throws. */
 export async function deallocate(world: World, id: string): Promise<DeallocationResult> {
   const result = world.manager.deallocate(id);
   await writeDown(world);
   return result;
 }
 
-/** Gives all that is left back at once, so that a book that is slow can't keep any of it. */
+/** Gives all that is left back at once, so that a slow ledger can't keep any of it. */
 export async function deallocateAll(world: World, ids: readonly string[]): Promise<void> {
   for (const id of ids) world.manager.deallocate(id);
   await writeDown(world);
 }
 
-/** Waits for the book as long as for anything that is freed, and no longer after a stop. */
+/** Waits for the ledger as long as for anything that is freed, and no longer after a stop. */
 async function writeDown(world: World): Promise<void> {
-  const { manager, promises, emit, turn } = world;
-  const written = promises.keep(manager.reservedBytes).catch((error) =>
+  const { manager, ledger, emit, turn } = world;
+  const written = ledger.keep(manager.reservedBytes).catch((error) =>
     emit({
       event: "warning",
       turn,

@@ -44,7 +44,7 @@ export function makeLedgerFolder(folder: string): void {
 
 /**
  * Refuses a folder or file that isn't this user's alone to write, links included: whoever can write
- * it can take promises out of it. Answers nothing where there is none.
+ * it can take reservations out of it. Answers nothing where there is none.
  */
 export function checkOurs(path: string, kind: "folder" | "file"): Deno.FileInfo | undefined {
   let info: Deno.FileInfo;
@@ -72,10 +72,10 @@ export function unwritable(path: string, cause: unknown): BrainjarError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new BrainjarError(
     "ledger-unwritable",
-    `The ledger of promised memory can't be kept at '${path}': ${reason}`,
+    `The ledger of reserved memory can't be kept at '${path}': ${reason}`,
     {
       kind: "engine",
-      hint: "Make room and check the folder's permissions; nothing was promised",
+      hint: "Make room and check the folder's permissions; nothing was reserved",
       cause,
     },
   );
@@ -94,7 +94,7 @@ function isOurs(folder: string): boolean {
 function notOurs(path: string, reason: string): BrainjarError {
   return new BrainjarError(
     "ledger-not-ours",
-    `The ledger of promised memory at '${path}' can't be trusted: ${reason}`,
+    `The ledger of reserved memory at '${path}' can't be trusted: ${reason}`,
     {
       kind: "engine",
       hint: "Remove it, or set XDG_RUNTIME_DIR to a folder that only you can write",

@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemoryLedger } from "../../src/ledger/memory_ledger.ts";
-import { withFolder } from "./ledger_helpers.ts";
+import { machineProcesses } from "../../src/machine/processes.ts";
+import { unfilledBy, withFolder } from "./helpers.ts";
 
 // Real processes on one ledger.
 
 const SEED = 20260216;
 const MB = 1024 ** 2;
-const CHILD = new URL("./ledger_child.ts", import.meta.url).pathname;
+const CHILD = new URL("./child.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 const linux = Deno.build.os === "linux";
 const skipped = linux ? "" : " (skipped: start times of processes are read on Linux only)";
@@ -45,7 +46,7 @@ async function firstLine(child: Deno.ChildProcess): Promise<string> {
 
 Deno.test({
   name:
-    `ledger processes: of eight started at once for memory that holds three, three are admitted`,
+    `ledger processes: of eight started at once for memory that is enough for three, three are admitted`,
   fn: async () => {
     await withFolder(async (folder) => {
       const children = Array.from(
@@ -74,6 +75,8 @@ Deno.test({
     await withFolder(async (folder) => {
       const random = randomFrom(SEED);
       const ledger = new MemoryLedger({ folder });
+      const ledgerOf = (ownId: number) =>
+        new MemoryLedger({ folder, processes: { ...machineProcesses(), ownId } });
       const living = new Map<number, { child: Deno.ChildProcess; bytes: number }>();
       const ended: Deno.ChildProcess[] = [];
       const end = (processId: number) => {
@@ -89,19 +92,20 @@ Deno.test({
         if (chosen === undefined || (what < 0.5 && living.size < 12)) {
           const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
           const bytes = 1 + Math.floor(random() * 1000);
-          await ledger.reserve({ id: "subject", bytes }, child.pid);
+          await ledgerOf(child.pid).reserve({ id: "subject", bytes });
           living.set(child.pid, { child, bytes });
         } else if (what < 0.75) {
           end(chosen);
         } else {
-          assertEquals(await ledger.release("subject", chosen), living.get(chosen)?.bytes);
+          const released = await ledgerOf(chosen).release("subject");
+          assertEquals(released, living.get(chosen)?.bytes);
           end(chosen);
         }
         if (round % 10 === 0) {
           await waitUntilGone(ended);
           const { sums } = await ledger.view();
           assertEquals(
-            new Map(sums.map((sum) => [sum.processId, sum.promisedBytes])),
+            new Map(sums.map((sum) => [sum.processId, sum.reservedBytes])),
             new Map([...living].map(([processId, { bytes }]) => [processId, bytes])),
           );
         }
@@ -110,7 +114,7 @@ Deno.test({
       await waitUntilGone(ended);
       assertEquals((await ledger.view()).sums, []);
       await ledger.reserve({ id: "last", bytes: 1 });
-      await ledger.releaseAll();
+      await ledger.release("last");
       assertEquals(JSON.parse(await Deno.readTextFile(`${folder}/ledger.json`)).entries, []);
       assertEquals(corruptFiles(folder), []);
     });
@@ -140,7 +144,7 @@ Deno.test({
         assertEquals((await ledger.view()).sums, []);
         // The lock of the dead is free, and what they left half written is in nobody's way.
         await ledger.reserve({ id: "next", bytes: 1 });
-        assertEquals(await ledger.releaseAll(), 1);
+        assertEquals(await ledger.release("next"), 1);
         assertEquals(corruptFiles(folder), []);
       }
     });
@@ -148,17 +152,17 @@ Deno.test({
 });
 
 Deno.test({
-  name: `ledger processes: a promise is filled by what its process takes${skipped}`,
+  name: `ledger processes: a reservation is filled by what its process takes${skipped}`,
   ignore: !linux,
   fn: async () => {
     await withFolder(async (folder) => {
       const ledger = new MemoryLedger({ folder });
       await ledger.reserve({ id: "subject", bytes: 100 * MB });
-      const before = (await ledger.view()).ownUnfilledBytes;
+      const before = await unfilledBy(ledger, Deno.pid);
       const taken = new Uint8Array(64 * MB).fill(7);
-      const after = (await ledger.view()).ownUnfilledBytes;
+      const after = await unfilledBy(ledger, Deno.pid);
       assert(before - after > taken.length - 8 * MB, `${before} were unfilled, then ${after}`);
-      assertEquals(await ledger.releaseAll(), 100 * MB);
+      assertEquals(await ledger.release("subject"), 100 * MB);
     });
   },
 });

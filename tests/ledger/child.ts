@@ -11,14 +11,14 @@ async function admit(): Promise<boolean> {
     () => ({
       totalBytes: Number(available),
       availableBytes: Number(available),
-      promisedBytes: 0,
+      reservedBytes: 0,
       sources: [],
       warnings: [],
     }),
     (memory) =>
       memory.availableBytes < Number(wanted)
         ? { value: false }
-        : { value: true, promises: [{ id: "subject", bytes: Number(wanted) }] },
+        : { value: true, jar: { id: "subject", bytes: Number(wanted) } },
   );
   return value;
 }
@@ -26,12 +26,11 @@ async function admit(): Promise<boolean> {
 if (task === "admit") {
   console.log(await admit() ? "admitted" : "refused");
   await Deno.stdin.read(new Uint8Array(1));
-  await ledger.releaseAll();
+  await ledger.release("subject");
 } else {
   console.log("busy");
   while (true) {
     await admit();
-    await ledger.updateResident();
     await ledger.release("subject");
   }
 }

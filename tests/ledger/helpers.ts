@@ -1,10 +1,11 @@
 import type { MachineMemory } from "../../src/budget/memory.ts";
+import type { MemoryLedger } from "../../src/ledger/memory_ledger.ts";
 
 /** A machine with 900 of 1,000 bytes available. */
 export const MEMORY: MachineMemory = {
   totalBytes: 1000,
   availableBytes: 900,
-  promisedBytes: 0,
+  reservedBytes: 0,
   sources: [],
   warnings: [],
 };
@@ -21,6 +22,10 @@ export async function withFolder(body: (folder: string) => Promise<void>): Promi
 
 /** Approves `bytes` for one jar where so much is available. */
 export const decide = (bytes: number) => (memory: MachineMemory) =>
-  memory.availableBytes < bytes
-    ? { value: false }
-    : { value: true, promises: [{ id: "subject", bytes }] };
+  memory.availableBytes < bytes ? { value: false } : { value: true, jar: { id: "subject", bytes } };
+
+/** Bytes that process `ownId` has reserved and not filled yet. */
+export async function unfilledBy(ledger: MemoryLedger, ownId: number): Promise<number> {
+  const { sums } = await ledger.view();
+  return sums.find((sum) => sum.processId === ownId)?.unfilledBytes ?? 0;
+}

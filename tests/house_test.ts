@@ -20,7 +20,7 @@ const PURE = ["budget", "footprint", "llama_cpp"];
 /** Packages that one file alone may name. */
 const SINGLE_DOORS: Readonly<Record<string, string>> = {
   "node-llama-cpp": "src/engine/llama.ts",
-  "systeminformation": "src/machine/other.ts",
+  "systeminformation": "src/machine/systeminformation.ts",
 };
 
 /** Start the program as main.ts does, from inside the one file. */
@@ -129,7 +129,7 @@ Deno.test("house: the check itself sees a wrong arrow", () => {
     { file: "src/budget/size.ts", specifier: "../gguf/read.ts", typeOnly: false },
     { file: "src/budget/size.ts", specifier: "../gguf/header.ts", typeOnly: true },
     { file: "src/footprint/estimate.ts", specifier: "node:fs", typeOnly: false },
-    { file: "src/gguf/read.ts", specifier: "../machine/read.ts", typeOnly: false },
+    { file: "src/gguf/read.ts", specifier: "../machine/machine_memory.ts", typeOnly: false },
     { file: "src/engine/open.ts", specifier: "node-llama-cpp", typeOnly: true },
     { file: "src/cli/check.ts", specifier: "npm:zod", typeOnly: false },
     { file: "src/engine/llama.ts", specifier: "../cli/flags.ts", typeOnly: false },

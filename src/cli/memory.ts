@@ -1,6 +1,6 @@
 import { takeOffReservations } from "../ledger/sums.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
-import { readMachineMemory } from "../machine/read.ts";
+import { readMachineMemory } from "../machine/machine_memory.ts";
 import { memoryText } from "../report/memory_text.ts";
 import { reservationJson } from "../report/reservation_json.ts";
 import type { Command } from "./brainjar.ts";

@@ -6,7 +6,7 @@ import { runExperiment } from "../experiment/run.ts";
 import { openTranscript } from "../experiment/transcript.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { sparseRanges } from "../footprint/sparse_ranges.ts";
-import { readMachineMemory } from "../machine/read.ts";
+import { readMachineMemory } from "../machine/machine_memory.ts";
 import { readProcessMemory } from "../machine/process_memory.ts";
 import { runEventJson } from "../report/reservation_json.ts";
 import { renderEvent } from "../report/run.ts";

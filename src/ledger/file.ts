@@ -5,7 +5,7 @@ import { decodeLedger, encodeLedger } from "./text.ts";
 import type { MachineWarning } from "../machine/warning.ts";
 
 /** A ledger as found on disk; a corrupt or missing one is empty. */
-export interface FoundLedger {
+interface FoundLedger {
   readonly ledger: Ledger;
   readonly warnings: readonly MachineWarning[];
 }

@@ -1,4 +1,4 @@
-import { BrainjarError } from "../budget/error.ts";
+import { BrainjarError, messageOf } from "../budget/error.ts";
 
 const FOLDER_MODE = 0o700;
 /** Write permission of the group and of everyone. */
@@ -69,10 +69,9 @@ export function checkOurs(path: string, kind: "folder" | "file"): Deno.FileInfo 
 
 /** The error of a ledger that can't be kept. */
 export function unwritable(path: string, cause: unknown): BrainjarError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
   return new BrainjarError(
     "ledger-unwritable",
-    `The ledger of reserved memory can't be kept at '${path}': ${reason}`,
+    `The ledger of reserved memory can't be kept at '${path}': ${messageOf(cause)}`,
     {
       kind: "engine",
       hint: "Make room and check the folder's permissions; nothing was reserved",

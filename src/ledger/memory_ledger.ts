@@ -20,7 +20,7 @@ import {
 } from "./sums.ts";
 
 /** Where a ledger lies and what it looks at; the defaults are this user's and this machine's. */
-export interface MemoryLedgerOptions {
+interface MemoryLedgerOptions {
   readonly folder?: string;
   readonly processes?: Processes;
   /** How long to wait for another process's lock, which is taken for a few milliseconds. */
@@ -28,14 +28,14 @@ export interface MemoryLedgerOptions {
 }
 
 /** What was decided under the lock; without a jar and a token, nothing is reserved. */
-export interface Decision<Value> {
+interface Decision<Value> {
   readonly value: Value;
   readonly jar?: JarRequest;
   readonly token?: TokenRequest;
 }
 
 /** What is reserved by whom, and what others haven't filled yet. */
-export interface LedgerView {
+interface LedgerView {
   readonly sums: readonly ReservationSum[];
   readonly othersUnfilledBytes: number;
 }
@@ -53,7 +53,7 @@ const DEFAULT_TIMEOUT_MILLISECONDS = 5000;
  * @example
  * ```ts
  * import { MemoryLedger } from "./memory_ledger.ts";
- * import { readMachineMemory } from "../machine/read.ts";
+ * import { readMachineMemory } from "../machine/machine_memory.ts";
  * const folder = await Deno.makeTempDir();
  * const ledger = new MemoryLedger({ folder });
  * const { value } = await ledger.admit(readMachineMemory, (memory) =>

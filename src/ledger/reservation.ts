@@ -17,7 +17,7 @@ export interface JarReservation {
 }
 
 /** Memory reserved by a token, for whoever comes next: no process fills it, and it ends by itself. */
-export interface TokenReservation {
+interface TokenReservation {
   readonly kind: "token";
   readonly token: string;
   readonly reservedBytes: number;

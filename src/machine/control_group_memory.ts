@@ -5,7 +5,7 @@ import type { MachineFiles } from "./machine_files.ts";
 import { type MachineWarning, NO_MACHINE_HINT } from "./warning.ts";
 
 /** One reading of a group, where it was read and what it said. */
-export interface GroupFigure {
+interface GroupFigure {
   /** The file's own name: `memory.max`. */
   readonly name: string;
   /** Where it lies, root included. */
@@ -24,7 +24,7 @@ export interface ControlGroupMemory {
 }
 
 /** A group's memory, if it is limited, and what was doubtful about the reading. */
-export interface ControlGroupReading {
+interface ControlGroupReading {
   readonly memory?: ControlGroupMemory;
   readonly warnings: readonly MachineWarning[];
 }

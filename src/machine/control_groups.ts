@@ -7,9 +7,8 @@ import {
   parseMemberships,
   placeBelow,
 } from "./control_group_path.ts";
-import type { MachineFiles } from "./machine_files.ts";
+import type { MachineFiles, ProcessId } from "./machine_files.ts";
 import { type MachineWarning, NO_MACHINE_HINT } from "./warning.ts";
-import type { ProcessId } from "./process_id.ts";
 
 /** A control group that can bound this process's memory: its own or an ancestor's. */
 export interface ControlGroup {
@@ -21,7 +20,7 @@ export interface ControlGroup {
 }
 
 /** Every visible group of a process that can bound its memory, its own first. */
-export interface ControlGroups {
+interface ControlGroups {
   readonly groups: readonly ControlGroup[];
   readonly warnings: readonly MachineWarning[];
 }

@@ -1,7 +1,7 @@
 import type { MachineMemory, MemorySource } from "../budget/memory.ts";
 import { countOwnMemory } from "../machine/own_memory.ts";
 import { readProcessMemory } from "../machine/process_memory.ts";
-import { readMachineMemory } from "../machine/read.ts";
+import { readMachineMemory } from "../machine/machine_memory.ts";
 import type { OtherMachine } from "./settings.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readMachineMemory } from "../../src/machine/read.ts";
+import { readMachineMemory } from "../../src/machine/machine_memory.ts";
 
 const MB = 1024 ** 2;
 /** As that host recorded it, in kB. */

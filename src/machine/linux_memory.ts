@@ -2,12 +2,11 @@ import type { MachineMemory, MemoryPressure, MemorySource } from "../budget/memo
 import { joinGroup } from "./control_group_path.ts";
 import { type ControlGroupMemory, readControlGroupMemory } from "./control_group_memory.ts";
 import { type ControlGroup, findControlGroups } from "./control_groups.ts";
-import { readLeftOut } from "./left_out.ts";
-import type { MachineFiles } from "./machine_files.ts";
+import { readLeftOut } from "./memory_left_out.ts";
+import type { MachineFiles, ProcessId } from "./machine_files.ts";
 import type { MachineWarning } from "./warning.ts";
 import { MEMINFO_PATH, readMeminfo } from "./meminfo.ts";
 import { MACHINE_PRESSURE_PATH, readPressure, worsePressure } from "./pressure.ts";
-import type { ProcessId } from "./process_id.ts";
 
 type Reading = Omit<MemorySource, "figure" | "decides">;
 

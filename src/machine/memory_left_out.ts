@@ -3,7 +3,7 @@ import type { MachineFiles } from "./machine_files.ts";
 import { MEMINFO_PATH } from "./meminfo.ts";
 
 /** Where OpenZFS reports its cache. */
-export const ZFS_CACHE_PATH = "/proc/spl/kstat/zfs/arcstats";
+const ZFS_CACHE_PATH = "/proc/spl/kstat/zfs/arcstats";
 
 /**
  * Memory that looks as if it could be had and isn't counted, for `brainjar memory` to explain.

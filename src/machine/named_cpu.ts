@@ -1,3 +1,4 @@
+import { BrainjarError } from "../budget/error.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 
 /** What a named CPU has, in the names of /proc/cpuinfo. */
@@ -62,3 +63,26 @@ export const NAMED_CPUS: Readonly<Record<string, NamedCpu>> = {
   "apple-m3": arm([...ARMV8_2, "i8mm", "bf16"]),
   "apple-m4": arm([...ARMV8_2, "i8mm", "bf16", "sme"]),
 };
+
+/**
+ * The features of a CPU by name, to estimate for a machine that isn't this one. `threads` stays this
+ * machine's unless given.
+ *
+ * Throws `cpu-unknown` and lists the names there are.
+ *
+ * @example
+ * ```ts
+ * import { namedCpu } from "./named_cpu.ts";
+ * if (!namedCpu("sapphire-rapids", 8).features.has("amx_int8")) throw new Error("expected AMX");
+ * ```
+ */
+export function namedCpu(name: string, threads: number): CpuFeatures {
+  const key = name.toLowerCase();
+  const cpu = Object.hasOwn(NAMED_CPUS, key) ? NAMED_CPUS[key] : undefined;
+  if (cpu === undefined) {
+    throw new BrainjarError("cpu-unknown", `Unknown CPU: '${name}'`, {
+      hint: `Known are ${Object.keys(NAMED_CPUS).join(", ")}`,
+    });
+  }
+  return { architecture: cpu.architecture, features: new Set(cpu.features), threads };
+}

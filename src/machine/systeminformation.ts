@@ -1,11 +1,12 @@
-import { BrainjarError } from "../budget/error.ts";
+import { BrainjarError, messageOf } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
-import { engineThreads, namedCpu } from "./cpu.ts";
+import { engineThreads } from "./engine_threads.ts";
+import { namedCpu } from "./named_cpu.ts";
 import { NO_MACHINE_HINT } from "./warning.ts";
 
 /** What brainjar asks of systeminformation's `mem()`, in bytes. */
-export interface ReportedMemory {
+interface ReportedMemory {
   readonly total: number;
   readonly available: number;
   readonly swaptotal: number;
@@ -18,18 +19,18 @@ export interface ReportedMemory {
  * It knows no limits of the process and answers zeros where a reading failed, so a zero total is the
  * error `machine-unreadable`.
  */
-export async function readOtherMemory(
-  report: () => Promise<ReportedMemory> = reportMemory,
+export async function readReportedMemory(
+  report: () => Promise<ReportedMemory> = askForMemory,
 ): Promise<MachineMemory> {
   let memory: ReportedMemory;
   try {
     memory = await report();
   } catch (cause) {
-    throw unreadable(cause instanceof Error ? cause.message : String(cause), cause);
+    throw memoryUnreadable(messageOf(cause), cause);
   }
   const { total, available, swaptotal, swapfree } = memory;
-  if (!isSize(total) || total === 0) throw unreadable(`it reports a total of ${total}`);
-  if (!isSize(available)) throw unreadable(`it reports ${available} as available`);
+  if (!isSize(total) || total === 0) throw memoryUnreadable(`it reports a total of ${total}`);
+  if (!isSize(available)) throw memoryUnreadable(`it reports ${available} as available`);
   return {
     totalBytes: total,
     availableBytes: Math.min(available, total),
@@ -46,7 +47,7 @@ export async function readOtherMemory(
 }
 
 /** What brainjar asks of systeminformation's `cpu()`. */
-export interface ReportedCpu {
+interface ReportedCpu {
   readonly brand: string;
   readonly physicalCores: number;
   readonly performanceCores?: number;
@@ -61,15 +62,15 @@ export interface ReportedCpu {
  *
  * Throws `cpu-unreadable` where systeminformation fails or counts no cores.
  */
-export async function readOtherCpu(
-  report: () => Promise<ReportedCpu> = reportCpu,
+export async function readReportedCpu(
+  report: () => Promise<ReportedCpu> = askForCpu,
   architecture: string = Deno.build.arch,
 ): Promise<CpuFeatures> {
   let cpu: ReportedCpu;
   try {
     cpu = await report();
   } catch (cause) {
-    throw cpuUnreadable(cause instanceof Error ? cause.message : String(cause), cause);
+    throw cpuUnreadable(messageOf(cause), cause);
   }
   const cores = cpu.performanceCores || cpu.physicalCores;
   if (!isSize(cores) || cores === 0) throw cpuUnreadable(`it counts ${cores} cores`);
@@ -87,12 +88,12 @@ export async function readOtherCpu(
     : namedCpu("x86-64-v3", threads);
 }
 
-async function reportCpu(): Promise<ReportedCpu> {
+async function askForCpu(): Promise<ReportedCpu> {
   const { cpu } = await import("systeminformation");
   return await cpu();
 }
 
-async function reportMemory(): Promise<ReportedMemory> {
+async function askForMemory(): Promise<ReportedMemory> {
   const { mem } = await import("systeminformation");
   return await mem();
 }
@@ -101,7 +102,7 @@ function isSize(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-function unreadable(reason: string, cause?: unknown): BrainjarError {
+function memoryUnreadable(reason: string, cause?: unknown): BrainjarError {
   return new BrainjarError(
     "machine-unreadable",
     `The machine's memory can't be read through systeminformation: ${reason}`,

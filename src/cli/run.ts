@@ -2,7 +2,7 @@ import { systemClock } from "../experiment/clock.ts";
 import { BrainjarError } from "../budget/error.ts";
 import type { RunConfig } from "../experiment/config.ts";
 import type { RunEvent } from "../experiment/events.ts";
-import { runExperiment } from "../experiment/run.ts";
+import { runExperiment } from "../experiment/run_experiment.ts";
 import { openTranscript } from "../experiment/transcript.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { sparseRanges } from "../footprint/sparse_ranges.ts";

@@ -9,7 +9,7 @@ import type { FileRange } from "../footprint/sparse_ranges.ts";
 import type { Clock } from "./clock.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
-import type { ReservationLedger } from "./reservations.ts";
+import type { ReservationLedger } from "./memory/reservation_ledger.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** One jar as it is to be run. */
@@ -51,7 +51,7 @@ export interface RunConfig {
   readonly limits?: Partial<RunLimits>;
 }
 
-/** The world of a run. */
+/** What a run works with. */
 export interface RunDependencies {
   /** Stays the caller's: it is not disposed here. */
   readonly engine: Engine;

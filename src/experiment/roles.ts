@@ -1,7 +1,7 @@
 import type { Mode, Role } from "../budget/demand.ts";
 
 /** A jar's name and the part it plays. */
-export interface Cast {
+interface Cast {
   readonly id: string;
   readonly role: Role;
 }

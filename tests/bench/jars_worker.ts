@@ -3,7 +3,7 @@ import "../../src/cli/brainjar.ts";
 import "../../src/cli/run.ts";
 import type { LoadedModel, Mind } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { ModelPool } from "../../src/experiment/models.ts";
+import { ModelPool } from "../../src/experiment/jar/model_pool.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
 import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 import { sparseRanges } from "../../src/footprint/sparse_ranges.ts";

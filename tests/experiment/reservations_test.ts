@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { GB } from "../../src/budget/size.ts";
-import type { ReservationLedger } from "../../src/experiment/reservations.ts";
+import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
 import { CONTEXT_BYTES, MODEL_BYTES, named, play } from "./stage.ts";
 
 interface FakeLedger extends ReservationLedger {

@@ -3,7 +3,7 @@ import type { RunEvent } from "./events.ts";
 import { TRANSCRIPT_SCHEMA, transcriptLine } from "./transcript.ts";
 
 /** What has happened so far. */
-export interface Counts {
+interface Counts {
   readonly thoughts: number;
   readonly tokens: number;
   readonly deaths: number;
@@ -11,10 +11,10 @@ export interface Counts {
 }
 
 /**
- * Tells the world and the transcript what happens, and counts it. Telling never throws: a listener
+ * Passes what happens on to the listeners and the transcript, and counts it. It never throws: a listener
  * that fails, such as a closed pipe, stops the run, and the failure is kept for its end.
  */
-export class Teller {
+export class EventEmitter {
   readonly #config: RunConfig;
   readonly #dependencies: RunDependencies;
   readonly #stop = new AbortController();
@@ -34,7 +34,7 @@ export class Teller {
     else signal.addEventListener("abort", this.#relay);
   }
 
-  /** Fires when the run is told to stop, and when nobody can be told any more. */
+  /** Fires when the run is told to stop, and when no listener is left. */
   get stop(): AbortSignal {
     return this.#stop.signal;
   }
@@ -70,10 +70,10 @@ export class Teller {
       })),
     });
     const { ok } = validation;
-    this.tell({ event: "validation", ok, mode, seed: sampling.seed, ...limited, validation });
+    this.emit({ event: "validation", ok, mode, seed: sampling.seed, ...limited, validation });
   }
 
-  tell(event: RunEvent): void {
+  emit(event: RunEvent): void {
     // What a jar that could not be freed in time has to say comes after the end.
     if (this.#closed) return;
     this.#closed = event.event === "end";
@@ -81,14 +81,14 @@ export class Teller {
     const line = transcriptLine(event);
     const { transcript } = this.#dependencies;
     if (line) transcript?.write(line);
-    this.#emit(event);
+    this.#pass(event);
     if (!transcript?.failure || this.#transcriptFailed) return;
     this.#transcriptFailed = true;
     const { code, message, hint } = transcript.failure;
-    this.#emit({ event: "warning", code, message, ...(hint === undefined ? {} : { hint }) });
+    this.#pass({ event: "warning", code, message, ...(hint === undefined ? {} : { hint }) });
   }
 
-  /** Nothing more is told. */
+  /** Nothing more is passed on. */
   close(): void {
     this.#dependencies.signal.removeEventListener("abort", this.#relay);
     this.#dependencies.transcript?.close();
@@ -100,15 +100,15 @@ export class Teller {
   }
 
   /** Passes on a piece of a thought. */
-  hear(id: string, text: string): void {
-    this.#listen(() => this.#dependencies.onText?.(id, text));
+  emitText(id: string, text: string): void {
+    this.#call(() => this.#dependencies.onText?.(id, text));
   }
 
-  #emit(event: RunEvent): void {
-    this.#listen(() => this.#dependencies.emit(event));
+  #pass(event: RunEvent): void {
+    this.#call(() => this.#dependencies.emit(event));
   }
 
-  #listen(listener: () => void): void {
+  #call(listener: () => void): void {
     if (this.#failure) return;
     try {
       listener();

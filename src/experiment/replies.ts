@@ -1,3 +1,5 @@
+import { oneLine } from "./text.ts";
+
 /** A note longer than this is cut: it is read by god in every turn. */
 const NOTE_CHARACTERS = 280;
 /** A whisper is one line, and a line has an end. */
@@ -11,7 +13,7 @@ const SILENCE = /^\W*silence\b/i;
  *
  * @example
  * ```ts
- * import { noteOf } from "./speech.ts";
+ * import { noteOf } from "./replies.ts";
  * if (noteOf("\nIt  dreams\nof rain.\n\nAnd then") !== "It dreams of rain.") throw new Error();
  * ```
  */
@@ -25,7 +27,7 @@ export function noteOf(thought: string): string {
  *
  * @example
  * ```ts
- * import { whisperOf } from "./speech.ts";
+ * import { whisperOf } from "./replies.ts";
  * if (whisperOf("\nLook up.\nOr don't.") !== "Look up.") throw new Error();
  * if (whisperOf("Silence.") !== undefined) throw new Error();
  * ```
@@ -33,34 +35,6 @@ export function noteOf(thought: string): string {
 export function whisperOf(thought: string): string | undefined {
   const line = thought.split("\n").map(oneLine).find((text) => text !== "");
   return line === undefined || SILENCE.test(line) ? undefined : cut(line, WHISPER_CHARACTERS);
-}
-
-/**
- * `text` on one line: every run of white space and control characters becomes one space.
- *
- * @example
- * ```ts
- * import { oneLine } from "./speech.ts";
- * if (oneLine(" a\r\n\u001b[31mb ") !== "a [31mb") throw new Error();
- * ```
- */
-export function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replaceAll(/[\s\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
-}
-
-/**
- * The beginning of `text` that takes at most `bytes` bytes of UTF-8, never half a character.
- *
- * @example
- * ```ts
- * import { clipBytes } from "./speech.ts";
- * if (clipBytes("aäb", 2) !== "a") throw new Error();
- * ```
- */
-export function clipBytes(text: string, bytes: number): string {
-  const room = new Uint8Array(Math.max(0, Math.floor(bytes)));
-  return text.slice(0, new TextEncoder().encodeInto(text, room).read);
 }
 
 function cut(text: string, characters: number): string {

@@ -1,25 +1,25 @@
-import type { Role } from "../budget/demand.ts";
-import { requiredBytes } from "../budget/required.ts";
-import type { Mind, Thought } from "../engine/engine.ts";
+import type { Role } from "../../budget/demand.ts";
+import { requiredBytes } from "../../budget/required.ts";
+import type { Mind, Thought } from "../../engine/engine.ts";
 import { type Admission, admit, type Approval, type Refusal, warningOf } from "./admission.ts";
-import { sentenceOf } from "./sentence.ts";
-import type { JarConfig } from "./config.ts";
-import { DEATH_SENTENCES, type DeathCause, returnsAtOnce } from "./death.ts";
-import type { JarTelling, RunEvent } from "./events.ts";
+import { lineOf } from "../text.ts";
+import type { JarConfig } from "../config.ts";
+import { CAUSE_MESSAGES, type DeathCause, returnsAtOnce } from "./death_cause.ts";
+import type { JarEventBody, RunEvent } from "../events.ts";
 import { free, type JarState } from "./jar_state.ts";
-import type { ModelReference } from "./models.ts";
-import { freedInTime } from "./freed_memory.ts";
-import { rounded } from "./clock.ts";
-import { deallocate } from "./reservations.ts";
-import type { VitalSigns } from "./prompts.ts";
-import { thoughtSeed } from "./seed.ts";
-import { supervise } from "./supervise.ts";
-import type { World } from "./world.ts";
+import type { ModelReference } from "./model_pool.ts";
+import { freedInTime } from "../freed_in_time.ts";
+import { rounded } from "../clock.ts";
+import { deallocate } from "../memory/reservations.ts";
+import type { VitalSigns } from "../prompts.ts";
+import { thoughtSeed } from "../thought_seed.ts";
+import { withWatchdog } from "./watchdog.ts";
+import type { RunState } from "../run_state.ts";
 
 /** One running instance: its life from admission through deaths to its end. */
 export class Jar {
   readonly config: JarConfig;
-  readonly #world: World;
+  readonly #run: RunState;
   #state: JarState = { kind: "unborn" };
   /** The model kept over a death that is expected to be short. */
   #kept: ModelReference | undefined;
@@ -33,9 +33,9 @@ export class Jar {
   #residentBytes = 0;
   #fresh = true;
 
-  constructor(config: JarConfig, world: World) {
+  constructor(config: JarConfig, run: RunState) {
     this.config = config;
-    this.#world = world;
+    this.#run = run;
   }
 
   get id(): string {
@@ -67,7 +67,7 @@ export class Jar {
   get vitals(): VitalSigns {
     const state = this.#state;
     return {
-      memoryBytes: requiredBytes(this.config.demand, this.#world.policy.criterion),
+      memoryBytes: requiredBytes(this.config.demand, this.#run.policy.criterion),
       tokensUsed: state.kind === "alive" ? state.mind.tokensUsed : 0,
       contextSize: this.config.options.contextSize,
       deaths: this.#deaths,
@@ -78,7 +78,7 @@ export class Jar {
   /** Layers 2 and 3, the model, the context: `allocated` and `loaded`, or a refusal. */
   async enter(): Promise<Refusal | undefined> {
     this.#state = { kind: "admitting" };
-    const admission = await admit(this.config, this.#world, undefined, (approval) => {
+    const admission = await admit(this.config, this.#run, undefined, (approval) => {
       this.#emit({ event: "allocated", ...figures(approval) });
     });
     if (admission.kind !== "admitted") {
@@ -100,23 +100,23 @@ export class Jar {
   /** Brings a dead jar back through layers 2 and 3, if its time has come and they let it. */
   async resurrect(): Promise<void> {
     const dead = this.#state;
-    const { clock, limits } = this.#world;
+    const { clock, limits } = this.#run;
     if (dead.kind !== "dead" || clock.now() < dead.retryAt) return;
     const kept = this.#kept;
     this.#kept = undefined;
     this.#state = { kind: "admitting" };
-    const admission = await admit(this.config, this.#world, kept);
+    const admission = await admit(this.config, this.#run, kept);
     if (admission.kind === "admitted") {
       this.#lastRefusal = undefined;
       this.#live(admission);
       const milliseconds = rounded(admission.milliseconds);
       const { cause } = dead;
       const deaths = this.#deaths;
-      const message = DEATH_SENTENCES[cause];
+      const message = CAUSE_MESSAGES[cause];
       const told = { event: "resurrection", deaths, cause, message, milliseconds } as const;
       return this.#emit({ ...told, ...figures(admission.approval) });
     }
-    if (kept) await freedInTime(kept.release(), this.#world);
+    if (kept) await freedInTime(kept.release(), this.#run);
     this.#state = { ...dead, retryAt: clock.now() + limits.retryMilliseconds };
     if (admission.kind === "aborted") this.#rest = admission.rest;
     else this.#refused(admission);
@@ -126,7 +126,7 @@ export class Jar {
   async think(prompt: string): Promise<Thought | undefined> {
     const alive = this.#state;
     if (alive.kind !== "alive") return undefined;
-    const { clock, limits, sampling, stop, turn } = this.#world;
+    const { clock, limits, sampling, stop, turn } = this.#run;
     const { maxTokens, temperature, topP } = sampling;
     const seed = thoughtSeed(sampling.seed, this.id, turn);
     const thinking = new AbortController();
@@ -134,13 +134,13 @@ export class Jar {
     if (stop.aborted) stopped();
     else stop.addEventListener("abort", stopped);
     alive.thinking = thinking;
-    const before = await this.#world.memory.ownAnonymousBytes();
+    const before = await this.#run.memory.ownAnonymousBytes();
 
-    const outcome = await supervise(
+    const outcome = await withWatchdog(
       (signal, sign) => {
         const onText = (text: string) => {
           sign();
-          this.#world.onText(this.id, text);
+          this.#run.onText(this.id, text);
         };
         return alive.mind.think(prompt, { maxTokens, temperature, topP, seed, signal, onText });
       },
@@ -220,15 +220,15 @@ export class Jar {
 
   /** Buffers become resident with use: what grew while it thought is unfilled no more. */
   async #markGrowth(before: number | undefined): Promise<void> {
-    const after = await this.#world.memory.ownAnonymousBytes();
+    const after = await this.#run.memory.ownAnonymousBytes();
     if (before === undefined || after === undefined || after <= before) return;
     this.#residentBytes += after - before;
-    this.#world.manager.markResident(this.id, this.#residentBytes);
+    this.#run.manager.markResident(this.id, this.#residentBytes);
   }
 
   async #fail(cause: "engine-failed" | "engine-stalled", error: unknown): Promise<void> {
     this.#engineFailures++;
-    await this.#die(cause, error === undefined ? undefined : sentenceOf(error));
+    await this.#die(cause, error === undefined ? undefined : lineOf(error));
     this.#giveUpIfHopeless();
   }
 
@@ -239,15 +239,15 @@ export class Jar {
     this.#state = { kind: "dying", done };
     this.#deaths++;
     this.#lastCause = cause;
-    const { clock, limits } = this.#world;
+    const { clock, limits } = this.#run;
     const atOnce = returnsAtOnce(cause);
     if (atOnce) this.#kept = alive.model;
     const freed = await freedInTime(
-      free(alive, !atOnce).catch((error) => this.#warn("dispose-failed", sentenceOf(error))),
-      this.#world,
+      free(alive, !atOnce).catch((error) => this.#warn("dispose-failed", lineOf(error))),
+      this.#run,
     );
     if (!freed) this.#warn("engine-unsettled", `The engine still holds memory of '${this.id}'`);
-    const { givenBackBytes, totalBytes } = await deallocate(this.#world, this.id);
+    const { givenBackBytes, totalBytes } = await deallocate(this.#run, this.id);
     this.#state = {
       kind: "dead",
       cause,
@@ -257,7 +257,7 @@ export class Jar {
     this.#emit({
       event: "death",
       cause,
-      message: DEATH_SENTENCES[cause],
+      message: CAUSE_MESSAGES[cause],
       deaths: this.#deaths,
       givenBackBytes,
       reservedBytes: totalBytes,
@@ -275,7 +275,7 @@ export class Jar {
   }
 
   #giveUpIfHopeless(): void {
-    const times = this.#world.limits.engineFailuresInARow;
+    const times = this.#run.limits.engineFailuresInARow;
     if (this.#engineFailures < times || this.#state.kind !== "dead") return;
     this.#state = { kind: "gone" };
     this.#warn("jar-given-up", `The engine failed '${this.id}' ${times} times in a row`);
@@ -285,11 +285,11 @@ export class Jar {
     this.#emit({ event: "warning", code, message });
   }
 
-  #emit(telling: JarTelling): void {
+  #emit(body: JarEventBody): void {
     const { id, role } = this;
-    const { event, ...rest } = telling;
+    const { event, ...rest } = body;
     // In this order, because it is the order of the keys in the JSON line.
-    this.#world.emit({ event, id, role, turn: this.#world.turn, ...rest } as RunEvent);
+    this.#run.emit({ event, id, role, turn: this.#run.turn, ...rest } as RunEvent);
   }
 }
 

@@ -8,7 +8,7 @@ export type DeathCause =
   | "engine-stalled";
 
 /** What a jar, and a person, is told about it. */
-export const DEATH_SENTENCES: Readonly<Record<DeathCause, string>> = {
+export const CAUSE_MESSAGES: Readonly<Record<DeathCause, string>> = {
   "context-full": "its context was full",
   "ram-limit": "its memory passed its RAM limit",
   "available-memory": "too little memory was available",
@@ -23,7 +23,7 @@ export const DEATH_SENTENCES: Readonly<Record<DeathCause, string>> = {
  *
  * @example
  * ```ts
- * import { returnsAtOnce } from "./death.ts";
+ * import { returnsAtOnce } from "./death_cause.ts";
  * if (!returnsAtOnce("context-full") || returnsAtOnce("system-memory")) throw new Error();
  * ```
  */

@@ -1,4 +1,4 @@
-import type { Engine, LoadedModel, LoadOptions } from "../engine/engine.ts";
+import type { Engine, LoadedModel, LoadOptions } from "../../engine/engine.ts";
 
 /** A jar's reference to a loaded model. */
 export interface ModelReference {
@@ -23,8 +23,8 @@ interface Entry {
  *
  * @example
  * ```ts
- * import type { Engine } from "../engine/engine.ts";
- * import { ModelPool } from "./models.ts";
+ * import type { Engine } from "../../engine/engine.ts";
+ * import { ModelPool } from "./model_pool.ts";
  * let disposed = 0;
  * const engine = {
  *   load: (path: string) => Promise.resolve({ path, dispose: () => Promise.resolve(void disposed++) }),

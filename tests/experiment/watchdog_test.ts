@@ -1,38 +1,38 @@
 import { assert, assertEquals } from "@std/assert";
-import { supervise } from "../../src/experiment/supervise.ts";
+import { withWatchdog } from "../../src/experiment/jar/watchdog.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 function options(clock: FakeClock, signal = new AbortController().signal) {
   return { clock, signal, stallMilliseconds: 1000, graceMilliseconds: 100 };
 }
 
-Deno.test("supervise: values and failures pass through, a synchronous throw too", async () => {
+Deno.test("withWatchdog: values and failures pass through, a synchronous throw too", async () => {
   const clock = new FakeClock();
-  assertEquals(await supervise(() => Promise.resolve(1), options(clock)), {
+  assertEquals(await withWatchdog(() => Promise.resolve(1), options(clock)), {
     kind: "done",
     value: 1,
   });
   const error = new Error("no");
-  assertEquals(await supervise(() => Promise.reject(error), options(clock)), {
+  assertEquals(await withWatchdog(() => Promise.reject(error), options(clock)), {
     kind: "failed",
     error,
   });
   assertEquals(
-    await supervise(() => {
+    await withWatchdog(() => {
       throw error;
     }, options(clock)),
     { kind: "failed", error },
   );
 });
 
-Deno.test("supervise: silence is a stall, a sign of life is none", async () => {
+Deno.test("withWatchdog: silence is a stall, a sign of life is none", async () => {
   const clock = new FakeClock();
-  const silent = await supervise(() => new Promise<never>(() => {}), options(clock));
+  const silent = await withWatchdog(() => new Promise<never>(() => {}), options(clock));
   assertEquals([silent.kind, clock.now()], ["stalled", 1100]);
   assert(silent.kind === "stalled" && !silent.settled);
 
   const began = clock.now();
-  const lively = await supervise(async (_, alive) => {
+  const lively = await withWatchdog(async (_, alive) => {
     for (let step = 0; step < 10; step++) {
       await clock.sleep(900);
       alive();
@@ -42,7 +42,7 @@ Deno.test("supervise: silence is a stall, a sign of life is none", async () => {
   assertEquals([lively.kind, clock.now() - began], ["done", 9000]);
 });
 
-Deno.test("supervise: a process that was stopped for long blames nobody when it goes on", async () => {
+Deno.test("withWatchdog: a process that was stopped for long blames nobody when it goes on", async () => {
   const clock = new FakeClock();
   const stopped = 100_000;
   const outcomes = [150, 5000].map(async (takes) => {
@@ -54,7 +54,7 @@ Deno.test("supervise: a process that was stopped for long blames nobody when it 
         clock.sleep(milliseconds + (++slept === 2 ? stopped : 0), signal),
     };
     const began = clock.now();
-    const { kind } = await supervise(
+    const { kind } = await withWatchdog(
       () => clock.sleep(takes + stopped).then(() => "done"),
       { ...options(clock), clock: paused },
     );
@@ -65,13 +65,13 @@ Deno.test("supervise: a process that was stopped for long blames nobody when it 
   assertEquals(long?.kind, "stalled");
 });
 
-Deno.test("supervise: what comes after an abort is discarded, and waited for a while", async () => {
+Deno.test("withWatchdog: what comes after an abort is discarded, and waited for a while", async () => {
   const clock = new FakeClock();
   for (const [takes, settled] of [[50, true], [5000, false]] as const) {
     const stop = new AbortController();
     const discarded: string[] = [];
     clock.sleep(10).then(() => stop.abort("SIGINT"));
-    const outcome = await supervise(async () => {
+    const outcome = await withWatchdog(async () => {
       await clock.sleep(takes + 10);
       return "late";
     }, {
@@ -85,9 +85,9 @@ Deno.test("supervise: what comes after an abort is discarded, and waited for a w
   }
 });
 
-Deno.test("supervise: nothing is begun after an abort", async () => {
+Deno.test("withWatchdog: nothing is begun after an abort", async () => {
   let begun = false;
-  const outcome = await supervise(() => {
+  const outcome = await withWatchdog(() => {
     begun = true;
     return Promise.resolve();
   }, options(new FakeClock(), AbortSignal.abort()));

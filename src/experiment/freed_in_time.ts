@@ -5,7 +5,7 @@ import type { RunLimits } from "./limits.ts";
 const LEAST_MILLISECONDS = 300;
 
 /** How long freeing is waited for. */
-export interface PatienceOptions {
+interface FreeingOptions {
   readonly clock: Clock;
   readonly limits: Pick<
     RunLimits,
@@ -26,7 +26,7 @@ export interface PatienceOptions {
  * ```ts
  * import { systemClock } from "./clock.ts";
  * import { RUN_LIMITS } from "./limits.ts";
- * import { freedInTime } from "./freed_memory.ts";
+ * import { freedInTime } from "./freed_in_time.ts";
  * const stop = new AbortController().signal;
  * const options = { clock: systemClock, limits: RUN_LIMITS, stop, stoppedAt: () => undefined };
  * if (!await freedInTime(Promise.resolve(), options)) throw new Error("It was free already");
@@ -34,7 +34,7 @@ export interface PatienceOptions {
  */
 export async function freedInTime(
   freeing: Promise<unknown>,
-  { clock, limits, stop, stoppedAt }: PatienceOptions,
+  { clock, limits, stop, stoppedAt }: FreeingOptions,
 ): Promise<boolean> {
   const done = new AbortController();
   const hurry = new AbortController();

@@ -3,7 +3,11 @@ import type { Role } from "../../src/budget/demand.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { RUN_LIMITS } from "../../src/experiment/limits.ts";
 import { CASTS, leastImportantFirst } from "../../src/experiment/roles.ts";
-import { judgeMemory, ownMemoryBytes, type WatchedJar } from "../../src/experiment/watch.ts";
+import {
+  judgeMemory,
+  ownMemoryBytes,
+  type WatchedJar,
+} from "../../src/experiment/memory/judge_memory.ts";
 
 function jar(id: string, role: Role, limit?: number, model = "a.gguf"): WatchedJar {
   const shared = { floorBytes: 40, workingSetBytes: 40 };

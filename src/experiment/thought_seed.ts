@@ -1,5 +1,5 @@
 /** Seeds stay below this: the engine reads 2³² − 1 as "pick one at random". */
-export const SEED_LIMIT = 2 ** 31;
+const SEED_LIMIT = 2 ** 31;
 
 /**
  * The seed of one thought: FNV-1a over `SEED/JAR/TURN`, stirred by MurmurHash3's finalizer, its
@@ -8,7 +8,7 @@ export const SEED_LIMIT = 2 ** 31;
  *
  * @example
  * ```ts
- * import { thoughtSeed } from "./seed.ts";
+ * import { thoughtSeed } from "./thought_seed.ts";
  * if (thoughtSeed(1, "god", 2) !== thoughtSeed(1, "god", 2)) throw new Error("Not repeatable");
  * if (thoughtSeed(1, "god", 2) === thoughtSeed(1, "god", 3)) throw new Error("Not stirred");
  * ```

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { ModelPool, type ModelReference } from "../../src/experiment/models.ts";
-import { thoughtSeed } from "../../src/experiment/seed.ts";
+import { ModelPool, type ModelReference } from "../../src/experiment/jar/model_pool.ts";
+import { thoughtSeed } from "../../src/experiment/thought_seed.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeEngine } from "./fake_engine.ts";
 

@@ -1,17 +1,17 @@
-import type { AllocationApproval, AllocationRefusal } from "../budget/allocation.ts";
-import type { InstanceDemand, JarFootprint } from "../budget/demand.ts";
-import { BrainjarError, type ErrorKind } from "../budget/error.ts";
-import type { PreflightResult } from "../budget/preflight.ts";
-import { footprintBytes, requiredBytes } from "../budget/required.ts";
-import type { Mind } from "../engine/engine.ts";
-import type { JarConfig } from "./config.ts";
-import type { JarEvent, WarningEvent } from "./events.ts";
-import type { ModelReference } from "./models.ts";
-import { freedInTime } from "./freed_memory.ts";
-import { allocate, deallocate } from "./reservations.ts";
-import { sentenceOf } from "./sentence.ts";
-import { type Outcome, supervise } from "./supervise.ts";
-import type { World } from "./world.ts";
+import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
+import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
+import { BrainjarError, type ErrorKind } from "../../budget/error.ts";
+import type { PreflightResult } from "../../budget/preflight.ts";
+import { footprintBytes, requiredBytes } from "../../budget/required.ts";
+import type { Mind } from "../../engine/engine.ts";
+import type { JarConfig } from "../config.ts";
+import type { JarEvent, WarningEvent } from "../events.ts";
+import type { ModelReference } from "./model_pool.ts";
+import { freedInTime } from "../freed_in_time.ts";
+import { allocate, deallocate } from "../memory/reservations.ts";
+import { lineOf } from "../text.ts";
+import { type Outcome, withWatchdog } from "./watchdog.ts";
+import type { RunState } from "../run_state.ts";
 
 /** What layers 2 and 3 said of a jar that they let in. */
 export interface Approval {
@@ -60,30 +60,30 @@ export type Admission =
  */
 export async function admit(
   jar: JarConfig,
-  world: World,
+  run: RunState,
   kept: ModelReference | undefined,
   onApproved: (approval: Approval) => void = () => {},
 ): Promise<Admission> {
-  const admission = await approve(jar, world, kept).catch(unreadable);
+  const admission = await approve(jar, run, kept).catch(unreadable);
   if ("kind" in admission) return admission;
   onApproved(admission);
   const { id } = jar.demand;
-  const loaded = await load(jar, world, kept, admission);
+  const loaded = await load(jar, run, kept, admission);
   if (loaded.kind === "admitted") return { ...loaded, approval: admission };
-  await deallocate(world, id);
+  await deallocate(run, id);
   return loaded;
 }
 
 async function approve(
   { demand }: JarConfig,
-  world: World,
+  run: RunState,
   kept: ModelReference | undefined,
 ): Promise<Approval | Refusal> {
   const { id, model, footprint } = demand;
-  const { manager, memory, models, ledger } = world;
+  const { manager, memory, models, ledger } = run;
   const isLoaded = kept !== undefined || models.has(model);
-  const processBytes = isLoaded ? 0 : await residentProcessBytes(footprint, world);
-  const allocation = await allocate(world, id, demand.ramLimitBytes, {
+  const processBytes = isLoaded ? 0 : await residentProcessBytes(footprint, run);
+  const allocation = await allocate(run, id, demand.ramLimitBytes, {
     path: model,
     footprint,
     residentBytes: isLoaded ? footprint.shared.floorBytes : processBytes,
@@ -103,7 +103,7 @@ async function approve(
     memory.take(await ledger.readMemory());
     const preflight = manager.checkBeforeLoad(id);
     if (preflight?.ok) return { allocation, preflight, processBytes };
-    await deallocate(world, id);
+    await deallocate(run, id);
     return {
       kind: "refused",
       code: "load-refused",
@@ -112,7 +112,7 @@ async function approve(
       ...(preflight ? { preflight } : {}),
     };
   } catch (error) {
-    await deallocate(world, id);
+    await deallocate(run, id);
     throw error;
   }
 }
@@ -121,9 +121,9 @@ async function approve(
  * What of a jar's footprint is there before anything is loaded: this process itself, as far as no
  * other jar counts it.
  */
-async function residentProcessBytes(footprint: JarFootprint, world: World): Promise<number> {
-  if (world.manager.reservedBytes > 0) return 0;
-  const own = await world.memory.ownAnonymousBytes();
+async function residentProcessBytes(footprint: JarFootprint, run: RunState): Promise<number> {
+  if (run.manager.reservedBytes > 0) return 0;
+  const own = await run.memory.ownAnonymousBytes();
   return Math.min(own ?? 0, footprint.loading?.processBytes ?? 0);
 }
 
@@ -131,11 +131,11 @@ type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;
 
 async function load(
   { demand, options, files = [], sparse = [] }: JarConfig,
-  world: World,
+  run: RunState,
   kept: ModelReference | undefined,
   { allocation: { allocatedBytes }, processBytes }: Approval,
 ): Promise<Loaded | Exclude<Admission, { kind: "admitted" }>> {
-  const { clock, limits, memory, models, stop } = world;
+  const { clock, limits, memory, models, stop } = run;
   const began = clock.now();
   const before = await memory.ownAnonymousBytes();
   const watchdog = {
@@ -146,24 +146,26 @@ async function load(
   };
 
   const shared = kept !== undefined || models.has(demand.model);
-  const acquired: Outcome<ModelReference> = kept ? { kind: "done", value: kept } : await supervise(
-    (signal, alive) =>
-      models.acquire(demand.model, {
-        mmap: options.mmap,
-        files,
-        sparse,
-        signal,
-        onProgress: alive,
-      }),
-    { ...watchdog, discard: (reference) => reference.release() },
-  );
+  const acquired: Outcome<ModelReference> = kept
+    ? { kind: "done", value: kept }
+    : await withWatchdog(
+      (signal, alive) =>
+        models.acquire(demand.model, {
+          mmap: options.mmap,
+          files,
+          sparse,
+          signal,
+          onProgress: alive,
+        }),
+      { ...watchdog, discard: (reference) => reference.release() },
+    );
   if (acquired.kind !== "done") {
     if (acquired.kind !== "failed" && !acquired.settled) models.forget(demand.model);
     return notLoaded(acquired, "model-load-failed", `Model load failed: ${demand.model}`);
   }
 
   const reference = acquired.value;
-  const made = await supervise(
+  const made = await withWatchdog(
     (signal) => reference.model.createMind(options, signal),
     { ...watchdog, discard: (mind) => mind.dispose() },
   );
@@ -171,7 +173,7 @@ async function load(
     // A context that is still being made needs its model.
     if (made.kind !== "failed") reference.until(made.rest);
     const rest = reference.release().catch(() => {});
-    if (made.kind === "failed") await freedInTime(rest, world);
+    if (made.kind === "failed") await freedInTime(rest, run);
     return notLoaded(
       made.kind === "failed" ? made : { ...made, rest },
       "context-failed",
@@ -182,8 +184,8 @@ async function load(
   const after = await memory.ownAnonymousBytes();
   const grownBy = before === undefined || after === undefined ? 0 : Math.max(0, after - before);
   const residentBytes = grownBy +
-    (shared ? inheritedBytes(demand, allocatedBytes, world) : processBytes);
-  world.manager.markResident(demand.id, residentBytes);
+    (shared ? inheritedBytes(demand, allocatedBytes, run) : processBytes);
+  run.manager.markResident(demand.id, residentBytes);
   return {
     kind: "admitted",
     mind: made.value,
@@ -195,8 +197,8 @@ async function load(
 }
 
 /** Weights that were in memory before this jar and that no living jar counts as its own. */
-function inheritedBytes(demand: InstanceDemand, allocatedBytes: number, world: World): number {
-  const { criterion } = world.policy;
+function inheritedBytes(demand: InstanceDemand, allocatedBytes: number, run: RunState): number {
+  const { criterion } = run.policy;
   const { shared } = demand.footprint;
   const alone = requiredBytes(demand, criterion) - footprintBytes(shared, criterion);
   return Math.min(shared.floorBytes, Math.max(0, allocatedBytes - alone));
@@ -222,7 +224,7 @@ function notLoaded(
       blame: error.kind,
     };
   }
-  return { kind: "refused", code, message, hint: sentenceOf(error), blame: "engine" };
+  return { kind: "refused", code, message, hint: lineOf(error), blame: "engine" };
 }
 
 const STALLED = "The engine gave no sign of life; a slow disk or a machine out of memory does that";
@@ -233,7 +235,7 @@ function unreadable(error: unknown): Refusal {
     kind: "refused",
     code: known?.code ?? "memory-unreadable",
     message: known?.message ?? "Available memory can't be read",
-    hint: known?.hint ?? sentenceOf(error),
+    hint: known?.hint ?? lineOf(error),
     blame: known?.kind ?? "engine",
   };
 }

@@ -1,4 +1,4 @@
-import { type Clock, settlesWithin } from "./clock.ts";
+import { type Clock, settlesWithin } from "../clock.ts";
 
 /** How a supervised operation ended. */
 export type Outcome<Value> =
@@ -8,7 +8,7 @@ export type Outcome<Value> =
   | Interrupted<"aborted">;
 
 /** An operation that was asked to end before it was done. */
-export interface Interrupted<Kind extends string> {
+interface Interrupted<Kind extends string> {
   readonly kind: Kind;
   /** Whether it ended within the grace it was given. */
   readonly settled: boolean;
@@ -17,7 +17,7 @@ export interface Interrupted<Kind extends string> {
 }
 
 /** How an operation of the engine is watched over. */
-export interface SuperviseOptions<Value> {
+interface WatchdogOptions<Value> {
   readonly clock: Clock;
   /** Fires when the operation is no longer wanted. */
   readonly signal: AbortSignal;
@@ -39,9 +39,9 @@ const LOOKS = 10;
  *
  * @example
  * ```ts
- * import { systemClock } from "./clock.ts";
- * import { supervise } from "./supervise.ts";
- * const outcome = await supervise(() => Promise.resolve(7), {
+ * import { systemClock } from "../clock.ts";
+ * import { withWatchdog } from "./watchdog.ts";
+ * const outcome = await withWatchdog(() => Promise.resolve(7), {
  *   clock: systemClock,
  *   signal: new AbortController().signal,
  *   stallMilliseconds: 60_000,
@@ -50,9 +50,9 @@ const LOOKS = 10;
  * if (outcome.kind !== "done" || outcome.value !== 7) throw new Error(outcome.kind);
  * ```
  */
-export async function supervise<Value>(
+export async function withWatchdog<Value>(
   operation: (signal: AbortSignal, alive: () => void) => Promise<Value>,
-  options: SuperviseOptions<Value>,
+  options: WatchdogOptions<Value>,
 ): Promise<Outcome<Value>> {
   const { clock, signal } = options;
   if (signal.aborted) return { kind: "aborted", settled: true, rest: Promise.resolve() };

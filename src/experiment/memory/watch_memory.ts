@@ -1,16 +1,16 @@
-import { PRESSURE_WARNING_PERCENT } from "../budget/validate.ts";
-import { sentenceOf } from "./sentence.ts";
-import type { Jar } from "./jar.ts";
-import { judgeMemory } from "./watch.ts";
-import type { World } from "./world.ts";
+import { PRESSURE_WARNING_PERCENT } from "../../budget/validate.ts";
+import { lineOf } from "../text.ts";
+import type { Jar } from "../jar/jar.ts";
+import { judgeMemory } from "./judge_memory.ts";
+import type { RunState } from "../run_state.ts";
 
 /**
  * Looks at memory every second until `done` fires, and asks a jar to die before the kernel picks
  * one. Never rejects: a figure that can't be read is a warning, said once until it can be again.
  */
-export async function guardMemory(
+export async function watchMemory(
   jars: readonly Jar[],
-  world: World,
+  run: RunState,
   done: AbortSignal,
 ): Promise<void> {
   const said = new Set<string>();
@@ -18,10 +18,10 @@ export async function guardMemory(
     if (!holds) said.delete(code);
     else if (!said.has(code)) {
       said.add(code);
-      world.emit({ event: "warning", turn: world.turn, code, message: message() });
+      run.emit({ event: "warning", turn: run.turn, code, message: message() });
     }
   };
-  const { clock, limits, memory, policy } = world;
+  const { clock, limits, memory, policy } = run;
   while (!done.aborted) {
     await clock.sleep(limits.watchMilliseconds, done);
     if (done.aborted) return;
@@ -34,7 +34,7 @@ export async function guardMemory(
     warn(
       "memory-unreadable",
       failure !== undefined,
-      () => `Memory can't be watched: ${sentenceOf(failure)}`,
+      () => `Memory can't be watched: ${lineOf(failure)}`,
     );
   }
 
@@ -49,14 +49,14 @@ export async function guardMemory(
       pressure > PRESSURE_WARNING_PERCENT,
       () => `Memory pressure: something waited for memory ${pressure.toFixed(0)}% of the time`,
     );
-    // What a dying jar holds is about to be free: nobody else has to go for it.
+    // What a dying jar has is about to be free: nobody else has to go for it.
     if (done.aborted || jars.some((jar) => jar.state.kind === "dying")) return;
     const living = jars.filter((jar) => jar.state.kind === "alive");
-    const sentence = judgeMemory(sample, living.map((jar) => jar.config.demand), {
+    const victim = judgeMemory(sample, living.map((jar) => jar.config.demand), {
       limits,
       shareWeights: policy.shareWeights,
     });
-    const victim = living.find((jar) => jar.id === sentence?.id);
-    if (sentence) await victim?.kill(sentence.cause, sentence.detail);
+    const jar = living.find(({ id }) => id === victim?.id);
+    if (victim) await jar?.kill(victim.cause, victim.detail);
   }
 }

@@ -1,20 +1,20 @@
-import type { InstanceDemand } from "../budget/demand.ts";
-import type { MachineMemory } from "../budget/memory.ts";
-import { formatAmount } from "../budget/size.ts";
-import { usedPercent } from "../budget/usage.ts";
-import type { DeathCause } from "./death.ts";
-import type { RunLimits } from "./limits.ts";
-import { leastImportantFirst } from "./roles.ts";
+import type { InstanceDemand } from "../../budget/demand.ts";
+import type { MachineMemory } from "../../budget/memory.ts";
+import { formatAmount } from "../../budget/size.ts";
+import { usedPercent } from "../../budget/usage.ts";
+import type { DeathCause } from "../jar/death_cause.ts";
+import type { RunLimits } from "../limits.ts";
+import { leastImportantFirst } from "../roles.ts";
 
 /** One look at memory. */
-export interface MemorySample {
+interface MemorySample {
   readonly memory: MachineMemory;
   /** This process's anonymous memory in bytes, `undefined` where it can't be read. */
   readonly ownAnonymousBytes: number | undefined;
 }
 
 /** Which jar is to die, and what for. */
-export interface Sentence {
+interface Victim {
   readonly id: string;
   readonly cause: DeathCause;
   readonly detail: string;
@@ -27,7 +27,7 @@ export type WatchedJar = Pick<
 >;
 
 /** By what the watch judges. */
-export interface WatchRules {
+interface WatchRules {
   readonly limits: Pick<RunLimits, "leastAvailableBytes" | "mostUsedPercent">;
   readonly shareWeights: boolean;
 }
@@ -40,7 +40,7 @@ export interface WatchRules {
  *
  * @example
  * ```ts
- * import { ownMemoryBytes } from "./watch.ts";
+ * import { ownMemoryBytes } from "./judge_memory.ts";
  * const footprint = {
  *   floorBytes: 50,
  *   workingSetBytes: 90,
@@ -78,9 +78,9 @@ export function ownMemoryBytes(
  *
  * @example
  * ```ts
- * import { GB } from "../budget/size.ts";
- * import { RUN_LIMITS } from "./limits.ts";
- * import { judgeMemory } from "./watch.ts";
+ * import { GB } from "../../budget/size.ts";
+ * import { RUN_LIMITS } from "../limits.ts";
+ * import { judgeMemory } from "./judge_memory.ts";
  * const shared = { floorBytes: 0, workingSetBytes: 0 };
  * const footprint = { floorBytes: 1, workingSetBytes: 1, shared };
  * const sample = {
@@ -97,30 +97,30 @@ export function ownMemoryBytes(
  *   { id: "subject", role: "subject", model: "a.gguf", footprint },
  *   { id: "god", role: "god", model: "a.gguf", footprint },
  * ] as const;
- * const sentence = judgeMemory(sample, jars, { limits: RUN_LIMITS, shareWeights: true });
- * if (sentence?.id !== "god" || sentence.cause !== "available-memory") throw new Error();
+ * const victim = judgeMemory(sample, jars, { limits: RUN_LIMITS, shareWeights: true });
+ * if (victim?.id !== "god" || victim.cause !== "available-memory") throw new Error();
  * ```
  */
 export function judgeMemory(
   sample: MemorySample,
   living: readonly WatchedJar[],
   { limits, shareWeights }: WatchRules,
-): Sentence | undefined {
+): Victim | undefined {
   const order = leastImportantFirst(living);
   const greedy = greediest(sample.ownAnonymousBytes, order, shareWeights);
   if (greedy) return greedy;
 
-  const [victim] = order;
-  if (!victim) return undefined;
+  const [least] = order;
+  if (!least) return undefined;
   const { memory } = sample;
   const available = memory.availableBytes + memory.reservedBytes;
   if (available < limits.leastAvailableBytes) {
     const detail = `${formatAmount(available)} available`;
-    return { id: victim.id, cause: "available-memory", detail };
+    return { id: least.id, cause: "available-memory", detail };
   }
   const used = usedPercent(memory);
   if (used > limits.mostUsedPercent) {
-    return { id: victim.id, cause: "system-memory", detail: `${used.toFixed(1)}% used` };
+    return { id: least.id, cause: "system-memory", detail: `${used.toFixed(1)}% used` };
   }
   return undefined;
 }
@@ -129,10 +129,10 @@ function greediest(
   anonymousBytes: number | undefined,
   jars: readonly WatchedJar[],
   shareWeights: boolean,
-): Sentence | undefined {
+): Victim | undefined {
   if (anonymousBytes === undefined) return undefined;
   let most = 0;
-  let worst: Sentence | undefined;
+  let worst: Victim | undefined;
   for (const jar of jars) {
     const limit = jar.ramLimitBytes ?? Infinity;
     const own = ownMemoryBytes(jar, jars, anonymousBytes, shareWeights);

@@ -1,6 +1,6 @@
-import type { Mind } from "../engine/engine.ts";
-import type { DeathCause } from "./death.ts";
-import type { ModelReference } from "./models.ts";
+import type { Mind } from "../../engine/engine.ts";
+import type { DeathCause } from "./death_cause.ts";
+import type { ModelReference } from "./model_pool.ts";
 
 /** Where a jar is in its life. */
 export type JarState =
@@ -13,7 +13,7 @@ export type JarState =
   | { readonly kind: "gone" };
 
 /** A jar that thinks or can. */
-export interface Alive {
+interface Alive {
   readonly kind: "alive";
   readonly mind: Mind;
   readonly model: ModelReference;

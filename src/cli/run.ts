@@ -18,7 +18,7 @@ import type { Live } from "./live.ts";
 import { capMemory } from "../plan/machine_memory.ts";
 import { demoBrainPath, rejectUrl, resolveModel } from "../plan/model_path.ts";
 import { type Plan, planJars } from "../plan/plan.ts";
-import { reservationLedger } from "./reservations.ts";
+import { reservationLedger } from "../experiment/shared_ledger.ts";
 import type { Settings } from "../plan/settings.ts";
 import { readSettings } from "./settings.ts";
 import { listenForStop } from "./stop.ts";

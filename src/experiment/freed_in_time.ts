@@ -18,7 +18,7 @@ interface FreeingOptions {
 }
 
 /**
- * Whether freeing something settles before patience runs out; a failure counts as settled. After
+ * Whether freeing something settles in the time that it is given; a failure counts as settled. After
  * a stop all that is freed has the same deadline, however much of it there is: the grace of what
  * was going on and the hurried time. It holds also where the stop comes while this is waiting.
  *

@@ -127,7 +127,7 @@ async function live(config: RunConfig, jars: readonly Jar[], run: RunState): Pro
   if (refused) return refused;
 
   const done = new AbortController();
-  const guard = watchMemory(jars, run, done.signal);
+  const watching = watchMemory(jars, run, done.signal);
   try {
     const reason = await takeTurns(jars, run, config.turns);
     if (reason === "stopped") return stoppedBy(stop.reason);
@@ -137,7 +137,7 @@ async function live(config: RunConfig, jars: readonly Jar[], run: RunState): Pro
     return { reason, exitCode: givenUp ? EXIT_CODES.engine : EXIT_CODES.refused };
   } finally {
     done.abort();
-    await settlesWithin(guard, limits.hurriedDisposalMilliseconds, clock);
+    await settlesWithin(watching, limits.hurriedDisposalMilliseconds, clock);
   }
 }
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Role } from "../../src/budget/demand.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { RUN_LIMITS } from "../../src/experiment/limits.ts";
-import { CASTS, leastImportantFirst } from "../../src/experiment/roles.ts";
+import { JARS_OF_MODE, leastImportantFirst } from "../../src/experiment/roles.ts";
 import {
   judgeMemory,
   ownMemoryBytes,
@@ -79,6 +79,6 @@ Deno.test("watch: a jar's own memory is what the others don't explain", () => {
 Deno.test("roles: god, observer, subject; of two peers the later one", () => {
   const ids = (jars: readonly { id: string; role: Role }[]) =>
     leastImportantFirst(jars).map(({ id }) => id);
-  assertEquals(ids(CASTS.matrix), ["god", "observer", "subject"]);
-  assertEquals(ids(CASTS.peer), ["peer_b", "peer_a"]);
+  assertEquals(ids(JARS_OF_MODE.matrix), ["god", "observer", "subject"]);
+  assertEquals(ids(JARS_OF_MODE.peer), ["peer_b", "peer_a"]);
 });

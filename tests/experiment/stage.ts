@@ -5,7 +5,7 @@ import { validateMemoryBudget } from "../../src/budget/validate.ts";
 import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
-import { CASTS, type PresetMode } from "../../src/experiment/roles.ts";
+import { JARS_OF_MODE, type PresetMode } from "../../src/experiment/roles.ts";
 import { runExperiment, type RunResult } from "../../src/experiment/run_experiment.ts";
 import type { Transcript, TranscriptLine } from "../../src/experiment/transcript.ts";
 import { countOwnMemory } from "../../src/machine/own_memory.ts";
@@ -76,7 +76,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
   };
   const mode = options.mode ?? "matrix";
   const policy = { ...DEFAULT_POLICY, ...options.policy };
-  const jars = CASTS[mode].map(({ id, role }): JarConfig => ({
+  const jars = JARS_OF_MODE[mode].map(({ id, role }): JarConfig => ({
     demand: {
       id,
       role,

@@ -1,5 +1,5 @@
 import type { MachineMemory } from "../budget/memory.ts";
-import type { ReservationLedger } from "../experiment/memory/reservation_ledger.ts";
+import type { ReservationLedger } from "./memory/reservation_ledger.ts";
 import type { MemoryLedger } from "../ledger/memory_ledger.ts";
 import { takeOffReservations } from "../ledger/sums.ts";
 

@@ -28,7 +28,7 @@ function convert(): string {
 }
 
 /** The error for a file whose first bytes aren't GGUF's magic number. */
-export function badMagic(path: string, first: Uint8Array) {
+export function notGguf(path: string, first: Uint8Array) {
   const text = String.fromCharCode(...first.subarray(0, 24));
   const other = text.startsWith('{"', 8)
     ? { what: "a safetensors file", hint: convert() }

@@ -1,13 +1,12 @@
-import { BrainjarError } from "../budget/error.ts";
-import { fault, quote } from "./fault.ts";
-import { readBody } from "./http_body.ts";
+import { BrainjarError, messageOf } from "../../budget/error.ts";
+import { fault, quote } from "../fault.ts";
 import {
   FIRST_RANGE_BYTES,
   LARGEST_RANGE_BYTES,
   type ReadOptions,
   REQUEST_TIMEOUT_MILLISECONDS,
-} from "./limits.ts";
-import { shownUrl } from "./shown_url.ts";
+} from "../limits.ts";
+import { shownUrl } from "./url.ts";
 import type { ByteSource } from "./source.ts";
 
 /** What of a file a server has sent. */
@@ -122,6 +121,41 @@ async function readRange(
   return { offset, bytes, size, tag: response.headers.get("etag") };
 }
 
+/** Reads a body of exactly `length` bytes, and cancels one that has more. */
+async function readBody(
+  url: string,
+  response: Response,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  let cause: unknown;
+  const reader = response.body?.getReader();
+  if (reader !== undefined) {
+    try {
+      while (filled < length) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        const part = value.subarray(0, length - filled);
+        bytes.set(part, filled);
+        filled += part.length;
+      }
+    } catch (error) {
+      // An abort is told apart by whoever asked for it.
+      if (error instanceof DOMException) throw error;
+      cause = error;
+    }
+    await reader.cancel().catch(() => {});
+  }
+  if (filled === length) return bytes;
+  throw fault(
+    "gguf-http-cut-off",
+    `The server's answer was cut off after ${filled} of ${length} bytes: ${shownUrl(url)}`,
+    "Try again",
+    cause,
+  );
+}
+
 /** The error for an answer that isn't the range that was asked for. */
 function refusal(url: string, response: Response): BrainjarError {
   const { status } = response;
@@ -161,9 +195,8 @@ function timedOut(url: string, timeout: number, cause: unknown): BrainjarError {
 }
 
 function failed(url: string, cause: unknown): BrainjarError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
   const hint = cause instanceof Deno.errors.NotCapable
     ? "Start brainjar with --allow-net for that host"
-    : reason;
+    : messageOf(cause);
   return fault("gguf-http-failed", `The server can't be reached: ${shownUrl(url)}`, hint, cause);
 }

@@ -1,4 +1,5 @@
-import { fault } from "./fault.ts";
+import { BrainjarError, messageOf } from "../../budget/error.ts";
+import { fault } from "../fault.ts";
 import type { ByteSource } from "./source.ts";
 
 /**
@@ -78,11 +79,11 @@ function attempt<T>(path: string, operation: () => T): T {
         error,
       );
     }
-    if (error instanceof Error && error.name === "BrainjarError") throw error;
+    if (error instanceof BrainjarError) throw error;
     throw fault(
       "gguf-read-failed",
       `Model file can't be read: ${path}`,
-      error instanceof Error ? error.message : String(error),
+      messageOf(error),
       error,
     );
   }

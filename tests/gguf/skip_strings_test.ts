@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { WINDOW_BYTES } from "../../src/gguf/limits.ts";
-import { walkLengths } from "../../src/gguf/walk_lengths.ts";
-import { WALK_MODULE } from "../../src/gguf/walk_module.ts";
+import { stringSkipper } from "../../src/gguf/skip_strings.ts";
+import { SKIP_STRINGS_WASM } from "../../src/gguf/skip_strings_wasm.ts";
 import { returnWindow, takeWindow, type Window } from "../../src/gguf/window.ts";
 
 const SEED = 7_001;
+const inTypeScript = stringSkipper(true);
 
 async function withWindow(test: (window: Window) => void): Promise<void> {
   const window = await takeWindow();
@@ -17,15 +18,15 @@ async function withWindow(test: (window: Window) => void): Promise<void> {
   }
 }
 
-Deno.test("the module is valid, and it is what windows walk with", async () => {
-  assert(WebAssembly.validate(WALK_MODULE));
+Deno.test("the module is valid, and it is what windows skip with", async () => {
+  assert(WebAssembly.validate(SKIP_STRINGS_WASM));
   await withWindow((window) => {
     assert(window.accelerated);
     assertEquals(window.bytes.length, WINDOW_BYTES);
   });
 });
 
-Deno.test(`the module walks as the TypeScript does (seed ${SEED})`, async () => {
+Deno.test(`the module skips as the TypeScript does (seed ${SEED})`, async () => {
   const length = fc.oneof(
     { weight: 20, arbitrary: fc.bigInt({ min: 0n, max: 30n }) },
     { weight: 2, arbitrary: fc.bigInt({ min: 0n, max: 2n ** 18n }) },
@@ -33,7 +34,7 @@ Deno.test(`the module walks as the TypeScript does (seed ${SEED})`, async () => 
     fc.bigInt({ min: 2n ** 31n - 2n, max: 2n ** 33n }),
     fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   );
-  await withWindow(({ bytes, view, walkLittle }) =>
+  await withWindow(({ bytes, view, skipStrings }) =>
     fc.assert(
       fc.property(
         fc.array(length, { maxLength: 200 }),
@@ -49,8 +50,8 @@ Deno.test(`the module walks as the TypeScript does (seed ${SEED})`, async () => 
             at += 8 + Number(length);
           }
           assertEquals(
-            [...walkLittle(view, start, end, count)],
-            walkLengths(view, start, end, count, true),
+            [...skipStrings(view, start, end, count)],
+            inTypeScript(view, start, end, count),
           );
         },
       ),
@@ -59,12 +60,12 @@ Deno.test(`the module walks as the TypeScript does (seed ${SEED})`, async () => 
   );
 });
 
-Deno.test("the last length field of a window is walked, one past it isn't", async () => {
-  await withWindow(({ bytes, view, walkLittle }) => {
+Deno.test("the last length field of a window is read, one past it isn't", async () => {
+  await withWindow(({ bytes, view, skipStrings }) => {
     bytes.fill(0);
     const last = WINDOW_BYTES - 8;
-    assertEquals([...walkLittle(view, last, last, 5)], [WINDOW_BYTES, 4]);
-    assertEquals([...walkLittle(view, last + 1, last, 5)], [last + 1, 5]);
-    assertEquals([...walkLittle(view, 0, last, 0)], [0, 0]);
+    assertEquals([...skipStrings(view, last, last, 5)], [WINDOW_BYTES, 4]);
+    assertEquals([...skipStrings(view, last + 1, last, 5)], [last + 1, 5]);
+    assertEquals([...skipStrings(view, 0, last, 0)], [0, 0]);
   });
 });

@@ -1,4 +1,4 @@
-import type { ByteSource } from "./source.ts";
+import type { ByteSource } from "../../src/gguf/sources/source.ts";
 
 /**
  * A source of bytes that are in memory already.

@@ -84,23 +84,23 @@ export interface GgufHeader {
   readonly fileBytes: number;
 }
 
-/** Whatever has metadata: a whole model or one part. */
-type WithMetadata = Pick<GgufHeader, "metadata">;
-
 /** The text of a metadata entry; `undefined` where it isn't there or isn't text. */
-export function textOf(header: WithMetadata, key: string): string | undefined {
+export function textOf(header: Pick<GgufHeader, "metadata">, key: string): string | undefined {
   const value = header.metadata.get(key);
   return typeof value === "string" ? value : undefined;
 }
 
 /** The number of a metadata entry; `undefined` where it isn't there or isn't a safe number. */
-export function numberOf(header: WithMetadata, key: string): number | undefined {
+export function numberOf(header: Pick<GgufHeader, "metadata">, key: string): number | undefined {
   const value = header.metadata.get(key);
   return typeof value === "number" ? value : undefined;
 }
 
 /** The array of a metadata entry; `undefined` where it isn't there or isn't an array. */
-export function arrayOf(header: WithMetadata, key: string): MetadataArray | undefined {
+export function arrayOf(
+  header: Pick<GgufHeader, "metadata">,
+  key: string,
+): MetadataArray | undefined {
   const value = header.metadata.get(key);
   return typeof value === "object" ? value : undefined;
 }

@@ -97,6 +97,7 @@ export type { CpuFeatures, FootprintOptions } from "./llama_cpp/options.ts";
 export { KV_CACHE_TYPES, type KvCacheType } from "./llama_cpp/ggml/types.ts";
 
 // What this machine has.
-export { type MachineOptions, readMachineMemory } from "./machine/read.ts";
-export { namedCpu, readCpuFeatures } from "./machine/cpu.ts";
-export type { ProcessId } from "./machine/process_id.ts";
+export { readMachineMemory } from "./machine/machine_memory.ts";
+export { readCpuFeatures } from "./machine/cpu.ts";
+export { namedCpu } from "./machine/named_cpu.ts";
+export type { MachineOptions, ProcessId } from "./machine/machine_files.ts";

@@ -5,7 +5,7 @@ import { GB } from "../src/budget/size.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { FLAGS } from "../src/cli/flags.ts";
 import { flagUsage } from "../src/cli/help.ts";
-import { CASTS } from "../src/experiment/roles.ts";
+import { JARS_OF_MODE } from "../src/experiment/roles.ts";
 
 // The README's lists come from the tables that the program is made of.
 // UPDATE_README=1 deno test -A tests/readme_test.ts   writes them anew.
@@ -38,7 +38,7 @@ function limitTable(): string {
     const bytes = gigabytes * GB;
     const result = recommendLimits({
       mode,
-      instances: CASTS[mode].map(({ id, role }) => ({
+      instances: JARS_OF_MODE[mode].map(({ id, role }) => ({
         id,
         role,
         model: "demo",
@@ -47,7 +47,7 @@ function limitTable(): string {
       memory: {
         totalBytes: bytes,
         availableBytes: bytes,
-        promisedBytes: 0,
+        reservedBytes: 0,
         sources: [],
         warnings: [],
       },

@@ -17,7 +17,7 @@ export type AllocationRefusal =
     readonly headroomBytes: number;
     /** requested + headroom, less what is resident for the jar already. */
     readonly neededBytes: number;
-    /** Less what is promised to jars and not yet resident. */
+    /** Less what is reserved for jars and not yet resident. */
     readonly availableBytes: number;
     readonly shortBytes: number;
   };
@@ -45,7 +45,7 @@ export interface DeallocationResult {
   readonly ok: boolean;
   /** The id that was asked for. */
   readonly id: string;
-  /** What its reservation held; 0 for an unknown id. */
+  /** The bytes of its reservation; 0 for an unknown id. */
   readonly givenBackBytes: number;
   /** What remains reserved. */
   readonly totalBytes: number;

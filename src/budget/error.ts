@@ -44,3 +44,16 @@ export class BrainjarError extends Error {
     this.kind = details.kind ?? "usage";
   }
 }
+
+/**
+ * What anything that was thrown says.
+ *
+ * @example
+ * ```ts
+ * import { messageOf } from "./error.ts";
+ * if (messageOf(new Error("Broken")) !== "Broken" || messageOf(7) !== "7") throw new Error();
+ * ```
+ */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

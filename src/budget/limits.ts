@@ -65,7 +65,7 @@ export interface LimitsInput {
  *   memory: {
  *     totalBytes: 16 * GB,
  *     availableBytes: 16 * GB,
- *     promisedBytes: 0,
+ *     reservedBytes: 0,
  *     sources: [],
  *     warnings: [],
  *   },

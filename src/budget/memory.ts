@@ -44,13 +44,13 @@ export interface MachineMemory {
   readonly totalBytes: number;
   /** Smallest of MemAvailable and each group's (limit − usage + reclaimable file cache). */
   readonly availableBytes: number;
-  /** Promised to other processes' jars and not resident yet; already taken off `availableBytes`. */
-  readonly promisedBytes: number;
+  /** Reserved for others' jars or by tokens and not resident yet; already off `availableBytes`. */
+  readonly reservedBytes: number;
   /** Every figure that was read, those that decide among them. */
   readonly sources: readonly MemorySource[];
   /** Absent where the kernel doesn't report it. */
   readonly pressure?: MemoryPressure;
-  /** Shown, never promised. */
+  /** Shown, never reserved. */
   readonly swap?: { readonly totalBytes: number; readonly freeBytes: number };
   /** Huge pages and caches that are in no figure; absent where there are none. */
   readonly leftOut?: readonly MemoryLeftOut[];

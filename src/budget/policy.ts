@@ -2,7 +2,7 @@ import type { Criterion } from "./demand.ts";
 import { BrainjarError } from "./error.ts";
 import { GB } from "./size.ts";
 
-/** What is promised and what is kept back. One margin governs all three layers. */
+/** What is given out and what is kept back. One margin governs all three layers. */
 export interface Policy {
   /** Percentage of total RAM never given out, 0 ≤ p < 100. */
   readonly safetyMarginPercent: number;

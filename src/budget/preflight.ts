@@ -19,8 +19,8 @@ export interface PreflightInput {
   readonly policy: Policy;
   /** What is resident for this jar already, such as weights that a jar before it loaded. */
   readonly alreadyResidentBytes?: number;
-  /** Promised to this process's other jars and not resident yet. */
-  readonly promisedBytes?: number;
+  /** Reserved for this process's other jars and not resident yet. */
+  readonly reservedBytes?: number;
 }
 
 /** Layer 3's answer. All bytes whole. */
@@ -61,7 +61,7 @@ export interface PreflightResult {
  *   memory: {
  *     totalBytes: 8 * GB,
  *     availableBytes: 4 * GB,
- *     promisedBytes: 0,
+ *     reservedBytes: 0,
  *     sources: [],
  *     warnings: [],
  *   },
@@ -84,7 +84,7 @@ export function checkAvailableMemoryBeforeLoad(input: PreflightInput): Preflight
   return judgeLoad(Math.max(0, whole - (input.alreadyResidentBytes ?? 0)), {
     memory,
     policy,
-    promisedBytes: input.promisedBytes ?? 0,
+    reservedBytes: input.reservedBytes ?? 0,
   });
 }
 
@@ -92,8 +92,8 @@ export function checkAvailableMemoryBeforeLoad(input: PreflightInput): Preflight
 export interface LoadConditions {
   readonly memory: MachineMemory;
   readonly policy: Policy;
-  /** Promised to this process's other jars and not resident yet, in bytes. */
-  readonly promisedBytes: number;
+  /** Reserved for this process's other jars and not resident yet, in bytes. */
+  readonly reservedBytes: number;
 }
 
 /**
@@ -108,17 +108,17 @@ export interface LoadConditions {
  * const memory = {
  *   totalBytes: 16 * GB,
  *   availableBytes: 12 * GB,
- *   promisedBytes: 0,
+ *   reservedBytes: 0,
  *   sources: [],
  *   warnings: [],
  * };
- * const result = judgeLoad(10 * GB, { memory, policy: DEFAULT_POLICY, promisedBytes: 0 });
+ * const result = judgeLoad(10 * GB, { memory, policy: DEFAULT_POLICY, reservedBytes: 0 });
  * if (result.level !== "ok") throw new Error("10 GB and 2 GB of headroom are exactly 12 GB");
  * ```
  */
 export function judgeLoad(requiredBytes: number, conditions: LoadConditions): PreflightResult {
   const { memory, policy } = conditions;
-  const availableBytes = memory.availableBytes - conditions.promisedBytes;
+  const availableBytes = memory.availableBytes - conditions.reservedBytes;
   const headroomBytes = policy.loadHeadroomBytes;
   const neededBytes = requiredBytes + headroomBytes;
   const used = usedPercent(memory);

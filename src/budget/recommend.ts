@@ -65,7 +65,7 @@ const ROLES: readonly Role[] = ["god", "observer", "subject"];
  *     memory: {
  *       totalBytes: 8 * GB,
  *       availableBytes: 7 * GB,
- *       promisedBytes: 0,
+ *       reservedBytes: 0,
  *       sources: [],
  *       warnings: [],
  *     },

@@ -53,7 +53,7 @@ export interface ValidationInput {
  *   memory: {
  *     totalBytes: 8 * GB,
  *     availableBytes: 6 * GB,
- *     promisedBytes: 0,
+ *     reservedBytes: 0,
  *     sources: [],
  *     warnings: [],
  *   },

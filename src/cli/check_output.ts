@@ -58,7 +58,7 @@ export async function renderCheck(
   }
 }
 
-/** What is held and how to give it back, for people; nothing where nothing is held. */
+/** What is reserved and how to give it back, for people; nothing where nothing is. */
 export function reservationText({ reservation }: ValidationReport): string {
   if (reservation === undefined) return "";
   const { token, bytes, seconds } = reservation;

@@ -1,7 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { Estimator } from "../footprint/footprint.ts";
 import { describeModel } from "../gguf/describe_model.ts";
-import { shownUrl } from "../gguf/shown_url.ts";
+import { shownUrl } from "../gguf/sources/url.ts";
 import { compareHeading, compareRow } from "../report/compare_text.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../report/estimate_json.ts";
 import {

@@ -1,4 +1,4 @@
-import { CASTS } from "../experiment/roles.ts";
+import { JARS_OF_MODE } from "../experiment/roles.ts";
 import { KV_CACHE_TYPES } from "../llama_cpp/ggml/types.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
@@ -35,7 +35,7 @@ export interface FlagDefinition {
 
 /** What may stand for JAR in a per-jar flag's name, if no jar file names others. */
 export const JAR_NAMES: readonly string[] = [
-  ...new Set(Object.values(CASTS).flatMap((cast) => cast.map((jar) => jar.id))),
+  ...new Set(Object.values(JARS_OF_MODE).flatMap((jars) => jars.map((jar) => jar.id))),
 ];
 
 const JARS: readonly CommandName[] = ["run", "check", "recommend"];

@@ -5,14 +5,14 @@ import { readMemoryOf } from "../plan/machine_memory.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { World } from "../plan/world.ts";
 
-/** A plan, and what is held for it. */
+/** A plan, and what is reserved for it. */
 export interface Reserved {
   readonly plan: Plan;
   readonly reservation?: Reservation;
 }
 
 /**
- * Judges the plan once more while no other process can be promised memory, and holds what it
+ * Judges the plan once more while no other process can reserve memory, and reserves what it
  * requires. Answers the plan with that verdict, and the reservation where it fits.
  *
  * @throws BrainjarError `conflicting-flags` for a machine that isn't this one, and what the ledger
@@ -39,8 +39,8 @@ export async function reserve(
         policy: settings.policy,
       });
       if (!validation.ok) return { value: validation };
-      const hold = { bytes: validation.requiredBytes, durationMilliseconds: seconds * 1000 };
-      return { value: validation, hold };
+      const token = { bytes: validation.requiredBytes, durationMilliseconds: seconds * 1000 };
+      return { value: validation, token };
     },
   );
   const judged = { ...plan, memory: validation.memory, validation };

@@ -2,12 +2,13 @@ import { systemClock } from "../experiment/clock.ts";
 import { BrainjarError } from "../budget/error.ts";
 import type { RunConfig } from "../experiment/config.ts";
 import type { RunEvent } from "../experiment/events.ts";
-import { runExperiment } from "../experiment/run.ts";
+import { runExperiment } from "../experiment/run_experiment.ts";
 import { openTranscript } from "../experiment/transcript.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { sparseRanges } from "../footprint/sparse_ranges.ts";
-import { readMachineMemory } from "../machine/read.ts";
+import { readMachineMemory } from "../machine/machine_memory.ts";
 import { readProcessMemory } from "../machine/process_memory.ts";
+import { runEventJson } from "../report/reservation_json.ts";
 import { renderEvent } from "../report/run.ts";
 import { validationText } from "../report/validation_text.ts";
 import { advise } from "../plan/advise.ts";
@@ -17,7 +18,7 @@ import type { Live } from "./live.ts";
 import { capMemory } from "../plan/machine_memory.ts";
 import { demoBrainPath, rejectUrl, resolveModel } from "../plan/model_path.ts";
 import { type Plan, planJars } from "../plan/plan.ts";
-import { promiseBook } from "./promises.ts";
+import { reservationLedger } from "../experiment/shared_ledger.ts";
 import type { Settings } from "../plan/settings.ts";
 import { readSettings } from "./settings.ts";
 import { listenForStop } from "./stop.ts";
@@ -61,7 +62,9 @@ export const run: Command = async ({ values, output }) => {
       engine: live?.watch(world.engine) ?? world.engine,
       clock: systemClock,
       readMemory,
-      ...(world.ledger === undefined ? {} : { promises: promiseBook(world.ledger, readMemory) }),
+      ...(world.ledger === undefined
+        ? {}
+        : { ledger: reservationLedger(world.ledger, readMemory) }),
       readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
       emit: values.has("json") ? jsonTeller(answer) : textTeller(plan, answer, live),
       ...(live === undefined ? {} : { onText: thoughtShower(live) }),
@@ -118,7 +121,7 @@ function randomSeed(): number {
 }
 
 function jsonTeller(answer: (text: string) => void): (event: RunEvent) => void {
-  return (event) => answer(JSON.stringify(event) + "\n");
+  return (event) => answer(JSON.stringify(runEventJson(event)) + "\n");
 }
 
 function textTeller(

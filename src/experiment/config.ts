@@ -9,7 +9,7 @@ import type { FileRange } from "../footprint/sparse_ranges.ts";
 import type { Clock } from "./clock.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
-import type { PromiseBook } from "./promises.ts";
+import type { ReservationLedger } from "./memory/reservation_ledger.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** One jar as it is to be run. */
@@ -51,14 +51,14 @@ export interface RunConfig {
   readonly limits?: Partial<RunLimits>;
 }
 
-/** The world of a run. */
+/** What a run works with. */
 export interface RunDependencies {
   /** Stays the caller's: it is not disposed here. */
   readonly engine: Engine;
   readonly clock: Clock;
   readonly readMemory: () => Promise<MachineMemory>;
   /** Shared with the other processes of this machine; absent: none is asked. */
-  readonly promises?: PromiseBook;
+  readonly ledger?: ReservationLedger;
   /** This process's anonymous resident memory, in bytes. */
   readonly readOwnAnonymousBytes: () => number | Promise<number>;
   /** Hears everything that happens, in order. */

@@ -3,7 +3,7 @@ import type { Mode, Role } from "../budget/demand.ts";
 import type { PreflightResult } from "../budget/preflight.ts";
 import type { Validation } from "../budget/validation.ts";
 import type { Thought } from "../engine/engine.ts";
-import type { DeathCause } from "./death.ts";
+import type { DeathCause } from "./jar/death_cause.ts";
 
 /** Whose event it is, and in which turn; turn 0 is before the first. */
 export interface JarEvent {
@@ -24,7 +24,7 @@ export interface ValidationEvent {
 }
 
 /** Layers 2 and 3 let a jar in; its model is about to be loaded. */
-export interface AllocatedEvent extends JarEvent {
+interface AllocatedEvent extends JarEvent {
   readonly event: "allocated";
   readonly allocatedBytes: number;
   readonly totalBytes: number;
@@ -44,7 +44,7 @@ export interface LoadedEvent extends JarEvent {
 }
 
 /** A jar thought. */
-export interface ThoughtEvent extends JarEvent {
+interface ThoughtEvent extends JarEvent {
   readonly event: "thought";
   readonly text: string;
   readonly promptTokens: number;
@@ -58,19 +58,19 @@ export interface ThoughtEvent extends JarEvent {
 }
 
 /** What the observer's thought leaves for god. */
-export interface NoteEvent extends JarEvent {
+interface NoteEvent extends JarEvent {
   readonly event: "note";
   readonly text: string;
 }
 
 /** What the subject will hear from god. */
-export interface WhisperEvent extends JarEvent {
+interface WhisperEvent extends JarEvent {
   readonly event: "whisper";
   readonly text: string;
 }
 
 /** A jar died; its context is freed and its reservation given back. */
-export interface DeathEvent extends JarEvent {
+interface DeathEvent extends JarEvent {
   readonly event: "death";
   readonly cause: DeathCause;
   /** The cause in words. */
@@ -83,7 +83,7 @@ export interface DeathEvent extends JarEvent {
 }
 
 /** A dead jar is back, with a new context. */
-export interface ResurrectionEvent extends JarEvent {
+interface ResurrectionEvent extends JarEvent {
   readonly event: "resurrection";
   readonly deaths: number;
   /** What had killed it, and in words. */
@@ -128,7 +128,7 @@ export interface EndEvent {
   readonly deaths: number;
   readonly resurrections: number;
   readonly milliseconds: number;
-  /** What each jar held just before it was given back. */
+  /** What was reserved for each jar just before it was given back. */
   readonly allocationReport: AllocationReport | undefined;
   readonly givenBackBytes: number;
   /** 0 when all was given back. */
@@ -149,6 +149,6 @@ export type RunEvent =
   | EndEvent;
 
 /** An event of a jar before it is known whose, and in which turn. */
-export type JarTelling = Untold<Exclude<RunEvent, ValidationEvent | EndEvent>>;
+export type JarEventBody = WithoutJar<Exclude<RunEvent, ValidationEvent | EndEvent>>;
 
-type Untold<Event> = Event extends RunEvent ? Omit<Event, keyof JarEvent> : never;
+type WithoutJar<Event> = Event extends RunEvent ? Omit<Event, keyof JarEvent> : never;

@@ -1,14 +1,14 @@
 import type { Role } from "../budget/demand.ts";
 import { formatGigabytes } from "../budget/size.ts";
-import { DEATH_SENTENCES, type DeathCause } from "./death.ts";
-import { clipBytes, oneLine } from "./speech.ts";
+import { CAUSE_MESSAGES, type DeathCause } from "./jar/death_cause.ts";
+import { clipBytes, oneLine } from "./text.ts";
 
 /**
  * A jar's vital signs as others are told them. Nothing here is measured: resident memory differs
  * from run to run, and the same seed, model and flags must give the same transcript.
  */
 export interface VitalSigns {
-  /** What the jar was promised, in bytes. */
+  /** What is reserved for the jar, in bytes. */
   readonly memoryBytes: number;
   readonly tokensUsed: number;
   readonly contextSize: number;
@@ -17,7 +17,7 @@ export interface VitalSigns {
 }
 
 /** What a jar hears before it thinks. */
-export interface Hearing {
+export interface PromptInput {
   readonly role: Role;
   readonly turn: number;
   /** Whether this mind has thought nothing yet. */
@@ -72,36 +72,36 @@ const LABELS: Readonly<Record<Role, string>> = {
  * if (!prompt.includes("Look up.") || !prompt.includes("died 1 time")) throw new Error(prompt);
  * ```
  */
-export function composePrompt(hearing: Hearing): string {
-  const room = Math.floor(hearing.contextSize / 2);
-  const label = `${hearing.fresh ? "" : "\n\n"}${LABELS[hearing.role]} ${hearing.turn}:`;
-  const quotes = quotesOf(hearing).map(([who, text]) => [who, oneLine(text)] as const);
-  const plain = [introductionOf(hearing), deathsOf(hearing), vitalsOf(hearing)];
+export function composePrompt(input: PromptInput): string {
+  const room = Math.floor(input.contextSize / 2);
+  const label = `${input.fresh ? "" : "\n\n"}${LABELS[input.role]} ${input.turn}:`;
+  const quotes = quotesOf(input).map(([who, text]) => [who, oneLine(text)] as const);
+  const plain = [introductionOf(input), deathsOf(input), vitalsOf(input)];
 
   const lines = plain.filter((line) => line !== undefined);
   const cost = () => bytes(label) + sum([...lines, ...quotes.map(([who]) => who)]) + 2;
   while (lines.length > 0 && cost() > room) lines.shift();
   const share = quotes.length === 0 ? 0 : Math.max(0, room - cost()) / quotes.length;
   const heard = quotes.map(([who, text]) => `${who}${clipBytes(text, share)}`);
-  const prompt = `${hearing.fresh ? "" : "\n\n"}${
+  const prompt = `${input.fresh ? "" : "\n\n"}${
     [...lines, ...heard, label.trimStart()].join("\n")
   }`;
   return bytes(prompt) <= room ? prompt : clipBytes(label, room);
 }
 
-function introductionOf(hearing: Hearing): string | undefined {
-  if (!hearing.fresh) return undefined;
-  return hearing.introduction ??
-    INTRODUCTIONS[hearing.other === undefined ? hearing.role : "peer"];
+function introductionOf(input: PromptInput): string | undefined {
+  if (!input.fresh) return undefined;
+  return input.introduction ??
+    INTRODUCTIONS[input.other === undefined ? input.role : "peer"];
 }
 
-function deathsOf({ deaths, lastCause }: Hearing): string | undefined {
+function deathsOf({ deaths, lastCause }: PromptInput): string | undefined {
   if (deaths === 0 || lastCause === undefined) return undefined;
-  const cause = DEATH_SENTENCES[lastCause].replace(/^its /, "your ").replace(" its ", " your ");
+  const cause = CAUSE_MESSAGES[lastCause].replace(/^its /, "your ").replace(" its ", " your ");
   return `You have died ${deaths} ${deaths === 1 ? "time" : "times"}. Last time, ${cause}.`;
 }
 
-function vitalsOf({ vitals }: Hearing): string | undefined {
+function vitalsOf({ vitals }: PromptInput): string | undefined {
   if (vitals === undefined) return undefined;
   const memory = formatGigabytes(vitals.memoryBytes);
   const deaths = `${vitals.deaths} ${vitals.deaths === 1 ? "death" : "deaths"}`;
@@ -109,12 +109,12 @@ function vitalsOf({ vitals }: Hearing): string | undefined {
     `${vitals.tokensUsed} of ${vitals.contextSize} tokens, ${deaths}.`;
 }
 
-function quotesOf(hearing: Hearing): (readonly [who: string, text: string])[] {
+function quotesOf(input: PromptInput): (readonly [who: string, text: string])[] {
   const quotes: (readonly [string, string | undefined])[] = [
-    ["A whisper: ", hearing.whisper],
-    ["The other thinks: ", hearing.other],
-    ["It thinks: ", hearing.thought],
-    ["The observer notes: ", hearing.note],
+    ["A whisper: ", input.whisper],
+    ["The other thinks: ", input.other],
+    ["It thinks: ", input.thought],
+    ["The observer notes: ", input.note],
   ];
   return quotes.flatMap(([who, text]) => text ? [[who, text] as const] : []);
 }

@@ -1,7 +1,7 @@
 import type { Mode, Role } from "../budget/demand.ts";
 
 /** A jar's name and the part it plays. */
-export interface Cast {
+interface ModeJar {
   readonly id: string;
   readonly role: Role;
 }
@@ -10,7 +10,7 @@ export interface Cast {
 export type PresetMode = Exclude<Mode, "jars">;
 
 /** Who is in each mode, in the order in which they are admitted and think (src/budget/README.md, "Words"). */
-export const CASTS: Readonly<Record<PresetMode, readonly Cast[]>> = {
+export const JARS_OF_MODE: Readonly<Record<PresetMode, readonly ModeJar[]>> = {
   single: [{ id: "subject", role: "subject" }],
   matrix: [
     { id: "subject", role: "subject" },
@@ -28,8 +28,8 @@ const EXPENDABILITY: Readonly<Record<Role, number>> = { subject: 0, observer: 1,
  *
  * @example
  * ```ts
- * import { CASTS, leastImportantFirst } from "./roles.ts";
- * const order = leastImportantFirst(CASTS.matrix).map((jar) => jar.id);
+ * import { JARS_OF_MODE, leastImportantFirst } from "./roles.ts";
+ * const order = leastImportantFirst(JARS_OF_MODE.matrix).map((jar) => jar.id);
  * if (order.join() !== "god,observer,subject") throw new Error(order.join());
  * ```
  */

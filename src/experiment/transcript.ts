@@ -1,4 +1,4 @@
-import { BrainjarError } from "../budget/error.ts";
+import { BrainjarError, messageOf } from "../budget/error.ts";
 import type { RunEvent } from "./events.ts";
 
 /** Names the shape of a transcript's lines, in its first one. */
@@ -17,7 +17,7 @@ export interface Transcript {
 export type TranscriptLine = Readonly<Record<string, unknown>>;
 
 /**
- * Opens a transcript for writing. What the file held is gone with the first line, and not before:
+ * Opens a transcript for writing. What was in the file is gone with the first line, and not before:
  * a run that never begins leaves the last one's transcript alone.
  *
  * @throws {BrainjarError} `log-unwritable`, kind `usage`, for a directory, a missing folder, a
@@ -134,5 +134,5 @@ function hintFor(cause: unknown): string {
   if (
     cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable
   ) return "Give --log a file that this user may write";
-  return cause instanceof Error ? cause.message : String(cause);
+  return messageOf(cause);
 }

@@ -1,11 +1,11 @@
-import type { DeathCause } from "./death.ts";
-import type { Jar } from "./jar.ts";
-import { composePrompt, type Hearing } from "./prompts.ts";
-import { noteOf, whisperOf } from "./speech.ts";
-import type { World } from "./world.ts";
+import type { DeathCause } from "./jar/death_cause.ts";
+import type { Jar } from "./jar/jar.ts";
+import { composePrompt, type PromptInput } from "./prompts.ts";
+import { noteOf, whisperOf } from "./replies.ts";
+import type { RunState } from "./run_state.ts";
 
 /** What has been said and not yet been answered. */
-interface Scene {
+interface Messages {
   /** Each jar's last thought, the latest at the end. */
   readonly thoughts: Map<string, string>;
   note: string;
@@ -14,7 +14,7 @@ interface Scene {
 }
 
 /** Why there are no more turns. */
-export type TurnsEnd = "turns" | "stopped" | "no-jar-left";
+type TurnsEnd = "turns" | "stopped" | "no-jar-left";
 
 /**
  * Lets the jars think in their order, turn after turn, until there were `turns` of them, the run
@@ -22,27 +22,27 @@ export type TurnsEnd = "turns" | "stopped" | "no-jar-left";
  */
 export async function takeTurns(
   jars: readonly Jar[],
-  world: World,
+  run: RunState,
   turns: number | undefined,
 ): Promise<TurnsEnd> {
-  const scene: Scene = { thoughts: new Map(), note: "", whisper: undefined };
+  const messages: Messages = { thoughts: new Map(), note: "", whisper: undefined };
   for (let turn = 1; turns === undefined || turn <= turns; turn++) {
-    if (world.stop.aborted) return "stopped";
-    if (!await someoneLives(jars, world)) return world.stop.aborted ? "stopped" : "no-jar-left";
-    world.turn = turn;
+    if (run.stop.aborted) return "stopped";
+    if (!await someoneLives(jars, run)) return run.stop.aborted ? "stopped" : "no-jar-left";
+    run.turn = turn;
     for (const jar of jars) {
-      if (world.stop.aborted) return "stopped";
+      if (run.stop.aborted) return "stopped";
       await jar.resurrect();
-      if (jar.state.kind === "alive") await speak(jar, jars, scene, world);
+      if (jar.state.kind === "alive") await speak(jar, jars, messages, run);
     }
     // A turn may take no time at all; signals and timers need their moment.
-    await world.clock.sleep(0);
+    await run.clock.sleep(0);
   }
-  return world.stop.aborted ? "stopped" : "turns";
+  return run.stop.aborted ? "stopped" : "turns";
 }
 
 /** Tries to bring the dead back where nobody is left alive, for a few rounds. */
-async function someoneLives(jars: readonly Jar[], { clock, limits, stop }: World) {
+async function someoneLives(jars: readonly Jar[], { clock, limits, stop }: RunState) {
   const lives = (jar: Jar) => jar.state.kind === "alive";
   for (let chance = 0; !jars.some(lives); chance++) {
     const times = jars.flatMap(({ state }) => state.kind === "dead" ? [state.retryAt] : []);
@@ -63,27 +63,32 @@ async function someoneLives(jars: readonly Jar[], { clock, limits, stop }: World
 async function speak(
   jar: Jar,
   jars: readonly Jar[],
-  scene: Scene,
-  world: World,
+  messages: Messages,
+  run: RunState,
 ): Promise<void> {
-  const thought = await jar.think(composePrompt(hearingOf(jar, jars, scene, world.turn)));
+  const thought = await jar.think(composePrompt(promptInputOf(jar, jars, messages, run.turn)));
   if (!thought) return;
-  const told = { id: jar.id, role: jar.role, turn: world.turn };
-  scene.thoughts.delete(jar.id);
-  scene.thoughts.set(jar.id, thought.text);
+  const told = { id: jar.id, role: jar.role, turn: run.turn };
+  messages.thoughts.delete(jar.id);
+  messages.thoughts.set(jar.id, thought.text);
   if (jar.role === "observer") {
-    scene.note = noteOf(thought.text);
-    if (scene.note) world.emit({ event: "note", ...told, text: scene.note });
+    messages.note = noteOf(thought.text);
+    if (messages.note) run.emit({ event: "note", ...told, text: messages.note });
   } else if (jar.role === "god") {
     const text = whisperOf(thought.text);
-    scene.whisper = text === undefined ? undefined : { text, heardBy: new Set() };
-    if (text !== undefined) world.emit({ event: "whisper", ...told, text });
+    messages.whisper = text === undefined ? undefined : { text, heardBy: new Set() };
+    if (text !== undefined) run.emit({ event: "whisper", ...told, text });
   } else {
-    scene.whisper?.heardBy.add(jar.id);
+    messages.whisper?.heardBy.add(jar.id);
   }
 }
 
-function hearingOf(jar: Jar, jars: readonly Jar[], scene: Scene, turn: number): Hearing {
+function promptInputOf(
+  jar: Jar,
+  jars: readonly Jar[],
+  messages: Messages,
+  turn: number,
+): PromptInput {
   const lastCause: DeathCause | undefined = jar.lastCause;
   const { introduction } = jar.config;
   const self = {
@@ -96,12 +101,14 @@ function hearingOf(jar: Jar, jars: readonly Jar[], scene: Scene, turn: number): 
     ...(introduction === undefined ? {} : { introduction }),
   };
   const subjects = jars.filter((other) => other !== jar && other.role === "subject");
-  const latest = [...scene.thoughts.keys()].findLast((id) => subjects.some((one) => one.id === id));
+  const latest = [...messages.thoughts.keys()].findLast((id) =>
+    subjects.some((one) => one.id === id)
+  );
   const subject = subjects.find(({ id }) => id === latest) ?? subjects[0];
-  const heard = scene.thoughts.get(subject?.id ?? "") ?? "";
+  const heard = messages.thoughts.get(subject?.id ?? "") ?? "";
   switch (jar.role) {
     case "subject": {
-      const whisper = scene.whisper?.heardBy.has(jar.id) ? undefined : scene.whisper;
+      const whisper = messages.whisper?.heardBy.has(jar.id) ? undefined : messages.whisper;
       return {
         ...self,
         ...(subject ? { other: heard } : {}),
@@ -111,6 +118,6 @@ function hearingOf(jar: Jar, jars: readonly Jar[], scene: Scene, turn: number): 
     case "observer":
       return { ...self, thought: heard, ...(subject ? { vitals: subject.vitals } : {}) };
     case "god":
-      return { ...self, thought: heard, note: scene.note };
+      return { ...self, thought: heard, note: messages.note };
   }
 }

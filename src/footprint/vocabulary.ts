@@ -1,4 +1,4 @@
-import type { GgufHeader } from "../gguf/header.ts";
+import { arrayOf, type GgufHeader, textOf } from "../gguf/header.ts";
 
 const MIB = 1024 ** 2;
 
@@ -23,8 +23,7 @@ interface Counts {
 }
 
 function count(header: GgufHeader, name: string): Counts {
-  const value = header.metadata.get(`tokenizer.ggml.${name}`);
-  return typeof value === "object" ? value : { length: 0, bytes: 0 };
+  return arrayOf(header, `tokenizer.ggml.${name}`) ?? { length: 0, bytes: 0 };
 }
 
 /*
@@ -85,7 +84,7 @@ export function vocabularyMemory(header: GgufHeader): VocabularyMemory {
   const elements = counts.reduce((sum, { length }) => sum + length, 0);
   const bytes = counts.reduce((sum, counted) => sum + counted.bytes, 0) +
     8 * (tokens.length + merges.length);
-  const trie = header.metadata.get("tokenizer.ggml.model") === "t5"
+  const trie = textOf(header, "tokenizer.ggml.model") === "t5"
     ? TRIE_BYTES_PER_TEXT * tokens.bytes
     : 0;
   const native = (each: typeof KEPT) =>

@@ -1,10 +1,16 @@
 import type { BrainjarError } from "../budget/error.ts";
 import { CORRUPT_HINT, fault, INCOMPLETE_HINT } from "./fault.ts";
 import { MAX_HEADER_BYTES, MAX_STRING_BYTES, MAX_TEXT_BYTES } from "./limits.ts";
-import type { ByteSource } from "./source.ts";
+import { LENGTH_BYTES, stringSkipper } from "./skip_strings.ts";
+import type { ByteSource } from "./sources/source.ts";
 import type { Window } from "./window.ts";
 
 const TWO_32 = 2 ** 32;
+
+/** A count that 31 bits hold: longer arrays are skipped in several calls. */
+const MOST_AT_ONCE = 2 ** 30;
+
+const skipBigEndianStrings = stringSkipper(false);
 
 // A BOM is a token like any other.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -156,6 +162,40 @@ export class Cursor {
   async #preparedString(count: number): Promise<string> {
     await this.prepare(count);
     return await this.string();
+  }
+
+  /**
+   * Skips `count` strings by their length fields, without touching their text, and returns the bytes
+   * of text.
+   */
+  async skipStrings(count: number): Promise<number> {
+    const skip = this.littleEndian ? this.window.skipStrings : skipBigEndianStrings;
+    const start = this.offset;
+    let left = count;
+    while (left > 0) {
+      if (this.lacks(LENGTH_BYTES)) {
+        const waiting = this.prepare(LENGTH_BYTES);
+        if (waiting !== undefined) await waiting;
+      }
+      this.expect(LENGTH_BYTES);
+      const last = this.end - LENGTH_BYTES;
+      const most = Math.min(left, MOST_AT_ONCE);
+      const [position, notSkipped] = skip(this.view, this.position, last, most);
+      this.position = position;
+      left -= most - notSkipped;
+      const stopped = notSkipped > 0 && position <= last;
+      if (stopped || this.remaining < 0) throw this.#pastTheEnd(count - left, count);
+    }
+    return this.offset - start - count * LENGTH_BYTES;
+  }
+
+  #pastTheEnd(index: number, count: number): BrainjarError {
+    return fault(
+      "gguf-lying-length",
+      `Model file ${this.source.path} claims a text that goes past the end of the file, about string ` +
+        `${index + 1} of ${count} of ${this.place()}`,
+      CORRUPT_HINT,
+    );
   }
 
   /** Throws where so many elements of at least so many bytes can't be in the rest of the file. */

@@ -1,6 +1,12 @@
 import { Cursor } from "./cursor.ts";
 import { CORRUPT_HINT, fault, quote } from "./fault.ts";
-import type { GgufPart, MetadataType, MetadataValue, TensorInfo } from "./header.ts";
+import {
+  type GgufHeader,
+  type GgufPart,
+  type MetadataType,
+  type MetadataValue,
+  numberOf,
+} from "./header.ts";
 import {
   DEFAULT_ALIGNMENT,
   MAX_KEPT_BYTES,
@@ -13,10 +19,9 @@ import {
   OLDEST_VERSION,
   type ReadOptions,
 } from "./limits.ts";
-import { badMagic } from "./magic.ts";
-import { numberOf } from "./metadata.ts";
+import { notGguf } from "./other_formats.ts";
 import { type Keeping, readType, readValue } from "./metadata_value.ts";
-import type { ByteSource } from "./source.ts";
+import type { ByteSource } from "./sources/source.ts";
 import { returnWindow, takeWindow } from "./window.ts";
 import { checkData, pad, readTensors, SHORTEST_ENTRY_BYTES } from "./tensor_table.ts";
 
@@ -34,12 +39,7 @@ const SHORTEST_METADATA_BYTES = 8 + 1 + 4 + 1;
 const USUAL_ENTRY_BYTES = 512;
 
 /** The header of one file. */
-export interface PartHeader {
-  readonly version: 2 | 3;
-  readonly byteOrder: "little" | "big";
-  readonly alignment: number;
-  readonly metadata: ReadonlyMap<string, MetadataValue>;
-  readonly tensors: readonly TensorInfo[];
+export interface PartHeader extends Omit<GgufHeader, "parts" | "fileBytes"> {
   readonly part: GgufPart;
 }
 
@@ -68,7 +68,11 @@ export async function decode(
     const alignment = numberOf({ metadata }, ALIGNMENT_KEY) ?? DEFAULT_ALIGNMENT;
     cursor.place = () => "the tensor table";
     cursor.checkLength(tensorCount, SHORTEST_ENTRY_BYTES, MAX_TENSORS, "a tensor table");
-    const { tensors, dataBytes } = await readTensors(cursor, tensorCount, part, alignment, names);
+    const { tensors, dataBytes } = await readTensors(cursor, tensorCount, {
+      part,
+      alignment,
+      names,
+    });
     const dataOffset = tensorCount === 0 ? cursor.offset : pad(cursor.offset, alignment);
     checkData(cursor, dataOffset, dataBytes);
     return {
@@ -92,7 +96,7 @@ async function readFixed(cursor: Cursor) {
   await cursor.prepare(FIXED_BYTES);
   const first = cursor.bytes.subarray(0, cursor.end);
   if (!MAGIC.every((byte, i) => i >= first.length || byte === first[i])) {
-    throw badMagic(path, first);
+    throw notGguf(path, first);
   }
   cursor.place = () => "its first 24 bytes";
   cursor.expect(FIXED_BYTES);

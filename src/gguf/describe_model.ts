@@ -1,7 +1,6 @@
 import { GGML_TYPES } from "../llama_cpp/ggml/types.ts";
 import { fileTypeName } from "./file_type.ts";
-import type { GgufHeader } from "./header.ts";
-import { numberOf, textOf } from "./metadata.ts";
+import { type GgufHeader, numberOf, textOf } from "./header.ts";
 
 /** A model in a few words, as reports show it (src/report/README.md, "Output"). */
 export interface ModelDescription {

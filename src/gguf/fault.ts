@@ -2,7 +2,7 @@ import { BrainjarError } from "../budget/error.ts";
 import { MAX_QUOTED_CHARACTERS } from "./limits.ts";
 
 /** What can be wrong with a model file; `model-not-found` is the one code without the prefix. */
-export type GgufFaultCode =
+type GgufFaultCode =
   | "model-not-found"
   | "gguf-directory"
   | "gguf-not-a-file"

@@ -25,7 +25,7 @@ export type MetadataType = (typeof METADATA_TYPES)[number];
 export type MetadataScalar = number | bigint | boolean | string;
 
 /**
- * An array of the header. Long ones (vocabularies, merges, scores) are walked and counted, never
+ * An array of the header. Long ones (vocabularies, merges, scores) are skipped and counted, never
  * turned into values.
  */
 export interface MetadataArray {
@@ -82,4 +82,25 @@ export interface GgufHeader {
   readonly parts: readonly GgufPart[];
   /** Sum over the parts. */
   readonly fileBytes: number;
+}
+
+/** The text of a metadata entry; `undefined` where it isn't there or isn't text. */
+export function textOf(header: Pick<GgufHeader, "metadata">, key: string): string | undefined {
+  const value = header.metadata.get(key);
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The number of a metadata entry; `undefined` where it isn't there or isn't a safe number. */
+export function numberOf(header: Pick<GgufHeader, "metadata">, key: string): number | undefined {
+  const value = header.metadata.get(key);
+  return typeof value === "number" ? value : undefined;
+}
+
+/** The array of a metadata entry; `undefined` where it isn't there or isn't an array. */
+export function arrayOf(
+  header: Pick<GgufHeader, "metadata">,
+  key: string,
+): MetadataArray | undefined {
+  const value = header.metadata.get(key);
+  return typeof value === "object" ? value : undefined;
 }

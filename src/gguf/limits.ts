@@ -69,7 +69,7 @@ export const MAX_ARRAY_DEPTH = 4;
 export const MAX_NESTED_ARRAYS = 4096;
 
 /**
- * Bytes of header that are walked at most. The largest known vocabularies take 16 MB; a file that
+ * Bytes of header that are read at most. The largest known vocabularies take 16 MB; a file that
  * goes on for longer is nonsense and would only cost time.
  */
 export const MAX_HEADER_BYTES = 128 * 1024 * 1024;

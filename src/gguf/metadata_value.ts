@@ -8,7 +8,6 @@ import {
   type MetadataValue,
 } from "./header.ts";
 import { MAX_ARRAY_DEPTH, MAX_ARRAY_ELEMENTS, MAX_NESTED_ARRAYS } from "./limits.ts";
-import { walkStrings } from "./string_walk.ts";
 
 /** Bytes of one element; 0 where each has its own length. */
 const ELEMENT_BYTES: Readonly<Record<MetadataType, number>> = {
@@ -110,7 +109,7 @@ async function readArray(cursor: Cursor, keeping: Keeping, depth: number): Promi
   if (elementType === "array") return await readNested(cursor, keeping, depth, length);
   if (elementType === "string") {
     if (length > keeping.strings) {
-      return { elementType, length, bytes: await walkStrings(cursor, length) };
+      return { elementType, length, bytes: await cursor.skipStrings(length) };
     }
     const start = cursor.offset;
     const values: string[] = [];

@@ -1,14 +1,15 @@
 import { decode, type PartHeader } from "./decode.ts";
-import { fileSource } from "./file_source.ts";
+import { fileSource } from "./sources/file.ts";
 import type { GgufHeader } from "./header.ts";
 import type { ReadOptions } from "./limits.ts";
-import type { ByteSource } from "./source.ts";
-import { isUrl, readSplit, splitCountOf } from "./split.ts";
+import type { ByteSource } from "./sources/source.ts";
+import { isUrl } from "./sources/url.ts";
+import { readSplit, splitCountOf } from "./split.ts";
 
 /**
  * Reads a model's header: of one GGUF file (version 2 or 3, either byte order), or of all parts of
  * a split one, whichever part is named. Only the header's bytes are read, in windows; vocabularies
- * are walked and counted, never turned into strings.
+ * are skipped and counted, never turned into strings.
  *
  * @param model a path, or an `http:` or `https:` URL, which is read by ranges
  * @throws BrainjarError of kind `usage`: `model-not-found`, or a code that starts with `gguf-`
@@ -67,8 +68,8 @@ async function readPart(
 async function open(location: string, options: ReadOptions): Promise<ByteSource> {
   if (!isUrl(location)) return fileSource(location);
   // Few calls need it, and each module costs time at the start.
-  const { httpSource }: typeof import("./http_source.ts") = await import(
-    "./http_source.ts" as string
+  const { httpSource }: typeof import("./sources/http.ts") = await import(
+    "./sources/http.ts" as string
   );
   return await httpSource(location, options);
 }

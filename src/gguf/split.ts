@@ -1,15 +1,15 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { PartHeader } from "./decode.ts";
 import { fault } from "./fault.ts";
-import type { GgufHeader } from "./header.ts";
+import { type GgufHeader, numberOf, textOf } from "./header.ts";
 import { MAX_PARTS } from "./limits.ts";
-import { numberOf, textOf } from "./metadata.ts";
+import { pathOf, withPath } from "./sources/url.ts";
 import { parseSplitName, type SplitName, splitName } from "./split_name.ts";
 
 const SAME_DOWNLOAD_HINT = "Download all parts of the model anew, from one place";
 
 /** Reads one part; `names` are the tensors of the parts before it. */
-export type ReadPart = (path: string, part: number, names: Set<string>) => Promise<PartHeader>;
+type ReadPart = (path: string, part: number, names: Set<string>) => Promise<PartHeader>;
 
 /** How many files a model has by its own metadata, 1 for a whole one. */
 export function splitCountOf(header: PartHeader): number {
@@ -34,7 +34,9 @@ export async function readSplit(
     const path = withPath(location, splitName(name, index + 1));
     const part = index === 0 && name.number === 1
       ? known
-      : await readNamed(path, index, count, names, read);
+      : await read(path, index, names).catch((error) => {
+        throw isMissing(error) ? missing(path, index, count, error) : error;
+      });
     for (const tensor of part.tensors) names.add(tensor.name);
     checkPart(part, parts[0] ?? part, index, count);
     parts.push(part);
@@ -58,41 +60,17 @@ function nameOf(location: string, known: PartHeader, count: number): SplitName {
   );
 }
 
-/** Path within a URL, so that a query doesn't hide the name. */
-function pathOf(location: string): string {
-  return isUrl(location) ? new URL(location).pathname : location;
+function isMissing(error: unknown): boolean {
+  return error instanceof BrainjarError && error.code === "model-not-found";
 }
 
-function withPath(location: string, path: string): string {
-  if (!isUrl(location)) return path;
-  const url = new URL(location);
-  url.pathname = path;
-  return url.href;
-}
-
-/** Whether a location is on a server rather than in a file system. */
-export function isUrl(location: string): boolean {
-  return /^https?:\/\//i.test(location);
-}
-
-async function readNamed(
-  path: string,
-  index: number,
-  count: number,
-  names: Set<string>,
-  read: ReadPart,
-): Promise<PartHeader> {
-  try {
-    return await read(path, index, names);
-  } catch (error) {
-    if (!(error instanceof BrainjarError) || error.code !== "model-not-found") throw error;
-    throw fault(
-      "gguf-split-missing",
-      `Part ${index + 1} of ${count} of the model is missing: ${path}`,
-      "Put all parts of the model in one folder",
-      error,
-    );
-  }
+function missing(path: string, index: number, count: number, cause: unknown): BrainjarError {
+  return fault(
+    "gguf-split-missing",
+    `Part ${index + 1} of ${count} of the model is missing: ${path}`,
+    "Put all parts of the model in one folder",
+    cause,
+  );
 }
 
 function checkPart(part: PartHeader, first: PartHeader, index: number, count: number): void {

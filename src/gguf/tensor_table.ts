@@ -11,19 +11,26 @@ const LONGEST_ENTRY_BYTES = 8 + MAX_TENSOR_NAME_BYTES + 4 + 8 * MAX_DIMENSIONS +
 /** An entry without name or dimensions. */
 export const SHORTEST_ENTRY_BYTES = 8 + 4 + 4 + 8;
 
+/** What a tensor table is read with. */
+interface TensorTableOptions {
+  /** Number of the file within a split model. */
+  readonly part: number;
+  /** Of the tensors' data, in bytes. */
+  readonly alignment: number;
+  /** Of all tensors so far, of all parts. */
+  readonly names: Set<string>;
+}
+
 /**
  * Reads the tensor entries of one part and holds them to llama.cpp's rules (gguf.cpp): shapes and
  * sizes that can be represented, rows of whole blocks, data that lies gapless in file order.
  *
- * @param names of all tensors so far, of all parts
  * @returns the tensors, and the end of their data counted from its start, in bytes
  */
 export async function readTensors(
   cursor: Cursor,
   count: number,
-  part: number,
-  alignment: number,
-  names: Set<string>,
+  { part, alignment, names }: TensorTableOptions,
 ): Promise<{ tensors: TensorInfo[]; dataBytes: number }> {
   const tensors: TensorInfo[] = [];
   let expected = 0;

@@ -1,13 +1,13 @@
 import { MAX_WINDOWS, WINDOW_BYTES } from "./limits.ts";
-import { type WalkLengths, walkLengths } from "./walk_lengths.ts";
-import { WALK_MODULE } from "./walk_module.ts";
+import { type SkipStrings, stringSkipper } from "./skip_strings.ts";
+import { SKIP_STRINGS_WASM } from "./skip_strings_wasm.ts";
 
-/** A buffer to read through, and the walk over the length fields in it. */
+/** A buffer to read through, and how strings in it are skipped. */
 export interface Window {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
-  /** For little-endian files; big-endian ones are walked by `walkLengths`. */
-  readonly walkLittle: WalkLengths;
+  /** Skips the strings of a little-endian file. */
+  readonly skipStrings: SkipStrings;
   /** Whether that is the WebAssembly module. */
   readonly accelerated: boolean;
 }
@@ -15,7 +15,7 @@ export interface Window {
 const idle: Window[] = [];
 const waiting: ((window: Window) => void)[] = [];
 let made = 0;
-let walkModule: WebAssembly.Module | undefined;
+let compiled: WebAssembly.Module | undefined;
 
 /** A window for one reader, which must give it back; waits while `MAX_WINDOWS` are in use. */
 export function takeWindow(): Window | Promise<Window> {
@@ -37,12 +37,12 @@ export function returnWindow(window: Window): void {
 
 function makeWindow(): Window {
   try {
-    // A page is 64 KiB; a length field that would end past the last one is not walked.
+    // A page is 64 KiB; a length field that would end past the last one is not read.
     const memory = new WebAssembly.Memory({ initial: WINDOW_BYTES / 65_536 });
-    walkModule ??= new WebAssembly.Module(WALK_MODULE);
-    const { exports } = new WebAssembly.Instance(walkModule, { window: { memory } });
-    // What the module exports is written down in it, and a test compares it with walkLengths.
-    const walk = exports.walk as (
+    compiled ??= new WebAssembly.Module(SKIP_STRINGS_WASM);
+    const { exports } = new WebAssembly.Instance(compiled, { window: { memory } });
+    // What the module exports is written down in it, and a test compares it with stringSkipper.
+    const skip = exports.skip as (
       position: number,
       last: number,
       count: number,
@@ -52,7 +52,7 @@ function makeWindow(): Window {
     return {
       bytes: new Uint8Array(buffer),
       view: new DataView(buffer),
-      walkLittle: (_view, position, last, count) => walk(position, last, count),
+      skipStrings: (_view, position, last, count) => skip(position, last, count),
       accelerated: true,
     };
   } catch {
@@ -61,7 +61,7 @@ function makeWindow(): Window {
     return {
       bytes,
       view: new DataView(bytes.buffer),
-      walkLittle: (view, position, last, count) => walkLengths(view, position, last, count, true),
+      skipStrings: stringSkipper(true),
       accelerated: false,
     };
   }

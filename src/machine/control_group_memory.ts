@@ -2,10 +2,10 @@ import { BrainjarError } from "../budget/error.ts";
 import type { ControlGroup } from "./control_groups.ts";
 import { joinGroup } from "./control_group_path.ts";
 import type { MachineFiles } from "./machine_files.ts";
-import { type MachineWarning, NO_MACHINE_HINT } from "./machine_warning.ts";
+import { type MachineWarning, NO_MACHINE_HINT } from "./warning.ts";
 
 /** One reading of a group, where it was read and what it said. */
-export interface GroupFigure {
+interface GroupFigure {
   /** The file's own name: `memory.max`. */
   readonly name: string;
   /** Where it lies, root included. */
@@ -24,7 +24,7 @@ export interface ControlGroupMemory {
 }
 
 /** A group's memory, if it is limited, and what was doubtful about the reading. */
-export interface ControlGroupReading {
+interface ControlGroupReading {
   readonly memory?: ControlGroupMemory;
   readonly warnings: readonly MachineWarning[];
 }
@@ -55,14 +55,14 @@ const FILES = {
  *
  * `memory.high` counts as a limit beside `memory.max`. It is not one that kills: above it the kernel
  * reclaims and slows the group down, and anonymous memory without swap cannot be reclaimed, so a
- * process above it lives but hardly moves. Memory above it is none that can be promised.
- * Limits on swap (`memory.memsw`, `memory.swap.max`) are not read, since swap is never promised.
+ * process above it lives but hardly moves. Memory above it is none that can be given out.
+ * Limits on swap (`memory.memsw`, `memory.swap.max`) are not read, since swap is never given out.
  *
  * With `highest`, the group is the topmost that can be seen, and a tighter limit of the groups above
  * it counts too, where the kernel tells it (v1).
  *
  * Throws `control-group-unreadable` where a limit is there but can't be read (it may be anything),
- * or a limit is set but the usage can't be read: counting nothing as used would promise memory that
+ * or a limit is set but the usage can't be read: counting nothing as used would give out memory that
  * is in use. File cache that can't be read counts as 0, the safe choice, with a warning.
  */
 export function readControlGroupMemory(

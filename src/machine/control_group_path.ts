@@ -24,7 +24,7 @@ export interface ControlGroupMount {
  * mount's root lies above this process's namespace, and the kernel shows no names up there.
  * `outside`: not under this mount at all.
  */
-export type Placement =
+type Placement =
   | { readonly kind: "below"; readonly names: readonly string[] }
   | { readonly kind: "hidden"; readonly levels: number; readonly names: readonly string[] }
   | { readonly kind: "outside" };

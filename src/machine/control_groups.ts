@@ -7,9 +7,8 @@ import {
   parseMemberships,
   placeBelow,
 } from "./control_group_path.ts";
-import type { MachineFiles } from "./machine_files.ts";
-import { type MachineWarning, NO_MACHINE_HINT } from "./machine_warning.ts";
-import type { ProcessId } from "./process_id.ts";
+import type { MachineFiles, ProcessId } from "./machine_files.ts";
+import { type MachineWarning, NO_MACHINE_HINT } from "./warning.ts";
 
 /** A control group that can bound this process's memory: its own or an ancestor's. */
 export interface ControlGroup {
@@ -21,7 +20,7 @@ export interface ControlGroup {
 }
 
 /** Every visible group of a process that can bound its memory, its own first. */
-export interface ControlGroups {
+interface ControlGroups {
   readonly groups: readonly ControlGroup[];
   readonly warnings: readonly MachineWarning[];
 }
@@ -39,7 +38,7 @@ const MAXIMUM_SEARCHED_GROUPS = 4096;
  *
  * A mount need not show the process's own group: containers mount a subtree, a mount can be older
  * than the group, a namespace can hide names. Then the nearest group that is shown counts, with a
- * warning, because a limit too many refuses where a limit too few would promise what isn't there.
+ * warning, because a limit too many refuses where a limit too few would give out what isn't there.
  *
  * Throws `control-group-unreadable` where /proc/PID/cgroup or mountinfo is there but can't be read.
  * A kernel without control groups has neither, and no groups.

@@ -1,3 +1,21 @@
+import { messageOf } from "../budget/error.ts";
+
+/** A process as /proc names it: a number, or `self` for the one that reads. */
+export type ProcessId = number | "self";
+
+/** Which machine and which process. */
+export interface MachineOptions {
+  /** Where the machine's files are: `/`, or a recorded tree. A tree is always read as Linux. */
+  readonly root?: string;
+  /** Whose control groups bound the memory; this process's own by default. */
+  readonly processId?: ProcessId;
+}
+
+/** Whether the machine is read through its files: a recorded one, or this one if it is Linux. */
+export function hasMachineFiles(root: string): boolean {
+  return root !== "/" || Deno.build.os === "linux" || Deno.build.os === "android";
+}
+
 /** What came of reading one file: its text, nothing there, or there but unreadable. */
 export type FileReading =
   | { readonly kind: "text"; readonly text: string }
@@ -78,5 +96,5 @@ function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
     return "Deno guards it with --allow-all, which this process was not given";
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,9 +1,9 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { MachineFiles } from "./machine_files.ts";
-import { NO_MACHINE_HINT } from "./machine_warning.ts";
+import { NO_MACHINE_HINT } from "./warning.ts";
 
 /** What brainjar reads in /proc/meminfo, in bytes. */
-export interface MemoryInformation {
+interface MemoryInformation {
   readonly totalBytes: number;
   /** The kernel's own estimate of what can be had without swapping; counts reclaimable cache. */
   readonly availableBytes: number;

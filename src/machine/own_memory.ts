@@ -14,7 +14,7 @@ const PATH = "/proc/self/status";
  * @example
  * ```ts
  * import { countOwnMemory } from "./own_memory.ts";
- * const memory = { totalBytes: 100, availableBytes: 60, promisedBytes: 0, sources: [], warnings: [] };
+ * const memory = { totalBytes: 100, availableBytes: 60, reservedBytes: 0, sources: [], warnings: [] };
  * if (countOwnMemory(memory, 10).availableBytes !== 70) throw new Error("60 and 10");
  * if (countOwnMemory(memory, 50).availableBytes !== 100) throw new Error("There is no more");
  * ```

@@ -5,7 +5,7 @@ import type { MachineFiles } from "./machine_files.ts";
 export const MACHINE_PRESSURE_PATH = "/proc/pressure/memory";
 
 /** A pressure, nothing (the kernel does not report it), or what went wrong. */
-export type PressureReading =
+type PressureReading =
   | { readonly kind: "pressure"; readonly pressure: MemoryPressure }
   | { readonly kind: "absent" }
   | { readonly kind: "unreadable"; readonly reason: string };

@@ -1,9 +1,8 @@
 import { BrainjarError } from "../budget/error.ts";
-import { type MachineFiles, machineFilesBelow } from "./machine_files.ts";
-import type { ProcessId } from "./process_id.ts";
+import { type MachineFiles, machineFilesBelow, type ProcessId } from "./machine_files.ts";
 
 /** What one process holds in memory, in bytes, as the kernel counts it. */
-export interface ProcessMemory {
+interface ProcessMemory {
   /** Memory of no file: what the kernel kills for (RssAnon). */
   readonly anonymousBytes: number;
   /** Pages of mapped files, which the kernel can take back (RssFile). */
@@ -19,7 +18,7 @@ export interface ProcessMemory {
 }
 
 /** What one process holds when pages that several processes map are divided among them. */
-export interface ProportionalMemory {
+interface ProportionalMemory {
   /** The proportional set size, all kinds. */
   readonly bytes: number;
   readonly anonymousBytes: number;

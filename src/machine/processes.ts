@@ -1,4 +1,4 @@
-import { type MachineFiles, machineFilesBelow } from "./machine_files.ts";
+import { hasMachineFiles, type MachineFiles, machineFilesBelow } from "./machine_files.ts";
 import { parseProcessMemory } from "./process_memory.ts";
 
 /** Whether a process runs, and since when, in a form that only compares equal for the same start. */
@@ -24,9 +24,7 @@ export interface Processes {
 
 /** The processes of this machine. */
 export function machineProcesses(): Processes {
-  return Deno.build.os === "linux" || Deno.build.os === "android"
-    ? linuxProcesses(machineFilesBelow("/"), Deno.pid)
-    : otherProcesses();
+  return hasMachineFiles("/") ? linuxProcesses(machineFilesBelow("/"), Deno.pid) : otherProcesses();
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { MachineMemory, MemorySource } from "../budget/memory.ts";
 import { countOwnMemory } from "../machine/own_memory.ts";
 import { readProcessMemory } from "../machine/process_memory.ts";
-import { readMachineMemory } from "../machine/read.ts";
+import { readMachineMemory } from "../machine/machine_memory.ts";
 import type { OtherMachine } from "./settings.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function readMemoryOf(machine: OtherMachine | undefined): Promise<M
   return {
     totalBytes,
     availableBytes,
-    promisedBytes: 0,
+    reservedBytes: 0,
     sources: [
       { figure: "total", name, bytes: totalBytes, decides: true },
       { figure: "available", name, bytes: availableBytes, decides: true },

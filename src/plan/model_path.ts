@@ -1,5 +1,5 @@
 import { BrainjarError } from "../budget/error.ts";
-import { shownUrl } from "../gguf/shown_url.ts";
+import { shownUrl } from "../gguf/sources/url.ts";
 
 /** The demo brain inside brainjar: a real file beside the program, also when it is compiled. */
 export function demoBrainPath(): string {

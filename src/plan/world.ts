@@ -5,8 +5,10 @@ import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { readHeader } from "../gguf/read.ts";
-import { engineThreads, namedCpu, readCpuFeatures } from "../machine/cpu.ts";
-import { takeOffPromises } from "../ledger/admission.ts";
+import { readCpuFeatures } from "../machine/cpu.ts";
+import { engineThreads } from "../machine/engine_threads.ts";
+import { namedCpu } from "../machine/named_cpu.ts";
+import { takeOffReservations } from "../ledger/sums.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import type { OtherMachine } from "./settings.ts";
@@ -18,11 +20,11 @@ export interface World {
   /** Footprints by what was asked; absent where models aren't remembered. */
   readonly footprints: Map<string, Promise<Footprint>> | undefined;
   /**
-   * The machine's memory for jars that aren't loaded yet, less what other brainjar processes were
-   * promised and haven't filled.
+   * The machine's memory for jars that aren't loaded yet, less what other brainjar processes have
+   * reserved and not filled.
    */
   readMemory(): Promise<MachineMemory>;
-  /** What the processes of this user were promised; there is none for a machine that isn't this one. */
+  /** What the processes of this user have reserved; there is none for a machine that isn't this one. */
   readonly ledger: MemoryLedger | undefined;
   cpu(): Promise<CpuFeatures>;
   /** Opened when it is first asked for something. */
@@ -62,7 +64,7 @@ export function openWorld(options: WorldOptions = {}): World {
     readMemory: async () => {
       const memory = await readMemoryOf(options.machine);
       const view = await ledger?.view();
-      return takeOffPromises(memory, view?.othersUnfilledBytes ?? 0);
+      return takeOffReservations(memory, view?.othersUnfilledBytes ?? 0);
     },
     ledger,
     cpu: () => cpu ??= readCpu(options.cpu),

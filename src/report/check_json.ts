@@ -60,7 +60,7 @@ export interface CheckJson {
  * const validation = validateMemoryBudget({
  *   mode: "single",
  *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, promisedBytes: 0, sources: [], warnings: [] },
+ *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
  *   policy: DEFAULT_POLICY,
  * });
  * const json = checkJson(validation, "header");

@@ -11,7 +11,7 @@ export interface InstanceDescription {
   readonly confidence: Confidence;
 }
 
-/** Memory that `check --reserve` holds for a job's next step. */
+/** Memory that `check --reserve` keeps for a job's next step. */
 export interface Reservation {
   /** What `brainjar release` takes. */
   readonly token: string;

@@ -28,7 +28,7 @@ const JARS_IN_TITLE = 3;
  * const validation = validateMemoryBudget({
  *   mode: "single",
  *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, promisedBytes: 0, sources: [], warnings: [] },
+ *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
  *   policy: DEFAULT_POLICY,
  * });
  * if (!githubAnnotations(validation).startsWith("brainjar: ")) throw new Error("Nothing to annotate");

@@ -43,7 +43,7 @@ const SUITE = "brainjar check";
  * const validation = validateMemoryBudget({
  *   mode: "single",
  *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, promisedBytes: 0, sources: [], warnings: [] },
+ *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
  *   policy: DEFAULT_POLICY,
  * });
  * const xml = junitXml(validation, { at: new Date(0), seconds: 0.1 });

@@ -5,13 +5,13 @@ import { type Block, blocks, fields } from "./block.ts";
 import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
-/** What a brainjar process, or a reservation that is held, was promised. All bytes whole. */
-export interface MemoryPromise {
-  /** Absent for a held reservation. */
+/** What is reserved for a brainjar process or by a token. All bytes whole. */
+export interface MemoryReservation {
+  /** Absent for a token. */
   readonly processId?: number;
-  readonly promisedBytes: number;
+  readonly reservedBytes: number;
   readonly residentBytes: number;
-  /** Until a held reservation ends by itself. */
+  /** Until a token ends by itself. */
   readonly endsInMilliseconds?: number;
 }
 
@@ -25,20 +25,23 @@ export interface MemoryPromise {
  * const text = memoryText({
  *   totalBytes: 8 * 1024 ** 3,
  *   availableBytes: 1024 ** 3,
- *   promisedBytes: 0,
+ *   reservedBytes: 0,
  *   sources: [{ figure: "total", name: "MemTotal", bytes: 8 * 1024 ** 3, decides: true }],
  *   warnings: [],
  * }, []);
  * if (!text.includes("8.00 GB")) throw new Error(text);
  * ```
  */
-export function memoryText(memory: MachineMemory, promises: readonly MemoryPromise[]): string {
+export function memoryText(
+  memory: MachineMemory,
+  reservations: readonly MemoryReservation[],
+): string {
   return blocks([
     overview(memory),
     readings(memory, "total", "Total RAM: the smallest of"),
     readings(memory, "available", "Available: the smallest of"),
     ...leftOut(memory),
-    ...heldByOthers(promises),
+    ...reservedBy(reservations),
     ...warnings(memory),
   ]);
 }
@@ -51,7 +54,7 @@ function overview(memory: MachineMemory): Block {
       ["Total RAM", formatAmount(memory.totalBytes)],
       ["Available", formatAmount(memory.availableBytes)],
       ["In use", formatPercent(usedPercent(memory))],
-      ["Promised to others", formatAmount(memory.promisedBytes)],
+      ["Promised to others", formatAmount(memory.reservedBytes)],
       [
         "Swap (never promised)",
         swap && `${formatAmount(swap.freeBytes)} free of ${formatAmount(swap.totalBytes)}`,
@@ -101,18 +104,18 @@ function leftOut(memory: MachineMemory): Block[] {
   }];
 }
 
-function heldByOthers(promises: readonly MemoryPromise[]): Block[] {
-  if (promises.length === 0) return [];
-  return [{ title: "Promised by brainjar", lines: promises.map(promiseLine) }];
+function reservedBy(reservations: readonly MemoryReservation[]): Block[] {
+  if (reservations.length === 0) return [];
+  return [{ title: "Promised by brainjar", lines: reservations.map(reservationLine) }];
 }
 
-function promiseLine(promise: MemoryPromise): string {
-  const { processId, promisedBytes, residentBytes, endsInMilliseconds } = promise;
+function reservationLine(reservation: MemoryReservation): string {
+  const { processId, reservedBytes, residentBytes, endsInMilliseconds } = reservation;
   const whom = processId === undefined ? "held by check --reserve" : `to process ${processId}`;
   const until = endsInMilliseconds === undefined
     ? ""
     : `, for ${Math.ceil(endsInMilliseconds / 1000)} s more`;
-  return `  ${formatAmount(promisedBytes).padStart(12)}  ${whom}, ` +
+  return `  ${formatAmount(reservedBytes).padStart(12)}  ${whom}, ` +
     `${formatAmount(residentBytes)} of it resident${until}`;
 }
 

@@ -17,7 +17,7 @@ import { printable } from "./printable.ts";
  * const validation = validateMemoryBudget({
  *   mode: "single",
  *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, promisedBytes: 0, sources: [], warnings: [] },
+ *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
  *   policy: DEFAULT_POLICY,
  * });
  * const text = summaryMarkdown({ validation, estimator: "header", models: [], instances: [] });

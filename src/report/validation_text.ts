@@ -25,7 +25,7 @@ import { printable } from "./printable.ts";
  *   memory: {
  *     totalBytes: 8 * GB,
  *     availableBytes: 6 * GB,
- *     promisedBytes: 0,
+ *     reservedBytes: 0,
  *     sources: [],
  *     warnings: [],
  *   },
@@ -65,7 +65,7 @@ function header({ validation, estimator }: ValidationReport): Block {
 }
 
 function systemMemory({ memory }: Validation): Block {
-  const { promisedBytes, pressure, swap } = memory;
+  const { reservedBytes, pressure, swap } = memory;
   const from = (figure: "total" | "available") => {
     const source = memory.sources.find((source) => source.figure === figure && source.decides);
     return source ? ` (${printable(source.name)})` : "";
@@ -76,7 +76,7 @@ function systemMemory({ memory }: Validation): Block {
       ["Total RAM", formatAmount(memory.totalBytes) + from("total")],
       ["Available", formatAmount(memory.availableBytes) + from("available")],
       ["In use", formatPercent(usedPercent(memory))],
-      ["Promised to others", promisedBytes > 0 ? formatAmount(promisedBytes) : undefined],
+      ["Promised to others", reservedBytes > 0 ? formatAmount(reservedBytes) : undefined],
       [
         "Memory pressure",
         pressure &&

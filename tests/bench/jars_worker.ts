@@ -3,7 +3,7 @@ import "../../src/cli/brainjar.ts";
 import "../../src/cli/run.ts";
 import type { LoadedModel, Mind } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { ModelPool } from "../../src/experiment/models.ts";
+import { ModelPool } from "../../src/experiment/jar/model_pool.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
 import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 import { sparseRanges } from "../../src/footprint/sparse_ranges.ts";
@@ -78,12 +78,12 @@ async function work(task: WorkerTask): Promise<void> {
   say("engine");
   const pool = new ModelPool(engine, task.share);
   const minds: Mind[] = [];
-  const leases = [];
+  const references = [];
   for (let jar = 0; jar < task.jars; jar++) {
-    const lease = await pool.acquire(task.model, { mmap: task.options.mmap, sparse });
-    leases.push(lease);
+    const reference = await pool.acquire(task.model, { mmap: task.options.mmap, sparse });
+    references.push(reference);
     say("model");
-    const model: LoadedModel = lease.model;
+    const model: LoadedModel = reference.model;
     minds.push(await model.createMind(task.options));
     say("context");
   }
@@ -92,7 +92,7 @@ async function work(task: WorkerTask): Promise<void> {
     await think(mind, 1, task.timedTokens ?? 0, "timed");
   }
   for (const mind of minds) await mind.dispose();
-  for (const lease of leases) await lease.release();
+  for (const reference of references) await reference.release();
   say("disposed");
   await engine.dispose();
   say("end");

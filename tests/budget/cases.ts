@@ -19,7 +19,7 @@ export function machine(
   return {
     totalBytes: gb(totalGb),
     availableBytes: gb(availableGb),
-    promisedBytes: 0,
+    reservedBytes: 0,
     sources: [
       {
         figure: "total",

@@ -42,9 +42,9 @@ Deno.test("preflight: over 75 % in use warns, and is allowed", () => {
   assertEquals(at(0.9).level, "refused");
 });
 
-Deno.test("preflight: what is promised and not resident isn't in use", () => {
+Deno.test("preflight: what is reserved and not resident isn't in use", () => {
   const policy = { ...DEFAULT_POLICY, loadHeadroomBytes: 0 };
-  const memory = machine(16, 3, { promisedBytes: gb(2) });
+  const memory = machine(16, 3, { reservedBytes: gb(2) });
   assertEquals(check(0, { policy, memory, footprint: footprint(0, 1) }).level, "ok");
 });
 
@@ -54,10 +54,10 @@ Deno.test("preflight: what is already resident is not required again", () => {
   assertEquals(check(4, { alreadyResidentBytes: gb(99) }).requiredBytes, 0);
 });
 
-Deno.test("preflight: what other jars are promised isn't available", () => {
-  assertEquals(check(7, { promisedBytes: gb(1) }).availableBytes, gb(6));
-  assertEquals(check(7, { promisedBytes: gb(1) }).ok, true);
-  assertEquals(check(7, { promisedBytes: gb(1.1) }).ok, false);
+Deno.test("preflight: what is reserved for other jars isn't available", () => {
+  assertEquals(check(7, { reservedBytes: gb(1) }).availableBytes, gb(6));
+  assertEquals(check(7, { reservedBytes: gb(1) }).ok, true);
+  assertEquals(check(7, { reservedBytes: gb(1.1) }).ok, false);
 });
 
 Deno.test("preflight: what isn't a limit or a footprint is an error, never a pass", () => {

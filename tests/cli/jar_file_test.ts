@@ -5,7 +5,7 @@ import { presetJars } from "../../src/cli/jar_file/jar_set.ts";
 import { findPositions, lineAndColumn } from "../../src/cli/jar_file/positions.ts";
 import { readJarFile } from "../../src/cli/jar_file/read.ts";
 import { JAR_FILE_SCHEMA } from "../../src/cli/jar_file/schema.ts";
-import { CASTS } from "../../src/experiment/roles.ts";
+import { JARS_OF_MODE } from "../../src/experiment/roles.ts";
 import { temporaryFolder, writeFiles } from "./jar_files.ts";
 
 const folder = temporaryFolder();
@@ -268,7 +268,7 @@ Deno.test("jar file: what is nearer overrides what it extends, key by key", () =
 
 Deno.test("jar file: a mode is a jar file of the same shape", () => {
   for (const mode of ["single", "matrix", "peer"] as const) {
-    const file = { jars: CASTS[mode].map(({ id, role }) => ({ name: id, role })) };
+    const file = { jars: JARS_OF_MODE[mode].map(({ id, role }) => ({ name: id, role })) };
     // A peer may be called what it is; a jar called after a role has that role.
     assertEquals(JAR_FILE_SCHEMA.safeParse(file).success, true);
     const { mode: _, file: __, ...set } = read(one(JSON.stringify(file)));

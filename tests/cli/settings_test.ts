@@ -5,7 +5,7 @@ import { RUNNERS } from "../../src/cli/runners.ts";
 import type { Settings } from "../../src/plan/settings.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { sayWhichModel } from "../../src/cli/which_model.ts";
-import { NAMED_CPUS } from "../../src/machine/cpu_table.ts";
+import { NAMED_CPUS } from "../../src/machine/named_cpu.ts";
 import { temporaryFolder, valuesOf, writeFiles } from "./jar_files.ts";
 
 const GB = 1024 ** 3;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runBrainjar } from "./program.ts";
 
-// Two processes are never promised the same memory: what one holds, the next one doesn't see.
+// Two processes never reserve the same memory: what one has, the next one doesn't see.
 
 Deno.test("check --reserve holds memory that the next check doesn't have, until it is released", async () => {
   const folder = await Deno.makeTempDir({ prefix: "brainjar-reserve-" });

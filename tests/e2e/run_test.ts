@@ -180,7 +180,7 @@ for (const command of ["check", "estimate", "memory", "recommend", "run"]) {
       }
     }
     const names = [...reached].join("\n");
-    assert(names.includes("src/machine/read.ts"), "The graph wasn't read");
+    assert(names.includes("src/machine/machine_memory.ts"), "The graph wasn't read");
     assert(!names.includes("node-llama-cpp"), "Something names node-llama-cpp");
   });
 }

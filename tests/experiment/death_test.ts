@@ -48,10 +48,10 @@ const BY_MEMORY: readonly (StageOptions & { readonly cause: string })[] = [
   },
 ];
 
-for (const { cause, ...world } of BY_MEMORY) {
+for (const { cause, ...run } of BY_MEMORY) {
   Deno.test(`${cause}: killed in the middle of a thought, back when there is room`, async () => {
     const { result, events, engine, clock } = await play({
-      ...world,
+      ...run,
       mode: "single",
       turns: 6,
       engine: { milliseconds: { think: 2000 } },

@@ -1,14 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { composePrompt, type Hearing } from "../../src/experiment/prompts.ts";
-import { clipBytes, noteOf, oneLine, whisperOf } from "../../src/experiment/speech.ts";
+import { composePrompt, type PromptInput } from "../../src/experiment/prompts.ts";
+import { noteOf, whisperOf } from "../../src/experiment/replies.ts";
+import { clipBytes, oneLine } from "../../src/experiment/text.ts";
 
 const SEED = 20_262;
-const BASE: Hearing = { role: "subject", turn: 3, fresh: true, contextSize: 4096, deaths: 0 };
+const BASE: PromptInput = { role: "subject", turn: 3, fresh: true, contextSize: 4096, deaths: 0 };
 const bytes = (text: string) => new TextEncoder().encode(text).length;
 
 Deno.test("prompts: who hears what", () => {
-  const table: readonly (readonly [Partial<Hearing>, string])[] = [
+  const table: readonly (readonly [Partial<PromptInput>, string])[] = [
     [{}, "You are a mind in a jar. Think aloud, one short thought at a time.\nThought 3:"],
     [{ fresh: false }, "\n\nThought 3:"],
     [{ fresh: false, whisper: "Look up." }, "\n\nA whisper: Look up.\nThought 3:"],
@@ -50,14 +51,14 @@ Deno.test("prompts: who hears what", () => {
       "\n\nIt thinks: Rain\nThe observer notes: Wet\nWhisper 3:",
     ],
   ];
-  for (const [hearing, prompt] of table) {
-    assertEquals(composePrompt({ ...BASE, ...hearing }), prompt);
+  for (const [input, prompt] of table) {
+    assertEquals(composePrompt({ ...BASE, ...input }), prompt);
   }
 });
 
 Deno.test("prompts: never more bytes than half of the context has tokens, and never empty", () => {
   const text = fc.string({ unit: "grapheme", maxLength: 500 });
-  const hearing = fc.record({
+  const input = fc.record({
     role: fc.constantFrom("subject", "observer", "god"),
     turn: fc.integer({ min: 1, max: 1_000_000 }),
     fresh: fc.boolean(),
@@ -70,7 +71,7 @@ Deno.test("prompts: never more bytes than half of the context has tokens, and ne
     note: text,
   }, { requiredKeys: ["role", "turn", "fresh", "contextSize", "deaths"] });
   fc.assert(
-    fc.property(hearing, (heard: Hearing) => {
+    fc.property(input, (heard: PromptInput) => {
       const prompt = composePrompt(heard);
       assert(bytes(prompt) <= heard.contextSize / 2, `${bytes(prompt)} bytes`);
       assert(prompt !== "" && prompt.isWellFormed());

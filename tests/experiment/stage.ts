@@ -4,9 +4,9 @@ import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
 import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
-import type { PromiseBook } from "../../src/experiment/promises.ts";
-import { CASTS, type PresetMode } from "../../src/experiment/roles.ts";
-import { runExperiment, type RunResult } from "../../src/experiment/run.ts";
+import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
+import { JARS_OF_MODE, type PresetMode } from "../../src/experiment/roles.ts";
+import { runExperiment, type RunResult } from "../../src/experiment/run_experiment.ts";
 import type { Transcript, TranscriptLine } from "../../src/experiment/transcript.ts";
 import { countOwnMemory } from "../../src/machine/own_memory.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -36,7 +36,7 @@ export interface StageOptions {
   readonly stopReason?: string;
   readonly onEvent?: (event: RunEvent, stop: AbortController) => void;
   readonly transcript?: Transcript;
-  readonly promises?: PromiseBook;
+  readonly ledger?: ReservationLedger;
 }
 
 export interface Played {
@@ -68,7 +68,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     const memory: MachineMemory = {
       totalBytes: total,
       availableBytes: available - engine.anonymousBytes,
-      promisedBytes: 0,
+      reservedBytes: 0,
       sources: [],
       warnings: [],
     };
@@ -76,7 +76,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
   };
   const mode = options.mode ?? "matrix";
   const policy = { ...DEFAULT_POLICY, ...options.policy };
-  const jars = CASTS[mode].map(({ id, role }): JarConfig => ({
+  const jars = JARS_OF_MODE[mode].map(({ id, role }): JarConfig => ({
     demand: {
       id,
       role,
@@ -139,7 +139,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
       write: (line) => lines.push(line),
       close: () => {},
     },
-    ...(options.promises ? { promises: options.promises } : {}),
+    ...(options.ledger ? { ledger: options.ledger } : {}),
     signal: stop.signal,
   });
   return { result, events, engine, clock, lines };

@@ -7,7 +7,7 @@ import {
   type WrittenHeader,
 } from "./build_header.ts";
 import { decode } from "../../src/gguf/decode.ts";
-import { memorySource } from "../../src/gguf/memory_source.ts";
+import { memorySource } from "./memory_source.ts";
 import { assertFault, readBytes } from "./read_bytes.ts";
 
 const HUGE = 2n ** 63n + 12345n;

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { decode } from "../../src/gguf/decode.ts";
-import { memorySource } from "../../src/gguf/memory_source.ts";
+import { memorySource } from "./memory_source.ts";
 import { array, buildHeader, type Built, text, uint32 } from "./build_header.ts";
 import { mutate, type Mutated, random } from "./mutate.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertStringIncludes } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { decode, type PartHeader } from "../../src/gguf/decode.ts";
 import type { ReadOptions } from "../../src/gguf/limits.ts";
-import { memorySource } from "../../src/gguf/memory_source.ts";
+import { memorySource } from "./memory_source.ts";
 
 /** Decodes bytes that are in memory, as the file `bad.gguf`. */
 export function readBytes(bytes: Uint8Array, options?: ReadOptions): Promise<PartHeader> {

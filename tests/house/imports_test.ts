@@ -33,7 +33,7 @@ const PURE = ["budget", "footprint", "llama_cpp"];
 /** Packages that one file alone may name. */
 const SINGLE_DOORS: Readonly<Record<string, string>> = {
   "node-llama-cpp": "src/engine/llama.ts",
-  "systeminformation": "src/machine/other.ts",
+  "systeminformation": "src/machine/systeminformation.ts",
 };
 
 /** Start the program as main.ts does, from inside the one file. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { readLinuxMemory } from "../../src/machine/linux.ts";
+import { readLinuxMemory } from "../../src/machine/linux_memory.ts";
 import { fakeFiles, type FakeTree } from "./fake_files.ts";
 
 const GB = 1024 ** 3;
@@ -177,7 +177,7 @@ Deno.test("bad files: a folder in the place of meminfo is an error, not a zero",
   const root = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${root}/proc/meminfo`, { recursive: true });
-    const { readMachineMemory } = await import("../../src/machine/read.ts");
+    const { readMachineMemory } = await import("../../src/machine/machine_memory.ts");
     const error = await readMachineMemory({ root }).catch((reason) => reason);
     assertEquals(error instanceof BrainjarError && error.code, "machine-unreadable");
   } finally {

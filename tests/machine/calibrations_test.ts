@@ -7,7 +7,7 @@ import {
   readCalibrations,
   saveCalibration,
 } from "../../src/machine/calibrations.ts";
-import { namedCpu } from "../../src/machine/cpu.ts";
+import { namedCpu } from "../../src/machine/named_cpu.ts";
 
 const HEADER: GgufHeader = {
   version: 3,

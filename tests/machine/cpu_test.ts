@@ -1,13 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import {
-  engineThreads,
-  namedCpu,
-  parseCpuFeatures,
-  readCpuFeatures,
-} from "../../src/machine/cpu.ts";
-import { NAMED_CPUS } from "../../src/machine/cpu_table.ts";
-import { readOtherCpu } from "../../src/machine/other.ts";
+import { readCpuFeatures } from "../../src/machine/cpu.ts";
+import { engineThreads } from "../../src/machine/engine_threads.ts";
+import { parseCpuFeatures } from "../../src/machine/linux_cpu.ts";
+import { NAMED_CPUS, namedCpu } from "../../src/machine/named_cpu.ts";
+import { readReportedCpu } from "../../src/machine/systeminformation.ts";
 
 Deno.test("cpu: an x86's flags, with the case and blanks that kernels write", () => {
   const cpu = parseCpuFeatures("processor\t: 0\nflags\t\t: fpu lm  AVX2 amx_int8\nbugs\t: x\n", 8);
@@ -117,14 +114,14 @@ const reported = (brand: string, flags = "") =>
   Promise.resolve({ brand, physicalCores: 8, performanceCores: 6, flags });
 
 Deno.test("cpu: elsewhere, Apple's are known by brand and others by what they tell", async () => {
-  const arm = async (brand: string) => (await readOtherCpu(() => reported(brand), "aarch64"));
+  const arm = async (brand: string) => (await readReportedCpu(() => reported(brand), "aarch64"));
   assertEquals((await arm("Apple M1 Pro")).features.has("i8mm"), false);
   assertEquals((await arm("M2")).features.has("i8mm"), true);
   assertEquals((await arm("Apple M7")).features.has("sme"), true);
   assertEquals((await arm("Snapdragon X")).features.has("i8mm"), true);
-  const told = await readOtherCpu(() => reported("AMD", "sse2 AVX2"), "x86_64");
+  const told = await readReportedCpu(() => reported("AMD", "sse2 AVX2"), "x86_64");
   assertEquals([told.features, told.threads], [new Set(["sse2", "avx2"]), 6]);
-  const untold = await readOtherCpu(() => reported("Intel", "sse2 avx1.0"), "x86_64");
+  const untold = await readReportedCpu(() => reported("Intel", "sse2 avx1.0"), "x86_64");
   assert(untold.features.has("avx2"));
 });
 
@@ -134,7 +131,7 @@ Deno.test("cpu: elsewhere, no cores or a failure is an error", async () => {
     () => Promise.reject(new Error("no such command")),
   ];
   for (const report of reports) {
-    const error = await assertRejects(() => readOtherCpu(report, "x86_64"), BrainjarError);
+    const error = await assertRejects(() => readReportedCpu(report, "x86_64"), BrainjarError);
     assertEquals((error as BrainjarError).code, "cpu-unreadable");
   }
 });

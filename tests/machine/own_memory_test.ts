@@ -5,7 +5,7 @@ import { countOwnMemory } from "../../src/machine/own_memory.ts";
 const MEMORY: MachineMemory = {
   totalBytes: 1000,
   availableBytes: 300,
-  promisedBytes: 0,
+  reservedBytes: 0,
   sources: [
     { figure: "total", name: "MemTotal", path: "/proc/meminfo", bytes: 1000, decides: true },
     {

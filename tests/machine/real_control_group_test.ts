@@ -9,7 +9,7 @@ import type { MachineMemory } from "../../src/budget/memory.ts";
 const MB = 1024 ** 2;
 const LIMIT = 512 * MB;
 const CACHED = 96 * MB;
-const READ = new URL("../../src/machine/read.ts", import.meta.url).href;
+const READ = new URL("../../src/machine/machine_memory.ts", import.meta.url).href;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
 /** A group of one's own below this process's, or why there is none. */

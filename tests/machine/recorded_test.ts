@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readMachineMemory } from "../../src/machine/read.ts";
+import { readMachineMemory } from "../../src/machine/machine_memory.ts";
 
 const MB = 1024 ** 2;
 /** As that host recorded it, in kB. */
@@ -136,7 +136,7 @@ const EXPECTED: readonly Expected[] = [
   },
   {
     tree: "swap",
-    what: "swap is told and not promised",
+    what: "swap is told and not counted",
     totalMegabytes: 8192,
     availableMegabytes: 2048,
     total: "MemTotal",
@@ -195,7 +195,7 @@ for (const expected of EXPECTED) {
     );
     assertEquals(memory.swap?.freeBytes, (expected.swapFreeMegabytes ?? 0) * MB);
     assertEquals(memory.leftOut?.map((one) => one.name), expected.leftOut);
-    assertEquals(memory.promisedBytes, 0);
+    assertEquals(memory.reservedBytes, 0);
     for (const { path, terms } of memory.sources) {
       for (const place of [path, ...(terms ?? []).map((term) => term.path)]) {
         assertEquals(place?.startsWith(root), true, `${place} was read outside the tree`);

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { z } from "zod";
-import type { RunEvent } from "../../src/experiment/events.ts";
 import { type CheckJson, checkJson } from "../../src/report/check_json.ts";
 import { type EstimateJson, estimateJson } from "../../src/report/estimate_json.ts";
 import { CHECK_JSON_SCHEMA, CHECK_SCHEMA } from "../../src/report/schema/check.ts";
+import { type RunEventJson, validationJson } from "../../src/report/reservation_json.ts";
 import { ESTIMATE_JSON_SCHEMA, ESTIMATE_SCHEMA } from "../../src/report/schema/estimate.ts";
 import { RUN_EVENT_SCHEMA, RUN_SCHEMA } from "../../src/report/schema/run.ts";
 import { VALIDATION_SCHEMA } from "../../src/report/schema/validation.ts";
@@ -35,7 +35,7 @@ type Same<One, Other> = [One] extends [Other] ? [Other] extends [One] ? true : f
 const SAME: readonly true[] = [
   true satisfies Same<AsJson<CheckJson>, AsJson<z.infer<typeof CHECK_JSON_SCHEMA>>>,
   true satisfies Same<AsJson<EstimateJson>, AsJson<z.infer<typeof ESTIMATE_JSON_SCHEMA>>>,
-  true satisfies Same<AsJson<RunEvent>, AsJson<z.infer<typeof RUN_EVENT_SCHEMA>>>,
+  true satisfies Same<AsJson<RunEventJson>, AsJson<z.infer<typeof RUN_EVENT_SCHEMA>>>,
 ];
 // And it does see a difference.
 const DIFFERENT: readonly false[] = [
@@ -51,7 +51,7 @@ Deno.test("schema: check's answers, and no key that the schema doesn't know", ()
   for (const validation of [FAILED, HOSTILE, PASSED]) {
     const answer = JSON.parse(JSON.stringify(checkJson(validation, "header")));
     assertEquals(CHECK_JSON_SCHEMA.parse(answer), answer);
-    const whole = JSON.parse(JSON.stringify(validation));
+    const whole = JSON.parse(JSON.stringify(validationJson(validation)));
     assertEquals(VALIDATION_SCHEMA.parse(whole), whole);
   }
 });

@@ -108,7 +108,7 @@ Deno.test("validation text: even the floor is too large, and no flag helps", asy
 
 Deno.test("validation text: every warning, and a machine that says all it knows", async () => {
   const memory = machine(64, 5.5, {
-    promisedBytes: gb(1.5),
+    reservedBytes: gb(1.5),
     pressure: { someAverage10: 12.34, fullAverage10: 3.2 },
     swap: { totalBytes: gb(8), freeBytes: gb(7.5) },
     warnings: [{ code: "memory-high", message: "memory.high is below memory.max" }],

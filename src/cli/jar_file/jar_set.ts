@@ -1,6 +1,6 @@
 import type { Mode, Role } from "../../budget/demand.ts";
 import type { Policy } from "../../budget/policy.ts";
-import { CASTS } from "../../experiment/roles.ts";
+import { JARS_OF_MODE } from "../../experiment/roles.ts";
 import type { KvCacheType } from "../../llama_cpp/ggml/types.ts";
 
 /** How a jar's context is made, as far as it was said; flags are put over it. */
@@ -26,7 +26,7 @@ export interface NamedJar {
   readonly introduction?: string;
 }
 
-/** Which jars there are, and what is promised to them: a mode and a jar file are both of this shape. */
+/** Which jars there are, and what is reserved for them: a mode and a jar file are both of this shape. */
 export interface JarSet {
   readonly mode: Mode;
   /** The jar file's path as it was given; absent for a mode. */
@@ -45,6 +45,6 @@ export interface JarSet {
  * if (ids.join() !== "subject,observer,god") throw new Error(ids.join());
  * ```
  */
-export function presetJars(mode: keyof typeof CASTS): JarSet {
-  return { mode, jars: CASTS[mode].map((jar) => ({ ...jar, context: {} })), policy: {} };
+export function presetJars(mode: keyof typeof JARS_OF_MODE): JarSet {
+  return { mode, jars: JARS_OF_MODE[mode].map((jar) => ({ ...jar, context: {} })), policy: {} };
 }

@@ -1,4 +1,4 @@
-import type { GgufHeader, MetadataValue } from "../../gguf/header.ts";
+import { arrayOf, type GgufHeader, type MetadataValue, textOf } from "../../gguf/header.ts";
 import { hyperparameterError } from "./architecture_keys.ts";
 
 /** `general.architecture`, or a typed error. */
@@ -33,10 +33,10 @@ export function countTensorLayers(header: GgufHeader): number {
  * is no tokenizer.
  */
 export function readVocabularySize(header: GgufHeader, architecture: string): number {
-  const list = header.metadata.get("tokenizer.ggml.tokens");
-  const model = header.metadata.get("tokenizer.ggml.model");
+  const list = arrayOf(header, "tokenizer.ggml.tokens");
+  const model = textOf(header, "tokenizer.ggml.model");
   const none = model === "none" || model === "no_vocab";
-  if (!none && typeof list === "object") return list.length;
+  if (!none && list !== undefined) return list.length;
   const key = `${architecture}.vocab_size`;
   const size = header.metadata.get(key);
   if (size === undefined) return none ? 0 : tensorDimension(header, "token_embd.weight", 1);

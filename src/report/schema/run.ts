@@ -73,7 +73,7 @@ const allocationReport = z.object({
   })),
 });
 
-/** The shape of `RunEvent`. */
+/** The shape of `RunEventJson`. */
 export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
   z.object({
     event: z.literal("validation"),

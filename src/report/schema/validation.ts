@@ -3,7 +3,7 @@ import { bytes, criterion, finding, issueCode, memorySource, mode, role } from "
 
 const flags = z.array(z.string());
 
-/** The shape of `MachineMemory`. */
+/** The shape of `MachineMemory`, what is reserved under its older key. */
 const machineMemory = z.object({
   totalBytes: bytes,
   availableBytes: bytes,
@@ -42,7 +42,7 @@ const recommendation = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("machine"), flags, totalBytes: bytes, availableBytes: bytes }),
 ]);
 
-/** The shape of `Validation`, layer 1's answer with every figure it was reached by. */
+/** The shape of `ValidationJson`, layer 1's answer with every figure it was reached by. */
 export const VALIDATION_SCHEMA = z.object({
   ok: z.boolean(),
   verdict: z.enum(["pass", "fail"]),

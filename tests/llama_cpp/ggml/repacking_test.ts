@@ -3,7 +3,7 @@ import { GGML_TYPES } from "../../../src/llama_cpp/ggml/types.ts";
 import type { CpuFeatures } from "../../../src/llama_cpp/options.ts";
 import { amxBytes, isRepackable } from "../../../src/llama_cpp/ggml/repacking.ts";
 import type { TensorInfo } from "../../../src/gguf/header.ts";
-import { namedCpu } from "../../../src/machine/cpu.ts";
+import { namedCpu } from "../../../src/machine/named_cpu.ts";
 
 const TYPES = new Map([...GGML_TYPES].map(([number, { name }]) => [name, number]));
 

@@ -1,0 +1,132 @@
+import type { RunConfig, RunDependencies } from "./config.ts";
+import type { RunEvent } from "./events.ts";
+import { TRANSCRIPT_SCHEMA, transcriptLine } from "./transcript.ts";
+
+/** What has happened so far. */
+interface Counts {
+  readonly thoughts: number;
+  readonly tokens: number;
+  readonly deaths: number;
+  readonly resurrections: number;
+}
+
+/**
+ * Passes what happens on to the listeners and the transcript, and counts it. It never throws: a listener
+ * that fails, such as a closed pipe, stops the run, and the failure is kept for its end.
+ */
+export class EventEmitter {
+  readonly #config: RunConfig;
+  readonly #dependencies: RunDependencies;
+  readonly #stop = new AbortController();
+  readonly #relay: () => void;
+  #failure: { readonly error: unknown } | undefined;
+  #closed = false;
+  #stoppedAt: number | undefined;
+  #transcriptFailed = false;
+  #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
+
+  constructor(config: RunConfig, dependencies: RunDependencies) {
+    this.#config = config;
+    this.#dependencies = dependencies;
+    const { signal } = dependencies;
+    this.#relay = () => this.#end(signal.reason);
+    if (signal.aborted) this.#relay();
+    else signal.addEventListener("abort", this.#relay);
+  }
+
+  /** Fires when the run is told to stop, and when no listener is left. */
+  get stop(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  get stoppedAt(): number | undefined {
+    return this.#stoppedAt;
+  }
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  /** What a listener threw first. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  /** The transcript's first line, which says what it can be repeated with, and `validation`. */
+  begin(): void {
+    const { mode, turns, sampling, jars, validation } = this.#config;
+    const limited = turns === undefined ? {} : { turns };
+    this.#dependencies.transcript?.write({
+      event: "start",
+      schema: TRANSCRIPT_SCHEMA,
+      mode,
+      ...limited,
+      sampling,
+      jars: jars.map(({ demand: { id, role, model }, options: { contextSize } }) => ({
+        id,
+        role,
+        model,
+        contextSize,
+      })),
+    });
+    const { ok } = validation;
+    this.emit({ event: "validation", ok, mode, seed: sampling.seed, ...limited, validation });
+  }
+
+  emit(event: RunEvent): void {
+    // What a jar that could not be freed in time has to say comes after the end.
+    if (this.#closed) return;
+    this.#closed = event.event === "end";
+    this.#count(event);
+    const line = transcriptLine(event);
+    const { transcript } = this.#dependencies;
+    if (line) transcript?.write(line);
+    this.#pass(event);
+    if (!transcript?.failure || this.#transcriptFailed) return;
+    this.#transcriptFailed = true;
+    const { code, message, hint } = transcript.failure;
+    this.#pass({ event: "warning", code, message, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  /** Nothing more is passed on. */
+  close(): void {
+    this.#dependencies.signal.removeEventListener("abort", this.#relay);
+    this.#dependencies.transcript?.close();
+  }
+
+  #end(reason: unknown): void {
+    this.#stoppedAt ??= this.#dependencies.clock.now();
+    this.#stop.abort(reason);
+  }
+
+  /** Passes on a piece of a thought. */
+  emitText(id: string, text: string): void {
+    this.#call(() => this.#dependencies.onText?.(id, text));
+  }
+
+  #pass(event: RunEvent): void {
+    this.#call(() => this.#dependencies.emit(event));
+  }
+
+  #call(listener: () => void): void {
+    if (this.#failure) return;
+    try {
+      listener();
+    } catch (error) {
+      this.#failure = { error };
+      this.#end(error);
+    }
+  }
+
+  #count(event: RunEvent): void {
+    const { thoughts, tokens, deaths, resurrections } = this.#counts;
+    const counted = this.#counts;
+    if (event.event === "thought") {
+      this.#counts = { ...counted, thoughts: thoughts + 1, tokens: tokens + event.tokens };
+    } else if (event.event === "death") {
+      this.#counts = { ...counted, deaths: deaths + 1 };
+    } else if (event.event === "resurrection") {
+      this.#counts = { ...counted, resurrections: resurrections + 1 };
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { type Clock, settlesWithin } from "./clock.ts";
+import type { RunLimits } from "./limits.ts";
+
+/** However late it is, what is free at once counts as freed. */
+const LEAST_MILLISECONDS = 300;
+
+/** How long freeing is waited for. */
+interface FreeingOptions {
+  readonly clock: Clock;
+  readonly limits: Pick<
+    RunLimits,
+    "disposalMilliseconds" | "hurriedDisposalMilliseconds" | "graceMilliseconds"
+  >;
+  /** Once it fires, there is only the hurried time left. */
+  readonly stop: AbortSignal;
+  /** When it fired, by the clock. */
+  readonly stoppedAt: () => number | undefined;
+}
+
+/**
+ * Whether freeing something settles in the time that it is given; a failure counts as settled. After
+ * a stop all that is freed has the same deadline, however much of it there is: the grace of what
+ * was going on and the hurried time. It holds also where the stop comes while this is waiting.
+ *
+ * @example
+ * ```ts
+ * import { systemClock } from "./clock.ts";
+ * import { RUN_LIMITS } from "./limits.ts";
+ * import { freedInTime } from "./freed_in_time.ts";
+ * const stop = new AbortController().signal;
+ * const options = { clock: systemClock, limits: RUN_LIMITS, stop, stoppedAt: () => undefined };
+ * if (!await freedInTime(Promise.resolve(), options)) throw new Error("It was free already");
+ * ```
+ */
+export async function freedInTime(
+  freeing: Promise<unknown>,
+  { clock, limits, stop, stoppedAt }: FreeingOptions,
+): Promise<boolean> {
+  const done = new AbortController();
+  const hurry = new AbortController();
+  stop.addEventListener("abort", () => hurry.abort(), { signal: done.signal });
+  if (stop.aborted) hurry.abort();
+
+  const settled = freeing.then(() => true, () => true);
+  const calm = clock.sleep(limits.disposalMilliseconds, hurry.signal).then(() => false);
+  const first = await Promise.race([settled, calm]);
+  done.abort();
+  hurry.abort();
+  if (first || !stop.aborted) return first;
+  const deadline = (stoppedAt() ?? clock.now()) + limits.graceMilliseconds +
+    limits.hurriedDisposalMilliseconds;
+  const left = Math.max(LEAST_MILLISECONDS, deadline - clock.now());
+  return await settlesWithin(freeing, left, clock);
+}

@@ -1,0 +1,247 @@
+import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
+import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
+import { BrainjarError, type ErrorKind } from "../../budget/error.ts";
+import type { PreflightResult } from "../../budget/preflight.ts";
+import { footprintBytes, requiredBytes } from "../../budget/required.ts";
+import type { Mind } from "../../engine/engine.ts";
+import type { JarConfig } from "../config.ts";
+import type { JarEvent, WarningEvent } from "../events.ts";
+import type { ModelReference } from "./model_pool.ts";
+import { freedInTime } from "../freed_in_time.ts";
+import { allocate, deallocate } from "../memory/reservations.ts";
+import { lineOf } from "../text.ts";
+import { type Outcome, withWatchdog } from "./watchdog.ts";
+import type { RunState } from "../run_state.ts";
+
+/** What layers 2 and 3 said of a jar that they let in. */
+export interface Approval {
+  readonly allocation: AllocationApproval;
+  readonly preflight: PreflightResult;
+  /** What of this process the jar counts as its own and found in memory, in bytes. */
+  readonly processBytes: number;
+}
+
+/** Why a jar was not let in. Nothing of it is left: no reservation, no model, no context. */
+export interface Refusal {
+  readonly kind: "refused";
+  /** `allocation-refused`, `load-refused`, `memory-unreadable`, or the engine's own code. */
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  /** Who is to blame: decides the exit code. */
+  readonly blame: ErrorKind;
+  readonly allocation?: { readonly ok: false; readonly id: string } & AllocationRefusal;
+  readonly preflight?: PreflightResult;
+}
+
+/** What became of a jar that asked to be let in. */
+export type Admission =
+  | {
+    readonly kind: "admitted";
+    readonly approval: Approval;
+    readonly mind: Mind;
+    readonly model: ModelReference;
+    readonly shared: boolean;
+    /** What of its reservation is in memory now. */
+    readonly residentBytes: number;
+    readonly milliseconds: number;
+  }
+  | Refusal
+  /** The run was stopped meanwhile; `rest` resolves when nothing is left of it. */
+  | { readonly kind: "aborted"; readonly rest: Promise<void> };
+
+/**
+ * Takes a jar through layer 2, layer 3, the load of its model and the making of its context
+ * (src/budget/README.md, "Layer 2", "Layer 3"). Never rejects. Whatever isn't `admitted` has given back all
+ * that it took.
+ *
+ * @param kept The model that the jar has kept over its death.
+ * @param onApproved Called when both layers let it in, before anything is loaded.
+ */
+export async function admit(
+  jar: JarConfig,
+  run: RunState,
+  kept: ModelReference | undefined,
+  onApproved: (approval: Approval) => void = () => {},
+): Promise<Admission> {
+  const admission = await approve(jar, run, kept).catch(unreadable);
+  if ("kind" in admission) return admission;
+  onApproved(admission);
+  const { id } = jar.demand;
+  const loaded = await load(jar, run, kept, admission);
+  if (loaded.kind === "admitted") return { ...loaded, approval: admission };
+  await deallocate(run, id);
+  return loaded;
+}
+
+async function approve(
+  { demand }: JarConfig,
+  run: RunState,
+  kept: ModelReference | undefined,
+): Promise<Approval | Refusal> {
+  const { id, model, footprint } = demand;
+  const { manager, memory, models, ledger } = run;
+  const isLoaded = kept !== undefined || models.has(model);
+  const processBytes = isLoaded ? 0 : await residentProcessBytes(footprint, run);
+  const allocation = await allocate(run, id, demand.ramLimitBytes, {
+    path: model,
+    footprint,
+    residentBytes: isLoaded ? footprint.shared.floorBytes : processBytes,
+    isLoaded,
+  });
+  if (!allocation.ok) {
+    return {
+      kind: "refused",
+      code: "allocation-refused",
+      message: `Layer 2 refused '${id}': ${allocation.reason}`,
+      blame: "refused",
+      allocation,
+    };
+  }
+  try {
+    // Read again: layer 3 is about the moment before the load.
+    memory.take(await ledger.readMemory());
+    const preflight = manager.checkBeforeLoad(id);
+    if (preflight?.ok) return { allocation, preflight, processBytes };
+    await deallocate(run, id);
+    return {
+      kind: "refused",
+      code: "load-refused",
+      message: `Layer 3 refused '${id}': insufficient memory for the load of its model`,
+      blame: "refused",
+      ...(preflight ? { preflight } : {}),
+    };
+  } catch (error) {
+    await deallocate(run, id);
+    throw error;
+  }
+}
+
+/**
+ * What of a jar's footprint is there before anything is loaded: this process itself, as far as no
+ * other jar counts it.
+ */
+async function residentProcessBytes(footprint: JarFootprint, run: RunState): Promise<number> {
+  if (run.manager.reservedBytes > 0) return 0;
+  const own = await run.memory.ownAnonymousBytes();
+  return Math.min(own ?? 0, footprint.loading?.processBytes ?? 0);
+}
+
+type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;
+
+async function load(
+  { demand, options, files = [], sparse = [] }: JarConfig,
+  run: RunState,
+  kept: ModelReference | undefined,
+  { allocation: { allocatedBytes }, processBytes }: Approval,
+): Promise<Loaded | Exclude<Admission, { kind: "admitted" }>> {
+  const { clock, limits, memory, models, stop } = run;
+  const began = clock.now();
+  const before = await memory.ownAnonymousBytes();
+  const watchdog = {
+    clock,
+    signal: stop,
+    stallMilliseconds: limits.stallMilliseconds,
+    graceMilliseconds: limits.graceMilliseconds,
+  };
+
+  const shared = kept !== undefined || models.has(demand.model);
+  const acquired: Outcome<ModelReference> = kept
+    ? { kind: "done", value: kept }
+    : await withWatchdog(
+      (signal, alive) =>
+        models.acquire(demand.model, {
+          mmap: options.mmap,
+          files,
+          sparse,
+          signal,
+          onProgress: alive,
+        }),
+      { ...watchdog, discard: (reference) => reference.release() },
+    );
+  if (acquired.kind !== "done") {
+    if (acquired.kind !== "failed" && !acquired.settled) models.forget(demand.model);
+    return notLoaded(acquired, "model-load-failed", `Model load failed: ${demand.model}`);
+  }
+
+  const reference = acquired.value;
+  const made = await withWatchdog(
+    (signal) => reference.model.createMind(options, signal),
+    { ...watchdog, discard: (mind) => mind.dispose() },
+  );
+  if (made.kind !== "done") {
+    // A context that is still being made needs its model.
+    if (made.kind !== "failed") reference.until(made.rest);
+    const rest = reference.release().catch(() => {});
+    if (made.kind === "failed") await freedInTime(rest, run);
+    return notLoaded(
+      made.kind === "failed" ? made : { ...made, rest },
+      "context-failed",
+      `Context of ${options.contextSize} tokens failed: ${demand.model}`,
+    );
+  }
+
+  const after = await memory.ownAnonymousBytes();
+  const grownBy = before === undefined || after === undefined ? 0 : Math.max(0, after - before);
+  const residentBytes = grownBy +
+    (shared ? inheritedBytes(demand, allocatedBytes, run) : processBytes);
+  run.manager.markResident(demand.id, residentBytes);
+  return {
+    kind: "admitted",
+    mind: made.value,
+    model: reference,
+    shared,
+    residentBytes,
+    milliseconds: clock.now() - began,
+  };
+}
+
+/** Weights that were in memory before this jar and that no living jar counts as its own. */
+function inheritedBytes(demand: InstanceDemand, allocatedBytes: number, run: RunState): number {
+  const { criterion } = run.policy;
+  const { shared } = demand.footprint;
+  const alone = requiredBytes(demand, criterion) - footprintBytes(shared, criterion);
+  return Math.min(shared.floorBytes, Math.max(0, allocatedBytes - alone));
+}
+
+function notLoaded(
+  outcome: Exclude<Outcome<unknown>, { kind: "done" }>,
+  code: string,
+  message: string,
+): Exclude<Admission, { kind: "admitted" }> {
+  if (outcome.kind === "aborted") return { kind: "aborted", rest: outcome.rest };
+  if (outcome.kind === "stalled") {
+    return { kind: "refused", code: "engine-stalled", message, hint: STALLED, blame: "engine" };
+  }
+  const { error } = outcome;
+  if (error instanceof BrainjarError) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    return {
+      kind: "refused",
+      code: error.code,
+      message: error.message,
+      ...hint,
+      blame: error.kind,
+    };
+  }
+  return { kind: "refused", code, message, hint: lineOf(error), blame: "engine" };
+}
+
+const STALLED = "The engine gave no sign of life; a slow disk or a machine out of memory does that";
+
+function unreadable(error: unknown): Refusal {
+  const known = error instanceof BrainjarError ? error : undefined;
+  return {
+    kind: "refused",
+    code: known?.code ?? "memory-unreadable",
+    message: known?.message ?? "Available memory can't be read",
+    hint: known?.hint ?? lineOf(error),
+    blame: known?.kind ?? "engine",
+  };
+}
+
+/** A refusal as it is told to people. */
+export function warningOf(refusal: Refusal): Omit<WarningEvent, keyof JarEvent> {
+  const { kind: _, blame: __, ...told } = refusal;
+  return { event: "warning", ...told };
+}

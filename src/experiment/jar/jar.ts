@@ -1,0 +1,299 @@
+import type { Role } from "../../budget/demand.ts";
+import { requiredBytes } from "../../budget/required.ts";
+import type { Mind, Thought } from "../../engine/engine.ts";
+import { type Admission, admit, type Approval, type Refusal, warningOf } from "./admission.ts";
+import { lineOf } from "../text.ts";
+import type { JarConfig } from "../config.ts";
+import { CAUSE_MESSAGES, type DeathCause, returnsAtOnce } from "./death_cause.ts";
+import type { JarEventBody, RunEvent } from "../events.ts";
+import { free, type JarState } from "./jar_state.ts";
+import type { ModelReference } from "./model_pool.ts";
+import { freedInTime } from "../freed_in_time.ts";
+import { rounded } from "../clock.ts";
+import { deallocate } from "../memory/reservations.ts";
+import type { VitalSigns } from "../prompts.ts";
+import { thoughtSeed } from "../thought_seed.ts";
+import { withWatchdog } from "./watchdog.ts";
+import type { RunState } from "../run_state.ts";
+
+/** One running instance: its life from admission through deaths to its end. */
+export class Jar {
+  readonly config: JarConfig;
+  readonly #run: RunState;
+  #state: JarState = { kind: "unborn" };
+  /** The model kept over a death that is expected to be short. */
+  #kept: ModelReference | undefined;
+  /** Resolves when nothing is left of an admission that the run's stop cut short. */
+  #rest = Promise.resolve();
+  #deaths = 0;
+  #lastCause: DeathCause | undefined;
+  #engineFailures = 0;
+  #lastRefusal: string | undefined;
+  /** Of its reservation, as far as growth while it thought tells. */
+  #residentBytes = 0;
+  #fresh = true;
+
+  constructor(config: JarConfig, run: RunState) {
+    this.config = config;
+    this.#run = run;
+  }
+
+  get id(): string {
+    return this.config.demand.id;
+  }
+
+  get role(): Role {
+    return this.config.demand.role;
+  }
+
+  get state(): JarState {
+    return this.#state;
+  }
+
+  get deaths(): number {
+    return this.#deaths;
+  }
+
+  get lastCause(): DeathCause | undefined {
+    return this.#lastCause;
+  }
+
+  /** Whether this mind has thought nothing yet. */
+  get fresh(): boolean {
+    return this.#fresh;
+  }
+
+  /** What others are told of it; nothing here is measured (see {@link VitalSigns}). */
+  get vitals(): VitalSigns {
+    const state = this.#state;
+    return {
+      memoryBytes: requiredBytes(this.config.demand, this.#run.policy.criterion),
+      tokensUsed: state.kind === "alive" ? state.mind.tokensUsed : 0,
+      contextSize: this.config.options.contextSize,
+      deaths: this.#deaths,
+      alive: state.kind === "alive",
+    };
+  }
+
+  /** Layers 2 and 3, the model, the context: `allocated` and `loaded`, or a refusal. */
+  async enter(): Promise<Refusal | undefined> {
+    this.#state = { kind: "admitting" };
+    const admission = await admit(this.config, this.#run, undefined, (approval) => {
+      this.#emit({ event: "allocated", ...figures(approval) });
+    });
+    if (admission.kind !== "admitted") {
+      this.#state = { kind: "gone" };
+      if (admission.kind === "aborted") this.#rest = admission.rest;
+      else this.#emit(warningOf(admission));
+      return admission.kind === "refused" ? admission : undefined;
+    }
+    this.#live(admission);
+    this.#emit({
+      event: "loaded",
+      model: this.config.demand.model,
+      contextSize: admission.mind.contextSize,
+      shared: admission.shared,
+      milliseconds: rounded(admission.milliseconds),
+    });
+  }
+
+  /** Brings a dead jar back through layers 2 and 3, if its time has come and they let it. */
+  async resurrect(): Promise<void> {
+    const dead = this.#state;
+    const { clock, limits } = this.#run;
+    if (dead.kind !== "dead" || clock.now() < dead.retryAt) return;
+    const kept = this.#kept;
+    this.#kept = undefined;
+    this.#state = { kind: "admitting" };
+    const admission = await admit(this.config, this.#run, kept);
+    if (admission.kind === "admitted") {
+      this.#lastRefusal = undefined;
+      this.#live(admission);
+      const milliseconds = rounded(admission.milliseconds);
+      const { cause } = dead;
+      const deaths = this.#deaths;
+      const message = CAUSE_MESSAGES[cause];
+      const told = { event: "resurrection", deaths, cause, message, milliseconds } as const;
+      return this.#emit({ ...told, ...figures(admission.approval) });
+    }
+    if (kept) await freedInTime(kept.release(), this.#run);
+    this.#state = { ...dead, retryAt: clock.now() + limits.retryMilliseconds };
+    if (admission.kind === "aborted") this.#rest = admission.rest;
+    else this.#refused(admission);
+  }
+
+  /** Continues its context with `prompt`. `undefined` where no thought came of it. */
+  async think(prompt: string): Promise<Thought | undefined> {
+    const alive = this.#state;
+    if (alive.kind !== "alive") return undefined;
+    const { clock, limits, sampling, stop, turn } = this.#run;
+    const { maxTokens, temperature, topP } = sampling;
+    const seed = thoughtSeed(sampling.seed, this.id, turn);
+    const thinking = new AbortController();
+    const stopped = () => thinking.abort(stop.reason);
+    if (stop.aborted) stopped();
+    else stop.addEventListener("abort", stopped);
+    alive.thinking = thinking;
+    const before = await this.#run.memory.ownAnonymousBytes();
+
+    const outcome = await withWatchdog(
+      (signal, sign) => {
+        const onText = (text: string) => {
+          sign();
+          this.#run.onText(this.id, text);
+        };
+        return alive.mind.think(prompt, { maxTokens, temperature, topP, seed, signal, onText });
+      },
+      {
+        clock,
+        signal: thinking.signal,
+        stallMilliseconds: limits.stallMilliseconds,
+        graceMilliseconds: limits.graceMilliseconds,
+      },
+    );
+    stop.removeEventListener("abort", stopped);
+    if (outcome.kind === "stalled" || outcome.kind === "aborted") alive.rest = outcome.rest;
+
+    const thought = outcome.kind === "done" && outcome.value.stop !== "aborted"
+      ? outcome.value
+      : undefined;
+    await this.#markGrowth(before);
+    delete alive.thinking;
+    // A prompt that found no room left is a death, not a thought.
+    const thoughtless = thought?.stop === "context-full" && thought.tokens === 0;
+    if (thought && !thoughtless) this.#thought(thought, alive.mind, seed);
+    if (alive.killed) await this.#die(alive.killed.cause, alive.killed.detail);
+    else if (outcome.kind === "failed") await this.#fail("engine-failed", outcome.error);
+    else if (outcome.kind === "stalled") await this.#fail("engine-stalled", undefined);
+    else if (thought?.stop === "context-full") await this.#die("context-full");
+    return thoughtless ? undefined : thought;
+  }
+
+  /** Kills it before the kernel does: now, or in the middle of its thought. */
+  async kill(cause: DeathCause, detail: string): Promise<void> {
+    const state = this.#state;
+    if (state.kind !== "alive" || state.killed) return;
+    if (!state.thinking) return await this.#die(cause, detail);
+    state.killed = { cause, detail };
+    state.thinking.abort(new Error(detail));
+  }
+
+  /** The run is over: frees everything. The reservation is the caller's to give back. */
+  async close(): Promise<void> {
+    const state = this.#state;
+    if (state.kind === "dying") await state.done;
+    const kept = this.#kept;
+    this.#kept = undefined;
+    this.#state = { kind: "gone" };
+    try {
+      if (state.kind === "alive") await free(state, true);
+    } finally {
+      await kept?.release();
+      await this.#rest;
+    }
+  }
+
+  #live(admission: Extract<Admission, { kind: "admitted" }>): void {
+    const { mind, model } = admission;
+    this.#fresh = true;
+    this.#residentBytes = admission.residentBytes;
+    this.#state = { kind: "alive", mind, model, rest: Promise.resolve() };
+  }
+
+  #thought(thought: Thought, mind: Mind, seed: number): void {
+    this.#fresh = false;
+    if (thought.tokens > 0) this.#engineFailures = 0;
+    const { text, promptTokens, tokens, stop, milliseconds } = thought;
+    const contextTokens = mind.tokensUsed;
+    const context = { contextTokens, contextSize: mind.contextSize };
+    this.#emit({
+      event: "thought",
+      text,
+      promptTokens,
+      tokens,
+      stop,
+      ...context,
+      seed,
+      milliseconds: rounded(milliseconds),
+    });
+  }
+
+  /** Buffers become resident with use: what grew while it thought is unfilled no more. */
+  async #markGrowth(before: number | undefined): Promise<void> {
+    const after = await this.#run.memory.ownAnonymousBytes();
+    if (before === undefined || after === undefined || after <= before) return;
+    this.#residentBytes += after - before;
+    this.#run.manager.markResident(this.id, this.#residentBytes);
+  }
+
+  async #fail(cause: "engine-failed" | "engine-stalled", error: unknown): Promise<void> {
+    this.#engineFailures++;
+    await this.#die(cause, error === undefined ? undefined : lineOf(error));
+    this.#giveUpIfHopeless();
+  }
+
+  async #die(cause: DeathCause, detail?: string): Promise<void> {
+    const alive = this.#state;
+    if (alive.kind !== "alive") return;
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    this.#state = { kind: "dying", done };
+    this.#deaths++;
+    this.#lastCause = cause;
+    const { clock, limits } = this.#run;
+    const atOnce = returnsAtOnce(cause);
+    if (atOnce) this.#kept = alive.model;
+    const freed = await freedInTime(
+      free(alive, !atOnce).catch((error) => this.#warn("dispose-failed", lineOf(error))),
+      this.#run,
+    );
+    if (!freed) this.#warn("engine-unsettled", `The engine still holds memory of '${this.id}'`);
+    const { givenBackBytes, totalBytes } = await deallocate(this.#run, this.id);
+    this.#state = {
+      kind: "dead",
+      cause,
+      retryAt: clock.now() + (atOnce ? 0 : limits.retryMilliseconds),
+    };
+    resolve();
+    this.#emit({
+      event: "death",
+      cause,
+      message: CAUSE_MESSAGES[cause],
+      deaths: this.#deaths,
+      givenBackBytes,
+      reservedBytes: totalBytes,
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
+
+  #refused(refusal: Refusal): void {
+    if (refusal.blame !== "refused") this.#engineFailures++;
+    // Tried again every few seconds: said once for each reason.
+    const reason = `${refusal.code} ${refusal.allocation?.reason ?? ""}`;
+    if (reason !== this.#lastRefusal) this.#emit(warningOf(refusal));
+    this.#lastRefusal = reason;
+    this.#giveUpIfHopeless();
+  }
+
+  #giveUpIfHopeless(): void {
+    const times = this.#run.limits.engineFailuresInARow;
+    if (this.#engineFailures < times || this.#state.kind !== "dead") return;
+    this.#state = { kind: "gone" };
+    this.#warn("jar-given-up", `The engine failed '${this.id}' ${times} times in a row`);
+  }
+
+  #warn(code: string, message: string): void {
+    this.#emit({ event: "warning", code, message });
+  }
+
+  #emit(body: JarEventBody): void {
+    const { id, role } = this;
+    const { event, ...rest } = body;
+    // In this order, because it is the order of the keys in the JSON line.
+    this.#run.emit({ event, id, role, turn: this.#run.turn, ...rest } as RunEvent);
+  }
+}
+
+function figures({ allocation, preflight }: Approval) {
+  const { allocatedBytes, totalBytes, usableBytes, remainingBytes } = allocation;
+  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, preflight };
+}

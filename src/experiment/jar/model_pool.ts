@@ -1,0 +1,104 @@
+import type { Engine, LoadedModel, LoadOptions } from "../../engine/engine.ts";
+
+/** A jar's reference to a loaded model. */
+export interface ModelReference {
+  readonly model: LoadedModel;
+  /** Keeps the model until `work` has settled: a context in the making, or being freed. */
+  until(work: Promise<unknown>): void;
+  /**
+   * Lets go, once what was named to `until` has settled; the last one to let go disposes the
+   * model. Calling it again does nothing.
+   */
+  release(): Promise<void>;
+}
+
+interface Entry {
+  readonly loading: Promise<LoadedModel>;
+  references: number;
+}
+
+/**
+ * The models in memory, each with the number of jars that refer to it. Jars that name the same model
+ * share one load of it, unless `share` is false: then each loads it for itself, as the seed does.
+ *
+ * @example
+ * ```ts
+ * import type { Engine } from "../../engine/engine.ts";
+ * import { ModelPool } from "./model_pool.ts";
+ * let disposed = 0;
+ * const engine = {
+ *   load: (path: string) => Promise.resolve({ path, dispose: () => Promise.resolve(void disposed++) }),
+ * } as unknown as Engine;
+ * const pool = new ModelPool(engine, true);
+ * const [first, second] = [await pool.acquire("a", { mmap: true }), await pool.acquire("a", { mmap: true })];
+ * if (first.model !== second.model) throw new Error("Not shared");
+ * await first.release();
+ * await second.release();
+ * if (disposed !== 1) throw new Error("Disposed other than once");
+ * ```
+ */
+export class ModelPool {
+  readonly #engine: Engine;
+  readonly #share: boolean;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(engine: Engine, share: boolean) {
+    this.#engine = engine;
+    this.#share = share;
+  }
+
+  /** Whether a jar on `path` would find its weights in memory. */
+  has(path: string): boolean {
+    return this.#entries.has(path);
+  }
+
+  /** The next to ask for `path` loads it anew: the load that hangs there is nobody's any more. */
+  forget(path: string): void {
+    this.#entries.delete(path);
+  }
+
+  /** Loads `path`, or joins the jars that refer to it. Errors are the engine's own. */
+  async acquire(path: string, options: LoadOptions): Promise<ModelReference> {
+    if (!this.#share) {
+      const model = await this.#engine.load(path, options);
+      return refer(model, () => model.dispose());
+    }
+    const entry = this.#entries.get(path) ?? this.#load(path, options);
+    entry.references++;
+    const letGo = async () => {
+      if (--entry.references > 0) return;
+      // Forgotten before it is disposed: who asks meanwhile must get a model that will stay.
+      if (this.#entries.get(path) === entry) this.#entries.delete(path);
+      await (await entry.loading).dispose();
+    };
+    try {
+      return refer(await entry.loading, letGo);
+    } catch (error) {
+      if (this.#entries.get(path) === entry) this.#entries.delete(path);
+      throw error;
+    }
+  }
+
+  #load(path: string, options: LoadOptions): Entry {
+    const entry: Entry = { loading: this.#engine.load(path, options), references: 0 };
+    this.#entries.set(path, entry);
+    return entry;
+  }
+}
+
+function refer(model: LoadedModel, letGo: () => Promise<void>): ModelReference {
+  const pending = new Set<Promise<unknown>>();
+  let released: Promise<void> | undefined;
+  async function release() {
+    while (pending.size > 0) await Promise.all(pending);
+    await letGo();
+  }
+  return {
+    model,
+    until(work) {
+      const settled: Promise<unknown> = work.catch(() => {}).finally(() => pending.delete(settled));
+      pending.add(settled);
+    },
+    release: () => released ??= release(),
+  };
+}

@@ -1,0 +1,145 @@
+import type { InstanceDemand } from "../../budget/demand.ts";
+import type { MachineMemory } from "../../budget/memory.ts";
+import { formatAmount } from "../../budget/size.ts";
+import { usedPercent } from "../../budget/usage.ts";
+import type { DeathCause } from "../jar/death_cause.ts";
+import type { RunLimits } from "../limits.ts";
+import { leastImportantFirst } from "../roles.ts";
+
+/** One look at memory. */
+interface MemorySample {
+  readonly memory: MachineMemory;
+  /** This process's anonymous memory in bytes, `undefined` where it can't be read. */
+  readonly ownAnonymousBytes: number | undefined;
+}
+
+/** Which jar is to die, and what for. */
+interface Victim {
+  readonly id: string;
+  readonly cause: DeathCause;
+  readonly detail: string;
+}
+
+/** A living jar as the watch sees it. */
+export type WatchedJar = Pick<
+  InstanceDemand,
+  "id" | "role" | "model" | "ramLimitBytes" | "footprint"
+>;
+
+/** By what the watch judges. */
+interface WatchRules {
+  readonly limits: Pick<RunLimits, "leastAvailableBytes" | "mostUsedPercent">;
+  readonly shareWeights: boolean;
+}
+
+/**
+ * A living jar's own memory in bytes. Jars live in one process, so it isn't measured but what of
+ * the process's anonymous memory the others don't explain: their floors, less what they share, and
+ * the shared part of every model that isn't this jar's. Where the others hold less than estimated,
+ * this one is counted too low, never too high by their fault.
+ *
+ * @example
+ * ```ts
+ * import { ownMemoryBytes } from "./judge_memory.ts";
+ * const footprint = {
+ *   floorBytes: 50,
+ *   workingSetBytes: 90,
+ *   shared: { floorBytes: 40, workingSetBytes: 80 },
+ * };
+ * const subject = { id: "subject", role: "subject", model: "a.gguf", footprint } as const;
+ * const god = { id: "god", role: "god", model: "a.gguf", footprint } as const;
+ * if (ownMemoryBytes(subject, [subject, god], 62, true) !== 52) throw new Error("62 − (50 − 40)");
+ * ```
+ */
+export function ownMemoryBytes(
+  jar: WatchedJar,
+  living: readonly WatchedJar[],
+  anonymousBytes: number,
+  shareWeights: boolean,
+): number {
+  const models = new Map<string, number>();
+  let others = 0;
+  for (const { id, model, footprint } of living) {
+    if (id === jar.id) continue;
+    const shared = shareWeights ? footprint.shared.floorBytes : 0;
+    others += footprint.floorBytes - shared;
+    if (model !== jar.model) models.set(model, Math.max(models.get(model) ?? 0, shared));
+  }
+  for (const shared of models.values()) others += shared;
+  return Math.max(0, anonymousBytes - others);
+}
+
+/**
+ * Who is to die so that the kernel kills nobody (src/budget/README.md, "The run"): the jar that is furthest
+ * over its own RAM limit; else, when little memory is available or nearly all of the system's is
+ * used, the least important one. One at a time: its memory may be enough.
+ *
+ * What is reserved by other processes counts as available here: it isn't used yet.
+ *
+ * @example
+ * ```ts
+ * import { GB } from "../../budget/size.ts";
+ * import { RUN_LIMITS } from "../limits.ts";
+ * import { judgeMemory } from "./judge_memory.ts";
+ * const shared = { floorBytes: 0, workingSetBytes: 0 };
+ * const footprint = { floorBytes: 1, workingSetBytes: 1, shared };
+ * const sample = {
+ *   ownAnonymousBytes: 1,
+ *   memory: {
+ *     totalBytes: 8 * GB,
+ *     availableBytes: 0.4 * GB,
+ *     reservedBytes: 0,
+ *     sources: [],
+ *     warnings: [],
+ *   },
+ * };
+ * const jars = [
+ *   { id: "subject", role: "subject", model: "a.gguf", footprint },
+ *   { id: "god", role: "god", model: "a.gguf", footprint },
+ * ] as const;
+ * const victim = judgeMemory(sample, jars, { limits: RUN_LIMITS, shareWeights: true });
+ * if (victim?.id !== "god" || victim.cause !== "available-memory") throw new Error();
+ * ```
+ */
+export function judgeMemory(
+  sample: MemorySample,
+  living: readonly WatchedJar[],
+  { limits, shareWeights }: WatchRules,
+): Victim | undefined {
+  const order = leastImportantFirst(living);
+  const greedy = greediest(sample.ownAnonymousBytes, order, shareWeights);
+  if (greedy) return greedy;
+
+  const [least] = order;
+  if (!least) return undefined;
+  const { memory } = sample;
+  const available = memory.availableBytes + memory.reservedBytes;
+  if (available < limits.leastAvailableBytes) {
+    const detail = `${formatAmount(available)} available`;
+    return { id: least.id, cause: "available-memory", detail };
+  }
+  const used = usedPercent(memory);
+  if (used > limits.mostUsedPercent) {
+    return { id: least.id, cause: "system-memory", detail: `${used.toFixed(1)}% used` };
+  }
+  return undefined;
+}
+
+function greediest(
+  anonymousBytes: number | undefined,
+  jars: readonly WatchedJar[],
+  shareWeights: boolean,
+): Victim | undefined {
+  if (anonymousBytes === undefined) return undefined;
+  let most = 0;
+  let worst: Victim | undefined;
+  for (const jar of jars) {
+    const limit = jar.ramLimitBytes ?? Infinity;
+    const own = ownMemoryBytes(jar, jars, anonymousBytes, shareWeights);
+    if (own - limit <= most) continue;
+    most = own - limit;
+    const detail = `${formatAmount(own)} of its ${formatAmount(limit)}`;
+    worst = { id: jar.id, cause: "ram-limit", detail };
+  }
+  return worst;
+}

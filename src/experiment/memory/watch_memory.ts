@@ -1,0 +1,62 @@
+import { PRESSURE_WARNING_PERCENT } from "../../budget/validate.ts";
+import { lineOf } from "../text.ts";
+import type { Jar } from "../jar/jar.ts";
+import { judgeMemory } from "./judge_memory.ts";
+import type { RunState } from "../run_state.ts";
+
+/**
+ * Looks at memory every second until `done` fires, and asks a jar to die before the kernel picks
+ * one. Never rejects: a figure that can't be read is a warning, said once until it can be again.
+ */
+export async function watchMemory(
+  jars: readonly Jar[],
+  run: RunState,
+  done: AbortSignal,
+): Promise<void> {
+  const said = new Set<string>();
+  const warn = (code: string, holds: boolean, message: () => string) => {
+    if (!holds) said.delete(code);
+    else if (!said.has(code)) {
+      said.add(code);
+      run.emit({ event: "warning", turn: run.turn, code, message: message() });
+    }
+  };
+  const { clock, limits, memory, policy } = run;
+  while (!done.aborted) {
+    await clock.sleep(limits.watchMilliseconds, done);
+    if (done.aborted) return;
+    let failure: unknown;
+    try {
+      await look();
+    } catch (error) {
+      failure = error ?? new Error("Unknown");
+    }
+    warn(
+      "memory-unreadable",
+      failure !== undefined,
+      () => `Memory can't be watched: ${lineOf(failure)}`,
+    );
+  }
+
+  async function look(): Promise<void> {
+    const sample = {
+      memory: await memory.refresh(),
+      ownAnonymousBytes: await memory.ownAnonymousBytes(),
+    };
+    const pressure = sample.memory.pressure?.someAverage10 ?? 0;
+    warn(
+      "memory-pressure",
+      pressure > PRESSURE_WARNING_PERCENT,
+      () => `Memory pressure: something waited for memory ${pressure.toFixed(0)}% of the time`,
+    );
+    // What a dying jar has is about to be free: nobody else has to go for it.
+    if (done.aborted || jars.some((jar) => jar.state.kind === "dying")) return;
+    const living = jars.filter((jar) => jar.state.kind === "alive");
+    const victim = judgeMemory(sample, living.map((jar) => jar.config.demand), {
+      limits,
+      shareWeights: policy.shareWeights,
+    });
+    const jar = living.find(({ id }) => id === victim?.id);
+    if (victim) await jar?.kill(victim.cause, victim.detail);
+  }
+}

@@ -1,0 +1,183 @@
+import { MemoryBudgetManager } from "../budget/manager.ts";
+import type { Refusal } from "./jar/admission.ts";
+import { lineOf } from "./text.ts";
+import { rounded, settlesWithin } from "./clock.ts";
+import type { RunConfig, RunDependencies } from "./config.ts";
+import type { EndEvent, EndReason } from "./events.ts";
+import { watchMemory } from "./memory/watch_memory.ts";
+import { Jar } from "./jar/jar.ts";
+import { RUN_LIMITS } from "./limits.ts";
+import { ModelPool } from "./jar/model_pool.ts";
+import { freedInTime } from "./freed_in_time.ts";
+import { withoutLedger } from "./memory/reservation_ledger.ts";
+import { deallocateAll } from "./memory/reservations.ts";
+import { isExpendable } from "./roles.ts";
+import { EventEmitter } from "./event_emitter.ts";
+import { takeTurns } from "./turns.ts";
+import { MemoryView } from "./memory/memory_view.ts";
+import type { RunState } from "./run_state.ts";
+
+/** How a run ended: its last event. */
+export type RunResult = EndEvent;
+
+interface Ending {
+  readonly reason: EndReason;
+  readonly exitCode: number;
+}
+
+/**
+ * Runs the experiment from the first admission to the last byte given back (src/budget/README.md, "The run").
+ *
+ * Whatever happens, minds and models are disposed, every reservation is given back and the last
+ * event is `end`; after a stop within 3 s, and what the engine holds on to is named in a warning.
+ *
+ * @throws Only what `emit` threw (a closed pipe), once everything is given back, and a
+ * `BrainjarError` for a policy or a footprint that isn't one, before anything is loaded.
+ *
+ * @example
+ * ```ts
+ * import { runExperiment } from "./run_experiment.ts";
+ * if (runExperiment.length !== 2) throw new Error("What to run, and what to run it with");
+ * ```
+ */
+export async function runExperiment(
+  config: RunConfig,
+  dependencies: RunDependencies,
+): Promise<RunResult> {
+  const { clock, engine } = dependencies;
+  const began = clock.now();
+  const emitter = new EventEmitter(config, dependencies);
+  const memory = new MemoryView(
+    config.validation.memory,
+    dependencies.readMemory,
+    dependencies.readOwnAnonymousBytes,
+  );
+  const run: RunState = {
+    manager: new MemoryBudgetManager({
+      policy: config.policy,
+      readMemory: () => memory.current,
+      totalBytes: config.validation.memory.totalBytes,
+    }),
+    policy: config.policy,
+    models: new ModelPool(engine, config.policy.shareWeights),
+    memory,
+    ledger: dependencies.ledger ?? withoutLedger(dependencies.readMemory),
+    clock,
+    limits: { ...RUN_LIMITS, ...config.limits },
+    sampling: config.sampling,
+    stop: emitter.stop,
+    stoppedAt: () => emitter.stoppedAt,
+    emit: (event) => emitter.emit(event),
+    onText: (id, text) => emitter.emitText(id, text),
+    turn: 0,
+  };
+  const jars = config.jars.map((jar) => new Jar(jar, run));
+  let ending: Ending;
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    emitter.begin();
+    ending = await live(config, jars, run);
+  } catch (error) {
+    // Nothing in a run throws on purpose; whatever did, the memory goes back first.
+    failure = { error };
+    ending = { reason: "failed", exitCode: EXIT_CODES.engine };
+  }
+  const returned = await giveBack(jars, run);
+  const end: EndEvent = {
+    event: "end",
+    ...ending,
+    seed: config.sampling.seed,
+    turns: run.turn,
+    ...emitter.counts,
+    milliseconds: rounded(clock.now() - began),
+    ...returned,
+  };
+  emitter.emit(end);
+  emitter.close();
+  failure ??= emitter.failure;
+  if (failure) throw failure.error;
+  return end;
+}
+
+/** How a run exits by its reason; src/budget/README.md, "Exit codes". */
+const EXIT_CODES = { asked: 0, refused: 1, usage: 2, engine: 3 } as const;
+
+/** After a stop, by its reason; who closed the pipe had all of the output that was wanted. */
+const STOP_EXIT_CODES = new Map<unknown, number>([
+  ["SIGTERM", 143],
+  ["SIGPIPE", EXIT_CODES.asked],
+]);
+
+function stoppedBy(reason: unknown): Ending {
+  return { reason: "stopped", exitCode: STOP_EXIT_CODES.get(reason) ?? 130 };
+}
+
+function endedBy({ blame }: Refusal): Ending {
+  return {
+    reason: blame === "refused" ? "refused" : "failed",
+    exitCode: EXIT_CODES[blame],
+  };
+}
+
+/** From the first admission to the last thought. */
+async function live(config: RunConfig, jars: readonly Jar[], run: RunState): Promise<Ending> {
+  const { stop, clock, limits } = run;
+  const refused = await admitAll(config, jars, run);
+  if (stop.aborted) return stoppedBy(stop.reason);
+  if (refused) return refused;
+
+  const done = new AbortController();
+  const watching = watchMemory(jars, run, done.signal);
+  try {
+    const reason = await takeTurns(jars, run, config.turns);
+    if (reason === "stopped") return stoppedBy(stop.reason);
+    if (reason === "turns") return { reason, exitCode: EXIT_CODES.asked };
+    // Given up for the engine's failures, or kept out by layers 2 and 3.
+    const givenUp = jars.every(({ state }) => state.kind === "gone");
+    return { reason, exitCode: givenUp ? EXIT_CODES.engine : EXIT_CODES.refused };
+  } finally {
+    done.abort();
+    await settlesWithin(watching, limits.hurriedDisposalMilliseconds, clock);
+  }
+}
+
+/** All jars, before the first thought; an ending where one is refused that is needed. */
+async function admitAll(
+  { validation, allowPartial }: RunConfig,
+  jars: readonly Jar[],
+  run: RunState,
+): Promise<Ending | undefined> {
+  const canDoWithout = (jar: Jar) => allowPartial && isExpendable(jar.role);
+  // Layers 2 and 3 find out who of them fits.
+  if (!validation.ok && !jars.some(canDoWithout)) {
+    return { reason: "refused", exitCode: EXIT_CODES.refused };
+  }
+  for (const jar of jars) {
+    if (run.stop.aborted) return undefined;
+    const refusal = await jar.enter();
+    if (!refusal) continue;
+    if (!canDoWithout(jar)) return endedBy(refusal);
+  }
+  return undefined;
+}
+
+/** Contexts and models, then the report of what was reserved, then the reservations. */
+async function giveBack(jars: readonly Jar[], run: RunState) {
+  const { manager, memory } = run;
+  const reached = jars.some((jar) => jar.state.kind !== "unborn");
+  const warn = (code: string, message: string) =>
+    run.emit({ event: "warning", turn: run.turn, code, message });
+  const closing = jars.map((jar) =>
+    jar.close().catch((error) => warn("dispose-failed", lineOf(error)))
+  );
+  if (!await freedInTime(Promise.all(closing), run)) {
+    warn("engine-unsettled", "The engine still holds memory; it goes back when brainjar ends");
+  }
+  // An old figure is good enough for a report.
+  await settlesWithin(memory.refresh(), run.limits.hurriedDisposalMilliseconds, run.clock);
+  const allocationReport = reached ? manager.getAllocationReport() : undefined;
+  const beforeBytes = manager.reservedBytes;
+  await deallocateAll(run, jars.map((jar) => jar.id));
+  const { reservedBytes } = manager;
+  return { allocationReport, givenBackBytes: beforeBytes - reservedBytes, reservedBytes };
+}

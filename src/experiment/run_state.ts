@@ -1,0 +1,29 @@
+import type { MemoryBudgetManager } from "../budget/manager.ts";
+import type { Policy } from "../budget/policy.ts";
+import type { Clock } from "./clock.ts";
+import type { Sampling } from "./config.ts";
+import type { RunEvent } from "./events.ts";
+import type { RunLimits } from "./limits.ts";
+import type { ModelPool } from "./jar/model_pool.ts";
+import type { MemoryView } from "./memory/memory_view.ts";
+import type { ReservationLedger } from "./memory/reservation_ledger.ts";
+
+/** What the jars of one run share. */
+export interface RunState {
+  readonly manager: MemoryBudgetManager;
+  readonly policy: Policy;
+  readonly models: ModelPool;
+  readonly memory: MemoryView;
+  readonly ledger: ReservationLedger;
+  readonly clock: Clock;
+  readonly limits: RunLimits;
+  readonly sampling: Sampling;
+  /** Fires when the run is to stop. */
+  readonly stop: AbortSignal;
+  /** When it fired, by the clock. */
+  readonly stoppedAt: () => number | undefined;
+  readonly emit: (event: RunEvent) => void;
+  readonly onText: (id: string, text: string) => void;
+  /** The turn that the run is in, 0 before the first. */
+  turn: number;
+}

@@ -1,0 +1,158 @@
+import { BrainjarError } from "../budget/error.ts";
+import type { Ledger } from "./ledger.ts";
+import { checkOurs, makeLedgerFolder, unwritable } from "./folder.ts";
+import { decodeLedger, encodeLedger } from "./text.ts";
+import type { MachineWarning } from "../machine/warning.ts";
+
+/** A ledger as found on disk; a corrupt or missing one is empty. */
+interface FoundLedger {
+  readonly ledger: Ledger;
+  readonly warnings: readonly MachineWarning[];
+}
+
+const EMPTY: Ledger = { bootId: "", reservations: [] };
+const FILE_MODE = 0o600;
+
+/** A reservation is some 200 bytes; thousands of them are no ledger of one user's jars. */
+const MAXIMUM_LEDGER_BYTES = 1024 * 1024;
+
+/** Longest pause between two tries for the lock: short beside the time for which it is taken. */
+const LONGEST_PAUSE_MILLISECONDS = 8;
+
+/**
+ * Runs `change` on the ledger in `folder` while no other process can, and writes what it answers.
+ * The same object means that nothing changed, and nothing is written.
+ *
+ * The lock is the kernel's own (flock) and goes with the process, kill -9 included. Writing is all or
+ * nothing: a new file takes the old one's place. It is not flushed to disk, since no reservation outlives
+ * the boot it was written in.
+ *
+ * Throws `ledger-busy` where the lock isn't to be had in time, `ledger-not-ours` where others could
+ * have written the ledger, `ledger-unwritable` on a full disk and its like.
+ */
+export async function withLockedLedger<T>(
+  folder: string,
+  timeoutMilliseconds: number,
+  change: (found: FoundLedger) => Promise<{ readonly ledger: Ledger; readonly value: T }>,
+): Promise<T> {
+  makeLedgerFolder(folder);
+  using _lock = await takeLock(`${folder}/ledger.lock`, timeoutMilliseconds);
+  const found = findLedger(folder);
+  const { ledger, value } = await change(found);
+  if (ledger !== found.ledger) writeLedger(folder, ledger);
+  return value;
+}
+
+/**
+ * The ledger as it is, without lock and without making anything: a written one is always whole.
+ * Nothing where it is corrupt, which needs the lock to be set aside.
+ */
+export function peekLedger(folder: string): Ledger | undefined {
+  if (checkOurs(folder, "folder") === undefined) return EMPTY;
+  const text = readText(ledgerPath(folder));
+  return text === undefined ? EMPTY : decodeLedger(text);
+}
+
+function findLedger(folder: string): FoundLedger {
+  const path = ledgerPath(folder);
+  const text = readText(path);
+  if (text === undefined) return { ledger: EMPTY, warnings: [] };
+  const ledger = decodeLedger(text);
+  if (ledger !== undefined) return { ledger, warnings: [] };
+  const aside = `${path}.corrupt-${Date.now()}`;
+  try {
+    Deno.renameSync(path, aside);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+  return {
+    ledger: EMPTY,
+    warnings: [{
+      code: "ledger-corrupt",
+      message: `The ledger of reserved memory was corrupt and has been set aside as '${aside}'; ` +
+        "what other processes reserved before is not known",
+    }],
+  };
+}
+
+/** Nothing where there is no file; a file too large is no ledger, which an empty text isn't either. */
+function readText(path: string): string | undefined {
+  const info = checkOurs(path, "file");
+  if (info === undefined) return undefined;
+  if (info.size > MAXIMUM_LEDGER_BYTES) return "";
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    // Set aside or replaced by another process in between.
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw unwritable(path, error);
+  }
+}
+
+function writeLedger(folder: string, ledger: Ledger): void {
+  const path = ledgerPath(folder);
+  // One name is enough under the lock, and what a killed process left there is overwritten.
+  const next = `${path}.new`;
+  try {
+    Deno.writeTextFileSync(next, encodeLedger(ledger), { mode: FILE_MODE });
+    Deno.renameSync(next, path);
+  } catch (error) {
+    try {
+      Deno.removeSync(next);
+    } catch {
+      // It was never made, or the folder is read-only: the error that counts is the first.
+    }
+    throw unwritable(path, error);
+  }
+}
+
+async function takeLock(path: string, timeoutMilliseconds: number): Promise<Disposable> {
+  const started = performance.now();
+  while (true) {
+    checkOurs(path, "file");
+    const file = openLock(path);
+    try {
+      if (file.tryLockSync(true) && isStill(file, path)) {
+        return { [Symbol.dispose]: () => file.close() };
+      }
+    } catch (error) {
+      file.close();
+      throw unwritable(path, error);
+    }
+    file.close();
+    if (performance.now() - started > timeoutMilliseconds) {
+      throw new BrainjarError(
+        "ledger-busy",
+        `The ledger of reserved memory is locked by another process for more than ${timeoutMilliseconds} ms: '${path}'`,
+        {
+          kind: "engine",
+          hint: "Look for a brainjar process that is stopped, and continue or end it",
+        },
+      );
+    }
+    // Uneven pauses, so that processes started together don't keep meeting.
+    const pause = 1 + Math.random() * (LONGEST_PAUSE_MILLISECONDS - 1);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+function openLock(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { create: true, read: true, write: true, mode: FILE_MODE });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+/** Whether the path still leads to the locked file: a cleaner of /tmp may have removed it. */
+function isStill(file: Deno.FsFile, path: string): boolean {
+  try {
+    return file.statSync().ino === Deno.lstatSync(path).ino;
+  } catch {
+    return false;
+  }
+}
+
+function ledgerPath(folder: string): string {
+  return `${folder}/ledger.json`;
+}

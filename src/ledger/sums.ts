@@ -1,0 +1,96 @@
+import type { MachineMemory } from "../budget/memory.ts";
+import { sum } from "../budget/sum.ts";
+import type { Processes } from "../machine/processes.ts";
+import type { JarReservation, Reservation } from "./reservation.ts";
+
+/** One owner's reservations and how much of them is still to be filled, all in bytes. */
+export interface ReservationSum {
+  /** Absent for a token. */
+  readonly processId?: number;
+  /** Jar ids; for a token, none. The token is a secret of who was given it. */
+  readonly ids: readonly string[];
+  readonly reservedBytes: number;
+  readonly residentBytes: number;
+  /** reserved − resident: what available memory still counts and is already given away. */
+  readonly unfilledBytes: number;
+  /** Milliseconds until a token ends by itself. */
+  readonly endsInMilliseconds?: number;
+}
+
+/**
+ * What each owner still has to fill. Of a process that can be looked at it is measured now: its
+ * anonymous memory beyond its baseline fills its reservations. File-backed weights fill nothing,
+ * because the kernel goes on counting them as available while they are resident.
+ */
+export function sumReservations(
+  reservations: readonly Reservation[],
+  processes: Processes,
+): readonly ReservationSum[] {
+  const now = processes.now();
+  const sums: ReservationSum[] = [];
+  const byProcess = new Map<string, JarReservation[]>();
+  for (const one of reservations) {
+    if (one.kind === "token") {
+      sums.push({
+        ids: [],
+        reservedBytes: one.reservedBytes,
+        residentBytes: 0,
+        unfilledBytes: one.reservedBytes,
+        endsInMilliseconds: one.expiresAt - now,
+      });
+      continue;
+    }
+    const key = `${one.namespace} ${one.processId}`;
+    byProcess.set(key, [...byProcess.get(key) ?? [], one]);
+  }
+  for (const owned of byProcess.values()) {
+    const [first] = owned;
+    if (first === undefined) continue;
+    const reservedBytes = sum(owned.map((one) => one.reservedBytes));
+    const residentBytes = Math.max(0, Math.min(reservedBytes, filledBytes(first, processes)));
+    sums.push({
+      processId: first.processId,
+      ids: owned.map((one) => one.id),
+      reservedBytes,
+      residentBytes,
+      unfilledBytes: reservedBytes - residentBytes,
+    });
+  }
+  return sums;
+}
+
+/**
+ * Bytes reserved by everyone but process `ownId` and not resident yet: what has to come off available
+ * memory before more is reserved.
+ *
+ * @example
+ * ```ts
+ * import { unfilledByOthers } from "./sums.ts";
+ * const sum = { ids: ["god"], reservedBytes: 5, residentBytes: 2, unfilledBytes: 3 };
+ * const sums = [{ ...sum, processId: 7 }, { ...sum, processId: 8 }];
+ * if (unfilledByOthers(sums, 7) !== 3) throw new Error("expected what process 8 lacks");
+ * ```
+ */
+export function unfilledByOthers(sums: readonly ReservationSum[], ownId: number): number {
+  return sum(sums.filter((one) => one.processId !== ownId).map((one) => one.unfilledBytes));
+}
+
+/**
+ * A machine's memory with what others have reserved taken off what is available. All of it comes
+ * off, whichever control group the others are in: from outside it can't be told which limit they will
+ * fill.
+ */
+export function takeOffReservations(memory: MachineMemory, bytes: number): MachineMemory {
+  return {
+    ...memory,
+    availableBytes: Math.max(0, memory.availableBytes - bytes),
+    reservedBytes: memory.reservedBytes + bytes,
+  };
+}
+
+/** 0 for a process that can't be looked at: then all that it reserved is still to be filled. */
+function filledBytes(reservation: JarReservation, processes: Processes): number {
+  if (reservation.namespace !== processes.namespace) return 0;
+  const now = processes.anonymousBytes(reservation.processId);
+  return now === undefined ? 0 : now - reservation.baselineBytes;
+}

@@ -1,0 +1,116 @@
+import type { MachineMemory, MemoryPressure, MemorySource } from "../budget/memory.ts";
+import { joinGroup } from "./control_group_path.ts";
+import { type ControlGroupMemory, readControlGroupMemory } from "./control_group_memory.ts";
+import { type ControlGroup, findControlGroups } from "./control_groups.ts";
+import { readLeftOut } from "./memory_left_out.ts";
+import type { MachineFiles, ProcessId } from "./machine_files.ts";
+import type { MachineWarning } from "./warning.ts";
+import { MEMINFO_PATH, readMeminfo } from "./meminfo.ts";
+import { MACHINE_PRESSURE_PATH, readPressure, worsePressure } from "./pressure.ts";
+
+type Reading = Omit<MemorySource, "figure" | "decides">;
+
+/**
+ * What memory Linux has for a process: MemTotal and MemAvailable, bounded by every memory limit of
+ * the control groups it is in, their ancestors too (src/budget/README.md, "Words"). Whole bytes.
+ *
+ * Swap is told and not counted; huge pages and the ZFS cache are told and not counted.
+ *
+ * Throws `machine-unreadable` and `control-group-unreadable`; what is doubtful without making the
+ * figures too large is a warning.
+ */
+export function readLinuxMemory(files: MachineFiles, processId: ProcessId): MachineMemory {
+  const machine = readMeminfo(files);
+  const { groups, warnings: groupWarnings } = findControlGroups(files, processId);
+  const warnings: MachineWarning[] = [...groupWarnings];
+
+  const path = files.locate(MEMINFO_PATH);
+  const totals: Reading[] = [{ name: "MemTotal", path, bytes: machine.totalBytes }];
+  const available: Reading[] = [{ name: "MemAvailable", path, bytes: machine.availableBytes }];
+  const highest = groups.findLast((group) => group.version === 1);
+  for (const group of groups) {
+    const reading = readControlGroupMemory(files, group, { highest: group === highest });
+    warnings.push(...reading.warnings);
+    if (reading.memory === undefined) continue;
+    totals.push(...limitReadings(reading.memory));
+    available.push(...availableReadings(reading.memory));
+  }
+
+  const pressure = readAllPressure(files, groups, warnings);
+  const leftOut = readLeftOut(files, machine.hugePageBytes);
+  const totalSources = sourcesOf("total", totals);
+  const availableSources = sourcesOf("available", available);
+  const totalBytes = smallest(totalSources);
+  return {
+    totalBytes,
+    availableBytes: Math.min(smallest(availableSources), totalBytes),
+    reservedBytes: 0,
+    sources: [...totalSources, ...availableSources],
+    ...(pressure === undefined ? {} : { pressure }),
+    ...(machine.swap === undefined ? {} : { swap: machine.swap }),
+    ...(leftOut.length === 0 ? {} : { leftOut }),
+    warnings,
+  };
+}
+
+function limitReadings(memory: ControlGroupMemory): readonly Reading[] {
+  return memory.limits.map(({ name, path, bytes }) => ({
+    name: `${name} of ${memory.group.name}`,
+    path,
+    bytes,
+  }));
+}
+
+/** limit − usage + reclaimable: not below nothing, and not above the limit. */
+function availableReadings(memory: ControlGroupMemory): readonly Reading[] {
+  const { usage, reclaimable, group } = memory;
+  return memory.limits.map((limit) => ({
+    name: `${limit.name} − ${usage.name} + reclaimable file cache of ${group.name}`,
+    path: limit.path,
+    bytes: Math.max(0, Math.min(limit.bytes, limit.bytes - usage.bytes + reclaimable.bytes)),
+    terms: [
+      limit,
+      { ...usage, bytes: -usage.bytes },
+      reclaimable,
+    ],
+  }));
+}
+
+function readAllPressure(
+  files: MachineFiles,
+  groups: readonly ControlGroup[],
+  warnings: MachineWarning[],
+): MemoryPressure | undefined {
+  const paths = [
+    MACHINE_PRESSURE_PATH,
+    ...groups
+      .filter((group) => group.version === 2)
+      .map((group) => joinGroup(group.folder, ["memory.pressure"])),
+  ];
+  let pressure: MemoryPressure | undefined;
+  for (const path of paths) {
+    const reading = readPressure(files, path);
+    if (reading.kind === "pressure") pressure = worsePressure(pressure, reading.pressure);
+    if (reading.kind === "unreadable") {
+      warnings.push({
+        code: "pressure-unreadable",
+        message: `Memory pressure can't be read from '${files.locate(path)}': ${reading.reason}`,
+      });
+    }
+  }
+  return pressure;
+}
+
+/** Marks the first of the smallest readings: the one that decides. */
+function sourcesOf(
+  figure: MemorySource["figure"],
+  readings: readonly Reading[],
+): readonly MemorySource[] {
+  const least = Math.min(...readings.map((reading) => reading.bytes));
+  const deciding = readings.findIndex((reading) => reading.bytes === least);
+  return readings.map((reading, index) => ({ figure, ...reading, decides: index === deciding }));
+}
+
+function smallest(sources: readonly MemorySource[]): number {
+  return Math.min(...sources.map((source) => source.bytes));
+}

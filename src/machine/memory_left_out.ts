@@ -1,0 +1,40 @@
+import type { MemoryLeftOut } from "../budget/memory.ts";
+import type { MachineFiles } from "./machine_files.ts";
+import { MEMINFO_PATH } from "./meminfo.ts";
+
+/** Where OpenZFS reports its cache. */
+const ZFS_CACHE_PATH = "/proc/spl/kstat/zfs/arcstats";
+
+/**
+ * Memory that looks as if it could be had and isn't counted, for `brainjar memory` to explain.
+ *
+ * Neither is in MemAvailable, so leaving them out means adding nothing: huge pages are set aside for
+ * programs that ask for them by name, and the ZFS cache gives way only when the kernel already
+ * presses, later than a loading model needs it. An unreadable cache size is simply not told, since
+ * no figure depends on it.
+ */
+export function readLeftOut(files: MachineFiles, hugePageBytes: number): readonly MemoryLeftOut[] {
+  const leftOut: MemoryLeftOut[] = [];
+  if (hugePageBytes > 0) {
+    leftOut.push({
+      name: "Huge pages",
+      path: files.locate(MEMINFO_PATH),
+      bytes: hugePageBytes,
+      reason: "set aside for programs that ask for huge pages",
+    });
+  }
+  const reading = files.read(ZFS_CACHE_PATH);
+  // A line of the kernel's statistics: name, type, value.
+  const size = reading.kind === "text"
+    ? /^size\s+\d+\s+(\d+)$/m.exec(reading.text)?.[1]
+    : undefined;
+  if (size !== undefined && Number(size) > 0) {
+    leftOut.push({
+      name: "ZFS cache",
+      path: files.locate(ZFS_CACHE_PATH),
+      bytes: Number(size),
+      reason: "given back too late to count on",
+    });
+  }
+  return leftOut;
+}

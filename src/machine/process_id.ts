@@ -1,2 +1,0 @@
-/** A process as /proc names it: a number, or `self` for the one that reads. */
-export type ProcessId = number | "self";

@@ -1,0 +1,89 @@
+import { assert, assertEquals } from "@std/assert";
+import { GB } from "../../src/budget/size.ts";
+import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
+import { CONTEXT_BYTES, MODEL_BYTES, named, play } from "./stage.ts";
+
+interface FakeLedger extends ReservationLedger {
+  readonly written: number[];
+}
+
+function ledgerOf(
+  availableBytes: number,
+  keep: () => Promise<void> = () => Promise.resolve(),
+): FakeLedger {
+  const written: number[] = [];
+  const memory = {
+    totalBytes: 16 * GB,
+    availableBytes,
+    reservedBytes: 0,
+    sources: [],
+    warnings: [],
+  };
+  return {
+    written,
+    admit: (decide) => {
+      const { value, reservedBytes } = decide(memory);
+      written.push(reservedBytes);
+      return Promise.resolve(value);
+    },
+    readMemory: () => Promise.resolve(memory),
+    keep: (bytes) => {
+      written.push(bytes);
+      return keep();
+    },
+  };
+}
+
+Deno.test("reservations: the ledger knows them at every step, and nothing at the end", async () => {
+  const ledger = ledgerOf(15 * GB);
+  const { result, events } = await play({ ledger, contextSize: 500, turns: 8 });
+  const subject = MODEL_BYTES + CONTEXT_BYTES;
+  assertEquals(ledger.written.slice(0, 3), [
+    subject,
+    subject + CONTEXT_BYTES,
+    subject + 2 * CONTEXT_BYTES,
+  ]);
+  assert(named(events, "death").length > 0);
+  assertEquals([ledger.written.at(-1), result.reservedBytes], [0, 0]);
+});
+
+Deno.test("reservations: what the ledger says is available decides", async () => {
+  const { result, events } = await play({ ledger: ledgerOf(GB) });
+  assertEquals([result.reason, result.exitCode], ["refused", 1]);
+  assertEquals(named(events, "warning")[0]?.allocation?.reason, "insufficient-available");
+});
+
+Deno.test("reservations: a ledger that breaks is a warning, one that hangs delays no stop", async () => {
+  const broken = await play({
+    ledger: ledgerOf(15 * GB, () => Promise.reject(new Error("Disk full"))),
+  });
+  assertEquals([broken.result.reason, broken.result.reservedBytes], ["turns", 0]);
+  assert(named(broken.events, "warning").some(({ code }) => code === "promise-unwritten"));
+
+  const { result, clock } = await play({
+    ledger: ledgerOf(15 * GB, () => new Promise(() => {})),
+    turns: undefined,
+    engine: { milliseconds: { think: 100 } },
+    stopAfter: 1000,
+  });
+  assertEquals([result.reason, result.reservedBytes], ["stopped", 0]);
+  assert(clock.now() <= 4000, `${clock.now() - 1000} ms after the stop`);
+});
+
+Deno.test("reservations: layer 3 counts what others have reserved, as layer 2 does", async () => {
+  // Layer 2 sees room; another process reserves nearly all of it before the load.
+  const ledger: ReservationLedger = {
+    ...ledgerOf(15 * GB),
+    readMemory: () =>
+      Promise.resolve({
+        totalBytes: 16 * GB,
+        availableBytes: GB,
+        reservedBytes: 14 * GB,
+        sources: [],
+        warnings: [],
+      }),
+  };
+  const run = await play({ mode: "single", turns: 1, ledger });
+  const refusal = named(run.events, "warning").find((event) => event.code === "load-refused");
+  assertEquals(refusal?.preflight?.availableBytes, GB);
+});

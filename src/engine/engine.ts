@@ -1,6 +1,6 @@
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { FileRange } from "../footprint/sparse_ranges.ts";
-import type { EstimatedFile } from "./unchanged.ts";
+import type { EstimatedFile } from "./estimated_file.ts";
 
 /** What the engine itself would allocate, from its dry load; nothing is allocated. */
 export interface DryLoad {

@@ -1,23 +1,30 @@
-import type { GgufInsights, Llama, LlamaModel } from "node-llama-cpp";
+import type { Llama, LlamaModel } from "node-llama-cpp";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
-import { collectMeanwhile } from "./collect.ts";
+import { collectMeanwhile } from "./collect_garbage.ts";
 import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind } from "./engine.ts";
 import { engineFailure, engineUnavailable } from "./failure.ts";
 import { LlamaMind } from "./mind.ts";
 import { NativeLog } from "./native_log.ts";
+import {
+  checkMayFork,
+  failedDryLoad,
+  forgetVocabulary,
+  replaceDryLoadOfLoads,
+  skipDryLoadOfContexts,
+} from "./patches.ts";
 import { readPageByPage } from "./read_ahead.ts";
 import { Samplers } from "./samplers.ts";
 import { thinkingThreads } from "./threads.ts";
-import { trimMemory, useOneArena } from "./trim.ts";
-import { checkUnchanged } from "./unchanged.ts";
-import { disposeUnfinished, makeOrDispose } from "./unfinished.ts";
-
-// This file alone names the package; its types go on from here.
-export type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
+import { trimMemory, useOneArena } from "./trim_memory.ts";
+import { checkUnchanged } from "./estimated_file.ts";
+import { disposeUnfinished, makeOrDispose } from "./dispose_unfinished.ts";
 
 type Package = typeof import("node-llama-cpp");
 
-/** Computed, so that Deno's module graph does not name the package (see open.ts). */
+/**
+ * Computed, so that Deno's module graph does not name the package (see open.ts). This file alone
+ * names it.
+ */
 const PACKAGE = ["node", "llama", "cpp"].join("-");
 
 /**
@@ -30,15 +37,12 @@ export async function openLlama(): Promise<Engine> {
   // Before the engine starts its threads.
   useOneArena();
   try {
-    // On Linux the engine tests its binary in a process of its own, and a refusal there is thrown
-    // where nobody can catch it.
-    const run = { name: "run", command: Deno.execPath() } as const;
-    if ((await Deno.permissions.query(run)).state !== "granted") {
-      throw new Error("Deno may not run itself: --allow-run is missing");
-    }
+    await checkMayFork();
     return await log.capture(async () => {
       const library: Package = await import(PACKAGE);
-      forgoLoadEstimates(library);
+      // What reading the header left behind is given back here, so that it and the native load
+      // don't add up.
+      replaceDryLoadOfLoads(library.GgufInsights.prototype, trimMemory);
       const llama = await library.getLlama({
         gpu: false,
         build: "never",
@@ -89,11 +93,8 @@ class LlamaEngine implements Engine {
         kvCacheValueType: GgmlType[options.kvCacheValueType],
         useMmap: options.mmap,
       });
-      // Where the dry load fails, node-llama-cpp falls back to its old formulas and only logs it.
-      const fallback = this.#log.since(mark).find((line) =>
-        /Falling back|Failed to parse/.test(line)
-      );
-      if (fallback !== undefined) throw new Error(fallback);
+      const failure = failedDryLoad(this.#log.since(mark));
+      if (failure !== undefined) throw new Error(failure);
       return { modelBytes: weights.cpuRam, contextBytes: context.cpuRam };
     } catch (error) {
       throw engineFailure("model-load-failed", model, error, this.#log.since(mark));
@@ -125,7 +126,7 @@ class LlamaEngine implements Engine {
       );
       disposeUnfinished(model);
       if (options.mmap) readPageByPage(options.sparse ?? []);
-      forgoEstimates(model.fileInsights);
+      skipDryLoadOfContexts(model.fileInsights);
       const samplers = new Samplers(forgetVocabulary(model));
       return new LlamaLoadedModel(path, model, samplers, this.#log);
     } catch (error) {
@@ -141,44 +142,6 @@ class LlamaEngine implements Engine {
     await this.#llama.dispose();
     await trimMemory();
   }
-}
-
-/**
- * Keeps node-llama-cpp from dry-loading a model in the middle of loading it: that would build the
- * vocabulary twice, which is more than many models weigh. A load is known by its session, which a
- * dry load that brainjar asks for doesn't have.
- *
- * This is also the one moment between the file's header, read as JavaScript strings, and the
- * native load, so what the reading left behind is given back here: the two don't add up.
- */
-function forgoLoadEstimates({ GgufInsights }: Package): void {
-  const { prototype } = GgufInsights;
-  const estimate = prototype.estimateModelResourceRequirementsV2;
-  prototype.estimateModelResourceRequirementsV2 = async function (options) {
-    if (!("_simulatorSession" in options)) return await estimate.call(this, options);
-    await trimMemory();
-    return { cpuRam: 0, gpuVram: 0 };
-  };
-}
-
-/**
- * Keeps node-llama-cpp from dry-loading the model for every context: it would hold a second
- * vocabulary in memory for as long as the model lives, for a figure that only its safety checks
- * read, which are off.
- */
-function forgoEstimates(insights: GgufInsights): void {
-  insights.estimateContextResourceRequirementsV2 = () => Promise.resolve({ cpuRam: 0, gpuVram: 0 });
-}
-
-/**
- * Lets go of the vocabulary's JavaScript copy, which node-llama-cpp reads with the header and keeps
- * beside llama.cpp's own: half a million strings for 128k tokens. Answers how many tokens it had.
- */
-function forgetVocabulary(model: LlamaModel): number {
-  const vocabularySize = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
-  const none = { tokens: [], merges: [], scores: [], token_type: [] };
-  Object.assign(model.fileInfo.metadata.tokenizer.ggml, none);
-  return vocabularySize;
 }
 
 class LlamaLoadedModel implements LoadedModel {
@@ -222,7 +185,14 @@ class LlamaLoadedModel implements LoadedModel {
         await trimMemory();
         throw signal.reason;
       }
-      return new LlamaMind(this.path, this.#model, context, options, this.#samplers, this.#log);
+      return new LlamaMind({
+        path: this.path,
+        model: this.#model,
+        context,
+        contextSize: options.contextSize,
+        samplers: this.#samplers,
+        log: this.#log,
+      });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw engineFailure("context-failed", this.path, error, this.#log.since(mark));

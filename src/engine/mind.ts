@@ -1,44 +1,63 @@
 import { BrainjarError } from "../budget/error.ts";
-import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { PROMPT_STEP } from "../footprint/prompt_steps.ts";
 import type { Mind, ThinkOptions, Thought } from "./engine.ts";
 import { engineFailure } from "./failure.ts";
-import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "./llama.ts";
 import type { NativeLog } from "./native_log.ts";
+import { usableCells } from "./patches.ts";
 import type { Samplers } from "./samplers.ts";
 import { TextStream } from "./text_stream.ts";
-import { trimMemory } from "./trim.ts";
+import { trimMemory } from "./trim_memory.ts";
+
+/** What a mind uses of a model of node-llama-cpp. */
+interface Model<Token> {
+  readonly tokens: { readonly bos: Token | null; readonly shouldPrependBosToken: boolean };
+  tokenize(text: string, specialTokens: boolean): Token[];
+  detokenize(tokens: Token[], specialTokens: boolean, before: Token[]): string;
+}
+
+/** What a mind uses of a context of node-llama-cpp. */
+interface Context<Token> {
+  readonly contextSize: number;
+  getSequence(): Sequence<Token>;
+  dispose(): Promise<void>;
+}
+
+interface Sequence<Token> {
+  readonly nextTokenIndex: number;
+  evaluateWithoutGeneratingNewTokens(tokens: Token[]): Promise<void>;
+  evaluate(
+    tokens: Token[],
+    options: { temperature: number; topP: number; seed: number },
+  ): AsyncIterable<Token>;
+}
+
+/** What a mind thinks with. */
+export interface MindParts<Token> {
+  /** The model's path, for errors. */
+  readonly path: string;
+  readonly model: Model<Token>;
+  readonly context: Context<Token>;
+  /** Tokens that were asked for, and admitted. */
+  readonly contextSize: number;
+  readonly samplers: Samplers;
+  readonly log: NativeLog;
+}
 
 /** A mind on a context of node-llama-cpp; it thinks one thought at a time. */
-export class LlamaMind implements Mind {
+export class LlamaMind<Token> implements Mind {
   readonly contextSize: number;
-  readonly #path: string;
-  readonly #model: LlamaModel;
-  readonly #context: LlamaContext;
-  readonly #sequence: LlamaContextSequence;
-  readonly #samplers: Samplers;
-  readonly #log: NativeLog;
+  readonly #parts: MindParts<Token>;
+  readonly #sequence: Sequence<Token>;
   /** Sampled, but not in the context yet. */
   #pending: Token[] = [];
   #thinking: Promise<unknown> = Promise.resolve();
   readonly #disposal = new AbortController();
 
-  constructor(
-    path: string,
-    model: LlamaModel,
-    context: LlamaContext,
-    options: FootprintOptions,
-    samplers: Samplers,
-    log: NativeLog,
-  ) {
-    this.#path = path;
-    this.#model = model;
-    this.#context = context;
-    this.#sequence = context.getSequence();
-    this.#samplers = samplers;
-    this.#log = log;
+  constructor(parts: MindParts<Token>) {
+    this.#parts = parts;
+    this.#sequence = parts.context.getSequence();
     // llama.cpp rounds up to 256; what was asked for, and admitted, is what counts.
-    this.contextSize = Math.min(options.contextSize, context.contextSize);
+    this.contextSize = Math.min(parts.contextSize, parts.context.contextSize);
   }
 
   get tokensUsed(): number {
@@ -54,8 +73,9 @@ export class LlamaMind implements Mind {
   }
 
   async #think(prompt: string, options: ThinkOptions): Promise<Thought> {
+    const { path, model, samplers, log } = this.#parts;
     const started = performance.now();
-    const mark = this.#log.mark();
+    const mark = log.mark();
     let promptTokens = 0;
     const pieces: string[] = [];
     let sampled = 0;
@@ -76,7 +96,7 @@ export class LlamaMind implements Mind {
       const input = [...this.#pending, ...tokens];
       this.#pending = [];
       const stream = new TextStream<Token>(
-        (held, before) => this.#model.detokenize(held, false, before),
+        (held, before) => model.detokenize(held, false, before),
         input,
       );
       const say = (text: string) => {
@@ -87,7 +107,7 @@ export class LlamaMind implements Mind {
 
       while (input.length > PROMPT_STEP) {
         await this.#sequence.evaluateWithoutGeneratingNewTokens(input.splice(0, PROMPT_STEP));
-        this.#samplers.leave();
+        samplers.leave();
         if (stopped()) return thought("aborted");
       }
       const finish = (stop: Thought["stop"]): Thought => {
@@ -115,21 +135,22 @@ export class LlamaMind implements Mind {
       }
       return finish("end");
     } catch (error) {
-      throw engineFailure("think-failed", this.#path, error, this.#log.since(mark));
+      throw engineFailure("think-failed", path, error, log.since(mark));
     } finally {
-      this.#samplers.leave();
+      samplers.leave();
     }
   }
 
-  /** Tokens that fit: node-llama-cpp keeps one cell of its own context free. */
+  /** Tokens that fit. */
   get #limit(): number {
-    return Math.min(this.contextSize, this.#context.contextSize - 1);
+    return Math.min(this.contextSize, usableCells(this.#parts.context.contextSize));
   }
 
   #tokenize(prompt: string): Token[] {
-    const tokens = this.#model.tokenize(prompt, false);
+    const { model } = this.#parts;
+    const tokens = model.tokenize(prompt, false);
     if (this.tokensUsed > 0) return tokens;
-    const { bos, shouldPrependBosToken } = this.#model.tokens;
+    const { bos, shouldPrependBosToken } = model.tokens;
     if (bos !== null && (shouldPrependBosToken || tokens.length === 0)) return [bos, ...tokens];
     if (tokens.length > 0) return tokens;
     throw new BrainjarError("think-failed", "Nothing to think about: the prompt has no tokens", {
@@ -141,7 +162,7 @@ export class LlamaMind implements Mind {
   async dispose(): Promise<void> {
     this.#disposal.abort();
     await this.#thinking;
-    await this.#context.dispose();
+    await this.#parts.context.dispose();
     await trimMemory();
   }
 }

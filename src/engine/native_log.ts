@@ -1,6 +1,7 @@
+import { isEngineLine } from "./patches.ts";
+
 // Enough to hold what one failed load says; older lines are dropped.
 const KEPT_LINES = 40;
-const PREFIX = "[node-llama-cpp]";
 const METHODS = ["error", "warn", "info", "log"] as const;
 
 /**
@@ -60,7 +61,7 @@ export class NativeLog {
     const originals = METHODS.map((method) => [method, console[method]] as const);
     for (const [method, original] of originals) {
       console[method] = (...parts: unknown[]) => {
-        if (!String(parts[0]).includes(PREFIX)) return original.apply(console, parts);
+        if (!isEngineLine(String(parts[0]))) return original.apply(console, parts);
         this.add(
           parts.map((part) => part instanceof Error ? part.message : String(part)).join(" "),
         );

@@ -3,7 +3,7 @@ import {
   SAMPLER_BYTES_LEFT_ALONE,
   SAMPLERS_BETWEEN_COLLECTIONS,
 } from "../footprint/prompt_steps.ts";
-import { collectGarbage } from "./collect.ts";
+import { collectGarbage } from "./collect_garbage.ts";
 
 /** Samplers of one model that V8 has yet to free (see `CANDIDATE_BYTES`). */
 export class Samplers {

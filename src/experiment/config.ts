@@ -3,7 +3,7 @@ import type { MachineMemory } from "../budget/memory.ts";
 import type { Policy } from "../budget/policy.ts";
 import type { Validation } from "../budget/validation.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { EstimatedFile } from "../engine/unchanged.ts";
+import type { EstimatedFile } from "../engine/estimated_file.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { FileRange } from "../footprint/sparse_ranges.ts";
 import type { Clock } from "./clock.ts";

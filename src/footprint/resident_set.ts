@@ -95,7 +95,7 @@ function readingBytes(weights: readonly LoadedWeight[], options: FootprintOption
  *
  * The floor is the highest of the stages a jar passes: opening the engine, reading the header in
  * JavaScript, building the vocabulary with the weights laid out anew, and thinking. Between two of
- * them what the last one left behind is given back (engine/trim.ts).
+ * them what the last one left behind is given back (engine/trim_memory.ts).
  */
 export function residentSet(input: ResidentInput): ResidentSet {
   const { allocated, header, shape, weights, options } = input;

@@ -1,6 +1,6 @@
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
-import { lazyEngine } from "../engine/lazy.ts";
+import { lazyEngine } from "../engine/open.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
@@ -46,12 +46,7 @@ export function openWorld(options: WorldOptions = {}): World {
   const remembers = options.rememberModels ?? true;
   const headers = new Map<string, Promise<GgufHeader>>();
   let cpu: Promise<CpuFeatures> | undefined;
-  const engine = lazyEngine(async () => {
-    const { openEngine }: typeof import("../engine/open.ts") = await import(
-      "../engine/open.ts" as string
-    );
-    return await openEngine();
-  });
+  const engine = lazyEngine();
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
   return {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
+import { engineFailure } from "../../src/engine/failure.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { OPTIONS, withModel } from "./models.ts";
 
@@ -76,4 +77,9 @@ Deno.test("a model whose file isn't the one that was estimated isn't loaded", as
     const gone = await failure(engine.load(path, { mmap: true, files }));
     assertEquals([gone.code, gone.message], ["model-not-found", `Model file is gone: ${path}`]);
   });
+});
+
+Deno.test("an error of brainjar's own passes unchanged", () => {
+  const own = new BrainjarError("think-failed", "Nothing");
+  assertEquals(engineFailure("think-failed", "a.gguf", own, []), own);
 });

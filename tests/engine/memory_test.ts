@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
-import { collectGarbage } from "../../src/engine/collect.ts";
-import { trimMemory } from "../../src/engine/trim.ts";
+import { collectGarbage } from "../../src/engine/collect_garbage.ts";
+import { trimMemory } from "../../src/engine/trim_memory.ts";
 import { anonymousBytes, OPTIONS, SAMPLING, withModel } from "./models.ts";
 
 const LINUX = Deno.build.os === "linux";

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { thinkingThreads } from "../../src/engine/threads.ts";
 import { OPTIONS, SAMPLING, withModel } from "./models.ts";
 
 const PROMPT = "I think therefore";
@@ -105,4 +106,10 @@ Deno.test("the demo brain speaks in words and ends its thoughts", async () => {
     assert(ended >= 5, `only ${ended} of 10 thoughts ended by themselves`);
     await model.dispose();
   });
+});
+
+Deno.test("small models think with one thread, large ones with what there is", () => {
+  assertEquals(thinkingThreads(600_000, [8, 8]), 1);
+  assertEquals(thinkingThreads(1e9, [8, 4]), 4);
+  assertEquals(thinkingThreads(1e9, [0, 0]), 1);
 });

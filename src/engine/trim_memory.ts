@@ -1,5 +1,5 @@
 import { openCLibrary } from "./c_library.ts";
-import { collectGarbage } from "./collect.ts";
+import { collectGarbage } from "./collect_garbage.ts";
 
 /** glibc's number for the most arenas it may have (malloc.h). */
 const M_ARENA_MAX = -8;
@@ -14,7 +14,7 @@ const M_ARENA_MAX = -8;
  *
  * @example
  * ```ts
- * import { useOneArena } from "./trim.ts";
+ * import { useOneArena } from "./trim_memory.ts";
  * useOneArena();
  * ```
  */
@@ -32,7 +32,7 @@ export function useOneArena(): boolean {
  *
  * @example
  * ```ts
- * import { trimMemory } from "./trim.ts";
+ * import { trimMemory } from "./trim_memory.ts";
  * await trimMemory();
  * ```
  */

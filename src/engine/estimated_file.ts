@@ -18,7 +18,7 @@ export interface EstimatedFile {
  *
  * @example
  * ```ts
- * import { checkUnchanged } from "./unchanged.ts";
+ * import { checkUnchanged } from "./estimated_file.ts";
  * const path = await Deno.makeTempFile();
  * await Deno.writeTextFile(path, "another model");
  * const failure = await checkUnchanged([{ path, fileBytes: 4 }]).catch((error) => error);

@@ -1,9 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { NativeLog } from "../../src/engine/native_log.ts";
-import { TextStream } from "../../src/engine/text_stream.ts";
-import { thinkingThreads } from "../../src/engine/threads.ts";
-import { engineFailure } from "../../src/engine/failure.ts";
-import { BrainjarError } from "../../src/budget/error.ts";
 
 Deno.test("the log keeps the last lines, and marks survive the dropping", () => {
   const log = new NativeLog();
@@ -48,25 +44,4 @@ Deno.test("captures may overlap in any order", async () => {
   await captures[1];
   assertEquals(log.since(0), ["[node-llama-cpp] still kept"]);
   assert(console.error === original);
-});
-
-Deno.test("text comes in whole characters, broken ones too in the end", () => {
-  const decode = (tokens: number[]) => new TextDecoder().decode(Uint8Array.from(tokens));
-  const stream = new TextStream<number>(decode);
-  const smile = [...new TextEncoder().encode("a😀é")];
-  assertEquals(smile.map((token) => stream.push(token)), ["a", "", "", "", "😀", "", "é"]);
-  assertEquals(stream.push(0xf0) + stream.end(), "\ufffd");
-  // Four bytes that never become a character are let go.
-  assertEquals([0x80, 0x80, 0x80, 0x80].map((token) => stream.push(token)).at(-1)?.length, 4);
-});
-
-Deno.test("small models think with one thread, large ones with what there is", () => {
-  assertEquals(thinkingThreads(600_000, [8, 8]), 1);
-  assertEquals(thinkingThreads(1e9, [8, 4]), 4);
-  assertEquals(thinkingThreads(1e9, [0, 0]), 1);
-});
-
-Deno.test("an error of brainjar's own passes unchanged", () => {
-  const own = new BrainjarError("think-failed", "Nothing");
-  assertEquals(engineFailure("think-failed", "a.gguf", own, []), own);
 });

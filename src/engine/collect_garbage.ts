@@ -1,6 +1,6 @@
-import files from "node:fs/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { beforeEachOpening } from "./patches.ts";
 
 /** How hard it tries: the usual collection, or again and again until nothing more comes of it. */
 type Flavor = "regular" | "last-resort";
@@ -34,7 +34,7 @@ function findCollector(): ((flavor: Flavor) => void) | undefined {
  *
  * @example
  * ```ts
- * import { collectGarbage } from "./collect.ts";
+ * import { collectGarbage } from "./collect_garbage.ts";
  * if (!collectGarbage()) throw new Error("V8 has a collector");
  * ```
  */
@@ -52,38 +52,23 @@ function heapBytes(): number {
   return heapTotal + external;
 }
 
-/** How many are at work, and what opens files when nobody is. */
-let working = 0;
-const { open } = files;
-
 /**
- * Does `work` and has V8 collect whenever it opens a file and the heap has grown since.
+ * Does `work` and has V8 collect whenever a file is opened meanwhile and the heap has grown since.
  *
- * node-llama-cpp opens a model anew for each 4 MB of its header (its GgufFsFileReader.js), and
- * between two of them there is no other moment that surely comes. V8 lets a heap grow far beyond
- * what is used while there is memory; where memory is what a jar is about, a header of 128
- * thousand tokens passes in 60 MiB instead of 110.
+ * V8 lets a heap grow far beyond what is used while there is memory; where memory is what a jar is
+ * about, a header of 128 thousand tokens passes in 60 MiB instead of 110.
  *
  * @example
  * ```ts
- * import { collectMeanwhile } from "./collect.ts";
+ * import { collectMeanwhile } from "./collect_garbage.ts";
  * if (await collectMeanwhile(() => Promise.resolve(7)) !== 7) throw new Error("Its result");
  * ```
  */
 export async function collectMeanwhile<Result>(work: () => Promise<Result>): Promise<Result> {
   let before = heapBytes();
-  if (working++ === 0) {
-    files.open = (...parameters: Parameters<typeof open>) => {
-      if (heapBytes() - before >= WORTH_COLLECTING) {
-        collectGarbage();
-        before = heapBytes();
-      }
-      return open(...parameters);
-    };
-  }
-  try {
-    return await work();
-  } finally {
-    if (--working === 0) files.open = open;
-  }
+  return await beforeEachOpening(() => {
+    if (heapBytes() - before < WORTH_COLLECTING) return;
+    collectGarbage();
+    before = heapBytes();
+  }, work);
 }

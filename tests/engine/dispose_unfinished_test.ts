@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { collectGarbage } from "../../src/engine/collect.ts";
+import { collectGarbage } from "../../src/engine/collect_garbage.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { OPTIONS, SAMPLING } from "./models.ts";
 

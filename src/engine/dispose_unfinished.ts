@@ -1,9 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-
-/** A part of node-llama-cpp that tells what was made from it when it is disposed. */
-export interface Parent {
-  readonly onDispose: { createListener(callback: () => void): unknown };
-}
+import { type Parent, whenPartIsMade } from "./patches.ts";
 
 /** What disposes the parts that are being made, each kept by the making it belongs to. */
 const makings = new AsyncLocalStorage<(() => void)[]>();
@@ -13,7 +9,7 @@ const makings = new AsyncLocalStorage<(() => void)[]>();
  *
  * @example
  * ```ts
- * import { disposeUnfinished, makeOrDispose } from "./unfinished.ts";
+ * import { disposeUnfinished, makeOrDispose } from "./dispose_unfinished.ts";
  * const parent = { onDispose: { createListener: (_: () => void) => {} } };
  * disposeUnfinished(parent);
  * let disposed = false;
@@ -24,21 +20,11 @@ const makings = new AsyncLocalStorage<(() => void)[]>();
  * if (!disposed) throw new Error("Left behind");
  * ```
  */
-export function disposeUnfinished({ onDispose }: Parent): void {
-  const { createListener } = onDispose;
-  onDispose.createListener = (callback) => {
-    makings.getStore()?.push(callback);
-    return createListener(callback);
-  };
+export function disposeUnfinished(parent: Parent): void {
+  whenPartIsMade(parent, (dispose) => makings.getStore()?.push(dispose));
 }
 
-/**
- * Makes a part and, where that fails or is aborted, disposes what was made of it.
- *
- * node-llama-cpp leaves it alone, and then waits for it before the parent is disposed: for ever, if
- * V8 has collected it by then. What it listens with for the parent's end is all that can be had of
- * it from outside.
- */
+/** Makes a part and, where that fails or is aborted, disposes what was made of it. */
 export async function makeOrDispose<Part>(make: () => Promise<Part>): Promise<Part> {
   const disposals: (() => void)[] = [];
   try {

@@ -76,7 +76,10 @@ export function cacheType(name: KvCacheType): GgmlType {
 
 /** Bytes of a row of `elements` of a type (ggml.c, `ggml_row_size`). */
 export function rowBytes(type: GgmlType, elements: number): number {
-  return Math.floor(elements / type.blockElements) * type.blockBytes;
+  const { blockElements, blockBytes } = type;
+  // Elements of a shared batch may be a fraction where sequences don't divide it.
+  if (blockElements === 1) return elements * blockBytes;
+  return Math.floor(elements / blockElements) * blockBytes;
 }
 
 /** Types a KV cache can have. */

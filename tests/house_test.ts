@@ -12,6 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["footprint"],
   ["llama_cpp"],
   ["budget"],
+  ["load_module"],
 ];
 
 /** Folders that must stay pure: no Deno, no node:, no packages. */

@@ -1,8 +1,6 @@
+import { copyWithLiteralImports, withLiteralImports } from "./literal_imports.ts";
 import { runDeno } from "./run_deno.ts";
 import type { TargetOs } from "./target.ts";
-
-/** What `openEngine` imports by a name that is computed. */
-const ENGINE = "src/engine/llama.ts";
 
 /**
  * Packages that Linux never imports. This one is CommonJS, and for its sake every start would load
@@ -26,18 +24,27 @@ export async function bundleProgram(
   os: TargetOs,
 ): Promise<void> {
   const leftOut = os === "linux" ? LEFT_OUT_ON_LINUX : [];
-  await runDeno(
-    [
-      ...["bundle", "--quiet", "--no-check", "--code-splitting", "--minify", "--platform=deno"],
-      ...leftOut.map((name) => `--external=${name}`),
-      ...[`--outdir=${folder}`, ...entries, ENGINE],
-    ],
-    root,
-    "The program can't be bundled; where deno bundle has no esbuild yet, it takes it from the npm registry",
-  );
+  const sources = await Deno.makeTempDir({ prefix: "brainjar-bundle-" });
+  try {
+    for (const name of ["deno.json", "deno.lock"]) {
+      await Deno.copyFile(`${root}/${name}`, `${sources}/${name}`);
+    }
+    const main = await Deno.readTextFile(`${root}/main.ts`);
+    await Deno.writeTextFile(`${sources}/main.ts`, withLiteralImports("main.ts", main));
+    await copyWithLiteralImports(`${root}/src`, `${sources}/src`);
+    await runDeno(
+      [
+        ...["bundle", "--quiet", "--no-check", "--code-splitting", "--minify", "--platform=deno"],
+        ...leftOut.map((name) => `--external=${name}`),
+        ...[`--outdir=${folder}`, ...entries],
+      ],
+      sources,
+      "The program can't be bundled; where deno bundle has no esbuild yet, it takes it from the npm registry",
+    );
+  } finally {
+    await Deno.remove(sources, { recursive: true });
+  }
   await hideImports(folder);
-  const bundled = ENGINE.replace(/\.ts$/, ".js");
-  await Deno.writeTextFile(`${folder}/llama.ts`, `export * from "./${bundled}";\n`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { copyWithLiteralImports, withLiteralImports } from "./literal_imports.ts";
+import { copyWithLiteralImports } from "./literal_imports.ts";
 import { runDeno } from "./run_deno.ts";
 import type { TargetOs } from "./target.ts";
 
@@ -11,11 +11,11 @@ const LEFT_OUT_ON_LINUX: readonly string[] = ["systeminformation"];
 /**
  * Bundles the program into few JavaScript files: one for each command, and what commands share.
  * Hundreds of modules would be looked up, read and parsed one by one at every start; a single file
- * would be read whole, and takes longer still. Entries are paths from `root`, and so are their
- * bundles from `folder`.
+ * would be read whole, and takes longer still.
  *
- * Files that the program opens relative to its modules are found from `folder` as they are from
- * `src/cli`: the demo brain belongs to `../../fixtures`.
+ * Entries are paths from `root`, all in one folder; their bundles stand in `folder` by their names,
+ * beside those of everything else. Files that the program opens relative to its modules are found
+ * from `folder` as they are from a room of `src`: the demo brain belongs to `../../fixtures`.
  */
 export async function bundleProgram(
   root: string,
@@ -26,11 +26,9 @@ export async function bundleProgram(
   const leftOut = os === "linux" ? LEFT_OUT_ON_LINUX : [];
   const sources = await Deno.makeTempDir({ prefix: "brainjar-bundle-" });
   try {
-    for (const name of ["deno.json", "deno.lock"]) {
+    for (const name of ["deno.json", "deno.lock", "main.ts"]) {
       await Deno.copyFile(`${root}/${name}`, `${sources}/${name}`);
     }
-    const main = await Deno.readTextFile(`${root}/main.ts`);
-    await Deno.writeTextFile(`${sources}/main.ts`, withLiteralImports("main.ts", main));
     await copyWithLiteralImports(`${root}/src`, `${sources}/src`);
     await runDeno(
       [

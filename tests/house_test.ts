@@ -132,8 +132,8 @@ Deno.test("house: the check itself sees a wrong arrow", () => {
     { file: "src/footprint/estimate.ts", specifier: "node:fs", typeOnly: false },
     { file: "src/gguf/read.ts", specifier: "../machine/read.ts", typeOnly: false },
     { file: "src/engine/open.ts", specifier: "node-llama-cpp", typeOnly: true },
-    { file: "src/cli/check.ts", specifier: "npm:zod", typeOnly: false },
-    { file: "src/engine/llama.ts", specifier: "../cli/flags.ts", typeOnly: false },
+    { file: "src/cli/commands/check.ts", specifier: "npm:zod", typeOnly: false },
+    { file: "src/engine/llama.ts", specifier: "../cli/flags/flags.ts", typeOnly: false },
   ];
   for (const line of wrong) assert(complaint(line) !== undefined, JSON.stringify(line));
   const source = '/** import { x } from "npm:x"; */\nimport {\n  a,\n} from "./a.ts";\n';

@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { recommendLimits } from "../src/budget/limits.ts";
 import { DEFAULT_POLICY } from "../src/budget/policy.ts";
 import { GB } from "../src/budget/size.ts";
-import { COMMANDS } from "../src/cli/commands.ts";
-import { FLAGS } from "../src/cli/flags.ts";
-import { flagUsage } from "../src/cli/help.ts";
+import { COMMANDS } from "../src/cli/flags/commands.ts";
+import { FLAGS } from "../src/cli/flags/flags.ts";
+import { flagUsage } from "../src/cli/help/help.ts";
 import { CASTS } from "../src/experiment/roles.ts";
 
 // The README's lists come from the tables that the program is made of.

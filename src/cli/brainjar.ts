@@ -1,8 +1,8 @@
 import { BrainjarError } from "../budget/error.ts";
-import { type CommandName, COMMANDS } from "./commands.ts";
-import { parseCommandLine, type ParsedFlags } from "./parse.ts";
-import { exitCodeOf, type Output, renderError } from "./terminal.ts";
-import { type FlagValues, readValues } from "./values.ts";
+import { type CommandName, COMMANDS } from "./flags/commands.ts";
+import { parseCommandLine, type ParsedFlags } from "./flags/parse.ts";
+import { exitCodeOf, type Output, renderError } from "./terminal/output.ts";
+import { type FlagValues, readValues } from "./flags/values.ts";
 import { version } from "./version.ts";
 
 /** What a command is given. */
@@ -18,16 +18,16 @@ export type Command = (input: CommandInput) => Promise<number>;
 // Each command is loaded when it is asked for. `as string` hides it from Deno's module graph, which
 // reads whatever a literal names before the first line runs: a third of a check's modules.
 const LOADERS: Readonly<Record<CommandName, () => Promise<Command>>> = {
-  run: async () => (await import("./run.ts" as string)).run,
-  check: async () => (await import("./check.ts" as string)).check,
-  estimate: async () => (await import("./estimate.ts" as string)).estimate,
-  memory: async () => (await import("./memory.ts" as string)).memory,
-  recommend: async () => (await import("./recommend.ts" as string)).recommend,
-  measure: async () => (await import("./measure.ts" as string)).measure,
-  release: async () => (await import("./release.ts" as string)).release,
-  schema: async () => (await import("./schema.ts" as string)).schema,
-  completions: async () => (await import("./completions.ts" as string)).completions,
-  man: async () => (await import("./man.ts" as string)).man,
+  run: async () => (await import("./commands/run.ts" as string)).run,
+  check: async () => (await import("./commands/check.ts" as string)).check,
+  estimate: async () => (await import("./commands/estimate.ts" as string)).estimate,
+  memory: async () => (await import("./commands/memory.ts" as string)).memory,
+  recommend: async () => (await import("./commands/recommend.ts" as string)).recommend,
+  measure: async () => (await import("./commands/measure.ts" as string)).measure,
+  release: async () => (await import("./commands/release.ts" as string)).release,
+  schema: async () => (await import("./commands/schema.ts" as string)).schema,
+  completions: async () => (await import("./commands/completions.ts" as string)).completions,
+  man: async () => (await import("./commands/man.ts" as string)).man,
 };
 
 /**
@@ -42,7 +42,7 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
       return 0;
     }
     if (line.kind === "help") {
-      const help: typeof import("./help.ts") = await import("./help.ts" as string);
+      const help: typeof import("./help/help.ts") = await import("./help/help.ts" as string);
       output.answer(
         line.command === undefined ? help.renderOverview() : help.renderCommandHelp(line.command),
       );

@@ -1,5 +1,5 @@
 import type { Settings } from "../plan/settings.ts";
-import type { Output } from "./terminal.ts";
+import type { Output } from "./terminal/output.ts";
 
 /** Says on stderr which model is used where nobody named one for these jars. */
 export function sayWhichModel(settings: Settings, output: Pick<Output, "say">): void {

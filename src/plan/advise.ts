@@ -5,7 +5,7 @@ import { GGML_TYPES, KV_CACHE_TYPES, type KvCacheType } from "../llama_cpp/ggml/
 import { applyChanges } from "./changes.ts";
 import { type Plan, planJars } from "./plan.ts";
 import type { Settings } from "./settings.ts";
-import type { World } from "./world.ts";
+import type { World } from "./host.ts";
 
 /** Adds what would make a failed plan pass; each recommendation was planned and validated. */
 export async function advise(plan: Plan, world: World): Promise<Plan> {

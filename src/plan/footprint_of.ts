@@ -10,7 +10,7 @@ import type { GgufHeader } from "../gguf/header.ts";
 import { calibrationKey, calibrationPath, readCalibrations } from "../machine/calibrations.ts";
 import { rejectUrl } from "./model_path.ts";
 import type { ContextSettings } from "./settings.ts";
-import type { World } from "./world.ts";
+import type { World } from "./host.ts";
 
 /** One model to be estimated. */
 export interface FootprintRequest {

@@ -10,7 +10,7 @@ import type { GgufHeader } from "../gguf/header.ts";
 import { footprintOf, keptRatio, resolveContext } from "./footprint_of.ts";
 import { demoBrainPath, resolveModel } from "./model_path.ts";
 import type { JarSettings, Settings } from "./settings.ts";
-import type { World } from "./world.ts";
+import type { World } from "./host.ts";
 
 /** A jar whose model was read and whose memory was estimated. */
 export interface PlannedJar {

@@ -2,7 +2,7 @@ import type { Criterion, Mode, Role } from "../budget/demand.ts";
 import type { MemorySource } from "../budget/memory.ts";
 import type { IssueCode, Validation } from "../budget/validation.ts";
 import type { Estimator } from "../footprint/footprint.ts";
-import type { Reservation } from "./description.ts";
+import type { Reservation } from "./validation_report.ts";
 import { issueMessage, recommendationMessage, warningMessage } from "./message.ts";
 
 /** A finding for programs: `code` is stable, `message` is for people. */

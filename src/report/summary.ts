@@ -1,6 +1,6 @@
 import { formatAmount } from "../budget/size.ts";
 import type { InstanceValidation, Recommendation } from "../budget/validation.ts";
-import type { ValidationReport } from "./description.ts";
+import type { ValidationReport } from "./validation_report.ts";
 import { issueCause, issueMessage, recommendationMessage, warningMessage } from "./message.ts";
 import { printable } from "./printable.ts";
 

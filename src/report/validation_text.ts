@@ -3,7 +3,7 @@ import { usedPercent } from "../budget/usage.ts";
 import type { InstanceValidation, Validation } from "../budget/validation.ts";
 import { type Block, blocks, fields } from "./block.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
-import type { InstanceDescription, ValidationReport } from "./description.ts";
+import type { InstanceDescription, ValidationReport } from "./validation_report.ts";
 import { formatParameters, formatPercent } from "./format.ts";
 import { issueCause, issueMessage, recommendationMessage, warningMessage } from "./message.ts";
 import { printable } from "./printable.ts";

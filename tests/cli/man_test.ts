@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { brainjar } from "../../src/cli/brainjar.ts";
-import { COMMANDS } from "../../src/cli/commands.ts";
-import { flagsOf } from "../../src/cli/flags.ts";
-import { flagHelp, flagUsage } from "../../src/cli/help.ts";
-import { renderManPage } from "../../src/cli/man.ts";
-import { escapeRoff } from "../../src/cli/roff.ts";
+import { COMMANDS } from "../../src/cli/flags/commands.ts";
+import { flagsOf } from "../../src/cli/flags/flags.ts";
+import { flagHelp, flagUsage } from "../../src/cli/help/help.ts";
+import { renderManPage } from "../../src/cli/commands/man.ts";
+import { escapeRoff } from "../../src/cli/help/roff.ts";
 import { version } from "../../src/cli/version.ts";
 import { record } from "./record.ts";
 import { installed } from "./shells.ts";

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { COMMAND_NAMES } from "../../src/cli/commands.ts";
-import { FLAGS, flagsOf, JAR_NAMES } from "../../src/cli/flags.ts";
-import { parseCommandLine, type ParsedFlags } from "../../src/cli/parse.ts";
+import { COMMAND_NAMES } from "../../src/cli/flags/commands.ts";
+import { FLAGS, flagsOf, JAR_NAMES } from "../../src/cli/flags/flags.ts";
+import { parseCommandLine, type ParsedFlags } from "../../src/cli/flags/parse.ts";
 
 function parse(...argv: string[]): ParsedFlags {
   const line = parseCommandLine(argv);

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { COMMANDS } from "../../src/cli/commands.ts";
-import { schema } from "../../src/cli/schema.ts";
+import { COMMANDS } from "../../src/cli/flags/commands.ts";
+import { schema } from "../../src/cli/commands/schema.ts";
 import { record } from "./record.ts";
 import { valuesOf } from "./jar_files.ts";
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { DEFAULT_POLICY } from "../../src/budget/policy.ts";
-import { RUNNERS } from "../../src/cli/runners.ts";
+import { RUNNERS } from "../../src/cli/settings/runners.ts";
 import type { Settings } from "../../src/plan/settings.ts";
-import { readSettings } from "../../src/cli/settings.ts";
+import { readSettings } from "../../src/cli/settings/settings.ts";
 import { sayWhichModel } from "../../src/cli/which_model.ts";
 import { NAMED_CPUS } from "../../src/machine/cpu_table.ts";
 import { temporaryFolder, valuesOf, writeFiles } from "./jar_files.ts";

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { GB, MB } from "../../src/budget/size.ts";
-import { COMMAND_NAMES } from "../../src/cli/commands.ts";
-import { flagsOf } from "../../src/cli/flags.ts";
-import { parseCommandLine } from "../../src/cli/parse.ts";
-import { type FlagValues, readValues } from "../../src/cli/values.ts";
+import { COMMAND_NAMES } from "../../src/cli/flags/commands.ts";
+import { flagsOf } from "../../src/cli/flags/flags.ts";
+import { parseCommandLine } from "../../src/cli/flags/parse.ts";
+import { type FlagValues, readValues } from "../../src/cli/flags/values.ts";
 
 function read(...argv: string[]): FlagValues {
   const line = parseCommandLine(argv);

@@ -5,7 +5,7 @@ import { type CheckJson, checkJson } from "../../src/report/check_json.ts";
 import { type EstimateJson, estimateJson } from "../../src/report/estimate_json.ts";
 import { CHECK_JSON_SCHEMA, CHECK_SCHEMA } from "../../src/report/schema/check.ts";
 import { ESTIMATE_JSON_SCHEMA, ESTIMATE_SCHEMA } from "../../src/report/schema/estimate.ts";
-import { RUN_EVENT_SCHEMA, RUN_SCHEMA } from "../../src/report/schema/run.ts";
+import { RUN_EVENT_SCHEMA, RUN_SCHEMA } from "../../src/report/schema/event.ts";
 import { VALIDATION_SCHEMA } from "../../src/report/schema/validation.ts";
 import { MODEL, MODEL_BYTES } from "./cases.ts";
 import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { BrainjarError } from "../../budget/error.ts";
 import { printable } from "../../report/printable.ts";
-import { didYouMean } from "../nearest.ts";
+import { didYouMean } from "../flags/did_you_mean.ts";
 import { knownKeys } from "./schema.ts";
 import type { JarSource } from "./source.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseSize } from "../../budget/size.ts";
 import { KV_CACHE_TYPES } from "../../llama_cpp/ggml/types.ts";
-import { FLAGS } from "../flags.ts";
+import { FLAGS } from "../flags/flags.ts";
 
 // The error of each field says what it takes: it becomes the hint under the place of the mistake.
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { GB } from "../../src/budget/size.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
-import { renderEvent } from "../../src/report/run.ts";
+import { renderEvent } from "../../src/report/event_text.ts";
 
 const WHO = { id: "subject", role: "subject", turn: 4 } as const;
 const PREFLIGHT = {

@@ -1,7 +1,7 @@
-import { BrainjarError } from "../budget/error.ts";
-import { formatAmount } from "../budget/size.ts";
-import type { ValidationReport } from "../report/description.ts";
-import type { FlagValues } from "./values.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import { formatAmount } from "../../budget/size.ts";
+import type { ValidationReport } from "../../report/validation_report.ts";
+import type { FlagValues } from "../flags/values.ts";
 
 /** How `check` prints its verdict. */
 export type CheckFormat = "text" | "json" | "github" | "junit";
@@ -30,27 +30,27 @@ export async function renderCheck(
 ): Promise<string> {
   switch (format) {
     case "text": {
-      const text: typeof import("../report/validation_text.ts") = await import(
-        "../report/validation_text.ts" as string
+      const text: typeof import("../../report/validation_text.ts") = await import(
+        "../../report/validation_text.ts" as string
       );
       return `${text.validationText(report)}\n${reservationText(report)}`;
     }
     case "json": {
-      const { checkJson }: typeof import("../report/check_json.ts") = await import(
-        "../report/check_json.ts" as string
+      const { checkJson }: typeof import("../../report/check_json.ts") = await import(
+        "../../report/check_json.ts" as string
       );
       const { validation, estimator, reservation } = report;
       return `${JSON.stringify(checkJson(validation, estimator, reservation))}\n`;
     }
     case "github": {
-      const github: typeof import("../report/github.ts") = await import(
-        "../report/github.ts" as string
+      const github: typeof import("../../report/github.ts") = await import(
+        "../../report/github.ts" as string
       );
       return `${github.githubAnnotations(report.validation)}\n`;
     }
     case "junit": {
-      const junit: typeof import("../report/junit.ts") = await import(
-        "../report/junit.ts" as string
+      const junit: typeof import("../../report/junit.ts") = await import(
+        "../../report/junit.ts" as string
       );
       const seconds = Math.max(0, Date.now() - startedAt.getTime()) / 1000;
       return `${junit.junitXml(report.validation, { at: startedAt, seconds })}\n`;
@@ -71,8 +71,8 @@ export async function appendSummary(
   path: string,
   say: (text: string) => void,
 ): Promise<void> {
-  const { summaryMarkdown }: typeof import("../report/summary.ts") = await import(
-    "../report/summary.ts" as string
+  const { summaryMarkdown }: typeof import("../../report/summary.ts") = await import(
+    "../../report/summary.ts" as string
   );
   try {
     await Deno.writeTextFile(path, `${summaryMarkdown(report)}\n`, { append: true });

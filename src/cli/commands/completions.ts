@@ -1,9 +1,9 @@
-import { BrainjarError } from "../budget/error.ts";
-import type { Command } from "./brainjar.ts";
-import { renderBashCompletions } from "./completions/bash.ts";
-import { renderFishCompletions } from "./completions/fish.ts";
-import { renderZshCompletions } from "./completions/zsh.ts";
-import { didYouMean } from "./nearest.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { Command } from "../brainjar.ts";
+import { renderBashCompletions } from "../completions/bash.ts";
+import { renderFishCompletions } from "../completions/fish.ts";
+import { renderZshCompletions } from "../completions/zsh.ts";
+import { didYouMean } from "../flags/did_you_mean.ts";
 
 /** The shells that `brainjar completions` speaks to, each with what it is told. */
 export const COMPLETION_SCRIPTS: Readonly<Record<string, () => string>> = {

@@ -1,5 +1,5 @@
 import type { MachineMemory } from "../budget/memory.ts";
-import type { PromiseBook } from "../experiment/promises.ts";
+import type { PromiseBook } from "./promises.ts";
 import { takeOffPromises } from "../ledger/admission.ts";
 import type { MemoryLedger } from "../ledger/memory_ledger.ts";
 

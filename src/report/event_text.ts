@@ -10,7 +10,7 @@ import { printable } from "./printable.ts";
  *
  * @example
  * ```ts
- * import { renderEvent } from "./run.ts";
+ * import { renderEvent } from "./event_text.ts";
  * const text = renderEvent({
  *   event: "whisper",
  *   id: "god",

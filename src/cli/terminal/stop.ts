@@ -1,7 +1,7 @@
 import process from "node:process";
-import { type Clock, systemClock } from "../experiment/clock.ts";
-import { RUN_LIMITS } from "../experiment/limits.ts";
-import { freedInTime } from "../experiment/freed_memory.ts";
+import { type Clock, systemClock } from "../../experiment/clock.ts";
+import { RUN_LIMITS } from "../../experiment/limits.ts";
+import { freedInTime } from "../../experiment/freed_memory.ts";
 
 /** What ends a run. */
 export interface Stop {

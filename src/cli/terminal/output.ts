@@ -1,5 +1,5 @@
-import { BrainjarError } from "../budget/error.ts";
-import { printable } from "../report/printable.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import { printable } from "../../report/printable.ts";
 
 /** Where a command prints, so that commands are tested without a terminal. */
 export interface Output {

@@ -1,33 +1,33 @@
-import { BrainjarError } from "../budget/error.ts";
-import type { Engine, LoadOptions } from "../engine/engine.ts";
-import { openEngine } from "../engine/open.ts";
-import { checkGenerates } from "../llama_cpp/models/architectures.ts";
-import { checkPositions } from "../footprint/context_size.ts";
-import { estimateFootprint } from "../footprint/estimate.ts";
-import type { FootprintOptions } from "../llama_cpp/options.ts";
-import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../footprint/prompt_steps.ts";
-import { sparseRanges } from "../footprint/sparse_ranges.ts";
-import { KERNEL_BYTES } from "../footprint/runtime.ts";
-import { readHeader } from "../gguf/read.ts";
-import { calibrationKey, calibrationPath, saveCalibration } from "../machine/calibrations.ts";
-import { readCpuFeatures } from "../machine/cpu.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { Engine, LoadOptions } from "../../engine/engine.ts";
+import { openEngine } from "../../engine/open.ts";
+import { checkGenerates } from "../../llama_cpp/models/architectures.ts";
+import { checkPositions } from "../../footprint/context_size.ts";
+import { estimateFootprint } from "../../footprint/estimate.ts";
+import type { FootprintOptions } from "../../llama_cpp/options.ts";
+import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../../footprint/prompt_steps.ts";
+import { sparseRanges } from "../../footprint/sparse_ranges.ts";
+import { KERNEL_BYTES } from "../../footprint/runtime.ts";
+import { readHeader } from "../../gguf/read.ts";
+import { calibrationKey, calibrationPath, saveCalibration } from "../../machine/calibrations.ts";
+import { readCpuFeatures } from "../../machine/cpu.ts";
 import {
   readChildrenAnonymousBytes,
   readProcessMemory,
   readProportionalMemory,
-} from "../machine/process_memory.ts";
+} from "../../machine/process_memory.ts";
 import {
   type MeasuredStage,
   measureJson,
   type Measurement,
   measureText,
   type StageMemory,
-} from "../report/measure_text.ts";
-import type { Command } from "./brainjar.ts";
-import { resolveContext } from "../plan/footprint_of.ts";
-import { demoBrainPath, rejectUrl, resolveModel } from "../plan/model_path.ts";
-import { readContextSettings } from "./settings.ts";
-import { listenForStop } from "./stop.ts";
+} from "../../report/measure_text.ts";
+import type { Command } from "../brainjar.ts";
+import { resolveContext } from "../../plan/footprint_of.ts";
+import { demoBrainPath, rejectUrl, resolveModel } from "../../plan/model_path.ts";
+import { readContextSettings } from "../settings/settings.ts";
+import { listenForStop } from "../terminal/stop.ts";
 
 /** Milliseconds between two looks at this process's memory. */
 const LOOK_EVERY = 5;

@@ -1,14 +1,14 @@
-import { describeModel } from "../gguf/describe_model.ts";
-import type { ValidationReport } from "../report/description.ts";
-import type { Command } from "./brainjar.ts";
+import { describeModel } from "../../gguf/describe_model.ts";
+import type { ValidationReport } from "../../report/validation_report.ts";
+import type { Command } from "../brainjar.ts";
 import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
-import type { Plan } from "../plan/plan.ts";
-import { planJars } from "../plan/plan.ts";
-import type { Reserved } from "./reserve.ts";
-import { readSettings } from "./settings.ts";
-import type { FlagValues } from "./values.ts";
-import { sayWhichModel } from "./which_model.ts";
-import { openWorld, type World } from "../plan/world.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { planJars } from "../../plan/plan.ts";
+import type { Reserved } from "../../plan/reserve.ts";
+import { readSettings } from "../settings/settings.ts";
+import type { FlagValues } from "../flags/values.ts";
+import { sayWhichModel } from "../which_model.ts";
+import { openWorld, type World } from "../../plan/host.ts";
 
 /** `brainjar check`: all of layer 1, and its verdict as the exit code. */
 export const check: Command = async ({ values, output }) => {
@@ -42,14 +42,16 @@ export const check: Command = async ({ values, output }) => {
 async function reserveIfAsked(plan: Plan, values: FlagValues, world: World): Promise<Reserved> {
   const seconds = values.duration("reserve");
   if (seconds === undefined) return { plan };
-  const { reserve }: typeof import("./reserve.ts") = await import("./reserve.ts" as string);
+  const { reserve }: typeof import("../../plan/reserve.ts") = await import(
+    "../../plan/reserve.ts" as string
+  );
   return await reserve(plan, seconds, world);
 }
 
 /** What would help is only looked for, and its code only loaded, where something is wrong. */
 async function adviseOn(plan: Plan, world: World): Promise<Plan> {
-  const { advise }: typeof import("../plan/advise.ts") = await import(
-    "../plan/advise.ts" as string
+  const { advise }: typeof import("../../plan/advise.ts") = await import(
+    "../../plan/advise.ts" as string
   );
   return await advise(plan, world);
 }

@@ -1,9 +1,9 @@
 import { BrainjarError } from "../budget/error.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
-import type { Reservation } from "../report/description.ts";
-import { readMemoryOf } from "../plan/machine_memory.ts";
-import type { Plan } from "../plan/plan.ts";
-import type { World } from "../plan/world.ts";
+import type { Reservation } from "../report/validation_report.ts";
+import { readMemoryOf } from "./machine_memory.ts";
+import type { Plan } from "./plan.ts";
+import type { World } from "./host.ts";
 
 /** A plan, and what is held for it. */
 export interface Reserved {

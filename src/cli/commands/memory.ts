@@ -1,8 +1,8 @@
-import { takeOffPromises } from "../ledger/admission.ts";
-import { MemoryLedger } from "../ledger/memory_ledger.ts";
-import { readMachineMemory } from "../machine/read.ts";
-import { memoryText } from "../report/memory_text.ts";
-import type { Command } from "./brainjar.ts";
+import { takeOffPromises } from "../../ledger/admission.ts";
+import { MemoryLedger } from "../../ledger/memory_ledger.ts";
+import { readMachineMemory } from "../../machine/read.ts";
+import { memoryText } from "../../report/memory_text.ts";
+import type { Command } from "../brainjar.ts";
 
 /** `brainjar memory`: what this machine has, and where each figure comes from. */
 export const memory: Command = async ({ values, output }) => {

@@ -1,6 +1,6 @@
-import { BrainjarError } from "../budget/error.ts";
-import { GB } from "../budget/size.ts";
-import { didYouMean } from "./nearest.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import { GB } from "../../budget/size.ts";
+import { didYouMean } from "../flags/did_you_mean.ts";
 
 /** A CI provider's machine. */
 export interface Runner {

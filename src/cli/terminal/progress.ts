@@ -1,7 +1,7 @@
 import process from "node:process";
 import { createLogUpdate } from "log-update";
-import type { Engine } from "../engine/engine.ts";
-import { type LiveState, renderLive } from "./live_line.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { type LiveState, renderLive } from "../live_line.ts";
 
 /** A line on the terminal that shows what is going on and goes away when something is printed. */
 export interface Live {

@@ -1,7 +1,7 @@
-import { BrainjarError } from "../budget/error.ts";
-import type { PresetMode } from "../experiment/roles.ts";
-import { type JarSet, presetJars } from "./jar_file/jar_set.ts";
-import type { FlagValues } from "./values.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { PresetMode } from "../../experiment/roles.ts";
+import { type JarSet, presetJars } from "../jar_file/jar_set.ts";
+import type { FlagValues } from "../flags/values.ts";
 
 /** The jar file that is read where neither --jars nor --mode is given. */
 export const DEFAULT_JAR_FILE = "brainjar.jsonc";
@@ -28,8 +28,8 @@ export async function chooseJars(
   if (mode !== undefined || (file === undefined && !here)) return presetJars(mode ?? "single");
   if (here) say(`Using ${DEFAULT_JAR_FILE}\n`);
   // With its schema it is loaded for those who have one: a plain check starts without it.
-  const { readJarFile }: typeof import("./jar_file/read.ts") = await import(
-    "./jar_file/read.ts" as string
+  const { readJarFile }: typeof import("../jar_file/read.ts") = await import(
+    "../jar_file/read.ts" as string
   );
   return readJarFile(file ?? DEFAULT_JAR_FILE);
 }

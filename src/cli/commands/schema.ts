@@ -1,14 +1,14 @@
 import type { z } from "zod";
-import { BrainjarError } from "../budget/error.ts";
-import type { Command } from "./brainjar.ts";
-import { didYouMean } from "./nearest.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { Command } from "../brainjar.ts";
+import { didYouMean } from "../flags/did_you_mean.ts";
 
 /** What `brainjar schema` prints, by name; each is loaded when it is asked for. */
 const SCHEMAS: Readonly<Record<string, () => Promise<z.ZodType>>> = {
-  jars: async () => (await import("./jar_file/schema.ts")).JAR_FILE_SCHEMA,
-  check: async () => (await import("../report/schema/check.ts")).CHECK_SCHEMA,
-  estimate: async () => (await import("../report/schema/estimate.ts")).ESTIMATE_SCHEMA,
-  run: async () => (await import("../report/schema/run.ts")).RUN_SCHEMA,
+  jars: async () => (await import("../jar_file/schema.ts")).JAR_FILE_SCHEMA,
+  check: async () => (await import("../../report/schema/check.ts")).CHECK_SCHEMA,
+  estimate: async () => (await import("../../report/schema/estimate.ts")).ESTIMATE_SCHEMA,
+  run: async () => (await import("../../report/schema/event.ts")).RUN_SCHEMA,
 };
 
 const NAMES = Object.keys(SCHEMAS);

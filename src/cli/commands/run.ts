@@ -1,29 +1,29 @@
-import { systemClock } from "../experiment/clock.ts";
-import { BrainjarError } from "../budget/error.ts";
-import type { RunConfig } from "../experiment/config.ts";
-import type { RunEvent } from "../experiment/events.ts";
-import { runExperiment } from "../experiment/run.ts";
-import { openTranscript } from "../experiment/transcript.ts";
-import type { CpuFeatures } from "../llama_cpp/options.ts";
-import { sparseRanges } from "../footprint/sparse_ranges.ts";
-import { readMachineMemory } from "../machine/read.ts";
-import { readProcessMemory } from "../machine/process_memory.ts";
-import { renderEvent } from "../report/run.ts";
-import { validationText } from "../report/validation_text.ts";
-import { advise } from "../plan/advise.ts";
-import type { Command } from "./brainjar.ts";
+import { systemClock } from "../../experiment/clock.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { RunConfig } from "../../experiment/config.ts";
+import type { RunEvent } from "../../experiment/events.ts";
+import { runExperiment } from "../../experiment/run.ts";
+import { openTranscript } from "../../experiment/transcript.ts";
+import type { CpuFeatures } from "../../llama_cpp/options.ts";
+import { sparseRanges } from "../../footprint/sparse_ranges.ts";
+import { readMachineMemory } from "../../machine/read.ts";
+import { readProcessMemory } from "../../machine/process_memory.ts";
+import { renderEvent } from "../../report/event_text.ts";
+import { validationText } from "../../report/validation_text.ts";
+import { advise } from "../../plan/advise.ts";
+import type { Command } from "../brainjar.ts";
 import { reportOf } from "./check.ts";
-import type { Live } from "./live.ts";
-import { capMemory } from "../plan/machine_memory.ts";
-import { demoBrainPath, rejectUrl, resolveModel } from "../plan/model_path.ts";
-import { type Plan, planJars } from "../plan/plan.ts";
-import { promiseBook } from "./promises.ts";
-import type { Settings } from "../plan/settings.ts";
-import { readSettings } from "./settings.ts";
-import { listenForStop } from "./stop.ts";
-import type { FlagValues } from "./values.ts";
-import { sayWhichModel } from "./which_model.ts";
-import { openWorld } from "../plan/world.ts";
+import type { Live } from "../terminal/progress.ts";
+import { capMemory } from "../../plan/machine_memory.ts";
+import { demoBrainPath, rejectUrl, resolveModel } from "../../plan/model_path.ts";
+import { type Plan, planJars } from "../../plan/plan.ts";
+import { promiseBook } from "../../experiment/shared_ledger.ts";
+import type { Settings } from "../../plan/settings.ts";
+import { readSettings } from "../settings/settings.ts";
+import { listenForStop } from "../terminal/stop.ts";
+import type { FlagValues } from "../flags/values.ts";
+import { sayWhichModel } from "../which_model.ts";
+import { openWorld } from "../../plan/host.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
 export const run: Command = async ({ values, output }) => {
@@ -46,7 +46,7 @@ export const run: Command = async ({ values, output }) => {
   };
   // Loaded for a terminal only: a pipe has no use for it.
   const live = output.interactive && !values.has("json")
-    ? (await import("./live.ts")).openLive()
+    ? (await import("../terminal/progress.ts")).openLive()
     : undefined;
   const answer = (text: string) => {
     if (!output.answer(text)) stop.ask("SIGPIPE");

@@ -1,13 +1,13 @@
-import { type LimitsResult, recommendLimits } from "../budget/limits.ts";
-import { BrainjarError } from "../budget/error.ts";
-import { type Recommended, recommendJson, recommendText } from "../report/recommend.ts";
-import type { Command } from "./brainjar.ts";
-import { applyChanges } from "../plan/changes.ts";
-import { planJars } from "../plan/plan.ts";
-import type { Settings } from "../plan/settings.ts";
-import { readSettings } from "./settings.ts";
-import { sayWhichModel } from "./which_model.ts";
-import { openWorld, type World } from "../plan/world.ts";
+import { type LimitsResult, recommendLimits } from "../../budget/limits.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import { type Recommended, recommendJson, recommendText } from "../../report/recommend.ts";
+import type { Command } from "../brainjar.ts";
+import { applyChanges } from "../../plan/changes.ts";
+import { planJars } from "../../plan/plan.ts";
+import type { Settings } from "../../plan/settings.ts";
+import { readSettings } from "../settings/settings.ts";
+import { sayWhichModel } from "../which_model.ts";
+import { openWorld, type World } from "../../plan/host.ts";
 
 /** `brainjar recommend`: RAM limits, and the contexts they leave room for, that pass. */
 export const recommend: Command = async ({ values, output }) => {

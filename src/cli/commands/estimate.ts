@@ -1,22 +1,22 @@
-import { BrainjarError } from "../budget/error.ts";
-import type { Estimator } from "../footprint/footprint.ts";
-import { describeModel } from "../gguf/describe_model.ts";
-import { shownUrl } from "../gguf/shown_url.ts";
-import { compareHeading, compareRow } from "../report/compare_text.ts";
-import { type EstimateEntry, estimateJsonEntry } from "../report/estimate_json.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { Estimator } from "../../footprint/footprint.ts";
+import { describeModel } from "../../gguf/describe_model.ts";
+import { shownUrl } from "../../gguf/shown_url.ts";
+import { compareHeading, compareRow } from "../../report/compare_text.ts";
+import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate_json.ts";
 import {
   ESTIMATE_LEGEND,
   estimateHeading,
   estimateNotes,
   estimateRow,
-} from "../report/estimate_text.ts";
-import type { Command } from "./brainjar.ts";
-import { footprintOf, resolveContext } from "../plan/footprint_of.ts";
-import { demoBrainPath, resolveModel } from "../plan/model_path.ts";
-import type { ContextSettings } from "../plan/settings.ts";
-import { readContextSettings } from "./settings.ts";
-import { exitCodeOf, type Output, renderError } from "./terminal.ts";
-import { openWorld, type World } from "../plan/world.ts";
+} from "../../report/estimate_text.ts";
+import type { Command } from "../brainjar.ts";
+import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
+import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
+import type { ContextSettings } from "../../plan/settings.ts";
+import { readContextSettings } from "../settings/settings.ts";
+import { exitCodeOf, type Output, renderError } from "../terminal/output.ts";
+import { openWorld, type World } from "../../plan/host.ts";
 
 /**
  * `brainjar estimate MODEL…`: what each model needs, part by part. Each answer is printed when it

@@ -1,14 +1,14 @@
-import type { Criterion } from "../budget/demand.ts";
-import { BrainjarError } from "../budget/error.ts";
-import { DEFAULT_POLICY, type Policy } from "../budget/policy.ts";
-import type { Estimator } from "../footprint/footprint.ts";
-import type { KvCacheType } from "../llama_cpp/ggml/types.ts";
+import type { Criterion } from "../../budget/demand.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import { DEFAULT_POLICY, type Policy } from "../../budget/policy.ts";
+import type { Estimator } from "../../footprint/footprint.ts";
+import type { KvCacheType } from "../../llama_cpp/ggml/types.ts";
 import { chooseJars } from "./choose_jars.ts";
-import type { ContextWishes, JarSet, NamedJar } from "./jar_file/jar_set.ts";
-import { isUrl } from "../plan/model_path.ts";
-import { didYouMean } from "./nearest.ts";
-import type { FlagValues } from "./values.ts";
-import type { ContextSettings, JarSettings, OtherMachine, Settings } from "../plan/settings.ts";
+import type { ContextWishes, JarSet, NamedJar } from "../jar_file/jar_set.ts";
+import { isUrl } from "../../plan/model_path.ts";
+import { didYouMean } from "../flags/did_you_mean.ts";
+import type { FlagValues } from "../flags/values.ts";
+import type { ContextSettings, JarSettings, OtherMachine, Settings } from "../../plan/settings.ts";
 
 /** Reads the context flags that `estimate`, `measure` and every jar share, put over `wishes`. */
 export function readContextSettings(

@@ -1,9 +1,9 @@
-// @ts-types="./std/parse_args.d.ts"
+// @ts-types="../std/parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { BrainjarError } from "../budget/error.ts";
+import { BrainjarError } from "../../budget/error.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 import { type FlagDefinition, flagsOf, JAR_NAMES } from "./flags.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "./did_you_mean.ts";
 
 /** What was typed, by flag; nothing looked up, nothing converted. */
 export interface ParsedFlags {

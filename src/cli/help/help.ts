@@ -1,7 +1,7 @@
-import { type CommandName, COMMANDS } from "./commands.ts";
-import { EXIT_CODES } from "./exit_codes.ts";
-import { type FlagDefinition, flagsOf } from "./flags.ts";
-import { wrap } from "./wrap.ts";
+import { type CommandName, COMMANDS } from "../flags/commands.ts";
+import { EXIT_CODES } from "../exit_codes.ts";
+import { type FlagDefinition, flagsOf } from "../flags/flags.ts";
+import { wrap } from "../wrap.ts";
 
 /** Columns of help when it isn't told how wide the terminal is. */
 const HELP_WIDTH = 90;

@@ -1,8 +1,8 @@
-import { BrainjarError } from "../budget/error.ts";
-import { parseSize } from "../budget/size.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import { parseSize } from "../../budget/size.ts";
 import type { CommandName } from "./commands.ts";
 import { type FlagDefinition, flagsOf } from "./flags.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "./did_you_mean.ts";
 import type { ParsedFlags } from "./parse.ts";
 
 /** Typed access to what was typed; each value is checked against the flag table. */

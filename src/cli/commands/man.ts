@@ -1,11 +1,11 @@
-import type { Command } from "./brainjar.ts";
-import { type CommandDefinition, COMMANDS } from "./commands.ts";
-import { EXIT_CODES } from "./exit_codes.ts";
-import { type FlagDefinition, flagsOf } from "./flags.ts";
-import { flagHelp, flagUsage, JARS, PURPOSE, SIZES } from "./help.ts";
-import { escapeRoff } from "./roff.ts";
-import { version } from "./version.ts";
-import { wrap } from "./wrap.ts";
+import type { Command } from "../brainjar.ts";
+import { type CommandDefinition, COMMANDS } from "../flags/commands.ts";
+import { EXIT_CODES } from "../exit_codes.ts";
+import { type FlagDefinition, flagsOf } from "../flags/flags.ts";
+import { flagHelp, flagUsage, JARS, PURPOSE, SIZES } from "../help/help.ts";
+import { escapeRoff } from "../help/roff.ts";
+import { version } from "../version.ts";
+import { wrap } from "../wrap.ts";
 
 /** Columns of the source; formatting it fills lines anew. */
 const SOURCE_WIDTH = 72;

@@ -1,5 +1,5 @@
-import { CASTS } from "../experiment/roles.ts";
-import { KV_CACHE_TYPES } from "../llama_cpp/ggml/types.ts";
+import { CASTS } from "../../experiment/roles.ts";
+import { KV_CACHE_TYPES } from "../../llama_cpp/ggml/types.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
 /** What a flag's value is; a `switch` has none. */

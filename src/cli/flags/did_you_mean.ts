@@ -1,4 +1,4 @@
-// @ts-types="./std/closest_string.d.ts"
+// @ts-types="../std/closest_string.d.ts"
 import { closestString } from "@std/text/closest-string";
 
 /**
@@ -6,7 +6,7 @@ import { closestString } from "@std/text/closest-string";
  *
  * @example
  * ```ts
- * import { didYouMean } from "./nearest.ts";
+ * import { didYouMean } from "./did_you_mean.ts";
  * if (didYouMean("matrx", ["single", "matrix"]) !== 'Did you mean "matrix"?') throw new Error();
  * ```
  */

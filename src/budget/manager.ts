@@ -11,7 +11,7 @@ import { judgeLoad, type PreflightResult } from "./preflight.ts";
 import { addedBytes, checkFootprint, footprintBytes, isLimit } from "./required.ts";
 import type { RequiredDemand } from "./required.ts";
 import { sum } from "./sum.ts";
-import { usedPercent } from "./usage.ts";
+import { usedPercent } from "./memory.ts";
 
 /** What the manager needs to know of a model. */
 export interface ModelDemand {

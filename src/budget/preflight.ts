@@ -2,7 +2,7 @@ import type { JarFootprint } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
 import { checkPolicy, type Policy } from "./policy.ts";
 import { checkFootprint, checkLimit, requiredBytes } from "./required.ts";
-import { usedPercent } from "./usage.ts";
+import { usedPercent } from "./memory.ts";
 
 /** Percent of system memory in use above which a load is allowed with a warning. */
 export const HIGH_USAGE_PERCENT = 75;

@@ -1,9 +1,10 @@
+import configuration from "../../deno.json" with { type: "json" };
 import { BrainjarError } from "../budget/error.ts";
+import { exitCode } from "../budget/exit_codes.ts";
 import { type CommandName, COMMANDS } from "./flags/commands.ts";
 import { parseCommandLine, type ParsedFlags } from "./flags/parse.ts";
-import { exitCodeOf, type Output, renderError } from "./terminal/output.ts";
+import { type Output, renderError } from "./terminal/output.ts";
 import { type FlagValues, readValues } from "./flags/values.ts";
-import { version } from "./version.ts";
 
 /** What a command is given. */
 export interface CommandInput {
@@ -38,7 +39,7 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
   try {
     const line = parseCommandLine(argv);
     if (line.kind === "version") {
-      output.answer(`brainjar ${version()}\n`);
+      output.answer(`brainjar ${configuration.version}\n`);
       return 0;
     }
     if (line.kind === "help") {
@@ -56,12 +57,12 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
     const told = explain(error);
     output.say(renderError(told, output));
     // Whoever reads it is gone, or its disk is full: there is nowhere to answer to.
-    if (told.code === "output-failed") return exitCodeOf(told);
+    if (told.code === "output-failed") return exitCode(told.kind);
     const { errorAnswer }: typeof import("./error_answer.ts") = await import(
       "./error_answer.ts" as string
     );
     output.answer(await errorAnswer(argv, told));
-    return exitCodeOf(told);
+    return exitCode(told.kind);
   }
 }
 

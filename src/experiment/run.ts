@@ -1,3 +1,4 @@
+import { exitCode } from "../budget/exit_codes.ts";
 import { MemoryBudgetManager } from "../budget/manager.ts";
 import { type Refusal } from "./admission.ts";
 import { sentenceOf } from "./sentence.ts";
@@ -78,7 +79,7 @@ export async function runExperiment(
   } catch (error) {
     // Nothing in a run throws on purpose; whatever did, the memory goes back first.
     failure = { error };
-    ending = { reason: "failed", exitCode: 3 };
+    ending = { reason: "failed", exitCode: exitCode("engine") };
   }
   const returned = await giveBack(jars, world);
   const end: EndEvent = {
@@ -109,9 +110,10 @@ async function live(config: RunConfig, jars: readonly Jar[], world: World): Prom
   try {
     const reason = await takeTurns(jars, world, config.turns);
     if (reason === "stopped") return stoppedBy(stop.reason);
-    if (reason === "turns") return { reason, exitCode: 0 };
+    if (reason === "turns") return { reason, exitCode: exitCode("success") };
     // Given up for the engine's failures, or kept out by layers 2 and 3.
-    return { reason, exitCode: jars.every(({ state }) => state.kind === "gone") ? 3 : 1 };
+    const isGivenUp = jars.every(({ state }) => state.kind === "gone");
+    return { reason, exitCode: exitCode(isGivenUp ? "engine" : "refused") };
   } finally {
     done.abort();
     await settlesWithin(guard, limits.hurriedDisposalMilliseconds, clock);
@@ -126,28 +128,30 @@ async function admitAll(
 ): Promise<Ending | undefined> {
   const canDoWithout = (jar: Jar) => allowPartial && isExpendable(jar.role);
   // Layers 2 and 3 find out who of them fits.
-  if (!validation.ok && !jars.some(canDoWithout)) return { reason: "refused", exitCode: 1 };
+  if (!validation.ok && !jars.some(canDoWithout)) return refusedBy("refused");
   for (const jar of jars) {
     if (world.stop.aborted) return undefined;
     const refusal = await jar.enter();
     if (!refusal) continue;
-    if (!canDoWithout(jar)) return EXIT[refusal.blame];
+    if (!canDoWithout(jar)) return refusedBy(refusal.blame);
   }
   return undefined;
 }
 
-/** src/budget/README.md, "Exit codes". */
-const EXIT: Readonly<Record<Refusal["blame"], Ending>> = {
-  refused: { reason: "refused", exitCode: 1 },
-  usage: { reason: "failed", exitCode: 2 },
-  engine: { reason: "failed", exitCode: 3 },
-};
-
-/** src/budget/README.md, "Exit codes"; whoever read the answer had all of it that was wanted. */
-const STOPPED_EXIT = new Map<unknown, number>([["SIGTERM", 143], ["SIGPIPE", 0]]);
+function refusedBy(blame: Refusal["blame"]): Ending {
+  return { reason: blame === "refused" ? "refused" : "failed", exitCode: exitCode(blame) };
+}
 
 function stoppedBy(reason: unknown): Ending {
-  return { reason: "stopped", exitCode: STOPPED_EXIT.get(reason) ?? 130 };
+  switch (reason) {
+    case "SIGTERM":
+      return { reason: "stopped", exitCode: exitCode("SIGTERM") };
+    case "SIGPIPE":
+      // Whoever read the answer had all of it that was wanted.
+      return { reason: "stopped", exitCode: exitCode("success") };
+    default:
+      return { reason: "stopped", exitCode: exitCode("SIGINT") };
+  }
 }
 
 /** Contexts and models, then the report of what was held, then the reservations. */

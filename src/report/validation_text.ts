@@ -1,5 +1,5 @@
 import { formatAmount } from "../budget/size.ts";
-import { usedPercent } from "../budget/usage.ts";
+import { usedPercent } from "../budget/memory.ts";
 import type { InstanceValidation, Validation } from "../budget/validation.ts";
 import { type Block, blocks, fields } from "./block.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";

@@ -1,4 +1,5 @@
 import { BrainjarError } from "../../budget/error.ts";
+import { exitCode } from "../../budget/exit_codes.ts";
 import type { Estimator } from "../../footprint/footprint.ts";
 import { describeModel } from "../../gguf/describe_model.ts";
 import { shownUrl } from "../../gguf/shown_url.ts";
@@ -15,7 +16,7 @@ import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
 import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
 import type { ContextSettings } from "../../plan/settings.ts";
 import { readContextSettings } from "../settings/settings.ts";
-import { exitCodeOf, type Output, renderError } from "../terminal/output.ts";
+import { type Output, renderError } from "../terminal/output.ts";
 import { openWorld, type World } from "../../plan/host.ts";
 
 /**
@@ -31,7 +32,7 @@ export const estimate: Command = async ({ values, operands, output }) => {
     ? ["header", "exact"] as const
     : [(values.text("estimator") ?? "header") as Estimator];
   const print = printer(output, values.has("json"), values.has("compare"));
-  let exitCode = 0;
+  let worst = exitCode("success");
   try {
     for (const model of models) {
       const entries: EstimateEntry[] = [];
@@ -42,11 +43,11 @@ export const estimate: Command = async ({ values, operands, output }) => {
         failure = answer.failure;
         if (failure !== undefined) break;
       }
-      if (failure !== undefined) exitCode = Math.max(exitCode, exitCodeOf(failure));
+      if (failure !== undefined) worst = Math.max(worst, exitCode(failure.kind));
       if (!print.answers(entries, failure)) break;
     }
     print.end();
-    return exitCode;
+    return worst;
   } finally {
     await world.close();
   }

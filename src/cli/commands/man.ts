@@ -1,11 +1,10 @@
+import configuration from "../../../deno.json" with { type: "json" };
 import type { Command } from "../brainjar.ts";
 import { type CommandDefinition, COMMANDS } from "../flags/commands.ts";
-import { EXIT_CODES } from "../exit_codes.ts";
+import { EXIT_CODES } from "../../budget/exit_codes.ts";
 import { type FlagDefinition, flagsOf } from "../flags/flags.ts";
-import { flagHelp, flagUsage, JARS, PURPOSE, SIZES } from "../help/help.ts";
+import { flagHelp, flagUsage, JARS, PURPOSE, SIZES, wrap } from "../help/help.ts";
 import { escapeRoff } from "../help/roff.ts";
-import { version } from "../version.ts";
-import { wrap } from "../wrap.ts";
 
 /** Columns of the source; formatting it fills lines anew. */
 const SOURCE_WIDTH = 72;
@@ -35,7 +34,7 @@ export const man: Command = ({ output }) => {
  */
 export function renderManPage(date = ""): string {
   const start = `.TH BRAINJAR 1 "${date.replace(/[^\d-]/g, "")}" "brainjar ${
-    escapeRoff(version())
+    escapeRoff(configuration.version)
   }" "User Commands"`;
   return [
     start,
@@ -59,7 +58,9 @@ export function renderManPage(date = ""): string {
     ".SH COMMANDS",
     ...COMMANDS.flatMap(renderCommand),
     ".SH EXIT STATUS",
-    ...EXIT_CODES.flatMap(({ code, means }) => entry(bold(String(code)), sentence(means))),
+    ...Object.values(EXIT_CODES).flatMap(({ code, means }) =>
+      entry(bold(String(code)), sentence(means))
+    ),
     ".SH ENVIRONMENT",
     ...ENVIRONMENT.flatMap(([name, means]) => entry(bold(name), means)),
     ".SH FILES",

@@ -1,4 +1,5 @@
 import { BrainjarError } from "../../budget/error.ts";
+import { exitCode } from "../../budget/exit_codes.ts";
 import type { Engine, LoadOptions } from "../../engine/engine.ts";
 import { openEngine } from "../../engine/open.ts";
 import { checkGenerates } from "../../llama_cpp/models/architectures.ts";
@@ -148,7 +149,7 @@ export const measure: Command = async ({ values, operands, output }) => {
     gauge.close();
     stop.close();
   }
-  if (stop.signal.aborted) return stop.signal.reason === "SIGTERM" ? 143 : 130;
+  if (stop.signal.aborted) return exitCode(stop.signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT");
 
   const program = gauge.stages.find(({ stage }) => stage === "engine open")?.fileBytes ?? 0;
   const savedTo = values.has("save") ? calibrationPath((name) => Deno.env.get(name)) : undefined;

@@ -1,13 +1,12 @@
 import { type CommandName, COMMANDS } from "../flags/commands.ts";
-import { EXIT_CODES } from "../exit_codes.ts";
+import { EXIT_CODES } from "../../budget/exit_codes.ts";
 import { type FlagDefinition, flagsOf } from "../flags/flags.ts";
-import { wrap } from "../wrap.ts";
 
 /** Columns of help when it isn't told how wide the terminal is. */
 const HELP_WIDTH = 90;
 
 const EXIT_CODES_LINE = `Exit codes: ${
-  EXIT_CODES.map(({ code, means }) => `${code} ${means}`).join("; ")
+  Object.values(EXIT_CODES).map(({ code, means }) => `${code} ${means}`).join("; ")
 }.`;
 
 /** What brainjar is for, as a sentence. */
@@ -91,4 +90,17 @@ function renderFlag(flag: FlagDefinition): string[] {
   const usage = `  ${flagUsage(flag)}`;
   if (usage.length > 30) return [usage, ...text.map((line) => " ".repeat(32) + line)];
   return text.map((line, index) => (index === 0 ? usage.padEnd(32) : " ".repeat(32)) + line);
+}
+
+/** Breaks a paragraph at spaces into lines of at most `width` characters; a longer word stays whole. */
+export function wrap(paragraph: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of paragraph.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }

@@ -70,8 +70,3 @@ export function renderError(error: BrainjarError, output: Pick<Output, "paint">)
   if (error.hint) lines.push(`${output.paint("dim", "hint:")} ${printable(error.hint)}`);
   return lines.join("\n") + "\n";
 }
-
-/** src/budget/README.md, "Exit codes". */
-export function exitCodeOf(error: BrainjarError): 1 | 2 | 3 {
-  return error.kind === "usage" ? 2 : error.kind === "refused" ? 1 : 3;
-}

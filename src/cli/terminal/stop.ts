@@ -1,4 +1,5 @@
 import process from "node:process";
+import { exitCode } from "../../budget/exit_codes.ts";
 import { type Clock, systemClock } from "../../experiment/clock.ts";
 import { RUN_LIMITS } from "../../experiment/limits.ts";
 import { freedInTime } from "../../experiment/freed_memory.ts";
@@ -18,9 +19,6 @@ export interface Stop {
   close(): void;
 }
 
-/** What a process that a signal ended exits with: 128 + the signal's number. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
-
 /**
  * Listens for Ctrl-C and SIGTERM. The first asks the run to end and give everything back; the
  * second stops at once (src/budget/README.md, "The run").
@@ -37,7 +35,7 @@ export function listenForStop(clock: Clock = systemClock): Stop {
   };
   const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
     const handler = () => {
-      if (controller.signal.aborted) Deno.exit(EXIT_CODES[name]);
+      if (controller.signal.aborted) Deno.exit(exitCode(name));
       end(name);
     };
     process.on(name, handler);

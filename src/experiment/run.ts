@@ -168,9 +168,9 @@ async function giveBack(jars: readonly Jar[], world: World) {
   }
   // An old figure is good enough for a report.
   await settlesWithin(memory.refresh(), world.limits.hurriedDisposalMilliseconds, world.clock);
-  const allocationReport = reached ? manager.getAllocationReport() : undefined;
+  const report = reached ? { allocationReport: manager.getAllocationReport() } : {};
   const heldBytes = manager.reservedBytes;
   await deallocateAll(world, jars.map((jar) => jar.id));
   const { reservedBytes } = manager;
-  return { allocationReport, givenBackBytes: heldBytes - reservedBytes, reservedBytes };
+  return { ...report, givenBackBytes: heldBytes - reservedBytes, reservedBytes };
 }

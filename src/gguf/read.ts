@@ -4,6 +4,7 @@ import type { GgufHeader } from "./header.ts";
 import type { ReadOptions } from "./limits.ts";
 import type { ByteSource } from "./source.ts";
 import { isUrl, readSplit, splitCountOf } from "./split.ts";
+import { loadModule } from "../load_module.ts";
 
 /**
  * Reads a model's header: of one GGUF file (version 2 or 3, either byte order), or of all parts of
@@ -67,8 +68,9 @@ async function readPart(
 async function open(location: string, options: ReadOptions): Promise<ByteSource> {
   if (!isUrl(location)) return fileSource(location);
   // Few calls need it, and each module costs time at the start.
-  const { httpSource }: typeof import("./http_source.ts") = await import(
-    "./http_source.ts" as string
+  const { httpSource } = await loadModule<typeof import("./http_source.ts")>(
+    import.meta,
+    "./http_source.ts",
   );
   return await httpSource(location, options);
 }

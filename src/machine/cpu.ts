@@ -3,6 +3,7 @@ import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { NAMED_CPUS } from "./cpu_table.ts";
 import { type MachineFiles, machineFilesBelow } from "./machine_files.ts";
 import type { MachineOptions } from "./read.ts";
+import { loadModule } from "../load_module.ts";
 
 /**
  * The engine computes with no fewer threads than this where its own count of cores is lower
@@ -51,7 +52,7 @@ export async function readCpuFeatures(options: MachineOptions = {}): Promise<Cpu
   if (root !== "/" || Deno.build.os === "linux" || Deno.build.os === "android") {
     return readLinuxCpu(machineFilesBelow(root));
   }
-  const { readOtherCpu }: typeof import("./other.ts") = await import("./other.ts" as string);
+  const { readOtherCpu } = await loadModule<typeof import("./other.ts")>(import.meta, "./other.ts");
   return await readOtherCpu();
 }
 

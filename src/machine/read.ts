@@ -2,6 +2,7 @@ import type { MachineMemory } from "../budget/memory.ts";
 import { readLinuxMemory } from "./linux.ts";
 import { machineFilesBelow } from "./machine_files.ts";
 import type { ProcessId } from "./process_id.ts";
+import { loadModule } from "../load_module.ts";
 
 /** Which machine and which process. */
 export interface MachineOptions {
@@ -33,6 +34,9 @@ export async function readMachineMemory(options: MachineOptions = {}): Promise<M
     return readLinuxMemory(machineFilesBelow(root), processId);
   }
   // Imported only where it is needed, so that Linux never waits for it.
-  const { readOtherMemory }: typeof import("./other.ts") = await import("./other.ts" as string);
+  const { readOtherMemory } = await loadModule<typeof import("./other.ts")>(
+    import.meta,
+    "./other.ts",
+  );
   return await readOtherMemory();
 }

@@ -5,14 +5,18 @@ import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { readHeader } from "../gguf/read.ts";
-import { engineThreads, namedCpu, readCpuFeatures } from "../machine/cpu.ts";
 import { takeOffPromises } from "../ledger/admission.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
+import { loadModule } from "../load_module.ts";
+import { engineThreads, namedCpu, readCpuFeatures } from "../machine/cpu.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import type { OtherMachine } from "./settings.ts";
 
-/** What planning looks at outside brainjar; each thing is read when it is first asked for. */
-export interface World {
+/**
+ * The machine that is planned for, and the models and the engine on this one; each is looked at
+ * when it is first asked for. Disposing of it ends the engine, if it was opened.
+ */
+export interface Host extends AsyncDisposable {
   /** A model's header; read once for each path, where models are remembered. */
   readHeader(model: string): Promise<GgufHeader>;
   /** Footprints by what was asked; absent where models aren't remembered. */
@@ -27,11 +31,11 @@ export interface World {
   cpu(): Promise<CpuFeatures>;
   /** Opened when it is first asked for something. */
   readonly engine: Engine;
-  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Which machine is looked at. */
-export interface WorldOptions {
+/** Which machine is planned for. */
+export interface HostOptions {
   readonly machine?: OtherMachine;
   /** A processor of the table instead of this one. */
   readonly cpu?: string;
@@ -39,14 +43,15 @@ export interface WorldOptions {
   readonly rememberModels?: boolean;
 }
 
-/** The world as it is, but for what `options` describe instead. */
-export function openWorld(options: WorldOptions = {}): World {
+/** This machine, but for what `options` describe instead. */
+export function openHost(options: HostOptions = {}): Host {
   const remembers = options.rememberModels ?? true;
   const headers = new Map<string, Promise<GgufHeader>>();
   let cpu: Promise<CpuFeatures> | undefined;
   const engine = lazyEngine(async () => {
-    const { openEngine }: typeof import("../engine/open.ts") = await import(
-      "../engine/open.ts" as string
+    const { openEngine } = await loadModule<typeof import("../engine/open.ts")>(
+      import.meta,
+      "../engine/open.ts",
     );
     return await openEngine();
   });
@@ -67,7 +72,7 @@ export function openWorld(options: WorldOptions = {}): World {
     ledger,
     cpu: () => cpu ??= readCpu(options.cpu),
     engine,
-    close: () => engine.dispose(),
+    [Symbol.asyncDispose]: () => engine.dispose(),
   };
 }
 

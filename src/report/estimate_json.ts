@@ -1,7 +1,8 @@
-import type { Footprint, FootprintBytes } from "../footprint/footprint.ts";
+import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
-import type { Finding } from "./check_json.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
+import type { ESTIMATE_JSON_SCHEMA } from "./schema/estimate.ts";
+import type { Shape } from "./schema/shape.ts";
 
 /** One model of `estimate` that could be answered. */
 export interface EstimatedModel {
@@ -14,49 +15,15 @@ export interface EstimatedModel {
 export type EstimateEntry = EstimatedModel | {
   /** Path or URL as it was given. */
   readonly path: string;
-  readonly error: Finding;
+  readonly error: { readonly code: string; readonly message: string };
 };
 
 /** One model of `estimate --json` (src/report/README.md, "Output"). All bytes whole. */
-export type EstimateJsonEntry =
-  | {
-    readonly model: ModelDescription;
-    readonly options: FootprintOptions;
-    readonly estimator: Footprint["estimator"];
-    /** How far the figures can be trusted, and one sentence for each reason why not. */
-    readonly confidence: Footprint["confidence"];
-    readonly notes: readonly string[];
-    readonly bytes: FootprintBytes;
-  }
-  | {
-    readonly model: { readonly path: string };
-    readonly error: Finding;
-  };
-
-/** What `estimate --json` prints. */
-export interface EstimateJson {
-  readonly schema: "brainjar.estimate/1";
-  readonly estimates: readonly EstimateJsonEntry[];
-}
+export type EstimateJsonEntry = Shape<typeof ESTIMATE_JSON_SCHEMA>["estimates"][number];
 
 /**
- * Estimates as `estimate --json` prints them: the keys of src/report/README.md in its order, and no key
- * that the arguments happen to carry besides.
- *
- * @example
- * ```ts
- * import { estimateJson } from "./estimate_json.ts";
- * const error = { code: "model-not-found", message: "Model file not found: a.gguf" };
- * const json = estimateJson([{ path: "a.gguf", error }]);
- * if (json.estimates[0]?.model.path !== "a.gguf") throw new Error("In its model's place");
- * ```
- */
-export function estimateJson(entries: Iterable<EstimateEntry>): EstimateJson {
-  return { schema: "brainjar.estimate/1", estimates: [...entries].map(estimateJsonEntry) };
-}
-
-/**
- * One estimate as `estimate --json` prints it.
+ * One estimate as `estimate --json` prints it: the keys of src/report/README.md in its order, and no
+ * key that the arguments happen to carry besides.
  *
  * @example
  * ```ts

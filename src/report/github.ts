@@ -1,7 +1,8 @@
 import { formatAmount } from "../budget/size.ts";
 import type { Validation } from "../budget/validation.ts";
-import { issueCause, issueMessage, recommendationMessage, warningMessage } from "./message.ts";
+import { issueCause, issueMessage, warningMessage } from "./message.ts";
 import { printable } from "./printable.ts";
+import { recommendationMessage } from "./recommendation.ts";
 
 /** A line that GitHub Actions shows beside the job. */
 export interface Annotation {
@@ -101,7 +102,7 @@ function annotationsOf(validation: Validation): Annotation[] {
             `${printable(id)} ${formatAmount(requiredBytes)}`
           ).join(", ")
         }`,
-        ...validation.recommendations.map(recommendationMessage),
+        ...validation.recommendations.map((one) => recommendationMessage(one, validation)),
       ].join("\n"),
     })),
     ...validation.warnings.map((warning): Annotation => ({

@@ -1,7 +1,8 @@
 import { formatAmount } from "../budget/size.ts";
 import type { InstanceValidation, Validation } from "../budget/validation.ts";
-import { issueCause, issueMessage, recommendationMessage, warningMessage } from "./message.ts";
+import { issueCause, issueMessage, warningMessage } from "./message.ts";
 import { printable } from "./printable.ts";
+import { recommendationMessage } from "./recommendation.ts";
 import { xmlAttributes, xmlText } from "./xml.ts";
 
 /** When a check was made, and how long it took. */
@@ -125,7 +126,7 @@ function sumCase(validation: Validation): TestCase {
   // A case has one failure, however many limits are exceeded.
   const text = [
     ...validation.issues.flatMap((issue) => [issueMessage(issue), issueCause(issue)]),
-    ...validation.recommendations.map(recommendationMessage),
+    ...validation.recommendations.map((one) => recommendationMessage(one, validation)),
   ].join("\n");
   return {
     name,

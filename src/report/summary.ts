@@ -1,8 +1,9 @@
 import { formatAmount } from "../budget/size.ts";
-import type { InstanceValidation, Recommendation } from "../budget/validation.ts";
+import type { InstanceValidation, Recommendation, Validation } from "../budget/validation.ts";
 import type { ValidationReport } from "./validation_report.ts";
-import { issueCause, issueMessage, recommendationMessage, warningMessage } from "./message.ts";
+import { issueCause, issueMessage, warningMessage } from "./message.ts";
 import { printable } from "./printable.ts";
+import { recommendationFlags, recommendationMessage } from "./recommendation.ts";
 
 /**
  * A validation as Markdown for a job's summary page (`$GITHUB_STEP_SUMMARY`): a table of the jars,
@@ -61,7 +62,7 @@ export function summaryMarkdown(report: ValidationReport): string {
     ...(validation.recommendations.length === 0 ? [] : [
       "**What to change**",
       "",
-      ...validation.recommendations.map(recommendationItem),
+      ...validation.recommendations.map((one) => recommendationItem(one, validation)),
       "",
     ]),
   ].join("\n");
@@ -95,9 +96,9 @@ function list(title: string, items: readonly string[]): string[] {
 }
 
 /** With its flags as code, to be copied. */
-function recommendationItem(recommendation: Recommendation): string {
-  const message = escape(recommendationMessage(recommendation));
-  const { flags } = recommendation;
+function recommendationItem(recommendation: Recommendation, validation: Validation): string {
+  const message = escape(recommendationMessage(recommendation, validation));
+  const flags = recommendationFlags(recommendation, validation);
   if (flags.length === 0) return `- ${message}`;
   const code = flags.join(" ");
   return `- ${message.replace(escape(code), () => `\`${code}\``)}`;

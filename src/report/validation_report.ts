@@ -1,6 +1,7 @@
 import type { Validation } from "../budget/validation.ts";
-import type { ModelDescription } from "../gguf/describe_model.ts";
+import { describeModel, type ModelDescription } from "../gguf/describe_model.ts";
 import type { Confidence, Estimator, FootprintBytes } from "../footprint/footprint.ts";
+import type { Reservation, ReservedPlan } from "../plan/reserve.ts";
 
 /** What a report says of a jar beside its validation. */
 export interface InstanceDescription {
@@ -9,14 +10,6 @@ export interface InstanceDescription {
   readonly contextSize: number;
   readonly bytes: FootprintBytes;
   readonly confidence: Confidence;
-}
-
-/** Memory that `check --reserve` holds for a job's next step. */
-export interface Reservation {
-  /** What `brainjar release` takes. */
-  readonly token: string;
-  readonly bytes: number;
-  readonly seconds: number;
 }
 
 /** Everything the validation report is made of. */
@@ -29,4 +22,21 @@ export interface ValidationReport {
   readonly instances: readonly InstanceDescription[];
   /** Absent where none was asked for, or nothing fits. */
   readonly reservation?: Reservation;
+}
+
+/** What is reported of a plan. */
+export function validationReport({ plan, reservation }: ReservedPlan): ValidationReport {
+  const headers = new Map(plan.jars.map((jar) => [jar.demand.model, jar.header]));
+  return {
+    validation: plan.validation,
+    estimator: plan.settings.estimator,
+    models: [...headers.values()].map(describeModel),
+    instances: plan.jars.map(({ demand, options, footprint }) => ({
+      id: demand.id,
+      contextSize: options.contextSize,
+      bytes: footprint.bytes,
+      confidence: footprint.confidence,
+    })),
+    ...(reservation === undefined ? {} : { reservation }),
+  };
 }

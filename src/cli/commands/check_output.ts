@@ -1,10 +1,12 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { formatAmount } from "../../budget/size.ts";
+import { loadModule } from "../../load_module.ts";
 import type { ValidationReport } from "../../report/validation_report.ts";
+import type { FlagValue } from "../flags/flags.ts";
 import type { FlagValues } from "../flags/values.ts";
 
 /** How `check` prints its verdict. */
-export type CheckFormat = "text" | "json" | "github" | "junit";
+export type CheckFormat = FlagValue<"format">;
 
 /**
  * The format that was asked for; `--json` is `--format json`.
@@ -12,8 +14,8 @@ export type CheckFormat = "text" | "json" | "github" | "junit";
  * @throws {BrainjarError} `conflicting-flags` where both are given and differ.
  */
 export function readFormat(values: FlagValues): CheckFormat {
-  const format = values.text("format") as CheckFormat | undefined;
-  if (!values.has("json")) return format ?? "text";
+  const format = values.given("format");
+  if (!values.get("json")) return values.get("format");
   if (format === undefined || format === "json") return "json";
   throw new BrainjarError(
     "conflicting-flags",
@@ -30,27 +32,31 @@ export async function renderCheck(
 ): Promise<string> {
   switch (format) {
     case "text": {
-      const text: typeof import("../../report/validation_text.ts") = await import(
-        "../../report/validation_text.ts" as string
+      const text = await loadModule<typeof import("../../report/validation_text.ts")>(
+        import.meta,
+        "../../report/validation_text.ts",
       );
       return `${text.validationText(report)}\n${reservationText(report)}`;
     }
     case "json": {
-      const { checkJson }: typeof import("../../report/check_json.ts") = await import(
-        "../../report/check_json.ts" as string
+      const { checkJson } = await loadModule<typeof import("../../report/check_json.ts")>(
+        import.meta,
+        "../../report/check_json.ts",
       );
       const { validation, estimator, reservation } = report;
       return `${JSON.stringify(checkJson(validation, estimator, reservation))}\n`;
     }
     case "github": {
-      const github: typeof import("../../report/github.ts") = await import(
-        "../../report/github.ts" as string
+      const github = await loadModule<typeof import("../../report/github.ts")>(
+        import.meta,
+        "../../report/github.ts",
       );
       return `${github.githubAnnotations(report.validation)}\n`;
     }
     case "junit": {
-      const junit: typeof import("../../report/junit.ts") = await import(
-        "../../report/junit.ts" as string
+      const junit = await loadModule<typeof import("../../report/junit.ts")>(
+        import.meta,
+        "../../report/junit.ts",
       );
       const seconds = Math.max(0, Date.now() - startedAt.getTime()) / 1000;
       return `${junit.junitXml(report.validation, { at: startedAt, seconds })}\n`;
@@ -71,8 +77,9 @@ export async function appendSummary(
   path: string,
   say: (text: string) => void,
 ): Promise<void> {
-  const { summaryMarkdown }: typeof import("../../report/summary.ts") = await import(
-    "../../report/summary.ts" as string
+  const { summaryMarkdown } = await loadModule<typeof import("../../report/summary.ts")>(
+    import.meta,
+    "../../report/summary.ts",
   );
   try {
     await Deno.writeTextFile(path, `${summaryMarkdown(report)}\n`, { append: true });

@@ -12,45 +12,41 @@ import {
   estimateRow,
 } from "../../report/estimate_text.ts";
 import type { Command } from "../brainjar.ts";
+import { defined } from "../defined.ts";
 import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
 import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
 import type { ContextSettings } from "../../plan/settings.ts";
 import { readContextSettings } from "../settings/settings.ts";
 import { type Output, renderError } from "../terminal/output.ts";
-import { openWorld, type World } from "../../plan/host.ts";
+import { type Host, openHost } from "../../plan/host.ts";
 
 /**
  * `brainjar estimate MODEL…`: what each model needs, part by part. Each answer is printed when it
  * is found and then forgotten, so that a thousand models take no more memory than one.
  */
 export const estimate: Command = async ({ values, operands, output }) => {
-  const cpu = values.text("cpu");
-  const world = openWorld({ ...(cpu === undefined ? {} : { cpu }), rememberModels: false });
+  await using host = openHost({ ...defined({ cpu: values.get("cpu") }), rememberModels: false });
   const context = readContextSettings(values);
   const models = operands.length > 0 ? operands : [defaultModel(output)];
-  const estimators = values.has("compare")
+  const estimators = values.get("compare")
     ? ["header", "exact"] as const
-    : [(values.text("estimator") ?? "header") as Estimator];
-  const print = printer(output, values.has("json"), values.has("compare"));
+    : [values.get("estimator")];
+  const print = printer(output, values.get("json"), values.get("compare"));
   let worst = exitCode("success");
-  try {
-    for (const model of models) {
-      const entries: EstimateEntry[] = [];
-      let failure: BrainjarError | undefined;
-      for (const estimator of estimators) {
-        const answer = await estimateModel(model, context, estimator, world);
-        entries.push(answer.entry);
-        failure = answer.failure;
-        if (failure !== undefined) break;
-      }
-      if (failure !== undefined) worst = Math.max(worst, exitCode(failure.kind));
-      if (!print.answers(entries, failure)) break;
+  for (const model of models) {
+    const entries: EstimateEntry[] = [];
+    let failure: BrainjarError | undefined;
+    for (const estimator of estimators) {
+      const answer = await estimateModel(model, context, estimator, host);
+      entries.push(answer.entry);
+      failure = answer.failure;
+      if (failure !== undefined) break;
     }
-    print.end();
-    return worst;
-  } finally {
-    await world.close();
+    if (failure !== undefined) worst = Math.max(worst, exitCode(failure.kind));
+    if (!print.answers(entries, failure)) break;
   }
+  print.end();
+  return worst;
 };
 
 function defaultModel(output: Output): string {
@@ -64,13 +60,13 @@ async function estimateModel(
   path: string,
   context: ContextSettings,
   estimator: Estimator,
-  world: World,
+  host: Host,
 ): Promise<{ readonly entry: EstimateEntry; readonly failure?: BrainjarError }> {
   try {
     const model = resolveModel(path);
-    const header = await world.readHeader(model);
+    const header = await host.readHeader(model);
     const options = resolveContext(header, context);
-    const footprint = await footprintOf({ header, model, options, estimator }, world);
+    const footprint = await footprintOf({ header, model, options, estimator }, host);
     return { entry: { model: describeModel(header), options, footprint } };
   } catch (error) {
     // Without an engine no other model would be answered either.

@@ -27,6 +27,7 @@ import {
 import type { Command } from "../brainjar.ts";
 import { resolveContext } from "../../plan/footprint_of.ts";
 import { demoBrainPath, rejectUrl, resolveModel } from "../../plan/model_path.ts";
+import { findFlag } from "../flags/flags.ts";
 import { readContextSettings } from "../settings/settings.ts";
 import { listenForStop } from "../terminal/stop.ts";
 
@@ -91,8 +92,13 @@ async function live(
       gauge.mark("after first context");
       const room = mind.contextSize - ANSWER_TOKENS - PROMPT_STEP;
       const prompt = WORD.repeat(Math.max(1, Math.min(PROMPT_TOKENS, room)));
-      const sampling = { maxTokens: ANSWER_TOKENS, temperature: 0.8, topP: 0.95, seed: 1 };
-      await mind.think(prompt, { ...sampling, signal });
+      await mind.think(prompt, {
+        maxTokens: ANSWER_TOKENS,
+        temperature: findFlag("temperature").default,
+        topP: findFlag("top-p").default,
+        seed: 1,
+        signal,
+      });
       gauge.mark("after thinking");
     } finally {
       await mind.dispose();
@@ -152,7 +158,7 @@ export const measure: Command = async ({ values, operands, output }) => {
   if (stop.signal.aborted) return exitCode(stop.signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT");
 
   const program = gauge.stages.find(({ stage }) => stage === "engine open")?.fileBytes ?? 0;
-  const savedTo = values.has("save") ? calibrationPath((name) => Deno.env.get(name)) : undefined;
+  const savedTo = values.get("save") ? calibrationPath((name) => Deno.env.get(name)) : undefined;
   const measurement: Measurement = {
     path,
     estimated,
@@ -166,7 +172,7 @@ export const measure: Command = async ({ values, operands, output }) => {
     keep(savedTo, await calibrationKey(header, cpu, options.mmap), measurement.floorRatio);
   }
   output.answer(
-    values.has("json")
+    values.get("json")
       ? JSON.stringify(measureJson(measurement)) + "\n"
       : measureText(measurement) + "\n",
   );

@@ -9,7 +9,7 @@ export const memory: Command = async ({ values, output }) => {
   const { sums: promises, othersUnfilledBytes } = await new MemoryLedger().view();
   const machine = takeOffPromises(await readMachineMemory(), othersUnfilledBytes);
   output.answer(
-    values.has("json")
+    values.get("json")
       ? JSON.stringify({ schema: "brainjar.memory/1", ...machine, promises }) + "\n"
       : memoryText(machine, promises) + "\n",
   );

@@ -1,5 +1,6 @@
 import { systemClock } from "../../experiment/clock.ts";
 import { BrainjarError } from "../../budget/error.ts";
+import type { MachineMemory } from "../../budget/memory.ts";
 import type { RunConfig } from "../../experiment/config.ts";
 import type { RunEvent } from "../../experiment/events.ts";
 import { runExperiment } from "../../experiment/run.ts";
@@ -8,71 +9,65 @@ import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { readMachineMemory } from "../../machine/read.ts";
 import { readProcessMemory } from "../../machine/process_memory.ts";
+import { eventJson } from "../../report/event_json.ts";
 import { renderEvent } from "../../report/event_text.ts";
+import { validationReport } from "../../report/validation_report.ts";
 import { validationText } from "../../report/validation_text.ts";
-import { advise } from "../../plan/advise.ts";
+import { adviseOn } from "../../plan/advise.ts";
 import type { Command } from "../brainjar.ts";
-import { reportOf } from "./check.ts";
-import type { Live } from "../terminal/progress.ts";
+import type { Progress } from "../terminal/progress.ts";
 import { capMemory } from "../../plan/machine_memory.ts";
-import { demoBrainPath, rejectUrl, resolveModel } from "../../plan/model_path.ts";
-import { type Plan, planJars } from "../../plan/plan.ts";
+import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
+import { type Plan, planOn } from "../../plan/plan.ts";
 import { promiseBook } from "../../experiment/shared_ledger.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { readSettings } from "../settings/settings.ts";
 import { listenForStop } from "../terminal/stop.ts";
 import type { FlagValues } from "../flags/values.ts";
-import { sayWhichModel } from "../which_model.ts";
-import { openWorld } from "../../plan/host.ts";
+import { openHost } from "../../plan/host.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
 export const run: Command = async ({ values, output }) => {
   const settings = await readSettings(values, {
-    environmentModel: Deno.env.get("BRAINJAR_MODEL"),
     say: (text) => output.say(text),
+    filesOnly: true,
   });
-  for (const jar of settings.jars) rejectUrl(jar.model ?? "");
-  sayWhichModel(settings, output);
   const stop = listenForStop();
-  const log = values.text("log");
+  const log = values.get("log");
   if (log !== undefined) rejectModelAsLog(log, settings);
   const transcript = log === undefined ? undefined : openTranscript(log);
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
-  const world = openWorld(here);
-  const readMemory = async () => {
-    const memory = await readMachineMemory();
-    return machine === undefined ? memory : capMemory(memory, machine);
-  };
+  const host = openHost(here);
+  const capped = (memory: MachineMemory) =>
+    machine === undefined ? memory : capMemory(memory, machine);
+  const readMemory = async () => capped(await readMachineMemory());
   // Loaded for a terminal only: a pipe has no use for it.
-  const live = output.interactive && !values.has("json")
-    ? (await import("../terminal/progress.ts")).openLive()
+  const progress = output.interactive && !values.get("json")
+    ? (await import("../terminal/progress.ts")).openProgress()
     : undefined;
   const answer = (text: string) => {
     if (!output.answer(text)) stop.ask("SIGPIPE");
   };
   try {
-    const memory = await world.readMemory();
-    const plan = await advise(
-      await planJars(settings, machine ? capMemory(memory, machine) : memory, world),
-      world,
-    );
-    const end = await runExperiment(runConfig(plan, await world.cpu(), values), {
-      engine: live?.watch(world.engine) ?? world.engine,
+    const memory = capped(await host.readMemory());
+    const plan = await adviseOn(host, await planOn(host, settings, memory));
+    const end = await runExperiment(runConfig(plan, await host.cpu(), values), {
+      engine: progress?.watch(host.engine) ?? host.engine,
       clock: systemClock,
       readMemory,
-      ...(world.ledger === undefined ? {} : { promises: promiseBook(world.ledger, readMemory) }),
+      ...(host.ledger === undefined ? {} : { promises: promiseBook(host.ledger, readMemory) }),
       readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
-      emit: values.has("json") ? jsonTeller(answer) : textTeller(plan, answer, live),
-      ...(live === undefined ? {} : { onText: thoughtShower(live) }),
+      emit: values.get("json") ? jsonPrinter(answer) : textPrinter(plan, answer, progress),
+      ...(progress === undefined ? {} : { onText: thoughtDisplay(progress) }),
       ...(transcript === undefined ? {} : { transcript }),
       signal: stop.signal,
     });
     return end.exitCode;
   } finally {
-    live?.clear();
+    progress?.clear();
     transcript?.close();
-    await stop.freed(world.close());
+    await stop.freed(host[Symbol.asyncDispose]());
     stop.close();
   }
 };
@@ -88,7 +83,7 @@ function rejectModelAsLog(log: string, settings: Settings): void {
 }
 
 function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): RunConfig {
-  const turns = values.number("turns");
+  const turns = values.get("turns");
   return {
     mode: plan.settings.mode,
     jars: plan.jars.map(({ header, demand, options, settings: { introduction } }) => ({
@@ -100,12 +95,12 @@ function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): RunConfig 
     })),
     ...(turns === undefined ? {} : { turns }),
     sampling: {
-      maxTokens: values.number("max-tokens") ?? 64,
-      temperature: values.number("temperature") ?? 0.8,
-      topP: values.number("top-p") ?? 0.95,
-      seed: values.number("seed") ?? randomSeed(),
+      maxTokens: values.get("max-tokens"),
+      temperature: values.get("temperature"),
+      topP: values.get("top-p"),
+      seed: values.get("seed") ?? randomSeed(),
     },
-    allowPartial: values.has("allow-partial"),
+    allowPartial: values.get("allow-partial"),
     policy: plan.settings.policy,
     validation: plan.validation,
   };
@@ -115,27 +110,27 @@ function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 }
 
-function jsonTeller(answer: (text: string) => void): (event: RunEvent) => void {
-  return (event) => answer(JSON.stringify(event) + "\n");
+function jsonPrinter(answer: (text: string) => void): (event: RunEvent) => void {
+  return (event) => answer(JSON.stringify(eventJson(event)) + "\n");
 }
 
-function textTeller(
+function textPrinter(
   plan: Plan,
   answer: (text: string) => void,
-  live: Live | undefined,
+  progress: Progress | undefined,
 ): (event: RunEvent) => void {
   return (event) => {
-    live?.clear();
-    if (event.event === "validation") answer(validationText(reportOf(plan)) + "\n");
+    progress?.clear();
+    if (event.event === "validation") answer(validationText(validationReport({ plan })) + "\n");
     answer(renderEvent(event) + "\n");
   };
 }
 
 /** Shows a thought while it is sampled. */
-function thoughtShower(live: Live): (id: string, text: string) => void {
+function thoughtDisplay(progress: Progress): (id: string, text: string) => void {
   let thinking = { id: "", text: "" };
   return (id, piece) => {
     thinking = { id, text: thinking.id === id ? thinking.text + piece : piece };
-    live.show({ kind: "thinking", ...thinking });
+    progress.show({ kind: "thinking", ...thinking });
   };
 }

@@ -1,5 +1,9 @@
-import { CASTS } from "../../experiment/roles.ts";
-import { KV_CACHE_TYPES } from "../../llama_cpp/ggml/types.ts";
+import { CRITERIA } from "../../budget/demand.ts";
+import { DEFAULT_POLICY } from "../../budget/policy.ts";
+import { GB } from "../../budget/size.ts";
+import { CASTS, type PresetMode } from "../../experiment/roles.ts";
+import { KV_CACHE_TYPES, type KvCacheType } from "../../llama_cpp/ggml/types.ts";
+import { DEFAULT_CONTEXT, DEFAULT_ESTIMATOR } from "../../plan/settings.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
 /** What a flag's value is; a `switch` has none. */
@@ -26,8 +30,9 @@ export interface FlagDefinition {
   readonly commands: readonly CommandName[];
   /** One sentence without a full stop. */
   readonly help: string;
-  readonly default?: string;
-  /** Least value allowed, for `count` and `number`. */
+  /** The value where none is typed; a size in bytes. */
+  readonly default?: string | number;
+  /** Least value allowed, for `count` and `number`; a `size` may be nothing where it is 0. */
   readonly least?: number;
   /** Greatest value allowed, for `count` and `number`. */
   readonly greatest?: number;
@@ -38,15 +43,17 @@ export const JAR_NAMES: readonly string[] = [
   ...new Set(Object.values(CASTS).flatMap((cast) => cast.map((jar) => jar.id))),
 ];
 
-const JARS: readonly CommandName[] = ["run", "check", "recommend"];
-const MODELS: readonly CommandName[] = ["run", "check", "recommend", "estimate", "measure"];
+const JARS = ["run", "check", "recommend"] as const;
+const MODELS = ["run", "check", "recommend", "estimate", "measure"] as const;
 
-/** Every flag, in the order of `--help`. */
-export const FLAGS: readonly FlagDefinition[] = [
+/** As it is typed: `q8_0`. */
+const typedCacheType = (type: KvCacheType) => type.toLowerCase() as Lowercase<KvCacheType>;
+
+const TABLE = [
   {
     name: "mode",
     type: "choice",
-    choices: ["single", "matrix", "peer"],
+    choices: Object.keys(CASTS) as PresetMode[],
     commands: JARS,
     default: "single",
     help: "Which jars: one subject; subject, observer and god; or two subjects as peers",
@@ -97,7 +104,7 @@ export const FLAGS: readonly FlagDefinition[] = [
     least: 1,
     greatest: 2 ** 20,
     commands: MODELS,
-    default: "512",
+    default: DEFAULT_CONTEXT.batchSize,
     help: "Tokens evaluated at once, at most the context size",
   },
   {
@@ -107,16 +114,16 @@ export const FLAGS: readonly FlagDefinition[] = [
     least: 1,
     greatest: 256,
     commands: ["estimate"],
-    default: "1",
+    default: DEFAULT_CONTEXT.sequences,
     help: "Sequences in one context, each with its own KV cache",
   },
   {
     name: "kv-cache-type",
     type: "choice",
-    choices: KV_CACHE_TYPES.map((type) => type.toLowerCase()),
+    choices: KV_CACHE_TYPES.map(typedCacheType),
     placeholder: "TYPE",
     commands: MODELS,
-    default: "f16",
+    default: typedCacheType(DEFAULT_CONTEXT.kvCacheType),
     help: "Type of the KV cache; a quantized one needs flash attention",
   },
   {
@@ -124,7 +131,7 @@ export const FLAGS: readonly FlagDefinition[] = [
     type: "choice",
     choices: ["on", "off", "auto"],
     commands: MODELS,
-    default: "auto",
+    default: DEFAULT_CONTEXT.flashAttention,
     help: "Whether attention scores are computed in tiles instead of whole",
   },
   {
@@ -151,7 +158,7 @@ export const FLAGS: readonly FlagDefinition[] = [
     type: "choice",
     choices: ["header", "exact", "filesize"],
     commands: ["run", "check", "recommend", "estimate"],
-    default: "header",
+    default: DEFAULT_ESTIMATOR,
     help: "How footprints are found: from the header, by the engine's dry load, or file size × 1.5",
   },
   {
@@ -163,9 +170,9 @@ export const FLAGS: readonly FlagDefinition[] = [
   {
     name: "criterion",
     type: "choice",
-    choices: ["working-set", "floor"],
+    choices: CRITERIA,
     commands: JARS,
-    default: "working-set",
+    default: DEFAULT_POLICY.criterion,
     help: "Hold the verdict against full speed (working-set) or bare survival (floor)",
   },
   {
@@ -175,23 +182,25 @@ export const FLAGS: readonly FlagDefinition[] = [
     least: 0,
     greatest: 99.99,
     commands: JARS,
-    default: "15",
+    default: DEFAULT_POLICY.safetyMarginPercent,
     help: "Percentage of RAM never given out",
   },
   {
     name: "allocation-headroom",
     type: "size",
     placeholder: "SIZE",
+    least: 0,
     commands: JARS,
-    default: "1",
+    default: DEFAULT_POLICY.allocationHeadroomBytes,
     help: "Kept free beside a jar when it is allocated",
   },
   {
     name: "load-headroom",
     type: "size",
     placeholder: "SIZE",
+    least: 0,
     commands: JARS,
-    default: "2",
+    default: DEFAULT_POLICY.loadHeadroomBytes,
     help: "Kept free beside a model right before it is loaded",
   },
   {
@@ -239,7 +248,7 @@ export const FLAGS: readonly FlagDefinition[] = [
     least: 1,
     greatest: 2 ** 20,
     commands: ["run"],
-    default: "64",
+    default: 64,
     help: "Most tokens of one thought",
   },
   {
@@ -249,7 +258,7 @@ export const FLAGS: readonly FlagDefinition[] = [
     least: 0,
     greatest: 100,
     commands: ["run"],
-    default: "0.8",
+    default: 0.8,
     help: "How freely thoughts are sampled; 0 takes the likeliest token",
   },
   {
@@ -259,7 +268,7 @@ export const FLAGS: readonly FlagDefinition[] = [
     least: 0,
     greatest: 1,
     commands: ["run"],
-    default: "0.95",
+    default: 0.95,
     help: "Sample from the likeliest tokens that make up this share",
   },
   {
@@ -322,9 +331,67 @@ export const FLAGS: readonly FlagDefinition[] = [
     commands: COMMAND_NAMES,
     help: "Print this help",
   },
+] as const satisfies readonly FlagDefinition[];
+
+/** Every flag, in the order of `--help`. */
+export const FLAGS: readonly FlagDefinition[] = TABLE;
+
+type TableFlag = (typeof TABLE)[number];
+
+type JarFlag = Extract<TableFlag, { readonly perJar: true }>;
+
+type PlainFlag = Exclude<TableFlag, JarFlag>;
+
+/** The flags that stand for all jars. */
+export type FlagName = PlainFlag["name"];
+
+/** The flags that stand for one jar. */
+export type JarFlagName = JarFlag["name"];
+
+/** What a flag of the table means once it is read: a size in bytes, a duration in seconds. */
+type ValueOf<Flag extends FlagDefinition> = Flag extends { readonly type: "switch" } ? boolean
+  : Flag extends { readonly type: "choice"; readonly choices: readonly (infer Choice)[] } ? Choice
+  : Flag extends { readonly type: "path" | "model" | "text" } ? string
+  : number;
+
+/** What is typed for a flag that stands for all jars. */
+export type FlagValue<Name extends FlagName> = ValueOf<
+  Extract<PlainFlag, { readonly name: Name }>
+>;
+
+/** What is typed for one jar. */
+export type JarFlagValue<Name extends JarFlagName> = ValueOf<
+  Extract<JarFlag, { readonly name: Name }>
+>;
+
+/** The flags that are never without a value. */
+export type DefaultedFlag = Extract<PlainFlag, { readonly default: unknown } | { type: "switch" }>[
+  "name"
 ];
 
 /** The flags of one command, in the table's order. */
 export function flagsOf(command: CommandName): readonly FlagDefinition[] {
   return FLAGS.filter((flag) => flag.commands.includes(command));
+}
+
+/** The definition of a flag that stands for all jars. */
+export function findFlag<Name extends FlagName>(
+  name: Name,
+): Extract<PlainFlag, { readonly name: Name }> {
+  const isIt = (flag: TableFlag): flag is Extract<PlainFlag, { readonly name: Name }> =>
+    flag.name === name && !("perJar" in flag);
+  const found = TABLE.find(isIt);
+  if (found === undefined) throw new RangeError(`No flag named "${name}"`);
+  return found;
+}
+
+/** The cache type that was typed, as llama.cpp names it. */
+export function cacheTypeOf(typed: string | undefined): KvCacheType | undefined {
+  return KV_CACHE_TYPES.find((type) => typedCacheType(type) === typed);
+}
+
+/** A flag's default as it is typed; absent where it has none. */
+export function defaultText(flag: FlagDefinition): string | undefined {
+  if (flag.default === undefined) return undefined;
+  return String(flag.type === "size" ? Number(flag.default) / GB : flag.default);
 }

@@ -1,84 +1,103 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { parseSize } from "../../budget/size.ts";
 import type { CommandName } from "./commands.ts";
-import { type FlagDefinition, flagsOf } from "./flags.ts";
+import {
+  type DefaultedFlag,
+  type FlagDefinition,
+  type FlagName,
+  FLAGS,
+  flagsOf,
+  type FlagValue,
+  type JarFlagName,
+  type JarFlagValue,
+} from "./flags.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import type { ParsedFlags } from "./parse.ts";
 
-/** Typed access to what was typed; each value is checked against the flag table. */
+/** What was typed, each value checked against the flag table and of the type that it says. */
 export interface FlagValues {
-  has(name: string): boolean;
-  text(name: string): string | undefined;
-  number(name: string): number | undefined;
-  /** Whole bytes. */
-  size(name: string): number | undefined;
-  /** Whole seconds. */
-  duration(name: string): number | undefined;
-  /** A per-jar flag's values by jar, as typed. */
-  jarTexts(name: string): ReadonlyMap<string, string>;
-  /** A per-jar flag's sizes by jar, in whole bytes. */
-  jarSizes(name: string): ReadonlyMap<string, number>;
+  /** What was typed, else the table's default; a switch that wasn't typed is false. */
+  get<Name extends DefaultedFlag>(name: Name): FlagValue<Name>;
+  get<Name extends FlagName>(name: Name): FlagValue<Name> | undefined;
+  /** What was typed, and no default. */
+  given<Name extends FlagName>(name: Name): FlagValue<Name> | undefined;
+  /** What was typed for single jars, by jar. */
+  perJar<Name extends JarFlagName>(name: Name): ReadonlyMap<string, JarFlagValue<Name>>;
 }
+
+type Value = string | number | boolean;
+
+const DEFAULTS: ReadonlyMap<string, Value> = new Map(
+  FLAGS.filter((flag) => !flag.perJar).flatMap((flag): [string, Value][] => {
+    const value = flag.type === "switch" ? false : flag.default;
+    return value === undefined ? [] : [[flag.name, value]];
+  }),
+);
 
 /**
  * Checks every value that was typed and gives typed access to them.
  *
  * @throws BrainjarError `invalid-value` or `invalid-size`, quoting flag and value.
+ *
+ * @example
+ * ```ts
+ * import { parseCommandLine } from "./parse.ts";
+ * import { readValues } from "./values.ts";
+ * const line = parseCommandLine(["check", "--safety-margin", "20"]);
+ * if (line.kind !== "command") throw new Error("A command");
+ * const values = readValues(line.command, line.flags);
+ * if (values.get("safety-margin") !== 20 || values.get("batch-size") !== 512) throw new Error();
+ * if (values.given("batch-size") !== undefined) throw new Error("Nobody typed it");
+ * ```
  */
 export function readValues(command: CommandName, flags: ParsedFlags): FlagValues {
-  const definitions = new Map(
-    flagsOf(command).filter((flag) => !flag.perJar).map((flag) => [flag.name, flag]),
-  );
-  const texts = new Map<string, string>();
-  const numbers = new Map<string, number>();
+  const definitions = flagsOf(command);
+  const find = (name: string, perJar: boolean) =>
+    definitions.find((flag) => flag.name === name && (flag.perJar ?? false) === perJar);
+  const typed = new Map<string, Value>();
   for (const [name, value] of flags.values) {
-    const flag = definitions.get(name);
-    if (flag === undefined || value === true) continue;
-    texts.set(name, value);
-    const number = checkValue(flag, `--${name}`, value);
-    if (number !== undefined) numbers.set(name, number);
+    const flag = find(name, false);
+    if (flag === undefined) continue;
+    typed.set(name, value === true ? true : readValue(flag, `--${name}`, value));
   }
-  const jarSizes = new Map<string, ReadonlyMap<string, number>>();
+  const typedPerJar = new Map<string, ReadonlyMap<string, Value>>();
   for (const [name, jars] of flags.perJar) {
-    for (const [jar, text] of jars) rejectEmpty(`--${name}-${jar}`, text);
-    if (name !== "ram-limit") continue;
-    jarSizes.set(
-      name,
-      new Map([...jars].map(([jar, text]) => [jar, readSize(`--${name}-${jar}`, text)])),
-    );
+    const flag = find(name, true);
+    if (flag === undefined) continue;
+    const read = [...jars].map(([jar, value]): [string, Value] => [
+      jar,
+      readValue(flag, `--${name}-${jar}`, value),
+    ]);
+    typedPerJar.set(name, new Map(read));
   }
-  const none = new Map<string, never>();
+  // The table's types say what `readValue` made of each.
   return {
-    has: (name) => flags.values.has(name),
-    text: (name) => texts.get(name),
-    number: (name) => numbers.get(name),
-    size: (name) => numbers.get(name),
-    duration: (name) => numbers.get(name),
-    jarTexts: (name) => flags.perJar.get(name) ?? none,
-    jarSizes: (name) => jarSizes.get(name) ?? none,
-  };
+    get: (name: string) => typed.get(name) ?? DEFAULTS.get(name),
+    given: (name: string) => typed.get(name),
+    perJar: (name: string) => typedPerJar.get(name) ?? new Map(),
+  } as FlagValues;
 }
 
-/** The number that a value stands for, absent for words. */
-function checkValue(flag: FlagDefinition, typed: string, value: string): number | undefined {
+/** What a value stands for: a number, or the words as they were typed. */
+function readValue(flag: FlagDefinition, typed: string, value: string): string | number {
   rejectEmpty(typed, value);
   switch (flag.type) {
     case "choice": {
       const choices = flag.choices ?? [];
-      if (choices.includes(value)) return undefined;
+      if (choices.includes(value)) return value;
       throw new BrainjarError("invalid-value", `Flag "${typed}" can't be "${value}"`, {
         hint: `${didYouMean(value, choices)} It takes ${choices.join(", ")}`,
       });
     }
     case "size":
-      return readSize(typed, value, flag.name.endsWith("-headroom"));
+      return readSize(typed, value, flag.least === 0);
     case "duration":
       return readDuration(typed, value);
     case "count":
     case "number":
       return readNumber(flag, typed, value);
     default:
-      return undefined;
+      return value;
   }
 }
 
@@ -89,9 +108,9 @@ function rejectEmpty(typed: string, value: string): void {
   });
 }
 
-function readSize(typed: string, value: string, zeroAllowed = false): number {
+function readSize(typed: string, value: string, allowZero: boolean): number {
   try {
-    return parseSize(value, { allowZero: zeroAllowed });
+    return parseSize(value, { allowZero });
   } catch (error) {
     if (!(error instanceof BrainjarError)) throw error;
     throw new BrainjarError(error.code, `Flag "${typed}": ${error.message}`, {

@@ -1,6 +1,6 @@
 import { type CommandName, COMMANDS } from "../flags/commands.ts";
 import { EXIT_CODES } from "../../budget/exit_codes.ts";
-import { type FlagDefinition, flagsOf } from "../flags/flags.ts";
+import { defaultText, type FlagDefinition, flagsOf } from "../flags/flags.ts";
 
 /** Columns of help when it isn't told how wide the terminal is. */
 const HELP_WIDTH = 90;
@@ -81,7 +81,7 @@ export function flagHelp(flag: FlagDefinition): string {
   const choices = flag.placeholder !== undefined && flag.choices
     ? `: ${flag.choices.join(", ")}`
     : "";
-  const fallback = flag.default === undefined ? "" : ` (default ${flag.default})`;
+  const fallback = flag.default === undefined ? "" : ` (default ${defaultText(flag)})`;
   return `${flag.help}${choices}${fallback}`;
 }
 

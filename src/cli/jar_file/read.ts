@@ -1,10 +1,12 @@
 import { dirname, isAbsolute, join } from "node:path";
+import { ROLES } from "../../budget/demand.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { parseSize } from "../../budget/size.ts";
-import type { KvCacheType } from "../../llama_cpp/ggml/types.ts";
 import { printable } from "../../report/printable.ts";
 import { isUrl } from "../../plan/model_path.ts";
+import { defined } from "../defined.ts";
+import { cacheTypeOf } from "../flags/flags.ts";
 import { complain } from "./complain.ts";
 import type { JarSet, NamedJar } from "./jar_set.ts";
 import { JAR_FILE_SCHEMA, type JarFile } from "./schema.ts";
@@ -12,7 +14,7 @@ import { type JarSource, readJarSource } from "./source.ts";
 
 type JarEntry = NonNullable<JarFile["jars"]>[number];
 
-/** A jar's own wishes, with where its model was named. */
+/** A jar as its file has it, with where its model was named. */
 type PlacedJar = JarEntry & { readonly modelPlace?: string };
 
 /** What a file and the files it extends say together. */
@@ -37,7 +39,7 @@ export function readJarFile(path: string): JarSet {
   const { defaults, jars, policy } = readMerged(path, []);
   const set: JarSet = {
     mode: "jars",
-    file: path,
+    jarFile: path,
     jars: jars.map((jar) => toNamedJar({ ...defaults, ...jar })),
     policy: toPolicy(policy),
   };
@@ -111,15 +113,15 @@ function beside(path: string, file: string): string {
 }
 
 /** With its model's path as it is from here, and where that was named. */
-function placed<Wishes extends Partial<JarEntry>>(
-  wishes: Wishes,
+function placed<Entry extends Partial<JarEntry>>(
+  entry: Entry,
   path: readonly PropertyKey[],
   source: JarSource,
-): Wishes & { readonly modelPlace?: string } {
-  const { model } = wishes;
-  if (model === undefined) return wishes;
+): Entry & { readonly modelPlace?: string } {
+  const { model } = entry;
+  if (model === undefined) return entry;
   return {
-    ...wishes,
+    ...entry,
     model: isUrl(model) ? model : beside(model, source.path),
     modelPlace: source.placeOf([...path, "model"]),
   };
@@ -151,7 +153,7 @@ function rejectDuplicates({ jars = [] }: JarFile, source: JarSource): void {
     first.set(name, index);
   });
   const impostor = jars.findIndex(({ name, role = "subject" }) =>
-    ROLES.includes(name) && name !== role
+    ROLES.some((known) => known === name) && name !== role
   );
   if (impostor < 0) return;
   throw new BrainjarError(
@@ -163,40 +165,33 @@ function rejectDuplicates({ jars = [] }: JarFile, source: JarSource): void {
   );
 }
 
-const ROLES: readonly string[] = ["subject", "observer", "god"];
-
 function toNamedJar(jar: PlacedJar): NamedJar {
   const { name, role = "subject", model, modelPlace, ramLimit, prompt } = jar;
   const { contextSize, batchSize, flashAttention, mmap, kvCacheType } = jar;
+  const ramLimitBytes = ramLimit === undefined ? undefined : parseSize(String(ramLimit));
   return {
     id: name,
     role,
-    ...(model === undefined ? {} : { model }),
-    ...(modelPlace === undefined ? {} : { modelPlace }),
-    ...(ramLimit === undefined ? {} : { ramLimitBytes: parseSize(String(ramLimit)) }),
-    ...(prompt === undefined ? {} : { introduction: prompt }),
-    context: {
-      ...(contextSize === undefined ? {} : { contextSize }),
-      ...(batchSize === undefined ? {} : { batchSize }),
-      ...(flashAttention === undefined ? {} : { flashAttention }),
-      ...(mmap === undefined ? {} : { mmap }),
-      ...(kvCacheType === undefined
-        ? {}
-        : { kvCacheType: kvCacheType.toUpperCase() as KvCacheType }),
-    },
+    ...defined({ model, modelPlace, ramLimitBytes, introduction: prompt }),
+    context: defined({
+      contextSize,
+      batchSize,
+      flashAttention,
+      mmap,
+      kvCacheType: cacheTypeOf(kvCacheType),
+    }),
   };
 }
 
 function toPolicy(policy: Merged["policy"]): Partial<Policy> {
   const { safetyMargin, allocationHeadroom, loadHeadroom, criterion, shareWeights } = policy;
-  const bytes = (size: string | number) => parseSize(String(size), { allowZero: true });
-  return {
-    ...(safetyMargin === undefined ? {} : { safetyMarginPercent: safetyMargin }),
-    ...(allocationHeadroom === undefined
-      ? {}
-      : { allocationHeadroomBytes: bytes(allocationHeadroom) }),
-    ...(loadHeadroom === undefined ? {} : { loadHeadroomBytes: bytes(loadHeadroom) }),
-    ...(criterion === undefined ? {} : { criterion }),
-    ...(shareWeights === undefined ? {} : { shareWeights }),
-  };
+  const bytes = (size: string | number | undefined) =>
+    size === undefined ? undefined : parseSize(String(size), { allowZero: true });
+  return defined({
+    safetyMarginPercent: safetyMargin,
+    allocationHeadroomBytes: bytes(allocationHeadroom),
+    loadHeadroomBytes: bytes(loadHeadroom),
+    criterion,
+    shareWeights,
+  });
 }

@@ -1,5 +1,5 @@
 import { BrainjarError } from "../../budget/error.ts";
-import type { PresetMode } from "../../experiment/roles.ts";
+import { loadModule } from "../../load_module.ts";
 import { type JarSet, presetJars } from "../jar_file/jar_set.ts";
 import type { FlagValues } from "../flags/values.ts";
 
@@ -16,8 +16,8 @@ export async function chooseJars(
   values: FlagValues,
   say: (text: string) => void,
 ): Promise<JarSet> {
-  const mode = values.text("mode") as PresetMode | undefined;
-  const file = values.text("jars");
+  const mode = values.given("mode");
+  const file = values.get("jars");
   if (file !== undefined && mode !== undefined) {
     throw new BrainjarError("conflicting-flags", `Flags "--mode" and "--jars" exclude each other`, {
       hint: `Leave out --mode ${mode}: the jar file says which jars there are`,
@@ -25,11 +25,12 @@ export async function chooseJars(
   }
   const here = file === undefined && isFile(DEFAULT_JAR_FILE);
   if (here && mode !== undefined) say(`Ignoring ${DEFAULT_JAR_FILE}: --mode ${mode} was given\n`);
-  if (mode !== undefined || (file === undefined && !here)) return presetJars(mode ?? "single");
+  if (mode !== undefined || (file === undefined && !here)) return presetJars(values.get("mode"));
   if (here) say(`Using ${DEFAULT_JAR_FILE}\n`);
   // With its schema it is loaded for those who have one: a plain check starts without it.
-  const { readJarFile }: typeof import("../jar_file/read.ts") = await import(
-    "../jar_file/read.ts" as string
+  const { readJarFile } = await loadModule<typeof import("../jar_file/read.ts")>(
+    import.meta,
+    "../jar_file/read.ts",
   );
   return readJarFile(file ?? DEFAULT_JAR_FILE);
 }

@@ -4,8 +4,8 @@ import type { Engine } from "../../engine/engine.ts";
 import stringWidth from "string-width";
 
 /** A line on the terminal that shows what is going on and goes away when something is printed. */
-export interface Live {
-  show(state: LiveState): void;
+export interface Progress {
+  show(state: ProgressState): void;
   clear(): void;
   /** The engine, with its loads shown. */
   watch(engine: Engine): Engine;
@@ -14,16 +14,16 @@ export interface Live {
 /** Redraws at most so often: a terminal is slower than a small model. */
 const REDRAW_MILLISECONDS = 50;
 
-/** A live line on stderr, which must be a terminal. */
-export function openLive(): Live {
+/** A line on stderr, which must be a terminal. */
+export function openProgress(): Progress {
   const draw = createLogUpdate(process.stderr, { showCursor: true });
   let drawnAt = -Infinity;
-  const live: Live = {
+  const progress: Progress = {
     show: (state) => {
       const now = performance.now();
       if (now - drawnAt < REDRAW_MILLISECONDS) return;
       drawnAt = now;
-      draw(renderLive(state, (process.stderr.columns ?? 80) - 1));
+      draw(renderProgress(state, (process.stderr.columns ?? 80) - 1));
     },
     clear: () => {
       draw.clear();
@@ -35,20 +35,20 @@ export function openLive(): Live {
       load: (model, options) =>
         engine.load(model, {
           ...options,
-          onProgress: (fraction) => live.show({ kind: "loading", model, fraction }),
+          onProgress: (fraction) => progress.show({ kind: "loading", model, fraction }),
         }),
     }),
   };
-  return live;
+  return progress;
 }
 
 /** What is going on right now. */
-export type LiveState =
+export type ProgressState =
   | { readonly kind: "loading"; readonly model: string; readonly fraction: number }
   | { readonly kind: "thinking"; readonly id: string; readonly text: string };
 
 /** The state as one line of at most `columns` cells, the end of a thought rather than its start. */
-export function renderLive(state: LiveState, columns: number): string {
+export function renderProgress(state: ProgressState, columns: number): string {
   if (state.kind === "loading") {
     return fit(`Loading ${state.model}: ${Math.floor(state.fraction * 100)} %`, columns);
   }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { bytes, FAILURE_SCHEMA, mode, role } from "./common.ts";
+import type { Shape } from "./shape.ts";
 import { VALIDATION_SCHEMA } from "./validation.ts";
 
 const milliseconds = z.number();
@@ -73,7 +74,7 @@ const allocationReport = z.object({
   })),
 });
 
-/** The shape of `RunEvent`. */
+/** An event of a run (src/report/README.md, "Output"). */
 export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
   z.object({
     event: z.literal("validation"),
@@ -154,6 +155,9 @@ export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     reservedBytes: bytes.describe("0 when all was given back"),
   }),
 ]);
+
+/** What a line of `run --json` says that is no error. */
+export type RunEventJson = Shape<typeof RUN_EVENT_SCHEMA>;
 
 /** What each line of `run --json` is. */
 export const RUN_SCHEMA = z.union([RUN_EVENT_SCHEMA, FAILURE_SCHEMA]).meta({

@@ -1,15 +1,9 @@
-import type { LimitsResult } from "../budget/limits.ts";
 import type { Mode } from "../budget/demand.ts";
 import { formatAmount } from "../budget/size.ts";
+import type { RecommendedLimits } from "../plan/limits.ts";
 import { blocks, fields } from "./block.ts";
 import { printable } from "./printable.ts";
-
-/** What `brainjar recommend` found. */
-export interface Recommended {
-  readonly result: LimitsResult;
-  /** Tokens of context that each jar gets under its limit; empty where nothing passes. */
-  readonly contexts: readonly { readonly id: string; readonly contextSize: number }[];
-}
+import { ramLimitFlag } from "./recommendation.ts";
 
 /** What `recommend --json` prints. All bytes whole. */
 export interface RecommendJson {
@@ -24,13 +18,13 @@ export interface RecommendJson {
     readonly ramLimitBytes: number;
     readonly flag: string;
   }[];
-  readonly contexts: Recommended["contexts"];
+  readonly contexts: RecommendedLimits["contexts"];
   /** The machine that would do; absent where limits were found. */
   readonly needed?: { readonly totalBytes: number; readonly availableBytes: number };
 }
 
 /** The recommendation for programs. */
-export function recommendJson({ result, contexts }: Recommended): RecommendJson {
+export function recommendJson({ result, contexts }: RecommendedLimits): RecommendJson {
   const { validation } = result;
   return {
     schema: "brainjar.recommend/1",
@@ -46,7 +40,7 @@ export function recommendJson({ result, contexts }: Recommended): RecommendJson 
       ? result.limits.map(({ role, bytes, text }) => ({
         role,
         ramLimitBytes: bytes,
-        flag: `--ram-limit-${role} ${text}`,
+        flag: ramLimitFlag(role, text),
       }))
       : [],
     contexts,
@@ -60,7 +54,7 @@ export function recommendJson({ result, contexts }: Recommended): RecommendJson 
 }
 
 /** The recommendation for people, without a line break at the end. */
-export function recommendText({ result, contexts }: Recommended): string {
+export function recommendText({ result, contexts }: RecommendedLimits): string {
   const { validation } = result;
   const machine = fields([
     ["Total RAM", formatAmount(validation.memory.totalBytes)],
@@ -80,7 +74,7 @@ export function recommendText({ result, contexts }: Recommended): string {
       },
     ]);
   }
-  const flags = result.limits.map(({ role, text }) => `--ram-limit-${role} ${text}`);
+  const flags = result.limits.map(({ role, text }) => ramLimitFlag(role, text));
   return blocks([
     { title: "RECOMMENDED LIMITS", lines: machine },
     {

@@ -15,44 +15,30 @@ export interface CommandInput {
 }
 
 /** A command: answers with the exit code, or throws a BrainjarError. */
-export type Command = (input: CommandInput) => Promise<number>;
+export type Command = (input: CommandInput) => number | Promise<number>;
 
 /** Each command's code is loaded when it is asked for. */
-const LOADERS: Readonly<Record<CommandName, () => Promise<Command>>> = {
-  run: async () =>
-    (await loadModule<typeof import("./commands/run.ts")>(import.meta, "./commands/run.ts")).run,
-  check: async () =>
-    (await loadModule<typeof import("./commands/check.ts")>(import.meta, "./commands/check.ts"))
-      .check,
-  estimate: async () =>
-    (await loadModule<typeof import("./commands/estimate.ts")>(
-      import.meta,
-      "./commands/estimate.ts",
-    )).estimate,
-  memory: async () =>
-    (await loadModule<typeof import("./commands/memory.ts")>(import.meta, "./commands/memory.ts"))
-      .memory,
-  recommend: async () =>
-    (await loadModule<typeof import("./commands/recommend.ts")>(
-      import.meta,
-      "./commands/recommend.ts",
-    )).recommend,
-  measure: async () =>
-    (await loadModule<typeof import("./commands/measure.ts")>(import.meta, "./commands/measure.ts"))
-      .measure,
-  release: async () =>
-    (await loadModule<typeof import("./commands/release.ts")>(import.meta, "./commands/release.ts"))
-      .release,
-  schema: async () =>
-    (await loadModule<typeof import("./commands/schema.ts")>(import.meta, "./commands/schema.ts"))
-      .schema,
-  completions: async () =>
-    (await loadModule<typeof import("./commands/completions.ts")>(
+const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Command }>>> = {
+  run: () => loadModule<typeof import("./commands/run.ts")>(import.meta, "./commands/run.ts"),
+  check: () => loadModule<typeof import("./commands/check.ts")>(import.meta, "./commands/check.ts"),
+  estimate: () =>
+    loadModule<typeof import("./commands/estimate.ts")>(import.meta, "./commands/estimate.ts"),
+  memory: () =>
+    loadModule<typeof import("./commands/memory.ts")>(import.meta, "./commands/memory.ts"),
+  recommend: () =>
+    loadModule<typeof import("./commands/recommend.ts")>(import.meta, "./commands/recommend.ts"),
+  measure: () =>
+    loadModule<typeof import("./commands/measure.ts")>(import.meta, "./commands/measure.ts"),
+  release: () =>
+    loadModule<typeof import("./commands/release.ts")>(import.meta, "./commands/release.ts"),
+  schema: () =>
+    loadModule<typeof import("./commands/schema.ts")>(import.meta, "./commands/schema.ts"),
+  completions: () =>
+    loadModule<typeof import("./commands/completions.ts")>(
       import.meta,
       "./commands/completions.ts",
-    )).completions,
-  man: async () =>
-    (await loadModule<typeof import("./commands/man.ts")>(import.meta, "./commands/man.ts")).man,
+    ),
+  man: () => loadModule<typeof import("./commands/man.ts")>(import.meta, "./commands/man.ts"),
 };
 
 /**
@@ -75,7 +61,7 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
     }
     const values = readValues(line.command, line.flags);
     rejectOperands(line.command, line.flags);
-    const command = await LOADERS[line.command]();
+    const { command } = await LOADERS[line.command]();
     return await command({ values, operands: line.flags.operands, output });
   } catch (error) {
     const told = explain(error);
@@ -86,7 +72,7 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
       import.meta,
       "./error_answer.ts",
     );
-    output.answer(await errorAnswer(argv, told));
+    output.answer(errorAnswer(argv, told));
     return exitCode(told.kind);
   }
 }

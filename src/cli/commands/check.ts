@@ -10,7 +10,7 @@ import { readSettings } from "../settings/settings.ts";
 import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
 
 /** `brainjar check`: all of layer 1, and its verdict as the exit code. */
-export const check: Command = async ({ values, output }) => {
+export const command: Command = async ({ values, output }) => {
   const startedAt = new Date();
   const format = readFormat(values);
   const quiet = values.get("quiet");

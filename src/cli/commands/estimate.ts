@@ -24,7 +24,7 @@ import { type Host, openHost } from "../../plan/host.ts";
  * `brainjar estimate MODEL…`: what each model needs, part by part. Each answer is printed when it
  * is found and then forgotten, so that a thousand models take no more memory than one.
  */
-export const estimate: Command = async ({ values, operands, output }) => {
+export const command: Command = async ({ values, operands, output }) => {
   await using host = openHost({ ...defined({ cpu: values.get("cpu") }), rememberModels: false });
   const context = readContextSettings(values);
   const models = operands.length > 0 ? operands : [defaultModel(output)];

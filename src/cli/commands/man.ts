@@ -21,9 +21,9 @@ const FILES = [
 ] as const;
 
 /** `brainjar man`: prints the man page. */
-export const man: Command = ({ output }) => {
+export const command: Command = ({ output }) => {
   output.answer(renderManPage());
-  return Promise.resolve(0);
+  return 0;
 };
 
 /**

@@ -114,7 +114,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** `brainjar measure MODEL`: loads for real and prints the estimate beside what was resident. */
-export const measure: Command = async ({ values, operands, output }) => {
+export const command: Command = async ({ values, operands, output }) => {
   if (Deno.build.os !== "linux") {
     throw new BrainjarError("not-on-this-system", "brainjar measure reads /proc of Linux", {
       hint: "Estimates work everywhere: brainjar estimate MODEL",

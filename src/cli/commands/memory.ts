@@ -5,7 +5,7 @@ import { memoryText } from "../../report/memory_text.ts";
 import type { Command } from "../brainjar.ts";
 
 /** `brainjar memory`: what this machine has, and where each figure comes from. */
-export const memory: Command = async ({ values, output }) => {
+export const command: Command = async ({ values, output }) => {
   const { sums: promises, othersUnfilledBytes } = await new MemoryLedger().view();
   const machine = takeOffPromises(await readMachineMemory(), othersUnfilledBytes);
   output.answer(

@@ -6,7 +6,7 @@ import type { Command } from "../brainjar.ts";
 import { readSettings } from "../settings/settings.ts";
 
 /** `brainjar recommend`: RAM limits, and the contexts they leave room for, that pass. */
-export const recommend: Command = async ({ values, output }) => {
+export const command: Command = async ({ values, output }) => {
   const settings = await readSettings(values, { say: (text) => output.say(text) });
   await using host = openHost(settings);
   const recommended = await recommendLimitsOn(host, settings);

@@ -4,7 +4,7 @@ import { MemoryLedger } from "../../ledger/memory_ledger.ts";
 import type { Command } from "../brainjar.ts";
 
 /** `brainjar release TOKEN`: gives back what `check --reserve` holds. */
-export const release: Command = async ({ operands, output }) => {
+export const command: Command = async ({ operands, output }) => {
   const [token, another] = operands;
   if (token === undefined || another !== undefined) {
     throw new BrainjarError(

@@ -27,7 +27,7 @@ import type { FlagValues } from "../flags/values.ts";
 import { openHost } from "../../plan/host.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
-export const run: Command = async ({ values, output }) => {
+export const command: Command = async ({ values, output }) => {
   const settings = await readSettings(values, {
     say: (text) => output.say(text),
     filesOnly: true,

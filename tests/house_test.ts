@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { withLiteralImports } from "../src/packaging/program/literal_imports.ts";
 
 // The house of brainjar: which folder may import which. Arrows go down this list only; folders on
 // one line may share types, never code.
@@ -155,4 +156,10 @@ Deno.test("house: the top level is the one of src/README.md", async () => {
     if (!TOP_LEVEL.test(entry.name) && !IGNORED.test(entry.name)) odd.push(entry.name);
   }
   assertEquals(odd, []);
+});
+
+Deno.test("house: modules are loaded lazily as the build can follow it", async () => {
+  for await (const file of sourceFiles("src")) {
+    withLiteralImports(file, await Deno.readTextFile(new URL(file, root)));
+  }
 });

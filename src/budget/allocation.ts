@@ -17,7 +17,7 @@ export type AllocationRefusal =
     readonly headroomBytes: number;
     /** requested + headroom, less what is resident for the jar already. */
     readonly neededBytes: number;
-    /** Less what is promised to jars and not yet resident. */
+    /** Less what is reserved for jars and not yet resident. */
     readonly availableBytes: number;
     readonly shortBytes: number;
   };

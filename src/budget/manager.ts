@@ -163,9 +163,9 @@ export class MemoryBudgetManager {
       };
     }
     const headroomBytes = this.#policy.allocationHeadroomBytes;
-    const promisedBytes = this.promisedBytes();
-    const neededBytes = unfilledBytes(after, this.#policy) - promisedBytes + headroomBytes;
-    const availableBytes = this.#readMemory().availableBytes - promisedBytes;
+    const unfilledBytes = this.unfilledBytes();
+    const neededBytes = unfilledBytesOf(after, this.#policy) - unfilledBytes + headroomBytes;
+    const availableBytes = this.#readMemory().availableBytes - unfilledBytes;
     if (!(availableBytes >= neededBytes)) {
       return {
         reason: "insufficient-available",
@@ -208,7 +208,7 @@ export class MemoryBudgetManager {
   /**
    * Says that a jar is loaded, and how much of its reservation is already missing from the machine's
    * available memory: the anonymous memory that it added, in bytes. (Mapped weights in the page
-   * cache still count as available to the kernel, so they stay promised.) An unknown id is ignored.
+   * cache still count as available to the kernel, so they stay reserved.) An unknown id is ignored.
    */
   markResident(id: string, bytes: number): void {
     const reservation = this.#reservations.find((reservation) => reservation.id === id);
@@ -217,22 +217,22 @@ export class MemoryBudgetManager {
     reservation.isLoaded = true;
   }
 
-  /** Promised to the jars, `exceptId`'s left out, and not resident yet, in bytes. */
-  promisedBytes(exceptId?: string): number {
-    return unfilledBytes(this.#reservations, this.#policy, exceptId);
+  /** Reserved for the jars, `exceptId`'s left out, and not resident yet, in bytes. */
+  unfilledBytes(exceptId?: string): number {
+    return unfilledBytesOf(this.#reservations, this.#policy, exceptId);
   }
 
   /**
    * Layer 3 for a jar that is allocated: what it still has to bring into memory, against what is
-   * available beside the other jars' promises. `undefined` for an unknown id.
+   * available beside the other jars' reservations. `undefined` for an unknown id.
    */
   checkBeforeLoad(id: string): PreflightResult | undefined {
     if (!this.#reservations.some((reservation) => reservation.id === id)) return undefined;
-    const promisedBytes = this.promisedBytes(id);
-    return judgeLoad(this.promisedBytes() - promisedBytes, {
+    const unfilledBytes = this.unfilledBytes(id);
+    return judgeLoad(this.unfilledBytes() - unfilledBytes, {
       memory: this.#readMemory(),
       policy: this.#policy,
-      promisedBytes,
+      unfilledBytes,
     });
   }
 
@@ -273,8 +273,8 @@ function remaining(reservation: Reservation): RequiredDemand {
   };
 }
 
-/** Promised to these jars, `exceptId`'s left out, and not resident yet, in bytes. */
-function unfilledBytes(
+/** Reserved for these jars, `exceptId`'s left out, and not resident yet, in bytes. */
+function unfilledBytesOf(
   reservations: readonly Reservation[],
   policy: Policy,
   exceptId?: string,

@@ -1,6 +1,6 @@
 import type { BrainjarError } from "../budget/error.ts";
-import { githubError } from "../report/github.ts";
-import { junitError } from "../report/junit.ts";
+import { githubError } from "../report/ci/github.ts";
+import { junitError } from "../report/ci/junit.ts";
 
 /**
  * What a program that reads stdout is told of an error, besides people on stderr: an object, an

@@ -106,29 +106,29 @@ Deno.test("manager: memory is read at each decision", () => {
   assertEquals(budget.allocate("god", gb(5), alone).ok, true);
 });
 
-Deno.test("manager: what is promised and not yet resident isn't available", () => {
+Deno.test("manager: what is reserved and not yet resident isn't available", () => {
   let available = 12;
   const budget = new MemoryBudgetManager({
     policy: DEFAULT_POLICY,
     readMemory: () => machine(20, available),
   });
   budget.allocate("subject", gb(6), alone);
-  assertEquals(budget.promisedBytes(), gb(6));
+  assertEquals(budget.unfilledBytes(), gb(6));
   const refused = budget.allocate("god", gb(6), alone);
   assertEquals(!refused.ok && refused.reason, "insufficient-available");
   assertEquals("availableBytes" in refused && refused.availableBytes, gb(6));
 
-  // It fills its promise: the machine has less, but nothing more is promised.
+  // It fills its reservation: the machine has less, and nothing is unfilled any more.
   available = 6.5;
   budget.markResident("subject", gb(5.5));
-  assertEquals(budget.promisedBytes(), gb(0.5));
+  assertEquals(budget.unfilledBytes(), gb(0.5));
   assertEquals(budget.allocate("god", gb(5), alone).ok, true);
   budget.markResident("god", gb(99));
-  assertEquals(budget.promisedBytes(), gb(0.5));
-  assertEquals(budget.promisedBytes("subject"), 0);
+  assertEquals(budget.unfilledBytes(), gb(0.5));
+  assertEquals(budget.unfilledBytes("subject"), 0);
   budget.markResident("nobody", gb(1));
   budget.markResident("god", -1);
-  assertEquals(budget.promisedBytes(), gb(5.5));
+  assertEquals(budget.unfilledBytes(), gb(5.5));
 });
 
 Deno.test("manager: a second jar on a model reserves what it adds", () => {
@@ -174,11 +174,11 @@ Deno.test("manager: who inherits the weights inherits that they are resident", (
   allocated(budget, "subject");
   allocated(budget, "observer");
   budget.markResident("subject", gb(3));
-  assertEquals(budget.promisedBytes(), gb(1));
+  assertEquals(budget.unfilledBytes(), gb(1));
   budget.deallocate("subject");
   // The weights (2 GB) are resident, the observer's own 1 GB is still a promise.
   assertEquals(budget.reservedBytes, gb(3));
-  assertEquals(budget.promisedBytes(), gb(1));
+  assertEquals(budget.unfilledBytes(), gb(1));
 });
 
 Deno.test("manager: weights that stayed loaded are not required of available memory again", () => {
@@ -188,7 +188,7 @@ Deno.test("manager: weights that stayed loaded are not required of available mem
   const budget = manager(machine(20, 2));
   const approved = budget.allocate("subject", undefined, dead);
   assertEquals(approved.ok && approved.allocatedBytes, gb(3));
-  assertEquals(budget.promisedBytes(), gb(1));
+  assertEquals(budget.unfilledBytes(), gb(1));
   const short = manager(machine(20, 1.5)).allocate("subject", undefined, dead);
   assertEquals("shortBytes" in short && short.shortBytes, gb(0.5));
 
@@ -197,7 +197,7 @@ Deno.test("manager: weights that stayed loaded are not required of available mem
   allocated(beside, "observer");
   const second = beside.allocate("subject", undefined, dead);
   assertEquals(second.ok && second.allocatedBytes, gb(1));
-  assertEquals(beside.promisedBytes(), gb(4));
+  assertEquals(beside.unfilledBytes(), gb(4));
 });
 
 Deno.test("manager: an unknown id gives back nothing, and so does a second time", () => {
@@ -347,19 +347,19 @@ Deno.test("manager: whatever happens, reservations are those of the live jars", 
             report.allocatedBytes,
           );
           assertEquals(report.jars.map(({ id }) => id), [...live.keys()]);
-          const promised = budget.promisedBytes();
-          assertEquals(promised >= 0 && promised <= budget.reservedBytes, true);
+          const unfilled = budget.unfilledBytes();
+          assertEquals(unfilled >= 0 && unfilled <= budget.reservedBytes, true);
         }
         for (const id of live.keys()) budget.deallocate(id);
         assertEquals(budget.reservedBytes, 0);
-        assertEquals(budget.promisedBytes(), 0);
+        assertEquals(budget.unfilledBytes(), 0);
       },
     ),
     { seed: SEED, numRuns: 500 },
   );
 });
 
-Deno.test("manager: what only loading needs is promised until the model is loaded", () => {
+Deno.test("manager: what only loading needs is reserved until the model is loaded", () => {
   const { shared } = footprint(6, 6, 4, 4);
   const jar = (loading: number): JarFootprint => ({
     floorBytes: gb(Math.max(6, loading)),
@@ -371,18 +371,18 @@ Deno.test("manager: what only loading needs is promised until the model is loade
   const budget = manager(machine(40, 20), policy);
   const model = { path: "/a.gguf", footprint: jar(9) };
   assertEquals(budget.allocate("subject", undefined, model).ok, true);
-  assertEquals([budget.reservedBytes, budget.promisedBytes()], [gb(9), gb(9)]);
+  assertEquals([budget.reservedBytes, budget.unfilledBytes()], [gb(9), gb(9)]);
   budget.markResident("subject", gb(5));
   // One of the six is still to come; the three of the load never are.
-  assertEquals([budget.reservedBytes, budget.promisedBytes()], [gb(9), gb(1)]);
+  assertEquals([budget.reservedBytes, budget.unfilledBytes()], [gb(9), gb(1)]);
   // A second jar on the loaded model adds its context, which isn't in memory yet.
   const second = { ...model, isLoaded: true, residentBytes: gb(4) };
   assertEquals(budget.allocate("god", undefined, second).ok, true);
-  assertEquals(budget.promisedBytes(), gb(3));
-  assertEquals(budget.promisedBytes("god"), gb(1));
+  assertEquals(budget.unfilledBytes(), gb(3));
+  assertEquals(budget.unfilledBytes("god"), gb(1));
   // One that loads a model of its own needs its own moment, beside what lasts.
   const other = { path: "/b.gguf", footprint: jar(9) };
   assertEquals(budget.allocate("observer", undefined, other).ok, true);
-  assertEquals(budget.promisedBytes("observer"), gb(3));
-  assertEquals(budget.promisedBytes(), gb(3 + 9));
+  assertEquals(budget.unfilledBytes("observer"), gb(3));
+  assertEquals(budget.unfilledBytes(), gb(3 + 9));
 });

@@ -55,9 +55,9 @@ Deno.test("preflight: what is already resident is not required again", () => {
 });
 
 Deno.test("preflight: what other jars are promised isn't available", () => {
-  assertEquals(check(7, { promisedBytes: gb(1) }).availableBytes, gb(6));
-  assertEquals(check(7, { promisedBytes: gb(1) }).ok, true);
-  assertEquals(check(7, { promisedBytes: gb(1.1) }).ok, false);
+  assertEquals(check(7, { unfilledBytes: gb(1) }).availableBytes, gb(6));
+  assertEquals(check(7, { unfilledBytes: gb(1) }).ok, true);
+  assertEquals(check(7, { unfilledBytes: gb(1.1) }).ok, false);
 });
 
 Deno.test("preflight: what isn't a limit or a footprint is an error, never a pass", () => {

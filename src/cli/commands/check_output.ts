@@ -47,16 +47,16 @@ export async function renderCheck(
       return `${JSON.stringify(checkJson(validation, estimator, reservation))}\n`;
     }
     case "github": {
-      const github = await loadModule<typeof import("../../report/github.ts")>(
+      const github = await loadModule<typeof import("../../report/ci/github.ts")>(
         import.meta,
-        "../../report/github.ts",
+        "../../report/ci/github.ts",
       );
       return `${github.githubAnnotations(report.validation)}\n`;
     }
     case "junit": {
-      const junit = await loadModule<typeof import("../../report/junit.ts")>(
+      const junit = await loadModule<typeof import("../../report/ci/junit.ts")>(
         import.meta,
-        "../../report/junit.ts",
+        "../../report/ci/junit.ts",
       );
       const seconds = Math.max(0, Date.now() - startedAt.getTime()) / 1000;
       return `${junit.junitXml(report.validation, { at: startedAt, seconds })}\n`;
@@ -77,9 +77,9 @@ export async function appendSummary(
   path: string,
   say: (text: string) => void,
 ): Promise<void> {
-  const { summaryMarkdown } = await loadModule<typeof import("../../report/summary.ts")>(
+  const { summaryMarkdown } = await loadModule<typeof import("../../report/ci/summary.ts")>(
     import.meta,
-    "../../report/summary.ts",
+    "../../report/ci/summary.ts",
   );
   try {
     await Deno.writeTextFile(path, `${summaryMarkdown(report)}\n`, { append: true });

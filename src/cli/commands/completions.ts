@@ -4,7 +4,7 @@ import { renderFishCompletions } from "../completions/fish.ts";
 import { renderZshCompletions } from "../completions/zsh.ts";
 import { chooseByOperand } from "../flags/operand.ts";
 
-/** The shells that `brainjar completions` speaks to, each with what it is told. */
+/** The shells that `brainjar completions` has a script for. */
 export const COMPLETION_SCRIPTS: Readonly<Record<string, () => string>> = {
   bash: renderBashCompletions,
   zsh: renderZshCompletions,

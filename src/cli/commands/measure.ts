@@ -31,8 +31,8 @@ import { findFlag } from "../flags/flags.ts";
 import { readContextSettings } from "../settings/settings.ts";
 import { listenForStop } from "../terminal/stop.ts";
 
-/** Milliseconds between two looks at this process's memory. */
-const LOOK_EVERY = 5;
+/** Milliseconds between two samples of this process's memory. */
+const SAMPLE_EVERY = 5;
 
 /** A word that is one token in nearly every vocabulary. */
 const WORD = " the";
@@ -42,14 +42,14 @@ const PROMPT_TOKENS = 2 * PROMPT_STEP * SAMPLERS_BETWEEN_COLLECTIONS;
 
 const ANSWER_TOKENS = 16;
 
-/** Watches this process and what it starts, stage by stage. */
-class Gauge {
+/** Samples the memory of this process and what it starts, stage by stage. */
+class MemorySampler {
   readonly stages: StageMemory[] = [];
   anonymousPeak = 0;
   peak = 0;
-  readonly #timer = setInterval(() => this.look(), LOOK_EVERY);
+  readonly #timer = setInterval(() => this.#sample(), SAMPLE_EVERY);
 
-  look() {
+  #sample() {
     const memory = readProcessMemory();
     // The engine tries its library in a process of its own, which counts for a group's limit.
     const anonymousBytes = memory.anonymousBytes +
@@ -59,8 +59,8 @@ class Gauge {
     return memory;
   }
 
-  mark(stage: MeasuredStage): void {
-    const { anonymousBytes, fileBytes } = this.look();
+  reach(stage: MeasuredStage): void {
+    const { anonymousBytes, fileBytes } = this.#sample();
     const proportional = readProportionalMemory();
     this.stages.push({
       stage,
@@ -75,21 +75,37 @@ class Gauge {
   }
 }
 
-/** Loads, thinks and disposes, with the gauge read in between. */
-async function live(
+/** What is loaded and thought with, and where it is measured. */
+interface MeasuredRun {
+  readonly path: string;
+  readonly options: FootprintOptions;
+  readonly files: Pick<LoadOptions, "files" | "sparse">;
+  readonly sampler: MemorySampler;
+  readonly signal: AbortSignal;
+}
+
+/** Opens the engine, loads, thinks and disposes, each a stage of its own. */
+async function measureRun(run: MeasuredRun): Promise<void> {
+  run.sampler.reach("started");
+  const engine = await openEngine();
+  try {
+    run.sampler.reach("engine open");
+    await loadAndThink(engine, run);
+  } finally {
+    await engine.dispose();
+  }
+}
+
+async function loadAndThink(
   engine: Engine,
-  path: string,
-  options: FootprintOptions,
-  files: Pick<LoadOptions, "files" | "sparse">,
-  gauge: Gauge,
-  signal: AbortSignal,
+  { path, options, files, sampler, signal }: MeasuredRun,
 ): Promise<void> {
   const model = await engine.load(path, { mmap: options.mmap, ...files, signal });
   try {
-    gauge.mark("after load");
+    sampler.reach("after load");
     const mind = await model.createMind(options, signal);
     try {
-      gauge.mark("after first context");
+      sampler.reach("after first context");
       const room = mind.contextSize - ANSWER_TOKENS - PROMPT_STEP;
       const prompt = WORD.repeat(Math.max(1, Math.min(PROMPT_TOKENS, room)));
       await mind.think(prompt, {
@@ -99,14 +115,14 @@ async function live(
         seed: 1,
         signal,
       });
-      gauge.mark("after thinking");
+      sampler.reach("after thinking");
     } finally {
       await mind.dispose();
     }
   } finally {
     await model.dispose();
   }
-  gauge.mark("after dispose");
+  sampler.reach("after dispose");
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -134,38 +150,30 @@ export const command: Command = async ({ values, operands, output }) => {
   const cpu = await readCpuFeatures();
   const { bytes: estimated } = await estimateFootprint(header, options, cpu);
   const stop = listenForStop();
-  const gauge = new Gauge();
-  const measuring = (async () => {
-    gauge.mark("started");
-    const engine = await openEngine();
-    try {
-      gauge.mark("engine open");
-      const files = { files: header.parts, sparse: sparseRanges(header, cpu) };
-      await live(engine, path, options, files, gauge, stop.signal);
-    } finally {
-      await engine.dispose();
-    }
-  })();
+  const sampler = new MemorySampler();
+  const files = { files: header.parts, sparse: sparseRanges(header, cpu) };
+  const measuring = measureRun({ path, options, files, sampler, signal: stop.signal });
   try {
     await Promise.race([measuring, aborted(stop.signal)]);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
     if (stop.signal.aborted) await stop.freed(measuring);
-    gauge.close();
+    sampler.close();
     stop.close();
   }
   if (stop.signal.aborted) return exitCode(stop.signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT");
 
-  const program = gauge.stages.find(({ stage }) => stage === "engine open")?.fileBytes ?? 0;
+  const { stages, anonymousPeak } = sampler;
+  const program = stages.find(({ stage }) => stage === "engine open")?.fileBytes ?? 0;
   const savedTo = values.get("save") ? calibrationPath((name) => Deno.env.get(name)) : undefined;
   const measurement: Measurement = {
     path,
     estimated,
-    stages: gauge.stages,
-    anonymousPeakBytes: gauge.anonymousPeak,
-    peakBytes: Math.max(gauge.anonymousPeak, gauge.peak - program),
-    floorRatio: (gauge.anonymousPeak + KERNEL_BYTES) / estimated.floor,
+    stages,
+    anonymousPeakBytes: anonymousPeak,
+    peakBytes: Math.max(anonymousPeak, sampler.peak - program),
+    floorRatio: (anonymousPeak + KERNEL_BYTES) / estimated.floor,
     ...(savedTo === undefined ? {} : { savedTo }),
   };
   if (savedTo !== undefined) {

@@ -1,4 +1,4 @@
-/** One command as help, completions and the man page tell of it. */
+/** One command as help, completions and the man page show it. */
 export interface CommandDefinition {
   readonly name: CommandName;
   /** One line, no full stop. */

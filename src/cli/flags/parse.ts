@@ -14,7 +14,7 @@ export interface ParsedFlags {
   readonly operands: readonly string[];
 }
 
-/** A parsed command line: what to do before the world is looked at. */
+/** A parsed command line; nothing outside of it was read yet. */
 export type CommandLine =
   | { readonly kind: "command"; readonly command: CommandName; readonly flags: ParsedFlags }
   | { readonly kind: "help"; readonly command?: CommandName }

@@ -4,7 +4,7 @@ import { type JarSet, presetJars } from "../jar_file/jar_set.ts";
 import type { FlagValues } from "../flags/values.ts";
 
 /** The jar file that is read where neither --jars nor --mode is given. */
-export const DEFAULT_JAR_FILE = "brainjar.jsonc";
+const DEFAULT_JAR_FILE = "brainjar.jsonc";
 
 /**
  * The jars that a command is about: those of --jars, of --mode, of a brainjar.jsonc here, else one

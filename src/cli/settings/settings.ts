@@ -1,4 +1,3 @@
-import type { Role } from "../../budget/demand.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { isUrl, rejectUrl } from "../../plan/model_path.ts";

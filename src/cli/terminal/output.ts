@@ -14,7 +14,7 @@ export interface Output {
 }
 
 /** Select Graphic Rendition; written out because node:util takes a quarter of a check's time to load. */
-const CODES = { red: 31, yellow: 33, green: 32, dim: 2, bold: 1 } as const;
+const CODES = { red: 31, dim: 2 } as const;
 
 /** The process's own stdout and stderr. Writes synchronously, so nothing is lost at exit. */
 export function processOutput(options: { readonly color: boolean }): Output {

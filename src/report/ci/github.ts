@@ -1,8 +1,8 @@
-import { formatAmount } from "../budget/size.ts";
-import type { Validation } from "../budget/validation.ts";
-import { issueCause, issueMessage, warningMessage } from "./message.ts";
-import { printable } from "./printable.ts";
-import { recommendationMessage } from "./recommendation.ts";
+import { formatAmount } from "../../budget/size.ts";
+import type { Validation } from "../../budget/validation.ts";
+import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { printable } from "../printable.ts";
+import { recommendationMessage } from "../recommendation.ts";
 
 /** A line that GitHub Actions shows beside the job. */
 export interface Annotation {
@@ -22,8 +22,8 @@ const JARS_IN_TITLE = 3;
  *
  * @example
  * ```ts
- * import { DEFAULT_POLICY } from "../budget/policy.ts";
- * import { validateMemoryBudget } from "../budget/validate.ts";
+ * import { DEFAULT_POLICY } from "../../budget/policy.ts";
+ * import { validateMemoryBudget } from "../../budget/validate.ts";
  * import { githubAnnotations } from "./github.ts";
  *
  * const validation = validateMemoryBudget({

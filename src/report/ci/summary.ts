@@ -1,9 +1,9 @@
-import { formatAmount } from "../budget/size.ts";
-import type { InstanceValidation, Recommendation, Validation } from "../budget/validation.ts";
-import type { ValidationReport } from "./validation_report.ts";
-import { issueCause, issueMessage, warningMessage } from "./message.ts";
-import { printable } from "./printable.ts";
-import { recommendationFlags, recommendationMessage } from "./recommendation.ts";
+import { formatAmount } from "../../budget/size.ts";
+import type { InstanceValidation, Recommendation, Validation } from "../../budget/validation.ts";
+import type { ValidationReport } from "../validation_report.ts";
+import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { printable } from "../printable.ts";
+import { recommendationFlags, recommendationMessage } from "../recommendation.ts";
 
 /**
  * A validation as Markdown for a job's summary page (`$GITHUB_STEP_SUMMARY`): a table of the jars,
@@ -11,8 +11,8 @@ import { recommendationFlags, recommendationMessage } from "./recommendation.ts"
  *
  * @example
  * ```ts
- * import { DEFAULT_POLICY } from "../budget/policy.ts";
- * import { validateMemoryBudget } from "../budget/validate.ts";
+ * import { DEFAULT_POLICY } from "../../budget/policy.ts";
+ * import { validateMemoryBudget } from "../../budget/validate.ts";
  * import { summaryMarkdown } from "./summary.ts";
  *
  * const validation = validateMemoryBudget({

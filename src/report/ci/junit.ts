@@ -1,8 +1,8 @@
-import { formatAmount } from "../budget/size.ts";
-import type { InstanceValidation, Validation } from "../budget/validation.ts";
-import { issueCause, issueMessage, warningMessage } from "./message.ts";
-import { printable } from "./printable.ts";
-import { recommendationMessage } from "./recommendation.ts";
+import { formatAmount } from "../../budget/size.ts";
+import type { InstanceValidation, Validation } from "../../budget/validation.ts";
+import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { printable } from "../printable.ts";
+import { recommendationMessage } from "../recommendation.ts";
 import { xmlAttributes, xmlText } from "./xml.ts";
 
 /** When a check was made, and how long it took. */
@@ -37,8 +37,8 @@ const SUITE = "brainjar check";
  *
  * @example
  * ```ts
- * import { DEFAULT_POLICY } from "../budget/policy.ts";
- * import { validateMemoryBudget } from "../budget/validate.ts";
+ * import { DEFAULT_POLICY } from "../../budget/policy.ts";
+ * import { validateMemoryBudget } from "../../budget/validate.ts";
  * import { junitXml } from "./junit.ts";
  *
  * const validation = validateMemoryBudget({

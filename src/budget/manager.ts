@@ -197,11 +197,11 @@ export class MemoryBudgetManager {
     const before = this.#added();
     const after = addedBytes(remaining, this.#policy);
     let residentBytes = leaving.residentBytes;
-    for (const [index, heir] of remaining.entries()) {
-      const grownBy = (after[index] ?? 0) - (before.get(heir) ?? 0);
-      const inherited = Math.min(residentBytes, grownBy);
-      heir.residentBytes += inherited;
-      residentBytes -= inherited;
+    for (const [index, other] of remaining.entries()) {
+      const grownBy = (after[index] ?? 0) - (before.get(other) ?? 0);
+      const takenOver = Math.min(residentBytes, grownBy);
+      other.residentBytes += takenOver;
+      residentBytes -= takenOver;
     }
   }
 

@@ -7,7 +7,7 @@ import type { MemoryLedger } from "../ledger/memory_ledger.ts";
 const ENTRY = "jars";
 
 /** The ledger of this user's brainjar processes as the book that a run's jars are admitted under. */
-export function promiseBook(
+export function sharedLedger(
   ledger: MemoryLedger,
   readMemory: () => Promise<MachineMemory>,
 ): PromiseBook {

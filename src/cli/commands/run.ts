@@ -19,7 +19,7 @@ import type { Progress } from "../terminal/progress.ts";
 import { capMemory } from "../../plan/machine_memory.ts";
 import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
 import { type Plan, planOn } from "../../plan/plan.ts";
-import { promiseBook } from "../../experiment/shared_ledger.ts";
+import { sharedLedger } from "../../experiment/shared_ledger.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { readSettings } from "../settings/settings.ts";
 import { listenForStop } from "../terminal/stop.ts";
@@ -56,7 +56,7 @@ export const command: Command = async ({ values, output }) => {
       engine: progress?.watch(host.engine) ?? host.engine,
       clock: systemClock,
       readMemory,
-      ...(host.ledger === undefined ? {} : { promises: promiseBook(host.ledger, readMemory) }),
+      ...(host.ledger === undefined ? {} : { promises: sharedLedger(host.ledger, readMemory) }),
       readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
       emit: values.get("json") ? jsonPrinter(answer) : textPrinter(plan, answer, progress),
       ...(progress === undefined ? {} : { onText: thoughtDisplay(progress) }),

@@ -2,7 +2,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { BrainjarError } from "../../budget/error.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
-import { type FlagDefinition, flagsOf, JAR_NAMES } from "./flags.ts";
+import { type FlagDefinition, flagsOf, JAR_NAMES, valuePlaceholder } from "./flags.ts";
 import { didYouMean } from "./did_you_mean.ts";
 
 /** What was typed, by flag; nothing looked up, nothing converted. */
@@ -78,7 +78,7 @@ function parseFlags(command: CommandName, argv: readonly string[]): ParsedFlags 
 }
 
 /** The definition that a name without dashes belongs to; a per-jar one by its prefix. */
-function findFlag(
+function matchFlag(
   definitions: readonly FlagDefinition[],
   name: string,
 ): FlagDefinition | undefined {
@@ -121,7 +121,7 @@ function joinValues(
     }
     const equals = argument.indexOf("=");
     const typed = equals < 0 ? argument : argument.slice(0, equals);
-    const flag = typed.startsWith("--") ? findFlag(definitions, typed.slice(2)) : undefined;
+    const flag = typed.startsWith("--") ? matchFlag(definitions, typed.slice(2)) : undefined;
     if (flag === undefined) throw unknownFlag(command, typed, definitions);
     if (flag.type === "switch") {
       if (equals >= 0) {
@@ -135,7 +135,7 @@ function joinValues(
     const value = equals < 0 ? argv[++index] : argument.slice(equals + 1);
     if (value === undefined || (equals < 0 && value.startsWith("--"))) {
       throw new BrainjarError("missing-value", `Flag "${typed}" needs a value`, {
-        hint: `Write ${typed} ${flag.placeholder ?? flag.choices?.join("|") ?? "VALUE"}`,
+        hint: `Write ${typed} ${valuePlaceholder(flag)}`,
       });
     }
     if (flag.perJar) {

@@ -1,6 +1,6 @@
 import { type CommandName, COMMANDS } from "../flags/commands.ts";
 import { EXIT_CODES } from "../../budget/exit_codes.ts";
-import { defaultText, type FlagDefinition, flagsOf } from "../flags/flags.ts";
+import { defaultText, type FlagDefinition, flagsOf, valuePlaceholder } from "../flags/flags.ts";
 
 /** Columns of help when it isn't told how wide the terminal is. */
 const HELP_WIDTH = 90;
@@ -73,7 +73,7 @@ export function renderCommandHelp(name: CommandName): string {
 export function flagUsage(flag: FlagDefinition): string {
   const name = `--${flag.name}${flag.perJar ? "-JAR" : ""}`;
   if (flag.type === "switch") return name;
-  return `${name} ${flag.placeholder ?? flag.choices?.join("|") ?? "VALUE"}`;
+  return `${name} ${valuePlaceholder(flag)}`;
 }
 
 /** What a flag does, with the choices that its usage doesn't show and its default. */

@@ -7,7 +7,7 @@ import { printable } from "../../report/printable.ts";
 import { isUrl } from "../../plan/model_path.ts";
 import { defined } from "../defined.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
-import { complain } from "./complain.ts";
+import { schemaError } from "./schema_error.ts";
 import type { JarSet, NamedJar } from "./jar_set.ts";
 import { JAR_FILE_SCHEMA, type JarFile } from "./schema.ts";
 import { type JarSource, readJarSource } from "./source.ts";
@@ -51,19 +51,19 @@ export function readJarFile(path: string): JarSet {
   return set;
 }
 
-/** A file on the way from the first to the one that is read now. */
-interface Step {
+/** A file that is read, or that extends one that is. */
+interface OpenFile {
   readonly path: string;
   readonly realPath: string;
 }
 
-function readMerged(path: string, way: readonly Step[]): Merged {
+function readMerged(path: string, chain: readonly OpenFile[]): Merged {
   const source = readJarSource(path);
   const result = JAR_FILE_SCHEMA.safeParse(source.value);
-  if (!result.success) throw complain(result.error, source);
+  if (!result.success) throw schemaError(result.error, source);
   const file = result.data;
   rejectDuplicates(file, source);
-  const here = [...way, { path, realPath: Deno.realPathSync(path) }];
+  const here = [...chain, { path, realPath: Deno.realPathSync(path) }];
   const bases = typeof file.extends === "string" ? [file.extends] : file.extends ?? [];
   const below = bases.map((base, index) => {
     const key = typeof file.extends === "string" ? ["extends"] : ["extends", index];
@@ -77,7 +77,7 @@ function readMerged(path: string, way: readonly Step[]): Merged {
   return [...below, own].reduce(merge, NOTHING);
 }
 
-function readBase(base: string, place: string, from: string, way: readonly Step[]): Merged {
+function readBase(base: string, place: string, from: string, chain: readonly OpenFile[]): Merged {
   const path = beside(base, from);
   const realPath = realPathOf(path);
   if (realPath === undefined) {
@@ -87,16 +87,16 @@ function readBase(base: string, place: string, from: string, way: readonly Step[
       { hint: "What a jar file extends is looked for from its own folder" },
     );
   }
-  const cycleStart = way.findIndex((step) => step.realPath === realPath);
+  const cycleStart = chain.findIndex((file) => file.realPath === realPath);
   if (cycleStart >= 0) {
-    const cycle = [...way.slice(cycleStart).map((step) => step.path), path].map(printable);
+    const cycle = [...chain.slice(cycleStart).map((file) => file.path), path].map(printable);
     throw new BrainjarError(
       "jar-file-cycle",
       `Jar files extend each other in a cycle at ${place}: ${cycle.join(" → ")}`,
       { hint: "Take one extends out" },
     );
   }
-  return readMerged(path, way);
+  return readMerged(path, chain);
 }
 
 function realPathOf(path: string): string | undefined {
@@ -152,14 +152,14 @@ function rejectDuplicates({ jars = [] }: JarFile, source: JarSource): void {
     }
     first.set(name, index);
   });
-  const impostor = jars.findIndex(({ name, role = "subject" }) =>
+  const misnamed = jars.findIndex(({ name, role = "subject" }) =>
     ROLES.some((known) => known === name) && name !== role
   );
-  if (impostor < 0) return;
+  if (misnamed < 0) return;
   throw new BrainjarError(
     "jar-file-invalid",
-    `Jar "${jars[impostor]?.name}" can't be called after a role that it doesn't have at ${
-      source.placeOf(["jars", impostor, "name"])
+    `Jar "${jars[misnamed]?.name}" can't be called after a role that it doesn't have at ${
+      source.placeOf(["jars", misnamed, "name"])
     }`,
     { hint: "Flags such as --ram-limit-god name a role's jars; give it that role or another name" },
   );

@@ -9,10 +9,10 @@ import type { JarSource } from "./source.ts";
 const LONGEST_QUOTE = 40;
 
 /** The first thing that is wrong with a jar file, in the order of its text, with its place. */
-export function complain(error: z.ZodError, source: JarSource): BrainjarError {
-  const complaints = error.issues.flatMap((issue) => complaintsOf(issue, source));
-  const [first] = complaints.toSorted((a, b) => a.offset - b.offset);
-  const more = complaints.length - 1;
+export function schemaError(error: z.ZodError, source: JarSource): BrainjarError {
+  const problems = error.issues.flatMap((issue) => problemsOf(issue, source));
+  const [first] = problems.toSorted((a, b) => a.offset - b.offset);
+  const more = problems.length - 1;
   return new BrainjarError(
     first?.code ?? "jar-file-invalid",
     first?.message ?? `Jar file is invalid: ${printable(source.path)}`,
@@ -20,14 +20,14 @@ export function complain(error: z.ZodError, source: JarSource): BrainjarError {
   );
 }
 
-interface Complaint {
+interface Problem {
   readonly offset: number;
   readonly code: string;
   readonly message: string;
   readonly hint: string;
 }
 
-function complaintsOf(issue: z.core.$ZodIssue, source: JarSource): Complaint[] {
+function problemsOf(issue: z.core.$ZodIssue, source: JarSource): Problem[] {
   const { path } = issue;
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({

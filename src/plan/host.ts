@@ -1,13 +1,12 @@
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
-import { lazyEngine } from "../engine/lazy.ts";
+import { lazyEngine, openEngine } from "../engine/open.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { readHeader } from "../gguf/read.ts";
 import { takeOffPromises } from "../ledger/admission.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
-import { loadModule } from "../load_module.ts";
 import { engineThreads, namedCpu, readCpuFeatures } from "../machine/cpu.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import type { OtherMachine } from "./settings.ts";
@@ -48,13 +47,7 @@ export function openHost(options: HostOptions = {}): Host {
   const remembers = options.rememberModels ?? true;
   const headers = new Map<string, Promise<GgufHeader>>();
   let cpu: Promise<CpuFeatures> | undefined;
-  const engine = lazyEngine(async () => {
-    const { openEngine } = await loadModule<typeof import("../engine/open.ts")>(
-      import.meta,
-      "../engine/open.ts",
-    );
-    return await openEngine();
-  });
+  const engine = lazyEngine(openEngine);
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
   return {

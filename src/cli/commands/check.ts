@@ -1,8 +1,8 @@
 import { exitCode } from "../../budget/exit_codes.ts";
-import { adviseOn } from "../../plan/advise.ts";
-import { openHost } from "../../plan/host.ts";
-import { planOn } from "../../plan/plan.ts";
-import { type ReservedPlan, reserveOn } from "../../plan/reserve.ts";
+import { loadModule } from "../../load_module.ts";
+import { type Host, openHost } from "../../plan/host.ts";
+import { type Plan, planOn } from "../../plan/plan.ts";
+import type { ReservedPlan } from "../../plan/reserve.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { validationReport } from "../../report/validation_report.ts";
 import type { Command } from "../brainjar.ts";
@@ -27,12 +27,31 @@ export const command: Command = async ({ values, output }) => {
   return exitCode(report.validation.ok ? "success" : "refused");
 };
 
-/** The plan with its verdict: with what is reserved where that was asked for and it fits, with advice where it doesn't. */
+/**
+ * The plan with its verdict; what is reserved where that was asked for, advice where it fails. Most
+ * checks need neither, and don't read their code.
+ */
 async function judge(settings: Settings, reserveSeconds?: number): Promise<ReservedPlan> {
   await using host = openHost(settings);
   const plan = await planOn(host, settings, await host.readMemory());
   const judged = reserveSeconds === undefined
     ? { plan }
-    : await reserveOn(host, plan, reserveSeconds);
-  return judged.plan.validation.ok ? judged : { plan: await adviseOn(host, judged.plan) };
+    : await reserve(host, plan, reserveSeconds);
+  return judged.plan.validation.ok ? judged : { plan: await advise(host, judged.plan) };
+}
+
+async function reserve(host: Host, plan: Plan, seconds: number): Promise<ReservedPlan> {
+  const { reserveOn } = await loadModule<typeof import("../../plan/reserve.ts")>(
+    import.meta,
+    "../../plan/reserve.ts",
+  );
+  return await reserveOn(host, plan, seconds);
+}
+
+async function advise(host: Host, plan: Plan): Promise<Plan> {
+  const { adviseOn } = await loadModule<typeof import("../../plan/advise.ts")>(
+    import.meta,
+    "../../plan/advise.ts",
+  );
+  return await adviseOn(host, plan);
 }

@@ -1,5 +1,6 @@
 import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
+import { loadModule } from "../../load_module.ts";
 import { isUrl, rejectUrl } from "../../plan/model_path.ts";
 import {
   completeSettings,
@@ -15,7 +16,6 @@ import { cacheTypeOf } from "../flags/flags.ts";
 import type { FlagValues } from "../flags/values.ts";
 import type { JarSet, NamedJar } from "../jar_file/jar_set.ts";
 import { chooseJars } from "./choose_jars.ts";
-import { findRunner } from "./runners.ts";
 
 /** The context of `estimate` and `measure`: flags put over the defaults. */
 export function readContextSettings(values: FlagValues): ContextSettings {
@@ -57,7 +57,7 @@ export async function readSettings(
   sources: SettingsSources = {},
 ): Promise<Settings> {
   const { environmentModel = Deno.env.get("BRAINJAR_MODEL"), say = () => {} } = sources;
-  const machine = readMachine(values);
+  const machine = await readMachine(values);
   const set = await chooseJars(values, say);
   const models = byJar(values.perJar("model"), "model", set);
   const limits = byJar(values.perJar("ram-limit"), "ram-limit", set);
@@ -124,9 +124,9 @@ function policyFlags(values: FlagValues): Defined<Policy> {
 }
 
 /** A machine that isn't this one, by its sizes or by a runner's name. */
-function readMachine(
+async function readMachine(
   values: FlagValues,
-): { readonly other?: OtherMachine; readonly cpu?: string } {
+): Promise<{ readonly other?: OtherMachine; readonly cpu?: string }> {
   const runner = values.get("runner");
   const described = readOtherMachine(values);
   if (runner === undefined) return described === undefined ? {} : { other: described };
@@ -137,6 +137,10 @@ function readMachine(
       { hint: "Give a runner's name, or a machine's sizes" },
     );
   }
+  const { findRunner } = await loadModule<typeof import("./runners.ts")>(
+    import.meta,
+    "./runners.ts",
+  );
   const { totalBytes, availableBytes, cpu } = findRunner(runner);
   return { other: { name: `--runner ${runner}`, totalBytes, availableBytes }, cpu };
 }

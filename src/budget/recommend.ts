@@ -90,7 +90,9 @@ export async function recommend(input: RecommendInput): Promise<Recommendation[]
   return slow ? [...found, slow] : found;
 }
 
-function isCramped(warning: Warning): warning is Warning & { code: "limit-below-footprint" } {
+function isLimitBelowFootprint(
+  warning: Warning,
+): warning is Warning & { code: "limit-below-footprint" } {
   return warning.code === "limit-below-footprint";
 }
 
@@ -106,8 +108,10 @@ async function firstPassing(
   for (const changes of alternatives) {
     const validation = await tryWith(changes);
     // A limit that its own jar doesn't fit in is no advice, even where the sum fits.
-    const cramped = failed.warnings.filter(isCramped).map(({ id }) => id);
-    const sound = validation?.warnings.filter(isCramped).every(({ id }) => cramped.includes(id));
+    const belowBefore = failed.warnings.filter(isLimitBelowFootprint).map(({ id }) => id);
+    const sound = validation?.warnings.filter(isLimitBelowFootprint).every(({ id }) =>
+      belowBefore.includes(id)
+    );
     if (!validation?.ok || !sound) continue;
     return { kind: "changes", changes, requiredBytes: validation.requiredBytes };
   }

@@ -2,20 +2,11 @@ import configuration from "../../deno.json" with { type: "json" };
 import { BrainjarError } from "../budget/error.ts";
 import { exitCode } from "../budget/exit_codes.ts";
 import { loadModule } from "../load_module.ts";
+import type { Command } from "./command.ts";
 import { type CommandName, COMMANDS } from "./flags/commands.ts";
 import { parseCommandLine, type ParsedFlags } from "./flags/parse.ts";
 import { type Output, renderError } from "./terminal/output.ts";
-import { type FlagValues, readValues } from "./flags/values.ts";
-
-/** What a command is given. */
-export interface CommandInput {
-  readonly values: FlagValues;
-  readonly operands: readonly string[];
-  readonly output: Output;
-}
-
-/** A command: answers with the exit code, or throws a BrainjarError. */
-export type Command = (input: CommandInput) => number | Promise<number>;
+import { readValues } from "./flags/values.ts";
 
 /** Each command's code is loaded when it is asked for. */
 const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Command }>>> = {

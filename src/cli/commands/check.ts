@@ -5,7 +5,7 @@ import { type Plan, planOn } from "../../plan/plan.ts";
 import type { ReservedPlan } from "../../plan/reserve.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { validationReport } from "../../report/validation_report.ts";
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
 import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
 

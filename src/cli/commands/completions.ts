@@ -1,4 +1,4 @@
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 import { renderBashCompletions } from "../completions/bash.ts";
 import { renderFishCompletions } from "../completions/fish.ts";
 import { renderZshCompletions } from "../completions/zsh.ts";

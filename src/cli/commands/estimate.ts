@@ -11,7 +11,7 @@ import {
   estimateNotes,
   estimateRow,
 } from "../../report/estimate_text.ts";
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 import { defined } from "../defined.ts";
 import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
 import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";

@@ -1,5 +1,5 @@
 import configuration from "../../../deno.json" with { type: "json" };
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 import { type CommandDefinition, COMMANDS } from "../flags/commands.ts";
 import { EXIT_CODES } from "../../budget/exit_codes.ts";
 import { type FlagDefinition, flagsOf } from "../flags/flags.ts";

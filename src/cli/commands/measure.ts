@@ -24,7 +24,7 @@ import {
   measureText,
   type StageMemory,
 } from "../../report/measure_text.ts";
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 import { resolveContext } from "../../plan/footprint_of.ts";
 import { demoBrainPath, rejectUrl, resolveModel } from "../../plan/model_path.ts";
 import { findFlag } from "../flags/flags.ts";

@@ -2,7 +2,7 @@ import { takeOffPromises } from "../../ledger/admission.ts";
 import { MemoryLedger } from "../../ledger/memory_ledger.ts";
 import { readMachineMemory } from "../../machine/read.ts";
 import { memoryText } from "../../report/memory_text.ts";
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 
 /** `brainjar memory`: what this machine has, and where each figure comes from. */
 export const command: Command = async ({ values, output }) => {

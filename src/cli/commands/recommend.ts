@@ -2,7 +2,7 @@ import { exitCode } from "../../budget/exit_codes.ts";
 import { openHost } from "../../plan/host.ts";
 import { recommendLimitsOn } from "../../plan/limits.ts";
 import { recommendJson, recommendText } from "../../report/recommended_limits.ts";
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
 
 /** `brainjar recommend`: RAM limits, and the contexts they leave room for, that pass. */

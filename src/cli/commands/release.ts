@@ -1,7 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { formatAmount } from "../../budget/size.ts";
 import { MemoryLedger } from "../../ledger/memory_ledger.ts";
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 
 /** `brainjar release TOKEN`: gives back what `check --reserve` holds. */
 export const command: Command = async ({ operands, output }) => {

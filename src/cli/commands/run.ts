@@ -14,7 +14,7 @@ import { renderEvent } from "../../report/event_text.ts";
 import { validationReport } from "../../report/validation_report.ts";
 import { validationText } from "../../report/validation_text.ts";
 import { adviseOn } from "../../plan/advise.ts";
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 import type { Progress } from "../terminal/progress.ts";
 import { capMemory } from "../../plan/machine_memory.ts";
 import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { CHECK_SCHEMA } from "../../report/schema/check.ts";
 import { ESTIMATE_SCHEMA } from "../../report/schema/estimate.ts";
 import { RUN_SCHEMA } from "../../report/schema/event.ts";
-import type { Command } from "../brainjar.ts";
+import type { Command } from "../command.ts";
 import { chooseByOperand } from "../flags/operand.ts";
 import { JAR_FILE_SCHEMA } from "../jar_file/schema.ts";
 

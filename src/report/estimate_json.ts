@@ -39,40 +39,33 @@ export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
   }
   const { model, options, footprint: { estimator, confidence, notes, bytes } } = entry;
   return {
-    model: {
-      path: model.path,
-      name: model.name,
-      architecture: model.architecture,
-      parameters: model.parameters,
-      quantization: model.quantization,
-      trainContextLength: model.trainContextLength,
-      fileBytes: model.fileBytes,
-      parts: model.parts,
-    },
-    options: {
-      contextSize: options.contextSize,
-      batchSize: options.batchSize,
-      sequences: options.sequences,
-      flashAttention: options.flashAttention,
-      kvCacheKeyType: options.kvCacheKeyType,
-      kvCacheValueType: options.kvCacheValueType,
-      mmap: options.mmap,
-    },
+    model: pick(model, MODEL_KEYS),
+    options: pick(options, OPTION_KEYS),
     estimator,
     confidence,
     notes,
-    bytes: {
-      weights: bytes.weights,
-      kvCache: bytes.kvCache,
-      recurrentState: bytes.recurrentState,
-      compute: bytes.compute,
-      output: bytes.output,
-      repacked: bytes.repacked,
-      vocabulary: bytes.vocabulary,
-      runtime: bytes.runtime,
-      floor: bytes.floor,
-      workingSet: bytes.workingSet,
-      peak: bytes.peak,
-    },
+    bytes: pick(bytes, BYTES_KEYS),
   };
+}
+
+const MODEL_KEYS = [
+  ...["path", "name", "architecture", "parameters", "quantization"] as const,
+  ...["trainContextLength", "fileBytes", "parts"] as const,
+];
+
+const OPTION_KEYS = [
+  ...["contextSize", "batchSize", "sequences", "flashAttention"] as const,
+  ...["kvCacheKeyType", "kvCacheValueType", "mmap"] as const,
+];
+
+const BYTES_KEYS = [
+  ...["weights", "kvCache", "recurrentState", "compute", "output", "repacked"] as const,
+  ...["vocabulary", "runtime", "floor", "workingSet", "peak"] as const,
+];
+
+function pick<Value extends object, Key extends keyof Value>(
+  value: Value,
+  keys: readonly Key[],
+): Pick<Value, Key> {
+  return Object.fromEntries(keys.map((key) => [key, value[key]])) as Pick<Value, Key>;
 }

@@ -10,11 +10,8 @@ export type RecommendationJson = Shape<typeof VALIDATION_SCHEMA>["recommendation
 /** What a recommendation's flags are named by. */
 type Judged = Pick<Validation, "mode" | "instances">;
 
-/** One change as it is said and as it is typed. */
-interface ChangeText {
-  readonly words: string;
-  readonly flags: readonly string[];
-}
+/** One change as it is said, and the flags that it is typed with. */
+type ChangeText = readonly [words: string, flags: readonly string[]];
 
 /**
  * The sentence for a recommendation; it names every flag with its value.
@@ -42,8 +39,8 @@ export function recommendationMessage(recommendation: Recommendation, validation
       const required = `(${formatAmount(recommendation.requiredBytes)} required)`;
       const [first, second] = texts;
       if (first === undefined) return `Leave out ${omitted(recommendation)} ${required}`;
-      const advice = second === undefined ? first.words : "Use together";
-      return `${advice}: ${texts.flatMap(({ flags }) => flags).join(" ")} ${required}`;
+      const advice = second === undefined ? first[0] : "Use together";
+      return `${advice}: ${texts.flatMap(([, flags]) => flags).join(" ")} ${required}`;
     }
     case "free-memory":
       return `Close other programs until ${formatAmount(recommendation.bytes)} more is available`;
@@ -73,7 +70,7 @@ export function recommendationFlags(
   validation: Judged,
 ): readonly string[] {
   if (recommendation.kind !== "changes") return [];
-  return changeTexts(recommendation.changes, validation).flatMap(({ flags }) => flags);
+  return changeTexts(recommendation.changes, validation).flatMap(([, flags]) => flags);
 }
 
 /** A recommendation as the validation of `run --json` has it. */
@@ -110,35 +107,20 @@ function changeTexts(changes: Changes, { mode, instances }: Judged): ChangeText[
     const jars = instances.filter((instance) => instance.role === role);
     return jars.length > 0 && mode !== "matrix" ? jars.map(({ id }) => id) : [role];
   };
+  const limits = ramLimits
+    .filter(({ role }) => changes.mode !== "single" || role === "subject")
+    .flatMap(({ role, text }) => namesOf(role).map((name) => ramLimitFlag(name, text)));
+  const cacheType = kvCacheType?.toLowerCase();
+  const flag = (name: string, value: unknown) => value === undefined ? [] : [`${name} ${value}`];
   const texts: ChangeText[] = [
-    {
-      words: "Run the subject alone, without the other roles' flags",
-      flags: changes.mode === undefined ? [] : [`--mode ${changes.mode}`],
-    },
-    {
-      words: "Reduce RAM limits",
-      flags: ramLimits
-        .filter(({ role }) => changes.mode !== "single" || role === "subject")
-        .flatMap(({ role, text }) => namesOf(role).map((name) => ramLimitFlag(name, text))),
-    },
-    {
-      words: "Use a smaller context",
-      flags: contextSize === undefined ? [] : [`--context-size ${contextSize}`],
-    },
-    {
-      words: "Use a smaller KV cache",
-      flags: kvCacheType === undefined ? [] : [`--kv-cache-type ${kvCacheType.toLowerCase()}`],
-    },
-    {
-      words: "Load weights without mapping the file",
-      flags: changes.mmap === false ? ["--no-mmap"] : [],
-    },
-    {
-      words: "Accept that weights are read from disk for every token",
-      flags: criterion === undefined ? [] : [`--criterion ${criterion}`],
-    },
+    ["Run the subject alone, without the other roles' flags", flag("--mode", changes.mode)],
+    ["Reduce RAM limits", limits],
+    ["Use a smaller context", flag("--context-size", contextSize)],
+    ["Use a smaller KV cache", flag("--kv-cache-type", cacheType)],
+    ["Load weights without mapping the file", changes.mmap === false ? ["--no-mmap"] : []],
+    ["Accept that weights are read from disk for every token", flag("--criterion", criterion)],
   ];
-  return texts.filter(({ flags }) => flags.length > 0);
+  return texts.filter(([, flags]) => flags.length > 0);
 }
 
 /** What is to be left out so that jars share weights, which no flag turns on. */

@@ -5,7 +5,24 @@
  * All amounts are whole bytes; `GB` is 1024³. Errors are {@linkcode BrainjarError} with a stable
  * `code`; what doesn't fit is no error but a result with `ok: false`, figures and reasons.
  *
- * @example From a model's file to the go-ahead
+ * @example Do these models fit in this machine's memory together, and if not, what would help?
+ * ```ts
+ * import { advise, planJars } from "./mod.ts";
+ *
+ * // Nothing but a jar's id is needed; without a model it has the demo brain.
+ * const model = new URL("../fixtures/demo-brain.gguf", import.meta.url).pathname;
+ * const plan = await planJars({
+ *   jars: [{ id: "writer", model }, { id: "critic", model, context: { contextSize: 512 } }],
+ *   policy: { safetyMarginPercent: 10 },
+ * });
+ * for (const jar of plan.jars) console.log(jar.demand.id, jar.footprint.bytes.workingSet);
+ * if (!plan.validation.ok) {
+ *   const { validation } = await advise(plan);
+ *   for (const { kind } of validation.recommendations) console.log(kind);
+ * }
+ * ```
+ *
+ * @example From a model's file to the go-ahead, step by step
  * ```ts
  * import {
  *   checkAvailableMemoryBeforeLoad,
@@ -74,11 +91,27 @@ export type { ValidationInput } from "./budget/validate.ts";
 export { checkAvailableMemoryBeforeLoad } from "./budget/preflight.ts";
 export type { PreflightInput, PreflightResult } from "./budget/preflight.ts";
 export type * from "./budget/allocation.ts";
+export type * from "./budget/changes.ts";
 export type * from "./budget/demand.ts";
 export type * from "./budget/memory.ts";
 export type * from "./budget/validation.ts";
 
+// All of layer 1 in one call, from models to advice.
+export { planJars } from "./plan/plan.ts";
+export type { Plan, PlannedJar } from "./plan/plan.ts";
+export { advise } from "./plan/advise.ts";
+export { DEFAULT_CONTEXT } from "./plan/settings.ts";
+export type {
+  ContextSettings,
+  JarRequest,
+  JarSettings,
+  OtherMachine,
+  PlanRequest,
+  Settings,
+} from "./plan/settings.ts";
+
 // What they go by.
+export { CRITERIA, MODES, ROLES } from "./budget/demand.ts";
 export { checkPolicy, DEFAULT_POLICY, type Policy, usableBytes } from "./budget/policy.ts";
 export { formatSize, GB, KB, MB, parseSize, type SizeOptions } from "./budget/size.ts";
 

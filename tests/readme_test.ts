@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { recommendLimits } from "../src/budget/limits.ts";
 import { DEFAULT_POLICY } from "../src/budget/policy.ts";
 import { GB } from "../src/budget/size.ts";
-import { COMMANDS } from "../src/cli/commands.ts";
-import { FLAGS } from "../src/cli/flags.ts";
-import { flagUsage } from "../src/cli/help.ts";
+import { COMMANDS } from "../src/cli/flags/commands.ts";
+import { defaultText, FLAGS } from "../src/cli/flags/flags.ts";
+import { flagUsage } from "../src/cli/help/help.ts";
 import { JARS_OF_MODE } from "../src/experiment/roles.ts";
 
 // The README's lists come from the tables that the program is made of.
@@ -24,7 +24,7 @@ function commandTable(): string {
 function flagTable(): string {
   const rows = FLAGS.filter((flag) => flag.name !== "help").map((flag) => {
     const usage = flagUsage(flag).replaceAll("|", "\\|");
-    const fallback = flag.default === undefined ? "" : ` (default ${flag.default})`;
+    const fallback = flag.default === undefined ? "" : ` (default ${defaultText(flag)})`;
     return `| \`${usage}\` | ${flag.commands.join(", ")} | ${flag.help}${fallback} |`;
   });
   return ["| flag | commands | what it does |", "|---|---|---|", ...rows].join("\n");

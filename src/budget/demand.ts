@@ -1,11 +1,20 @@
+/** The parts that jars play. */
+export const ROLES = ["subject", "observer", "god"] as const;
+
 /** The part a jar plays. */
-export type Role = "subject" | "observer" | "god";
+export type Role = (typeof ROLES)[number];
 
 /** How many jars, and which; `jars` are those of a jar file. */
-export type Mode = "single" | "matrix" | "peer" | "jars";
+export const MODES = ["single", "matrix", "peer", "jars"] as const;
+
+/** How many jars, and which. */
+export type Mode = (typeof MODES)[number];
+
+/** The figures that a verdict can be held against. */
+export const CRITERIA = ["working-set", "floor"] as const;
 
 /** Which figure a verdict is held against (src/budget/README.md, "Formulas"). */
-export type Criterion = "working-set" | "floor";
+export type Criterion = (typeof CRITERIA)[number];
 
 /**
  * What one jar needs, alone in a process of its own. All bytes whole.

@@ -1,3 +1,4 @@
+import type { RamLimit } from "./changes.ts";
 import type { InstanceDemand, Mode, Role } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
 import { type Policy, totalBytesFor, usableBytes } from "./policy.ts";
@@ -9,15 +10,6 @@ import { type Share, waterFill } from "./water_fill.ts";
 
 /** How the seed divides memory between the roles: 8, 10 and 12 GB. */
 const PROPORTIONS: Readonly<Record<Role, number>> = { subject: 8, observer: 10, god: 12 };
-
-/** A RAM limit as a flag takes it. */
-export interface RamLimit {
-  readonly role: Role;
-  /** Whole bytes; `parseSize(text)`. */
-  readonly bytes: number;
-  /** `9.1` for GB, `512MB` for less than one. */
-  readonly text: string;
-}
 
 /** Limits that pass, or what they would take. All bytes whole. */
 export type LimitsResult =

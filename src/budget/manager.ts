@@ -11,7 +11,7 @@ import { judgeLoad, type PreflightResult } from "./preflight.ts";
 import { addedBytes, checkFootprint, footprintBytes, isLimit } from "./required.ts";
 import type { RequiredDemand } from "./required.ts";
 import { sum } from "./sum.ts";
-import { usedPercent } from "./usage.ts";
+import { usedPercent } from "./memory.ts";
 
 /** What the manager needs to know of a model. */
 export interface ModelDemand {
@@ -163,9 +163,9 @@ export class MemoryBudgetManager {
       };
     }
     const headroomBytes = this.#policy.allocationHeadroomBytes;
-    const beforeBytes = this.unfilledBytes();
-    const neededBytes = unfilledBytes(after, this.#policy) - beforeBytes + headroomBytes;
-    const availableBytes = this.#readMemory().availableBytes - beforeBytes;
+    const unfilledBytes = this.unfilledBytes();
+    const neededBytes = unfilledBytesOf(after, this.#policy) - unfilledBytes + headroomBytes;
+    const availableBytes = this.#readMemory().availableBytes - unfilledBytes;
     if (!(availableBytes >= neededBytes)) {
       return {
         reason: "insufficient-available",
@@ -197,11 +197,11 @@ export class MemoryBudgetManager {
     const before = this.#added();
     const after = addedBytes(remaining, this.#policy);
     let residentBytes = leaving.residentBytes;
-    for (const [index, heir] of remaining.entries()) {
-      const grownBy = (after[index] ?? 0) - (before.get(heir) ?? 0);
-      const inherited = Math.min(residentBytes, grownBy);
-      heir.residentBytes += inherited;
-      residentBytes -= inherited;
+    for (const [index, other] of remaining.entries()) {
+      const grownBy = (after[index] ?? 0) - (before.get(other) ?? 0);
+      const takenOver = Math.min(residentBytes, grownBy);
+      other.residentBytes += takenOver;
+      residentBytes -= takenOver;
     }
   }
 
@@ -219,7 +219,7 @@ export class MemoryBudgetManager {
 
   /** Reserved for the jars, `exceptId`'s left out, and not resident yet, in bytes. */
   unfilledBytes(exceptId?: string): number {
-    return unfilledBytes(this.#reservations, this.#policy, exceptId);
+    return unfilledBytesOf(this.#reservations, this.#policy, exceptId);
   }
 
   /**
@@ -228,11 +228,11 @@ export class MemoryBudgetManager {
    */
   checkBeforeLoad(id: string): PreflightResult | undefined {
     if (!this.#reservations.some((reservation) => reservation.id === id)) return undefined;
-    const reservedBytes = this.unfilledBytes(id);
-    return judgeLoad(this.unfilledBytes() - reservedBytes, {
+    const unfilledBytes = this.unfilledBytes(id);
+    return judgeLoad(this.unfilledBytes() - unfilledBytes, {
       memory: this.#readMemory(),
       policy: this.#policy,
-      reservedBytes,
+      unfilledBytes,
     });
   }
 
@@ -274,7 +274,7 @@ function remaining(reservation: Reservation): RequiredDemand {
 }
 
 /** Reserved for these jars, `exceptId`'s left out, and not resident yet, in bytes. */
-function unfilledBytes(
+function unfilledBytesOf(
   reservations: readonly Reservation[],
   policy: Policy,
   exceptId?: string,

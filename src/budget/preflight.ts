@@ -2,10 +2,10 @@ import type { JarFootprint } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
 import { checkPolicy, type Policy } from "./policy.ts";
 import { checkFootprint, checkLimit, requiredBytes } from "./required.ts";
-import { usedPercent } from "./usage.ts";
+import { usedPercent } from "./memory.ts";
 
 /** Percent of system memory in use above which a load is allowed with a warning. */
-export const HIGH_USAGE_PERCENT = 75;
+const HIGH_USAGE_PERCENT = 75;
 
 /** What layer 3 is asked. All bytes whole. */
 export interface PreflightInput {
@@ -20,7 +20,7 @@ export interface PreflightInput {
   /** What is resident for this jar already, such as weights that a jar before it loaded. */
   readonly alreadyResidentBytes?: number;
   /** Reserved for this process's other jars and not resident yet. */
-  readonly reservedBytes?: number;
+  readonly unfilledBytes?: number;
 }
 
 /** Layer 3's answer. All bytes whole. */
@@ -84,7 +84,7 @@ export function checkAvailableMemoryBeforeLoad(input: PreflightInput): Preflight
   return judgeLoad(Math.max(0, whole - (input.alreadyResidentBytes ?? 0)), {
     memory,
     policy,
-    reservedBytes: input.reservedBytes ?? 0,
+    unfilledBytes: input.unfilledBytes ?? 0,
   });
 }
 
@@ -93,7 +93,7 @@ export interface LoadConditions {
   readonly memory: MachineMemory;
   readonly policy: Policy;
   /** Reserved for this process's other jars and not resident yet, in bytes. */
-  readonly reservedBytes: number;
+  readonly unfilledBytes: number;
 }
 
 /**
@@ -112,13 +112,13 @@ export interface LoadConditions {
  *   sources: [],
  *   warnings: [],
  * };
- * const result = judgeLoad(10 * GB, { memory, policy: DEFAULT_POLICY, reservedBytes: 0 });
+ * const result = judgeLoad(10 * GB, { memory, policy: DEFAULT_POLICY, unfilledBytes: 0 });
  * if (result.level !== "ok") throw new Error("10 GB and 2 GB of headroom are exactly 12 GB");
  * ```
  */
 export function judgeLoad(requiredBytes: number, conditions: LoadConditions): PreflightResult {
   const { memory, policy } = conditions;
-  const availableBytes = memory.availableBytes - conditions.reservedBytes;
+  const availableBytes = memory.availableBytes - conditions.unfilledBytes;
   const headroomBytes = policy.loadHeadroomBytes;
   const neededBytes = requiredBytes + headroomBytes;
   const used = usedPercent(memory);

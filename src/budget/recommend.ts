@@ -1,25 +1,11 @@
-import type { Role } from "./demand.ts";
-import { type RamLimit, roundLimit } from "./limits.ts";
+import type { Changes, RamLimit } from "./changes.ts";
+import { type Role, ROLES } from "./demand.ts";
+import { roundLimit } from "./limits.ts";
 import { GB } from "./size.ts";
 import { totalBytesFor } from "./policy.ts";
 import { sum } from "./sum.ts";
 import type { Recommendation, Validation, Warning } from "./validation.ts";
 import { waterFill } from "./water_fill.ts";
-
-/** Flags that differ from those given. */
-export interface Changes {
-  /** For each role that is named. */
-  readonly ramLimits?: readonly RamLimit[];
-  /** Tokens. */
-  readonly contextSize?: number;
-  /** As `--kv-cache-type` takes it. */
-  readonly kvCacheType?: string;
-  readonly mmap?: false;
-  readonly mode?: "single";
-  readonly criterion?: "floor";
-  /** `--no-share-weights` left out. */
-  readonly shareWeights?: true;
-}
 
 /** What could still be changed. */
 export interface RecommendInput {
@@ -42,11 +28,11 @@ export interface RecommendInput {
 const SMALLEST_CONTEXT = 512;
 
 /** The least important first: whose limit is lowered, and who dies. */
-const ROLES: readonly Role[] = ["god", "observer", "subject"];
+const LEAST_IMPORTANT_FIRST: readonly Role[] = ROLES.toReversed();
 
 /**
- * What to do about a failed validation: every recommendation was validated and passed. Single flags
- * come first; only where none is enough, several together; where nothing is, the machine that
+ * What to do about a failed validation: every recommendation was validated and passed. Single
+ * changes come first; only where none is enough, several together; where nothing is, the machine that
  * would do (src/budget/README.md, "Layer 1").
  *
  * @example
@@ -78,7 +64,10 @@ const ROLES: readonly Role[] = ["god", "observer", "subject"];
  *   kvCacheTypes: [],
  *   mmap: true,
  * });
- * if (recommendations[0]?.flags[0] !== "--ram-limit-subject 6.8") throw new Error("85 % of 8 GB");
+ * const [first] = recommendations;
+ * if (first?.kind !== "changes" || first.changes.ramLimits?.[0]?.text !== "6.8") {
+ *   throw new Error("85 % of 8 GB");
+ * }
  * ```
  */
 export async function recommend(input: RecommendInput): Promise<Recommendation[]> {
@@ -91,7 +80,7 @@ export async function recommend(input: RecommendInput): Promise<Recommendation[]
   }
   if (validation.issues.every(({ limit }) => limit === "available")) {
     const bytes = Math.max(...validation.issues.map(({ excessBytes }) => excessBytes));
-    found.push({ kind: "free-memory", flags: [], bytes });
+    found.push({ kind: "free-memory", bytes });
   }
   if (found.length === 0) {
     found.push(await firstPassing(input, combinedChanges(input)) ?? machineFor(validation));
@@ -101,7 +90,9 @@ export async function recommend(input: RecommendInput): Promise<Recommendation[]
   return slow ? [...found, slow] : found;
 }
 
-function isCramped(warning: Warning): warning is Warning & { code: "limit-below-footprint" } {
+function isLimitBelowFootprint(
+  warning: Warning,
+): warning is Warning & { code: "limit-below-footprint" } {
   return warning.code === "limit-below-footprint";
 }
 
@@ -117,14 +108,12 @@ async function firstPassing(
   for (const changes of alternatives) {
     const validation = await tryWith(changes);
     // A limit that its own jar doesn't fit in is no advice, even where the sum fits.
-    const cramped = failed.warnings.filter(isCramped).map(({ id }) => id);
-    const sound = validation?.warnings.filter(isCramped).every(({ id }) => cramped.includes(id));
+    const belowBefore = failed.warnings.filter(isLimitBelowFootprint).map(({ id }) => id);
+    const sound = validation?.warnings.filter(isLimitBelowFootprint).every(({ id }) =>
+      belowBefore.includes(id)
+    );
     if (!validation?.ok || !sound) continue;
-    const { requiredBytes } = validation;
-    const flags = flagsOf(changes);
-    return flags.length > 0
-      ? { kind: "flags", flags, requiredBytes }
-      : { kind: "omit", omitted: "--no-share-weights", flags, requiredBytes };
+    return { kind: "changes", changes, requiredBytes: validation.requiredBytes };
   }
   return undefined;
 }
@@ -133,7 +122,7 @@ async function firstPassing(
 function singleChanges(input: RecommendInput): Changes[][] {
   const { validation } = input;
   return [
-    ...ROLES.map((role) => lowerOneLimit(validation, role)),
+    ...LEAST_IMPORTANT_FIRST.map((role) => lowerOneLimit(validation, role)),
     scaledLimits(validation).map((ramLimits) => ({ ramLimits })),
     smallerContexts(input).map((contextSize) => ({ contextSize })),
     input.kvCacheTypes.map((kvCacheType) => ({ kvCacheType })),
@@ -174,7 +163,7 @@ function combinedChanges(input: RecommendInput): Changes[] {
   return [...together, ...unmapped, ...single];
 }
 
-/** Whether `--mode single` would leave jars out; it would put a jar file's own aside altogether. */
+/** Whether mode single would leave jars out; it would put a jar file's own aside altogether. */
 function hasOtherRoles({ mode }: Validation): boolean {
   return mode !== "single" && mode !== "jars";
 }
@@ -207,7 +196,7 @@ function lowerOneLimit(validation: Validation, role: Role): Changes[] {
 /** All limits lowered in proportion: down to the footprints as they are, and without regard to them. */
 function scaledLimits(validation: Validation): RamLimit[][] {
   const limited = validation.instances.filter(({ ramLimitBytes }) => ramLimitBytes !== undefined);
-  const roles = ROLES.filter((role) => limited.some((jar) => jar.role === role));
+  const roles = LEAST_IMPORTANT_FIRST.filter((role) => limited.some((jar) => jar.role === role));
   // One role's limit is lowered by `lowerOneLimit`.
   if (roles.length < 2) return [];
   const amount = sum(limited.map(({ requiredBytes }) => requiredBytes)) - largestExcess(validation);
@@ -229,35 +218,10 @@ function scaledLimits(validation: Validation): RamLimit[][] {
   });
 }
 
-/**
- * The flags that make these changes, each with its value.
- *
- * @example
- * ```ts
- * import { flagsOf } from "./recommend.ts";
- * const flags = flagsOf({ contextSize: 4096, mmap: false });
- * if (flags.join(" ") !== "--context-size 4096 --no-mmap") throw new Error(flags.join(" "));
- * ```
- */
-export function flagsOf(changes: Changes): string[] {
-  const { ramLimits, contextSize, kvCacheType, mmap, mode, criterion } = changes;
-  return [
-    ...(mode ? [`--mode ${mode}`] : []),
-    ...(ramLimits ?? [])
-      .filter(({ role }) => mode !== "single" || role === "subject")
-      .map(({ role, text }) => `--ram-limit-${role} ${text}`),
-    ...(contextSize === undefined ? [] : [`--context-size ${contextSize}`]),
-    ...(kvCacheType === undefined ? [] : [`--kv-cache-type ${kvCacheType}`]),
-    ...(mmap === false ? ["--no-mmap"] : []),
-    ...(criterion ? [`--criterion ${criterion}`] : []),
-  ];
-}
-
 function machineFor(validation: Validation): Recommendation {
   const { requiredBytes, safetyMarginPercent } = validation;
   return {
     kind: "machine",
-    flags: [],
     totalBytes: Math.ceil(totalBytesFor(requiredBytes, { safetyMarginPercent }) / GB) * GB,
     availableBytes: Math.ceil(Math.ceil((requiredBytes / GB) * 10) * (GB / 10)),
   };

@@ -1,3 +1,4 @@
+import type { Changes } from "./changes.ts";
 import type { Criterion, Mode, Role } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
 
@@ -63,28 +64,21 @@ export type Warning =
 /** Something to do about a failure, checked to help. */
 export type Recommendation =
   | {
-    /** Run with these flags; a validation with them passed and required this much. */
-    readonly kind: "flags";
-    readonly flags: readonly string[];
+    /** Ask for something else; a validation with these changes passed and required this much. */
+    readonly kind: "changes";
+    readonly changes: Changes;
     readonly requiredBytes: number;
-  }
-  | {
-    /** Leave out a flag that was given. */
-    readonly kind: "omit";
-    readonly omitted: string;
-    readonly flags: readonly string[];
-    readonly requiredBytes: number;
+    /** The jar file that what was asked for may stand in. */
+    readonly jarFile?: string;
   }
   | {
     /** Close other programs: this much more must become available. */
     readonly kind: "free-memory";
-    readonly flags: readonly string[];
     readonly bytes: number;
   }
   | {
-    /** No flag helps; the smallest machine that would do. */
+    /** No change helps; the smallest machine that would do. */
     readonly kind: "machine";
-    readonly flags: readonly string[];
     readonly totalBytes: number;
     readonly availableBytes: number;
   };

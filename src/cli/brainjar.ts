@@ -1,33 +1,35 @@
+import configuration from "../../deno.json" with { type: "json" };
 import { BrainjarError } from "../budget/error.ts";
-import { type CommandName, COMMANDS } from "./commands.ts";
-import { parseCommandLine, type ParsedFlags } from "./parse.ts";
-import { exitCodeOf, type Output, renderError } from "./terminal.ts";
-import { type FlagValues, readValues } from "./values.ts";
-import { version } from "./version.ts";
+import { exitCode } from "../budget/exit_codes.ts";
+import { loadModule } from "../load_module.ts";
+import type { Command } from "./command.ts";
+import { type CommandName, COMMANDS } from "./flags/commands.ts";
+import { parseCommandLine, type ParsedFlags } from "./flags/parse.ts";
+import { type Output, renderError } from "./terminal/output.ts";
+import { readValues } from "./flags/values.ts";
 
-/** What a command is given. */
-export interface CommandInput {
-  readonly values: FlagValues;
-  readonly operands: readonly string[];
-  readonly output: Output;
-}
-
-/** A command: answers with the exit code, or throws a BrainjarError. */
-export type Command = (input: CommandInput) => Promise<number>;
-
-// Each command is loaded when it is asked for. `as string` hides it from Deno's module graph, which
-// reads whatever a literal names before the first line runs: a third of a check's modules.
-const LOADERS: Readonly<Record<CommandName, () => Promise<Command>>> = {
-  run: async () => (await import("./run.ts" as string)).run,
-  check: async () => (await import("./check.ts" as string)).check,
-  estimate: async () => (await import("./estimate.ts" as string)).estimate,
-  memory: async () => (await import("./memory.ts" as string)).memory,
-  recommend: async () => (await import("./recommend.ts" as string)).recommend,
-  measure: async () => (await import("./measure.ts" as string)).measure,
-  release: async () => (await import("./release.ts" as string)).release,
-  schema: async () => (await import("./schema.ts" as string)).schema,
-  completions: async () => (await import("./completions.ts" as string)).completions,
-  man: async () => (await import("./man.ts" as string)).man,
+/** Each command's code is loaded when it is asked for. */
+const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Command }>>> = {
+  run: () => loadModule<typeof import("./commands/run.ts")>(import.meta, "./commands/run.ts"),
+  check: () => loadModule<typeof import("./commands/check.ts")>(import.meta, "./commands/check.ts"),
+  estimate: () =>
+    loadModule<typeof import("./commands/estimate.ts")>(import.meta, "./commands/estimate.ts"),
+  memory: () =>
+    loadModule<typeof import("./commands/memory.ts")>(import.meta, "./commands/memory.ts"),
+  recommend: () =>
+    loadModule<typeof import("./commands/recommend.ts")>(import.meta, "./commands/recommend.ts"),
+  measure: () =>
+    loadModule<typeof import("./commands/measure.ts")>(import.meta, "./commands/measure.ts"),
+  release: () =>
+    loadModule<typeof import("./commands/release.ts")>(import.meta, "./commands/release.ts"),
+  schema: () =>
+    loadModule<typeof import("./commands/schema.ts")>(import.meta, "./commands/schema.ts"),
+  completions: () =>
+    loadModule<typeof import("./commands/completions.ts")>(
+      import.meta,
+      "./commands/completions.ts",
+    ),
+  man: () => loadModule<typeof import("./commands/man.ts")>(import.meta, "./commands/man.ts"),
 };
 
 /**
@@ -38,11 +40,11 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
   try {
     const line = parseCommandLine(argv);
     if (line.kind === "version") {
-      output.answer(`brainjar ${version()}\n`);
+      output.answer(`brainjar ${configuration.version}\n`);
       return 0;
     }
     if (line.kind === "help") {
-      const help: typeof import("./help.ts") = await import("./help.ts" as string);
+      const help = await loadModule<typeof import("./help/help.ts")>(import.meta, "./help/help.ts");
       output.answer(
         line.command === undefined ? help.renderOverview() : help.renderCommandHelp(line.command),
       );
@@ -50,18 +52,19 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
     }
     const values = readValues(line.command, line.flags);
     rejectOperands(line.command, line.flags);
-    const command = await LOADERS[line.command]();
+    const { command } = await LOADERS[line.command]();
     return await command({ values, operands: line.flags.operands, output });
   } catch (error) {
     const told = explain(error);
     output.say(renderError(told, output));
     // Whoever reads it is gone, or its disk is full: there is nowhere to answer to.
-    if (told.code === "output-failed") return exitCodeOf(told);
-    const { errorAnswer }: typeof import("./error_answer.ts") = await import(
-      "./error_answer.ts" as string
+    if (told.code === "output-failed") return exitCode(told.kind);
+    const { errorAnswer } = await loadModule<typeof import("./error_answer.ts")>(
+      import.meta,
+      "./error_answer.ts",
     );
-    output.answer(await errorAnswer(argv, told));
-    return exitCodeOf(told);
+    output.answer(errorAnswer(argv, told));
+    return exitCode(told.kind);
   }
 }
 

@@ -1,22 +1,22 @@
 import type { BrainjarError } from "../budget/error.ts";
+import { githubError } from "../report/ci/github.ts";
+import { junitError } from "../report/ci/junit.ts";
 
 /**
  * What a program that reads stdout is told of an error, besides people on stderr: an object, an
  * annotation or a test in error, as the command line asks for, or nothing. It looks at the
  * arguments themselves, since it may be they that are wrong.
  */
-export async function errorAnswer(argv: readonly string[], error: BrainjarError): Promise<string> {
+export function errorAnswer(argv: readonly string[], error: BrainjarError): string {
   switch (formatOf(argv)) {
     case "json": {
       const { code, message, hint } = error;
       return `${JSON.stringify({ error: { code, message, hint } })}\n`;
     }
     case "github":
-      return `${(await import("../report/github.ts")).githubError(error)}\n`;
-    case "junit": {
-      const { junitError } = await import("../report/junit.ts");
+      return `${githubError(error)}\n`;
+    case "junit":
       return `${junitError(error, { at: new Date(), seconds: 0 })}\n`;
-    }
     default:
       return "";
   }

@@ -1,3 +1,4 @@
+import { loadModule } from "../load_module.ts";
 import type { Engine } from "./engine.ts";
 
 /**
@@ -19,10 +20,11 @@ import type { Engine } from "./engine.ts";
  * ```
  */
 export async function openEngine(): Promise<Engine> {
-  // An absolute URL, so that it is found in a compiled program as well (`deno compile --include`).
-  const implementation = new URL("./llama.ts", import.meta.url).href;
-  const module: typeof import("./llama.ts") = await import(implementation);
-  return await module.openLlama();
+  const { openLlama } = await loadModule<typeof import("./llama.ts")>(
+    import.meta,
+    "./llama.ts",
+  );
+  return await openLlama();
 }
 
 /**

@@ -1,3 +1,4 @@
+import { exitCode } from "../budget/exit_codes.ts";
 import { MemoryBudgetManager } from "../budget/manager.ts";
 import type { Refusal } from "./jar/admission.ts";
 import { lineOf } from "./text.ts";
@@ -80,7 +81,7 @@ export async function runExperiment(
   } catch (error) {
     // Nothing in a run throws on purpose; whatever did, the memory goes back first.
     failure = { error };
-    ending = { reason: "failed", exitCode: EXIT_CODES.engine };
+    ending = { reason: "failed", exitCode: exitCode("engine") };
   }
   const returned = await giveBack(jars, run);
   const end: EndEvent = {
@@ -99,26 +100,6 @@ export async function runExperiment(
   return end;
 }
 
-/** How a run exits by its reason; src/budget/README.md, "Exit codes". */
-const EXIT_CODES = { asked: 0, refused: 1, usage: 2, engine: 3 } as const;
-
-/** After a stop, by its reason; who closed the pipe had all of the output that was wanted. */
-const STOP_EXIT_CODES = new Map<unknown, number>([
-  ["SIGTERM", 143],
-  ["SIGPIPE", EXIT_CODES.asked],
-]);
-
-function stoppedBy(reason: unknown): Ending {
-  return { reason: "stopped", exitCode: STOP_EXIT_CODES.get(reason) ?? 130 };
-}
-
-function endedBy({ blame }: Refusal): Ending {
-  return {
-    reason: blame === "refused" ? "refused" : "failed",
-    exitCode: EXIT_CODES[blame],
-  };
-}
-
 /** From the first admission to the last thought. */
 async function live(config: RunConfig, jars: readonly Jar[], run: RunState): Promise<Ending> {
   const { stop, clock, limits } = run;
@@ -131,10 +112,10 @@ async function live(config: RunConfig, jars: readonly Jar[], run: RunState): Pro
   try {
     const reason = await takeTurns(jars, run, config.turns);
     if (reason === "stopped") return stoppedBy(stop.reason);
-    if (reason === "turns") return { reason, exitCode: EXIT_CODES.asked };
+    if (reason === "turns") return { reason, exitCode: exitCode("success") };
     // Given up for the engine's failures, or kept out by layers 2 and 3.
-    const givenUp = jars.every(({ state }) => state.kind === "gone");
-    return { reason, exitCode: givenUp ? EXIT_CODES.engine : EXIT_CODES.refused };
+    const isGivenUp = jars.every(({ state }) => state.kind === "gone");
+    return { reason, exitCode: exitCode(isGivenUp ? "engine" : "refused") };
   } finally {
     done.abort();
     await settlesWithin(watching, limits.hurriedDisposalMilliseconds, clock);
@@ -149,16 +130,30 @@ async function admitAll(
 ): Promise<Ending | undefined> {
   const canDoWithout = (jar: Jar) => allowPartial && isExpendable(jar.role);
   // Layers 2 and 3 find out who of them fits.
-  if (!validation.ok && !jars.some(canDoWithout)) {
-    return { reason: "refused", exitCode: EXIT_CODES.refused };
-  }
+  if (!validation.ok && !jars.some(canDoWithout)) return refusedBy("refused");
   for (const jar of jars) {
     if (run.stop.aborted) return undefined;
     const refusal = await jar.enter();
     if (!refusal) continue;
-    if (!canDoWithout(jar)) return endedBy(refusal);
+    if (!canDoWithout(jar)) return refusedBy(refusal.blame);
   }
   return undefined;
+}
+
+function refusedBy(blame: Refusal["blame"]): Ending {
+  return { reason: blame === "refused" ? "refused" : "failed", exitCode: exitCode(blame) };
+}
+
+function stoppedBy(reason: unknown): Ending {
+  switch (reason) {
+    case "SIGTERM":
+      return { reason: "stopped", exitCode: exitCode("SIGTERM") };
+    case "SIGPIPE":
+      // Whoever read the answer had all of it that was wanted.
+      return { reason: "stopped", exitCode: exitCode("success") };
+    default:
+      return { reason: "stopped", exitCode: exitCode("SIGINT") };
+  }
 }
 
 /** Contexts and models, then the report of what was reserved, then the reservations. */
@@ -175,9 +170,9 @@ async function giveBack(jars: readonly Jar[], run: RunState) {
   }
   // An old figure is good enough for a report.
   await settlesWithin(memory.refresh(), run.limits.hurriedDisposalMilliseconds, run.clock);
-  const allocationReport = reached ? manager.getAllocationReport() : undefined;
+  const report = reached ? { allocationReport: manager.getAllocationReport() } : {};
   const beforeBytes = manager.reservedBytes;
   await deallocateAll(run, jars.map((jar) => jar.id));
   const { reservedBytes } = manager;
-  return { allocationReport, givenBackBytes: beforeBytes - reservedBytes, reservedBytes };
+  return { ...report, givenBackBytes: beforeBytes - reservedBytes, reservedBytes };
 }

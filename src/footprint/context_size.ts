@@ -41,6 +41,7 @@ export function checkPositions(header: GgufHeader, contextSize: number): void {
 
 /** What a context may take. */
 export interface ContextLimit {
+  /** Bytes that the footprint must fit. */
   readonly bytes: number;
   /** Which figure must fit: the working set or the floor. */
   readonly criterion: Criterion;

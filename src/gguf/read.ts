@@ -5,6 +5,7 @@ import type { ReadOptions } from "./limits.ts";
 import type { ByteSource } from "./sources/source.ts";
 import { isUrl } from "./sources/url.ts";
 import { readSplit, splitCountOf } from "./split.ts";
+import { loadModule } from "../load_module.ts";
 
 /**
  * Reads a model's header: of one GGUF file (version 2 or 3, either byte order), or of all parts of
@@ -68,8 +69,9 @@ async function readPart(
 async function open(location: string, options: ReadOptions): Promise<ByteSource> {
   if (!isUrl(location)) return fileSource(location);
   // Few calls need it, and each module costs time at the start.
-  const { httpSource }: typeof import("./sources/http.ts") = await import(
-    "./sources/http.ts" as string
+  const { httpSource } = await loadModule<typeof import("./sources/http.ts")>(
+    import.meta,
+    "./sources/http.ts",
   );
   return await httpSource(location, options);
 }

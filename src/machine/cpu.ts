@@ -1,6 +1,7 @@
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { readLinuxCpu } from "./linux_cpu.ts";
 import { hasMachineFiles, machineFilesBelow, type MachineOptions } from "./machine_files.ts";
+import { loadModule } from "../load_module.ts";
 
 /**
  * What this machine's CPU has: from /proc on Linux (or a recorded tree), through systeminformation
@@ -12,8 +13,9 @@ import { hasMachineFiles, machineFilesBelow, type MachineOptions } from "./machi
 export async function readCpuFeatures(options: MachineOptions = {}): Promise<CpuFeatures> {
   const { root = "/" } = options;
   if (hasMachineFiles(root)) return readLinuxCpu(machineFilesBelow(root));
-  const { readReportedCpu }: typeof import("./systeminformation.ts") = await import(
-    "./systeminformation.ts" as string
+  const { readReportedCpu } = await loadModule<typeof import("./systeminformation.ts")>(
+    import.meta,
+    "./systeminformation.ts",
   );
   return await readReportedCpu();
 }

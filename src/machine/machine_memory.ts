@@ -1,3 +1,4 @@
+import { loadModule } from "../load_module.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { readLinuxMemory } from "./linux_memory.ts";
 import { hasMachineFiles, machineFilesBelow, type MachineOptions } from "./machine_files.ts";
@@ -21,8 +22,9 @@ export async function readMachineMemory(options: MachineOptions = {}): Promise<M
   const { root = "/", processId = "self" } = options;
   if (hasMachineFiles(root)) return readLinuxMemory(machineFilesBelow(root), processId);
   // Imported only where it is needed, so that Linux never waits for it.
-  const { readReportedMemory }: typeof import("./systeminformation.ts") = await import(
-    "./systeminformation.ts" as string
+  const { readReportedMemory } = await loadModule<typeof import("./systeminformation.ts")>(
+    import.meta,
+    "./systeminformation.ts",
   );
   return await readReportedMemory();
 }

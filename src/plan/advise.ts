@@ -1,22 +1,49 @@
 import { BrainjarError } from "../budget/error.ts";
 import { recommend } from "../budget/recommend.ts";
-import type { Recommendation, Validation } from "../budget/validation.ts";
+import type { Recommendation } from "../budget/validation.ts";
 import { GGML_TYPES, KV_CACHE_TYPES, type KvCacheType } from "../llama_cpp/ggml/types.ts";
 import { applyChanges } from "./changes.ts";
-import { type Plan, planJars } from "./plan.ts";
-import type { Settings } from "./settings.ts";
-import type { World } from "./world.ts";
+import { type Host, openHost } from "./host.ts";
+import { type Plan, planOn } from "./plan.ts";
+import { DEFAULT_CONTEXT } from "./settings.ts";
 
-/** Adds what would make a failed plan pass; each recommendation was planned and validated. */
-export async function advise(plan: Plan, world: World): Promise<Plan> {
-  if (plan.validation.ok) return plan;
-  const { settings, memory } = plan;
+/**
+ * A plan with what would make it pass in its `validation.recommendations`, where it failed; each was
+ * planned and validated on the memory that the plan found.
+ *
+ * @throws {BrainjarError} what `planJars` throws of a model that can't be read any more.
+ *
+ * @example
+ * ```ts
+ * import { GB, MB } from "../budget/size.ts";
+ * import { advise } from "./advise.ts";
+ * import { planJars } from "./plan.ts";
+ *
+ * const plan = await planJars({
+ *   jars: [{ id: "mind", ramLimitBytes: 8 * GB }],
+ *   machine: { name: "a small machine", totalBytes: 512 * MB },
+ * });
+ * const { recommendations } = (await advise(plan)).validation;
+ * const [first] = recommendations;
+ * if (first?.kind !== "changes" || first.changes.ramLimits?.[0]?.text !== "435MB") {
+ *   throw new Error("85 % of 512 MB");
+ * }
+ * ```
+ */
+export async function advise(plan: Plan): Promise<Plan> {
+  await using host = openHost(plan.settings);
+  return await adviseOn(host, plan);
+}
+
+/** The same on a host that is open. */
+export async function adviseOn(host: Host, plan: Plan): Promise<Plan> {
+  const { settings, memory, validation } = plan;
+  if (validation.ok) return plan;
   const recommendations = await recommend({
-    validation: plan.validation,
+    validation,
     tryWith: async (changes) => {
       try {
-        const tried = await planJars(applyChanges(settings, changes), memory, world);
-        return tried.validation;
+        return (await planOn(host, applyChanges(settings, changes), memory)).validation;
       } catch (error) {
         // A change that this model doesn't take (a quantized cache without flash attention).
         if (error instanceof BrainjarError) return undefined;
@@ -24,50 +51,24 @@ export async function advise(plan: Plan, world: World): Promise<Plan> {
       }
     },
     contextSize: Math.max(...plan.jars.map((jar) => jar.options.contextSize)),
-    kvCacheTypes: smallerCacheTypes(settings.jars[0]?.context.kvCacheType ?? "F16"),
+    kvCacheTypes: smallerCacheTypes(
+      settings.jars[0]?.context.kvCacheType ?? DEFAULT_CONTEXT.kvCacheType,
+    ),
     mmap: plan.jars.some((jar) => jar.options.mmap),
   });
-  const validation: Validation = {
-    ...plan.validation,
-    recommendations: recommendations.map((recommendation) => inWordsOf(settings, recommendation)),
-  };
-  return { ...plan, validation };
-}
-
-/**
- * A recommendation in flags that override what may have been typed: a jar's own flag would win over
- * its role's, and a jar file's word is no flag that could be left out.
- */
-function inWordsOf(settings: Settings, recommendation: Recommendation): Recommendation {
-  switch (recommendation.kind) {
-    case "flags":
-      return {
-        ...recommendation,
-        flags: recommendation.flags.flatMap((flag) => {
-          const match = /^--ram-limit-(\S+) (\S+)$/.exec(flag);
-          const jars = settings.jars.filter((jar) => jar.role === match?.[1]);
-          return match && jars.length > 0 && settings.mode !== "matrix"
-            ? jars.map((jar) => `--ram-limit-${jar.id} ${match[2]}`)
-            : [flag];
-        }),
-      };
-    case "omit":
-      return settings.jarFile === undefined ? recommendation : {
-        ...recommendation,
-        omitted: `${recommendation.omitted} or "shareWeights": false of ${settings.jarFile}`,
-      };
-    default:
-      return recommendation;
-  }
+  const { jarFile } = settings;
+  const told = recommendations.map((one): Recommendation =>
+    one.kind === "changes" && jarFile !== undefined ? { ...one, jarFile } : one
+  );
+  return { ...plan, validation: { ...validation, recommendations: told } };
 }
 
 /** Cache types that take fewer bytes and that people use, largest first. */
-function smallerCacheTypes(current: KvCacheType): string[] {
+function smallerCacheTypes(current: KvCacheType): KvCacheType[] {
   const bytes = new Map(
     [...GGML_TYPES.values()].map((type) => [type.name, type.blockBytes / type.blockElements]),
   );
   const size = (type: KvCacheType) => bytes.get(type) ?? Infinity;
   return KV_CACHE_TYPES.filter((type) => size(type) < size(current) && type !== "IQ4_NL")
-    .toSorted((a, b) => size(b) - size(a))
-    .map((type) => type.toLowerCase());
+    .toSorted((a, b) => size(b) - size(a));
 }

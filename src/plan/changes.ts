@@ -1,11 +1,8 @@
-import type { Changes } from "../budget/recommend.ts";
-import type { KvCacheType } from "../llama_cpp/ggml/types.ts";
+import type { Changes } from "../budget/changes.ts";
+import { KV_CACHE_TYPES } from "../llama_cpp/ggml/types.ts";
 import type { JarSettings, Settings } from "./settings.ts";
 
-/**
- * The settings as they would be with a recommendation's flags added to (or put in place of) what
- * was typed.
- */
+/** The settings as they would be had these changes been asked for. */
 export function applyChanges(settings: Settings, changes: Changes): Settings {
   const jars = changes.mode === "single"
     ? settings.jars.filter((jar) => jar.role === "subject").slice(0, 1)
@@ -30,9 +27,8 @@ function changeJar(jar: JarSettings, changes: Changes): JarSettings {
     context: {
       ...jar.context,
       ...(changes.contextSize === undefined ? {} : { contextSize: changes.contextSize }),
-      kvCacheType: changes.kvCacheType === undefined
-        ? jar.context.kvCacheType
-        : changes.kvCacheType.toUpperCase() as KvCacheType,
+      kvCacheType: KV_CACHE_TYPES.find((type) => type === changes.kvCacheType) ??
+        jar.context.kvCacheType,
       mmap: changes.mmap ?? jar.context.mmap,
     },
   };

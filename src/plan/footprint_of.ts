@@ -10,7 +10,7 @@ import type { GgufHeader } from "../gguf/header.ts";
 import { calibrationKey, calibrationPath, readCalibrations } from "../machine/calibrations.ts";
 import { rejectUrl } from "./model_path.ts";
 import type { ContextSettings } from "./settings.ts";
-import type { World } from "./world.ts";
+import type { Host } from "./host.ts";
 
 /** One model to be estimated. */
 export interface FootprintRequest {
@@ -22,17 +22,17 @@ export interface FootprintRequest {
 
 /**
  * A model's footprint by the estimator that was asked for; three jars on one model are estimated
- * once, where the world remembers models at all.
+ * once, where the host remembers models at all.
  */
-export function footprintOf(request: FootprintRequest, world: World): Promise<Footprint> {
+export function footprintOf(request: FootprintRequest, host: Host): Promise<Footprint> {
   const { model, options, estimator } = request;
   const key = JSON.stringify([estimator, model, options]);
-  const footprint = world.footprints?.get(key) ?? findFootprint(request, world);
-  world.footprints?.set(key, footprint);
+  const footprint = host.footprints?.get(key) ?? findFootprint(request, host);
+  host.footprints?.set(key, footprint);
   return footprint;
 }
 
-async function findFootprint(request: FootprintRequest, world: World): Promise<Footprint> {
+async function findFootprint(request: FootprintRequest, host: Host): Promise<Footprint> {
   const { header, model, options, estimator } = request;
   switch (estimator) {
     case "filesize":
@@ -43,19 +43,19 @@ async function findFootprint(request: FootprintRequest, world: World): Promise<F
       checkContextOptions(await readModel(header), options);
       return await calibrated(
         request,
-        world,
+        host,
         await combineExact(
           header,
-          await world.engine.dryLoad(model, options),
+          await host.engine.dryLoad(model, options),
           options,
-          await world.cpu(),
+          await host.cpu(),
         ),
       );
     case "header":
       return await calibrated(
         request,
-        world,
-        await estimateFootprint(header, options, await world.cpu()),
+        host,
+        await estimateFootprint(header, options, await host.cpu()),
       );
   }
 }
@@ -63,24 +63,24 @@ async function findFootprint(request: FootprintRequest, world: World): Promise<F
 /** With what `measure --save` kept for this model and machine, if it did. */
 async function calibrated(
   { header, options }: FootprintRequest,
-  world: World,
+  host: Host,
   footprint: Footprint,
 ): Promise<Footprint> {
-  const { ratio, warning } = await keptRatio(header, options.mmap, world);
+  const { ratio, warning } = await measuredRatio(header, options.mmap, host);
   if (warning !== undefined) return { ...footprint, notes: [...footprint.notes, warning] };
   return ratio === undefined ? footprint : calibrate(footprint, ratio);
 }
 
 /** What `measure --save` kept for this model and machine, or why that can't be read. */
-export async function keptRatio(
+export async function measuredRatio(
   header: GgufHeader,
   mmap: boolean,
-  world: World,
+  host: Host,
 ): Promise<{ readonly ratio?: number; readonly warning?: string }> {
   const { ratios, warning } = readCalibrations(calibrationPath((name) => Deno.env.get(name)));
   if (warning !== undefined) return { warning };
   if (ratios.size === 0) return {};
-  const ratio = ratios.get(await calibrationKey(header, await world.cpu(), mmap));
+  const ratio = ratios.get(await calibrationKey(header, await host.cpu(), mmap));
   return ratio === undefined ? {} : { ratio };
 }
 

@@ -7,60 +7,94 @@ import { checkPositions, largestContextThatFits } from "../footprint/context_siz
 import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
-import { footprintOf, keptRatio, resolveContext } from "./footprint_of.ts";
+import { footprintOf, measuredRatio, resolveContext } from "./footprint_of.ts";
+import { type Host, openHost } from "./host.ts";
 import { demoBrainPath, resolveModel } from "./model_path.ts";
-import type { JarSettings, Settings } from "./settings.ts";
-import type { World } from "./world.ts";
+import { completeSettings, type JarSettings, type PlanRequest, type Settings } from "./settings.ts";
 
 /** A jar whose model was read and whose memory was estimated. */
 export interface PlannedJar {
+  /** As it was asked for. */
   readonly settings: JarSettings;
+  /** Its model's. */
   readonly header: GgufHeader;
   /** How the context is to be made. */
   readonly options: FootprintOptions;
+  /** What it needs, part by part. */
   readonly footprint: Footprint;
+  /** What the budget is asked for. */
   readonly demand: InstanceDemand;
 }
 
 /** The jars and what layer 1 says of them together. */
 export interface Plan {
+  /** What was asked for, with everything settled. */
   readonly settings: Settings;
+  /** What the machine had. */
   readonly memory: MachineMemory;
+  /** In the order in which they were asked for. */
   readonly jars: readonly PlannedJar[];
+  /** Whether they fit together, and every figure it was found by. */
   readonly validation: Validation;
 }
 
 /**
- * Reads every jar's model, estimates its memory and validates the sum: layer 1, in one line from
- * settings to verdict.
+ * Reads every jar's model, estimates its memory and validates the sum: layer 1
+ * (src/budget/README.md), in one line from what was asked to the verdict.
  *
- * @throws BrainjarError for a model that can't be read, or that no engine has an architecture for.
+ * Of a jar only its `id` is needed. Jars on one model share its weights. What doesn't fit is no
+ * error: `validation.ok` tells, and `advise` says what would help.
+ *
+ * @throws {BrainjarError} for a model that can't be read (`model-not-found`, the codes of
+ * `readHeader`), that llama.cpp can't generate text with, or whose context can't be as asked for,
+ * and what `validateMemoryBudget` throws.
+ *
+ * @example
+ * ```ts
+ * import { GB } from "../budget/size.ts";
+ * import { planJars } from "./plan.ts";
+ *
+ * const { jars, validation } = await planJars({
+ *   jars: [{ id: "mind" }],
+ *   machine: { name: "a machine of 4 GB", totalBytes: 4 * GB },
+ * });
+ * if (!validation.ok || jars[0]?.options.contextSize === 0) throw new Error("The demo brain fits");
+ * ```
  */
-export async function planJars(
-  settings: Settings,
-  memory: MachineMemory,
-  world: World,
-): Promise<Plan> {
-  const jars: PlannedJar[] = [];
-  for (const jar of settings.jars) jars.push(await planJar(jar, settings, world));
-  const validation = validateMemoryBudget({
-    mode: settings.mode,
-    instances: jars.map((jar) => jar.demand),
-    memory,
-    policy: settings.policy,
-  });
-  return { settings, memory, jars, validation };
+export async function planJars(request: PlanRequest): Promise<Plan> {
+  await using host = openHost(request);
+  return await planOn(host, completeSettings(request), await host.readMemory());
 }
 
-async function planJar(jar: JarSettings, settings: Settings, world: World): Promise<PlannedJar> {
+/** The same on a host that is open, whose memory was read. */
+export async function planOn(
+  host: Host,
+  settings: Settings,
+  memory: MachineMemory,
+): Promise<Plan> {
+  const jars: PlannedJar[] = [];
+  for (const jar of settings.jars) jars.push(await planJar(jar, settings, host));
+  return { settings, memory, jars, validation: validatePlanned(jars, settings, memory) };
+}
+
+/** Layer 1's answer for jars that were planned. */
+export function validatePlanned(
+  jars: readonly PlannedJar[],
+  { mode, policy }: Settings,
+  memory: MachineMemory,
+): Validation {
+  return validateMemoryBudget({ mode, instances: jars.map((jar) => jar.demand), memory, policy });
+}
+
+async function planJar(jar: JarSettings, settings: Settings, host: Host): Promise<PlannedJar> {
   const model = jar.model === undefined ? demoBrainPath() : resolveModel(jar.model);
-  const header = await world.readHeader(model);
+  const header = await host.readHeader(model);
   await checkGenerates(header);
-  const options = await sizeContext(jar, header, settings, world);
+  const options = await sizeContext(jar, header, settings, host);
   checkPositions(header, options.contextSize);
   const footprint = await footprintOf(
     { header, model, options, estimator: settings.estimator },
-    world,
+    host,
   );
   const demand: InstanceDemand = {
     id: jar.id,
@@ -74,20 +108,21 @@ async function planJar(jar: JarSettings, settings: Settings, world: World): Prom
 }
 
 /**
- * A RAM limit sizes the jar: the largest context whose footprint fits it, capped by --context-size
- * and the model's training length (src/budget/README.md, "The run"). Where not even the smallest fits, the
- * jar keeps the smallest, and layer 1 warns that its limit is too low.
+ * A RAM limit sizes the jar: the largest context whose footprint fits it, capped by the context
+ * size that was asked for and the model's training length (src/budget/README.md, "The run"). Where
+ * not even the smallest fits, the jar keeps the smallest, and layer 1 warns that its limit is too
+ * low.
  */
 async function sizeContext(
   jar: JarSettings,
   header: GgufHeader,
   settings: Settings,
-  world: World,
+  host: Host,
 ): Promise<FootprintOptions> {
   const options = await resolveContext(header, jar.context);
   if (jar.ramLimitBytes === undefined) return options;
-  const { ratio } = await keptRatio(header, options.mmap, world);
-  const contextSize = await largestContextThatFits(header, options, await world.cpu(), {
+  const { ratio } = await measuredRatio(header, options.mmap, host);
+  const contextSize = await largestContextThatFits(header, options, await host.cpu(), {
     bytes: jar.ramLimitBytes,
     criterion: settings.policy.criterion,
     ...(jar.context.contextSize === undefined ? {} : { contextSize: jar.context.contextSize }),

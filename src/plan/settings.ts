@@ -1,36 +1,55 @@
 import type { Mode, Role } from "../budget/demand.ts";
-import type { Policy } from "../budget/policy.ts";
+import { DEFAULT_POLICY, type Policy } from "../budget/policy.ts";
 import type { Estimator } from "../footprint/footprint.ts";
 import type { KvCacheType } from "../llama_cpp/ggml/types.ts";
 
 /** How models are loaded and contexts made, as asked for; `auto` not yet resolved. */
 export interface ContextSettings {
-  /** Absent: 4096 or the model's own, or what a RAM limit leaves room for. */
+  /** Tokens. Absent: 4096 or the model's own, or what a RAM limit leaves room for. */
   readonly contextSize?: number;
+  /** Tokens evaluated at once; no more than the context has. */
   readonly batchSize: number;
+  /** Sequences in one context, each with its own KV cache. */
   readonly sequences: number;
+  /** The type of keys and values. */
   readonly kvCacheType: KvCacheType;
+  /** `auto`: on where llama.cpp can run the model with it. */
   readonly flashAttention: "on" | "off" | "auto";
+  /** Whether weights stay in the file and are mapped. */
   readonly mmap: boolean;
 }
 
-/** One jar as asked for, before its model is looked at. */
-export interface JarSettings {
+/** The context of a jar that nobody says more about. */
+export const DEFAULT_CONTEXT: ContextSettings = {
+  batchSize: 512,
+  sequences: 1,
+  kvCacheType: "F16",
+  flashAttention: "auto",
+  mmap: true,
+};
+
+/** How footprints are found where nobody says how. */
+export const DEFAULT_ESTIMATOR: Estimator = "header";
+
+/** One jar as far as somebody said something about it. */
+export interface JarRequest {
+  /** Unique among the jars. */
   readonly id: string;
-  readonly role: Role;
-  /** A path as typed; absent for the demo brain. */
+  /** `subject` unless told otherwise. */
+  readonly role?: Role;
+  /** A path or a URL; absent for the demo brain. */
   readonly model?: string;
-  /** Who named the model. */
-  readonly modelFrom: "flag" | "file" | "environment" | "demo";
+  /** What it may use at most, in bytes; sizes its context too. */
   readonly ramLimitBytes?: number;
-  readonly context: ContextSettings;
+  /** What it differs in from `DEFAULT_CONTEXT`. */
+  readonly context?: Partial<ContextSettings>;
   /** Replaces the role's introduction in its prompts. */
   readonly introduction?: string;
 }
 
 /** A machine that isn't this one, as far as it was described. */
 export interface OtherMachine {
-  /** The flag or table that described it. */
+  /** What described it, for reports. */
   readonly name: string;
   /** Absent: this machine's. */
   readonly totalBytes?: number;
@@ -38,15 +57,66 @@ export interface OtherMachine {
   readonly availableBytes?: number;
 }
 
-/** Everything that flags and environment say about which jars are judged, and how. */
-export interface Settings {
-  readonly mode: Mode;
-  /** The jar file that the jars come from; absent for a mode's. */
+/** Which jars are to be judged together, and how, as far as somebody said something about it. */
+export interface PlanRequest {
+  /** In the order in which they are admitted. */
+  readonly jars: readonly JarRequest[];
+  /** The mode that they come from; `jars` unless told otherwise. */
+  readonly mode?: Mode;
+  /** The jar file that they come from. */
   readonly jarFile?: string;
-  readonly jars: readonly JarSettings[];
-  readonly policy: Policy;
-  readonly estimator: Estimator;
-  /** A processor of the table instead of this one. */
+  /** What it differs in from `DEFAULT_POLICY`. */
+  readonly policy?: Partial<Policy>;
+  /** How footprints are found; `header` unless told otherwise. */
+  readonly estimator?: Estimator;
+  /** A processor by the name that `namedCpu` takes; this machine's unless told otherwise. */
   readonly cpu?: string;
+  /** This machine unless told otherwise. */
   readonly machine?: OtherMachine;
+}
+
+/** One jar with everything settled that doesn't depend on its model. */
+export interface JarSettings extends JarRequest {
+  /** The part it plays. */
+  readonly role: Role;
+  /** How its context is to be made. */
+  readonly context: ContextSettings;
+}
+
+/** Which jars are judged together, and how, with everything settled. */
+export interface Settings extends PlanRequest {
+  /** The mode that the jars come from. */
+  readonly mode: Mode;
+  /** In the order in which they are admitted. */
+  readonly jars: readonly JarSettings[];
+  /** What is promised and what is kept back. */
+  readonly policy: Policy;
+  /** How footprints are found. */
+  readonly estimator: Estimator;
+}
+
+/**
+ * What was asked for, and the defaults where nothing was.
+ *
+ * @example
+ * ```ts
+ * import { completeSettings } from "./settings.ts";
+ * const { mode, jars, policy } = completeSettings({ jars: [{ id: "mind" }] });
+ * if (mode !== "jars" || jars[0]?.context.batchSize !== 512 || !policy.shareWeights) {
+ *   throw new Error("The defaults");
+ * }
+ * ```
+ */
+export function completeSettings(request: PlanRequest): Settings {
+  return {
+    ...request,
+    mode: request.mode ?? "jars",
+    jars: request.jars.map((jar) => ({
+      ...jar,
+      role: jar.role ?? "subject",
+      context: { ...DEFAULT_CONTEXT, ...jar.context },
+    })),
+    policy: { ...DEFAULT_POLICY, ...request.policy },
+    estimator: request.estimator ?? DEFAULT_ESTIMATOR,
+  };
 }

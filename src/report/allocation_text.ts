@@ -1,8 +1,4 @@
-import type {
-  AllocationReport,
-  AllocationResult,
-  DeallocationResult,
-} from "../budget/allocation.ts";
+import type { AllocationReport, AllocationResult } from "../budget/allocation.ts";
 import { formatAmount } from "../budget/size.ts";
 import { blocks, fields } from "./block.ts";
 import { formatPercent } from "./format.ts";
@@ -51,23 +47,6 @@ export function allocationText(result: AllocationResult): string {
         ["Short by", formatAmount(result.shortBytes)],
       ]);
   }
-}
-
-/**
- * What a deallocation gave back, in a sentence.
- *
- * @example
- * ```ts
- * import { deallocationText } from "./allocation_text.ts";
- * const text = deallocationText({ ok: false, id: "god", givenBackBytes: 0, totalBytes: 0 });
- * if (text !== "Nothing given back: instance 'god' is not allocated") throw new Error(text);
- * ```
- */
-export function deallocationText(result: DeallocationResult): string {
-  const id = printable(result.id);
-  return result.ok
-    ? `Deallocated ${id}: ${formatAmount(result.givenBackBytes)} given back`
-    : `Nothing given back: instance '${id}' is not allocated`;
 }
 
 /**

@@ -1,52 +1,13 @@
-import type { Criterion, Mode, Role } from "../budget/demand.ts";
-import type { MemorySource } from "../budget/memory.ts";
-import type { IssueCode, Validation } from "../budget/validation.ts";
+import type { Validation } from "../budget/validation.ts";
 import type { Estimator } from "../footprint/footprint.ts";
-import type { Reservation } from "./description.ts";
-import { issueMessage, recommendationMessage, warningMessage } from "./message.ts";
-
-/** A finding for programs: `code` is stable, `message` is for people. */
-export interface Finding<Code extends string = string> {
-  readonly code: Code;
-  readonly message: string;
-}
+import { issueMessage, warningMessage } from "./message.ts";
+import { recommendationFlags, recommendationMessage } from "./recommendation.ts";
+import type { CHECK_JSON_SCHEMA } from "./schema/check.ts";
+import type { Shape } from "./schema/shape.ts";
+import type { Reservation } from "../plan/reserve.ts";
 
 /** What `check --json` prints (src/report/README.md, "Output"). All bytes whole. */
-export interface CheckJson {
-  readonly schema: "brainjar.check/1";
-  readonly verdict: "pass" | "fail";
-  readonly criterion: Criterion;
-  readonly mode: Mode;
-  readonly estimator: Estimator;
-  readonly memory: {
-    readonly totalBytes: number;
-    readonly availableBytes: number;
-    readonly sources: readonly MemorySource[];
-  };
-  readonly safetyMarginPercent: number;
-  readonly usableBytes: number;
-  /** Sum of the instances' less `sharedWeightBytes`. */
-  readonly requiredBytes: number;
-  readonly sharedWeightBytes: number;
-  readonly instances: readonly {
-    readonly id: string;
-    readonly role: Role;
-    readonly model: string;
-    /** `null` where no limit was given. */
-    readonly ramLimitBytes: number | null;
-    readonly floorBytes: number;
-    readonly footprintBytes: number;
-    readonly requiredBytes: number;
-  }[];
-  readonly issues: readonly Finding<IssueCode>[];
-  readonly warnings: readonly Finding[];
-  readonly recommendations: readonly {
-    readonly message: string;
-    readonly flags: readonly string[];
-  }[];
-  /** Of `--reserve`; absent where none was asked for, or nothing fits. */
-  readonly reservation?: Reservation;
-}
+export type CheckJson = Shape<typeof CHECK_JSON_SCHEMA>;
 
 /**
  * A validation as `check --json` prints it: the keys of src/report/README.md in its order.
@@ -109,8 +70,8 @@ export function checkJson(
       ...memory.warnings.map(({ code, message }) => ({ code, message })),
     ],
     recommendations: validation.recommendations.map((recommendation) => ({
-      message: recommendationMessage(recommendation),
-      flags: recommendation.flags,
+      message: recommendationMessage(recommendation, validation),
+      flags: recommendationFlags(recommendation, validation),
     })),
     ...(reservation === undefined ? {} : { reservation }),
   };

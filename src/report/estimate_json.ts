@@ -1,7 +1,8 @@
-import type { Footprint, FootprintBytes } from "../footprint/footprint.ts";
+import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
-import type { Finding } from "./check_json.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
+import type { ESTIMATE_JSON_SCHEMA } from "./schema/estimate.ts";
+import type { Shape } from "./schema/shape.ts";
 
 /** One model of `estimate` that could be answered. */
 export interface EstimatedModel {
@@ -14,49 +15,15 @@ export interface EstimatedModel {
 export type EstimateEntry = EstimatedModel | {
   /** Path or URL as it was given. */
   readonly path: string;
-  readonly error: Finding;
+  readonly error: { readonly code: string; readonly message: string };
 };
 
 /** One model of `estimate --json` (src/report/README.md, "Output"). All bytes whole. */
-export type EstimateJsonEntry =
-  | {
-    readonly model: ModelDescription;
-    readonly options: FootprintOptions;
-    readonly estimator: Footprint["estimator"];
-    /** How far the figures can be trusted, and one sentence for each reason why not. */
-    readonly confidence: Footprint["confidence"];
-    readonly notes: readonly string[];
-    readonly bytes: FootprintBytes;
-  }
-  | {
-    readonly model: { readonly path: string };
-    readonly error: Finding;
-  };
-
-/** What `estimate --json` prints. */
-export interface EstimateJson {
-  readonly schema: "brainjar.estimate/1";
-  readonly estimates: readonly EstimateJsonEntry[];
-}
+export type EstimateJsonEntry = Shape<typeof ESTIMATE_JSON_SCHEMA>["estimates"][number];
 
 /**
- * Estimates as `estimate --json` prints them: the keys of src/report/README.md in its order, and no key
- * that the arguments happen to carry besides.
- *
- * @example
- * ```ts
- * import { estimateJson } from "./estimate_json.ts";
- * const error = { code: "model-not-found", message: "Model file not found: a.gguf" };
- * const json = estimateJson([{ path: "a.gguf", error }]);
- * if (json.estimates[0]?.model.path !== "a.gguf") throw new Error("In its model's place");
- * ```
- */
-export function estimateJson(entries: Iterable<EstimateEntry>): EstimateJson {
-  return { schema: "brainjar.estimate/1", estimates: [...entries].map(estimateJsonEntry) };
-}
-
-/**
- * One estimate as `estimate --json` prints it.
+ * One estimate as `estimate --json` prints it: the keys of src/report/README.md in its order, and no
+ * key that the arguments happen to carry besides.
  *
  * @example
  * ```ts
@@ -72,40 +39,33 @@ export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
   }
   const { model, options, footprint: { estimator, confidence, notes, bytes } } = entry;
   return {
-    model: {
-      path: model.path,
-      name: model.name,
-      architecture: model.architecture,
-      parameters: model.parameters,
-      quantization: model.quantization,
-      trainContextLength: model.trainContextLength,
-      fileBytes: model.fileBytes,
-      parts: model.parts,
-    },
-    options: {
-      contextSize: options.contextSize,
-      batchSize: options.batchSize,
-      sequences: options.sequences,
-      flashAttention: options.flashAttention,
-      kvCacheKeyType: options.kvCacheKeyType,
-      kvCacheValueType: options.kvCacheValueType,
-      mmap: options.mmap,
-    },
+    model: pick(model, MODEL_KEYS),
+    options: pick(options, OPTION_KEYS),
     estimator,
     confidence,
     notes,
-    bytes: {
-      weights: bytes.weights,
-      kvCache: bytes.kvCache,
-      recurrentState: bytes.recurrentState,
-      compute: bytes.compute,
-      output: bytes.output,
-      repacked: bytes.repacked,
-      vocabulary: bytes.vocabulary,
-      runtime: bytes.runtime,
-      floor: bytes.floor,
-      workingSet: bytes.workingSet,
-      peak: bytes.peak,
-    },
+    bytes: pick(bytes, BYTES_KEYS),
   };
+}
+
+const MODEL_KEYS = [
+  ...["path", "name", "architecture", "parameters", "quantization"] as const,
+  ...["trainContextLength", "fileBytes", "parts"] as const,
+];
+
+const OPTION_KEYS = [
+  ...["contextSize", "batchSize", "sequences", "flashAttention"] as const,
+  ...["kvCacheKeyType", "kvCacheValueType", "mmap"] as const,
+];
+
+const BYTES_KEYS = [
+  ...["weights", "kvCache", "recurrentState", "compute", "output", "repacked"] as const,
+  ...["vocabulary", "runtime", "floor", "workingSet", "peak"] as const,
+];
+
+function pick<Value extends object, Key extends keyof Value>(
+  value: Value,
+  keys: readonly Key[],
+): Pick<Value, Key> {
+  return Object.fromEntries(keys.map((key) => [key, value[key]])) as Pick<Value, Key>;
 }

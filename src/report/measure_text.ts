@@ -61,7 +61,7 @@ function stageLine(stage: StageMemory): string {
     (stage.proportionalBytes === undefined ? "-".padStart(14) : megabytes(stage.proportionalBytes));
 }
 
-function verdict(name: string, estimated: number, measured: number): [string, string] {
+function comparison(name: string, estimated: number, measured: number): [string, string] {
   const percent = measured === 0 ? 0 : (estimated / measured - 1) * 100;
   return [
     name,
@@ -115,18 +115,18 @@ export function measureText(measurement: Measurement): string {
       lines: [
         `${"".padEnd(26)}${"estimated".padStart(14)}${"measured".padStart(14)}`,
         ...fields([
-          verdict(
+          comparison(
             "Vocabulary and repacked",
             estimated.vocabulary + estimated.repacked,
             growth(stages, "after load"),
           ),
-          verdict(
+          comparison(
             "Cache and state",
             estimated.kvCache + estimated.recurrentState + estimated.output,
             growth(stages, "after first context"),
           ),
-          verdict("Floor (anonymous peak)", estimated.floor, measurement.anonymousPeakBytes),
-          verdict("Peak", estimated.peak, measurement.peakBytes),
+          comparison("Floor (anonymous peak)", estimated.floor, measurement.anonymousPeakBytes),
+          comparison("Peak", estimated.peak, measurement.peakBytes),
         ]),
       ],
     },

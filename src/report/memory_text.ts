@@ -1,6 +1,6 @@
 import type { MachineMemory, MemorySource } from "../budget/memory.ts";
 import { formatAmount } from "../budget/size.ts";
-import { usedPercent } from "../budget/usage.ts";
+import { usedPercent } from "../budget/memory.ts";
 import { type Block, blocks, fields } from "./block.ts";
 import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";

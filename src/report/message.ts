@@ -1,5 +1,5 @@
 import { formatAmount } from "../budget/size.ts";
-import type { Issue, Recommendation, Warning } from "../budget/validation.ts";
+import type { Issue, Warning } from "../budget/validation.ts";
 import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
@@ -101,57 +101,4 @@ export function warningMessage(warning: Warning): string {
       return `The working set (${formatAmount(warning.workingSetBytes)}) does not fit in ` +
         `${formatAmount(warning.limitBytes)}: weights will be read from disk for every token`;
   }
-}
-
-/**
- * The sentence for a recommendation; it names every flag with its value.
- *
- * @example
- * ```ts
- * import { GB } from "../budget/size.ts";
- * import { recommendationMessage } from "./message.ts";
- * const message = recommendationMessage({
- *   kind: "flags",
- *   flags: ["--ram-limit-god 9.1"],
- *   requiredBytes: 26 * GB,
- * });
- * if (message !== "Reduce RAM limits: --ram-limit-god 9.1 (26.00 GB required)") {
- *   throw new Error(message);
- * }
- * ```
- */
-export function recommendationMessage(recommendation: Recommendation): string {
-  const flags = recommendation.flags.join(" ");
-  switch (recommendation.kind) {
-    case "flags":
-      return `${advice(recommendation.flags)}: ${flags} ` +
-        `(${formatAmount(recommendation.requiredBytes)} required)`;
-    case "omit":
-      return `Leave out ${recommendation.omitted} ` +
-        `(${formatAmount(recommendation.requiredBytes)} required)`;
-    case "free-memory":
-      return `Close other programs until ${formatAmount(recommendation.bytes)} more is available`;
-    case "machine":
-      return `Use a machine with at least ` +
-        `${formatAmount(recommendation.totalBytes)} RAM, ` +
-        `${formatAmount(recommendation.availableBytes)} of it available`;
-  }
-}
-
-/** What each flag does, by how it starts. */
-const ADVICE: readonly (readonly [flag: string, words: string])[] = [
-  ["--ram-limit-", "Reduce RAM limits"],
-  ["--context-size", "Use a smaller context"],
-  ["--kv-cache-type", "Use a smaller KV cache"],
-  ["--no-mmap", "Load weights without mapping the file"],
-  ["--mode", "Run the subject alone, without the other roles' flags"],
-  ["--criterion", "Accept that weights are read from disk for every token"],
-];
-
-function advice(flags: readonly string[]): string {
-  const words = new Set(
-    flags.map((flag) => ADVICE.find(([start]) => flag.startsWith(start))?.[1] ?? "Use"),
-  );
-  const [only] = words;
-  return words.size === 1 && only !== undefined ? only : "Use together";
 }

@@ -1,12 +1,13 @@
 import { formatAmount } from "../budget/size.ts";
-import { usedPercent } from "../budget/usage.ts";
+import { usedPercent } from "../budget/memory.ts";
 import type { InstanceValidation, Validation } from "../budget/validation.ts";
 import { type Block, blocks, fields } from "./block.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
-import type { InstanceDescription, ValidationReport } from "./description.ts";
+import type { InstanceDescription, ValidationReport } from "./validation_report.ts";
 import { formatParameters, formatPercent } from "./format.ts";
-import { issueCause, issueMessage, recommendationMessage, warningMessage } from "./message.ts";
+import { issueCause, issueMessage, warningMessage } from "./message.ts";
 import { printable } from "./printable.ts";
+import { recommendationMessage } from "./recommendation.ts";
 
 /**
  * Layer 1's report as people read it: the blocks of src/budget/README.md in their order, plain text without colour
@@ -206,7 +207,7 @@ function sharingWords({ shareWeights, sharedWeightBytes }: Validation): string {
 }
 
 function outcome(validation: Validation): Block {
-  const { issues, memory, recommendations } = validation;
+  const { issues, memory } = validation;
   const warnings = [
     ...validation.warnings.map(warningMessage),
     ...memory.warnings.map(({ message }) => printable(message)),
@@ -233,7 +234,10 @@ function outcome(validation: Validation): Block {
         `     ${issueCause(issue)}`,
       ]),
       ...warningLines,
-      ...list("Recommendations:", recommendations.map(recommendationMessage)),
+      ...list(
+        "Recommendations:",
+        validation.recommendations.map((one) => recommendationMessage(one, validation)),
+      ),
     ],
   };
 }

@@ -1,6 +1,6 @@
 // What `brainjar run` has in memory when it loads: its command, and the model's header once read.
 import "../../src/cli/brainjar.ts";
-import "../../src/cli/run.ts";
+import "../../src/cli/commands/run.ts";
 import type { LoadedModel, Mind } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { ModelPool } from "../../src/experiment/jar/model_pool.ts";

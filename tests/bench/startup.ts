@@ -12,8 +12,8 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { brainjar } from "../../src/cli/brainjar.ts";
 import { resolveContext } from "../../src/plan/footprint_of.ts";
-import { readContextSettings } from "../../src/cli/settings.ts";
-import { readValues } from "../../src/cli/values.ts";
+import { readContextSettings } from "../../src/cli/settings/settings.ts";
+import { readValues } from "../../src/cli/flags/values.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";

@@ -118,7 +118,7 @@ Deno.test("manager: what is reserved and not yet resident isn't available", () =
   assertEquals(!refused.ok && refused.reason, "insufficient-available");
   assertEquals("availableBytes" in refused && refused.availableBytes, gb(6));
 
-  // It fills its reservation: the machine has less, but nothing more is unfilled.
+  // It fills its reservation: the machine has less, and nothing is unfilled any more.
   available = 6.5;
   budget.markResident("subject", gb(5.5));
   assertEquals(budget.unfilledBytes(), gb(0.5));

@@ -54,10 +54,10 @@ Deno.test("preflight: what is already resident is not required again", () => {
   assertEquals(check(4, { alreadyResidentBytes: gb(99) }).requiredBytes, 0);
 });
 
-Deno.test("preflight: what is reserved for other jars isn't available", () => {
-  assertEquals(check(7, { reservedBytes: gb(1) }).availableBytes, gb(6));
-  assertEquals(check(7, { reservedBytes: gb(1) }).ok, true);
-  assertEquals(check(7, { reservedBytes: gb(1.1) }).ok, false);
+Deno.test("preflight: what other jars reserved isn't available", () => {
+  assertEquals(check(7, { unfilledBytes: gb(1) }).availableBytes, gb(6));
+  assertEquals(check(7, { unfilledBytes: gb(1) }).ok, true);
+  assertEquals(check(7, { unfilledBytes: gb(1.1) }).ok, false);
 });
 
 Deno.test("preflight: what isn't a limit or a footprint is an error, never a pass", () => {

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { brainjar } from "../../src/cli/brainjar.ts";
-import { COMMAND_NAMES, COMMANDS } from "../../src/cli/commands.ts";
-import { COMPLETION_SCRIPTS, completions } from "../../src/cli/completions.ts";
-import { FLAGS, flagsOf, JAR_NAMES } from "../../src/cli/flags.ts";
-import { readValues } from "../../src/cli/values.ts";
+import { COMMAND_NAMES, COMMANDS } from "../../src/cli/flags/commands.ts";
+import { command, COMPLETION_SCRIPTS } from "../../src/cli/commands/completions.ts";
+import { FLAGS, flagsOf, JAR_NAMES } from "../../src/cli/flags/flags.ts";
+import { readValues } from "../../src/cli/flags/values.ts";
 import { record } from "./record.ts";
 import { complete, installed } from "./shells.ts";
 
@@ -98,7 +98,7 @@ Deno.test("completions: an operand that is no shell is answered with the nearest
     const { output, answered } = record();
     const values = readValues("completions", { values: new Map(), perJar: new Map(), operands });
     const error = await assertRejects(
-      async () => await completions({ values, operands, output }),
+      async () => await command({ values, operands, output }),
       BrainjarError,
       message,
     );

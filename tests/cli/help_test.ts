@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { brainjar } from "../../src/cli/brainjar.ts";
-import { COMMAND_NAMES, COMMANDS } from "../../src/cli/commands.ts";
-import { flagsOf, JAR_NAMES } from "../../src/cli/flags.ts";
-import { flagHelp, flagUsage, renderCommandHelp, renderOverview } from "../../src/cli/help.ts";
-import { parseCommandLine } from "../../src/cli/parse.ts";
-import { readValues } from "../../src/cli/values.ts";
+import { COMMAND_NAMES, COMMANDS } from "../../src/cli/flags/commands.ts";
+import { flagsOf, JAR_NAMES } from "../../src/cli/flags/flags.ts";
+import { flagHelp, flagUsage, renderCommandHelp, renderOverview } from "../../src/cli/help/help.ts";
+import { parseCommandLine } from "../../src/cli/flags/parse.ts";
+import { readValues } from "../../src/cli/flags/values.ts";
 import { record } from "./record.ts";
 
 const WIDTH = 90;

@@ -271,9 +271,8 @@ Deno.test("jar file: a mode is a jar file of the same shape", () => {
     const file = { jars: JARS_OF_MODE[mode].map(({ id, role }) => ({ name: id, role })) };
     // A peer may be called what it is; a jar called after a role has that role.
     assertEquals(JAR_FILE_SCHEMA.safeParse(file).success, true);
-    const { mode: _, file: __, ...set } = read(one(JSON.stringify(file)));
-    const { mode: ___, ...preset } = presetJars(mode);
-    assertEquals(set, preset);
+    const jars = read(one(JSON.stringify(file))).jars.map(({ id, role }) => ({ id, role }));
+    assertEquals(jars, presetJars(mode).jars);
   }
 });
 

@@ -1,6 +1,6 @@
-import type { CommandName } from "../../src/cli/commands.ts";
-import { parseCommandLine } from "../../src/cli/parse.ts";
-import { type FlagValues, readValues } from "../../src/cli/values.ts";
+import type { CommandName } from "../../src/cli/flags/commands.ts";
+import { parseCommandLine } from "../../src/cli/flags/parse.ts";
+import { type FlagValues, readValues } from "../../src/cli/flags/values.ts";
 
 /** A folder of its own that is gone with the test process. */
 export function temporaryFolder(): string {

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { brainjar } from "../../src/cli/brainjar.ts";
-import { COMMANDS } from "../../src/cli/commands.ts";
-import { flagsOf } from "../../src/cli/flags.ts";
-import { flagHelp, flagUsage } from "../../src/cli/help.ts";
-import { renderManPage } from "../../src/cli/man.ts";
-import { escapeRoff } from "../../src/cli/roff.ts";
-import { version } from "../../src/cli/version.ts";
+import { COMMANDS } from "../../src/cli/flags/commands.ts";
+import { flagsOf } from "../../src/cli/flags/flags.ts";
+import { flagHelp, flagUsage } from "../../src/cli/help/help.ts";
+import { renderManPage } from "../../src/cli/commands/man.ts";
+import { escapeRoff } from "../../src/cli/help/roff.ts";
+import configuration from "../../deno.json" with { type: "json" };
 import { record } from "./record.ts";
 import { installed } from "./shells.ts";
 
@@ -116,7 +116,11 @@ Deno.test("man: sections in the order of other man pages", () => {
     "FILES",
     "EXAMPLES",
   ]);
-  assert(PAGE.startsWith(`.TH BRAINJAR 1 "2026-01-31" "brainjar ${version()}" "User Commands"\n`));
+  assert(
+    PAGE.startsWith(
+      `.TH BRAINJAR 1 "2026-01-31" "brainjar ${configuration.version}" "User Commands"\n`,
+    ),
+  );
   for (const name of ["BRAINJAR_MODEL", "BRAINJAR_HOME", "NO_COLOR", "XDG_RUNTIME_DIR"]) {
     assertStringIncludes(PAGE, `\n.TP\n\\fB${name}\\fR\n`);
   }

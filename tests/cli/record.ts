@@ -1,4 +1,4 @@
-import type { Output } from "../../src/cli/terminal.ts";
+import type { Output } from "../../src/cli/terminal/output.ts";
 
 /** An output that keeps what it is told, without colour. */
 export function record(): { output: Output; answered(): string; said(): string } {

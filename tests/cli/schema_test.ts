@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { COMMANDS } from "../../src/cli/commands.ts";
-import { schema } from "../../src/cli/schema.ts";
+import { COMMANDS } from "../../src/cli/flags/commands.ts";
+import { command } from "../../src/cli/commands/schema.ts";
 import { record } from "./record.ts";
 import { valuesOf } from "./jar_files.ts";
 
@@ -12,7 +12,7 @@ Deno.test("schema: every one that help names is printed, draft 2020-12", async (
   assertEquals(names.length, 4);
   for (const name of names) {
     const { output, answered } = record();
-    assertEquals(await schema({ values, operands: [name], output }), 0);
+    assertEquals(await command({ values, operands: [name], output }), 0);
     const { $schema } = JSON.parse(answered());
     assertEquals($schema, "https://json-schema.org/draft/2020-12/schema", name);
   }
@@ -21,7 +21,7 @@ Deno.test("schema: every one that help names is printed, draft 2020-12", async (
 Deno.test("schema: a jar file's is strict, an answer's leaves room for more", async () => {
   const printed = async (name: string) => {
     const { output, answered } = record();
-    await schema({ values, operands: [name], output });
+    await command({ values, operands: [name], output });
     return JSON.parse(answered());
   };
   const jars = await printed("jars");
@@ -39,7 +39,10 @@ Deno.test("schema: no name, two names, another name", async () => {
   ];
   for (const [operands, code] of table) {
     const { output, answered } = record();
-    const error = await assertRejects(() => schema({ values, operands, output }), BrainjarError);
+    const error = await assertRejects(
+      async () => await command({ values, operands, output }),
+      BrainjarError,
+    );
     assertEquals(error.code, code);
     assertMatch(error.hint ?? "", /./);
     assertEquals(answered(), "");

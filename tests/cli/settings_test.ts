@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { DEFAULT_POLICY } from "../../src/budget/policy.ts";
-import { RUNNERS } from "../../src/cli/runners.ts";
+import { RUNNERS } from "../../src/cli/settings/runners.ts";
 import type { Settings } from "../../src/plan/settings.ts";
-import { readSettings } from "../../src/cli/settings.ts";
-import { sayWhichModel } from "../../src/cli/which_model.ts";
+import { readSettings } from "../../src/cli/settings/settings.ts";
 import { NAMED_CPUS } from "../../src/machine/named_cpu.ts";
 import { temporaryFolder, valuesOf, writeFiles } from "./jar_files.ts";
 
@@ -72,14 +71,14 @@ Deno.test("settings: a jar file says it, where no flag does", async () => {
   });
 });
 
-function context(wishes: object) {
+function context(said: object) {
   return {
     batchSize: 512,
     sequences: 1,
     kvCacheType: "F16",
     flashAttention: "auto",
     mmap: true,
-    ...wishes,
+    ...said,
   };
 }
 
@@ -112,21 +111,14 @@ Deno.test("settings: flags override a jar file, a jar's own flag its role's", as
 
 Deno.test("settings: without a jar file, a mode's jars and the environment's model", async () => {
   const { settings } = await settingsOf(["--mode", "peer", "--model-peer_b", "b.gguf"], "env.gguf");
-  assertEquals(each(settings, (jar) => [jar.model, jar.modelFrom]), {
-    peer_a: ["env.gguf", "environment"],
-    peer_b: ["b.gguf", "flag"],
-  });
+  assertEquals(each(settings, (jar) => jar.model), { peer_a: "env.gguf", peer_b: "b.gguf" });
   assertEquals(settings.jarFile, undefined);
   assertEquals(settings.policy, DEFAULT_POLICY);
 });
 
 Deno.test("settings: which model is used is said only where nobody named it", async () => {
-  const saidOf = async (flags: readonly string[], environmentModel?: string) => {
-    let said = "";
-    const { settings } = await settingsOf(flags, environmentModel);
-    sayWhichModel(settings, { say: (text) => void (said += text) });
-    return said;
-  };
+  const saidOf = async (flags: readonly string[], environmentModel?: string) =>
+    (await settingsOf(flags, environmentModel)).said;
   assertMatch(await saidOf(["--mode", "matrix"]), /^Using the demo brain/);
   assertMatch(await saidOf(["--mode", "single"], "e.gguf"), /^Using \$BRAINJAR_MODEL: e.gguf\n$/);
   assertEquals(await saidOf(["--jars", jars], "e.gguf"), "");

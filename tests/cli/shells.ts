@@ -1,5 +1,5 @@
 // Runs the shells themselves on their completion scripts.
-import { COMPLETION_SCRIPTS } from "../../src/cli/completions.ts";
+import { COMPLETION_SCRIPTS } from "../../src/cli/commands/completions.ts";
 
 /** Whether a program is on PATH. */
 export async function installed(program: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { listenForStop, type Stop } from "../../src/cli/stop.ts";
+import { listenForStop, type Stop } from "../../src/cli/terminal/stop.ts";
 import { RUN_LIMITS } from "../../src/experiment/limits.ts";
 import { FakeClock } from "../experiment/fake_clock.ts";
 

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { GB, MB } from "../../src/budget/size.ts";
-import { COMMAND_NAMES } from "../../src/cli/commands.ts";
-import { flagsOf } from "../../src/cli/flags.ts";
-import { parseCommandLine } from "../../src/cli/parse.ts";
-import { type FlagValues, readValues } from "../../src/cli/values.ts";
+import { COMMAND_NAMES } from "../../src/cli/flags/commands.ts";
+import { defaultText, type FlagName, flagsOf } from "../../src/cli/flags/flags.ts";
+import { parseCommandLine } from "../../src/cli/flags/parse.ts";
+import { type FlagValues, readValues } from "../../src/cli/flags/values.ts";
 
 function read(...argv: string[]): FlagValues {
   const line = parseCommandLine(argv);
@@ -25,32 +25,32 @@ Deno.test("values: typed access to what was typed", () => {
     ...["--load-headroom", "512MB", "--no-mmap", "--log", "my talk.jsonl"],
     ...["--model-god", "g.gguf", "--ram-limit-god", "1.5", "--ram-limit-subject", "2GiB"],
   );
-  assertEquals(values.text("mode"), "matrix");
-  assertEquals(values.number("turns"), 3);
-  assertEquals(values.number("temperature"), 0.5);
-  assertEquals(values.number("seed"), 0);
-  assertEquals(values.size("load-headroom"), 512 * MB);
-  assertEquals(values.text("log"), "my talk.jsonl");
-  assertEquals(values.has("no-mmap"), true);
-  assertEquals([...values.jarTexts("model")], [["god", "g.gguf"]]);
-  assertEquals([...values.jarSizes("ram-limit")], [["god", 1.5 * GB], ["subject", 2 * GB]]);
+  assertEquals(values.get("mode"), "matrix");
+  assertEquals(values.get("turns"), 3);
+  assertEquals(values.get("temperature"), 0.5);
+  assertEquals(values.get("seed"), 0);
+  assertEquals(values.get("load-headroom"), 512 * MB);
+  assertEquals(values.get("log"), "my talk.jsonl");
+  assertEquals(values.get("no-mmap"), true);
+  assertEquals([...values.perJar("model")], [["god", "g.gguf"]]);
+  assertEquals([...values.perJar("ram-limit")], [["god", 1.5 * GB], ["subject", 2 * GB]]);
 });
 
-Deno.test("values: nothing typed is nothing, defaults are the commands' own", () => {
+Deno.test("values: nothing typed is the table's default, or nothing", () => {
   const values = read("run");
-  assertEquals(values.has("no-mmap"), false);
-  assertEquals(values.text("mode"), undefined);
-  assertEquals(values.number("turns"), undefined);
-  assertEquals(values.size("load-headroom"), undefined);
-  assertEquals(values.jarTexts("model").size, 0);
-  assertEquals(values.jarSizes("ram-limit").size, 0);
+  assertEquals(values.get("no-mmap"), false);
+  assertEquals([values.get("mode"), values.given("mode")], ["single", undefined]);
+  assertEquals([values.get("turns"), values.given("turns")], [undefined, undefined]);
+  assertEquals([values.get("load-headroom"), values.given("load-headroom")], [2 * GB, undefined]);
+  assertEquals(values.perJar("model").size, 0);
+  assertEquals(values.perJar("ram-limit").size, 0);
 });
 
 const DURATIONS = { "90s": 90, "10m": 600, "1h": 3600, "168h": 604_800, "007s": 7 };
 
 for (const [text, seconds] of Object.entries(DURATIONS)) {
   Deno.test(`values: --reserve ${text} is ${seconds} seconds`, () => {
-    assertEquals(read("check", "--reserve", text).duration("reserve"), seconds);
+    assertEquals(read("check", "--reserve", text).get("reserve"), seconds);
   });
 }
 
@@ -101,16 +101,21 @@ for (const [argv, code, hint] of WRONG) {
 }
 
 Deno.test("values: a headroom may be nothing", () => {
-  assertEquals(read("run", "--load-headroom", "0").size("load-headroom"), 0);
-  assertEquals(read("run", "--allocation-headroom", "0MB").size("allocation-headroom"), 0);
+  assertEquals(read("run", "--load-headroom", "0").get("load-headroom"), 0);
+  assertEquals(read("run", "--allocation-headroom", "0MB").get("allocation-headroom"), 0);
 });
 
 Deno.test("values: every choice and every default of the table is a value", () => {
   for (const command of COMMAND_NAMES) {
-    for (const { name, choices, default: fallback } of flagsOf(command)) {
-      for (const text of [...choices ?? [], ...(fallback === undefined ? [] : [fallback])]) {
-        assertEquals(read(command, `--${name}`, text).text(name), text);
+    for (const flag of flagsOf(command)) {
+      const name = flag.name as FlagName;
+      for (const text of flag.choices ?? []) {
+        assertEquals(read(command, `--${name}`, text).get(name), text);
       }
+      const fallback = defaultText(flag);
+      if (fallback === undefined) continue;
+      assertEquals(read(command, `--${name}`, fallback).given(name), flag.default);
+      assertEquals(read(command).get(name), flag.default);
     }
   }
 });
@@ -130,7 +135,7 @@ Deno.test("values: counts and numbers are read exactly within their bounds, refu
         const argv = [command, `--${name}`, String(number)];
         if (number < least || number > greatest) {
           assertEquals(refusal(...argv).code, "invalid-value");
-        } else assertEquals(read(...argv).number(name), number);
+        } else assertEquals(read(...argv).get(name as FlagName), number);
       },
     ),
     { seed: 1729, numRuns: 500 },

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { CHECK_SCHEMA } from "../../src/report/schema/check.ts";
 import { ESTIMATE_SCHEMA } from "../../src/report/schema/estimate.ts";
-import { RUN_SCHEMA } from "../../src/report/schema/run.ts";
+import { RUN_SCHEMA } from "../../src/report/schema/event.ts";
 import { type Finished, ROOT, runBrainjar } from "./program.ts";
 
 // What a CI job does with check: its exit code, its formats, its files.
@@ -215,7 +215,7 @@ for (const [name, text, says] of BAD_FILES) {
 
 Deno.test("check starts without what it may not need: zod, jar files, CI's formats, runners", async () => {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", `${ROOT}src/cli/check.ts`],
+    args: ["info", "--json", `${ROOT}src/cli/commands/check.ts`],
   }).output();
   interface Dependency {
     readonly isDynamic?: boolean;
@@ -233,6 +233,6 @@ Deno.test("check starts without what it may not need: zod, jar files, CI's forma
     }
   }
   const names = [...reached].join("\n");
-  assert(names.includes("src/cli/choose_jars.ts"), "The graph wasn't read");
-  assertEquals(/zod|jar_file\/read|report\/(github|junit|summary)|cli\/runners/.exec(names), null);
+  assert(names.includes("src/cli/settings/choose_jars.ts"), "The graph wasn't read");
+  assertEquals(/zod|jar_file\/read|report\/ci|\/runners/.exec(names), null);
 });

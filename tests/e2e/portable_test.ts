@@ -132,7 +132,7 @@ test("what was changed, cut short or taken out is unpacked anew", async () => {
   };
   const first = await start("--version");
   assertEquals(await start("--version"), first, "An untouched tree stays");
-  const changed = `${first}/program/app/js/src/packaging/portable/start.js`;
+  const changed = `${first}/program/app/js/start.js`;
   await Deno.writeTextFile(changed, "console.log('mine')");
   const second = await start("--version");
   assert(second !== first);

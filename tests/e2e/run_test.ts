@@ -161,7 +161,12 @@ for (const command of ["check", "estimate"]) {
 for (const command of ["check", "estimate", "memory", "recommend", "run"]) {
   Deno.test(`${command}: the engine is named nowhere in its module graph`, async () => {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["info", "--json", `--config=${ROOT}deno.json`, `${ROOT}src/cli/${command}.ts`],
+      args: [
+        "info",
+        "--json",
+        `--config=${ROOT}deno.json`,
+        `${ROOT}src/cli/commands/${command}.ts`,
+      ],
     }).output();
     interface Module {
       readonly specifier: string;

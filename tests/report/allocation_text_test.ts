@@ -1,11 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MemoryBudgetManager } from "../../src/budget/manager.ts";
 import { DEFAULT_POLICY } from "../../src/budget/policy.ts";
-import {
-  allocationReportText,
-  allocationText,
-  deallocationText,
-} from "../../src/report/allocation_text.ts";
+import { allocationReportText, allocationText } from "../../src/report/allocation_text.ts";
 import { footprint, gb, machine, SEED_TOTAL_GB } from "../budget/cases.ts";
 import { assertGolden } from "../golden.ts";
 
@@ -54,16 +50,6 @@ Deno.test("allocation text: an id or a limit that isn't one", () => {
   assertEquals(
     text("a\nb", NaN),
     "ALLOCATION FAILED: RAM limit of 'a\\u{a}b' must be more than zero: 'NaN'",
-  );
-});
-
-Deno.test("allocation text: what a deallocation gives back", () => {
-  const budget = manager();
-  budget.allocate("god", gb(8), model);
-  assertEquals(deallocationText(budget.deallocate("god")), "Deallocated god: 8.00 GB given back");
-  assertEquals(
-    deallocationText(budget.deallocate("god")),
-    "Nothing given back: instance 'god' is not allocated",
   );
 });
 

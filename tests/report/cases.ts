@@ -1,7 +1,7 @@
 import type { Validation } from "../../src/budget/validation.ts";
 import type { FootprintBytes } from "../../src/footprint/footprint.ts";
 import type { ModelDescription } from "../../src/gguf/describe_model.ts";
-import type { ValidationReport } from "../../src/report/description.ts";
+import type { ValidationReport } from "../../src/report/validation_report.ts";
 import { footprint, gb } from "../budget/cases.ts";
 
 /** 4.80 GB file, 1.2 GB floor, 5.4 GB working set; weights of 4.2 GB are shared. */

@@ -1,5 +1,5 @@
 import type { Validation } from "../../src/budget/validation.ts";
-import { machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
+import { gb, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
 import { jar } from "../budget/cases.ts";
 import { MODEL_FOOTPRINT } from "./cases.ts";
 
@@ -10,13 +10,16 @@ export const FAILED: Validation = {
   ...validate(matrix([8, 10, 12], OPTIONS), machine(SEED_TOTAL_GB, 20)),
   recommendations: [
     {
-      kind: "flags",
-      flags: ["--ram-limit-god 9.1", "--context-size 2048"],
+      kind: "changes",
+      changes: {
+        ramLimits: [{ role: "god", bytes: gb(9.1), text: "9.1" }],
+        contextSize: 2048,
+      },
       requiredBytes: 2 ** 34,
     },
-    { kind: "omit", omitted: "--no-share-weights", flags: [], requiredBytes: 2 ** 33 },
-    { kind: "free-memory", flags: [], bytes: 2 ** 32 },
-    { kind: "machine", flags: [], totalBytes: 2 ** 36, availableBytes: 2 ** 35 },
+    { kind: "changes", changes: { shareWeights: true }, requiredBytes: 2 ** 33 },
+    { kind: "free-memory", bytes: 2 ** 32 },
+    { kind: "machine", totalBytes: 2 ** 36, availableBytes: 2 ** 35 },
   ],
 };
 

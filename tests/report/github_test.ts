@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { annotationLine, githubAnnotations, githubError } from "../../src/report/github.ts";
+import { annotationLine, githubAnnotations, githubError } from "../../src/report/ci/github.ts";
 import { assertGolden } from "../golden.ts";
 import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 import { checkJson } from "../../src/report/check_json.ts";
-import { estimateJson } from "../../src/report/estimate_json.ts";
+import { type EstimateEntry, estimateJsonEntry } from "../../src/report/estimate_json.ts";
 import { gb, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
 import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT } from "./cases.ts";
 
@@ -14,8 +14,8 @@ Deno.test("check json: the documented keys in their order, whole bytes", () => {
       safetyMarginPercent: 60,
     }),
     recommendations: [{
-      kind: "flags" as const,
-      flags: ["--ram-limit-observer 8.0"],
+      kind: "changes" as const,
+      changes: { ramLimits: [{ role: "observer" as const, bytes: gb(8), text: "8.0" }] },
       requiredBytes: gb(12),
     }],
   };
@@ -115,7 +115,7 @@ Deno.test("estimate json: the documented keys in their order, an error in its mo
     kvCacheValueType: "Q8_0",
   };
   const error = { code: "model-not-found", message: "Model file not found: a.gguf", hint: "No" };
-  const json = estimateJson([
+  const entries: EstimateEntry[] = [
     {
       model: { ...MODEL, secret: 1 } as typeof MODEL,
       options,
@@ -127,7 +127,8 @@ Deno.test("estimate json: the documented keys in their order, an error in its mo
       },
     },
     { path: "a.gguf", error },
-  ]);
+  ];
+  const json = { schema: "brainjar.estimate/1", estimates: entries.map(estimateJsonEntry) };
   assertEquals(JSON.parse(JSON.stringify(json)), {
     schema: "brainjar.estimate/1",
     estimates: [

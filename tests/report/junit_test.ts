@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { junitError, junitXml } from "../../src/report/junit.ts";
-import { xmlAttributes, xmlText } from "../../src/report/xml.ts";
+import { junitError, junitXml } from "../../src/report/ci/junit.ts";
+import { xmlAttributes, xmlText } from "../../src/report/ci/xml.ts";
 import { assertGolden } from "../golden.ts";
 import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";
 

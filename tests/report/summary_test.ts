@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { summaryMarkdown } from "../../src/report/summary.ts";
+import { summaryMarkdown } from "../../src/report/ci/summary.ts";
 import { assertGolden } from "../golden.ts";
 import { reportOn } from "./cases.ts";
 import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";

@@ -1,5 +1,5 @@
-import { COMMAND_NAMES, COMMANDS } from "../commands.ts";
-import { type FlagDefinition, flagsOf, JAR_NAMES } from "../flags.ts";
+import { COMMAND_NAMES, COMMANDS } from "../flags/commands.ts";
+import { type FlagDefinition, flagsOf, JAR_NAMES } from "../flags/flags.ts";
 
 /** What a value or an operand is completed with; `unknown` is one that no shell can guess. */
 export type Completion =

@@ -1,18 +1,20 @@
 import { dirname, isAbsolute, join } from "node:path";
+import { ROLES } from "../../budget/demand.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { parseSize } from "../../budget/size.ts";
-import type { KvCacheType } from "../../llama_cpp/ggml/types.ts";
 import { printable } from "../../report/printable.ts";
 import { isUrl } from "../../plan/model_path.ts";
-import { complain } from "./complain.ts";
+import { defined } from "../defined.ts";
+import { cacheTypeOf } from "../flags/flags.ts";
+import { schemaError } from "./schema_error.ts";
 import type { JarSet, NamedJar } from "./jar_set.ts";
 import { JAR_FILE_SCHEMA, type JarFile } from "./schema.ts";
 import { type JarSource, readJarSource } from "./source.ts";
 
 type JarEntry = NonNullable<JarFile["jars"]>[number];
 
-/** A jar's own wishes, with where its model was named. */
+/** A jar as its file has it, with where its model was named. */
 type PlacedJar = JarEntry & { readonly modelPlace?: string };
 
 /** What a file and the files it extends say together. */
@@ -37,7 +39,7 @@ export function readJarFile(path: string): JarSet {
   const { defaults, jars, policy } = readMerged(path, []);
   const set: JarSet = {
     mode: "jars",
-    file: path,
+    jarFile: path,
     jars: jars.map((jar) => toNamedJar({ ...defaults, ...jar })),
     policy: toPolicy(policy),
   };
@@ -49,19 +51,19 @@ export function readJarFile(path: string): JarSet {
   return set;
 }
 
-/** A file on the way from the first to the one that is read now. */
-interface Step {
+/** A file that is read, or that extends one that is. */
+interface OpenFile {
   readonly path: string;
   readonly realPath: string;
 }
 
-function readMerged(path: string, way: readonly Step[]): Merged {
+function readMerged(path: string, chain: readonly OpenFile[]): Merged {
   const source = readJarSource(path);
   const result = JAR_FILE_SCHEMA.safeParse(source.value);
-  if (!result.success) throw complain(result.error, source);
+  if (!result.success) throw schemaError(result.error, source);
   const file = result.data;
   rejectDuplicates(file, source);
-  const here = [...way, { path, realPath: Deno.realPathSync(path) }];
+  const here = [...chain, { path, realPath: Deno.realPathSync(path) }];
   const bases = typeof file.extends === "string" ? [file.extends] : file.extends ?? [];
   const below = bases.map((base, index) => {
     const key = typeof file.extends === "string" ? ["extends"] : ["extends", index];
@@ -75,7 +77,7 @@ function readMerged(path: string, way: readonly Step[]): Merged {
   return [...below, own].reduce(merge, NOTHING);
 }
 
-function readBase(base: string, place: string, from: string, way: readonly Step[]): Merged {
+function readBase(base: string, place: string, from: string, chain: readonly OpenFile[]): Merged {
   const path = beside(base, from);
   const realPath = realPathOf(path);
   if (realPath === undefined) {
@@ -85,16 +87,16 @@ function readBase(base: string, place: string, from: string, way: readonly Step[
       { hint: "What a jar file extends is looked for from its own folder" },
     );
   }
-  const cycleStart = way.findIndex((step) => step.realPath === realPath);
+  const cycleStart = chain.findIndex((file) => file.realPath === realPath);
   if (cycleStart >= 0) {
-    const cycle = [...way.slice(cycleStart).map((step) => step.path), path].map(printable);
+    const cycle = [...chain.slice(cycleStart).map((file) => file.path), path].map(printable);
     throw new BrainjarError(
       "jar-file-cycle",
       `Jar files extend each other in a cycle at ${place}: ${cycle.join(" → ")}`,
       { hint: "Take one extends out" },
     );
   }
-  return readMerged(path, way);
+  return readMerged(path, chain);
 }
 
 function realPathOf(path: string): string | undefined {
@@ -111,15 +113,15 @@ function beside(path: string, file: string): string {
 }
 
 /** With its model's path as it is from here, and where that was named. */
-function placed<Wishes extends Partial<JarEntry>>(
-  wishes: Wishes,
+function placed<Entry extends Partial<JarEntry>>(
+  entry: Entry,
   path: readonly PropertyKey[],
   source: JarSource,
-): Wishes & { readonly modelPlace?: string } {
-  const { model } = wishes;
-  if (model === undefined) return wishes;
+): Entry & { readonly modelPlace?: string } {
+  const { model } = entry;
+  if (model === undefined) return entry;
   return {
-    ...wishes,
+    ...entry,
     model: isUrl(model) ? model : beside(model, source.path),
     modelPlace: source.placeOf([...path, "model"]),
   };
@@ -150,53 +152,46 @@ function rejectDuplicates({ jars = [] }: JarFile, source: JarSource): void {
     }
     first.set(name, index);
   });
-  const impostor = jars.findIndex(({ name, role = "subject" }) =>
-    ROLES.includes(name) && name !== role
+  const misnamed = jars.findIndex(({ name, role = "subject" }) =>
+    ROLES.some((known) => known === name) && name !== role
   );
-  if (impostor < 0) return;
+  if (misnamed < 0) return;
   throw new BrainjarError(
     "jar-file-invalid",
-    `Jar "${jars[impostor]?.name}" can't be called after a role that it doesn't have at ${
-      source.placeOf(["jars", impostor, "name"])
+    `Jar "${jars[misnamed]?.name}" can't be called after a role that it doesn't have at ${
+      source.placeOf(["jars", misnamed, "name"])
     }`,
     { hint: "Flags such as --ram-limit-god name a role's jars; give it that role or another name" },
   );
 }
 
-const ROLES: readonly string[] = ["subject", "observer", "god"];
-
 function toNamedJar(jar: PlacedJar): NamedJar {
   const { name, role = "subject", model, modelPlace, ramLimit, prompt } = jar;
   const { contextSize, batchSize, flashAttention, mmap, kvCacheType } = jar;
+  const ramLimitBytes = ramLimit === undefined ? undefined : parseSize(String(ramLimit));
   return {
     id: name,
     role,
-    ...(model === undefined ? {} : { model }),
-    ...(modelPlace === undefined ? {} : { modelPlace }),
-    ...(ramLimit === undefined ? {} : { ramLimitBytes: parseSize(String(ramLimit)) }),
-    ...(prompt === undefined ? {} : { introduction: prompt }),
-    context: {
-      ...(contextSize === undefined ? {} : { contextSize }),
-      ...(batchSize === undefined ? {} : { batchSize }),
-      ...(flashAttention === undefined ? {} : { flashAttention }),
-      ...(mmap === undefined ? {} : { mmap }),
-      ...(kvCacheType === undefined
-        ? {}
-        : { kvCacheType: kvCacheType.toUpperCase() as KvCacheType }),
-    },
+    ...defined({ model, modelPlace, ramLimitBytes, introduction: prompt }),
+    context: defined({
+      contextSize,
+      batchSize,
+      flashAttention,
+      mmap,
+      kvCacheType: cacheTypeOf(kvCacheType),
+    }),
   };
 }
 
 function toPolicy(policy: Merged["policy"]): Partial<Policy> {
   const { safetyMargin, allocationHeadroom, loadHeadroom, criterion, shareWeights } = policy;
-  const bytes = (size: string | number) => parseSize(String(size), { allowZero: true });
-  return {
-    ...(safetyMargin === undefined ? {} : { safetyMarginPercent: safetyMargin }),
-    ...(allocationHeadroom === undefined
-      ? {}
-      : { allocationHeadroomBytes: bytes(allocationHeadroom) }),
-    ...(loadHeadroom === undefined ? {} : { loadHeadroomBytes: bytes(loadHeadroom) }),
-    ...(criterion === undefined ? {} : { criterion }),
-    ...(shareWeights === undefined ? {} : { shareWeights }),
-  };
+  const bytes = (size: string | number | undefined) =>
+    size === undefined ? undefined : parseSize(String(size), { allowZero: true });
+  return defined({
+    safetyMarginPercent: safetyMargin,
+    allocationHeadroomBytes: bytes(allocationHeadroom),
+    loadHeadroomBytes: bytes(loadHeadroom),
+    criterion,
+    shareWeights,
+  });
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { ROLES } from "../../budget/demand.ts";
 import { parseSize } from "../../budget/size.ts";
-import { KV_CACHE_TYPES } from "../../llama_cpp/ggml/types.ts";
-import { FLAGS } from "../flags.ts";
+import { findFlag } from "../flags/flags.ts";
 
 // The error of each field says what it takes: it becomes the hint under the place of the mistake.
 
@@ -31,9 +31,8 @@ function isSize(given: unknown, options: { readonly allowZero: boolean }): boole
 }
 
 /** A number within the bounds of the flag that means the same. */
-function likeFlag(name: string) {
-  const flag = FLAGS.find((candidate) => candidate.name === name);
-  const { least = 0, greatest = Number.MAX_SAFE_INTEGER, type } = flag ?? {};
+function likeFlag(name: "context-size" | "batch-size" | "safety-margin") {
+  const { least, greatest, type } = findFlag(name);
   const error = `It takes a ${
     type === "count" ? "whole number" : "number"
   } from ${least} to ${greatest}`;
@@ -41,7 +40,7 @@ function likeFlag(name: string) {
   return number.min(least, { error }).max(greatest, { error }).describe(`As --${name}`);
 }
 
-function choice<const Choices extends readonly [string, ...string[]]>(choices: Choices) {
+function choice<const Choice extends string>(choices: readonly Choice[]) {
   return z.enum(choices, { error: `It takes ${choices.join(", ")}` });
 }
 
@@ -53,15 +52,15 @@ const text = (describe: string) => word.describe(describe);
 const flag = (describe: string) =>
   z.boolean({ error: "It takes true or false" }).describe(describe);
 
-const cacheTypes = KV_CACHE_TYPES.map((type) => type.toLowerCase()) as [string, ...string[]];
-
 const jarFields = {
   model: text("GGUF model: a path from this file's folder, or a URL (for check alone)"),
   ramLimit: size("Most memory the jar may use; sizes its context too", { allowZero: false }),
   contextSize: likeFlag("context-size"),
   batchSize: likeFlag("batch-size"),
-  kvCacheType: choice(cacheTypes).describe("Type of the KV cache; quantized needs flash attention"),
-  flashAttention: choice(["on", "off", "auto"]).describe("As --flash-attention"),
+  kvCacheType: choice(findFlag("kv-cache-type").choices).describe(
+    "Type of the KV cache; quantized needs flash attention",
+  ),
+  flashAttention: choice(findFlag("flash-attention").choices).describe("As --flash-attention"),
   mmap: flag("Map the model's file instead of copying it into memory; true unless told otherwise"),
   prompt: text("Replaces the introduction of the jar's role in its prompts"),
 };
@@ -76,7 +75,7 @@ const defaults = z.strictObject(jarFields, { error: "It takes an object" }).part
 const jar = defaults.extend({
   name: z.string({ error: NAME_WORDS }).regex(NAME, { error: NAME_WORDS })
     .describe("What the jar is called, in reports and in flags"),
-  role: choice(["subject", "observer", "god"]).optional().describe(
+  role: choice(ROLES).optional().describe(
     "What it does in a run: subjects think (the default), observers note, gods whisper",
   ),
 });
@@ -85,7 +84,7 @@ const policy = z.strictObject({
   safetyMargin: likeFlag("safety-margin"),
   allocationHeadroom: size("As --allocation-headroom", { allowZero: true }),
   loadHeadroom: size("As --load-headroom", { allowZero: true }),
-  criterion: choice(["working-set", "floor"]).describe("As --criterion"),
+  criterion: choice(findFlag("criterion").choices).describe("As --criterion"),
   shareWeights: flag("Whether jars on one model load it once; true unless told otherwise"),
 }, { error: "It takes an object" }).partial();
 

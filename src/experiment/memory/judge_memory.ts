@@ -1,7 +1,6 @@
 import type { InstanceDemand } from "../../budget/demand.ts";
-import type { MachineMemory } from "../../budget/memory.ts";
+import { type MachineMemory, usedPercent } from "../../budget/memory.ts";
 import { formatAmount } from "../../budget/size.ts";
-import { usedPercent } from "../../budget/usage.ts";
 import type { DeathCause } from "../jar/death_cause.ts";
 import type { RunLimits } from "../limits.ts";
 import { leastImportantFirst } from "../roles.ts";

@@ -1,38 +1,39 @@
 import type { GgufHeader } from "../../gguf/header.ts";
 import type { GraphSource } from "../graph/planned_graph.ts";
+import { loadModule } from "../../load_module.ts";
 import { readArchitecture } from "../hyperparameters/header_shape.ts";
 import { readHyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { Architecture, Family } from "./architecture.ts";
 
-/** A module of this folder that has a family. */
-type FamilyModule = { readonly ARCHITECTURES: Family };
-
 // Most models' families first: a family is loaded when those before it don't have the architecture,
-// since all of them are more code than the rest of an estimate. `as string` hides them from Deno's
-// module graph.
-const FAMILIES: readonly (() => Promise<FamilyModule>)[] = [
-  () => import("./plain_attention.ts" as string),
-  () => import("./sliding_window.ts" as string),
-  () => import("./delta_net.ts" as string),
-  () => import("./gemma4.ts" as string),
-  () => import("./latent_attention.ts" as string),
-  () => import("./parallel.ts" as string),
-  () => import("./state_space.ts" as string),
-  () => import("./gemma3n.ts" as string),
-  () => import("./images_and_speech.ts" as string),
-  () => import("./mixtures.ts" as string),
-  () => import("./indexed_attention.ts" as string),
-  () => import("./delta_attention.ts" as string),
-  () => import("./deepseek4.ts" as string),
-  () => import("./minimax_m3.ts" as string),
-  () => import("./minimax_01.ts" as string),
-  () => import("./granite_switch.ts" as string),
-  () => import("./qwen4exp.ts" as string),
-  () => import("./rwkv.ts" as string),
-  () => import("./layer_paths.ts" as string),
-  () => import("./t5.ts" as string),
-  () => import("./encoders.ts" as string),
-  () => import("./diffusion_and_drafts.ts" as string),
+// since all of them are more code than the rest of an estimate.
+const FAMILIES: readonly (() => Promise<{ readonly ARCHITECTURES: Family }>)[] = [
+  () => loadModule<typeof import("./plain_attention.ts")>(import.meta, "./plain_attention.ts"),
+  () => loadModule<typeof import("./sliding_window.ts")>(import.meta, "./sliding_window.ts"),
+  () => loadModule<typeof import("./delta_net.ts")>(import.meta, "./delta_net.ts"),
+  () => loadModule<typeof import("./gemma4.ts")>(import.meta, "./gemma4.ts"),
+  () => loadModule<typeof import("./latent_attention.ts")>(import.meta, "./latent_attention.ts"),
+  () => loadModule<typeof import("./parallel.ts")>(import.meta, "./parallel.ts"),
+  () => loadModule<typeof import("./state_space.ts")>(import.meta, "./state_space.ts"),
+  () => loadModule<typeof import("./gemma3n.ts")>(import.meta, "./gemma3n.ts"),
+  () => loadModule<typeof import("./images_and_speech.ts")>(import.meta, "./images_and_speech.ts"),
+  () => loadModule<typeof import("./mixtures.ts")>(import.meta, "./mixtures.ts"),
+  () => loadModule<typeof import("./indexed_attention.ts")>(import.meta, "./indexed_attention.ts"),
+  () => loadModule<typeof import("./delta_attention.ts")>(import.meta, "./delta_attention.ts"),
+  () => loadModule<typeof import("./deepseek4.ts")>(import.meta, "./deepseek4.ts"),
+  () => loadModule<typeof import("./minimax_m3.ts")>(import.meta, "./minimax_m3.ts"),
+  () => loadModule<typeof import("./minimax_01.ts")>(import.meta, "./minimax_01.ts"),
+  () => loadModule<typeof import("./granite_switch.ts")>(import.meta, "./granite_switch.ts"),
+  () => loadModule<typeof import("./qwen4exp.ts")>(import.meta, "./qwen4exp.ts"),
+  () => loadModule<typeof import("./rwkv.ts")>(import.meta, "./rwkv.ts"),
+  () => loadModule<typeof import("./layer_paths.ts")>(import.meta, "./layer_paths.ts"),
+  () => loadModule<typeof import("./t5.ts")>(import.meta, "./t5.ts"),
+  () => loadModule<typeof import("./encoders.ts")>(import.meta, "./encoders.ts"),
+  () =>
+    loadModule<typeof import("./diffusion_and_drafts.ts")>(
+      import.meta,
+      "./diffusion_and_drafts.ts",
+    ),
 ];
 
 /**

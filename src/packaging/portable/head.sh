@@ -111,7 +111,7 @@ give_up() {
 program() {
   script=$1
   shift
-  "$tree/program/brainjar" run $flags "$tree/program/app/js/src/packaging/portable/$script" "$@"
+  "$tree/program/brainjar" run $flags "$tree/program/app/js/$script" "$@"
 }
 
 check_machine() {
@@ -225,5 +225,5 @@ if [ -z "${TMPDIR:-}" ] && [ ! -w /tmp ]; then
   TMPDIR=$DENO_DIR
   export TMPDIR
 fi
-exec "$tree/program/brainjar" run $flags "$tree/program/app/js/src/packaging/portable/start.js" "$@"
+exec "$tree/program/brainjar" run $flags "$tree/program/app/js/start.js" "$@"
 exit 3

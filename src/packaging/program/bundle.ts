@@ -1,8 +1,6 @@
+import { copyWithLiteralImports } from "./literal_imports.ts";
 import { runDeno } from "./run_deno.ts";
 import type { TargetOs } from "./target.ts";
-
-/** What `openEngine` imports by a name that is computed. */
-const ENGINE = "src/engine/llama.ts";
 
 /**
  * Packages that Linux never imports. This one is CommonJS, and for its sake every start would load
@@ -13,11 +11,11 @@ const LEFT_OUT_ON_LINUX: readonly string[] = ["systeminformation"];
 /**
  * Bundles the program into few JavaScript files: one for each command, and what commands share.
  * Hundreds of modules would be looked up, read and parsed one by one at every start; a single file
- * would be read whole, and takes longer still. Entries are paths from `root`, and so are their
- * bundles from `folder`.
+ * would be read whole, and takes longer still.
  *
- * Files that the program opens relative to its modules are found from `folder` as they are from
- * `src/cli`: the demo brain belongs to `../../fixtures`.
+ * Entries are paths from `root`, all in one folder; their bundles stand in `folder` by their names,
+ * beside those of everything else. Files that the program opens relative to its modules are found
+ * from `folder` as they are from a room of `src`: the demo brain belongs to `../../fixtures`.
  */
 export async function bundleProgram(
   root: string,
@@ -26,18 +24,25 @@ export async function bundleProgram(
   os: TargetOs,
 ): Promise<void> {
   const leftOut = os === "linux" ? LEFT_OUT_ON_LINUX : [];
-  await runDeno(
-    [
-      ...["bundle", "--quiet", "--no-check", "--code-splitting", "--minify", "--platform=deno"],
-      ...leftOut.map((name) => `--external=${name}`),
-      ...[`--outdir=${folder}`, ...entries, ENGINE],
-    ],
-    root,
-    "The program can't be bundled; where deno bundle has no esbuild yet, it takes it from the npm registry",
-  );
+  const sources = await Deno.makeTempDir({ prefix: "brainjar-bundle-" });
+  try {
+    for (const name of ["deno.json", "deno.lock", "main.ts"]) {
+      await Deno.copyFile(`${root}/${name}`, `${sources}/${name}`);
+    }
+    await copyWithLiteralImports(`${root}/src`, `${sources}/src`);
+    await runDeno(
+      [
+        ...["bundle", "--quiet", "--no-check", "--code-splitting", "--minify", "--platform=deno"],
+        ...leftOut.map((name) => `--external=${name}`),
+        ...[`--outdir=${folder}`, ...entries],
+      ],
+      sources,
+      "The program can't be bundled; where deno bundle has no esbuild yet, it takes it from the npm registry",
+    );
+  } finally {
+    await Deno.remove(sources, { recursive: true });
+  }
   await hideImports(folder);
-  const bundled = ENGINE.replace(/\.ts$/, ".js");
-  await Deno.writeTextFile(`${folder}/llama.ts`, `export * from "./${bundled}";\n`);
 }
 
 /**

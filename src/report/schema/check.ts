@@ -11,7 +11,7 @@ import {
   role,
 } from "./common.ts";
 
-/** The shape of `CheckJson`. */
+/** What `check --json` prints where there is a verdict. */
 export const CHECK_JSON_SCHEMA = z.object({
   schema: z.literal("brainjar.check/1"),
   verdict: z.enum(["pass", "fail"]),

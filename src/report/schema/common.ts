@@ -1,13 +1,14 @@
 import { z } from "zod";
+import { CRITERIA, MODES, ROLES } from "../../budget/demand.ts";
 
 /** Whole bytes. */
 export const bytes = z.int().describe("Whole bytes");
 
-export const mode = z.enum(["single", "matrix", "peer", "jars"]).describe(
+export const mode = z.enum(MODES).describe(
   "Which jars there are; jars: those of a jar file",
 );
-export const role = z.enum(["subject", "observer", "god"]);
-export const criterion = z.enum(["working-set", "floor"]);
+export const role = z.enum(ROLES);
+export const criterion = z.enum(CRITERIA);
 export const estimator = z.enum(["header", "exact", "filesize"]);
 export const issueCode = z.enum(["would-be-killed", "would-thrash", "over-reserved"]);
 

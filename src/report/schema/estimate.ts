@@ -4,7 +4,7 @@ import { bytes, estimator, FAILURE_SCHEMA, finding } from "./common.ts";
 
 const kvCacheType = z.enum(KV_CACHE_TYPES);
 
-/** The shape of `EstimateJson`. */
+/** What `estimate --json` prints where models were estimated. */
 export const ESTIMATE_JSON_SCHEMA = z.object({
   schema: z.literal("brainjar.estimate/1"),
   estimates: z.array(z.union([

@@ -1,0 +1,29 @@
+import type { Role } from "./demand.ts";
+
+/** A RAM limit for the jars of a role. */
+export interface RamLimit {
+  /** Whose limit it is. */
+  readonly role: Role;
+  /** Whole bytes; `parseSize(text)`. */
+  readonly bytes: number;
+  /** As people write it: `9.1` for GB, `512MB` for less than one. */
+  readonly text: string;
+}
+
+/** What is to differ from what was asked for. */
+export interface Changes {
+  /** For each role that is named. */
+  readonly ramLimits?: readonly RamLimit[];
+  /** Tokens. */
+  readonly contextSize?: number;
+  /** As llama.cpp names it: `Q8_0`. */
+  readonly kvCacheType?: string;
+  /** Copy weights instead of mapping them. */
+  readonly mmap?: false;
+  /** The subject alone. */
+  readonly mode?: "single";
+  /** Accept that weights are read from disk. */
+  readonly criterion?: "floor";
+  /** Load a model once for all its jars, where that was forbidden. */
+  readonly shareWeights?: true;
+}

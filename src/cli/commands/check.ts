@@ -1,0 +1,57 @@
+import { exitCode } from "../../budget/exit_codes.ts";
+import { loadModule } from "../../load_module.ts";
+import { type Host, openHost } from "../../plan/host.ts";
+import { type Plan, planOn } from "../../plan/plan.ts";
+import type { ReservedPlan } from "../../plan/reserve.ts";
+import type { Settings } from "../../plan/settings.ts";
+import { validationReport } from "../../report/validation_report.ts";
+import type { Command } from "../command.ts";
+import { readSettings } from "../settings/settings.ts";
+import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
+
+/** `brainjar check`: all of layer 1, and its verdict as the exit code. */
+export const command: Command = async ({ values, output }) => {
+  const startedAt = new Date();
+  const format = readFormat(values);
+  const quiet = values.get("quiet");
+  const say = quiet ? () => {} : (text: string) => output.say(text);
+  const settings = await readSettings(values, { say });
+  const judged = await judge(settings, values.get("reserve"));
+  const report = validationReport(judged);
+  if (!quiet) output.answer(await renderCheck(format, report, startedAt));
+  // Where a script asked for nothing else, the token is the answer.
+  else if (judged.reservation) output.answer(`${judged.reservation.token}\n`);
+  if (format === "github" || format === "junit") say(reservationText(report));
+  const summary = Deno.env.get("GITHUB_STEP_SUMMARY");
+  if (format === "github" && summary) await appendSummary(report, summary, say);
+  return exitCode(report.validation.ok ? "success" : "refused");
+};
+
+/**
+ * The plan with its verdict; what is reserved where that was asked for, advice where it fails. Most
+ * checks need neither, and don't read their code.
+ */
+async function judge(settings: Settings, reserveSeconds?: number): Promise<ReservedPlan> {
+  await using host = openHost(settings);
+  const plan = await planOn(host, settings, await host.readMemory());
+  const judged = reserveSeconds === undefined
+    ? { plan }
+    : await reserve(host, plan, reserveSeconds);
+  return judged.plan.validation.ok ? judged : { plan: await advise(host, judged.plan) };
+}
+
+async function reserve(host: Host, plan: Plan, seconds: number): Promise<ReservedPlan> {
+  const { reserveOn } = await loadModule<typeof import("../../plan/reserve.ts")>(
+    import.meta,
+    "../../plan/reserve.ts",
+  );
+  return await reserveOn(host, plan, seconds);
+}
+
+async function advise(host: Host, plan: Plan): Promise<Plan> {
+  const { adviseOn } = await loadModule<typeof import("../../plan/advise.ts")>(
+    import.meta,
+    "../../plan/advise.ts",
+  );
+  return await adviseOn(host, plan);
+}

@@ -1,0 +1,90 @@
+import { BrainjarError } from "../../budget/error.ts";
+import { formatAmount } from "../../budget/size.ts";
+import { loadModule } from "../../load_module.ts";
+import type { ValidationReport } from "../../report/validation_report.ts";
+import type { FlagValue } from "../flags/flags.ts";
+import type { FlagValues } from "../flags/values.ts";
+
+/** How `check` prints its verdict. */
+export type CheckFormat = FlagValue<"format">;
+
+/**
+ * The format that was asked for; `--json` is `--format json`.
+ *
+ * @throws {BrainjarError} `conflicting-flags` where both are given and differ.
+ */
+export function readFormat(values: FlagValues): CheckFormat {
+  const format = values.given("format");
+  if (!values.get("json")) return values.get("format");
+  if (format === undefined || format === "json") return "json";
+  throw new BrainjarError(
+    "conflicting-flags",
+    `Flags "--json" and "--format ${format}" exclude each other`,
+    { hint: "Leave one of them out" },
+  );
+}
+
+/** The verdict in a format, with a line break at the end; only its own code is loaded for it. */
+export async function renderCheck(
+  format: CheckFormat,
+  report: ValidationReport,
+  startedAt: Date,
+): Promise<string> {
+  switch (format) {
+    case "text": {
+      const text = await loadModule<typeof import("../../report/validation_text.ts")>(
+        import.meta,
+        "../../report/validation_text.ts",
+      );
+      return `${text.validationText(report)}\n${reservationText(report)}`;
+    }
+    case "json": {
+      const { checkJson } = await loadModule<typeof import("../../report/check_json.ts")>(
+        import.meta,
+        "../../report/check_json.ts",
+      );
+      const { validation, estimator, reservation } = report;
+      return `${JSON.stringify(checkJson(validation, estimator, reservation))}\n`;
+    }
+    case "github": {
+      const github = await loadModule<typeof import("../../report/ci/github.ts")>(
+        import.meta,
+        "../../report/ci/github.ts",
+      );
+      return `${github.githubAnnotations(report.validation)}\n`;
+    }
+    case "junit": {
+      const junit = await loadModule<typeof import("../../report/ci/junit.ts")>(
+        import.meta,
+        "../../report/ci/junit.ts",
+      );
+      const seconds = Math.max(0, Date.now() - startedAt.getTime()) / 1000;
+      return `${junit.junitXml(report.validation, { at: startedAt, seconds })}\n`;
+    }
+  }
+}
+
+/** What is reserved and how to give it back, for people; nothing where nothing is. */
+export function reservationText({ reservation }: ValidationReport): string {
+  if (reservation === undefined) return "";
+  const { token, bytes, seconds } = reservation;
+  return `Reserved ${formatAmount(bytes)} for ${seconds} s: brainjar release ${token}\n`;
+}
+
+/** Appends the jars' table to the job's summary page. A page that can't be written is said only. */
+export async function appendSummary(
+  report: ValidationReport,
+  path: string,
+  say: (text: string) => void,
+): Promise<void> {
+  const { summaryMarkdown } = await loadModule<typeof import("../../report/ci/summary.ts")>(
+    import.meta,
+    "../../report/ci/summary.ts",
+  );
+  try {
+    await Deno.writeTextFile(path, `${summaryMarkdown(report)}\n`, { append: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    say(`warning: $GITHUB_STEP_SUMMARY can't be written: ${why}\n`);
+  }
+}

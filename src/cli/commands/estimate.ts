@@ -1,0 +1,125 @@
+import { BrainjarError } from "../../budget/error.ts";
+import { exitCode } from "../../budget/exit_codes.ts";
+import type { Estimator } from "../../footprint/footprint.ts";
+import { describeModel } from "../../gguf/describe_model.ts";
+import { shownUrl } from "../../gguf/sources/url.ts";
+import { compareHeading, compareRow } from "../../report/compare_text.ts";
+import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate_json.ts";
+import {
+  ESTIMATE_LEGEND,
+  estimateHeading,
+  estimateNotes,
+  estimateRow,
+} from "../../report/estimate_text.ts";
+import type { Command } from "../command.ts";
+import { defined } from "../defined.ts";
+import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
+import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
+import type { ContextSettings } from "../../plan/settings.ts";
+import { readContextSettings } from "../settings/settings.ts";
+import { type Output, renderError } from "../terminal/output.ts";
+import { type Host, openHost } from "../../plan/host.ts";
+
+/**
+ * `brainjar estimate MODEL…`: what each model needs, part by part. Each answer is printed when it
+ * is found and then forgotten, so that a thousand models take no more memory than one.
+ */
+export const command: Command = async ({ values, operands, output }) => {
+  await using host = openHost({ ...defined({ cpu: values.get("cpu") }), rememberModels: false });
+  const context = readContextSettings(values);
+  const models = operands.length > 0 ? operands : [defaultModel(output)];
+  const estimators = values.get("compare")
+    ? ["header", "exact"] as const
+    : [values.get("estimator")];
+  const print = printer(output, values.get("json"), values.get("compare"));
+  let worst = exitCode("success");
+  for (const model of models) {
+    const entries: EstimateEntry[] = [];
+    let failure: BrainjarError | undefined;
+    for (const estimator of estimators) {
+      const answer = await estimateModel(model, context, estimator, host);
+      entries.push(answer.entry);
+      failure = answer.failure;
+      if (failure !== undefined) break;
+    }
+    if (failure !== undefined) worst = Math.max(worst, exitCode(failure.kind));
+    if (!print.answers(entries, failure)) break;
+  }
+  print.end();
+  return worst;
+};
+
+function defaultModel(output: Output): string {
+  const model = Deno.env.get("BRAINJAR_MODEL");
+  if (model) return model;
+  output.say("Using the demo brain inside brainjar; name models after estimate\n");
+  return demoBrainPath();
+}
+
+async function estimateModel(
+  path: string,
+  context: ContextSettings,
+  estimator: Estimator,
+  host: Host,
+): Promise<{ readonly entry: EstimateEntry; readonly failure?: BrainjarError }> {
+  try {
+    const model = resolveModel(path);
+    const header = await host.readHeader(model);
+    const options = await resolveContext(header, context);
+    const footprint = await footprintOf({ header, model, options, estimator }, host);
+    return { entry: { model: describeModel(header), options, footprint } };
+  } catch (error) {
+    // Without an engine no other model would be answered either.
+    if (!(error instanceof BrainjarError) || error.code === "engine-unavailable") throw error;
+    const { code, message } = error;
+    return { entry: { path: shownUrl(path), error: { code, message } }, failure: error };
+  }
+}
+
+interface Printer {
+  /**
+   * One model's answers, one for each estimator, and why the last of them is none. False once
+   * nobody reads them.
+   */
+  answers(entries: readonly EstimateEntry[], failure: BrainjarError | undefined): boolean;
+  end(): void;
+}
+
+function printer(output: Output, json: boolean, compare: boolean): Printer {
+  return json ? jsonPrinter(output) : tablePrinter(output, compare);
+}
+
+/** A table on stdout, as soon as there is a row for it; why others have none on stderr. */
+function tablePrinter(output: Output, compare: boolean): Printer {
+  let begun = false;
+  return {
+    answers: (entries, failure) => {
+      if (failure !== undefined) output.say(renderError(failure, output));
+      const [first] = entries;
+      if (failure !== undefined || first === undefined || "error" in first) return true;
+      const heading = begun ? "" : compare ? compareHeading() : estimateHeading();
+      begun = true;
+      const isRead = output.answer(heading + (compare ? compareRow(entries) : estimateRow(first)));
+      output.say(estimateNotes(first));
+      return isRead;
+    },
+    end: () => {
+      if (begun && !compare) output.say(ESTIMATE_LEGEND);
+    },
+  };
+}
+
+/** One JSON object, written piece by piece. */
+function jsonPrinter(output: Output): Printer {
+  let before = '{"schema":"brainjar.estimate/1","estimates":[';
+  return {
+    answers: (entries) => {
+      return entries.every((entry) => {
+        const text = before + JSON.stringify(estimateJsonEntry(entry));
+        before = ",";
+        return output.answer(text);
+      });
+    },
+    end: () => output.answer("]}\n"),
+  };
+}

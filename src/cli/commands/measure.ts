@@ -1,0 +1,200 @@
+import { BrainjarError } from "../../budget/error.ts";
+import { exitCode } from "../../budget/exit_codes.ts";
+import type { Engine, LoadOptions } from "../../engine/engine.ts";
+import { openEngine } from "../../engine/open.ts";
+import { checkGenerates } from "../../llama_cpp/models/check_generates.ts";
+import { checkPositions } from "../../footprint/context_size.ts";
+import { estimateFootprint } from "../../footprint/estimate.ts";
+import type { FootprintOptions } from "../../llama_cpp/options.ts";
+import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../../footprint/prompt_steps.ts";
+import { sparseRanges } from "../../footprint/sparse_ranges.ts";
+import { KERNEL_BYTES } from "../../footprint/runtime.ts";
+import { readHeader } from "../../gguf/read.ts";
+import { calibrationKey, calibrationPath, saveCalibration } from "../../machine/calibrations.ts";
+import { readCpuFeatures } from "../../machine/cpu.ts";
+import {
+  readChildrenAnonymousBytes,
+  readProcessMemory,
+  readProportionalMemory,
+} from "../../machine/process_memory.ts";
+import {
+  type MeasuredStage,
+  measureJson,
+  type Measurement,
+  measureText,
+  type StageMemory,
+} from "../../report/measure_text.ts";
+import type { Command } from "../command.ts";
+import { resolveContext } from "../../plan/footprint_of.ts";
+import { demoBrainPath, rejectUrl, resolveModel } from "../../plan/model_path.ts";
+import { findFlag } from "../flags/flags.ts";
+import { readContextSettings } from "../settings/settings.ts";
+import { listenForStop } from "../terminal/stop.ts";
+
+/** Milliseconds between two samples of this process's memory. */
+const SAMPLE_EVERY = 5;
+
+/** A word that is one token in nearly every vocabulary. */
+const WORD = " the";
+
+/** More steps than samplers are ever alive, so that the worst case comes about. */
+const PROMPT_TOKENS = 2 * PROMPT_STEP * SAMPLERS_BETWEEN_COLLECTIONS;
+
+const ANSWER_TOKENS = 16;
+
+/** Samples the memory of this process and what it starts, stage by stage. */
+class MemorySampler {
+  readonly stages: StageMemory[] = [];
+  anonymousPeak = 0;
+  peak = 0;
+  readonly #timer = setInterval(() => this.#sample(), SAMPLE_EVERY);
+
+  #sample() {
+    const memory = readProcessMemory();
+    // The engine tries its library in a process of its own, which counts for a group's limit.
+    const anonymousBytes = memory.anonymousBytes +
+      (this.stages.at(-1)?.stage === "started" ? readChildrenAnonymousBytes() : 0);
+    this.anonymousPeak = Math.max(this.anonymousPeak, anonymousBytes);
+    this.peak = Math.max(this.peak, anonymousBytes + memory.fileBytes);
+    return memory;
+  }
+
+  reach(stage: MeasuredStage): void {
+    const { anonymousBytes, fileBytes } = this.#sample();
+    const proportional = readProportionalMemory();
+    this.stages.push({
+      stage,
+      anonymousBytes,
+      fileBytes,
+      ...(proportional === undefined ? {} : { proportionalBytes: proportional.bytes }),
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** What is loaded and thought with, and where it is measured. */
+interface MeasuredRun {
+  readonly path: string;
+  readonly options: FootprintOptions;
+  readonly files: Pick<LoadOptions, "files" | "sparse">;
+  readonly sampler: MemorySampler;
+  readonly signal: AbortSignal;
+}
+
+/** Opens the engine, loads, thinks and disposes, each a stage of its own. */
+async function measureRun(run: MeasuredRun): Promise<void> {
+  run.sampler.reach("started");
+  const engine = await openEngine();
+  try {
+    run.sampler.reach("engine open");
+    await loadAndThink(engine, run);
+  } finally {
+    await engine.dispose();
+  }
+}
+
+async function loadAndThink(
+  engine: Engine,
+  { path, options, files, sampler, signal }: MeasuredRun,
+): Promise<void> {
+  const model = await engine.load(path, { mmap: options.mmap, ...files, signal });
+  try {
+    sampler.reach("after load");
+    const mind = await model.createMind(options, signal);
+    try {
+      sampler.reach("after first context");
+      const room = mind.contextSize - ANSWER_TOKENS - PROMPT_STEP;
+      const prompt = WORD.repeat(Math.max(1, Math.min(PROMPT_TOKENS, room)));
+      await mind.think(prompt, {
+        maxTokens: ANSWER_TOKENS,
+        temperature: findFlag("temperature").default,
+        topP: findFlag("top-p").default,
+        seed: 1,
+        signal,
+      });
+      sampler.reach("after thinking");
+    } finally {
+      await mind.dispose();
+    }
+  } finally {
+    await model.dispose();
+  }
+  sampler.reach("after dispose");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+}
+
+/** `brainjar measure MODEL`: loads for real and prints the estimate beside what was resident. */
+export const command: Command = async ({ values, operands, output }) => {
+  if (Deno.build.os !== "linux") {
+    throw new BrainjarError("not-on-this-system", "brainjar measure reads /proc of Linux", {
+      hint: "Estimates work everywhere: brainjar estimate MODEL",
+    });
+  }
+  if (operands.length > 1) {
+    throw new BrainjarError("unexpected-operand", `Unexpected "${operands[1]}"`, {
+      hint: "A process is measured with one model; call brainjar measure for each",
+    });
+  }
+  const path = resolveModel(operands[0] ?? (Deno.env.get("BRAINJAR_MODEL") || demoBrainPath()));
+  rejectUrl(path);
+  const header = await readHeader(path);
+  await checkGenerates(header);
+  const options = await resolveContext(header, readContextSettings(values));
+  checkPositions(header, options.contextSize);
+  const cpu = await readCpuFeatures();
+  const { bytes: estimated } = await estimateFootprint(header, options, cpu);
+  const stop = listenForStop();
+  const sampler = new MemorySampler();
+  const files = { files: header.parts, sparse: await sparseRanges(header, cpu) };
+  const measuring = measureRun({ path, options, files, sampler, signal: stop.signal });
+  try {
+    await Promise.race([measuring, aborted(stop.signal)]);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    if (stop.signal.aborted) await stop.freed(measuring);
+    sampler.close();
+    stop.close();
+  }
+  if (stop.signal.aborted) return exitCode(stop.signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT");
+
+  const { stages, anonymousPeak } = sampler;
+  const program = stages.find(({ stage }) => stage === "engine open")?.fileBytes ?? 0;
+  const savedTo = values.get("save") ? calibrationPath((name) => Deno.env.get(name)) : undefined;
+  const measurement: Measurement = {
+    path,
+    estimated,
+    stages,
+    anonymousPeakBytes: anonymousPeak,
+    peakBytes: Math.max(anonymousPeak, sampler.peak - program),
+    floorRatio: (anonymousPeak + KERNEL_BYTES) / estimated.floor,
+    ...(savedTo === undefined ? {} : { savedTo }),
+  };
+  if (savedTo !== undefined) {
+    keep(savedTo, await calibrationKey(header, cpu, options.mmap), measurement.floorRatio);
+  }
+  output.answer(
+    values.get("json")
+      ? JSON.stringify(measureJson(measurement)) + "\n"
+      : measureText(measurement) + "\n",
+  );
+  return 0;
+};
+
+function keep(path: string, key: string, ratio: number): void {
+  try {
+    saveCalibration(path, key, ratio);
+  } catch (error) {
+    throw new BrainjarError("calibration-unwritable", `The ratio can't be kept in ${path}`, {
+      hint: "Name another folder with $BRAINJAR_HOME",
+      kind: "engine",
+      cause: error,
+    });
+  }
+}

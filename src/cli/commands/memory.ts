@@ -1,0 +1,22 @@
+import { takeOffReservations } from "../../ledger/sums.ts";
+import { MemoryLedger } from "../../ledger/memory_ledger.ts";
+import { readMachineMemory } from "../../machine/machine_memory.ts";
+import { memoryText } from "../../report/memory_text.ts";
+import { reservationJson } from "../../report/reservation_json.ts";
+import type { Command } from "../command.ts";
+
+/** `brainjar memory`: what this machine has, and where each figure comes from. */
+export const command: Command = async ({ values, output }) => {
+  const { sums, othersUnfilledBytes } = await new MemoryLedger().view();
+  const machine = takeOffReservations(await readMachineMemory(), othersUnfilledBytes);
+  output.answer(
+    values.get("json")
+      ? JSON.stringify({
+        schema: "brainjar.memory/1",
+        ...reservationJson(machine),
+        promises: sums.map(reservationJson),
+      }) + "\n"
+      : memoryText(machine, sums) + "\n",
+  );
+  return 0;
+};

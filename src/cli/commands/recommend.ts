@@ -1,0 +1,19 @@
+import { exitCode } from "../../budget/exit_codes.ts";
+import { openHost } from "../../plan/host.ts";
+import { recommendLimitsOn } from "../../plan/limits.ts";
+import { recommendJson, recommendText } from "../../report/recommended_limits.ts";
+import type { Command } from "../command.ts";
+import { readSettings } from "../settings/settings.ts";
+
+/** `brainjar recommend`: RAM limits, and the contexts they leave room for, that pass. */
+export const command: Command = async ({ values, output }) => {
+  const settings = await readSettings(values, { say: (text) => output.say(text) });
+  await using host = openHost(settings);
+  const recommended = await recommendLimitsOn(host, settings);
+  output.answer(
+    values.get("json")
+      ? JSON.stringify(recommendJson(recommended)) + "\n"
+      : recommendText(recommended) + "\n",
+  );
+  return exitCode(recommended.result.ok ? "success" : "refused");
+};

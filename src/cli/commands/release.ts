@@ -1,0 +1,24 @@
+import { BrainjarError } from "../../budget/error.ts";
+import { formatAmount } from "../../budget/size.ts";
+import { MemoryLedger } from "../../ledger/memory_ledger.ts";
+import type { Command } from "../command.ts";
+
+/** `brainjar release TOKEN`: gives back what `check --reserve` holds. */
+export const command: Command = async ({ operands, output }) => {
+  const [token, another] = operands;
+  if (token === undefined || another !== undefined) {
+    throw new BrainjarError(
+      "missing-operand",
+      another === undefined ? "No token to release" : "More than one token to release",
+      { hint: 'Write brainjar release "$token", with what check --reserve printed' },
+    );
+  }
+  const bytes = await new MemoryLedger().releaseToken(token);
+  if (bytes === undefined) {
+    throw new BrainjarError("unknown-token", `No reservation has the token "${token}"`, {
+      hint: "It may have ended by itself; brainjar memory lists what is held",
+    });
+  }
+  output.say(`Given back: ${formatAmount(bytes)}\n`);
+  return 0;
+};

@@ -1,0 +1,138 @@
+import { systemClock } from "../../experiment/clock.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { MachineMemory } from "../../budget/memory.ts";
+import type { RunConfig } from "../../experiment/config.ts";
+import type { RunEvent } from "../../experiment/events.ts";
+import { runExperiment } from "../../experiment/run_experiment.ts";
+import { openTranscript } from "../../experiment/transcript.ts";
+import type { CpuFeatures } from "../../llama_cpp/options.ts";
+import { sparseRanges } from "../../footprint/sparse_ranges.ts";
+import { readMachineMemory } from "../../machine/machine_memory.ts";
+import { readProcessMemory } from "../../machine/process_memory.ts";
+import { eventJson } from "../../report/event_json.ts";
+import { renderEvent } from "../../report/event_text.ts";
+import { validationReport } from "../../report/validation_report.ts";
+import { validationText } from "../../report/validation_text.ts";
+import { adviseOn } from "../../plan/advise.ts";
+import type { Command } from "../command.ts";
+import type { Progress } from "../terminal/progress.ts";
+import { capMemory } from "../../plan/machine_memory.ts";
+import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
+import { type Plan, planOn } from "../../plan/plan.ts";
+import { reservationLedger } from "../../experiment/shared_ledger.ts";
+import type { Settings } from "../../plan/settings.ts";
+import { readSettings } from "../settings/settings.ts";
+import { listenForStop } from "../terminal/stop.ts";
+import type { FlagValues } from "../flags/values.ts";
+import { openHost } from "../../plan/host.ts";
+
+/** `brainjar run`: all three layers, then the experiment. */
+export const command: Command = async ({ values, output }) => {
+  const settings = await readSettings(values, {
+    say: (text) => output.say(text),
+    filesOnly: true,
+  });
+  const stop = listenForStop();
+  const log = values.get("log");
+  if (log !== undefined) rejectModelAsLog(log, settings);
+  const transcript = log === undefined ? undefined : openTranscript(log);
+  const { machine, ...here } = settings;
+  // A run happens here: a machine that was described can only make it smaller.
+  const host = openHost(here);
+  const capped = (memory: MachineMemory) =>
+    machine === undefined ? memory : capMemory(memory, machine);
+  const readMemory = async () => capped(await readMachineMemory());
+  // Loaded for a terminal only: a pipe has no use for it.
+  const progress = output.interactive && !values.get("json")
+    ? (await import("../terminal/progress.ts")).openProgress()
+    : undefined;
+  const answer = (text: string) => {
+    if (!output.answer(text)) stop.ask("SIGPIPE");
+  };
+  try {
+    const memory = capped(await host.readMemory());
+    const plan = await adviseOn(host, await planOn(host, settings, memory));
+    const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
+      engine: progress?.watch(host.engine) ?? host.engine,
+      clock: systemClock,
+      readMemory,
+      ...(host.ledger === undefined ? {} : { ledger: reservationLedger(host.ledger, readMemory) }),
+      readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
+      emit: values.get("json") ? jsonPrinter(answer) : textPrinter(plan, answer, progress),
+      ...(progress === undefined ? {} : { onText: thoughtDisplay(progress) }),
+      ...(transcript === undefined ? {} : { transcript }),
+      signal: stop.signal,
+    });
+    return end.exitCode;
+  } finally {
+    progress?.clear();
+    transcript?.close();
+    await stop.freed(host[Symbol.asyncDispose]());
+    stop.close();
+  }
+};
+
+/** A transcript in place of a model would destroy it. */
+function rejectModelAsLog(log: string, settings: Settings): void {
+  const file = resolveModel(log);
+  const models = settings.jars.map((jar) => resolveModel(jar.model ?? demoBrainPath()));
+  if (!models.includes(file)) return;
+  throw new BrainjarError("log-is-model", `Log file is a model of this run: ${log}`, {
+    hint: "Give --log a file of its own",
+  });
+}
+
+async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Promise<RunConfig> {
+  const turns = values.get("turns");
+  return {
+    mode: plan.settings.mode,
+    jars: await Promise.all(
+      plan.jars.map(async ({ header, demand, options, settings: { introduction } }) => ({
+        demand,
+        options,
+        files: header.parts,
+        sparse: await sparseRanges(header, cpu),
+        ...(introduction === undefined ? {} : { introduction }),
+      })),
+    ),
+    ...(turns === undefined ? {} : { turns }),
+    sampling: {
+      maxTokens: values.get("max-tokens"),
+      temperature: values.get("temperature"),
+      topP: values.get("top-p"),
+      seed: values.get("seed") ?? randomSeed(),
+    },
+    allowPartial: values.get("allow-partial"),
+    policy: plan.settings.policy,
+    validation: plan.validation,
+  };
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+}
+
+function jsonPrinter(answer: (text: string) => void): (event: RunEvent) => void {
+  return (event) => answer(JSON.stringify(eventJson(event)) + "\n");
+}
+
+function textPrinter(
+  plan: Plan,
+  answer: (text: string) => void,
+  progress: Progress | undefined,
+): (event: RunEvent) => void {
+  return (event) => {
+    progress?.clear();
+    if (event.event === "validation") answer(validationText(validationReport({ plan })) + "\n");
+    answer(renderEvent(event) + "\n");
+  };
+}
+
+/** Shows a thought while it is sampled. */
+function thoughtDisplay(progress: Progress): (id: string, text: string) => void {
+  let thinking = { id: "", text: "" };
+  return (id, piece) => {
+    thinking = { id, text: thinking.id === id ? thinking.text + piece : piece };
+    progress.show({ kind: "thinking", ...thinking });
+  };
+}

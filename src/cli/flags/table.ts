@@ -1,0 +1,329 @@
+import { CRITERIA } from "../../budget/demand.ts";
+import { DEFAULT_POLICY } from "../../budget/policy.ts";
+import { JARS_OF_MODE, type PresetMode } from "../../experiment/roles.ts";
+import { KV_CACHE_TYPES, type KvCacheType } from "../../llama_cpp/ggml/types.ts";
+import { DEFAULT_CONTEXT, DEFAULT_ESTIMATOR } from "../../plan/settings.ts";
+import { COMMAND_NAMES, type CommandName } from "./commands.ts";
+
+/** What a flag's value is; a `switch` has none. */
+export type FlagType =
+  | "switch"
+  | "size"
+  | "count"
+  | "number"
+  | "choice"
+  | "path"
+  | "model"
+  | "text"
+  | "duration";
+
+/** One flag: the only source of its parsing, help, completion and line in the README. */
+export interface FlagDefinition {
+  /** Without dashes. Where `perJar` is set, a jar's name follows: `ram-limit-god`. */
+  readonly name: string;
+  readonly type: FlagType;
+  /** What stands for the value in help. */
+  readonly placeholder?: string;
+  readonly choices?: readonly string[];
+  readonly perJar?: true;
+  readonly commands: readonly CommandName[];
+  /** One sentence without a full stop. */
+  readonly help: string;
+  /** The value where none is typed; a size in bytes. */
+  readonly default?: string | number;
+  /** Least value allowed, for `count` and `number`; a `size` may be nothing where it is 0. */
+  readonly least?: number;
+  /** Greatest value allowed, for `count` and `number`. */
+  readonly greatest?: number;
+}
+
+const JARS = ["run", "check", "recommend"] as const;
+const MODELS = ["run", "check", "recommend", "estimate", "measure"] as const;
+
+/** As it is typed: `q8_0`. */
+export const typedCacheType = (type: KvCacheType) => type.toLowerCase() as Lowercase<KvCacheType>;
+
+/** Every flag, in the order of `--help`. */
+export const FLAG_TABLE = [
+  {
+    name: "mode",
+    type: "choice",
+    choices: Object.keys(JARS_OF_MODE) as PresetMode[],
+    commands: JARS,
+    default: "single",
+    help: "Which jars: one subject; subject, observer and god; or two subjects as peers",
+  },
+  {
+    name: "jars",
+    type: "path",
+    placeholder: "FILE",
+    commands: JARS,
+    help: "Read jars and policy from FILE (brainjar.jsonc here, if there is one)",
+  },
+  {
+    name: "model",
+    type: "model",
+    placeholder: "PATH",
+    commands: JARS,
+    help: "Model of every jar (else $BRAINJAR_MODEL, else the demo brain)",
+  },
+  {
+    name: "model",
+    perJar: true,
+    type: "model",
+    placeholder: "PATH",
+    commands: JARS,
+    help: "Model of one jar",
+  },
+  {
+    name: "ram-limit",
+    perJar: true,
+    type: "size",
+    placeholder: "SIZE",
+    commands: ["run", "check"],
+    help: "Most memory one jar may use; sizes its context too",
+  },
+  {
+    name: "context-size",
+    type: "count",
+    placeholder: "TOKENS",
+    least: 1,
+    greatest: 2 ** 31 - 1,
+    commands: MODELS,
+    help: "Tokens of context; with a RAM limit, the most (4096 or the model's own, if smaller)",
+  },
+  {
+    name: "batch-size",
+    type: "count",
+    placeholder: "TOKENS",
+    least: 1,
+    greatest: 2 ** 20,
+    commands: MODELS,
+    default: DEFAULT_CONTEXT.batchSize,
+    help: "Tokens evaluated at once, at most the context size",
+  },
+  {
+    name: "sequences",
+    type: "count",
+    placeholder: "N",
+    least: 1,
+    greatest: 256,
+    commands: ["estimate"],
+    default: DEFAULT_CONTEXT.sequences,
+    help: "Sequences in one context, each with its own KV cache",
+  },
+  {
+    name: "kv-cache-type",
+    type: "choice",
+    choices: KV_CACHE_TYPES.map(typedCacheType),
+    placeholder: "TYPE",
+    commands: MODELS,
+    default: typedCacheType(DEFAULT_CONTEXT.kvCacheType),
+    help: "Type of the KV cache; a quantized one needs flash attention",
+  },
+  {
+    name: "flash-attention",
+    type: "choice",
+    choices: ["on", "off", "auto"],
+    commands: MODELS,
+    default: DEFAULT_CONTEXT.flashAttention,
+    help: "Whether attention scores are computed in tiles instead of whole",
+  },
+  {
+    name: "no-mmap",
+    type: "switch",
+    commands: MODELS,
+    help: "Copy weights into memory instead of mapping the file",
+  },
+  {
+    name: "cpu",
+    type: "text",
+    placeholder: "NAME",
+    commands: ["check", "recommend", "estimate"],
+    help: "Estimate for another processor than this one (x86-64-v3, apple-m1, …)",
+  },
+  {
+    name: "no-share-weights",
+    type: "switch",
+    commands: JARS,
+    help: "Load and count the model once for each jar",
+  },
+  {
+    name: "estimator",
+    type: "choice",
+    choices: ["header", "exact", "filesize"],
+    commands: ["run", "check", "recommend", "estimate"],
+    default: DEFAULT_ESTIMATOR,
+    help: "How footprints are found: from the header, by the engine's dry load, or file size × 1.5",
+  },
+  {
+    name: "compare",
+    type: "switch",
+    commands: ["estimate"],
+    help: "Print the header's estimate beside the engine's own, with the difference",
+  },
+  {
+    name: "criterion",
+    type: "choice",
+    choices: CRITERIA,
+    commands: JARS,
+    default: DEFAULT_POLICY.criterion,
+    help: "Hold the verdict against full speed (working-set) or bare survival (floor)",
+  },
+  {
+    name: "safety-margin",
+    type: "number",
+    placeholder: "PERCENT",
+    least: 0,
+    greatest: 99.99,
+    commands: JARS,
+    default: DEFAULT_POLICY.safetyMarginPercent,
+    help: "Percentage of RAM never given out",
+  },
+  {
+    name: "allocation-headroom",
+    type: "size",
+    placeholder: "SIZE",
+    least: 0,
+    commands: JARS,
+    default: DEFAULT_POLICY.allocationHeadroomBytes,
+    help: "Kept free beside a jar when it is allocated",
+  },
+  {
+    name: "load-headroom",
+    type: "size",
+    placeholder: "SIZE",
+    least: 0,
+    commands: JARS,
+    default: DEFAULT_POLICY.loadHeadroomBytes,
+    help: "Kept free beside a model right before it is loaded",
+  },
+  {
+    name: "total-memory",
+    type: "size",
+    placeholder: "SIZE",
+    commands: JARS,
+    help: "RAM of a machine that isn't this one; for run, at most what this one has",
+  },
+  {
+    name: "available-memory",
+    type: "size",
+    placeholder: "SIZE",
+    commands: JARS,
+    help: "What is free on it (all of --total-memory if not given)",
+  },
+  {
+    name: "runner",
+    type: "text",
+    placeholder: "NAME",
+    commands: ["check", "recommend"],
+    help:
+      "A CI runner's memory and processor instead of this machine's (github-ubuntu, github-macos, …)",
+  },
+  {
+    name: "reserve",
+    type: "duration",
+    placeholder: "TIME",
+    commands: ["check"],
+    help: "If it fits, hold the memory for TIME (10m, 90s, 1h) and print a token for release",
+  },
+  {
+    name: "turns",
+    type: "count",
+    placeholder: "N",
+    least: 1,
+    greatest: 1_000_000_000,
+    commands: ["run"],
+    help: "End after N turns (without it: on Ctrl-C, or when nobody reads its answer)",
+  },
+  {
+    name: "max-tokens",
+    type: "count",
+    placeholder: "N",
+    least: 1,
+    greatest: 2 ** 20,
+    commands: ["run"],
+    default: 64,
+    help: "Most tokens of one thought",
+  },
+  {
+    name: "temperature",
+    type: "number",
+    placeholder: "T",
+    least: 0,
+    greatest: 100,
+    commands: ["run"],
+    default: 0.8,
+    help: "How freely thoughts are sampled; 0 takes the likeliest token",
+  },
+  {
+    name: "top-p",
+    type: "number",
+    placeholder: "P",
+    least: 0,
+    greatest: 1,
+    commands: ["run"],
+    default: 0.95,
+    help: "Sample from the likeliest tokens that make up this share",
+  },
+  {
+    name: "seed",
+    type: "count",
+    placeholder: "N",
+    least: 0,
+    greatest: 2 ** 32 - 1,
+    commands: ["run"],
+    help: "Seed of the sampling; the same seed, model and flags give the same transcript",
+  },
+  {
+    name: "allow-partial",
+    type: "switch",
+    commands: ["run"],
+    help: "Go on without a refused observer or god",
+  },
+  {
+    name: "log",
+    type: "path",
+    placeholder: "FILE",
+    commands: ["run"],
+    help: "Write the transcript to FILE, a JSON object a line",
+  },
+  {
+    name: "save",
+    type: "switch",
+    commands: ["measure"],
+    help: "Keep the measured ratio for this model and machine",
+  },
+  {
+    name: "format",
+    type: "choice",
+    choices: ["text", "json", "github", "junit"],
+    commands: ["check"],
+    default: "text",
+    help: "How the verdict is printed",
+  },
+  {
+    name: "quiet",
+    type: "switch",
+    commands: ["check"],
+    help: "Print nothing; the exit code is the answer",
+  },
+  {
+    name: "json",
+    type: "switch",
+    commands: ["run", "check", "estimate", "memory", "recommend", "measure"],
+    help: "Answer in JSON on stdout",
+  },
+  {
+    name: "no-color",
+    type: "switch",
+    commands: ["run", "check", "estimate", "memory", "recommend", "measure"],
+    help: "No colour, as with $NO_COLOR",
+  },
+  {
+    name: "help",
+    type: "switch",
+    commands: COMMAND_NAMES,
+    help: "Print this help",
+  },
+] as const satisfies readonly FlagDefinition[];

@@ -1,0 +1,147 @@
+import { BrainjarError } from "../../budget/error.ts";
+import { parseSize } from "../../budget/size.ts";
+import type { CommandName } from "./commands.ts";
+import {
+  type DefaultedFlag,
+  type FlagDefinition,
+  type FlagName,
+  FLAGS,
+  flagsOf,
+  type FlagValue,
+  type JarFlagName,
+  type JarFlagValue,
+} from "./flags.ts";
+import { didYouMean } from "./did_you_mean.ts";
+import type { ParsedFlags } from "./parse.ts";
+
+/** What was typed, each value checked against the flag table and of the type that it says. */
+export interface FlagValues {
+  /** What was typed, else the table's default; a switch that wasn't typed is false. */
+  get<Name extends DefaultedFlag>(name: Name): FlagValue<Name>;
+  get<Name extends FlagName>(name: Name): FlagValue<Name> | undefined;
+  /** What was typed, and no default. */
+  given<Name extends FlagName>(name: Name): FlagValue<Name> | undefined;
+  /** What was typed for single jars, by jar. */
+  perJar<Name extends JarFlagName>(name: Name): ReadonlyMap<string, JarFlagValue<Name>>;
+}
+
+type Value = string | number | boolean;
+
+const DEFAULTS: ReadonlyMap<string, Value> = new Map(
+  FLAGS.filter((flag) => !flag.perJar).flatMap((flag): [string, Value][] => {
+    const value = flag.type === "switch" ? false : flag.default;
+    return value === undefined ? [] : [[flag.name, value]];
+  }),
+);
+
+/**
+ * Checks every value that was typed and gives typed access to them.
+ *
+ * @throws BrainjarError `invalid-value` or `invalid-size`, quoting flag and value.
+ *
+ * @example
+ * ```ts
+ * import { parseCommandLine } from "./parse.ts";
+ * import { readValues } from "./values.ts";
+ * const line = parseCommandLine(["check", "--safety-margin", "20"]);
+ * if (line.kind !== "command") throw new Error("A command");
+ * const values = readValues(line.command, line.flags);
+ * if (values.get("safety-margin") !== 20 || values.get("batch-size") !== 512) throw new Error();
+ * if (values.given("batch-size") !== undefined) throw new Error("Nobody typed it");
+ * ```
+ */
+export function readValues(command: CommandName, flags: ParsedFlags): FlagValues {
+  const definitions = flagsOf(command);
+  const find = (name: string, perJar: boolean) =>
+    definitions.find((flag) => flag.name === name && (flag.perJar ?? false) === perJar);
+  const typed = new Map<string, Value>();
+  for (const [name, value] of flags.values) {
+    const flag = find(name, false);
+    if (flag === undefined) continue;
+    typed.set(name, value === true ? true : readValue(flag, `--${name}`, value));
+  }
+  const typedPerJar = new Map<string, ReadonlyMap<string, Value>>();
+  for (const [name, jars] of flags.perJar) {
+    const flag = find(name, true);
+    if (flag === undefined) continue;
+    const read = [...jars].map(([jar, value]): [string, Value] => [
+      jar,
+      readValue(flag, `--${name}-${jar}`, value),
+    ]);
+    typedPerJar.set(name, new Map(read));
+  }
+  // The table's types say what `readValue` made of each.
+  return {
+    get: (name: string) => typed.get(name) ?? DEFAULTS.get(name),
+    given: (name: string) => typed.get(name),
+    perJar: (name: string) => typedPerJar.get(name) ?? new Map(),
+  } as FlagValues;
+}
+
+/** What a value stands for: a number, or the words as they were typed. */
+function readValue(flag: FlagDefinition, typed: string, value: string): string | number {
+  rejectEmpty(typed, value);
+  switch (flag.type) {
+    case "choice": {
+      const choices = flag.choices ?? [];
+      if (choices.includes(value)) return value;
+      throw new BrainjarError("invalid-value", `Flag "${typed}" can't be "${value}"`, {
+        hint: `${didYouMean(value, choices)} It takes ${choices.join(", ")}`,
+      });
+    }
+    case "size":
+      return readSize(typed, value, flag.least === 0);
+    case "duration":
+      return readDuration(typed, value);
+    case "count":
+    case "number":
+      return readNumber(flag, typed, value);
+    default:
+      return value;
+  }
+}
+
+function rejectEmpty(typed: string, value: string): void {
+  if (value !== "") return;
+  throw new BrainjarError("invalid-value", `Flag "${typed}" has an empty value`, {
+    hint: `Give it a value or leave it out`,
+  });
+}
+
+function readSize(typed: string, value: string, allowZero: boolean): number {
+  try {
+    return parseSize(value, { allowZero });
+  } catch (error) {
+    if (!(error instanceof BrainjarError)) throw error;
+    throw new BrainjarError(error.code, `Flag "${typed}": ${error.message}`, {
+      hint: error.hint ?? "",
+      cause: error,
+    });
+  }
+}
+
+const DECIMAL = /^-?(\d+\.?\d*|\.\d+)$/;
+const WHOLE = /^-?\d+$/;
+
+function readNumber(flag: FlagDefinition, typed: string, value: string): number {
+  const whole = flag.type === "count";
+  const number = Number(value);
+  const least = flag.least ?? -Infinity;
+  const greatest = flag.greatest ?? Infinity;
+  if ((whole ? WHOLE : DECIMAL).test(value) && number >= least && number <= greatest) return number;
+  throw new BrainjarError("invalid-value", `Flag "${typed}" can't be "${value}"`, {
+    hint: `It takes a ${whole ? "whole number" : "number"} from ${least} to ${greatest}`,
+  });
+}
+
+const SECONDS = { s: 1, m: 60, h: 3600 } as const;
+
+function readDuration(typed: string, value: string): number {
+  const match = /^(\d+)([smh])$/.exec(value);
+  const unit = match?.[2] as keyof typeof SECONDS | undefined;
+  const seconds = match && unit ? Number(match[1]) * SECONDS[unit] : 0;
+  if (seconds > 0 && seconds <= 7 * 24 * 3600) return seconds;
+  throw new BrainjarError("invalid-value", `Flag "${typed}" can't be "${value}"`, {
+    hint: "It takes a time such as 90s, 10m or 1h, a week at most",
+  });
+}

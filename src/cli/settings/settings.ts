@@ -1,0 +1,185 @@
+import { BrainjarError } from "../../budget/error.ts";
+import type { Policy } from "../../budget/policy.ts";
+import { loadModule } from "../../load_module.ts";
+import { isUrl, rejectUrl } from "../../plan/model_path.ts";
+import {
+  completeSettings,
+  type ContextSettings,
+  DEFAULT_CONTEXT,
+  type JarRequest,
+  type OtherMachine,
+  type Settings,
+} from "../../plan/settings.ts";
+import { type Defined, defined } from "../defined.ts";
+import { didYouMean } from "../flags/did_you_mean.ts";
+import { cacheTypeOf } from "../flags/flags.ts";
+import type { FlagValues } from "../flags/values.ts";
+import type { JarSet, NamedJar } from "../jar_file/jar_set.ts";
+import { chooseJars } from "./choose_jars.ts";
+
+/** The context of `estimate` and `measure`: flags put over the defaults. */
+export function readContextSettings(values: FlagValues): ContextSettings {
+  return { ...DEFAULT_CONTEXT, ...contextFlags(values) };
+}
+
+function contextFlags(values: FlagValues): Partial<ContextSettings> {
+  return defined({
+    contextSize: values.given("context-size"),
+    batchSize: values.given("batch-size"),
+    sequences: values.given("sequences"),
+    kvCacheType: cacheTypeOf(values.given("kv-cache-type")),
+    flashAttention: values.given("flash-attention"),
+    mmap: values.get("no-mmap") ? false : undefined,
+  });
+}
+
+/** What settings are read from beside the flags. */
+export interface SettingsSources {
+  /** `$BRAINJAR_MODEL`, or what stands for it. */
+  readonly environmentModel?: string | undefined;
+  /** Hears what was found without being asked for; nobody where it is absent. */
+  readonly say?: (text: string) => void;
+  /** Whether every model must be a file, because it will be loaded. */
+  readonly filesOnly?: boolean;
+}
+
+/**
+ * Settles what `run`, `check` and `recommend` work on: a mode's jars or a jar file's, with flags
+ * put over them, and the defaults where nothing was said. Says which model is used where nobody
+ * named one.
+ *
+ * @throws BrainjarError `unknown-jar` for a jar's flag that no jar answers to, `conflicting-flags`,
+ * `unknown-runner`, `model-not-found` for a model that the jar file names, `model-not-local`, and
+ * what reading a jar file throws.
+ */
+export async function readSettings(
+  values: FlagValues,
+  sources: SettingsSources = {},
+): Promise<Settings> {
+  const { environmentModel = Deno.env.get("BRAINJAR_MODEL"), say = () => {} } = sources;
+  const machine = await readMachine(values);
+  const set = await chooseJars(values, say);
+  const models = byJar(values.perJar("model"), "model", set);
+  const limits = byJar(values.perJar("ram-limit"), "ram-limit", set);
+  const named = set.jars.map((jar) => ({
+    jar,
+    model: models.get(jar.id) ?? values.get("model") ?? modelOfFile(jar),
+  }));
+  const isUnnamed = named.some(({ model }) => model === undefined);
+  const unnamedModel = environmentModel || undefined;
+  const settings = completeSettings({
+    ...set,
+    jars: named.map(({ jar, model = unnamedModel }): JarRequest => {
+      const { id, role, introduction, ramLimitBytes } = jar;
+      return {
+        id,
+        role,
+        ...defined({ model, ramLimitBytes: limits.get(id) ?? ramLimitBytes, introduction }),
+        context: { ...jar.context, ...contextFlags(values) },
+      };
+    }),
+    policy: { ...set.policy, ...policyFlags(values) },
+    estimator: values.get("estimator"),
+    ...defined({ cpu: values.get("cpu") ?? machine.cpu, machine: machine.other }),
+  });
+  if (sources.filesOnly) { for (const { model = "" } of settings.jars) rejectUrl(model); }
+  if (isUnnamed) say(whichModel(unnamedModel));
+  return settings;
+}
+
+function whichModel(environmentModel: string | undefined): string {
+  return environmentModel === undefined
+    ? "Using the demo brain inside brainjar; name a model with --model or $BRAINJAR_MODEL\n"
+    : `Using $BRAINJAR_MODEL: ${environmentModel}\n`;
+}
+
+/**
+ * The model that the jar file names for a jar; that it is there is looked at now, since reading it
+ * would not say where it was named.
+ */
+function modelOfFile({ model, modelPlace }: NamedJar): string | undefined {
+  if (model === undefined || isUrl(model)) return model;
+  try {
+    Deno.statSync(model);
+  } catch (cause) {
+    // Any other failure is told where the file is read.
+    if (!(cause instanceof Deno.errors.NotFound)) return model;
+    throw new BrainjarError(
+      "model-not-found",
+      `Model file not found: ${model} (named at ${modelPlace})`,
+      { hint: "A jar file's models are looked for from its own folder", cause },
+    );
+  }
+  return model;
+}
+
+function policyFlags(values: FlagValues): Defined<Policy> {
+  return defined({
+    safetyMarginPercent: values.given("safety-margin"),
+    allocationHeadroomBytes: values.given("allocation-headroom"),
+    loadHeadroomBytes: values.given("load-headroom"),
+    criterion: values.given("criterion"),
+    shareWeights: values.get("no-share-weights") ? false : undefined,
+  });
+}
+
+/** A machine that isn't this one, by its sizes or by a runner's name. */
+async function readMachine(
+  values: FlagValues,
+): Promise<{ readonly other?: OtherMachine; readonly cpu?: string }> {
+  const runner = values.get("runner");
+  const described = readOtherMachine(values);
+  if (runner === undefined) return described === undefined ? {} : { other: described };
+  if (described !== undefined) {
+    throw new BrainjarError(
+      "conflicting-flags",
+      `Flags "--runner" and "${described.name}" exclude each other`,
+      { hint: "Give a runner's name, or a machine's sizes" },
+    );
+  }
+  const { findRunner } = await loadModule<typeof import("./runners.ts")>(
+    import.meta,
+    "./runners.ts",
+  );
+  const { totalBytes, availableBytes, cpu } = findRunner(runner);
+  return { other: { name: `--runner ${runner}`, totalBytes, availableBytes }, cpu };
+}
+
+function readOtherMachine(values: FlagValues): OtherMachine | undefined {
+  const totalBytes = values.get("total-memory");
+  const availableBytes = values.get("available-memory");
+  if (totalBytes === undefined && availableBytes === undefined) return undefined;
+  if (totalBytes !== undefined && availableBytes !== undefined && availableBytes > totalBytes) {
+    throw new BrainjarError("invalid-value", "--available-memory is larger than --total-memory", {
+      hint: "What is free is a part of the total",
+    });
+  }
+  const name = totalBytes === undefined ? "--available-memory" : "--total-memory";
+  return { name, ...defined({ totalBytes, availableBytes }) };
+}
+
+/** A per-jar flag's values by jar id; a role that several jars play names all of them. */
+function byJar<Value>(
+  given: ReadonlyMap<string, Value>,
+  flag: string,
+  { mode, jarFile, jars }: JarSet,
+): ReadonlyMap<string, Value> {
+  const values = new Map<string, Value>();
+  const ids = jars.map((jar) => jar.id);
+  for (const [name, value] of given) {
+    const meant = jars.filter((jar) => jar.id === name || jar.role === name);
+    if (meant.length === 0) {
+      const where = jarFile === undefined ? `Mode "${mode}"` : `Jar file ${jarFile}`;
+      throw new BrainjarError("unknown-jar", `${where} has no jar "${name}"`, {
+        hint: `${
+          didYouMean(`--${flag}-${name}`, ids.map((id) => `--${flag}-${id}`))
+        } Its jars are ${ids.join(", ")}`,
+      });
+    }
+    for (const jar of meant) {
+      // A jar's own flag overrides its role's.
+      if (jar.id === name || !given.has(jar.id)) values.set(jar.id, value);
+    }
+  }
+  return values;
+}

@@ -1,0 +1,72 @@
+import { BrainjarError } from "../../budget/error.ts";
+import { printable } from "../../report/printable.ts";
+
+/** Where a command prints, so that commands are tested without a terminal. */
+export interface Output {
+  /** The answer: stdout. False once its reader went away (`brainjar … | head -1`). */
+  answer(text: string): boolean;
+  /** Everything else: stderr. */
+  say(text: string): void;
+  /** Whether stderr is a terminal that may be redrawn. */
+  readonly interactive: boolean;
+  /** Colours a word for stderr; returns it unchanged where colour is off. */
+  paint(style: keyof typeof CODES, text: string): string;
+}
+
+/** Select Graphic Rendition; written out because node:util takes a quarter of a check's time to load. */
+const CODES = { red: 31, dim: 2 } as const;
+
+/** The process's own stdout and stderr. Writes synchronously, so nothing is lost at exit. */
+export function processOutput(options: { readonly color: boolean }): Output {
+  const interactive = Deno.stderr.isTerminal();
+  const color = options.color && interactive;
+  return {
+    answer: (text) => writeAll(Deno.stdout, text),
+    say: (text) => {
+      try {
+        writeAll(Deno.stderr, text);
+      } catch {
+        // Nobody hears it; the answer and the exit code still count.
+      }
+    },
+    interactive,
+    paint: (style, text) => color ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text,
+  };
+}
+
+const encoder = new TextEncoder();
+
+/** Whether anybody reads it. */
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): boolean {
+  let bytes = encoder.encode(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(stream.writeSync(bytes));
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) return false;
+      // A full pipe that isn't blocking: let the reader catch up.
+      if (error instanceof Deno.errors.WouldBlock) continue;
+      throw new BrainjarError("output-failed", "The answer can't be written", {
+        hint: "Where it goes to may be full or closed",
+        kind: "engine",
+        cause: error,
+      });
+    }
+  }
+  return true;
+}
+
+/** Whether colour is wanted: not with `NO_COLOR` (any value but empty) and not with --no-color. */
+export function colorWanted(argv: readonly string[]): boolean {
+  return (Deno.env.get("NO_COLOR") ?? "") === "" && !argv.includes("--no-color");
+}
+
+/**
+ * An error as a person reads it: the sentence, then what to do, a line each, whatever paths and
+ * names are in them. Ends with a newline.
+ */
+export function renderError(error: BrainjarError, output: Pick<Output, "paint">): string {
+  const lines = [`${output.paint("red", "error:")} ${printable(error.message)}`];
+  if (error.hint) lines.push(`${output.paint("dim", "hint:")} ${printable(error.hint)}`);
+  return lines.join("\n") + "\n";
+}

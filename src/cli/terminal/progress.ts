@@ -1,0 +1,72 @@
+import process from "node:process";
+import { createLogUpdate } from "log-update";
+import type { Engine } from "../../engine/engine.ts";
+import stringWidth from "string-width";
+
+/** A line on the terminal that shows what is going on and goes away when something is printed. */
+export interface Progress {
+  show(state: ProgressState): void;
+  clear(): void;
+  /** The engine, with its loads shown. */
+  watch(engine: Engine): Engine;
+}
+
+/** Redraws at most so often: a terminal is slower than a small model. */
+const REDRAW_MILLISECONDS = 50;
+
+/** A line on stderr, which must be a terminal. */
+export function openProgress(): Progress {
+  const draw = createLogUpdate(process.stderr, { showCursor: true });
+  let drawnAt = -Infinity;
+  const progress: Progress = {
+    show: (state) => {
+      const now = performance.now();
+      if (now - drawnAt < REDRAW_MILLISECONDS) return;
+      drawnAt = now;
+      draw(renderProgress(state, (process.stderr.columns ?? 80) - 1));
+    },
+    clear: () => {
+      draw.clear();
+      drawnAt = -Infinity;
+    },
+    watch: (engine) => ({
+      dryLoad: (model, options) => engine.dryLoad(model, options),
+      dispose: () => engine.dispose(),
+      load: (model, options) =>
+        engine.load(model, {
+          ...options,
+          onProgress: (fraction) => progress.show({ kind: "loading", model, fraction }),
+        }),
+    }),
+  };
+  return progress;
+}
+
+/** What is going on right now. */
+export type ProgressState =
+  | { readonly kind: "loading"; readonly model: string; readonly fraction: number }
+  | { readonly kind: "thinking"; readonly id: string; readonly text: string };
+
+/** The state as one line of at most `columns` cells, the end of a thought rather than its start. */
+export function renderProgress(state: ProgressState, columns: number): string {
+  if (state.kind === "loading") {
+    return fit(`Loading ${state.model}: ${Math.floor(state.fraction * 100)} %`, columns);
+  }
+  const label = `[${state.id}] … `;
+  // A model's words may hold anything; what moves the cursor is taken out.
+  // deno-lint-ignore no-control-regex
+  const text = state.text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return label + fit(text, columns - stringWidth(label));
+}
+
+/** The end of a text that fits so many cells. */
+function fit(text: string, columns: number): string {
+  const characters = [...text];
+  let width = stringWidth(text);
+  let start = 0;
+  while (width > columns && start < characters.length) {
+    width -= stringWidth(characters[start] ?? "");
+    start++;
+  }
+  return characters.slice(start).join("");
+}

@@ -1,0 +1,78 @@
+import type { MachineMemory } from "../budget/memory.ts";
+import type { Engine } from "../engine/engine.ts";
+import { lazyEngine, openEngine } from "../engine/open.ts";
+import type { Footprint } from "../footprint/footprint.ts";
+import type { CpuFeatures } from "../llama_cpp/options.ts";
+import type { GgufHeader } from "../gguf/header.ts";
+import { readHeader } from "../gguf/read.ts";
+import { readCpuFeatures } from "../machine/cpu.ts";
+import { engineThreads } from "../machine/engine_threads.ts";
+import { namedCpu } from "../machine/named_cpu.ts";
+import { takeOffReservations } from "../ledger/sums.ts";
+import { MemoryLedger } from "../ledger/memory_ledger.ts";
+import { readMemoryOf } from "./machine_memory.ts";
+import type { OtherMachine } from "./settings.ts";
+
+/**
+ * The machine that is planned for, and the models and the engine on this one; each is looked at
+ * when it is first asked for. Disposing of it ends the engine, if it was opened.
+ */
+export interface Host extends AsyncDisposable {
+  /** A model's header; read once for each path, where models are remembered. */
+  readHeader(model: string): Promise<GgufHeader>;
+  /** Footprints by what was asked; absent where models aren't remembered. */
+  readonly footprints: Map<string, Promise<Footprint>> | undefined;
+  /**
+   * The machine's memory for jars that aren't loaded yet, less what other brainjar processes have
+   * reserved and not filled.
+   */
+  readMemory(): Promise<MachineMemory>;
+  /** What the processes of this user have reserved; there is none for a machine that isn't this one. */
+  readonly ledger: MemoryLedger | undefined;
+  cpu(): Promise<CpuFeatures>;
+  /** Opened when it is first asked for something. */
+  readonly engine: Engine;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Which machine is planned for. */
+export interface HostOptions {
+  readonly machine?: OtherMachine;
+  /** A processor of the table instead of this one. */
+  readonly cpu?: string;
+  /** Whether what was found of a model is kept for the next question; true unless told otherwise. */
+  readonly rememberModels?: boolean;
+}
+
+/** This machine, but for what `options` describe instead. */
+export function openHost(options: HostOptions = {}): Host {
+  const remembers = options.rememberModels ?? true;
+  const headers = new Map<string, Promise<GgufHeader>>();
+  let cpu: Promise<CpuFeatures> | undefined;
+  const engine = lazyEngine(openEngine);
+  // A described machine has no processes.
+  const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
+  return {
+    readHeader: (model) => {
+      const header = headers.get(model) ?? readHeader(model);
+      if (remembers) headers.set(model, header);
+      return header;
+    },
+    footprints: remembers ? new Map() : undefined,
+    readMemory: async () => {
+      const memory = await readMemoryOf(options.machine);
+      const view = await ledger?.view();
+      return takeOffReservations(memory, view?.othersUnfilledBytes ?? 0);
+    },
+    ledger,
+    cpu: () => cpu ??= readCpu(options.cpu),
+    engine,
+    [Symbol.asyncDispose]: () => engine.dispose(),
+  };
+}
+
+async function readCpu(name: string | undefined): Promise<CpuFeatures> {
+  return name === undefined
+    ? await readCpuFeatures()
+    : namedCpu(name, engineThreads(navigator.hardwareConcurrency));
+}

@@ -1,0 +1,47 @@
+import { BrainjarError } from "../budget/error.ts";
+import type { Host } from "./host.ts";
+import { readMemoryOf } from "./machine_memory.ts";
+import { type Plan, validatePlanned } from "./plan.ts";
+
+/** Memory that is kept for a job's next step. */
+export interface Reservation {
+  /** What gives it back. */
+  readonly token: string;
+  readonly bytes: number;
+  /** Until it ends by itself. */
+  readonly seconds: number;
+}
+
+/** A plan, and what is reserved for it. */
+export interface ReservedPlan {
+  readonly plan: Plan;
+  /** Absent where none was asked for, or nothing fits. */
+  readonly reservation?: Reservation;
+}
+
+/**
+ * Judges the plan once more while no other process can reserve memory, and reserves what it
+ * requires. Answers the plan with that verdict, and the reservation where it fits.
+ *
+ * @throws BrainjarError `conflicting-flags` for a machine that isn't this one, and what the ledger
+ * throws where it can't be kept.
+ */
+export async function reserveOn(host: Host, plan: Plan, seconds: number): Promise<ReservedPlan> {
+  if (host.ledger === undefined) {
+    throw new BrainjarError("conflicting-flags", "--reserve holds memory of this machine only", {
+      hint: "Leave out --total-memory, --available-memory and --runner",
+    });
+  }
+  const { value: validation, token } = await host.ledger.admit(
+    () => readMemoryOf(undefined),
+    (memory) => {
+      const validation = validatePlanned(plan.jars, plan.settings, memory);
+      if (!validation.ok) return { value: validation };
+      const token = { bytes: validation.requiredBytes, durationMilliseconds: seconds * 1000 };
+      return { value: validation, token };
+    },
+  );
+  const judged = { ...plan, memory: validation.memory, validation };
+  if (token === undefined) return { plan: judged };
+  return { plan: judged, reservation: { token, bytes: validation.requiredBytes, seconds } };
+}

@@ -1,0 +1,131 @@
+import { formatAmount } from "../../budget/size.ts";
+import type { Validation } from "../../budget/validation.ts";
+import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { printable } from "../printable.ts";
+import { recommendationMessage } from "../recommendation.ts";
+
+/** A line that GitHub Actions shows beside the job. */
+export interface Annotation {
+  readonly level: "error" | "warning";
+  readonly title: string;
+  /** May have several lines. */
+  readonly message: string;
+}
+
+/** Jars that a title names; the message names all. */
+const JARS_IN_TITLE = 3;
+
+/**
+ * A validation as GitHub Actions reads it from a step's output: an `::error` for each limit that is
+ * exceeded, a `::warning` for each warning, and for people a plain line where all fits. Without a
+ * line break at the end.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_POLICY } from "../../budget/policy.ts";
+ * import { validateMemoryBudget } from "../../budget/validate.ts";
+ * import { githubAnnotations } from "./github.ts";
+ *
+ * const validation = validateMemoryBudget({
+ *   mode: "single",
+ *   instances: [],
+ *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
+ *   policy: DEFAULT_POLICY,
+ * });
+ * if (!githubAnnotations(validation).startsWith("brainjar: ")) throw new Error("Nothing to annotate");
+ * ```
+ */
+export function githubAnnotations(validation: Validation): string {
+  const lines = annotationsOf(validation).map(annotationLine);
+  if (validation.ok) {
+    lines.push(
+      `brainjar: the memory budget is safe, ${formatAmount(validation.requiredBytes)} required ` +
+        `of ${formatAmount(validation.usableBytes)}`,
+    );
+  }
+  return lines.join("\n");
+}
+
+/**
+ * What could not be checked at all, as GitHub Actions reads it.
+ *
+ * @example
+ * ```ts
+ * import { githubError } from "./github.ts";
+ * const line = githubError({ message: "Model file not found: a,b.gguf", hint: "Check --model" });
+ * if (line !== "::error title=brainjar%3A not checked::Model file not found: a,b.gguf%0ACheck --model") {
+ *   throw new Error(line);
+ * }
+ * ```
+ */
+export function githubError(error: {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}): string {
+  return annotationLine({
+    level: "error",
+    title: "brainjar: not checked",
+    message: [error.message, ...(error.hint ? [error.hint] : [])].join("\n"),
+  });
+}
+
+/**
+ * An annotation in GitHub's escaping (its toolkit's `command.ts`): `%`, line feeds and carriage
+ * returns everywhere, in a property also `:` and `,`.
+ *
+ * @example
+ * ```ts
+ * import { annotationLine } from "./github.ts";
+ * const line = annotationLine({ level: "warning", title: "a: b, c", message: "50%\nof it" });
+ * if (line !== "::warning title=a%3A b%2C c::50%25%0Aof it") throw new Error(line);
+ * ```
+ */
+export function annotationLine({ level, title, message }: Annotation): string {
+  const property = escapeData(title).replaceAll(":", "%3A").replaceAll(",", "%2C");
+  return `::${level} title=${property}::${escapeData(message)}`;
+}
+
+function escapeData(text: string): string {
+  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+function annotationsOf(validation: Validation): Annotation[] {
+  return [
+    ...validation.issues.map((issue): Annotation => ({
+      level: "error",
+      title: `brainjar: ${titleNames(validation)} (${issue.code})`,
+      message: [
+        issueMessage(issue),
+        issueCause(issue),
+        `Jars, largest first: ${
+          largestFirst(validation).map(({ id, requiredBytes }) =>
+            `${printable(id)} ${formatAmount(requiredBytes)}`
+          ).join(", ")
+        }`,
+        ...validation.recommendations.map((one) => recommendationMessage(one, validation)),
+      ].join("\n"),
+    })),
+    ...validation.warnings.map((warning): Annotation => ({
+      level: "warning",
+      title: "id" in warning ? `brainjar: ${printable(warning.id)}` : "brainjar: memory",
+      message: warningMessage(warning),
+    })),
+    ...validation.memory.warnings.map(({ message }): Annotation => ({
+      level: "warning",
+      title: "brainjar: memory",
+      message: printable(message),
+    })),
+  ];
+}
+
+function titleNames(validation: Validation): string {
+  const ids = largestFirst(validation).map(({ id }) => printable(id));
+  const named = ids.slice(0, JARS_IN_TITLE).join(", ");
+  const more = ids.length - JARS_IN_TITLE;
+  const who = more > 0 ? `${named} and ${more} more` : named;
+  return `${who} ${ids.length === 1 ? "does" : "do"} not fit`;
+}
+
+function largestFirst({ instances }: Validation): Validation["instances"] {
+  return instances.toSorted((a, b) => b.requiredBytes - a.requiredBytes);
+}

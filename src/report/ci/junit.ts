@@ -1,0 +1,189 @@
+import { formatAmount } from "../../budget/size.ts";
+import type { InstanceValidation, Validation } from "../../budget/validation.ts";
+import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { printable } from "../printable.ts";
+import { recommendationMessage } from "../recommendation.ts";
+import { xmlAttributes, xmlText } from "./xml.ts";
+
+/** When a check was made, and how long it took. */
+export interface JunitTiming {
+  readonly at: Date;
+  readonly seconds: number;
+}
+
+/** One test case as a reporter shows it. */
+interface TestCase {
+  readonly name: string;
+  /** What went wrong; absent where it passed. */
+  readonly problem?: {
+    readonly element: "failure" | "error";
+    readonly type: string;
+    readonly message: string;
+    readonly text: string;
+  };
+  /** What was printed beside it. */
+  readonly notes?: readonly string[];
+}
+
+const SUITE = "brainjar check";
+
+/**
+ * A validation as a JUnit file: one suite with a case for each jar, which fails where that jar alone
+ * is too large, and a case for their sum, which fails where layer 1 does. Without a line break at
+ * the end.
+ *
+ * The elements and attributes are those that the Ant task's format and Jenkins' reader have in
+ * common; `hostname` is required there and says nothing here.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_POLICY } from "../../budget/policy.ts";
+ * import { validateMemoryBudget } from "../../budget/validate.ts";
+ * import { junitXml } from "./junit.ts";
+ *
+ * const validation = validateMemoryBudget({
+ *   mode: "single",
+ *   instances: [],
+ *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
+ *   policy: DEFAULT_POLICY,
+ * });
+ * const xml = junitXml(validation, { at: new Date(0), seconds: 0.1 });
+ * if (!xml.includes('tests="1" failures="0"')) throw new Error(xml);
+ * ```
+ */
+export function junitXml(validation: Validation, timing: JunitTiming): string {
+  const cases = [
+    ...validation.instances.map((instance) => jarCase(instance, validation)),
+    sumCase(validation),
+  ];
+  return suiteXml(cases, timing, propertiesXml(validation));
+}
+
+/**
+ * What could not be checked at all, as a JUnit file with one case in error.
+ *
+ * @example
+ * ```ts
+ * import { junitError } from "./junit.ts";
+ * const error = { code: "model-not-found", message: "Model file not found: <a>.gguf" };
+ * const xml = junitError(error, { at: new Date(0), seconds: 0 });
+ * if (!xml.includes("&lt;a&gt;")) throw new Error(xml);
+ * ```
+ */
+export function junitError(
+  error: { readonly code: string; readonly message: string; readonly hint?: string | undefined },
+  timing: JunitTiming,
+): string {
+  const { code, message, hint } = error;
+  const text = [message, ...(hint ? [hint] : [])].join("\n");
+  return suiteXml(
+    [{ name: "all jars together", problem: { element: "error", type: code, message, text } }],
+    timing,
+    "",
+  );
+}
+
+function jarCase(instance: InstanceValidation, validation: Validation): TestCase {
+  const { usableBytes, memory } = validation;
+  const room = Math.min(usableBytes, memory.availableBytes);
+  const required = formatAmount(instance.requiredBytes);
+  const notes = [
+    `Model: ${printable(instance.model)}`,
+    `Floor: ${formatAmount(instance.floorBytes)}`,
+    `Working set: ${formatAmount(instance.workingSetBytes)}`,
+    ...(instance.ramLimitBytes === undefined
+      ? []
+      : [`RAM limit: ${formatAmount(instance.ramLimitBytes)}`]),
+    `Required: ${required}`,
+    ...validation.warnings
+      .filter((warning) => "id" in warning && warning.id === instance.id)
+      .map((warning) => `Warning: ${warningMessage(warning)}`),
+  ];
+  const name = `${printable(instance.id)} (${instance.role})`;
+  if (instance.requiredBytes <= room) return { name, notes };
+  const what = room === usableBytes ? "the safe threshold" : "what is available";
+  const message = `Instance '${printable(instance.id)}' alone requires ${required}, more than ` +
+    `${what} (${formatAmount(room)})`;
+  return {
+    name,
+    notes,
+    problem: { element: "failure", type: "jar-too-large", message, text: message },
+  };
+}
+
+function sumCase(validation: Validation): TestCase {
+  const name = "all jars together";
+  const notes = [
+    `Required: ${formatAmount(validation.requiredBytes)}`,
+    `Safe threshold: ${formatAmount(validation.usableBytes)}`,
+    `Available: ${formatAmount(validation.memory.availableBytes)}`,
+    ...validation.warnings.filter((warning) => !("id" in warning))
+      .map((warning) => `Warning: ${warningMessage(warning)}`),
+    ...validation.memory.warnings.map(({ message }) => `Warning: ${printable(message)}`),
+  ];
+  const [first] = validation.issues;
+  if (first === undefined) return { name, notes };
+  // A case has one failure, however many limits are exceeded.
+  const text = [
+    ...validation.issues.flatMap((issue) => [issueMessage(issue), issueCause(issue)]),
+    ...validation.recommendations.map((one) => recommendationMessage(one, validation)),
+  ].join("\n");
+  return {
+    name,
+    notes,
+    problem: { element: "failure", type: first.code, message: issueMessage(first), text },
+  };
+}
+
+function propertiesXml(validation: Validation): string {
+  const properties = {
+    mode: validation.mode,
+    criterion: validation.criterion,
+    verdict: validation.verdict,
+    totalBytes: validation.memory.totalBytes,
+    availableBytes: validation.memory.availableBytes,
+    usableBytes: validation.usableBytes,
+    requiredBytes: validation.requiredBytes,
+  };
+  const lines = Object.entries(properties).map(([name, value]) =>
+    `      <property${xmlAttributes({ name, value })}/>\n`
+  );
+  return `    <properties>\n${lines.join("")}    </properties>\n`;
+}
+
+function suiteXml(cases: readonly TestCase[], timing: JunitTiming, properties: string): string {
+  const count = (element: string) =>
+    cases.filter(({ problem }) => problem?.element === element).length;
+  const counts = {
+    tests: cases.length,
+    failures: count("failure"),
+    errors: count("error"),
+    time: timing.seconds.toFixed(3),
+  };
+  const suite = {
+    name: SUITE,
+    ...counts,
+    skipped: 0,
+    // Ant's format has no fraction and no zone: it is UTC.
+    timestamp: timing.at.toISOString().slice(0, 19),
+    hostname: "localhost",
+  };
+  return '<?xml version="1.0" encoding="UTF-8"?>\n' +
+    `<testsuites${xmlAttributes({ name: SUITE, ...counts })}>\n` +
+    `  <testsuite${xmlAttributes(suite)}>\n${properties}${cases.map(caseXml).join("")}` +
+    `  </testsuite>\n</testsuites>`;
+}
+
+function caseXml({ name, problem, notes = [] }: TestCase): string {
+  const attributes = xmlAttributes({ name, classname: "brainjar.check", time: "0.000" });
+  const children: string[] = [];
+  if (problem) {
+    const { element, type, message, text } = problem;
+    children.push(
+      `<${element}${xmlAttributes({ message, type })}>${xmlText(text)}</${element}>`,
+    );
+  }
+  if (notes.length > 0) children.push(`<system-out>${xmlText(notes.join("\n"))}</system-out>`);
+  const lines = children.map((child) => `      ${child}\n`).join("");
+  return `    <testcase${attributes}>\n${lines}    </testcase>\n`;
+}

@@ -1,0 +1,110 @@
+import { formatAmount } from "../../budget/size.ts";
+import type { InstanceValidation, Recommendation, Validation } from "../../budget/validation.ts";
+import type { ValidationReport } from "../validation_report.ts";
+import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { printable } from "../printable.ts";
+import { recommendationFlags, recommendationMessage } from "../recommendation.ts";
+
+/**
+ * A validation as Markdown for a job's summary page (`$GITHUB_STEP_SUMMARY`): a table of the jars,
+ * then what is wrong and what to change. Ends with a line break, so that others may append.
+ *
+ * @example
+ * ```ts
+ * import { DEFAULT_POLICY } from "../../budget/policy.ts";
+ * import { validateMemoryBudget } from "../../budget/validate.ts";
+ * import { summaryMarkdown } from "./summary.ts";
+ *
+ * const validation = validateMemoryBudget({
+ *   mode: "single",
+ *   instances: [],
+ *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
+ *   policy: DEFAULT_POLICY,
+ * });
+ * const text = summaryMarkdown({ validation, estimator: "header", models: [], instances: [] });
+ * if (!text.startsWith("### brainjar: the jars fit")) throw new Error(text);
+ * ```
+ */
+export function summaryMarkdown(report: ValidationReport): string {
+  const { validation } = report;
+  const { memory } = validation;
+  const warnings = [
+    ...validation.warnings.map(warningMessage),
+    ...memory.warnings.map(({ message }) => message),
+  ];
+  return [
+    `### brainjar: the jars ${validation.ok ? "fit" : "do not fit"}`,
+    "",
+    row(["Jar", "Role", "Model", "Context", "RAM limit", "Floor", "Working set", "Required"]),
+    "|---|---|---|--:|--:|--:|--:|--:|",
+    ...validation.instances.map((instance) => row(jarCells(instance, report))),
+    row([
+      "**Together**",
+      "",
+      "",
+      "",
+      "",
+      amount(validation.floorBytes),
+      amount(
+        validation.workingSetBytes,
+      ),
+      `**${amount(validation.requiredBytes)}**`,
+    ]),
+    "",
+    `Safe threshold ${amount(validation.usableBytes)} of ${amount(memory.totalBytes)}, ` +
+    `available ${amount(memory.availableBytes)}.`,
+    "",
+    ...list(
+      "Issues",
+      validation.issues.map((issue) => `${issueMessage(issue)}. ${issueCause(issue)}`),
+    ),
+    ...list("Warnings", warnings),
+    ...(validation.recommendations.length === 0 ? [] : [
+      "**What to change**",
+      "",
+      ...validation.recommendations.map((one) => recommendationItem(one, validation)),
+      "",
+    ]),
+  ].join("\n");
+}
+
+const amount = formatAmount;
+
+function jarCells(instance: InstanceValidation, { models, instances }: ValidationReport): string[] {
+  const known = instances.find(({ id }) => id === instance.id);
+  const model = models.find(({ path }) => path === instance.model)?.name ?? instance.model;
+  return [
+    escape(instance.id),
+    instance.role,
+    escape(model),
+    known === undefined ? "" : String(known.contextSize),
+    instance.ramLimitBytes === undefined ? "none" : amount(instance.ramLimitBytes),
+    amount(instance.floorBytes),
+    amount(instance.workingSetBytes),
+    amount(instance.requiredBytes),
+  ];
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+function list(title: string, items: readonly string[]): string[] {
+  return items.length === 0
+    ? []
+    : [`**${title}**`, "", ...items.map((item) => `- ${escape(item)}`), ""];
+}
+
+/** With its flags as code, to be copied. */
+function recommendationItem(recommendation: Recommendation, validation: Validation): string {
+  const message = escape(recommendationMessage(recommendation, validation));
+  const flags = recommendationFlags(recommendation, validation);
+  if (flags.length === 0) return `- ${message}`;
+  const code = flags.join(" ");
+  return `- ${message.replace(escape(code), () => `\`${code}\``)}`;
+}
+
+/** What came from files and arguments must not become markup. */
+function escape(text: string): string {
+  return printable(text).replace(/[\\`*_[\]<>|~#&]/g, (character) => `\\${character}`);
+}

@@ -1,0 +1,113 @@
+import { formatAmount } from "../budget/size.ts";
+import type { EndEvent, LoadedEvent, RunEvent, WarningEvent } from "../experiment/events.ts";
+import { allocationReportText, allocationText } from "./allocation_text.ts";
+import { preflightText } from "./preflight_text.ts";
+import { printable } from "./printable.ts";
+
+/**
+ * An event of a run as people read it: plain lines without colour and without a line break at the
+ * end. Layer 1's report is `validationText`'s; of `validation` only the seed is told here.
+ *
+ * @example
+ * ```ts
+ * import { renderEvent } from "./event_text.ts";
+ * const text = renderEvent({
+ *   event: "whisper",
+ *   id: "god",
+ *   role: "god",
+ *   turn: 2,
+ *   text: "Look up.",
+ * });
+ * if (text !== "[god] whisper 2: Look up.") throw new Error(text);
+ * ```
+ */
+export function renderEvent(event: RunEvent): string {
+  switch (event.event) {
+    case "validation":
+      return `Run in mode ${event.mode} with seed ${event.seed}`;
+    case "allocated":
+      return `${allocationText({ ok: true, ...event })}\n${preflightText(event.preflight)}`;
+    case "loaded":
+      return said(event.id, loaded(event));
+    case "thought":
+      return said(event.id, `turn ${event.turn}: ${quoted(event.text)}`);
+    case "note":
+      return said(event.id, `note ${event.turn}: ${quoted(event.text)}`);
+    case "whisper":
+      return said(event.id, `whisper ${event.turn}: ${quoted(event.text)}`);
+    case "death": {
+      const detail = event.detail === undefined ? "" : ` (${printable(event.detail)})`;
+      return said(
+        event.id,
+        `died in turn ${event.turn}: ${event.message}${detail}; death ${event.deaths}, ` +
+          `${formatAmount(event.givenBackBytes)} given back`,
+      );
+    }
+    case "resurrection":
+      return said(
+        event.id,
+        `resurrected in turn ${event.turn} after ${counted(event.deaths, "death")}: ` +
+          `${formatAmount(event.allocatedBytes)} allocated`,
+      );
+    case "warning":
+      return warning(event);
+    case "end":
+      return end(event);
+  }
+}
+
+function loaded(event: LoadedEvent): string {
+  const how = event.shared ? "shares" : "loaded";
+  return `${how} ${printable(event.model)}: context of ${event.contextSize} tokens, ` +
+    seconds(event.milliseconds);
+}
+
+function warning(event: WarningEvent): string {
+  const line = `WARNING: ${printable(event.message)}`;
+  const details = [
+    event.allocation && allocationText(event.allocation),
+    event.preflight && preflightText(event.preflight),
+    event.hint === undefined ? undefined : `  ${printable(event.hint)}`,
+  ];
+  return [line, ...details.filter((text) => text !== undefined)].join("\n");
+}
+
+const REASONS: Readonly<Record<EndEvent["reason"], string>> = {
+  turns: "Run ended as asked",
+  stopped: "Run was stopped",
+  refused: "Run refused: the jars do not all fit",
+  failed: "Run failed: a jar could not be made",
+  "no-jar-left": "Run ended: no jar is left and none could be brought back",
+};
+
+function end(event: EndEvent): string {
+  const { turns, thoughts, tokens, deaths, resurrections, allocationReport } = event;
+  const lines = [
+    allocationReport && allocationReportText(allocationReport),
+    `${REASONS[event.reason]}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
+    `${counted(tokens, "token")}, ${counted(deaths, "death")}, ` +
+    `${counted(resurrections, "resurrection")}, ${seconds(event.milliseconds)}`,
+    `Given back: ${
+      formatAmount(event.givenBackBytes)
+    }; still reserved: ${event.reservedBytes} bytes`,
+  ];
+  return lines.filter((text) => text !== undefined).join("\n");
+}
+
+function said(id: string, text: string): string {
+  return `[${printable(id)}] ${text}`;
+}
+
+/** A model's words on lines of their own, indented, with nothing in them that moves the cursor. */
+function quoted(text: string): string {
+  const lines = text.trim().split(/\r?\n/).map((line) => printable(line.replaceAll("\t", " ")));
+  return lines.join("\n  ") || "(silence)";
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(2)} s`;
+}

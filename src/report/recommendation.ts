@@ -1,0 +1,130 @@
+import type { Changes } from "../budget/changes.ts";
+import { formatAmount } from "../budget/size.ts";
+import type { Recommendation, Validation } from "../budget/validation.ts";
+import type { Shape } from "./schema/shape.ts";
+import type { VALIDATION_SCHEMA } from "./schema/validation.ts";
+
+/** A recommendation as the validation of `run --json` has it. */
+export type RecommendationJson = Shape<typeof VALIDATION_SCHEMA>["recommendations"][number];
+
+/** What a recommendation's flags are named by. */
+type Judged = Pick<Validation, "mode" | "instances">;
+
+/** One change as it is said, and the flags that it is typed with. */
+type ChangeText = readonly [words: string, flags: readonly string[]];
+
+/**
+ * The sentence for a recommendation; it names every flag with its value.
+ *
+ * @param validation The failed one that the recommendation is for.
+ *
+ * @example
+ * ```ts
+ * import { GB } from "../budget/size.ts";
+ * import { recommendationMessage } from "./recommendation.ts";
+ * const ramLimits = [{ role: "god", bytes: 9.1 * GB, text: "9.1" }] as const;
+ * const message = recommendationMessage(
+ *   { kind: "changes", changes: { ramLimits }, requiredBytes: 26 * GB },
+ *   { mode: "matrix", instances: [] },
+ * );
+ * if (message !== "Reduce RAM limits: --ram-limit-god 9.1 (26.00 GB required)") {
+ *   throw new Error(message);
+ * }
+ * ```
+ */
+export function recommendationMessage(recommendation: Recommendation, validation: Judged): string {
+  switch (recommendation.kind) {
+    case "changes": {
+      const texts = changeTexts(recommendation.changes, validation);
+      const required = `(${formatAmount(recommendation.requiredBytes)} required)`;
+      const [first, second] = texts;
+      if (first === undefined) return `Leave out ${omitted(recommendation)} ${required}`;
+      const advice = second === undefined ? first[0] : "Use together";
+      return `${advice}: ${texts.flatMap(([, flags]) => flags).join(" ")} ${required}`;
+    }
+    case "free-memory":
+      return `Close other programs until ${formatAmount(recommendation.bytes)} more is available`;
+    case "machine":
+      return `Use a machine with at least ${formatAmount(recommendation.totalBytes)} RAM, ` +
+        `${formatAmount(recommendation.availableBytes)} of it available`;
+  }
+}
+
+/**
+ * The flags that carry a recommendation out, each with its value; none where no flag does.
+ *
+ * @param validation The failed one that the recommendation is for.
+ *
+ * @example
+ * ```ts
+ * import { recommendationFlags } from "./recommendation.ts";
+ * const flags = recommendationFlags(
+ *   { kind: "changes", changes: { contextSize: 4096, mmap: false }, requiredBytes: 1 },
+ *   { mode: "single", instances: [] },
+ * );
+ * if (flags.join(" ") !== "--context-size 4096 --no-mmap") throw new Error(flags.join(" "));
+ * ```
+ */
+export function recommendationFlags(
+  recommendation: Recommendation,
+  validation: Judged,
+): readonly string[] {
+  if (recommendation.kind !== "changes") return [];
+  return changeTexts(recommendation.changes, validation).flatMap(([, flags]) => flags);
+}
+
+/** A recommendation as the validation of `run --json` has it. */
+export function recommendationJson(
+  recommendation: Recommendation,
+  validation: Judged,
+): RecommendationJson {
+  const flags = recommendationFlags(recommendation, validation);
+  switch (recommendation.kind) {
+    case "changes": {
+      const { requiredBytes } = recommendation;
+      return flags.length > 0
+        ? { kind: "flags", flags, requiredBytes }
+        : { kind: "omit", omitted: omitted(recommendation), flags, requiredBytes };
+    }
+    case "free-memory":
+      return { kind: "free-memory", flags, bytes: recommendation.bytes };
+    case "machine": {
+      const { totalBytes, availableBytes } = recommendation;
+      return { kind: "machine", flags, totalBytes, availableBytes };
+    }
+  }
+}
+
+/** The flag of a role's or a jar's RAM limit. */
+export function ramLimitFlag(name: string, size: string): string {
+  return `--ram-limit-${name} ${size}`;
+}
+
+function changeTexts(changes: Changes, { mode, instances }: Judged): ChangeText[] {
+  const { ramLimits = [], contextSize, kvCacheType, criterion } = changes;
+  // A jar's own flag would win over its role's.
+  const namesOf = (role: string) => {
+    const jars = instances.filter((instance) => instance.role === role);
+    return jars.length > 0 && mode !== "matrix" ? jars.map(({ id }) => id) : [role];
+  };
+  const limits = ramLimits
+    .filter(({ role }) => changes.mode !== "single" || role === "subject")
+    .flatMap(({ role, text }) => namesOf(role).map((name) => ramLimitFlag(name, text)));
+  const cacheType = kvCacheType?.toLowerCase();
+  const flag = (name: string, value: unknown) => value === undefined ? [] : [`${name} ${value}`];
+  const texts: ChangeText[] = [
+    ["Run the subject alone, without the other roles' flags", flag("--mode", changes.mode)],
+    ["Reduce RAM limits", limits],
+    ["Use a smaller context", flag("--context-size", contextSize)],
+    ["Use a smaller KV cache", flag("--kv-cache-type", cacheType)],
+    ["Load weights without mapping the file", changes.mmap === false ? ["--no-mmap"] : []],
+    ["Accept that weights are read from disk for every token", flag("--criterion", criterion)],
+  ];
+  return texts.filter(([, flags]) => flags.length > 0);
+}
+
+/** What is to be left out so that jars share weights, which no flag turns on. */
+function omitted({ jarFile }: { readonly jarFile?: string }): string {
+  const flag = "--no-share-weights";
+  return jarFile === undefined ? flag : `${flag} or "shareWeights": false of ${jarFile}`;
+}

@@ -1,0 +1,165 @@
+import { z } from "zod";
+import { bytes, FAILURE_SCHEMA, mode, role } from "./common.ts";
+import type { Shape } from "./shape.ts";
+import { VALIDATION_SCHEMA } from "./validation.ts";
+
+const milliseconds = z.number();
+
+/** Whose event it is, and in which turn; turn 0 is before the first. */
+const jar = { id: z.string(), role, turn: z.int() };
+
+const allocation = {
+  allocatedBytes: bytes,
+  totalBytes: bytes,
+  usableBytes: bytes,
+  remainingBytes: bytes,
+};
+
+const preflight = z.object({
+  ok: z.boolean(),
+  level: z.enum(["ok", "warning", "refused"]),
+  availableBytes: bytes,
+  requiredBytes: bytes,
+  headroomBytes: bytes,
+  neededBytes: bytes,
+  shortBytes: bytes,
+  usedPercent: z.number(),
+});
+
+const refused = { ok: z.literal(false), id: z.string() };
+
+const refusal = z.discriminatedUnion("reason", [
+  z.object({ ...refused, reason: z.literal("already-allocated") }),
+  z.object({ ...refused, reason: z.literal("empty-id") }),
+  z.object({ ...refused, reason: z.literal("invalid-limit"), ramLimitBytes: z.number() }),
+  z.object({
+    ...refused,
+    reason: z.literal("exceeds-budget"),
+    requestedBytes: bytes,
+    totalAfterBytes: bytes,
+    usableBytes: bytes,
+    excessBytes: bytes,
+  }),
+  z.object({
+    ...refused,
+    reason: z.literal("insufficient-available"),
+    requestedBytes: bytes,
+    headroomBytes: bytes,
+    neededBytes: bytes,
+    availableBytes: bytes,
+    shortBytes: bytes,
+  }),
+]);
+
+const cause = z.enum([
+  "context-full",
+  "ram-limit",
+  "available-memory",
+  "system-memory",
+  "engine-failed",
+  "engine-stalled",
+]);
+
+const allocationReport = z.object({
+  totalBytes: bytes,
+  usedPercent: z.number(),
+  usableBytes: bytes,
+  allocatedBytes: bytes,
+  remainingBytes: bytes,
+  jars: z.array(z.object({
+    id: z.string(),
+    allocatedBytes: bytes,
+    modelBytes: bytes,
+    model: z.string(),
+  })),
+});
+
+/** An event of a run (src/report/README.md, "Output"). */
+export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
+  z.object({
+    event: z.literal("validation"),
+    ok: z.boolean(),
+    mode,
+    seed: z.int().describe("What the run can be repeated with"),
+    turns: z.int().exactOptional(),
+    validation: VALIDATION_SCHEMA,
+  }),
+  z.object({ event: z.literal("allocated"), ...jar, ...allocation, preflight }),
+  z.object({
+    event: z.literal("loaded"),
+    ...jar,
+    model: z.string(),
+    contextSize: z.int(),
+    shared: z.boolean().describe("Whether the model was in memory already"),
+    milliseconds,
+  }),
+  z.object({
+    event: z.literal("thought"),
+    ...jar,
+    text: z.string(),
+    promptTokens: z.int(),
+    tokens: z.int(),
+    stop: z.enum(["end", "length", "context-full", "aborted"]),
+    contextTokens: z.int(),
+    contextSize: z.int(),
+    seed: z.int(),
+    milliseconds,
+  }),
+  z.object({ event: z.literal("note"), ...jar, text: z.string() }),
+  z.object({ event: z.literal("whisper"), ...jar, text: z.string() }),
+  z.object({
+    event: z.literal("death"),
+    ...jar,
+    cause,
+    message: z.string(),
+    deaths: z.int(),
+    givenBackBytes: bytes,
+    reservedBytes: bytes,
+    detail: z.string().exactOptional(),
+  }),
+  z.object({
+    event: z.literal("resurrection"),
+    ...jar,
+    deaths: z.int(),
+    cause,
+    message: z.string(),
+    ...allocation,
+    preflight,
+    milliseconds,
+  }),
+  z.object({
+    event: z.literal("warning"),
+    id: z.string().exactOptional(),
+    role: role.exactOptional(),
+    turn: z.int().exactOptional(),
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().exactOptional(),
+    allocation: refusal.exactOptional(),
+    preflight: preflight.exactOptional(),
+  }),
+  z.object({
+    event: z.literal("end"),
+    reason: z.enum(["turns", "stopped", "refused", "failed", "no-jar-left"]),
+    exitCode: z.int(),
+    seed: z.int(),
+    turns: z.int(),
+    thoughts: z.int(),
+    tokens: z.int(),
+    deaths: z.int(),
+    resurrections: z.int(),
+    milliseconds,
+    allocationReport: allocationReport.exactOptional()
+      .describe("What each jar held just before it was given back"),
+    givenBackBytes: bytes,
+    reservedBytes: bytes.describe("0 when all was given back"),
+  }),
+]);
+
+/** What a line of `run --json` says that is no error. */
+export type RunEventJson = Shape<typeof RUN_EVENT_SCHEMA>;
+
+/** What each line of `run --json` is. */
+export const RUN_SCHEMA = z.union([RUN_EVENT_SCHEMA, FAILURE_SCHEMA]).meta({
+  title: "brainjar run --json, one line",
+});

@@ -28,6 +28,9 @@ export const DEFAULT_CONTEXT: ContextSettings = {
   mmap: true,
 };
 
+/** The part of a jar that nobody gives another. */
+export const DEFAULT_ROLE: Role = "subject";
+
 /** How footprints are found where nobody says how. */
 export const DEFAULT_ESTIMATOR: Estimator = "header";
 
@@ -113,7 +116,7 @@ export function completeSettings(request: PlanRequest): Settings {
     mode: request.mode ?? "jars",
     jars: request.jars.map((jar) => ({
       ...jar,
-      role: jar.role ?? "subject",
+      role: jar.role ?? DEFAULT_ROLE,
       context: { ...DEFAULT_CONTEXT, ...jar.context },
     })),
     policy: { ...DEFAULT_POLICY, ...request.policy },

@@ -3,6 +3,10 @@ import { exitCode } from "../../budget/exit_codes.ts";
 import type { Estimator } from "../../footprint/footprint.ts";
 import { describeModel } from "../../gguf/describe_model.ts";
 import { shownUrl } from "../../gguf/sources/url.ts";
+import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
+import { type Host, openHost } from "../../plan/host.ts";
+import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
+import type { ContextSettings } from "../../plan/settings.ts";
 import { compareHeading, compareRow } from "../../report/compare_text.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate_json.ts";
 import {
@@ -13,12 +17,8 @@ import {
 } from "../../report/estimate_text.ts";
 import type { Command } from "../command.ts";
 import { defined } from "../defined.ts";
-import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
-import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
-import type { ContextSettings } from "../../plan/settings.ts";
 import { readContextSettings } from "../settings/settings.ts";
 import { type Output, renderError } from "../terminal/output.ts";
-import { type Host, openHost } from "../../plan/host.ts";
 
 /**
  * `brainjar estimate MODEL…`: what each model needs, part by part. Each answer is printed when it

@@ -2,14 +2,14 @@ import { BrainjarError } from "../../budget/error.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
 import type { Engine, LoadOptions } from "../../engine/engine.ts";
 import { openEngine } from "../../engine/open.ts";
-import { checkGenerates } from "../../llama_cpp/models/check_generates.ts";
 import { checkPositions } from "../../footprint/context_size.ts";
 import { estimateFootprint } from "../../footprint/estimate.ts";
-import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../../footprint/prompt_steps.ts";
-import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { KERNEL_BYTES } from "../../footprint/runtime.ts";
+import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { readHeader } from "../../gguf/read.ts";
+import { checkGenerates } from "../../llama_cpp/models/check_generates.ts";
+import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../../machine/calibrations.ts";
 import { readCpuFeatures } from "../../machine/cpu.ts";
 import {
@@ -17,6 +17,8 @@ import {
   readProcessMemory,
   readProportionalMemory,
 } from "../../machine/process_memory.ts";
+import { resolveContext } from "../../plan/footprint_of.ts";
+import { demoBrainPath, rejectUrl, resolveModel } from "../../plan/model_path.ts";
 import {
   type MeasuredStage,
   measureJson,
@@ -25,8 +27,6 @@ import {
   type StageMemory,
 } from "../../report/measure_text.ts";
 import type { Command } from "../command.ts";
-import { resolveContext } from "../../plan/footprint_of.ts";
-import { demoBrainPath, rejectUrl, resolveModel } from "../../plan/model_path.ts";
 import { findFlag } from "../flags/flags.ts";
 import { readContextSettings } from "../settings/settings.ts";
 import { listenForStop } from "../terminal/stop.ts";

@@ -1,30 +1,30 @@
-import { systemClock } from "../../experiment/clock.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import type { MachineMemory } from "../../budget/memory.ts";
+import { systemClock } from "../../experiment/clock.ts";
 import type { RunConfig } from "../../experiment/config.ts";
 import type { RunEvent } from "../../experiment/events.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
+import { reservationLedger } from "../../experiment/shared_ledger.ts";
 import { openTranscript } from "../../experiment/transcript.ts";
-import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
-import { readMachineMemory } from "../../machine/machine_memory.ts";
+import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readProcessMemory } from "../../machine/process_memory.ts";
+import { readMachineMemory } from "../../machine/machine_memory.ts";
+import { adviseOn } from "../../plan/advise.ts";
+import { openHost } from "../../plan/host.ts";
+import { capMemory } from "../../plan/machine_memory.ts";
+import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
+import { type Plan, planOn } from "../../plan/plan.ts";
+import type { Settings } from "../../plan/settings.ts";
 import { eventJson } from "../../report/event_json.ts";
 import { renderEvent } from "../../report/event_text.ts";
 import { validationReport } from "../../report/validation_report.ts";
 import { validationText } from "../../report/validation_text.ts";
-import { adviseOn } from "../../plan/advise.ts";
 import type { Command } from "../command.ts";
-import type { Progress } from "../terminal/progress.ts";
-import { capMemory } from "../../plan/machine_memory.ts";
-import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
-import { type Plan, planOn } from "../../plan/plan.ts";
-import { reservationLedger } from "../../experiment/shared_ledger.ts";
-import type { Settings } from "../../plan/settings.ts";
-import { readSettings } from "../settings/settings.ts";
-import { listenForStop } from "../terminal/stop.ts";
 import type { FlagValues } from "../flags/values.ts";
-import { openHost } from "../../plan/host.ts";
+import { readSettings } from "../settings/settings.ts";
+import type { Progress } from "../terminal/progress.ts";
+import { listenForStop } from "../terminal/stop.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
 export const command: Command = async ({ values, output }) => {

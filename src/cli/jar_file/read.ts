@@ -5,6 +5,7 @@ import type { Policy } from "../../budget/policy.ts";
 import { parseSize } from "../../budget/size.ts";
 import { printable } from "../../report/printable.ts";
 import { isUrl } from "../../plan/model_path.ts";
+import { DEFAULT_ROLE } from "../../plan/settings.ts";
 import { defined } from "../defined.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
 import { schemaError } from "./schema_error.ts";
@@ -152,7 +153,7 @@ function rejectDuplicates({ jars = [] }: JarFile, source: JarSource): void {
     }
     first.set(name, index);
   });
-  const misnamed = jars.findIndex(({ name, role = "subject" }) =>
+  const misnamed = jars.findIndex(({ name, role = DEFAULT_ROLE }) =>
     ROLES.some((known) => known === name) && name !== role
   );
   if (misnamed < 0) return;
@@ -166,7 +167,7 @@ function rejectDuplicates({ jars = [] }: JarFile, source: JarSource): void {
 }
 
 function toNamedJar(jar: PlacedJar): NamedJar {
-  const { name, role = "subject", model, modelPlace, ramLimit, prompt } = jar;
+  const { name, role = DEFAULT_ROLE, model, modelPlace, ramLimit, prompt } = jar;
   const { contextSize, batchSize, flashAttention, mmap, kvCacheType } = jar;
   const ramLimitBytes = ramLimit === undefined ? undefined : parseSize(String(ramLimit));
   return {

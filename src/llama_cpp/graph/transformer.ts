@@ -18,6 +18,9 @@ import type { Tensor } from "../ggml/tensor.ts";
 /** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
 export type Gating = "softmax" | "sigmoid" | "softmax-weight" | "header";
 
+/** Puts one layer, or a half of one, into the graph. */
+export type LayerBuilder = (b: Builder, row: TransformerRow, layer: number, x: Tensor) => Tensor;
+
 /**
  * How one architecture's layer differs from the plain one: norm, attention, residual, norm,
  * feed-forward, residual. What only depends on which weights a file has isn't said here.
@@ -75,6 +78,10 @@ export interface TransformerRow {
   readonly everyLayer?: boolean;
   /** Batches stand alone: no cache. */
   readonly withoutCache?: boolean;
+  /** What stands in for attention, on its normed input. */
+  readonly mix?: LayerBuilder;
+  /** What stands in for the feed-forward, on its normed input. */
+  readonly feed?: LayerBuilder;
 }
 
 export function gatingNumber(b: Builder, gating: Gating): number {
@@ -91,7 +98,11 @@ export function gatingNumber(b: Builder, gating: Gating): number {
 }
 
 /** Takes the tokens whose logits are wanted out of all of `tensors`, after the last layer only. */
-export function keepOutputs<T extends readonly Tensor[]>(b: Builder, layer: number, tensors: T): T {
+export function keepOutputs<const T extends readonly Tensor[]>(
+  b: Builder,
+  layer: number,
+  tensors: T,
+): T {
   if (layer !== b.hyperparameters.layerCount - 1) return tensors;
   return tensors.map((tensor) => b.onlyOutputs(tensor)) as unknown as T;
 }
@@ -208,6 +219,15 @@ export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor):
   return graph.add(routed, shared);
 }
 
+/** A state on the layers that have one, attention or `other` on the others. */
+export function onStateLayers(
+  stateful: (b: Builder, layer: number, x: Tensor) => Tensor,
+  other: LayerBuilder = attend,
+): LayerBuilder {
+  return (b, row, layer, x) =>
+    b.hyperparameters.recurrentLayers[layer] ? stateful(b, layer, x) : other(b, row, layer, x);
+}
+
 /** Attention of one layer on its normed input. */
 export function attend(b: Builder, row: TransformerRow, layer: number, x: Tensor): Tensor {
   const prefix = `blk.${layer}.attn_`;
@@ -250,12 +270,13 @@ export function begin(b: Builder, row: TransformerRow): Tensor {
 export function transformerLayer(b: Builder, row: TransformerRow, layer: number, x: Tensor) {
   const { graph } = b;
   const kind = row.norm ?? "rms";
-  let y = attend(b, row, layer, row.onlyPostNorms === true ? x : b.norm(x, kind));
+  const { mix = attend, feed: feedBy = feed } = row;
+  let y = mix(b, row, layer, row.onlyPostNorms === true ? x : b.norm(x, kind));
   let residual = x;
-  if (row.lateOutputs === undefined) [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  if (row.lateOutputs === undefined) [y, residual] = keepOutputs(b, layer, [y, residual]);
   if (row.postNorms === true) y = b.norm(y, kind);
   const middle = row.residualFirst === true ? graph.add(residual, y) : graph.add(y, residual);
-  y = feed(b, row, layer, row.onlyPostNorms === true ? middle : b.norm(middle, kind));
+  y = feedBy(b, row, layer, row.onlyPostNorms === true ? middle : b.norm(middle, kind));
   if (row.postNorms === true) y = b.norm(y, kind);
   return row.lastResidualFirst === true ? graph.add(middle, y) : graph.add(y, middle);
 }
@@ -288,8 +309,6 @@ function addImage(b: Builder, layer: number, x: Tensor): Tensor {
   const width = b.hyperparameters.embeddingLength;
   return b.graph.add(x, b.graph.view(embedded, [width, b.tokens], embedded.s1));
 }
-
-export type LayerBuilder = (b: Builder, row: TransformerRow, layer: number, x: Tensor) => Tensor;
 
 /** All layers, each built by `layer`. */
 export function buildTransformer(

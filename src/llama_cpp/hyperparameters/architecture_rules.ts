@@ -48,12 +48,13 @@ export type SlidingWindowPattern =
 
 /** How an architecture's windows are found. */
 export interface SlidingWindowRule {
-  readonly kind: "standard" | "chunked" | "symmetric";
+  /** `standard` unless said. */
+  readonly kind?: "chunked" | "symmetric";
   /**
-   * When windows slide: `always`; `window` if the header has one above 0; `unless-zero` if it
+   * When windows slide, always unless said: `window` if the header has one above 0; `unless-zero` if it
    * doesn't have 0; `64-layers` on models of that depth.
    */
-  readonly when: "always" | "window" | "unless-zero" | "64-layers";
+  readonly when?: "window" | "unless-zero" | "64-layers";
   readonly pattern: SlidingWindowPattern;
   /** Tokens, where the header has none. */
   readonly defaultWindow?: number;

@@ -77,12 +77,16 @@ export function readSlidingWindow(
   const rule = rules.slidingWindow;
   if (rule === undefined) return none;
   const read = keys.number("attention.sliding_window");
-  const slides = rule.when === "always" ||
+  const slides = rule.when === undefined ||
     (rule.when === "window" && (read ?? 0) > 0) ||
     (rule.when === "unless-zero" && read !== 0) ||
     (rule.when === "64-layers" && layers.text === 64);
   if (!slides) return none;
   const window = rule.fixedWindow ?? read ?? rule.defaultWindow;
   if (window === undefined) throw keys.missing("attention.sliding_window");
-  return { kind: rule.kind, window, layers: slidingLayers(rule.pattern, keys, layers) };
+  return {
+    kind: rule.kind ?? "standard",
+    window,
+    layers: slidingLayers(rule.pattern, keys, layers),
+  };
 }

@@ -206,7 +206,7 @@ class DeepSeek4 {
 export const ARCHITECTURES: Family = family({
   "deepseek4": compressedCache("models/deepseek4.cpp", {
     graph: (b) => new DeepSeek4(b).build(),
-    slidingWindow: { kind: "standard", when: "always", pattern: "every" },
+    slidingWindow: { pattern: "every" },
     predictionLayersSkipped: true,
     outputsHyperConnections: true,
     predictionLayersBy: "nextn.eh_proj.weight",

@@ -8,10 +8,9 @@ import type { Tensor } from "../ggml/tensor.ts";
 import {
   begin,
   end,
-  feed,
   gatingNumber,
-  keepOutputs,
   type LayerBuilder,
+  onStateLayers,
   transformer,
   type TransformerRow,
 } from "../graph/transformer.ts";
@@ -72,29 +71,10 @@ function outputGateOf(b: Builder, prefix: string, x: Tensor): Tensor {
   return b.has(`${prefix}ssm_g_b`) ? b.multiply(`${prefix}ssm_g_b`, y) : y;
 }
 
-/** src/models/kimi-linear.cpp */
-const kimiLinear: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const normed = graph.expand(b.norm(x, "rms"));
-  let y = b.hyperparameters.recurrentLayers[layer]
-    ? deltaAttention(b, layer, normed)
-    : latentAttention(b, layer, normed, { ropes: false });
-  let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  const middle = graph.add(y, residual);
-  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
-};
-
-/** src/models/bailingmoe3.cpp */
-const bailingMoe3: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const normed = b.norm(x, "rms");
-  const mixed = b.hyperparameters.recurrentLayers[layer]
-    ? deltaAttention(b, layer, normed)
-    : bailingAttention(b, layer, normed);
-  const middle = graph.add(mixed, x);
-  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
-};
+const kimiLinear = onStateLayers(
+  deltaAttention,
+  (b, _row, layer, x) => latentAttention(b, layer, x, { ropes: false }),
+);
 
 function bailingAttention(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph, tokens } = b;
@@ -199,17 +179,19 @@ class KimiK3 {
   }
 }
 
-const KIMI: TransformerRow = { gating: "header" };
+const kimiMix: LayerBuilder = (b, row, layer, x) => kimiLinear(b, row, layer, b.graph.expand(x));
+const KIMI: TransformerRow = { gating: "header", mix: kimiMix };
 const BAILING: TransformerRow = {
   gating: "header",
   weightsNorm: "header",
   lateOutputs: "after-norm",
+  mix: onStateLayers(deltaAttention, (b, _row, layer, x) => bailingAttention(b, layer, x)),
 };
 
 /** Architectures with delta attention on some layers and latent attention on the others. */
 export const ARCHITECTURES: Family = family({
   "bailingmoe3": attentionAndState("models/bailingmoe3.cpp", {
-    graph: transformer(BAILING, bailingMoe3),
+    graph: transformer(BAILING),
     recurrentLayers: "no-kv-heads",
     state: "delta",
     predictionLayersSkipped: true,
@@ -223,7 +205,7 @@ export const ARCHITECTURES: Family = family({
     valueLengthIsLatentRank: true,
   }),
   "kimi-linear": attentionAndState("models/kimi-linear.cpp", {
-    graph: transformer(KIMI, kimiLinear),
+    graph: transformer(KIMI),
     recurrentLayers: "no-kv-heads",
     state: "delta",
     latentAttention: true,

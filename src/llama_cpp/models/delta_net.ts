@@ -1,11 +1,11 @@
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
 import { deltaNetLayer, type DeltaNetOptions } from "../graph/blocks/delta_net.ts";
-import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
+import { softmaxExperts } from "../graph/blocks/experts.ts";
 import { feedForward, sharedFeedForward } from "../graph/blocks/feed_forward.ts";
-import type { Builder } from "../graph/builder.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
-import { type LayerBuilder, transformer, type TransformerRow } from "../graph/transformer.ts";
+import { onStateLayers, transformer } from "../graph/transformer.ts";
 
 /** Attention whose queries bring a gate along (src/models/qwen3next.cpp, `build_layer_attn`). */
 export function gatedQueryAttention(
@@ -37,36 +37,30 @@ export function gatedSharedExperts(b: Builder, layer: number, x: Tensor): Tensor
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   if (!b.has(`${prefix}ffn_gate_inp`)) return feedForward(b, layer, x, "gated");
-  const routed = mixtureOfExperts(b, layer, x, {
-    gating: SOFTMAX,
-    normalizes: true,
-    scale: b.hyperparameters.experts.weightsScale,
-  });
+  const routed = softmaxExperts(b, layer, x);
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
   const shared = sharedFeedForward(b, layer, x);
   const gate = b.multiply(`${prefix}ffn_gate_inp_shexp`, x);
   return graph.add(routed, graph.multiply(shared, gate));
 }
 
-const deltaNet = (options: DeltaNetOptions): LayerBuilder => (b, _row, layer, x) => {
-  const { graph } = b;
-  const normed = graph.expand(b.norm(x, "rms"));
-  const mixed = b.hyperparameters.recurrentLayers[layer]
-    ? deltaNetLayer(b, layer, normed, options)
-    : gatedQueryAttention(b, layer, normed);
-  const middle = graph.add(mixed, x);
-  return graph.add(gatedSharedExperts(b, layer, b.norm(middle, "rms")), middle);
-};
-
-const qwen3Next = deltaNet({ repeatsKeys: true });
-const qwen35 = deltaNet({});
-
-const LATE: TransformerRow = { lateOutputs: "after-norm" };
+/** src/models/qwen3next.cpp, qwen35.cpp and qwen35moe.cpp */
+function deltaNet(options: DeltaNetOptions = {}): GraphBuilder {
+  const mix = onStateLayers(
+    (b, layer, x) => deltaNetLayer(b, layer, x, options),
+    (b, _row, layer, x) => gatedQueryAttention(b, layer, x),
+  );
+  return transformer({
+    lateOutputs: "after-norm",
+    mix: (b, row, layer, x) => mix(b, row, layer, b.graph.expand(x)),
+    feed: (b, _row, layer, x) => gatedSharedExperts(b, layer, x),
+  });
+}
 
 /** Architectures with a gated delta rule on some layers and attention on the others. */
 export const ARCHITECTURES: Family = family({
   "qwen35": attentionAndState("models/qwen35.cpp", {
-    graph: transformer(LATE, qwen35),
+    graph: deltaNet(),
     recurrentLayers: { interval: 4 },
     cachedLayers: "text",
     state: "state-space",
@@ -74,7 +68,7 @@ export const ARCHITECTURES: Family = family({
     positionsPerToken: 4,
   }),
   "qwen35moe": attentionAndState("models/qwen35moe.cpp", {
-    graph: transformer(LATE, qwen35),
+    graph: deltaNet(),
     recurrentLayers: { interval: 4 },
     cachedLayers: "text",
     state: "state-space",
@@ -83,7 +77,7 @@ export const ARCHITECTURES: Family = family({
     scalesExperts: true,
   }),
   "qwen3next": attentionAndState("models/qwen3next.cpp", {
-    graph: transformer(LATE, qwen3Next),
+    graph: deltaNet({ repeatsKeys: true }),
     recurrentLayers: { interval: 4 },
     cachedLayers: "text",
     state: "state-space",

@@ -27,7 +27,7 @@ export const ARCHITECTURES: Family = family({
   }),
   "dflash": attentionCache("models/dflash.cpp", {
     purpose: "draft",
-    slidingWindow: { kind: "standard", when: "window", pattern: "any-length" },
+    slidingWindow: { when: "window", pattern: "any-length" },
   }),
   "eagle3": attentionCache("models/eagle3.cpp", { purpose: "draft" }),
 });

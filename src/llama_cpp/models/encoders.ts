@@ -6,7 +6,7 @@ export const ARCHITECTURES: Family = family({
   "eurobert": noMemory("models/eurobert.cpp", { purpose: "encoder" }),
   "gemma-embedding": noMemory("models/gemma-embedding.cpp", {
     purpose: "encoder",
-    slidingWindow: { kind: "symmetric", when: "always", pattern: { period: 6 } },
+    slidingWindow: { kind: "symmetric", pattern: { period: 6 } },
     notCausal: true,
   }),
   "jina-bert-v2": noMemory("models/jina-bert-v2.cpp", { purpose: "encoder", alibi: "always" }),
@@ -14,11 +14,7 @@ export const ARCHITECTURES: Family = family({
   "llama-embed": attentionCache("models/llama-embed.cpp", { purpose: "encoder" }),
   "modern-bert": noMemory("models/modern-bert.cpp", {
     purpose: "encoder",
-    slidingWindow: {
-      kind: "symmetric",
-      when: "window",
-      pattern: { period: 3, denseFirst: true },
-    },
+    slidingWindow: { kind: "symmetric", when: "window", pattern: { period: 3, denseFirst: true } },
   }),
   "neo-bert": noMemory("models/neo-bert.cpp", { purpose: "encoder" }),
   "nomic-bert": noMemory("models/nomic-bert.cpp", { purpose: "encoder" }),

@@ -153,7 +153,7 @@ function buildGemma3n(b: Builder): void {
 export const ARCHITECTURES: Family = family({
   "gemma3n": attentionCache("models/gemma3n.cpp", {
     graph: buildGemma3n,
-    slidingWindow: { kind: "standard", when: "always", pattern: { period: 5 } },
+    slidingWindow: { pattern: { period: 5 } },
     ownCaches: 20,
   }),
 });

@@ -80,13 +80,13 @@ function buildGemma4(b: Builder): void {
 export const ARCHITECTURES: Family = family({
   "gemma4": attentionCache("models/gemma4.cpp", {
     graph: buildGemma4,
-    slidingWindow: { kind: "standard", when: "always", pattern: "layers" },
+    slidingWindow: { pattern: "layers" },
     ownCaches: "less-shared",
     scalesExperts: true,
   }),
   "gemma4-assistant": attentionCache("models/gemma4-assistant.cpp", {
     purpose: "draft",
-    slidingWindow: { kind: "standard", when: "always", pattern: "all-layers" },
+    slidingWindow: { pattern: "all-layers" },
     inputsOutputWidth: true,
   }),
 });

@@ -23,7 +23,7 @@ const chameleon: LayerBuilder = (b, row, layer, x) => {
   let y = attention(b, layer, { q: b.rope(q), k: b.rope(k), v });
   let residual = x;
   if (swaps) y = b.norm(y, "rms");
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  [y, residual] = keepOutputs(b, layer, [y, residual]);
   const middle = graph.add(y, residual);
   y = feed(b, row, layer, swaps ? middle : b.norm(middle, "rms"));
   return graph.add(swaps ? b.norm(y, "rms") : y, middle);

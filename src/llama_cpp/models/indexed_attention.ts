@@ -12,13 +12,7 @@ import {
 } from "../graph/blocks/latent_attention.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F32, I64, type Tensor } from "../ggml/tensor.ts";
-import {
-  buildTransformer,
-  feed,
-  keepOutputs,
-  type LayerBuilder,
-  type TransformerRow,
-} from "../graph/transformer.ts";
+import { buildTransformer, type LayerBuilder } from "../graph/transformer.ts";
 
 /** Inputs of the indexer's own cache of keys (`llm_graph_input_attn_k_dsa`). */
 interface IndexerInputs {
@@ -94,17 +88,11 @@ class IndexedAttention {
 
 /** src/models/deepseek32.cpp and glm-dsa.cpp */
 function deepseek32(indexed: IndexedAttention): LayerBuilder {
-  return (b, row, layer, x) => {
-    const { graph } = b;
-    const normed = b.norm(x, "rms");
-    const { q, low } = latentQuery(b, layer, normed);
-    const chosen = indexed.chosen(layer, normed, low);
-    const parts = absorb(b, layer, normed, { query: q, sizes: latentSizes(b), ropes: true });
-    let y = indexed.attend(layer, parts, chosen, undefined);
-    let residual = x;
-    [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-    const middle = graph.add(y, residual);
-    return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+  return (b, _row, layer, x) => {
+    const { q: query, low } = latentQuery(b, layer, x);
+    const chosen = indexed.chosen(layer, x, low);
+    const parts = absorb(b, layer, x, { query, sizes: latentSizes(b), ropes: true });
+    return indexed.attend(layer, parts, chosen, undefined);
   };
 }
 
@@ -120,11 +108,10 @@ function slidingSizes(b: Builder): LatentSizes {
 
 /** Indexed where no window slides, with a gate for each head (src/models/dots3note.cpp). */
 function dots3Note(indexed: IndexedAttention): LayerBuilder {
-  return (b, row, layer, x) => {
+  return (b, _row, layer, normed) => {
     const { graph, tokens } = b;
     const slides = b.hyperparameters.slidingWindowLayers[layer] ?? false;
     const sizes = slides ? slidingSizes(b) : latentSizes(b);
-    const normed = b.norm(x, "rms");
     const { q, low } = latentQuery(b, layer, normed);
     const chosen = slides ? undefined : indexed.chosen(layer, normed, low);
     const parts = absorb(b, layer, normed, { query: q, sizes, ropes: true });
@@ -139,30 +126,24 @@ function dots3Note(indexed: IndexedAttention): LayerBuilder {
       sizes.valueLength * queries,
       tokens,
     );
-    let y = projectOutput(b, layer, gated);
-    let residual = x;
-    [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-    const middle = graph.add(y, residual);
-    return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+    return projectOutput(b, layer, gated);
   };
 }
 
 // Every layer has an input of its own, placed before all layers (`unmaskChosen`).
-const HEADER_EXPERTS: TransformerRow = {
-  gating: "header",
-  weightsNorm: "header",
-  everyLayer: true,
-};
+function build(b: Builder, mix: LayerBuilder): void {
+  buildTransformer(b, { gating: "header", weightsNorm: "header", everyLayer: true, mix });
+}
 
-/** Architectures with an indexer over latent attention. */
 /** Newer ones share indexers, and are told from older ones by their training length. */
 function isFullIndexer(layer: number, trainContextLength: number): boolean {
   return trainContextLength < 1048576 || (layer < 78 && (layer < 2 || layer % 4 === 2));
 }
 
+/** Architectures with an indexer over latent attention. */
 export const ARCHITECTURES: Family = family({
   "deepseek32": attentionCache("models/deepseek32.cpp", {
-    graph: (b) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b))),
+    graph: (b) => build(b, deepseek32(new IndexedAttention(b))),
     indexerLayers: "text",
     predictionLayersUncached: true,
     predictionLayersSkipped: true,
@@ -170,8 +151,8 @@ export const ARCHITECTURES: Family = family({
     scalesExperts: true,
   }),
   "dots3note": attentionCache("models/dots3note.cpp", {
-    graph: (b) => buildTransformer(b, HEADER_EXPERTS, dots3Note(new IndexedAttention(b))),
-    slidingWindow: { kind: "standard", when: "always", pattern: "any-length" },
+    graph: (b) => build(b, dots3Note(new IndexedAttention(b))),
+    slidingWindow: { pattern: "any-length" },
     indexerLayers: "full",
     predictionLayersUncached: true,
     predictionLayersSkipped: true,
@@ -179,7 +160,7 @@ export const ARCHITECTURES: Family = family({
     scalesExperts: true,
   }),
   "glm-dsa": attentionCache("models/glm-dsa.cpp", {
-    graph: (b) => buildTransformer(b, HEADER_EXPERTS, deepseek32(new IndexedAttention(b, true))),
+    graph: (b) => build(b, deepseek32(new IndexedAttention(b, true))),
     indexerLayers: "full",
     predictionLayersUncached: true,
     predictionLayersSkipped: true,

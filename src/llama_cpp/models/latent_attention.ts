@@ -1,5 +1,4 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { feedForward } from "../graph/blocks/feed_forward.ts";
 import {
   decompressedAttention,
   latentAttention,
@@ -9,41 +8,20 @@ import {
 import type { Builder } from "../graph/builder.ts";
 import {
   buildTransformer,
-  feed,
-  keepOutputs,
   type LayerBuilder,
   transformer,
   type TransformerRow,
 } from "../graph/transformer.ts";
 
-/** src/models/deepseek2.cpp */
-const deepseek2: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  let y = latentAttention(b, layer, b.norm(x, "rms"), {
+const attendLatent: LayerBuilder = (b, _row, layer, x) =>
+  latentAttention(b, layer, x, {
     ropes: true,
     temperature: b.keys.real("attention.temperature_scale") !== 0,
   });
-  let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  const middle = graph.add(y, residual);
-  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
-};
 
-/** src/models/minicpm3.cpp and plm.cpp */
-const miniCpm3: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const normed = b.norm(x, "rms");
-  const { q } = latentQuery(b, layer, normed);
-  let y = decompressedAttention(b, layer, normed, {
-    query: q,
-    sizes: latentSizes(b),
-    ropes: true,
-  });
-  let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  const middle = graph.add(y, residual);
-  const fed = feedForward(b, layer, b.norm(middle, "rms"), row.activation ?? "gated");
-  return graph.add(fed, middle);
+const attendDecompressed: LayerBuilder = (b, _row, layer, x) => {
+  const { q: query } = latentQuery(b, layer, x);
+  return decompressedAttention(b, layer, x, { query, sizes: latentSizes(b), ropes: true });
 };
 
 const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
@@ -51,13 +29,13 @@ const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header"
 /** The embedding is scaled after the last norm, where it must stay readable. */
 function buildMiniCpm3(b: Builder): void {
   b.scalesEmbedding = true;
-  buildTransformer(b, {}, miniCpm3);
+  buildTransformer(b, { mix: attendDecompressed });
 }
 
 /** Architectures with multi-head latent attention on every layer. */
 export const ARCHITECTURES: Family = family({
   "deepseek2": attentionCache("models/deepseek2.cpp", {
-    graph: transformer(HEADER_EXPERTS, deepseek2),
+    graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
     predictionLayersSkipped: true,
     latentAttention: true,
   }),
@@ -66,12 +44,12 @@ export const ARCHITECTURES: Family = family({
   }),
   "minicpm3": attentionCache("models/minicpm3.cpp", { graph: buildMiniCpm3 }),
   "mistral4": attentionCache("models/mistral4.cpp", {
-    graph: transformer(HEADER_EXPERTS, deepseek2),
+    graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
     predictionLayersSkipped: true,
     latentAttention: true,
   }),
   "plm": attentionCache("models/plm.cpp", {
-    graph: transformer({ activation: "plain" }, miniCpm3),
+    graph: transformer({ activation: "plain", mix: attendDecompressed }),
     // Its values have lost their heads when they are stored.
     breaksWithFlashAttention: true,
   }),

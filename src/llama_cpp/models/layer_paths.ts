@@ -25,7 +25,7 @@ const deci: LayerBuilder = (b, row, layer, x) => {
       : attend(b, row, layer, y);
   }
   let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  [y, residual] = keepOutputs(b, layer, [y, residual]);
   // llama.cpp passes the layer's input on where there is no feed-forward.
   if (feedForwardLengths[layer] === 0) return x;
   const middle = heads > 0 ? graph.add(y, residual) : y;
@@ -40,7 +40,7 @@ function buildTalkie(b: Builder): void {
   let x = embedded;
   for (const layer of b.layers()) {
     const attended = attend(b, row, layer, b.norm(x, "rms"));
-    const [y, residual, skip] = keepOutputs(b, layer, [attended, x, embedded] as const);
+    const [y, residual, skip] = keepOutputs(b, layer, [attended, x, embedded]);
     const middle = graph.add(y, residual);
     const fed = graph.add(feedForward(b, layer, b.norm(middle, "rms"), "gated"), middle);
     x = graph.add(fed, graph.map(skip));

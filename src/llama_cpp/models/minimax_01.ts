@@ -1,5 +1,5 @@
 import { attentionAndState, type Family, family } from "./architecture.ts";
-import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
+import { softmaxExperts } from "../graph/blocks/experts.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "../graph/blocks/recurrent.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F32, type Tensor } from "../ggml/tensor.ts";
@@ -75,7 +75,7 @@ function linearAttention(b: Builder, layer: number, input: Tensor, decays: Decay
 function buildMiniMax01(b: Builder): void {
   const { graph } = b;
   const row: TransformerRow = {};
-  const { recurrentLayers, experts } = b.hyperparameters;
+  const { recurrentLayers } = b.hyperparameters;
   let x = begin(b, row);
   const decays = decayInputs(b);
   for (const layer of b.layers()) {
@@ -84,13 +84,9 @@ function buildMiniMax01(b: Builder): void {
       ? linearAttention(b, layer, normed, decays)
       : attend(b, row, layer, normed);
     // The residual is the norm's result, scaled, so it may need a copy.
-    const [y, residual] = keepOutputs(b, layer, [mixed, normed] as const);
+    const [y, residual] = keepOutputs(b, layer, [mixed, normed]);
     const middle = b.norm(graph.add(y, graph.map(residual)), "rms");
-    const routed = mixtureOfExperts(b, layer, middle, {
-      gating: SOFTMAX,
-      normalizes: true,
-      scale: experts.weightsScale,
-    });
+    const routed = softmaxExperts(b, layer, middle);
     x = graph.add(routed, graph.map(middle));
   }
   end(b, row, x);

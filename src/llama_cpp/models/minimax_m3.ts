@@ -6,8 +6,6 @@ import type { Builder } from "../graph/builder.ts";
 import { F16, F32, I32, I64, type Tensor } from "../ggml/tensor.ts";
 import {
   buildTransformer,
-  feed,
-  keepOutputs,
   type LayerBuilder,
   prepare,
   type TransformerRow,
@@ -220,20 +218,14 @@ const ROW: TransformerRow = {
 /** src/models/minimax-m3.cpp */
 function buildMiniMaxM3(b: Builder): void {
   const sparse = b.plan.flashAttention ? new BlockSparseAttention(b) : undefined;
-  const layerBuilder: LayerBuilder = (_b, row, layer, x) => {
-    const { graph } = b;
-    const normed = b.norm(x, "rms");
-    const parts = prepare(b, row, layer, normed);
+  const mix: LayerBuilder = (_b, row, layer, x) => {
+    const parts = prepare(b, row, layer, x);
     const isDense = layer < b.hyperparameters.experts.leadingDenseLayerCount;
-    let y = sparse === undefined || isDense
+    return sparse === undefined || isDense
       ? attention(b, layer, parts)
-      : sparse.attend(layer, normed, parts);
-    let residual = x;
-    [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-    const middle = graph.add(y, residual);
-    return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+      : sparse.attend(layer, x, parts);
   };
-  buildTransformer(b, ROW, layerBuilder);
+  buildTransformer(b, { ...ROW, mix });
 }
 
 /** Block-sparse attention wants an indexer for each group of queries. */

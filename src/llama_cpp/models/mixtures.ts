@@ -1,5 +1,5 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
+import { mixtureOfExperts, SOFTMAX, softmaxExperts } from "../graph/blocks/experts.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
 import {
   attend,
@@ -13,44 +13,23 @@ import {
 const arctic: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   const attended = attend(b, row, layer, b.norm(x, "rms"));
-  const [y, residual] = keepOutputs(b, layer, [attended, x] as const);
+  const [y, residual] = keepOutputs(b, layer, [attended, x]);
   const middle = graph.add(y, residual);
   const dense = graph.add(feedForward(b, layer, b.norm(middle, "rms"), "gated"), middle);
-  const routed = mixtureOfExperts(b, layer, b.norm(residual, "rms"), {
-    gating: SOFTMAX,
-    normalizes: true,
-    scale: b.hyperparameters.experts.weightsScale,
-  });
+  const routed = softmaxExperts(b, layer, b.norm(residual, "rms"));
   return graph.add(routed, dense);
 };
 
-/** src/models/grok.cpp */
-const grok: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  let y = attend(b, row, layer, b.norm(x, "rms"));
-  let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  const middle = graph.add(b.norm(y, "rms"), residual);
-  const normed = b.norm(middle, "rms");
-  const routed = mixtureOfExperts(b, layer, normed, {
-    gating: SOFTMAX,
-    normalizes: true,
-    scale: b.hyperparameters.experts.weightsScale,
-  });
-  const sum = b.has(`blk.${layer}.ffn_up`)
-    ? graph.add(feedForward(b, layer, normed, "gated"), routed)
+/** Experts, and a dense feed-forward beside them where there is one (src/models/grok.cpp). */
+const grok: LayerBuilder = (b, _row, layer, x) => {
+  const routed = softmaxExperts(b, layer, x);
+  return b.has(`blk.${layer}.ffn_up`)
+    ? b.graph.add(feedForward(b, layer, x, "gated"), routed)
     : routed;
-  return graph.add(b.norm(sum, "rms"), middle);
 };
 
 /** Two mixtures by one router, the second of chunks and on what the first gives (src/models/grovemoe.cpp). */
-const groveMoe: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  let y = attend(b, row, layer, b.norm(x, "rms"));
-  let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  const middle = graph.add(y, residual);
-  const normed = b.norm(middle, "rms");
+const groveMoe: LayerBuilder = (b, _row, layer, x) => {
   const { count, usedCounts, perGroupCount, weightsScale } = b.hyperparameters.experts;
   const chunks = Math.floor(count / Math.max(1, perGroupCount));
   const used = usedCounts[layer] ?? 1;
@@ -58,10 +37,10 @@ const groveMoe: LayerBuilder = (b, row, layer, x) => {
     gating: SOFTMAX,
     normalizes: true,
     scale: weightsScale,
-    logits: b.multiply(`blk.${layer}.ffn_gate_inp`, normed),
+    logits: b.multiply(`blk.${layer}.ffn_gate_inp`, x),
     selectsBy: "sigmoid",
   } as const;
-  const routed = mixtureOfExperts(b, layer, normed, shared);
+  const routed = mixtureOfExperts(b, layer, x, shared);
   const chunked = mixtureOfExperts(b, layer, routed, {
     ...shared,
     count: chunks,
@@ -69,7 +48,7 @@ const groveMoe: LayerBuilder = (b, row, layer, x) => {
     chunked: chunks !== count,
     names: { up: "ffn_up_chexps", gate: "ffn_gate_chexps", down: "ffn_down_chexps" },
   });
-  return graph.add(graph.add(routed, chunked), middle);
+  return b.graph.add(routed, chunked);
 };
 
 /** The router sees the layer's input (src/models/smallthinker.cpp). */
@@ -78,7 +57,7 @@ const smallThinker: LayerBuilder = (b, row, layer, x) => {
   let logits = b.multiply(`blk.${layer}.ffn_gate_inp`, x);
   let y = attend(b, row, layer, b.norm(x, "rms"));
   let residual = x;
-  [y, residual, logits] = keepOutputs(b, layer, [y, residual, logits] as const);
+  [y, residual, logits] = keepOutputs(b, layer, [y, residual, logits]);
   const middle = graph.add(y, residual);
   const routed = mixtureOfExperts(b, layer, b.norm(middle, "rms"), {
     gating: gatingNumber(b, "header"),
@@ -93,19 +72,14 @@ const smallThinker: LayerBuilder = (b, row, layer, x) => {
 export const ARCHITECTURES: Family = family({
   "arctic": attentionCache("models/arctic.cpp", { graph: transformer({}, arctic) }),
   "grok": attentionCache("models/grok.cpp", {
-    graph: transformer({}, grok),
+    graph: transformer({ postNorms: true, feed: grok }),
     noFlashAttention: true,
   }),
   "grovemoe": attentionCache("models/grovemoe.cpp", {
-    graph: transformer({ queryKeyNorm: "before-rope" }, groveMoe),
+    graph: transformer({ queryKeyNorm: "before-rope", feed: groveMoe }),
   }),
   "smallthinker": attentionCache("models/smallthinker.cpp", {
     graph: transformer({ rope: "step-from-0" }, smallThinker),
-    slidingWindow: {
-      kind: "standard",
-      when: "window",
-      pattern: { period: 4, denseFirst: true },
-      fixedWindow: 4096,
-    },
+    slidingWindow: { when: "window", pattern: { period: 4, denseFirst: true }, fixedWindow: 4096 },
   }),
 });

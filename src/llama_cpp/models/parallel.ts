@@ -14,21 +14,21 @@ import {
 /** Feed-forward beside attention, both on the same norm; two sums (src/models/falcon.cpp). */
 const falcon: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  let normed = b.norm(x, "layer");
+  const first = b.norm(x, "layer");
   const hasSecondNorm = b.has(`blk.${layer}.attn_norm_2`);
-  let y = attend(b, row, layer, hasSecondNorm ? b.norm(x, "layer") : normed);
-  let residual = x;
-  [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed] as const);
+  const [y, residual, normed] = keepOutputs(b, layer, [
+    attend(b, row, layer, hasSecondNorm ? b.norm(x, "layer") : first),
+    x,
+    first,
+  ]);
   return graph.add(graph.add(feedForward(b, layer, normed, "plain"), y), residual);
 };
 
 /** src/models/phi2.cpp */
 const phi2: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  let normed = b.norm(x, "layer");
-  let y = attend(b, row, layer, normed);
-  let residual = x;
-  [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed] as const);
+  const first = b.norm(x, "layer");
+  const [y, residual, normed] = keepOutputs(b, layer, [attend(b, row, layer, first), x, first]);
   return graph.add(graph.add(y, feedForward(b, layer, normed, "plain")), residual);
 };
 
@@ -39,7 +39,7 @@ const commandR: LayerBuilder = (b, row, layer, x) => {
   let y = attend(b, row, layer, normed);
   let residual = x;
   if (row.lateOutputs === undefined) {
-    [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed] as const);
+    [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed]);
   }
   return graph.add(graph.add(feed(b, row, layer, normed), residual), y);
 };
@@ -60,19 +60,15 @@ function buildCohere2Moe(b: Builder): void {
 /** src/models/plamo.cpp */
 const plamo: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  let normed = b.norm(x, "rms");
-  let y = attend(b, row, layer, normed);
-  let residual = x;
-  [y, normed, residual] = keepOutputs(b, layer, [y, normed, residual] as const);
+  const first = b.norm(x, "rms");
+  const [y, normed, residual] = keepOutputs(b, layer, [attend(b, row, layer, first), first, x]);
   return graph.add(graph.add(feedForward(b, layer, normed, "gated"), y), residual);
 };
 
 /** Beside each other or one after the other, as the header says (src/models/gptneox.cpp). */
 const gptNeoX: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  let y = attend(b, row, layer, b.norm(x, "layer"));
-  let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
+  const [y, residual] = keepOutputs(b, layer, [attend(b, row, layer, b.norm(x, "layer")), x]);
   if (b.keys.flag("use_parallel_residual") ?? true) {
     const fed = feedForward(b, layer, b.norm(residual, "layer"), "plain");
     return graph.add(graph.add(fed, residual), y);
@@ -84,10 +80,8 @@ const gptNeoX: LayerBuilder = (b, row, layer, x) => {
 /** The feed-forward takes the first norm where it has none of its own (src/models/stablelm.cpp). */
 const stableLm: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  let normed = b.norm(x, "layer");
-  let y = attend(b, row, layer, normed);
-  let residual = x;
-  [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed] as const);
+  const first = b.norm(x, "layer");
+  const [y, residual, normed] = keepOutputs(b, layer, [attend(b, row, layer, first), x, first]);
   const middle = graph.add(y, residual);
   const input = b.has(`blk.${layer}.ffn_norm`) ? b.norm(middle, "layer") : normed;
   return graph.add(feedForward(b, layer, input, "gated"), middle);
@@ -102,15 +96,11 @@ export const ARCHITECTURES: Family = family({
   }),
   "cohere2": attentionCache("models/cohere2.cpp", {
     graph: transformer({ norm: "layer", rope: "sliding" }, commandR),
-    slidingWindow: { kind: "standard", when: "always", pattern: { period: 4 } },
+    slidingWindow: { pattern: { period: 4 } },
   }),
   "cohere2moe": attentionCache("models/cohere2moe.cpp", {
     graph: buildCohere2Moe,
-    slidingWindow: {
-      kind: "standard",
-      when: "always",
-      pattern: { period: 4, denseFirst: true, orLayers: true },
-    },
+    slidingWindow: { pattern: { period: 4, denseFirst: true, orLayers: true } },
     predictionLayersSkipped: true,
     scalesExperts: true,
   }),

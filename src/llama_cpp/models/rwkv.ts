@@ -56,7 +56,7 @@ function buildRwkv(b: Builder, mix: TimeMix): void {
     const [residual, channels, previous] = keepOutputs(
       b,
       layer,
-      [flat(middle), flat(middleNormed), flat(before)] as const,
+      [flat(middle), flat(middleNormed), flat(before)],
     );
     x = graph.add(channelMix(b, layer, channels, previous), residual);
   }
@@ -78,7 +78,7 @@ function buildShiftedTransformer(b: Builder, mix: TimeMix): void {
     const last = lastToken(b, normed);
     storeState(b, state, graph.view(last, [last.elements]));
     const sum = graph.reshape(graph.add(mixed, input), width, b.tokens);
-    const [middle] = keepOutputs(b, layer, [sum] as const);
+    const [middle] = keepOutputs(b, layer, [sum]);
     x = graph.add(feedForward(b, layer, b.norm(middle, "rms"), "gated"), middle);
   }
   end(b, {}, x);

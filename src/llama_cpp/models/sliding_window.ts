@@ -14,11 +14,11 @@ export const ARCHITECTURES: Family = family({
       rope: "step",
       gatedAttention: true,
     }),
-    slidingWindow: { kind: "standard", when: "window", pattern: { period: 4 } },
+    slidingWindow: { when: "window", pattern: { period: 4 } },
   }),
   "exaone-moe": attentionCache("models/exaone-moe.cpp", {
     graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, rope: "sliding" }),
-    slidingWindow: { kind: "standard", when: "always", pattern: { period: 4 } },
+    slidingWindow: { pattern: { period: 4 } },
     predictionLayersSkipped: true,
   }),
   "exaone4": attentionCache("models/exaone4.cpp", {
@@ -28,26 +28,16 @@ export const ARCHITECTURES: Family = family({
       rope: "sliding-or-all",
       onlyPostNorms: true,
     }),
-    slidingWindow: {
-      kind: "standard",
-      when: "64-layers",
-      pattern: { period: 4 },
-      defaultWindow: 4096,
-    },
+    slidingWindow: { when: "64-layers", pattern: { period: 4 }, defaultWindow: 4096 },
     predictionLayersSkipped: true,
   }),
   "gemma2": attentionCache("models/gemma2.cpp", {
     graph: transformer({ postNorms: true }),
-    slidingWindow: {
-      kind: "standard",
-      when: "always",
-      pattern: { period: 2 },
-      defaultWindow: 4096,
-    },
+    slidingWindow: { pattern: { period: 2 }, defaultWindow: 4096 },
   }),
   "gemma3": attentionCache("models/gemma3.cpp", {
     graph: transformer({ ...QUERY_KEY_NORM, postNorms: true }),
-    slidingWindow: { kind: "standard", when: "window", pattern: { period: 6 } },
+    slidingWindow: { when: "window", pattern: { period: 6 } },
   }),
   "gpt-oss": attentionCache("models/openai-moe.cpp", {
     graph: transformer({
@@ -55,16 +45,16 @@ export const ARCHITECTURES: Family = family({
       weightsNorm: false,
       lateOutputs: "before-norm",
     }),
-    slidingWindow: { kind: "standard", when: "always", pattern: { period: 2 } },
+    slidingWindow: { pattern: { period: 2 } },
   }),
   "granite_swa": attentionCache("models/granite-swa.cpp", {
     graph: transformer({ rope: "pattern", sharedActivation: "halves", deepstack: true }),
-    slidingWindow: { kind: "standard", when: "always", pattern: "any-length" },
+    slidingWindow: { pattern: "any-length" },
     deepstack: "mapping",
   }),
   "laguna": attentionCache("models/laguna.cpp", {
     graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, gatedAttention: true }),
-    slidingWindow: { kind: "standard", when: "window", pattern: { period: 4, denseFirst: true } },
+    slidingWindow: { when: "window", pattern: { period: 4, denseFirst: true } },
     defaultSharedExperts: 1,
   }),
   "llama4": attentionCache("models/llama4.cpp", {
@@ -86,12 +76,12 @@ export const ARCHITECTURES: Family = family({
   }),
   "mellum": attentionCache("models/mellum.cpp", {
     graph: transformer(QUERY_KEY_NORM),
-    slidingWindow: { kind: "standard", when: "window", pattern: { period: 4, orLayers: true } },
+    slidingWindow: { when: "window", pattern: { period: 4, orLayers: true } },
     scalesExperts: true,
   }),
   "mimo2": attentionCache("models/mimo2.cpp", {
     graph: transformer({ gating: "sigmoid" }),
-    slidingWindow: { kind: "standard", when: "always", pattern: "layers" },
+    slidingWindow: { pattern: "layers" },
     predictionLayersUncached: true,
     predictionLayersSkipped: true,
   }),
@@ -103,15 +93,15 @@ export const ARCHITECTURES: Family = family({
       rope: "sliding",
       gatedAttention: true,
     }),
-    slidingWindow: { kind: "standard", when: "always", pattern: { period: 4, orLayers: true } },
+    slidingWindow: { pattern: { period: 4, orLayers: true } },
   }),
   "olmo2": attentionCache("models/olmo2.cpp", {
     graph: transformer({ postNorms: true, onlyPostNorms: true, queryKeyNorm: "whole-rows" }),
-    slidingWindow: { kind: "standard", when: "window", pattern: { period: 4 } },
+    slidingWindow: { when: "window", pattern: { period: 4 } },
   }),
   "plamo3": attentionCache("models/plamo3.cpp", {
     graph: transformer({ ...QUERY_KEY_NORM, postNorms: true, activation: "halves" }),
-    slidingWindow: { kind: "standard", when: "window", pattern: { period: 8 } },
+    slidingWindow: { when: "window", pattern: { period: 8 } },
   }),
   "step35": attentionCache("models/step35.cpp", {
     graph: transformer({
@@ -120,7 +110,7 @@ export const ARCHITECTURES: Family = family({
       gatedAttention: true,
       lateOutputs: "before-norm",
     }),
-    slidingWindow: { kind: "standard", when: "always", pattern: "all-layers" },
+    slidingWindow: { pattern: "all-layers" },
     predictionLayersUncached: true,
     predictionLayersSkipped: true,
     halvesRope: true,

@@ -10,6 +10,7 @@ import {
   feed,
   keepOutputs,
   type LayerBuilder,
+  onStateLayers,
   prepare,
   transformer,
   type TransformerRow,
@@ -20,22 +21,9 @@ const scanned = (scan: typeof mambaLayer): LayerBuilder => (b, _row, layer, x) =
   const [y, residual] = keepOutputs(
     b,
     layer,
-    [scan(b, layer, b.norm(x, "rms")), x] as const,
+    [scan(b, layer, b.norm(x, "rms")), x],
   );
   return b.graph.add(y, residual);
-};
-
-/** Attention on layers with key-value heads, Mamba on the others (src/models/jamba.cpp). */
-const jamba: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const normed = b.norm(x, "rms");
-  let y = b.hyperparameters.keyValueHeadCounts[layer] === 0
-    ? mambaLayer(b, layer, normed)
-    : attend(b, row, layer, normed);
-  let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  const middle = graph.add(residual, y);
-  return graph.add(middle, feed(b, row, layer, b.norm(middle, "rms")));
 };
 
 /** Both on every layer (src/models/falcon-h1.cpp). */
@@ -44,20 +32,7 @@ const falconH1: LayerBuilder = (b, row, layer, x) => {
   const attended = attention(b, layer, prepare(b, row, layer, b.norm(x, "rms")));
   const scanned = mamba2Layer(b, layer, b.norm(x, "rms"));
   let middle = graph.add(graph.add(attended, scanned), x);
-  [middle] = keepOutputs(b, layer, [middle] as const);
-  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
-};
-
-/** src/models/granite-hybrid.cpp */
-const graniteHybrid: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const normed = b.norm(x, "rms");
-  let y = b.hyperparameters.recurrentLayers[layer]
-    ? mamba2Layer(b, layer, normed)
-    : attend(b, row, layer, normed);
-  let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  const middle = graph.add(y, residual);
+  [middle] = keepOutputs(b, layer, [middle]);
   return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
 };
 
@@ -90,34 +65,25 @@ function nemotronExperts(b: Builder, layer: number, x: Parameters<LayerBuilder>[
   return graph.add(routed, sharedFeedForward(b, layer, x, "plain"));
 }
 
-/** Attention, or a convolution over a few tokens (src/models/lfm2.cpp). */
-const lfm2: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const normed = b.norm(x, "rms");
-  let y = b.hyperparameters.recurrentLayers[layer]
-    ? shortConvolution(b, layer, normed)
-    : attend(b, row, layer, normed);
-  let residual = x;
-  [y, residual] = keepOutputs(b, layer, [y, residual] as const);
-  const middle = graph.add(residual, y);
-  return graph.add(middle, feed(b, row, layer, b.norm(middle, "rms")));
-};
-
 /** src/models/plamo2.cpp */
 const plamo2: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   const normed = b.norm(x, "rms");
-  const mixed = b.hyperparameters.recurrentLayers[layer]
-    ? plamo2MambaLayer(b, layer, normed)
-    : attend(b, row, layer, normed);
+  const mixed = onStateLayers(plamo2MambaLayer)(b, row, layer, normed);
   const middle = graph.add(b.norm(mixed, "rms"), x);
   const fed = feedForward(b, layer, b.norm(middle, "rms"), "halves");
-  const [y, residual] = keepOutputs(b, layer, [b.norm(fed, "rms"), middle] as const);
+  const [y, residual] = keepOutputs(b, layer, [b.norm(fed, "rms"), middle]);
   return graph.add(y, residual);
 };
 
 const NEMOTRON: TransformerRow = { rope: "none", lateOutputs: "after-norm" };
-const LFM2: TransformerRow = { queryKeyNorm: "before-rope", gating: "header" };
+const RESIDUAL_FIRST: TransformerRow = { residualFirst: true, lastResidualFirst: true };
+const LFM2: TransformerRow = {
+  ...RESIDUAL_FIRST,
+  queryKeyNorm: "before-rope",
+  gating: "header",
+  mix: onStateLayers(shortConvolution),
+};
 
 /** Architectures with a Mamba state or a short convolution. */
 export const ARCHITECTURES: Family = family({
@@ -128,25 +94,30 @@ export const ARCHITECTURES: Family = family({
     state: "state-space",
   }),
   "granitehybrid": attentionAndState("models/granite-hybrid.cpp", {
-    graph: transformer({ rope: "finetuned" }, graniteHybrid),
+    graph: transformer({ rope: "finetuned", mix: onStateLayers(mamba2Layer) }),
     recurrentLayers: "no-kv-heads",
     state: "state-space",
   }),
   "jamba": attentionAndState("models/jamba.cpp", {
-    graph: transformer({ rope: "none", weightsNorm: false }, jamba),
+    graph: transformer({
+      ...RESIDUAL_FIRST,
+      rope: "none",
+      weightsNorm: false,
+      mix: onStateLayers(mambaLayer),
+    }),
     recurrentLayers: "no-kv-heads",
     state: "state-space",
     noStateGroups: true,
   }),
   "lfm2": attentionAndState("models/lfm2.cpp", {
-    graph: transformer(LFM2, lfm2),
-    slidingWindow: { kind: "standard", when: "window", pattern: "not-recurrent" },
+    graph: transformer(LFM2),
+    slidingWindow: { when: "window", pattern: "not-recurrent" },
     recurrentLayers: "no-kv-heads",
     state: "short-convolution",
     dense: true,
   }),
   "lfm2moe": attentionAndState("models/lfm2moe.cpp", {
-    graph: transformer(LFM2, lfm2),
+    graph: transformer(LFM2),
     recurrentLayers: "no-kv-heads",
     state: "short-convolution",
   }),

@@ -134,6 +134,12 @@ export function mixtureOfExperts(
   return sumExperts(b, out, [width, tokens], experts.usedCounts[layer] ?? used);
 }
 
+/** A mixture by the softmax of all logits, the weights of those used divided by their sum. */
+export function softmaxExperts(b: Builder, layer: number, x: Tensor): Tensor {
+  const scale = b.hyperparameters.experts.weightsScale;
+  return mixtureOfExperts(b, layer, x, { gating: SOFTMAX, normalizes: true, scale });
+}
+
 function expertRows(
   b: Builder,
   layer: number,

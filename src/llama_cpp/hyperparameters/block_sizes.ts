@@ -3,82 +3,6 @@ import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.
 import type { ArchitectureRules } from "./architecture_rules.ts";
 import type { LayerSizes } from "./layer_sizes.ts";
 
-/** Sizes of the Mamba-like state (`ssm.*`), 0 where the key is missing. */
-export interface StateSpaceSizes {
-  readonly convolutionKernel: number;
-  readonly innerSize: number;
-  readonly stateSize: number;
-  readonly timeStepRank: number;
-  readonly groupCount: number;
-}
-
-/** Sizes of the RWKV-like state (`wkv.*`), 0 where the key is missing. */
-export interface WkvSizes {
-  readonly headSize: number;
-  readonly tokenShiftCount: number;
-  readonly timeMixExtraDimension: number;
-  readonly timeDecayExtraDimension: number;
-  readonly decayLoraRank: number;
-  readonly learningRateLoraRank: number;
-  readonly valueResidualMixLoraRank: number;
-  readonly gateLoraRank: number;
-}
-
-/** Multi-head latent attention, 0 where the key is missing. */
-export interface LatentAttentionSizes {
-  readonly queryLoraRank: number;
-  readonly keyValueLoraRank: number;
-  readonly keyLength: number;
-  readonly valueLength: number;
-  readonly keyValueLoraRankSlidingWindow: number;
-  readonly keyLengthSlidingWindow: number;
-  readonly valueLengthSlidingWindow: number;
-}
-
-/** Mixture of experts, 0 where the key is missing. Arrays have one entry for each of `allLayerCount`. */
-export interface ExpertSizes {
-  readonly count: number;
-  readonly usedCounts: readonly number[];
-  readonly feedForwardLengths: readonly number[];
-  readonly sharedCount: number;
-  readonly sharedFeedForwardLength: number;
-  readonly chunkFeedForwardLength: number;
-  readonly groupCount: number;
-  readonly groupUsedCount: number;
-  readonly perGroupCount: number;
-  /** `expert_gating_func` after the architecture's default. */
-  readonly gatingFunction: number;
-  readonly weightsNorm: boolean;
-  readonly weightsScale: number;
-  readonly leadingDenseLayerCount: number;
-  /** `interleave_moe_layer_step` */
-  readonly layerStep: number;
-  readonly everyLayers: number;
-  /** `expert_latent_length` or `moe_latent_size`. */
-  readonly latentLength: number;
-}
-
-/** The indexer of sparse attention, 0 where the key is missing. */
-export interface IndexerSizes {
-  readonly headCount: number;
-  readonly keyLength: number;
-  readonly topK: number;
-  readonly blockSize: number;
-  readonly localBlocks: number;
-  /** Layers with an indexer of their own. */
-  readonly fullLayers: readonly boolean[];
-}
-
-/** The n-gram embedding of `qwen4exp` (`ple.*`). */
-export interface NgramEmbeddingSizes {
-  readonly layers: readonly boolean[];
-  readonly ngramSize: number;
-  readonly headCount: number;
-  readonly convolutionKernel: number;
-  /** Elements of the history kept for each sequence and layer. */
-  readonly convolutionState: number;
-}
-
 /** llama-hparams.h's LLAMA_MAX_EXPERTS. */
 const LARGEST_EXPERT_COUNT = 1024;
 
@@ -86,7 +10,7 @@ const LARGEST_EXPERT_COUNT = 1024;
 export function readStateSpace(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,
-): StateSpaceSizes {
+) {
   return {
     convolutionKernel: keys.number("ssm.conv_kernel") ?? 0,
     innerSize: keys.number("ssm.inner_size") ?? 0,
@@ -96,8 +20,11 @@ export function readStateSpace(
   };
 }
 
+/** Sizes of the Mamba-like state (`ssm.*`), 0 where the key is missing. */
+export type StateSpaceSizes = Readonly<ReturnType<typeof readStateSpace>>;
+
 /** Reads `wkv.*` and its low-rank sizes. */
-export function readWkv(keys: ArchitectureKeys): WkvSizes {
+export function readWkv(keys: ArchitectureKeys) {
   return {
     headSize: keys.number("wkv.head_size") ?? 0,
     tokenShiftCount: keys.number("token_shift_count") ?? 2,
@@ -110,11 +37,14 @@ export function readWkv(keys: ArchitectureKeys): WkvSizes {
   };
 }
 
+/** Sizes of the RWKV-like state (`wkv.*`), 0 where the key is missing. */
+export type WkvSizes = Readonly<ReturnType<typeof readWkv>>;
+
 /** Reads the low-rank sizes of attention; MLA's lengths only where the architecture does. */
 export function readLatentAttention(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,
-): LatentAttentionSizes {
+) {
   const lengths = rules.latentAttention === true;
   return {
     queryLoraRank: keys.number("attention.q_lora_rank") ?? 0,
@@ -126,6 +56,9 @@ export function readLatentAttention(
     valueLengthSlidingWindow: lengths ? keys.number("attention.value_length_mla_swa") ?? 0 : 0,
   };
 }
+
+/** Multi-head latent attention, 0 where the key is missing. */
+export type LatentAttentionSizes = Readonly<ReturnType<typeof readLatentAttention>>;
 
 function expertCount(rules: ArchitectureRules, keys: ArchitectureKeys): number {
   const count = keys.number("expert_count") ?? 0;
@@ -140,7 +73,7 @@ export function readExperts(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,
   layers: LayerSizes,
-): ExpertSizes {
+) {
   const count = expertCount(rules, keys);
   const zeros = Array.from({ length: layers.all }, () => 0);
   const fileLayers = keys.number("block_count") ?? layers.all;
@@ -172,13 +105,16 @@ export function readExperts(
   };
 }
 
+/** Mixture of experts, 0 where the key is missing. Arrays have one entry for each of `allLayerCount`. */
+export type ExpertSizes = Readonly<ReturnType<typeof readExperts>>;
+
 /** Reads `attention.indexer.*`. */
 export function readIndexer(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,
   layers: LayerSizes,
   trained: number,
-): IndexerSizes {
+) {
   const name = "attention.indexer.types";
   const types = rules.indexerTypes;
   const listed = types?.perLayer ? keys.perLayer(name, layers.text) : keys.array(name);
@@ -190,6 +126,7 @@ export function readIndexer(
     topK: keys.number("attention.indexer.top_k") ?? 0,
     blockSize: keys.number("attention.indexer.block_size") ?? 0,
     localBlocks: keys.number("attention.indexer.local_blocks") ?? 0,
+    // Layers with an indexer of their own.
     fullLayers: Array.from(
       { length: layers.all },
       (_, layer) => layer < layers.text && isFull(layer),
@@ -197,13 +134,16 @@ export function readIndexer(
   };
 }
 
+/** The indexer of sparse attention, 0 where the key is missing. */
+export type IndexerSizes = Readonly<ReturnType<typeof readIndexer>>;
+
 /** Reads `ple.*` (src/models/qwen4exp.cpp, `ple_conv_state` in llama-hparams.cpp). */
 export function readNgramEmbedding(
   keys: ArchitectureKeys,
   header: GgufHeader,
   layers: LayerSizes,
   hyperConnections: number,
-): NgramEmbeddingSizes {
+) {
   const listed = header.metadata.has(keys.key("ple.layers")) ? keys.array("ple.layers") ?? [] : [];
   const ngramSize = keys.number("ple.ngram_size") ?? 0;
   const kernel = keys.number("ple.conv_kernel") ?? 0;
@@ -216,8 +156,12 @@ export function readNgramEmbedding(
     ngramSize,
     headCount,
     convolutionKernel: kernel,
+    // Elements of the history kept for each sequence and layer.
     convolutionState: headCount === 0 || kernel === 0
       ? 0
       : (kernel - 1) * ngramSize * hyperConnections * embedding,
   };
 }
+
+/** The n-gram embedding (`ple.*`). */
+export type NgramEmbeddingSizes = Readonly<ReturnType<typeof readNgramEmbedding>>;

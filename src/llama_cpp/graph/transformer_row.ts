@@ -1,0 +1,73 @@
+import type { Tensor } from "../ggml/tensor.ts";
+import type { ExpertOptions } from "./blocks/experts.ts";
+import type { Activation } from "./blocks/feed_forward.ts";
+import type { Builder, NormKind } from "./builder.ts";
+
+/** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
+export type Gating = "softmax" | "sigmoid" | "softmax-weight" | "header";
+
+/** Puts one layer, or a half of one, into the graph. */
+export type LayerBuilder = (b: Builder, row: TransformerRow, layer: number, x: Tensor) => Tensor;
+
+/**
+ * How one architecture's layer differs from the plain one: norm, attention, residual, norm,
+ * feed-forward, residual. What only depends on which weights a file has isn't said here.
+ */
+export interface TransformerRow {
+  readonly norm?: NormKind;
+  /** What happens to the embeddings first, beside scaling. */
+  readonly prelude?: "positions" | "norm";
+  /** No norm before attention and feed-forward; the post norms stand alone. */
+  readonly onlyPostNorms?: boolean;
+  readonly queryKeyNorm?: "before-rope" | "after-rope" | "whole-rows" | "plain-after-rope";
+  /**
+   * Which layers rotate their queries and keys: by their window, all but every nth
+   * (`n_no_rope_layer_step`), or as a key of the header says.
+   */
+  readonly rope?:
+    | "none"
+    | "sliding"
+    | "sliding-or-all"
+    | "sliding-or-dense"
+    | "step"
+    | "step-with-windows"
+    | "step-from-0"
+    | "finetuned"
+    | "pattern";
+  /** The query is multiplied by an input that depends on the position. */
+  readonly attentionTemperature?: "header" | "without-rope";
+  /** A matrix of its own gates what attention gives (`attn_gate`), by element or by head. */
+  readonly gatedAttention?: boolean;
+  /** Norms after attention and after the feed-forward. */
+  readonly postNorms?: boolean;
+  /** A norm between attention and its output projection. */
+  readonly attentionSubNorm?: boolean;
+  readonly activation?: Activation;
+  readonly sharedActivation?: Activation;
+  /** Layers with a mixture: those with a router, unless the layer's number decides. */
+  readonly routes?: "never" | "step";
+  readonly gating?: Gating;
+  /** The router's weights are divided by their sum: always unless said. */
+  readonly weightsNorm?: boolean | "header";
+  readonly weighsFirst?: boolean;
+  readonly selectsBy?: ExpertOptions["selectsBy"];
+  /** Of the sum after attention the residual is the first operand. */
+  readonly residualFirst?: boolean;
+  /** Of the sum after the feed-forward the residual is the first operand. */
+  readonly lastResidualFirst?: boolean;
+  /**
+   * All tokens pass the last layer, and the wanted ones are taken before or after the last norm:
+   * what the others give stays readable for the prediction of further tokens (`t_h_nextn`).
+   */
+  readonly lateOutputs?: "before-norm" | "after-norm" | "never";
+  /** `deepstack_mapping` says which layers get embeddings of an image. */
+  readonly deepstack?: boolean;
+  /** Inputs of each layer's own keep layers from being alike: none is left out. */
+  readonly everyLayer?: boolean;
+  /** Batches stand alone: no cache. */
+  readonly withoutCache?: boolean;
+  /** What stands in for attention, on its normed input. */
+  readonly mix?: LayerBuilder;
+  /** What stands in for the feed-forward, on its normed input. */
+  readonly feed?: LayerBuilder;
+}

@@ -1,5 +1,5 @@
 import type { Model } from "./model.ts";
-import type { Reservation } from "./reservation.ts";
+import type { PlannedBatch } from "./planned_batch.ts";
 
 /**
  * How often everything that the widest layer computes is counted: once as result, and twice for
@@ -28,7 +28,7 @@ function layerRows(model: Model): number {
  * that the widest layer computes at once, beside two sets of attention scores, the masks, the
  * indices of the cache, and twice the logits.
  */
-export function upperBound(model: Model, plan: Reservation): number {
+export function upperBound(model: Model, plan: PlannedBatch): number {
   const { hyperparameters } = model;
   const { vocabularySize, embeddingLength, headCounts, keyValueHeadCounts, valueLengths } =
     hyperparameters;

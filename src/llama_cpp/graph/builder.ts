@@ -2,7 +2,7 @@ import { Cache } from "./cache.ts";
 import { Graph } from "../ggml/graph.ts";
 import { layerKinds, layersToBuild } from "./layers.ts";
 import type { Model } from "./model.ts";
-import type { Reservation } from "./reservation.ts";
+import type { PlannedBatch } from "./planned_batch.ts";
 import { F16, F32, I32, type Tensor } from "../ggml/tensor.ts";
 
 export type NormKind = "rms" | "layer";
@@ -44,7 +44,7 @@ export class Builder {
 
   constructor(
     readonly model: Model,
-    readonly plan: Reservation,
+    readonly plan: PlannedBatch,
     readonly leftOut: LeftOutLayers = { attempt: 0 },
   ) {
     this.cache = new Cache(this.graph, model, plan);

@@ -1,7 +1,7 @@
 import { ggmlType } from "../ggml/types.ts";
 import type { Graph } from "../ggml/graph.ts";
 import type { Model } from "./model.ts";
-import type { Reservation } from "./reservation.ts";
+import type { PlannedBatch } from "./planned_batch.ts";
 import { F16, F32, I64, LEAF, Tensor } from "../ggml/tensor.ts";
 
 /** Inputs of one cache: where new keys and values go, and who may look at whom. */
@@ -39,7 +39,7 @@ export class Cache {
   constructor(
     readonly graph: Graph,
     readonly model: Model,
-    readonly plan: Reservation,
+    readonly plan: PlannedBatch,
   ) {
     const { keyValueHeadCounts, valueLengths, allLayerCount } = model.hyperparameters;
     let widest = 0;

@@ -1,7 +1,7 @@
 import { upperBound } from "./bound.ts";
 import type { Model } from "./model.ts";
 import type { PlannedGraph } from "./planned_graph.ts";
-import type { Reservation } from "./reservation.ts";
+import type { PlannedBatch } from "./planned_batch.ts";
 
 /**
  * How far a header estimate can be trusted: `exact` where each part follows the engine's own
@@ -39,7 +39,7 @@ export function computeBytes(planned: PlannedGraph): ComputeEstimate {
 
 function bounded(
   model: Model,
-  plan: Reservation,
+  plan: PlannedBatch,
   confidence: Confidence,
   why: string,
 ): ComputeEstimate {

@@ -5,7 +5,7 @@ import { reserve } from "../ggml/allocator.ts";
 import { Builder, type GraphBuilder, type LeftOutLayers, MissingWeight } from "./builder.ts";
 import type { Graph } from "../ggml/graph.ts";
 import { Model } from "./model.ts";
-import { makeReservation, type Reservation } from "./reservation.ts";
+import { planBatch, type PlannedBatch } from "./planned_batch.ts";
 
 /** What graphs of a model are made from. */
 export interface GraphSource {
@@ -19,7 +19,7 @@ export interface GraphSource {
 export interface PlannedGraph {
   readonly source: GraphSource;
   readonly model: Model;
-  readonly plan: Reservation;
+  readonly plan: PlannedBatch;
   /** Absent where the architecture has no builder, or the file lacks a weight. */
   readonly placed?: {
     readonly graph: Graph;
@@ -34,7 +34,7 @@ export interface PlannedGraph {
 export function buildGraph(
   build: GraphBuilder,
   model: Model,
-  plan: Reservation,
+  plan: PlannedBatch,
   leftOut: LeftOutLayers,
 ): Graph | MissingWeight {
   try {
@@ -88,7 +88,7 @@ export function buildGraph(
 export function planGraph(source: GraphSource, options: FootprintOptions): PlannedGraph {
   const { shape, header, build } = source;
   const model = new Model(shape, header);
-  const plan = makeReservation(shape, options);
+  const plan = planBatch(shape, options);
   if (build === undefined) return { source, model, plan };
   for (let attempt = 0;; attempt++) {
     const graph = buildGraph(build, model, plan, { attempt });

@@ -7,7 +7,7 @@ import { modelOf, shapeOf } from "../sample_header.ts";
 import { computeBytes } from "../../../src/llama_cpp/graph/compute.ts";
 import { EVERY_LAYER, layersToBuild } from "../../../src/llama_cpp/graph/layers.ts";
 import { Model } from "../../../src/llama_cpp/graph/model.ts";
-import { makeReservation } from "../../../src/llama_cpp/graph/reservation.ts";
+import { planBatch } from "../../../src/llama_cpp/graph/planned_batch.ts";
 import { plannedModels } from "./models.ts";
 
 /** The same model with its last layers again and again. */
@@ -77,7 +77,7 @@ function plan(
   buffer: Awaited<ReturnType<typeof plannedModels>>[0]["buffers"][0] | undefined,
 ) {
   if (buffer === undefined) throw new Error("No buffer");
-  return makeReservation(model.hyperparameters, buffer.options);
+  return planBatch(model.hyperparameters, buffer.options);
 }
 
 Deno.test("few layers are all built, many by their first and last", () => {

@@ -3,7 +3,7 @@ import { upperBound } from "../../../src/llama_cpp/graph/bound.ts";
 import { computeBytes } from "../../../src/llama_cpp/graph/compute.ts";
 import { Model } from "../../../src/llama_cpp/graph/model.ts";
 import { planGraph } from "../../../src/llama_cpp/graph/planned_graph.ts";
-import { makeReservation } from "../../../src/llama_cpp/graph/reservation.ts";
+import { planBatch } from "../../../src/llama_cpp/graph/planned_batch.ts";
 import { allFamilies } from "../../../src/llama_cpp/models/families.ts";
 import { ARCHITECTURES, modelOf, shapeOf } from "../sample_header.ts";
 import { plannedModels } from "./models.ts";
@@ -31,7 +31,7 @@ Deno.test("the bound is above every buffer that llama.cpp planned", async () => 
     const shape = shapeOf(header);
     const model = new Model(shape, header);
     for (const { options, bytes } of buffers) {
-      const bound = upperBound(model, makeReservation(shape, options));
+      const bound = upperBound(model, planBatch(shape, options));
       assert(bound >= bytes, `${bound} is below ${bytes}: ${name} ${JSON.stringify(options)}`);
     }
   }

@@ -4,7 +4,7 @@ import { contextSizes, usesFlashAttention } from "../memory/context_sizes.ts";
 import type { FootprintOptions } from "../options.ts";
 
 /** What llama.cpp plans its largest batch with (llama-context.cpp, `sched_reserve`). */
-export interface Reservation {
+export interface PlannedBatch {
   /** Tokens of the graph, a multiple of the sequences. */
   readonly tokens: number;
   readonly sequences: number;
@@ -21,7 +21,7 @@ export interface Reservation {
 }
 
 /** The batch and the cache that the graph is planned for. */
-export function makeReservation(shape: Hyperparameters, options: FootprintOptions): Reservation {
+export function planBatch(shape: Hyperparameters, options: FootprintOptions): PlannedBatch {
   const { cells, windowCells, streams, batch } = contextSizes(shape, options);
   const outputs = Math.min(cells * streams, batch);
   return {

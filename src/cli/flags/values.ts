@@ -52,17 +52,15 @@ const DEFAULTS: ReadonlyMap<string, Value> = new Map(
  */
 export function readValues(command: CommandName, flags: ParsedFlags): FlagValues {
   const definitions = flagsOf(command);
-  const find = (name: string, perJar: boolean) =>
-    definitions.find((flag) => flag.name === name && (flag.perJar ?? false) === perJar);
   const typed = new Map<string, Value>();
-  for (const [name, value] of flags.values) {
-    const flag = find(name, false);
-    if (flag === undefined) continue;
-    typed.set(name, value === true ? true : readValue(flag, `--${name}`, value));
+  for (const flag of definitions) {
+    const value = flag.perJar ? undefined : flags.values.get(flag.name);
+    if (value === undefined) continue;
+    typed.set(flag.name, value === true ? true : readValue(flag, `--${flag.name}`, value));
   }
   const typedPerJar = new Map<string, ReadonlyMap<string, Value>>();
   for (const [name, jars] of flags.perJar) {
-    const flag = find(name, true);
+    const flag = definitions.find((flag) => flag.perJar && flag.name === name);
     if (flag === undefined) continue;
     const read = [...jars].map(([jar, value]): [string, Value] => [
       jar,

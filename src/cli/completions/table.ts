@@ -1,5 +1,6 @@
 import { COMMAND_NAMES, COMMANDS } from "../flags/commands.ts";
 import { type FlagDefinition, flagsOf, JAR_NAMES } from "../flags/flags.ts";
+import { PLACEHOLDERS } from "../flags/table.ts";
 
 /** What a value or an operand is completed with; `unknown` is one that no shell can guess. */
 export type Completion =
@@ -73,7 +74,7 @@ function typedFlags(flag: FlagDefinition): CompletedFlag[] {
   return jars.map((jar) => ({
     name: jar === undefined ? `--${flag.name}` : `--${flag.name}-${jar}`,
     help: jar === undefined ? flag.help : flag.help.replace("one jar", jar),
-    placeholder: flag.placeholder ?? flag.name.toUpperCase(),
+    placeholder: flag.placeholder ?? PLACEHOLDERS[flag.type] ?? flag.name.toUpperCase(),
     ...(value === undefined ? {} : { value }),
   }));
 }

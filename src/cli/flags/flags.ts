@@ -2,7 +2,7 @@ import { GB } from "../../budget/size.ts";
 import { JARS_OF_MODE } from "../../experiment/roles.ts";
 import { KV_CACHE_TYPES, type KvCacheType } from "../../llama_cpp/ggml/types.ts";
 import type { CommandName } from "./commands.ts";
-import { FLAG_TABLE, type FlagDefinition, typedCacheType } from "./table.ts";
+import { FLAG_TABLE, type FlagDefinition, PLACEHOLDERS, typedCacheType } from "./table.ts";
 
 export type { FlagDefinition } from "./table.ts";
 
@@ -76,5 +76,5 @@ export function defaultText(flag: FlagDefinition): string | undefined {
 
 /** What stands for a flag's value in help. */
 export function valuePlaceholder(flag: FlagDefinition): string {
-  return flag.placeholder ?? flag.choices?.join("|") ?? "VALUE";
+  return flag.placeholder ?? flag.choices?.join("|") ?? PLACEHOLDERS[flag.type] ?? "";
 }

@@ -1,3 +1,4 @@
+import { defined } from "./defined.ts";
 import type { JarFootprint } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
 import { checkPolicy, type Policy } from "./policy.ts";
@@ -75,11 +76,7 @@ export function checkAvailableMemoryBeforeLoad(input: PreflightInput): Preflight
   checkPolicy(policy);
   checkFootprint("model", footprint);
   checkLimit("model", ramLimitBytes);
-  const demand = {
-    model: "",
-    footprint,
-    ...(ramLimitBytes === undefined ? {} : { ramLimitBytes }),
-  };
+  const demand = { model: "", footprint, ...defined({ ramLimitBytes }) };
   const whole = requiredBytes(demand, policy.criterion);
   return judgeLoad(Math.max(0, whole - (input.alreadyResidentBytes ?? 0)), {
     memory,

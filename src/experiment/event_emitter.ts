@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { RunEvent } from "./events.ts";
 import { TRANSCRIPT_SCHEMA, transcriptLine } from "./transcript.ts";
@@ -55,7 +56,7 @@ export class EventEmitter {
   /** The transcript's first line, which says what it can be repeated with, and `validation`. */
   begin(): void {
     const { mode, turns, sampling, jars, validation } = this.#config;
-    const limited = turns === undefined ? {} : { turns };
+    const limited = defined({ turns });
     this.#dependencies.transcript?.write({
       event: "start",
       schema: TRANSCRIPT_SCHEMA,
@@ -85,7 +86,7 @@ export class EventEmitter {
     if (!transcript?.failure || this.#transcriptFailed) return;
     this.#transcriptFailed = true;
     const { code, message, hint } = transcript.failure;
-    this.#pass({ event: "warning", code, message, ...(hint === undefined ? {} : { hint }) });
+    this.#pass({ event: "warning", code, message, ...defined({ hint }) });
   }
 
   /** Nothing more is passed on. */

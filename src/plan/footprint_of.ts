@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import { canHaveFlashAttention } from "../llama_cpp/models/check_generates.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { defaultContextSize } from "../footprint/context_size.ts";
@@ -80,8 +81,7 @@ export async function measuredRatio(
   const { ratios, warning } = readCalibrations(calibrationPath((name) => Deno.env.get(name)));
   if (warning !== undefined) return { warning };
   if (ratios.size === 0) return {};
-  const ratio = ratios.get(await calibrationKey(header, await host.cpu(), mmap));
-  return ratio === undefined ? {} : { ratio };
+  return defined({ ratio: ratios.get(await calibrationKey(header, await host.cpu(), mmap)) });
 }
 
 /** What was asked for as the engine will be told: sizes settled, `auto` resolved. */

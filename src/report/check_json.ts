@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import type { Validation } from "../budget/validation.ts";
 import type { Estimator } from "../footprint/footprint.ts";
 import { issueMessage, warningMessage } from "./message.ts";
@@ -73,6 +74,6 @@ export function checkJson(
       message: recommendationMessage(recommendation, validation),
       flags: recommendationFlags(recommendation, validation),
     })),
-    ...(reservation === undefined ? {} : { reservation }),
+    ...defined({ reservation }),
   };
 }

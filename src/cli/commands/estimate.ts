@@ -16,7 +16,7 @@ import {
   estimateRow,
 } from "../../report/estimate_text.ts";
 import type { Command } from "../command.ts";
-import { defined } from "../defined.ts";
+import { defined } from "../../budget/defined.ts";
 import { readContextSettings } from "../settings/settings.ts";
 import { type Output, renderError } from "../terminal/output.ts";
 

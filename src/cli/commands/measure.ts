@@ -1,3 +1,4 @@
+import { defined } from "../../budget/defined.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
 import type { Engine, LoadOptions } from "../../engine/engine.ts";
@@ -61,13 +62,8 @@ class MemorySampler {
 
   reach(stage: MeasuredStage): void {
     const { anonymousBytes, fileBytes } = this.#sample();
-    const proportional = readProportionalMemory();
-    this.stages.push({
-      stage,
-      anonymousBytes,
-      fileBytes,
-      ...(proportional === undefined ? {} : { proportionalBytes: proportional.bytes }),
-    });
+    const proportionalBytes = readProportionalMemory()?.bytes;
+    this.stages.push({ stage, anonymousBytes, fileBytes, ...defined({ proportionalBytes }) });
   }
 
   close(): void {
@@ -174,7 +170,7 @@ export const command: Command = async ({ values, operands, output }) => {
     anonymousPeakBytes: anonymousPeak,
     peakBytes: Math.max(anonymousPeak, sampler.peak - program),
     floorRatio: (anonymousPeak + KERNEL_BYTES) / estimated.floor,
-    ...(savedTo === undefined ? {} : { savedTo }),
+    ...defined({ savedTo }),
   };
   if (savedTo !== undefined) {
     keep(savedTo, await calibrationKey(header, cpu, options.mmap), measurement.floorRatio);

@@ -1,3 +1,4 @@
+import { defined } from "../../budget/defined.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import type { MachineMemory } from "../../budget/memory.ts";
 import { systemClock } from "../../experiment/clock.ts";
@@ -56,11 +57,13 @@ export const command: Command = async ({ values, output }) => {
       engine: progress?.watch(host.engine) ?? host.engine,
       clock: systemClock,
       readMemory,
-      ...(host.ledger === undefined ? {} : { ledger: reservationLedger(host.ledger, readMemory) }),
       readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
       emit: values.get("json") ? jsonPrinter(answer) : textPrinter(plan, answer, progress),
-      ...(progress === undefined ? {} : { onText: thoughtDisplay(progress) }),
-      ...(transcript === undefined ? {} : { transcript }),
+      ...defined({
+        ledger: host.ledger && reservationLedger(host.ledger, readMemory),
+        onText: progress && thoughtDisplay(progress),
+        transcript,
+      }),
       signal: stop.signal,
     });
     return end.exitCode;
@@ -83,7 +86,6 @@ function rejectModelAsLog(log: string, settings: Settings): void {
 }
 
 async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Promise<RunConfig> {
-  const turns = values.get("turns");
   return {
     mode: plan.settings.mode,
     jars: await Promise.all(
@@ -92,10 +94,10 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
         options,
         files: header.parts,
         sparse: await sparseRanges(header, cpu),
-        ...(introduction === undefined ? {} : { introduction }),
+        ...defined({ introduction }),
       })),
     ),
-    ...(turns === undefined ? {} : { turns }),
+    ...defined({ turns: values.get("turns") }),
     sampling: {
       maxTokens: values.get("max-tokens"),
       temperature: values.get("temperature"),

@@ -1,3 +1,4 @@
+import { defined } from "../../budget/defined.ts";
 import { COMMAND_NAMES, COMMANDS } from "../flags/commands.ts";
 import { type FlagDefinition, flagsOf, JAR_NAMES } from "../flags/flags.ts";
 import { PLACEHOLDERS } from "../flags/table.ts";
@@ -52,13 +53,12 @@ export const COMPLETED_COMMANDS: readonly CompletedCommand[] = [
 ];
 
 function typedFlags(flag: FlagDefinition): CompletedFlag[] {
-  const value = valueCompletion(flag);
   const jars = flag.perJar ? JAR_NAMES : [undefined];
   return jars.map((jar) => ({
     name: jar === undefined ? `--${flag.name}` : `--${flag.name}-${jar}`,
     help: jar === undefined ? flag.help : flag.help.replace("one jar", jar),
     placeholder: flag.placeholder ?? PLACEHOLDERS[flag.type] ?? flag.name.toUpperCase(),
-    ...(value === undefined ? {} : { value }),
+    ...defined({ value: valueCompletion(flag) }),
   }));
 }
 

@@ -10,7 +10,7 @@ import {
   type OtherMachine,
   type Settings,
 } from "../../plan/settings.ts";
-import { type Defined, defined } from "../defined.ts";
+import { type Defined, defined } from "../../budget/defined.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
 import type { FlagValues } from "../flags/values.ts";

@@ -1,3 +1,4 @@
+import { defined } from "../../budget/defined.ts";
 import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
 import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
 import { BrainjarError, type ErrorKind } from "../../budget/error.ts";
@@ -109,7 +110,7 @@ async function approve(
       code: "load-refused",
       message: `Layer 3 refused '${id}': insufficient memory for the load of its model`,
       blame: "refused",
-      ...(preflight ? { preflight } : {}),
+      ...defined({ preflight }),
     };
   } catch (error) {
     await deallocate(run, id);
@@ -215,14 +216,8 @@ function notLoaded(
   }
   const { error } = outcome;
   if (error instanceof BrainjarError) {
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return {
-      kind: "refused",
-      code: error.code,
-      message: error.message,
-      ...hint,
-      blame: error.kind,
-    };
+    const { code, message, hint, kind: blame } = error;
+    return { kind: "refused", code, message, ...defined({ hint }), blame };
   }
   return { kind: "refused", code, message, hint: lineOf(error), blame: "engine" };
 }

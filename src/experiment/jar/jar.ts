@@ -1,3 +1,4 @@
+import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { requiredBytes } from "../../budget/required.ts";
 import type { Mind, Thought } from "../../engine/engine.ts";
@@ -261,7 +262,7 @@ export class Jar {
       deaths: this.#deaths,
       givenBackBytes,
       reservedBytes: totalBytes,
-      ...(detail === undefined ? {} : { detail }),
+      ...defined({ detail }),
     });
   }
 

@@ -1,7 +1,7 @@
+import { lineOf } from "../budget/error.ts";
 import { exitCode } from "../budget/exit_codes.ts";
 import { MemoryBudgetManager } from "../budget/manager.ts";
 import type { Refusal } from "./jar/admission.ts";
-import { lineOf } from "./text.ts";
 import { rounded, settlesWithin } from "./clock.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, EndReason } from "./events.ts";

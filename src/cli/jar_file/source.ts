@@ -1,6 +1,6 @@
 // @ts-types="../std/jsonc.d.ts"
 import { parse } from "@std/jsonc/parse";
-import { BrainjarError } from "../../budget/error.ts";
+import { BrainjarError, messageOf } from "../../budget/error.ts";
 import { printable } from "../../report/printable.ts";
 import { findPositions, lineAndColumn, type Positions } from "./positions.ts";
 
@@ -87,7 +87,7 @@ function readText(path: string): string {
       });
     }
     if (cause instanceof TypeError) throw unreadable(path, "It is not UTF-8 text", cause);
-    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw unreadable(path, messageOf(cause), cause);
   }
 }
 
@@ -105,8 +105,7 @@ function syntaxError(
   placeOfOffset: (offset: number) => string,
 ): BrainjarError {
   const hint = "A jar file is JSON; comments and trailing commas are allowed";
-  const message = cause instanceof Error ? cause.message : "";
-  const match = /unexpected token "([\s\S]*)" in JSONC at position (\d+)$/.exec(message);
+  const match = /unexpected token "([\s\S]*)" in JSONC at position (\d+)$/.exec(messageOf(cause));
   if (match) {
     const [, token = "", position = "0"] = match;
     return new BrainjarError(

@@ -1,7 +1,7 @@
 import { defined } from "../../budget/defined.ts";
 import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
 import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
-import { BrainjarError, type ErrorKind } from "../../budget/error.ts";
+import { BrainjarError, type ErrorKind, lineOf } from "../../budget/error.ts";
 import type { PreflightResult } from "../../budget/preflight.ts";
 import { footprintBytes, requiredBytes } from "../../budget/required.ts";
 import type { Mind } from "../../engine/engine.ts";
@@ -10,7 +10,6 @@ import type { JarEvent, WarningEvent } from "../events.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { allocate, deallocate } from "../memory/reservations.ts";
-import { lineOf } from "../text.ts";
 import { type Outcome, withWatchdog } from "./watchdog.ts";
 import type { RunState } from "../run_state.ts";
 

@@ -1,9 +1,9 @@
+import { lineOf } from "../../budget/error.ts";
 import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { requiredBytes } from "../../budget/required.ts";
 import type { Mind, Thought } from "../../engine/engine.ts";
 import { type Admission, admit, type Approval, type Refusal, warningOf } from "./admission.ts";
-import { lineOf } from "../text.ts";
 import type { JarConfig } from "../config.ts";
 import { CAUSE_MESSAGES, type DeathCause, returnsAtOnce } from "./death_cause.ts";
 import type { JarEventBody, RunEvent } from "../events.ts";

@@ -1,5 +1,5 @@
+import { lineOf } from "../../budget/error.ts";
 import { PRESSURE_WARNING_PERCENT } from "../../budget/validate.ts";
-import { lineOf } from "../text.ts";
 import type { Jar } from "../jar/jar.ts";
 import { judgeMemory } from "./judge_memory.ts";
 import type { RunState } from "../run_state.ts";

@@ -1,7 +1,8 @@
 import { defined } from "../budget/defined.ts";
 import type { Validation } from "../budget/validation.ts";
 import type { Estimator } from "../footprint/footprint.ts";
-import { issueMessage, warningMessage } from "./message.ts";
+import { issueMessage, warningsOf } from "./message.ts";
+import { pick } from "./pick.ts";
 import { recommendationFlags, recommendationMessage } from "./recommendation.ts";
 import type { CHECK_JSON_SCHEMA } from "./schema/check.ts";
 import type { Shape } from "./schema/shape.ts";
@@ -34,42 +35,20 @@ export function checkJson(
   estimator: Estimator,
   reservation?: Reservation,
 ): CheckJson {
-  const { memory } = validation;
   return {
     schema: "brainjar.check/1",
-    verdict: validation.verdict,
-    criterion: validation.criterion,
-    mode: validation.mode,
+    ...pick(validation, ["verdict", "criterion", "mode"]),
     estimator,
-    memory: {
-      totalBytes: memory.totalBytes,
-      availableBytes: memory.availableBytes,
-      sources: memory.sources,
-    },
-    safetyMarginPercent: validation.safetyMarginPercent,
-    usableBytes: validation.usableBytes,
-    requiredBytes: validation.requiredBytes,
+    memory: pick(validation.memory, ["totalBytes", "availableBytes", "sources"]),
+    ...pick(validation, ["safetyMarginPercent", "usableBytes", "requiredBytes"]),
     sharedWeightBytes: validation.sharedWeightBytes,
     instances: validation.instances.map((instance) => ({
-      id: instance.id,
-      role: instance.role,
-      model: instance.model,
+      ...pick(instance, ["id", "role", "model"]),
       ramLimitBytes: instance.ramLimitBytes ?? null,
-      floorBytes: instance.floorBytes,
-      footprintBytes: instance.footprintBytes,
-      requiredBytes: instance.requiredBytes,
+      ...pick(instance, ["floorBytes", "footprintBytes", "requiredBytes"]),
     })),
-    issues: validation.issues.map((issue) => ({
-      code: issue.code,
-      message: issueMessage(issue),
-    })),
-    warnings: [
-      ...validation.warnings.map((warning) => ({
-        code: warning.code,
-        message: warningMessage(warning),
-      })),
-      ...memory.warnings.map(({ code, message }) => ({ code, message })),
-    ],
+    issues: validation.issues.map((issue) => ({ code: issue.code, message: issueMessage(issue) })),
+    warnings: warningsOf(validation).map((warning) => pick(warning, ["code", "message"])),
     recommendations: validation.recommendations.map((recommendation) => ({
       message: recommendationMessage(recommendation, validation),
       flags: recommendationFlags(recommendation, validation),

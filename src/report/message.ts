@@ -1,5 +1,5 @@
 import { formatAmount } from "../budget/size.ts";
-import type { Issue, Warning } from "../budget/validation.ts";
+import type { Issue, Validation, Warning } from "../budget/validation.ts";
 import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
@@ -101,4 +101,12 @@ export function warningMessage(warning: Warning): string {
       return `The working set (${formatAmount(warning.workingSetBytes)}) does not fit in ` +
         `${formatAmount(warning.limitBytes)}: weights will be read from disk for every token`;
   }
+}
+
+/** What deserves a word, the readings' own warnings last; `id` where it is about one jar. */
+export function warningsOf(
+  { warnings, memory }: Validation,
+): { readonly code: string; readonly message: string; readonly id?: string }[] {
+  const told = warnings.map((warning) => ({ ...warning, message: warningMessage(warning) }));
+  return [...told, ...memory.warnings];
 }

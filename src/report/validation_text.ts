@@ -5,7 +5,7 @@ import { type Block, blocks, fields } from "./block.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
 import type { InstanceDescription, ValidationReport } from "./validation_report.ts";
 import { formatParameters, formatPercent } from "./format.ts";
-import { issueCause, issueMessage, warningMessage } from "./message.ts";
+import { issueCause, issueMessage, warningsOf } from "./message.ts";
 import { printable } from "./printable.ts";
 import { recommendationMessage } from "./recommendation.ts";
 
@@ -207,11 +207,7 @@ function sharingWords({ shareWeights, sharedWeightBytes }: Validation): string {
 }
 
 function outcome(validation: Validation): Block {
-  const { issues, memory } = validation;
-  const warnings = [
-    ...validation.warnings.map(warningMessage),
-    ...memory.warnings.map(({ message }) => printable(message)),
-  ];
+  const warnings = warningsOf(validation).map(({ message }) => printable(message));
   const warningLines = list("Warnings:", warnings);
   if (validation.ok) {
     return {
@@ -229,7 +225,7 @@ function outcome(validation: Validation): Block {
     title: "VALIDATION FAILED",
     lines: [
       "Memory budget validation failed. Issues:",
-      ...issues.flatMap((issue, index) => [
+      ...validation.issues.flatMap((issue, index) => [
         `  ${index + 1}. ${issueMessage(issue)}`,
         `     ${issueCause(issue)}`,
       ]),

@@ -25,22 +25,7 @@ export interface JarSource {
  * and column; a key that stands twice is one too), all of kind `usage`.
  */
 export function readJarSource(path: string): JarSource {
-  return parseJarSource(path, readText(path));
-}
-
-/**
- * Reads JSON with comments that came from `path`.
- *
- * @throws {BrainjarError} `jar-file-syntax`.
- *
- * @example
- * ```ts
- * import { parseJarSource } from "./source.ts";
- * const source = parseJarSource("brainjar.jsonc", '{\n  "jars": [] // none yet\n}');
- * if (source.placeOf(["jars"]) !== "brainjar.jsonc:2:11") throw new Error("Line 2, column 11");
- * ```
- */
-export function parseJarSource(path: string, text: string): JarSource {
+  const text = readText(path);
   const placeOfOffset = (offset: number) => `${printable(path)}:${lineAndColumn(text, offset)}`;
   let value: unknown;
   let positions: Positions;

@@ -1,6 +1,6 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { Validation } from "../../budget/validation.ts";
-import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { issueCause, issueMessage, warningsOf } from "../message.ts";
 import { printable } from "../printable.ts";
 import { recommendationMessage } from "../recommendation.ts";
 
@@ -105,14 +105,9 @@ function annotationsOf(validation: Validation): Annotation[] {
         ...validation.recommendations.map((one) => recommendationMessage(one, validation)),
       ].join("\n"),
     })),
-    ...validation.warnings.map((warning): Annotation => ({
+    ...warningsOf(validation).map(({ id, message }): Annotation => ({
       level: "warning",
-      title: "id" in warning ? `brainjar: ${printable(warning.id)}` : "brainjar: memory",
-      message: warningMessage(warning),
-    })),
-    ...validation.memory.warnings.map(({ message }): Annotation => ({
-      level: "warning",
-      title: "brainjar: memory",
+      title: `brainjar: ${id === undefined ? "memory" : printable(id)}`,
       message: printable(message),
     })),
   ];

@@ -1,7 +1,7 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { InstanceValidation, Recommendation, Validation } from "../../budget/validation.ts";
 import type { ValidationReport } from "../validation_report.ts";
-import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { issueCause, issueMessage, warningsOf } from "../message.ts";
 import { printable } from "../printable.ts";
 import { recommendationFlags, recommendationMessage } from "../recommendation.ts";
 
@@ -28,10 +28,6 @@ import { recommendationFlags, recommendationMessage } from "../recommendation.ts
 export function summaryMarkdown(report: ValidationReport): string {
   const { validation } = report;
   const { memory } = validation;
-  const warnings = [
-    ...validation.warnings.map(warningMessage),
-    ...memory.warnings.map(({ message }) => message),
-  ];
   return [
     `### brainjar: the jars ${validation.ok ? "fit" : "do not fit"}`,
     "",
@@ -39,15 +35,8 @@ export function summaryMarkdown(report: ValidationReport): string {
     "|---|---|---|--:|--:|--:|--:|--:|",
     ...validation.instances.map((instance) => row(jarCells(instance, report))),
     row([
-      "**Together**",
-      "",
-      "",
-      "",
-      "",
-      amount(validation.floorBytes),
-      amount(
-        validation.workingSetBytes,
-      ),
+      ...["**Together**", "", "", "", ""],
+      ...[validation.floorBytes, validation.workingSetBytes].map(amount),
       `**${amount(validation.requiredBytes)}**`,
     ]),
     "",
@@ -58,7 +47,7 @@ export function summaryMarkdown(report: ValidationReport): string {
       "Issues",
       validation.issues.map((issue) => `${issueMessage(issue)}. ${issueCause(issue)}`),
     ),
-    ...list("Warnings", warnings),
+    ...list("Warnings", warningsOf(validation).map(({ message }) => message)),
     ...(validation.recommendations.length === 0 ? [] : [
       "**What to change**",
       "",
@@ -79,9 +68,7 @@ function jarCells(instance: InstanceValidation, { models, instances }: Validatio
     escape(model),
     known === undefined ? "" : String(known.contextSize),
     instance.ramLimitBytes === undefined ? "none" : amount(instance.ramLimitBytes),
-    amount(instance.floorBytes),
-    amount(instance.workingSetBytes),
-    amount(instance.requiredBytes),
+    ...[instance.floorBytes, instance.workingSetBytes, instance.requiredBytes].map(amount),
   ];
 }
 

@@ -5,10 +5,10 @@ import { TRANSCRIPT_SCHEMA, transcriptLine } from "./transcript.ts";
 
 /** What has happened so far. */
 interface Counts {
-  readonly thoughts: number;
-  readonly tokens: number;
-  readonly deaths: number;
-  readonly resurrections: number;
+  thoughts: number;
+  tokens: number;
+  deaths: number;
+  resurrections: number;
 }
 
 /**
@@ -24,7 +24,7 @@ export class EventEmitter {
   #closed = false;
   #stoppedAt: number | undefined;
   #transcriptFailed = false;
-  #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
+  readonly #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
 
   constructor(config: RunConfig, dependencies: RunDependencies) {
     this.#config = config;
@@ -44,7 +44,7 @@ export class EventEmitter {
     return this.#stoppedAt;
   }
 
-  get counts(): Counts {
+  get counts(): Readonly<Counts> {
     return this.#counts;
   }
 
@@ -120,14 +120,10 @@ export class EventEmitter {
   }
 
   #count(event: RunEvent): void {
-    const { thoughts, tokens, deaths, resurrections } = this.#counts;
-    const counted = this.#counts;
     if (event.event === "thought") {
-      this.#counts = { ...counted, thoughts: thoughts + 1, tokens: tokens + event.tokens };
-    } else if (event.event === "death") {
-      this.#counts = { ...counted, deaths: deaths + 1 };
-    } else if (event.event === "resurrection") {
-      this.#counts = { ...counted, resurrections: resurrections + 1 };
-    }
+      this.#counts.thoughts++;
+      this.#counts.tokens += event.tokens;
+    } else if (event.event === "death") this.#counts.deaths++;
+    else if (event.event === "resurrection") this.#counts.resurrections++;
   }
 }

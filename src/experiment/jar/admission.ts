@@ -100,7 +100,7 @@ async function approve(
   }
   try {
     // Read again: layer 3 is about the moment before the load.
-    memory.take(await ledger.readMemory());
+    memory.current = await ledger.readMemory();
     const preflight = manager.checkBeforeLoad(id);
     if (preflight?.ok) return { allocation, preflight, processBytes };
     await deallocate(run, id);
@@ -138,25 +138,14 @@ async function load(
   const { clock, limits, memory, models, stop } = run;
   const began = clock.now();
   const before = await memory.ownAnonymousBytes();
-  const watchdog = {
-    clock,
-    signal: stop,
-    stallMilliseconds: limits.stallMilliseconds,
-    graceMilliseconds: limits.graceMilliseconds,
-  };
+  const watchdog = { clock, limits, signal: stop };
 
   const shared = kept !== undefined || models.has(demand.model);
   const acquired: Outcome<ModelReference> = kept
     ? { kind: "done", value: kept }
     : await withWatchdog(
-      (signal, alive) =>
-        models.acquire(demand.model, {
-          mmap: options.mmap,
-          files,
-          sparse,
-          signal,
-          onProgress: alive,
-        }),
+      (signal, onProgress) =>
+        models.acquire(demand.model, { mmap: options.mmap, files, sparse, signal, onProgress }),
       { ...watchdog, discard: (reference) => reference.release() },
     );
   if (acquired.kind !== "done") {

@@ -13,7 +13,7 @@ export async function allocate(
 ): Promise<AllocationResult> {
   try {
     return await ledger.admit((current) => {
-      memory.take(current);
+      memory.current = current;
       const value = manager.allocate(id, ramLimitBytes, model);
       return { value, reservedBytes: manager.reservedBytes };
     });

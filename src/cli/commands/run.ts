@@ -5,7 +5,7 @@ import { systemClock } from "../../experiment/clock.ts";
 import type { RunConfig } from "../../experiment/config.ts";
 import type { RunEvent } from "../../experiment/events.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
-import { reservationLedger } from "../../experiment/shared_ledger.ts";
+import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
 import { openTranscript } from "../../experiment/transcript.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
@@ -58,7 +58,9 @@ export const command: Command = async ({ values, output }) => {
       clock: systemClock,
       readMemory,
       readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
-      emit: values.get("json") ? jsonPrinter(answer) : textPrinter(plan, answer, progress),
+      emit: values.get("json")
+        ? (event) => answer(JSON.stringify(eventJson(event)) + "\n")
+        : textPrinter(plan, answer, progress),
       ...defined({
         ledger: host.ledger && reservationLedger(host.ledger, readMemory),
         onText: progress && thoughtDisplay(progress),
@@ -112,10 +114,6 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
 
 function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-}
-
-function jsonPrinter(answer: (text: string) => void): (event: RunEvent) => void {
-  return (event) => answer(JSON.stringify(eventJson(event)) + "\n");
 }
 
 function textPrinter(

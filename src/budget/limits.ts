@@ -1,10 +1,9 @@
 import type { RamLimit } from "./changes.ts";
-import type { InstanceDemand, Mode, Role } from "./demand.ts";
-import type { MachineMemory } from "./memory.ts";
-import { type Policy, totalBytesFor, usableBytes } from "./policy.ts";
+import type { InstanceDemand, Role } from "./demand.ts";
+import { totalBytesFor, usableBytes } from "./policy.ts";
 import { footprintBytes } from "./required.ts";
 import { formatSize, GB, MB, parseSize } from "./size.ts";
-import { validateMemoryBudget } from "./validate.ts";
+import { validateMemoryBudget, type ValidationInput } from "./validate.ts";
 import type { Validation } from "./validation.ts";
 import { type Share, waterFill } from "./water_fill.ts";
 
@@ -28,18 +27,10 @@ export type LimitsResult =
     readonly neededAvailableBytes: number;
   };
 
-/** What limits are asked for. */
-export interface LimitsInput {
-  readonly mode: Mode;
-  /** RAM limits in it are left aside; footprints are the least a jar gets. */
-  readonly instances: readonly InstanceDemand[];
-  readonly memory: MachineMemory;
-  readonly policy: Policy;
-}
-
 /**
  * The largest RAM limits that all three layers let pass, in the seed's proportions where the
- * footprints leave room, one for each role, rounded down to 0.1 GB and validated.
+ * footprints leave room, one for each role, rounded down to 0.1 GB and validated. RAM limits that
+ * are given are left aside.
  *
  * @throws {BrainjarError} what `validateMemoryBudget` throws.
  *
@@ -66,7 +57,7 @@ export interface LimitsInput {
  * if (!result.ok || result.limits[0]?.text !== "13.6") throw new Error("85 % of 16 GB");
  * ```
  */
-export function recommendLimits(input: LimitsInput): LimitsResult {
+export function recommendLimits(input: ValidationInput): LimitsResult {
   const { memory, policy } = input;
   const bare = input.instances.map(({ ramLimitBytes: _, ...demand }) => demand);
   const validation = validateMemoryBudget({ ...input, instances: bare });

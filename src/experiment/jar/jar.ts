@@ -128,7 +128,6 @@ export class Jar {
     const alive = this.#state;
     if (alive.kind !== "alive") return undefined;
     const { clock, limits, sampling, stop, turn } = this.#run;
-    const { maxTokens, temperature, topP } = sampling;
     const seed = thoughtSeed(sampling.seed, this.id, turn);
     const thinking = new AbortController();
     const stopped = () => thinking.abort(stop.reason);
@@ -142,7 +141,7 @@ export class Jar {
         sign();
         this.#run.onText(this.id, text);
       };
-      return alive.mind.think(prompt, { maxTokens, temperature, topP, seed, signal, onText });
+      return alive.mind.think(prompt, { ...sampling, seed, signal, onText });
     }, { clock, limits, signal: thinking.signal });
     stop.removeEventListener("abort", stopped);
     if (outcome.kind === "stalled" || outcome.kind === "aborted") alive.rest = outcome.rest;

@@ -33,29 +33,6 @@ export type LimitsResult =
  * are given are left aside.
  *
  * @throws {BrainjarError} what `validateMemoryBudget` throws.
- *
- * @example
- * ```ts
- * import { recommendLimits } from "./limits.ts";
- * import { DEFAULT_POLICY } from "./policy.ts";
- * import { GB } from "./size.ts";
- *
- * const nothing = { floorBytes: 0, workingSetBytes: 0 };
- * const footprint = { ...nothing, shared: nothing };
- * const result = recommendLimits({
- *   mode: "single",
- *   instances: [{ id: "subject", role: "subject", model: "a.gguf", footprint }],
- *   memory: {
- *     totalBytes: 16 * GB,
- *     availableBytes: 16 * GB,
- *     reservedBytes: 0,
- *     sources: [],
- *     warnings: [],
- *   },
- *   policy: DEFAULT_POLICY,
- * });
- * if (!result.ok || result.limits[0]?.text !== "13.6") throw new Error("85 % of 16 GB");
- * ```
  */
 export function recommendLimits(input: ValidationInput): LimitsResult {
   const { memory, policy } = input;
@@ -132,19 +109,7 @@ function gigabyteTexts(bytes: number): string[] {
     .filter((text) => parseSize(text) <= bytes);
 }
 
-/**
- * The same jars with each role's RAM limit replaced.
- *
- * @example
- * ```ts
- * import { withLimits } from "./limits.ts";
- * const nothing = { floorBytes: 0, workingSetBytes: 0 };
- * const footprint = { ...nothing, shared: nothing };
- * const jar = { id: "god", role: "god", model: "a.gguf", footprint } as const;
- * const [limited] = withLimits([jar], [{ role: "god", bytes: 5, text: "5B" }]);
- * if (limited?.ramLimitBytes !== 5) throw new Error("The role's limit");
- * ```
- */
+/** The same jars with each role's RAM limit replaced. */
 export function withLimits(
   instances: readonly InstanceDemand[],
   limits: readonly RamLimit[],

@@ -34,41 +34,6 @@ const LEAST_IMPORTANT_FIRST: readonly Role[] = ROLES.toReversed();
  * What to do about a failed validation: every recommendation was validated and passed. Single
  * changes come first; only where none is enough, several together; where nothing is, the machine that
  * would do (src/budget/README.md, "Layer 1").
- *
- * @example
- * ```ts
- * import { recommend } from "./recommend.ts";
- * import { DEFAULT_POLICY } from "./policy.ts";
- * import { GB } from "./size.ts";
- * import { validateMemoryBudget } from "./validate.ts";
- *
- * const nothing = { floorBytes: 0, workingSetBytes: 0 };
- * const footprint = { ...nothing, shared: nothing };
- * const validate = (ramLimitBytes: number) =>
- *   validateMemoryBudget({
- *     mode: "single",
- *     instances: [{ id: "subject", role: "subject", model: "a.gguf", ramLimitBytes, footprint }],
- *     memory: {
- *       totalBytes: 8 * GB,
- *       availableBytes: 7 * GB,
- *       reservedBytes: 0,
- *       sources: [],
- *       warnings: [],
- *     },
- *     policy: DEFAULT_POLICY,
- *   });
- * const recommendations = await recommend({
- *   validation: validate(8 * GB),
- *   tryWith: ({ ramLimits }) => ramLimits?.[0] && validate(ramLimits[0].bytes),
- *   contextSize: 512,
- *   kvCacheTypes: [],
- *   mmap: true,
- * });
- * const [first] = recommendations;
- * if (first?.kind !== "changes" || first.changes.ramLimits?.[0]?.text !== "6.8") {
- *   throw new Error("85 % of 8 GB");
- * }
- * ```
  */
 export async function recommend(input: RecommendInput): Promise<Recommendation[]> {
   const { validation } = input;

@@ -32,12 +32,6 @@ interface Ending {
  * @returns How it ended: the last event.
  * @throws Only what `emit` threw (a closed pipe), once everything is given back, and a
  * `BrainjarError` for a policy or a footprint that isn't one, before anything is loaded.
- *
- * @example
- * ```ts
- * import { runExperiment } from "./run_experiment.ts";
- * if (runExperiment.length !== 2) throw new Error("What to run, and what to run it with");
- * ```
  */
 export async function runExperiment(
   config: RunConfig,

@@ -51,20 +51,6 @@ export function allocationText(result: AllocationResult): string {
 
 /**
  * The report of everything allocated (src/budget/README.md, "Layer 2"), without a line break at the end.
- *
- * @example
- * ```ts
- * import { allocationReportText } from "./allocation_text.ts";
- * const text = allocationReportText({
- *   totalBytes: 1024 ** 3,
- *   usedPercent: 50,
- *   usableBytes: 1024 ** 3,
- *   allocatedBytes: 0,
- *   remainingBytes: 1024 ** 3,
- *   jars: [],
- * });
- * if (!text.includes("(none)")) throw new Error(text);
- * ```
  */
 export function allocationReportText(report: AllocationReport): string {
   const jars = report.jars.map(({ id, allocatedBytes, modelBytes }) =>

@@ -11,25 +11,7 @@ import type { Reservation } from "../plan/reserve.ts";
 /** What `check --json` prints (src/report/README.md, "Output"). All bytes whole. */
 export type CheckJson = Shape<typeof CHECK_JSON_SCHEMA>;
 
-/**
- * A validation as `check --json` prints it: the keys of src/report/README.md in its order.
- *
- * @example
- * ```ts
- * import { DEFAULT_POLICY } from "../budget/policy.ts";
- * import { validateMemoryBudget } from "../budget/validate.ts";
- * import { checkJson } from "./check_json.ts";
- *
- * const validation = validateMemoryBudget({
- *   mode: "single",
- *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
- *   policy: DEFAULT_POLICY,
- * });
- * const json = checkJson(validation, "header");
- * if (json.verdict !== "pass" || json.usableBytes !== 85) throw new Error(JSON.stringify(json));
- * ```
- */
+/** A validation as `check --json` prints it: the keys of src/report/README.md in its order. */
 export function checkJson(
   validation: Validation,
   estimator: Estimator,

@@ -5,23 +5,6 @@ import { formatPercent } from "./format.ts";
 
 /**
  * Layer 3's answer as people read it (src/budget/README.md, "Layer 3"), without a line break at the end.
- *
- * @example
- * ```ts
- * import { GB } from "../budget/size.ts";
- * import { preflightText } from "./preflight_text.ts";
- * const text = preflightText({
- *   ok: true,
- *   level: "ok",
- *   availableBytes: 12 * GB,
- *   requiredBytes: 8 * GB,
- *   headroomBytes: 2 * GB,
- *   neededBytes: 10 * GB,
- *   shortBytes: 0,
- *   usedPercent: 25,
- * });
- * if (text !== "OK: Sufficient memory available (12.00 GB >= 10.00 GB)") throw new Error(text);
- * ```
  */
 export function preflightText(result: PreflightResult): string {
   switch (result.level) {

@@ -12,29 +12,6 @@ import { recommendationMessage } from "./recommendation.ts";
 /**
  * Layer 1's report as people read it: the blocks of src/budget/README.md in their order, plain text without colour
  * and without a line break at the end.
- *
- * @example
- * ```ts
- * import { DEFAULT_POLICY } from "../budget/policy.ts";
- * import { GB } from "../budget/size.ts";
- * import { validateMemoryBudget } from "../budget/validate.ts";
- * import { validationText } from "./validation_text.ts";
- *
- * const validation = validateMemoryBudget({
- *   mode: "single",
- *   instances: [],
- *   memory: {
- *     totalBytes: 8 * GB,
- *     availableBytes: 6 * GB,
- *     reservedBytes: 0,
- *     sources: [],
- *     warnings: [],
- *   },
- *   policy: DEFAULT_POLICY,
- * });
- * const text = validationText({ validation, estimator: "header", models: [], instances: [] });
- * if (!text.includes("VALIDATION PASSED")) throw new Error(text);
- * ```
  */
 export function validationText(report: ValidationReport): string {
   const { validation } = report;

@@ -34,19 +34,6 @@ const LOOKS = 10;
  * Runs one operation of the engine under a watchdog: it is asked to end when `signal` fires or
  * when it gives no sign of life (`alive()`) for too long, and is left behind if it doesn't listen.
  * Never rejects, so that nothing the engine does can become an unhandled rejection.
- *
- * @example
- * ```ts
- * import { systemClock } from "../clock.ts";
- * import { RUN_LIMITS } from "../limits.ts";
- * import { withWatchdog } from "./watchdog.ts";
- * const outcome = await withWatchdog(() => Promise.resolve(7), {
- *   clock: systemClock,
- *   signal: new AbortController().signal,
- *   limits: RUN_LIMITS,
- * });
- * if (outcome.kind !== "done" || outcome.value !== 7) throw new Error(outcome.kind);
- * ```
  */
 export async function withWatchdog<Value>(
   operation: (signal: AbortSignal, alive: () => void) => Promise<Value>,

@@ -19,21 +19,6 @@ const JARS_IN_TITLE = 3;
  * A validation as GitHub Actions reads it from a step's output: an `::error` for each limit that is
  * exceeded, a `::warning` for each warning, and for people a plain line where all fits. Without a
  * line break at the end.
- *
- * @example
- * ```ts
- * import { DEFAULT_POLICY } from "../../budget/policy.ts";
- * import { validateMemoryBudget } from "../../budget/validate.ts";
- * import { githubAnnotations } from "./github.ts";
- *
- * const validation = validateMemoryBudget({
- *   mode: "single",
- *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
- *   policy: DEFAULT_POLICY,
- * });
- * if (!githubAnnotations(validation).startsWith("brainjar: ")) throw new Error("Nothing to annotate");
- * ```
  */
 export function githubAnnotations(validation: Validation): string {
   const lines = annotationsOf(validation).map(annotationLine);

@@ -34,22 +34,6 @@ const SUITE = "brainjar check";
  *
  * The elements and attributes are those that the Ant task's format and Jenkins' reader have in
  * common; `hostname` is required there and says nothing here.
- *
- * @example
- * ```ts
- * import { DEFAULT_POLICY } from "../../budget/policy.ts";
- * import { validateMemoryBudget } from "../../budget/validate.ts";
- * import { junitXml } from "./junit.ts";
- *
- * const validation = validateMemoryBudget({
- *   mode: "single",
- *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
- *   policy: DEFAULT_POLICY,
- * });
- * const xml = junitXml(validation, { at: new Date(0), seconds: 0.1 });
- * if (!xml.includes('tests="1" failures="0"')) throw new Error(xml);
- * ```
  */
 export function junitXml(validation: Validation, timing: JunitTiming): string {
   const cases = [

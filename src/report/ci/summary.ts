@@ -8,22 +8,6 @@ import { recommendationFlags, recommendationMessage } from "../recommendation.ts
 /**
  * A validation as Markdown for a job's summary page (`$GITHUB_STEP_SUMMARY`): a table of the jars,
  * then what is wrong and what to change. Ends with a line break, so that others may append.
- *
- * @example
- * ```ts
- * import { DEFAULT_POLICY } from "../../budget/policy.ts";
- * import { validateMemoryBudget } from "../../budget/validate.ts";
- * import { summaryMarkdown } from "./summary.ts";
- *
- * const validation = validateMemoryBudget({
- *   mode: "single",
- *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
- *   policy: DEFAULT_POLICY,
- * });
- * const text = summaryMarkdown({ validation, estimator: "header", models: [], instances: [] });
- * if (!text.startsWith("### brainjar: the jars fit")) throw new Error(text);
- * ```
  */
 export function summaryMarkdown(report: ValidationReport): string {
   const { validation } = report;

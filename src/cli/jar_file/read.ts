@@ -60,7 +60,7 @@ interface OpenFile {
 
 function readMerged(path: string, chain: readonly OpenFile[]): Merged {
   const source = readJarSource(path);
-  const result = JAR_FILE_SCHEMA.safeParse(source.value);
+  const result = JAR_FILE_SCHEMA.safeParse(source.value, { reportInput: true });
   if (!result.success) throw schemaError(result.error, source);
   const file = result.data;
   rejectDuplicates(file, source);

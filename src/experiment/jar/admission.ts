@@ -64,7 +64,9 @@ export async function admit(
   kept: ModelReference | undefined,
   onApproved: (approval: Approval) => void = () => {},
 ): Promise<Admission> {
-  const admission = await approve(jar, run, kept).catch(unreadable);
+  const admission = await approve(jar, run, kept).catch((error) =>
+    refusalFor(error, "memory-unreadable", "Available memory can't be read")
+  );
   if ("kind" in admission) return admission;
   onApproved(admission);
   const { id } = jar.demand;
@@ -202,25 +204,18 @@ function notLoaded(
   if (outcome.kind === "stalled") {
     return { kind: "refused", code: "engine-stalled", message, hint: STALLED, blame: "engine" };
   }
-  const { error } = outcome;
+  return refusalFor(outcome.error, code, message);
+}
+
+const STALLED = "The engine gave no sign of life; a slow disk or a machine out of memory does that";
+
+/** What an error says of itself, else this code and sentence. */
+function refusalFor(error: unknown, code: string, message: string): Refusal {
   if (error instanceof BrainjarError) {
     const { code, message, hint, kind: blame } = error;
     return { kind: "refused", code, message, ...defined({ hint }), blame };
   }
   return { kind: "refused", code, message, hint: lineOf(error), blame: "engine" };
-}
-
-const STALLED = "The engine gave no sign of life; a slow disk or a machine out of memory does that";
-
-function unreadable(error: unknown): Refusal {
-  const known = error instanceof BrainjarError ? error : undefined;
-  return {
-    kind: "refused",
-    code: known?.code ?? "memory-unreadable",
-    message: known?.message ?? "Available memory can't be read",
-    hint: known?.hint ?? lineOf(error),
-    blame: known?.kind ?? "engine",
-  };
 }
 
 /** A refusal as it is told to people. */

@@ -38,26 +38,18 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
   switch (estimator) {
     case "filesize":
       return estimateFromFileSize(header.fileBytes);
-    case "exact":
+    case "exact": {
       rejectUrl(model);
       // llama.cpp ends the process where some of it is broken.
       checkContextOptions(await readModel(header), options);
-      return await calibrated(
-        request,
-        host,
-        await combineExact(
-          header,
-          await host.engine.dryLoad(model, options),
-          options,
-          await host.cpu(),
-        ),
-      );
-    case "header":
-      return await calibrated(
-        request,
-        host,
-        await estimateFootprint(header, options, await host.cpu()),
-      );
+      const dryLoad = await host.engine.dryLoad(model, options);
+      const footprint = await combineExact(header, dryLoad, options, await host.cpu());
+      return await calibrated(request, host, footprint);
+    }
+    case "header": {
+      const footprint = await estimateFootprint(header, options, await host.cpu());
+      return await calibrated(request, host, footprint);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AllocationReport, AllocationResult } from "../budget/allocation.ts";
 import { formatAmount } from "../budget/size.ts";
-import { blocks, fields } from "./block.ts";
+import { blocks, fields, titled } from "./block.ts";
 import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
@@ -71,8 +71,4 @@ export function allocationReportText(report: AllocationReport): string {
       ...(jars.length === 0 ? ["(none)"] : jars).map((line) => `  ${line}`),
     ],
   }]);
-}
-
-function titled(title: string, rows: readonly (readonly [string, string])[]): string {
-  return [title, ...fields(rows, "  ")].join("\n");
 }

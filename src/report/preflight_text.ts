@@ -1,6 +1,6 @@
 import type { PreflightResult } from "../budget/preflight.ts";
 import { formatAmount } from "../budget/size.ts";
-import { fields } from "./block.ts";
+import { titled } from "./block.ts";
 import { formatPercent } from "./format.ts";
 
 /**
@@ -14,17 +14,14 @@ export function preflightText(result: PreflightResult): string {
     case "warning":
       return `WARNING: System memory already at ${formatPercent(result.usedPercent)}`;
     case "refused":
-      return [
-        "INSUFFICIENT MEMORY for model load",
-        ...fields([
-          ["Available", formatAmount(result.availableBytes)],
-          [
-            "Required",
-            `${formatAmount(result.neededBytes)} (including ` +
-            `${formatAmount(result.headroomBytes)} headroom)`,
-          ],
-          ["Short by", formatAmount(result.shortBytes)],
-        ], "  "),
-      ].join("\n");
+      return titled("INSUFFICIENT MEMORY for model load", [
+        ["Available", formatAmount(result.availableBytes)],
+        [
+          "Required",
+          `${formatAmount(result.neededBytes)} (including ` +
+          `${formatAmount(result.headroomBytes)} headroom)`,
+        ],
+        ["Short by", formatAmount(result.shortBytes)],
+      ]);
   }
 }

@@ -19,12 +19,6 @@ interface Victim {
   readonly detail: string;
 }
 
-/** A living jar as the watch sees it. */
-export type WatchedJar = Pick<
-  InstanceDemand,
-  "id" | "role" | "model" | "ramLimitBytes" | "footprint"
->;
-
 /** By what the watch judges. */
 interface WatchRules {
   readonly limits: Pick<RunLimits, "leastAvailableBytes" | "mostUsedPercent">;
@@ -38,8 +32,8 @@ interface WatchRules {
  * this one is counted too low, never too high by their fault.
  */
 export function ownMemoryBytes(
-  jar: WatchedJar,
-  living: readonly WatchedJar[],
+  jar: InstanceDemand,
+  living: readonly InstanceDemand[],
   anonymousBytes: number,
   shareWeights: boolean,
 ): number {
@@ -64,7 +58,7 @@ export function ownMemoryBytes(
  */
 export function judgeMemory(
   sample: MemorySample,
-  living: readonly WatchedJar[],
+  living: readonly InstanceDemand[],
   { limits, shareWeights }: WatchRules,
 ): Victim | undefined {
   const order = leastImportantFirst(living);
@@ -88,7 +82,7 @@ export function judgeMemory(
 
 function greediest(
   anonymousBytes: number | undefined,
-  jars: readonly WatchedJar[],
+  jars: readonly InstanceDemand[],
   shareWeights: boolean,
 ): Victim | undefined {
   if (anonymousBytes === undefined) return undefined;

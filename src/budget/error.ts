@@ -57,3 +57,8 @@ export class BrainjarError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The first line of it. */
+export function lineOf(error: unknown): string {
+  return messageOf(error).split("\n", 1)[0] ?? "";
+}

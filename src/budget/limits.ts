@@ -1,10 +1,9 @@
 import type { RamLimit } from "./changes.ts";
-import type { InstanceDemand, Mode, Role } from "./demand.ts";
-import type { MachineMemory } from "./memory.ts";
-import { type Policy, totalBytesFor, usableBytes } from "./policy.ts";
+import type { InstanceDemand, Role } from "./demand.ts";
+import { totalBytesFor, usableBytes } from "./policy.ts";
 import { footprintBytes } from "./required.ts";
 import { formatSize, GB, MB, parseSize } from "./size.ts";
-import { validateMemoryBudget } from "./validate.ts";
+import { validateMemoryBudget, type ValidationInput } from "./validate.ts";
 import type { Validation } from "./validation.ts";
 import { type Share, waterFill } from "./water_fill.ts";
 
@@ -28,45 +27,14 @@ export type LimitsResult =
     readonly neededAvailableBytes: number;
   };
 
-/** What limits are asked for. */
-export interface LimitsInput {
-  readonly mode: Mode;
-  /** RAM limits in it are left aside; footprints are the least a jar gets. */
-  readonly instances: readonly InstanceDemand[];
-  readonly memory: MachineMemory;
-  readonly policy: Policy;
-}
-
 /**
  * The largest RAM limits that all three layers let pass, in the seed's proportions where the
- * footprints leave room, one for each role, rounded down to 0.1 GB and validated.
+ * footprints leave room, one for each role, rounded down to 0.1 GB and validated. RAM limits that
+ * are given are left aside.
  *
  * @throws {BrainjarError} what `validateMemoryBudget` throws.
- *
- * @example
- * ```ts
- * import { recommendLimits } from "./limits.ts";
- * import { DEFAULT_POLICY } from "./policy.ts";
- * import { GB } from "./size.ts";
- *
- * const nothing = { floorBytes: 0, workingSetBytes: 0 };
- * const footprint = { ...nothing, shared: nothing };
- * const result = recommendLimits({
- *   mode: "single",
- *   instances: [{ id: "subject", role: "subject", model: "a.gguf", footprint }],
- *   memory: {
- *     totalBytes: 16 * GB,
- *     availableBytes: 16 * GB,
- *     reservedBytes: 0,
- *     sources: [],
- *     warnings: [],
- *   },
- *   policy: DEFAULT_POLICY,
- * });
- * if (!result.ok || result.limits[0]?.text !== "13.6") throw new Error("85 % of 16 GB");
- * ```
  */
-export function recommendLimits(input: LimitsInput): LimitsResult {
+export function recommendLimits(input: ValidationInput): LimitsResult {
   const { memory, policy } = input;
   const bare = input.instances.map(({ ramLimitBytes: _, ...demand }) => demand);
   const validation = validateMemoryBudget({ ...input, instances: bare });
@@ -141,19 +109,7 @@ function gigabyteTexts(bytes: number): string[] {
     .filter((text) => parseSize(text) <= bytes);
 }
 
-/**
- * The same jars with each role's RAM limit replaced.
- *
- * @example
- * ```ts
- * import { withLimits } from "./limits.ts";
- * const nothing = { floorBytes: 0, workingSetBytes: 0 };
- * const footprint = { ...nothing, shared: nothing };
- * const jar = { id: "god", role: "god", model: "a.gguf", footprint } as const;
- * const [limited] = withLimits([jar], [{ role: "god", bytes: 5, text: "5B" }]);
- * if (limited?.ramLimitBytes !== 5) throw new Error("The role's limit");
- * ```
- */
+/** The same jars with each role's RAM limit replaced. */
 export function withLimits(
   instances: readonly InstanceDemand[],
   limits: readonly RamLimit[],

@@ -1,3 +1,4 @@
+import { defined } from "./defined.ts";
 import type {
   AllocationRefusal,
   AllocationReport,
@@ -113,7 +114,7 @@ export class MemoryBudgetManager {
       id,
       model: model.path,
       footprint: model.footprint,
-      ...(ramLimitBytes === undefined ? {} : { ramLimitBytes }),
+      ...defined({ ramLimitBytes }),
       residentBytes: 0,
       isLoaded: model.isLoaded ?? false,
     };

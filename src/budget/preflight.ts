@@ -1,3 +1,4 @@
+import { defined } from "./defined.ts";
 import type { JarFootprint } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
 import { checkPolicy, type Policy } from "./policy.ts";
@@ -71,29 +72,13 @@ export interface PreflightResult {
  * ```
  */
 export function checkAvailableMemoryBeforeLoad(input: PreflightInput): PreflightResult {
-  const { footprint, ramLimitBytes, policy, memory } = input;
+  const { footprint, ramLimitBytes, policy } = input;
   checkPolicy(policy);
   checkFootprint("model", footprint);
   checkLimit("model", ramLimitBytes);
-  const demand = {
-    model: "",
-    footprint,
-    ...(ramLimitBytes === undefined ? {} : { ramLimitBytes }),
-  };
+  const demand = { model: "", footprint, ...defined({ ramLimitBytes }) };
   const whole = requiredBytes(demand, policy.criterion);
-  return judgeLoad(Math.max(0, whole - (input.alreadyResidentBytes ?? 0)), {
-    memory,
-    policy,
-    unfilledBytes: input.unfilledBytes ?? 0,
-  });
-}
-
-/** What a load is judged against. */
-export interface LoadConditions {
-  readonly memory: MachineMemory;
-  readonly policy: Policy;
-  /** Reserved for this process's other jars and not resident yet, in bytes. */
-  readonly unfilledBytes: number;
+  return judgeLoad(Math.max(0, whole - (input.alreadyResidentBytes ?? 0)), input);
 }
 
 /**
@@ -116,9 +101,11 @@ export interface LoadConditions {
  * if (result.level !== "ok") throw new Error("10 GB and 2 GB of headroom are exactly 12 GB");
  * ```
  */
-export function judgeLoad(requiredBytes: number, conditions: LoadConditions): PreflightResult {
-  const { memory, policy } = conditions;
-  const availableBytes = memory.availableBytes - conditions.unfilledBytes;
+export function judgeLoad(
+  requiredBytes: number,
+  { memory, policy, unfilledBytes = 0 }: Omit<PreflightInput, "footprint">,
+): PreflightResult {
+  const availableBytes = memory.availableBytes - unfilledBytes;
   const headroomBytes = policy.loadHeadroomBytes;
   const neededBytes = requiredBytes + headroomBytes;
   const used = usedPercent(memory);

@@ -4,7 +4,7 @@ import { roundLimit } from "./limits.ts";
 import { GB } from "./size.ts";
 import { totalBytesFor } from "./policy.ts";
 import { sum } from "./sum.ts";
-import type { Recommendation, Validation, Warning } from "./validation.ts";
+import type { Recommendation, Validation } from "./validation.ts";
 import { waterFill } from "./water_fill.ts";
 
 /** What could still be changed. */
@@ -34,41 +34,6 @@ const LEAST_IMPORTANT_FIRST: readonly Role[] = ROLES.toReversed();
  * What to do about a failed validation: every recommendation was validated and passed. Single
  * changes come first; only where none is enough, several together; where nothing is, the machine that
  * would do (src/budget/README.md, "Layer 1").
- *
- * @example
- * ```ts
- * import { recommend } from "./recommend.ts";
- * import { DEFAULT_POLICY } from "./policy.ts";
- * import { GB } from "./size.ts";
- * import { validateMemoryBudget } from "./validate.ts";
- *
- * const nothing = { floorBytes: 0, workingSetBytes: 0 };
- * const footprint = { ...nothing, shared: nothing };
- * const validate = (ramLimitBytes: number) =>
- *   validateMemoryBudget({
- *     mode: "single",
- *     instances: [{ id: "subject", role: "subject", model: "a.gguf", ramLimitBytes, footprint }],
- *     memory: {
- *       totalBytes: 8 * GB,
- *       availableBytes: 7 * GB,
- *       reservedBytes: 0,
- *       sources: [],
- *       warnings: [],
- *     },
- *     policy: DEFAULT_POLICY,
- *   });
- * const recommendations = await recommend({
- *   validation: validate(8 * GB),
- *   tryWith: ({ ramLimits }) => ramLimits?.[0] && validate(ramLimits[0].bytes),
- *   contextSize: 512,
- *   kvCacheTypes: [],
- *   mmap: true,
- * });
- * const [first] = recommendations;
- * if (first?.kind !== "changes" || first.changes.ramLimits?.[0]?.text !== "6.8") {
- *   throw new Error("85 % of 8 GB");
- * }
- * ```
  */
 export async function recommend(input: RecommendInput): Promise<Recommendation[]> {
   const { validation } = input;
@@ -79,8 +44,7 @@ export async function recommend(input: RecommendInput): Promise<Recommendation[]
     if (passing) found.push(passing);
   }
   if (validation.issues.every(({ limit }) => limit === "available")) {
-    const bytes = Math.max(...validation.issues.map(({ excessBytes }) => excessBytes));
-    found.push({ kind: "free-memory", bytes });
+    found.push({ kind: "free-memory", bytes: largestExcess(validation) });
   }
   if (found.length === 0) {
     found.push(await firstPassing(input, combinedChanges(input)) ?? machineFor(validation));
@@ -90,10 +54,9 @@ export async function recommend(input: RecommendInput): Promise<Recommendation[]
   return slow ? [...found, slow] : found;
 }
 
-function isLimitBelowFootprint(
-  warning: Warning,
-): warning is Warning & { code: "limit-below-footprint" } {
-  return warning.code === "limit-below-footprint";
+/** The jars that don't fit in their own limits. */
+function tooLargeForLimit({ warnings }: Validation): string[] {
+  return warnings.flatMap((one) => one.code === "limit-below-footprint" ? [one.id] : []);
 }
 
 function thrashes({ issues }: Validation): boolean {
@@ -105,14 +68,13 @@ async function firstPassing(
   { validation: failed, tryWith }: RecommendInput,
   alternatives: readonly Changes[],
 ): Promise<Recommendation | undefined> {
+  const before = tooLargeForLimit(failed);
   for (const changes of alternatives) {
     const validation = await tryWith(changes);
     // A limit that its own jar doesn't fit in is no advice, even where the sum fits.
-    const belowBefore = failed.warnings.filter(isLimitBelowFootprint).map(({ id }) => id);
-    const sound = validation?.warnings.filter(isLimitBelowFootprint).every(({ id }) =>
-      belowBefore.includes(id)
-    );
-    if (!validation?.ok || !sound) continue;
+    if (!validation?.ok || tooLargeForLimit(validation).some((id) => !before.includes(id))) {
+      continue;
+    }
     return { kind: "changes", changes, requiredBytes: validation.requiredBytes };
   }
   return undefined;

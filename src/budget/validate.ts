@@ -1,3 +1,4 @@
+import { defined } from "./defined.ts";
 import type { InstanceDemand, Mode } from "./demand.ts";
 import { BrainjarError } from "./error.ts";
 import type { MachineMemory } from "./memory.ts";
@@ -76,9 +77,7 @@ export function validateMemoryBudget(input: ValidationInput): Validation {
       id: demand.id,
       role: demand.role,
       model: demand.model,
-      ...(demand.ramLimitBytes === undefined
-        ? {}
-        : { ramLimitBytes: Math.ceil(demand.ramLimitBytes) }),
+      ...defined({ ramLimitBytes: demand.ramLimitBytes && Math.ceil(demand.ramLimitBytes) }),
       floorBytes: Math.ceil(demand.footprint.floorBytes),
       workingSetBytes: Math.ceil(demand.footprint.workingSetBytes),
       footprintBytes: Math.ceil(footprintBytes(demand.footprint, criterion)),

@@ -1,5 +1,5 @@
 import configuration from "../../deno.json" with { type: "json" };
-import { BrainjarError } from "../budget/error.ts";
+import { BrainjarError, lineOf } from "../budget/error.ts";
 import { exitCode } from "../budget/exit_codes.ts";
 import { loadModule } from "../load_module.ts";
 import type { Command } from "./command.ts";
@@ -83,20 +83,15 @@ function rejectOperands(command: CommandName, flags: ParsedFlags): void {
 function explain(error: unknown): BrainjarError {
   if (error instanceof BrainjarError) return error;
   if (error instanceof Deno.errors.NotCapable) {
-    return new BrainjarError("permission-missing", `Deno refused: ${firstLine(error.message)}`, {
+    return new BrainjarError("permission-missing", `Deno refused: ${lineOf(error)}`, {
       hint: "Run brainjar with the permission sets of its deno.json, as the README shows",
       kind: "engine",
       cause: error,
     });
   }
-  const message = error instanceof Error ? firstLine(error.message) : String(error);
-  return new BrainjarError("internal", `brainjar itself failed: ${message}`, {
+  return new BrainjarError("internal", `brainjar itself failed: ${lineOf(error)}`, {
     hint: "This is a bug: please report it with the command line that caused it",
     kind: "engine",
     cause: error,
   });
-}
-
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] ?? text;
 }

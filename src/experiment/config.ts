@@ -2,7 +2,7 @@ import type { InstanceDemand, Mode } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Policy } from "../budget/policy.ts";
 import type { Validation } from "../budget/validation.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, ThinkOptions } from "../engine/engine.ts";
 import type { EstimatedFile } from "../engine/estimated_file.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { FileRange } from "../footprint/sparse_ranges.ts";
@@ -26,14 +26,8 @@ export interface JarConfig {
   readonly introduction?: string;
 }
 
-/** How thoughts are sampled. */
-export interface Sampling {
-  readonly maxTokens: number;
-  readonly temperature: number;
-  readonly topP: number;
-  /** Every thought's seed comes from this one (`thoughtSeed`). */
-  readonly seed: number;
-}
+/** How thoughts are sampled; every thought's seed comes from this one (`thoughtSeed`). */
+export type Sampling = Omit<ThinkOptions, "signal" | "onText">;
 
 /** What is to be run. */
 export interface RunConfig {

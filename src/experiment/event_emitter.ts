@@ -1,13 +1,14 @@
+import { defined } from "../budget/defined.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { RunEvent } from "./events.ts";
 import { TRANSCRIPT_SCHEMA, transcriptLine } from "./transcript.ts";
 
 /** What has happened so far. */
 interface Counts {
-  readonly thoughts: number;
-  readonly tokens: number;
-  readonly deaths: number;
-  readonly resurrections: number;
+  thoughts: number;
+  tokens: number;
+  deaths: number;
+  resurrections: number;
 }
 
 /**
@@ -23,7 +24,7 @@ export class EventEmitter {
   #closed = false;
   #stoppedAt: number | undefined;
   #transcriptFailed = false;
-  #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
+  readonly #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
 
   constructor(config: RunConfig, dependencies: RunDependencies) {
     this.#config = config;
@@ -43,7 +44,7 @@ export class EventEmitter {
     return this.#stoppedAt;
   }
 
-  get counts(): Counts {
+  get counts(): Readonly<Counts> {
     return this.#counts;
   }
 
@@ -55,7 +56,7 @@ export class EventEmitter {
   /** The transcript's first line, which says what it can be repeated with, and `validation`. */
   begin(): void {
     const { mode, turns, sampling, jars, validation } = this.#config;
-    const limited = turns === undefined ? {} : { turns };
+    const limited = defined({ turns });
     this.#dependencies.transcript?.write({
       event: "start",
       schema: TRANSCRIPT_SCHEMA,
@@ -85,7 +86,7 @@ export class EventEmitter {
     if (!transcript?.failure || this.#transcriptFailed) return;
     this.#transcriptFailed = true;
     const { code, message, hint } = transcript.failure;
-    this.#pass({ event: "warning", code, message, ...(hint === undefined ? {} : { hint }) });
+    this.#pass({ event: "warning", code, message, ...defined({ hint }) });
   }
 
   /** Nothing more is passed on. */
@@ -119,14 +120,10 @@ export class EventEmitter {
   }
 
   #count(event: RunEvent): void {
-    const { thoughts, tokens, deaths, resurrections } = this.#counts;
-    const counted = this.#counts;
     if (event.event === "thought") {
-      this.#counts = { ...counted, thoughts: thoughts + 1, tokens: tokens + event.tokens };
-    } else if (event.event === "death") {
-      this.#counts = { ...counted, deaths: deaths + 1 };
-    } else if (event.event === "resurrection") {
-      this.#counts = { ...counted, resurrections: resurrections + 1 };
-    }
+      this.#counts.thoughts++;
+      this.#counts.tokens += event.tokens;
+    } else if (event.event === "death") this.#counts.deaths++;
+    else if (event.event === "resurrection") this.#counts.resurrections++;
   }
 }

@@ -1,21 +1,8 @@
-import { type Clock, settlesWithin } from "./clock.ts";
-import type { RunLimits } from "./limits.ts";
+import { settlesWithin } from "./clock.ts";
+import type { RunState } from "./run_state.ts";
 
 /** However late it is, what is free at once counts as freed. */
 const LEAST_MILLISECONDS = 300;
-
-/** How long freeing is waited for. */
-interface FreeingOptions {
-  readonly clock: Clock;
-  readonly limits: Pick<
-    RunLimits,
-    "disposalMilliseconds" | "hurriedDisposalMilliseconds" | "graceMilliseconds"
-  >;
-  /** Once it fires, there is only the hurried time left. */
-  readonly stop: AbortSignal;
-  /** When it fired, by the clock. */
-  readonly stoppedAt: () => number | undefined;
-}
 
 /**
  * Whether freeing something settles in the time that it is given; a failure counts as settled. After
@@ -34,7 +21,7 @@ interface FreeingOptions {
  */
 export async function freedInTime(
   freeing: Promise<unknown>,
-  { clock, limits, stop, stoppedAt }: FreeingOptions,
+  { clock, limits, stop, stoppedAt }: Pick<RunState, "clock" | "limits" | "stop" | "stoppedAt">,
 ): Promise<boolean> {
   const done = new AbortController();
   const hurry = new AbortController();

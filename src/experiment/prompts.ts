@@ -56,21 +56,6 @@ const LABELS: Readonly<Record<Role, string>> = {
  * The prompt for one thought. It takes at most half as many bytes as the context has tokens: no
  * tokenizer makes more tokens than bytes, so a new mind always has room for it and for an answer.
  * What others said is cut first, then the introduction is left out.
- *
- * @example
- * ```ts
- * import { composePrompt } from "./prompts.ts";
- * const prompt = composePrompt({
- *   role: "subject",
- *   turn: 2,
- *   fresh: true,
- *   contextSize: 4096,
- *   deaths: 1,
- *   lastCause: "context-full",
- *   whisper: "Look up.",
- * });
- * if (!prompt.includes("Look up.") || !prompt.includes("died 1 time")) throw new Error(prompt);
- * ```
  */
 export function composePrompt(input: PromptInput): string {
   const room = Math.floor(input.contextSize / 2);

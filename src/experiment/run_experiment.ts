@@ -1,7 +1,7 @@
+import { lineOf } from "../budget/error.ts";
 import { exitCode } from "../budget/exit_codes.ts";
 import { MemoryBudgetManager } from "../budget/manager.ts";
 import type { Refusal } from "./jar/admission.ts";
-import { lineOf } from "./text.ts";
 import { rounded, settlesWithin } from "./clock.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, EndReason } from "./events.ts";
@@ -18,9 +18,6 @@ import { takeTurns } from "./turns.ts";
 import { MemoryView } from "./memory/memory_view.ts";
 import type { RunState } from "./run_state.ts";
 
-/** How a run ended: its last event. */
-export type RunResult = EndEvent;
-
 interface Ending {
   readonly reason: EndReason;
   readonly exitCode: number;
@@ -32,19 +29,14 @@ interface Ending {
  * Whatever happens, minds and models are disposed, every reservation is given back and the last
  * event is `end`; after a stop within 3 s, and what the engine holds on to is named in a warning.
  *
+ * @returns How it ended: the last event.
  * @throws Only what `emit` threw (a closed pipe), once everything is given back, and a
  * `BrainjarError` for a policy or a footprint that isn't one, before anything is loaded.
- *
- * @example
- * ```ts
- * import { runExperiment } from "./run_experiment.ts";
- * if (runExperiment.length !== 2) throw new Error("What to run, and what to run it with");
- * ```
  */
 export async function runExperiment(
   config: RunConfig,
   dependencies: RunDependencies,
-): Promise<RunResult> {
+): Promise<EndEvent> {
   const { clock, engine } = dependencies;
   const began = clock.now();
   const emitter = new EventEmitter(config, dependencies);
@@ -145,15 +137,9 @@ function refusedBy(blame: Refusal["blame"]): Ending {
 }
 
 function stoppedBy(reason: unknown): Ending {
-  switch (reason) {
-    case "SIGTERM":
-      return { reason: "stopped", exitCode: exitCode("SIGTERM") };
-    case "SIGPIPE":
-      // Whoever read the answer had all of it that was wanted.
-      return { reason: "stopped", exitCode: exitCode("success") };
-    default:
-      return { reason: "stopped", exitCode: exitCode("SIGINT") };
-  }
+  // At a SIGPIPE whoever read the answer had all of it that was wanted.
+  const ending = reason === "SIGPIPE" ? "success" : reason === "SIGTERM" ? reason : "SIGINT";
+  return { reason: "stopped", exitCode: exitCode(ending) };
 }
 
 /** Contexts and models, then the report of what was reserved, then the reservations. */

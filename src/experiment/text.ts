@@ -1,10 +1,3 @@
-import { messageOf } from "../budget/error.ts";
-
-/** What an unknown error says, in one line. */
-export function lineOf(error: unknown): string {
-  return messageOf(error).split("\n")[0] ?? "";
-}
-
 /**
  * `text` on one line: every run of white space and control characters becomes one space.
  *

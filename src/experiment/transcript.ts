@@ -22,16 +22,6 @@ export type TranscriptLine = Readonly<Record<string, unknown>>;
  *
  * @throws {BrainjarError} `log-unwritable`, kind `usage`, for a directory, a missing folder, a
  * missing permission.
- *
- * @example
- * ```ts
- * import { openTranscript } from "./transcript.ts";
- * try {
- *   openTranscript("missing/folder/talk.jsonl");
- * } catch (error) {
- *   if (!(error instanceof Error) || !error.message.includes("talk.jsonl")) throw error;
- * }
- * ```
  */
 export function openTranscript(path: string): Transcript {
   let file: Deno.FsFile;

@@ -1,4 +1,4 @@
-import type { DeathCause } from "./jar/death_cause.ts";
+import { defined } from "../budget/defined.ts";
 import type { Jar } from "./jar/jar.ts";
 import { composePrompt, type PromptInput } from "./prompts.ts";
 import { noteOf, whisperOf } from "./replies.ts";
@@ -89,16 +89,13 @@ function promptInputOf(
   messages: Messages,
   turn: number,
 ): PromptInput {
-  const lastCause: DeathCause | undefined = jar.lastCause;
-  const { introduction } = jar.config;
   const self = {
     role: jar.role,
     turn,
     fresh: jar.fresh,
     contextSize: jar.config.options.contextSize,
     deaths: jar.deaths,
-    ...(lastCause === undefined ? {} : { lastCause }),
-    ...(introduction === undefined ? {} : { introduction }),
+    ...defined({ lastCause: jar.lastCause, introduction: jar.config.introduction }),
   };
   const subjects = jars.filter((other) => other !== jar && other.role === "subject");
   const latest = [...messages.thoughts.keys()].findLast((id) =>
@@ -109,14 +106,10 @@ function promptInputOf(
   switch (jar.role) {
     case "subject": {
       const whisper = messages.whisper?.heardBy.has(jar.id) ? undefined : messages.whisper;
-      return {
-        ...self,
-        ...(subject ? { other: heard } : {}),
-        ...(whisper ? { whisper: whisper.text } : {}),
-      };
+      return { ...self, ...defined({ other: subject && heard, whisper: whisper?.text }) };
     }
     case "observer":
-      return { ...self, thought: heard, ...(subject ? { vitals: subject.vitals } : {}) };
+      return { ...self, thought: heard, ...defined({ vitals: subject?.vitals }) };
     case "god":
       return { ...self, thought: heard, note: messages.note };
   }

@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import type { Changes } from "../budget/changes.ts";
 import { KV_CACHE_TYPES } from "../llama_cpp/ggml/types.ts";
 import type { JarSettings, Settings } from "./settings.ts";
@@ -13,8 +14,7 @@ export function applyChanges(settings: Settings, changes: Changes): Settings {
     jars: jars.map((jar) => changeJar(jar, changes)),
     policy: {
       ...settings.policy,
-      criterion: changes.criterion ?? settings.policy.criterion,
-      shareWeights: changes.shareWeights ?? settings.policy.shareWeights,
+      ...defined({ criterion: changes.criterion, shareWeights: changes.shareWeights }),
     },
   };
 }
@@ -23,13 +23,14 @@ function changeJar(jar: JarSettings, changes: Changes): JarSettings {
   const limit = changes.ramLimits?.find((ramLimit) => ramLimit.role === jar.role);
   return {
     ...jar,
-    ...(limit === undefined ? {} : { ramLimitBytes: limit.bytes }),
+    ...defined({ ramLimitBytes: limit?.bytes }),
     context: {
       ...jar.context,
-      ...(changes.contextSize === undefined ? {} : { contextSize: changes.contextSize }),
-      kvCacheType: KV_CACHE_TYPES.find((type) => type === changes.kvCacheType) ??
-        jar.context.kvCacheType,
-      mmap: changes.mmap ?? jar.context.mmap,
+      ...defined({
+        contextSize: changes.contextSize,
+        kvCacheType: KV_CACHE_TYPES.find((type) => type === changes.kvCacheType),
+        mmap: changes.mmap,
+      }),
     },
   };
 }

@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import { canHaveFlashAttention } from "../llama_cpp/models/check_generates.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { defaultContextSize } from "../footprint/context_size.ts";
@@ -37,26 +38,18 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
   switch (estimator) {
     case "filesize":
       return estimateFromFileSize(header.fileBytes);
-    case "exact":
+    case "exact": {
       rejectUrl(model);
       // llama.cpp ends the process where some of it is broken.
       checkContextOptions(await readModel(header), options);
-      return await calibrated(
-        request,
-        host,
-        await combineExact(
-          header,
-          await host.engine.dryLoad(model, options),
-          options,
-          await host.cpu(),
-        ),
-      );
-    case "header":
-      return await calibrated(
-        request,
-        host,
-        await estimateFootprint(header, options, await host.cpu()),
-      );
+      const dryLoad = await host.engine.dryLoad(model, options);
+      const footprint = await combineExact(header, dryLoad, options, await host.cpu());
+      return await calibrated(request, host, footprint);
+    }
+    case "header": {
+      const footprint = await estimateFootprint(header, options, await host.cpu());
+      return await calibrated(request, host, footprint);
+    }
   }
 }
 
@@ -80,8 +73,7 @@ export async function measuredRatio(
   const { ratios, warning } = readCalibrations(calibrationPath((name) => Deno.env.get(name)));
   if (warning !== undefined) return { warning };
   if (ratios.size === 0) return {};
-  const ratio = ratios.get(await calibrationKey(header, await host.cpu(), mmap));
-  return ratio === undefined ? {} : { ratio };
+  return defined({ ratio: ratios.get(await calibrationKey(header, await host.cpu(), mmap)) });
 }
 
 /** What was asked for as the engine will be told: sizes settled, `auto` resolved. */

@@ -9,32 +9,24 @@ import type { OtherMachine } from "./settings.ts";
  * instead.
  */
 export async function readMemoryOf(machine: OtherMachine | undefined): Promise<MachineMemory> {
-  if (machine?.totalBytes === undefined) {
-    const memory = await readMachineMemory();
-    const availableBytes = machine?.availableBytes;
-    if (machine === undefined || availableBytes === undefined) {
-      return countOwnMemory(memory, ownAnonymousBytes());
-    }
-    return {
-      ...memory,
-      availableBytes,
-      sources: [
-        ...memory.sources.filter((source) => source.figure === "total"),
-        { figure: "available", name: machine.name, bytes: availableBytes, decides: true },
-      ],
-    };
+  if (machine === undefined || (machine.totalBytes ?? machine.availableBytes) === undefined) {
+    return countOwnMemory(await readMachineMemory(), ownAnonymousBytes());
   }
   const { name, totalBytes } = machine;
-  const availableBytes = machine.availableBytes ?? totalBytes;
-  return {
+  const memory = totalBytes === undefined ? await readMachineMemory() : {
     totalBytes,
-    availableBytes,
     reservedBytes: 0,
+    sources: [{ figure: "total", name, bytes: totalBytes, decides: true } as const],
+    warnings: [],
+  };
+  const { availableBytes = memory.totalBytes } = machine;
+  return {
+    ...memory,
+    availableBytes,
     sources: [
-      { figure: "total", name, bytes: totalBytes, decides: true },
+      ...memory.sources.filter((source) => source.figure === "total"),
       { figure: "available", name, bytes: availableBytes, decides: true },
     ],
-    warnings: [],
   };
 }
 

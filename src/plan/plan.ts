@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import type { InstanceDemand } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
@@ -101,7 +102,7 @@ async function planJar(jar: JarSettings, settings: Settings, host: Host): Promis
     role: jar.role,
     // As reports may show it: a URL's secrets are left out.
     model: header.parts[0]?.path ?? model,
-    ...(jar.ramLimitBytes === undefined ? {} : { ramLimitBytes: jar.ramLimitBytes }),
+    ...defined({ ramLimitBytes: jar.ramLimitBytes }),
     footprint: footprint.jar,
   };
   return { settings: jar, header, options, footprint, demand };
@@ -125,8 +126,7 @@ async function sizeContext(
   const contextSize = await largestContextThatFits(header, options, await host.cpu(), {
     bytes: jar.ramLimitBytes,
     criterion: settings.policy.criterion,
-    ...(jar.context.contextSize === undefined ? {} : { contextSize: jar.context.contextSize }),
-    ...(ratio === undefined ? {} : { ratio }),
+    ...defined({ contextSize: jar.context.contextSize, ratio }),
   });
   return await resolveContext(header, { ...jar.context, contextSize });
 }

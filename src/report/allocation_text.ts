@@ -1,6 +1,6 @@
 import type { AllocationReport, AllocationResult } from "../budget/allocation.ts";
 import { formatAmount } from "../budget/size.ts";
-import { blocks, fields } from "./block.ts";
+import { blocks, fields, titled } from "./block.ts";
 import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
@@ -51,20 +51,6 @@ export function allocationText(result: AllocationResult): string {
 
 /**
  * The report of everything allocated (src/budget/README.md, "Layer 2"), without a line break at the end.
- *
- * @example
- * ```ts
- * import { allocationReportText } from "./allocation_text.ts";
- * const text = allocationReportText({
- *   totalBytes: 1024 ** 3,
- *   usedPercent: 50,
- *   usableBytes: 1024 ** 3,
- *   allocatedBytes: 0,
- *   remainingBytes: 1024 ** 3,
- *   jars: [],
- * });
- * if (!text.includes("(none)")) throw new Error(text);
- * ```
  */
 export function allocationReportText(report: AllocationReport): string {
   const jars = report.jars.map(({ id, allocatedBytes, modelBytes }) =>
@@ -85,8 +71,4 @@ export function allocationReportText(report: AllocationReport): string {
       ...(jars.length === 0 ? ["(none)"] : jars).map((line) => `  ${line}`),
     ],
   }]);
-}
-
-function titled(title: string, rows: readonly (readonly [string, string])[]): string {
-  return [title, ...fields(rows, "  ")].join("\n");
 }

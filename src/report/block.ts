@@ -43,3 +43,8 @@ export function fields(
     value === undefined ? [] : [`${indent}${`${label}:`.padEnd(LABEL_WIDTH)} ${value}`]
   );
 }
+
+/** A title with its labels and values indented below it. */
+export function titled(title: string, rows: Parameters<typeof fields>[0]): string {
+  return [title, ...fields(rows, "  ")].join("\n");
+}

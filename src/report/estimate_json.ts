@@ -1,6 +1,7 @@
 import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
+import { pick } from "./pick.ts";
 import type { ESTIMATE_JSON_SCHEMA } from "./schema/estimate.ts";
 import type { Shape } from "./schema/shape.ts";
 
@@ -62,10 +63,3 @@ const BYTES_KEYS = [
   ...["weights", "kvCache", "recurrentState", "compute", "output", "repacked"] as const,
   ...["vocabulary", "runtime", "floor", "workingSet", "peak"] as const,
 ];
-
-function pick<Value extends object, Key extends keyof Value>(
-  value: Value,
-  keys: readonly Key[],
-): Pick<Value, Key> {
-  return Object.fromEntries(keys.map((key) => [key, value[key]])) as Pick<Value, Key>;
-}

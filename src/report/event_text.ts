@@ -7,19 +7,6 @@ import { printable } from "./printable.ts";
 /**
  * An event of a run as people read it: plain lines without colour and without a line break at the
  * end. Layer 1's report is `validationText`'s; of `validation` only the seed is told here.
- *
- * @example
- * ```ts
- * import { renderEvent } from "./event_text.ts";
- * const text = renderEvent({
- *   event: "whisper",
- *   id: "god",
- *   role: "god",
- *   turn: 2,
- *   text: "Look up.",
- * });
- * if (text !== "[god] whisper 2: Look up.") throw new Error(text);
- * ```
  */
 export function renderEvent(event: RunEvent): string {
   switch (event.event) {

@@ -101,12 +101,12 @@ function growth(stages: readonly StageMemory[], stage: MeasuredStage): number {
  */
 export function measureText(measurement: Measurement): string {
   const { estimated, stages } = measurement;
-  const heading = ["", "anonymous", "file-backed", "proportional"];
+  const heading = ["anonymous", "file-backed", "proportional"];
   const parts: Block[] = [
     {
       title: `MEASURED: ${printable(measurement.path)}`,
       lines: [
-        (heading[0] ?? "").padEnd(22) + heading.slice(1).map((text) => text.padStart(14)).join(""),
+        "".padEnd(22) + heading.map((text) => text.padStart(14)).join(""),
         ...stages.map(stageLine),
       ],
     },

@@ -1,4 +1,4 @@
-import type { MachineMemory, MemorySource } from "../budget/memory.ts";
+import type { MachineMemory, MemoryLeftOut, MemorySource } from "../budget/memory.ts";
 import { formatAmount } from "../budget/size.ts";
 import { usedPercent } from "../budget/memory.ts";
 import { type Block, blocks, fields } from "./block.ts";
@@ -36,13 +36,14 @@ export function memoryText(
   memory: MachineMemory,
   reservations: readonly MemoryReservation[],
 ): string {
+  const { leftOut = [] } = memory;
   return blocks([
     overview(memory),
     readings(memory, "total", "Total RAM: the smallest of"),
     readings(memory, "available", "Available: the smallest of"),
-    ...leftOut(memory),
-    ...reservedBy(reservations),
-    ...warnings(memory),
+    ...optional("Left out", leftOut.map(leftOutLine)),
+    ...optional("Promised by brainjar", reservations.map(reservationLine)),
+    ...optional("Warnings", memory.warnings.map(({ message }) => `  ${message}`)),
   ]);
 }
 
@@ -94,19 +95,13 @@ function where(path: string | undefined): string {
   return path === undefined ? "" : ` (${printable(path)})`;
 }
 
-function leftOut(memory: MachineMemory): Block[] {
-  if (memory.leftOut === undefined || memory.leftOut.length === 0) return [];
-  return [{
-    title: "Left out",
-    lines: memory.leftOut.map(({ name, bytes, reason }) =>
-      `  ${formatAmount(bytes).padStart(12)}  ${name}: ${reason}`
-    ),
-  }];
+/** A block, where there is anything to say in it. */
+function optional(title: string, lines: readonly string[]): Block[] {
+  return lines.length === 0 ? [] : [{ title, lines }];
 }
 
-function reservedBy(reservations: readonly MemoryReservation[]): Block[] {
-  if (reservations.length === 0) return [];
-  return [{ title: "Promised by brainjar", lines: reservations.map(reservationLine) }];
+function leftOutLine({ bytes, name, reason }: MemoryLeftOut): string {
+  return `  ${formatAmount(bytes).padStart(12)}  ${name}: ${reason}`;
 }
 
 function reservationLine(reservation: MemoryReservation): string {
@@ -117,9 +112,4 @@ function reservationLine(reservation: MemoryReservation): string {
     : `, for ${Math.ceil(endsInMilliseconds / 1000)} s more`;
   return `  ${formatAmount(reservedBytes).padStart(12)}  ${whom}, ` +
     `${formatAmount(residentBytes)} of it resident${until}`;
-}
-
-function warnings(memory: MachineMemory): Block[] {
-  if (memory.warnings.length === 0) return [];
-  return [{ title: "Warnings", lines: memory.warnings.map(({ message }) => `  ${message}`) }];
 }

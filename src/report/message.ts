@@ -1,53 +1,16 @@
 import { formatAmount } from "../budget/size.ts";
-import type { Issue, Warning } from "../budget/validation.ts";
+import type { Issue, Validation, Warning } from "../budget/validation.ts";
 import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
-/**
- * The sentence for a limit that is exceeded (src/budget/README.md, "Layer 1").
- *
- * @example
- * ```ts
- * import { GB } from "../budget/size.ts";
- * import { issueMessage } from "./message.ts";
- * const message = issueMessage({
- *   code: "over-reserved",
- *   limit: "usable",
- *   limitBytes: 27 * GB,
- *   requiredBytes: 30 * GB,
- *   excessBytes: 3 * GB,
- *   floorBytes: 1 * GB,
- *   workingSetBytes: 2 * GB,
- * });
- * if (message !== "Total requirements (30.00 GB) exceed safe threshold (27.00 GB) by 3.00 GB") {
- *   throw new Error(message);
- * }
- * ```
- */
+/** The sentence for a limit that is exceeded (src/budget/README.md, "Layer 1"). */
 export function issueMessage(issue: Issue): string {
   const limit = issue.limit === "usable" ? "safe threshold" : "currently available memory";
   return `Total requirements (${formatAmount(issue.requiredBytes)}) exceed ${limit} ` +
     `(${formatAmount(issue.limitBytes)}) by ${formatAmount(issue.excessBytes)}`;
 }
 
-/**
- * What the issue's code means for the jars, in words.
- *
- * @example
- * ```ts
- * import { issueCause } from "./message.ts";
- * const cause = issueCause({
- *   code: "would-be-killed",
- *   limit: "usable",
- *   limitBytes: 1,
- *   requiredBytes: 3,
- *   excessBytes: 2,
- *   floorBytes: 2,
- *   workingSetBytes: 3,
- * });
- * if (!cause.includes("the kernel would kill")) throw new Error(cause);
- * ```
- */
+/** What the issue's code means for the jars, in words. */
 export function issueCause(issue: Issue): string {
   const floor = formatAmount(issue.floorBytes);
   const workingSet = formatAmount(issue.workingSetBytes);
@@ -63,24 +26,7 @@ export function issueCause(issue: Issue): string {
   }
 }
 
-/**
- * The sentence for a warning (src/budget/README.md, "Layer 1").
- *
- * @example
- * ```ts
- * import { GB } from "../budget/size.ts";
- * import { warningMessage } from "./message.ts";
- * const message = warningMessage({
- *   code: "large-instance",
- *   id: "god",
- *   requiredBytes: 14 * GB,
- *   usableBytes: 27 * GB,
- * });
- * if (message !== "Instance 'god' requires 14.00 GB which is >50% of safe threshold") {
- *   throw new Error(message);
- * }
- * ```
- */
+/** The sentence for a warning (src/budget/README.md, "Layer 1"). */
 export function warningMessage(warning: Warning): string {
   switch (warning.code) {
     case "large-instance":
@@ -101,4 +47,12 @@ export function warningMessage(warning: Warning): string {
       return `The working set (${formatAmount(warning.workingSetBytes)}) does not fit in ` +
         `${formatAmount(warning.limitBytes)}: weights will be read from disk for every token`;
   }
+}
+
+/** What deserves a word, the readings' own warnings last; `id` where it is about one jar. */
+export function warningsOf(
+  { warnings, memory }: Validation,
+): { readonly code: string; readonly message: string; readonly id?: string }[] {
+  const told = warnings.map((warning) => ({ ...warning, message: warningMessage(warning) }));
+  return [...told, ...memory.warnings];
 }

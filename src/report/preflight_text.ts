@@ -1,27 +1,10 @@
 import type { PreflightResult } from "../budget/preflight.ts";
 import { formatAmount } from "../budget/size.ts";
-import { fields } from "./block.ts";
+import { titled } from "./block.ts";
 import { formatPercent } from "./format.ts";
 
 /**
  * Layer 3's answer as people read it (src/budget/README.md, "Layer 3"), without a line break at the end.
- *
- * @example
- * ```ts
- * import { GB } from "../budget/size.ts";
- * import { preflightText } from "./preflight_text.ts";
- * const text = preflightText({
- *   ok: true,
- *   level: "ok",
- *   availableBytes: 12 * GB,
- *   requiredBytes: 8 * GB,
- *   headroomBytes: 2 * GB,
- *   neededBytes: 10 * GB,
- *   shortBytes: 0,
- *   usedPercent: 25,
- * });
- * if (text !== "OK: Sufficient memory available (12.00 GB >= 10.00 GB)") throw new Error(text);
- * ```
  */
 export function preflightText(result: PreflightResult): string {
   switch (result.level) {
@@ -31,17 +14,14 @@ export function preflightText(result: PreflightResult): string {
     case "warning":
       return `WARNING: System memory already at ${formatPercent(result.usedPercent)}`;
     case "refused":
-      return [
-        "INSUFFICIENT MEMORY for model load",
-        ...fields([
-          ["Available", formatAmount(result.availableBytes)],
-          [
-            "Required",
-            `${formatAmount(result.neededBytes)} (including ` +
-            `${formatAmount(result.headroomBytes)} headroom)`,
-          ],
-          ["Short by", formatAmount(result.shortBytes)],
-        ], "  "),
-      ].join("\n");
+      return titled("INSUFFICIENT MEMORY for model load", [
+        ["Available", formatAmount(result.availableBytes)],
+        [
+          "Required",
+          `${formatAmount(result.neededBytes)} (including ` +
+          `${formatAmount(result.headroomBytes)} headroom)`,
+        ],
+        ["Short by", formatAmount(result.shortBytes)],
+      ]);
   }
 }

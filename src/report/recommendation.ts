@@ -17,20 +17,6 @@ type ChangeText = readonly [words: string, flags: readonly string[]];
  * The sentence for a recommendation; it names every flag with its value.
  *
  * @param validation The failed one that the recommendation is for.
- *
- * @example
- * ```ts
- * import { GB } from "../budget/size.ts";
- * import { recommendationMessage } from "./recommendation.ts";
- * const ramLimits = [{ role: "god", bytes: 9.1 * GB, text: "9.1" }] as const;
- * const message = recommendationMessage(
- *   { kind: "changes", changes: { ramLimits }, requiredBytes: 26 * GB },
- *   { mode: "matrix", instances: [] },
- * );
- * if (message !== "Reduce RAM limits: --ram-limit-god 9.1 (26.00 GB required)") {
- *   throw new Error(message);
- * }
- * ```
  */
 export function recommendationMessage(recommendation: Recommendation, validation: Judged): string {
   switch (recommendation.kind) {

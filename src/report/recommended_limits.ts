@@ -2,40 +2,19 @@ import type { Mode } from "../budget/demand.ts";
 import { formatAmount } from "../budget/size.ts";
 import type { RecommendedLimits } from "../plan/limits.ts";
 import { blocks, fields } from "./block.ts";
+import { pick } from "./pick.ts";
 import { printable } from "./printable.ts";
 import { ramLimitFlag } from "./recommendation.ts";
 
-/** What `recommend --json` prints. All bytes whole. */
-export interface RecommendJson {
-  readonly schema: "brainjar.recommend/1";
-  readonly ok: boolean;
-  readonly mode: string;
-  readonly memory: { readonly totalBytes: number; readonly availableBytes: number };
-  readonly usableBytes: number;
-  readonly requiredBytes: number;
-  readonly limits: readonly {
-    readonly role: string;
-    readonly ramLimitBytes: number;
-    readonly flag: string;
-  }[];
-  readonly contexts: RecommendedLimits["contexts"];
-  /** The machine that would do; absent where limits were found. */
-  readonly needed?: { readonly totalBytes: number; readonly availableBytes: number };
-}
-
-/** The recommendation for programs. */
-export function recommendJson({ result, contexts }: RecommendedLimits): RecommendJson {
+/** What `recommend --json` prints. All bytes whole; `needed`, the machine that would do, where no limits were found. */
+export function recommendJson({ result, contexts }: RecommendedLimits) {
   const { validation } = result;
   return {
     schema: "brainjar.recommend/1",
     ok: result.ok,
     mode: validation.mode,
-    memory: {
-      totalBytes: validation.memory.totalBytes,
-      availableBytes: validation.memory.availableBytes,
-    },
-    usableBytes: validation.usableBytes,
-    requiredBytes: validation.requiredBytes,
+    memory: pick(validation.memory, ["totalBytes", "availableBytes"]),
+    ...pick(validation, ["usableBytes", "requiredBytes"]),
     limits: result.ok
       ? result.limits.map(({ role, bytes, text }) => ({
         role,

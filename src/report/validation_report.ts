@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import type { Validation } from "../budget/validation.ts";
 import { describeModel, type ModelDescription } from "../gguf/describe_model.ts";
 import type { Confidence, Estimator, FootprintBytes } from "../footprint/footprint.ts";
@@ -37,6 +38,6 @@ export function validationReport({ plan, reservation }: ReservedPlan): Validatio
       bytes: footprint.bytes,
       confidence: footprint.confidence,
     })),
-    ...(reservation === undefined ? {} : { reservation }),
+    ...defined({ reservation }),
   };
 }

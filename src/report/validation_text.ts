@@ -5,36 +5,13 @@ import { type Block, blocks, fields } from "./block.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
 import type { InstanceDescription, ValidationReport } from "./validation_report.ts";
 import { formatParameters, formatPercent } from "./format.ts";
-import { issueCause, issueMessage, warningMessage } from "./message.ts";
+import { issueCause, issueMessage, warningsOf } from "./message.ts";
 import { printable } from "./printable.ts";
 import { recommendationMessage } from "./recommendation.ts";
 
 /**
  * Layer 1's report as people read it: the blocks of src/budget/README.md in their order, plain text without colour
  * and without a line break at the end.
- *
- * @example
- * ```ts
- * import { DEFAULT_POLICY } from "../budget/policy.ts";
- * import { GB } from "../budget/size.ts";
- * import { validateMemoryBudget } from "../budget/validate.ts";
- * import { validationText } from "./validation_text.ts";
- *
- * const validation = validateMemoryBudget({
- *   mode: "single",
- *   instances: [],
- *   memory: {
- *     totalBytes: 8 * GB,
- *     availableBytes: 6 * GB,
- *     reservedBytes: 0,
- *     sources: [],
- *     warnings: [],
- *   },
- *   policy: DEFAULT_POLICY,
- * });
- * const text = validationText({ validation, estimator: "header", models: [], instances: [] });
- * if (!text.includes("VALIDATION PASSED")) throw new Error(text);
- * ```
  */
 export function validationText(report: ValidationReport): string {
   const { validation } = report;
@@ -207,11 +184,7 @@ function sharingWords({ shareWeights, sharedWeightBytes }: Validation): string {
 }
 
 function outcome(validation: Validation): Block {
-  const { issues, memory } = validation;
-  const warnings = [
-    ...validation.warnings.map(warningMessage),
-    ...memory.warnings.map(({ message }) => printable(message)),
-  ];
+  const warnings = warningsOf(validation).map(({ message }) => printable(message));
   const warningLines = list("Warnings:", warnings);
   if (validation.ok) {
     return {
@@ -229,7 +202,7 @@ function outcome(validation: Validation): Block {
     title: "VALIDATION FAILED",
     lines: [
       "Memory budget validation failed. Issues:",
-      ...issues.flatMap((issue, index) => [
+      ...validation.issues.flatMap((issue, index) => [
         `  ${index + 1}. ${issueMessage(issue)}`,
         `     ${issueCause(issue)}`,
       ]),

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { presetJars } from "../../src/cli/jar_file/jar_set.ts";
 import { findPositions, lineAndColumn } from "../../src/cli/jar_file/positions.ts";
 import { readJarFile } from "../../src/cli/jar_file/read.ts";
 import { JAR_FILE_SCHEMA } from "../../src/cli/jar_file/schema.ts";
@@ -272,7 +271,7 @@ Deno.test("jar file: a mode is a jar file of the same shape", () => {
     // A peer may be called what it is; a jar called after a role has that role.
     assertEquals(JAR_FILE_SCHEMA.safeParse(file).success, true);
     const jars = read(one(JSON.stringify(file))).jars.map(({ id, role }) => ({ id, role }));
-    assertEquals(jars, presetJars(mode).jars);
+    assertEquals(jars, JARS_OF_MODE[mode]);
   }
 });
 

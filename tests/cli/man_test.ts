@@ -58,7 +58,7 @@ for (const program of ["groff", "man"] as const) {
         `${command.summary}.`,
         ...command.description,
         ...flagsOf(command.name).flatMap((flag) => [flagUsage(flag), `${flagHelp(flag)}.`]),
-        ...command.examples.map(({ line }) => `brainjar ${line}`),
+        ...Object.keys(command.examples).map((line) => `brainjar ${line}`),
       ]).filter((text) => !page.includes(joined(text)));
       assertEquals(missing, []);
     },

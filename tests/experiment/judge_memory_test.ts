@@ -1,15 +1,11 @@
 import { assertEquals } from "@std/assert";
-import type { Role } from "../../src/budget/demand.ts";
+import type { InstanceDemand, Role } from "../../src/budget/demand.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { RUN_LIMITS } from "../../src/experiment/limits.ts";
 import { JARS_OF_MODE, leastImportantFirst } from "../../src/experiment/roles.ts";
-import {
-  judgeMemory,
-  ownMemoryBytes,
-  type WatchedJar,
-} from "../../src/experiment/memory/judge_memory.ts";
+import { judgeMemory, ownMemoryBytes } from "../../src/experiment/memory/judge_memory.ts";
 
-function jar(id: string, role: Role, limit?: number, model = "a.gguf"): WatchedJar {
+function jar(id: string, role: Role, limit?: number, model = "a.gguf"): InstanceDemand {
   const shared = { floorBytes: 40, workingSetBytes: 40 };
   return {
     id,
@@ -25,7 +21,7 @@ const observer = jar("observer", "observer");
 const god = jar("god", "god");
 
 function judge(
-  jars: readonly WatchedJar[],
+  jars: readonly InstanceDemand[],
   available: number,
   extra: { own?: number; reserved?: number; total?: number } = {},
 ) {
@@ -67,8 +63,12 @@ Deno.test("watch: the jar furthest over its own limit goes, whatever its role", 
 });
 
 Deno.test("watch: a jar's own memory is what the others don't explain", () => {
-  const own = (jar: WatchedJar, living: readonly WatchedJar[], bytes: number, share = true) =>
-    ownMemoryBytes(jar, living, bytes, share);
+  const own = (
+    jar: InstanceDemand,
+    living: readonly InstanceDemand[],
+    bytes: number,
+    share = true,
+  ) => ownMemoryBytes(jar, living, bytes, share);
   assertEquals(own(subject, [subject], 70), 70);
   assertEquals(own(subject, [subject, god], 70), 60);
   assertEquals(own(subject, [subject, god], 70, false), 20);

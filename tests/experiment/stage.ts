@@ -6,7 +6,8 @@ import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
 import { JARS_OF_MODE, type PresetMode } from "../../src/experiment/roles.ts";
-import { runExperiment, type RunResult } from "../../src/experiment/run_experiment.ts";
+import type { EndEvent } from "../../src/experiment/events.ts";
+import { runExperiment } from "../../src/experiment/run_experiment.ts";
 import type { Transcript, TranscriptLine } from "../../src/experiment/transcript.ts";
 import { countOwnMemory } from "../../src/machine/own_memory.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -40,7 +41,7 @@ export interface StageOptions {
 }
 
 export interface Played {
-  readonly result: RunResult;
+  readonly result: EndEvent;
   readonly events: readonly RunEvent[];
   readonly engine: FakeEngine;
   readonly clock: FakeClock;

@@ -3,7 +3,7 @@ import { withWatchdog } from "../../src/experiment/jar/watchdog.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 function options(clock: FakeClock, signal = new AbortController().signal) {
-  return { clock, signal, stallMilliseconds: 1000, graceMilliseconds: 100 };
+  return { clock, signal, limits: { stallMilliseconds: 1000, graceMilliseconds: 100 } };
 }
 
 Deno.test("withWatchdog: values and failures pass through, a synchronous throw too", async () => {

@@ -1,7 +1,7 @@
 import { exitCode } from "../../budget/exit_codes.ts";
 import { loadModule } from "../../load_module.ts";
-import { type Host, openHost } from "../../plan/host.ts";
-import { type Plan, planOn } from "../../plan/plan.ts";
+import { openHost } from "../../plan/host.ts";
+import { planOn } from "../../plan/plan.ts";
 import type { ReservedPlan } from "../../plan/reserve.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { validationReport } from "../../report/validation_report.ts";
@@ -34,24 +34,18 @@ export const command: Command = async ({ values, output }) => {
 async function judge(settings: Settings, reserveSeconds?: number): Promise<ReservedPlan> {
   await using host = openHost(settings);
   const plan = await planOn(host, settings, await host.readMemory());
-  const judged = reserveSeconds === undefined
-    ? { plan }
-    : await reserve(host, plan, reserveSeconds);
-  return judged.plan.validation.ok ? judged : { plan: await advise(host, judged.plan) };
-}
-
-async function reserve(host: Host, plan: Plan, seconds: number): Promise<ReservedPlan> {
-  const { reserveOn } = await loadModule<typeof import("../../plan/reserve.ts")>(
-    import.meta,
-    "../../plan/reserve.ts",
-  );
-  return await reserveOn(host, plan, seconds);
-}
-
-async function advise(host: Host, plan: Plan): Promise<Plan> {
+  let judged: ReservedPlan = { plan };
+  if (reserveSeconds !== undefined) {
+    const { reserveOn } = await loadModule<typeof import("../../plan/reserve.ts")>(
+      import.meta,
+      "../../plan/reserve.ts",
+    );
+    judged = await reserveOn(host, plan, reserveSeconds);
+  }
+  if (judged.plan.validation.ok) return judged;
   const { adviseOn } = await loadModule<typeof import("../../plan/advise.ts")>(
     import.meta,
     "../../plan/advise.ts",
   );
-  return await adviseOn(host, plan);
+  return { plan: await adviseOn(host, judged.plan) };
 }

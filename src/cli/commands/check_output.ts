@@ -1,4 +1,4 @@
-import { BrainjarError } from "../../budget/error.ts";
+import { BrainjarError, messageOf } from "../../budget/error.ts";
 import { formatAmount } from "../../budget/size.ts";
 import { loadModule } from "../../load_module.ts";
 import type { ValidationReport } from "../../report/validation_report.ts";
@@ -84,7 +84,6 @@ export async function appendSummary(
   try {
     await Deno.writeTextFile(path, `${summaryMarkdown(report)}\n`, { append: true });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    say(`warning: $GITHUB_STEP_SUMMARY can't be written: ${why}\n`);
+    say(`warning: $GITHUB_STEP_SUMMARY can't be written: ${messageOf(error)}\n`);
   }
 }

@@ -16,7 +16,7 @@ import {
   estimateRow,
 } from "../../report/estimate_text.ts";
 import type { Command } from "../command.ts";
-import { defined } from "../defined.ts";
+import { defined } from "../../budget/defined.ts";
 import { readContextSettings } from "../settings/settings.ts";
 import { type Output, renderError } from "../terminal/output.ts";
 
@@ -31,7 +31,9 @@ export const command: Command = async ({ values, operands, output }) => {
   const estimators = values.get("compare")
     ? ["header", "exact"] as const
     : [values.get("estimator")];
-  const print = printer(output, values.get("json"), values.get("compare"));
+  const print = values.get("json")
+    ? jsonPrinter(output)
+    : tablePrinter(output, values.get("compare"));
   let worst = exitCode("success");
   for (const model of models) {
     const entries: EstimateEntry[] = [];
@@ -85,10 +87,6 @@ interface Printer {
   end(): void;
 }
 
-function printer(output: Output, json: boolean, compare: boolean): Printer {
-  return json ? jsonPrinter(output) : tablePrinter(output, compare);
-}
-
 /** A table on stdout, as soon as there is a row for it; why others have none on stderr. */
 function tablePrinter(output: Output, compare: boolean): Printer {
   let begun = false;
@@ -113,13 +111,12 @@ function tablePrinter(output: Output, compare: boolean): Printer {
 function jsonPrinter(output: Output): Printer {
   let before = '{"schema":"brainjar.estimate/1","estimates":[';
   return {
-    answers: (entries) => {
-      return entries.every((entry) => {
+    answers: (entries) =>
+      entries.every((entry) => {
         const text = before + JSON.stringify(estimateJsonEntry(entry));
         before = ",";
         return output.answer(text);
-      });
-    },
+      }),
     end: () => output.answer("]}\n"),
   };
 }

@@ -66,7 +66,9 @@ export function renderManPage(date = ""): string {
     ".SH FILES",
     ...FILES.flatMap(([name, means]) => entry(italic(name), means)),
     ".SH EXAMPLES",
-    ...COMMANDS.flatMap(({ examples }) => examples).flatMap(renderExample),
+    ...COMMANDS.flatMap(({ examples }) => Object.entries(examples)).flatMap((
+      [line, does],
+    ) => [".TP", escapeRoff(capitalize(does)), ".nf", escapeRoff(`brainjar ${line}`), ".fi"]),
   ].join("\n") + "\n";
 }
 
@@ -82,16 +84,6 @@ function renderCommand(command: CommandDefinition): string[] {
 
 function renderFlag(flag: FlagDefinition): string[] {
   return entry(flagUsage(flag).split(" ").map(word).join(" "), sentence(flagHelp(flag)));
-}
-
-function renderExample(example: CommandDefinition["examples"][number]): string[] {
-  return [
-    ".TP",
-    escapeRoff(capitalize(example.does)),
-    ".nf",
-    escapeRoff(`brainjar ${example.line}`),
-    ".fi",
-  ];
 }
 
 function sentence(words: string): string {

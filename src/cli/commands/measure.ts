@@ -1,6 +1,7 @@
+import { defined } from "../../budget/defined.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
-import type { Engine, LoadOptions } from "../../engine/engine.ts";
+import type { LoadOptions } from "../../engine/engine.ts";
 import { openEngine } from "../../engine/open.ts";
 import { checkPositions } from "../../footprint/context_size.ts";
 import { estimateFootprint } from "../../footprint/estimate.ts";
@@ -61,13 +62,8 @@ class MemorySampler {
 
   reach(stage: MeasuredStage): void {
     const { anonymousBytes, fileBytes } = this.#sample();
-    const proportional = readProportionalMemory();
-    this.stages.push({
-      stage,
-      anonymousBytes,
-      fileBytes,
-      ...(proportional === undefined ? {} : { proportionalBytes: proportional.bytes }),
-    });
+    const proportionalBytes = readProportionalMemory()?.bytes;
+    this.stages.push({ stage, anonymousBytes, fileBytes, ...defined({ proportionalBytes }) });
   }
 
   close(): void {
@@ -86,41 +82,28 @@ interface MeasuredRun {
 
 /** Opens the engine, loads, thinks and disposes, each a stage of its own. */
 async function measureRun(run: MeasuredRun): Promise<void> {
-  run.sampler.reach("started");
-  const engine = await openEngine();
-  try {
-    run.sampler.reach("engine open");
-    await loadAndThink(engine, run);
-  } finally {
-    await engine.dispose();
-  }
-}
-
-async function loadAndThink(
-  engine: Engine,
-  { path, options, files, sampler, signal }: MeasuredRun,
-): Promise<void> {
-  const model = await engine.load(path, { mmap: options.mmap, ...files, signal });
-  try {
+  const { path, options, files, sampler, signal } = run;
+  sampler.reach("started");
+  await using opened = new AsyncDisposableStack();
+  const engine = opened.adopt(await openEngine(), (engine) => engine.dispose());
+  sampler.reach("engine open");
+  {
+    await using loaded = new AsyncDisposableStack();
+    const loading = engine.load(path, { mmap: options.mmap, ...files, signal });
+    const model = loaded.adopt(await loading, (model) => model.dispose());
     sampler.reach("after load");
-    const mind = await model.createMind(options, signal);
-    try {
-      sampler.reach("after first context");
-      const room = mind.contextSize - ANSWER_TOKENS - PROMPT_STEP;
-      const prompt = WORD.repeat(Math.max(1, Math.min(PROMPT_TOKENS, room)));
-      await mind.think(prompt, {
-        maxTokens: ANSWER_TOKENS,
-        temperature: findFlag("temperature").default,
-        topP: findFlag("top-p").default,
-        seed: 1,
-        signal,
-      });
-      sampler.reach("after thinking");
-    } finally {
-      await mind.dispose();
-    }
-  } finally {
-    await model.dispose();
+    const making = model.createMind(options, signal);
+    const mind = loaded.adopt(await making, (mind) => mind.dispose());
+    sampler.reach("after first context");
+    const room = mind.contextSize - ANSWER_TOKENS - PROMPT_STEP;
+    await mind.think(WORD.repeat(Math.max(1, Math.min(PROMPT_TOKENS, room))), {
+      maxTokens: ANSWER_TOKENS,
+      temperature: findFlag("temperature").default,
+      topP: findFlag("top-p").default,
+      seed: 1,
+      signal,
+    });
+    sampler.reach("after thinking");
   }
   sampler.reach("after dispose");
 }
@@ -174,7 +157,7 @@ export const command: Command = async ({ values, operands, output }) => {
     anonymousPeakBytes: anonymousPeak,
     peakBytes: Math.max(anonymousPeak, sampler.peak - program),
     floorRatio: (anonymousPeak + KERNEL_BYTES) / estimated.floor,
-    ...(savedTo === undefined ? {} : { savedTo }),
+    ...defined({ savedTo }),
   };
   if (savedTo !== undefined) {
     keep(savedTo, await calibrationKey(header, cpu, options.mmap), measurement.floorRatio);

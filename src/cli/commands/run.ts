@@ -1,10 +1,11 @@
+import { defined } from "../../budget/defined.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import type { MachineMemory } from "../../budget/memory.ts";
 import { systemClock } from "../../experiment/clock.ts";
 import type { RunConfig } from "../../experiment/config.ts";
 import type { RunEvent } from "../../experiment/events.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
-import { reservationLedger } from "../../experiment/shared_ledger.ts";
+import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
 import { openTranscript } from "../../experiment/transcript.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
@@ -56,11 +57,15 @@ export const command: Command = async ({ values, output }) => {
       engine: progress?.watch(host.engine) ?? host.engine,
       clock: systemClock,
       readMemory,
-      ...(host.ledger === undefined ? {} : { ledger: reservationLedger(host.ledger, readMemory) }),
       readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
-      emit: values.get("json") ? jsonPrinter(answer) : textPrinter(plan, answer, progress),
-      ...(progress === undefined ? {} : { onText: thoughtDisplay(progress) }),
-      ...(transcript === undefined ? {} : { transcript }),
+      emit: values.get("json")
+        ? (event) => answer(JSON.stringify(eventJson(event)) + "\n")
+        : textPrinter(plan, answer, progress),
+      ...defined({
+        ledger: host.ledger && reservationLedger(host.ledger, readMemory),
+        onText: progress && thoughtDisplay(progress),
+        transcript,
+      }),
       signal: stop.signal,
     });
     return end.exitCode;
@@ -83,7 +88,6 @@ function rejectModelAsLog(log: string, settings: Settings): void {
 }
 
 async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Promise<RunConfig> {
-  const turns = values.get("turns");
   return {
     mode: plan.settings.mode,
     jars: await Promise.all(
@@ -92,10 +96,10 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
         options,
         files: header.parts,
         sparse: await sparseRanges(header, cpu),
-        ...(introduction === undefined ? {} : { introduction }),
+        ...defined({ introduction }),
       })),
     ),
-    ...(turns === undefined ? {} : { turns }),
+    ...defined({ turns: values.get("turns") }),
     sampling: {
       maxTokens: values.get("max-tokens"),
       temperature: values.get("temperature"),
@@ -110,10 +114,6 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
 
 function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-}
-
-function jsonPrinter(answer: (text: string) => void): (event: RunEvent) => void {
-  return (event) => answer(JSON.stringify(eventJson(event)) + "\n");
 }
 
 function textPrinter(

@@ -3,8 +3,8 @@ import {
   type CompletedCommand,
   type CompletedFlag,
   type Completion,
-  flagsByValue,
   PROGRAM_FLAGS,
+  quote,
 } from "./table.ts";
 
 // Works from bash 3.2 (macOS) on: no mapfile, and compopt only where there is one.
@@ -53,7 +53,7 @@ export function renderBashCompletions(): string {
   return [
     HEAD,
     "  if ((COMP_CWORD == 1)); then",
-    ...renderWord(PROGRAM_FLAGS, { kind: "words", words: names(COMPLETED_COMMANDS) })
+    ...renderWord(PROGRAM_FLAGS, names(COMPLETED_COMMANDS))
       .map((line) => `    ${line}`),
     "    return",
     "  fi",
@@ -71,13 +71,14 @@ export function renderBashCompletions(): string {
 
 function renderCommand(command: CompletedCommand): string[] {
   const lines = [`    ${command.name})`];
-  const groups = flagsByValue(command.flags);
-  if (groups.length > 0) {
+  const valued = command.flags.filter(({ value }) => value !== undefined);
+  const groups = Map.groupBy(valued, ({ value = [] }) => complete(value));
+  if (groups.size > 0) {
     lines.push(
       "      case $before in",
-      ...groups.flatMap(({ value, names }) => [
-        `        ${names.join(" | ")})`,
-        `          ${complete(value)}`,
+      ...[...groups].flatMap(([completion, flags]) => [
+        `        ${names(flags).join(" | ")})`,
+        `          ${completion}`,
         "          return",
         "          ;;",
       ]),
@@ -90,7 +91,7 @@ function renderCommand(command: CompletedCommand): string[] {
 
 /** Offers flags where one was begun, or where nothing else may stand. */
 function renderWord(flags: readonly CompletedFlag[], operand: Completion | undefined): string[] {
-  const flagged = complete({ kind: "words", words: names(flags) });
+  const flagged = complete(names(flags));
   if (operand === undefined) return [flagged];
   return ["case $word in", `  -*) ${flagged} ;;`, `  *) ${complete(operand)} ;;`, "esac"];
 }
@@ -99,19 +100,13 @@ function names(named: readonly { readonly name: string }[]): string[] {
   return named.map(({ name }) => name);
 }
 
-function complete(completion: Completion): string {
-  switch (completion.kind) {
-    case "words":
-      return `_brainjar_words ${quote(completion.words.join(" "))}`;
-    case "models":
-      return "_brainjar_files '*.gguf'";
-    case "files":
-      return "_brainjar_files '*'";
-    case "unknown":
-      return ":";
-  }
-}
+const COMPLETERS = {
+  models: "_brainjar_files '*.gguf'",
+  files: "_brainjar_files '*'",
+  unknown: ":",
+} as const;
 
-function quote(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+function complete(completion: Completion): string {
+  if (typeof completion === "string") return COMPLETERS[completion];
+  return `_brainjar_words ${quote(completion.join(" "))}`;
 }

@@ -43,7 +43,7 @@ function renderCommand(command: CompletedCommand): string[] {
   return [
     "",
     ...command.flags.map((flag) => renderFlag(at, flag)),
-    ...(command.operand === undefined || command.operand.kind === "unknown"
+    ...(command.operand === undefined || command.operand === "unknown"
       ? []
       : [`complete -c brainjar -n ${at}${candidates(command.operand)}`]),
   ];
@@ -54,17 +54,15 @@ function renderFlag(condition: string, { name, help, value }: CompletedFlag): st
   return `complete -c brainjar -n ${condition} -l ${name.slice(2)}${taken} -d ${quote(help)}`;
 }
 
+const CANDIDATES = {
+  models: " -f -a '(__brainjar_models)'",
+  files: " -F",
+  unknown: " -f",
+} as const;
+
 function candidates(completion: Completion): string {
-  switch (completion.kind) {
-    case "words":
-      return ` -f -a ${quote(completion.words.join(" "))}`;
-    case "models":
-      return " -f -a '(__brainjar_models)'";
-    case "files":
-      return " -F";
-    case "unknown":
-      return " -f";
-  }
+  if (typeof completion === "string") return CANDIDATES[completion];
+  return ` -f -a ${quote(completion.join(" "))}`;
 }
 
 function quote(text: string): string {

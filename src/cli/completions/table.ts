@@ -1,10 +1,10 @@
+import { defined } from "../../budget/defined.ts";
 import { COMMAND_NAMES, COMMANDS } from "../flags/commands.ts";
 import { type FlagDefinition, flagsOf, JAR_NAMES } from "../flags/flags.ts";
+import { PLACEHOLDERS } from "../flags/table.ts";
 
-/** What a value or an operand is completed with; `unknown` is one that no shell can guess. */
-export type Completion =
-  | { readonly kind: "words"; readonly words: readonly string[] }
-  | { readonly kind: "models" | "files" | "unknown" };
+/** What completes a value or an operand: words, or what kind of them; `unknown` no shell can guess. */
+export type Completion = readonly string[] | "models" | "files" | "unknown";
 
 /** A flag as it is typed: a per-jar one is there once for each jar. */
 export interface CompletedFlag {
@@ -48,54 +48,32 @@ export const COMPLETED_COMMANDS: readonly CompletedCommand[] = [
     help: "Tell what a command takes",
     flags: [],
     placeholder: "COMMAND",
-    operand: { kind: "words", words: COMMAND_NAMES },
+    operand: COMMAND_NAMES,
   },
 ];
 
-/** Flags with equal completions of their value, in the order of the first of each. */
-export function flagsByValue(
-  flags: readonly CompletedFlag[],
-): readonly { readonly value: Completion; readonly names: readonly string[] }[] {
-  const groups = new Map<string, { value: Completion; names: string[] }>();
-  for (const { name, value } of flags) {
-    if (value === undefined) continue;
-    const key = JSON.stringify(value);
-    const group = groups.get(key) ?? { value, names: [] };
-    group.names.push(name);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
-}
-
 function typedFlags(flag: FlagDefinition): CompletedFlag[] {
-  const value = valueCompletion(flag);
   const jars = flag.perJar ? JAR_NAMES : [undefined];
   return jars.map((jar) => ({
     name: jar === undefined ? `--${flag.name}` : `--${flag.name}-${jar}`,
     help: jar === undefined ? flag.help : flag.help.replace("one jar", jar),
-    placeholder: flag.placeholder ?? flag.name.toUpperCase(),
-    ...(value === undefined ? {} : { value }),
+    placeholder: flag.placeholder ?? PLACEHOLDERS[flag.type] ?? flag.name.toUpperCase(),
+    ...defined({ value: valueCompletion(flag) }),
   }));
 }
 
-function valueCompletion(flag: FlagDefinition): Completion | undefined {
-  switch (flag.type) {
-    case "switch":
-      return undefined;
-    case "choice":
-      return { kind: "words", words: flag.choices ?? [] };
-    case "model":
-      return { kind: "models" };
-    case "path":
-      return { kind: "files" };
-    default:
-      return { kind: "unknown" };
-  }
+function valueCompletion({ type, choices }: FlagDefinition): Completion | undefined {
+  if (type === "switch") return undefined;
+  return choices ?? (type === "model" ? "models" : type === "path" ? "files" : "unknown");
 }
 
 /** `MODEL…` names files, `bash|zsh` the words themselves, `TOKEN` nothing that is known. */
 function operandCompletion(operands: string): Completion {
-  if (operands.startsWith("MODEL")) return { kind: "models" };
-  if (operands.includes("|")) return { kind: "words", words: operands.split("|") };
-  return { kind: "unknown" };
+  if (operands.startsWith("MODEL")) return "models";
+  return operands.includes("|") ? operands.split("|") : "unknown";
+}
+
+/** A text as one word of bash and zsh. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -4,6 +4,7 @@ import {
   type CompletedFlag,
   type Completion,
   PROGRAM_FLAGS,
+  quote,
 } from "./table.ts";
 
 const HEAD = String.raw`#compdef brainjar
@@ -77,26 +78,15 @@ function flagSpec({ name, help, placeholder, value }: CompletedFlag): string {
   return `${name}=${told}:${escape(placeholder, ":")}:${action(value)}`;
 }
 
+/** Of `unknown` a space: show what is wanted, complete nothing. */
+const ACTIONS = { models: "_brainjar_models", files: "_files", unknown: " " } as const;
+
 function action(completion: Completion): string {
-  switch (completion.kind) {
-    case "words":
-      return `(${completion.words.join(" ")})`;
-    case "models":
-      return "_brainjar_models";
-    case "files":
-      return "_files";
-    case "unknown":
-      // A space: show what is wanted, complete nothing.
-      return " ";
-  }
+  return typeof completion === "string" ? ACTIONS[completion] : `(${completion.join(" ")})`;
 }
 
 /** Puts a backslash before backslashes and the characters that mean something here. */
 function escape(text: string, special: string): string {
   return [...text].map((letter) => `\\${special}`.includes(letter) ? `\\${letter}` : letter)
     .join("");
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -2,7 +2,7 @@ import { GB } from "../../budget/size.ts";
 import { JARS_OF_MODE } from "../../experiment/roles.ts";
 import { KV_CACHE_TYPES, type KvCacheType } from "../../llama_cpp/ggml/types.ts";
 import type { CommandName } from "./commands.ts";
-import { FLAG_TABLE, type FlagDefinition, typedCacheType } from "./table.ts";
+import { FLAG_TABLE, type FlagDefinition, PLACEHOLDERS, typedCacheType } from "./table.ts";
 
 export type { FlagDefinition } from "./table.ts";
 
@@ -20,6 +20,8 @@ type JarFlag = Extract<TableFlag, { readonly perJar: true }>;
 
 type PlainFlag = Exclude<TableFlag, JarFlag>;
 
+type Named<Flag, Name> = Extract<Flag, { readonly name: Name }>;
+
 /** The flags that stand for all jars. */
 export type FlagName = PlainFlag["name"];
 
@@ -33,14 +35,10 @@ type ValueOf<Flag extends FlagDefinition> = Flag extends { readonly type: "switc
   : number;
 
 /** What is typed for a flag that stands for all jars. */
-export type FlagValue<Name extends FlagName> = ValueOf<
-  Extract<PlainFlag, { readonly name: Name }>
->;
+export type FlagValue<Name extends FlagName> = ValueOf<Named<PlainFlag, Name>>;
 
 /** What is typed for one jar. */
-export type JarFlagValue<Name extends JarFlagName> = ValueOf<
-  Extract<JarFlag, { readonly name: Name }>
->;
+export type JarFlagValue<Name extends JarFlagName> = ValueOf<Named<JarFlag, Name>>;
 
 /** The flags that are never without a value. */
 export type DefaultedFlag = Extract<PlainFlag, { readonly default: unknown } | { type: "switch" }>[
@@ -53,10 +51,8 @@ export function flagsOf(command: CommandName): readonly FlagDefinition[] {
 }
 
 /** The definition of a flag that stands for all jars. */
-export function findFlag<Name extends FlagName>(
-  name: Name,
-): Extract<PlainFlag, { readonly name: Name }> {
-  const isIt = (flag: TableFlag): flag is Extract<PlainFlag, { readonly name: Name }> =>
+export function findFlag<Name extends FlagName>(name: Name): Named<PlainFlag, Name> {
+  const isIt = (flag: TableFlag): flag is Named<PlainFlag, Name> =>
     flag.name === name && !("perJar" in flag);
   const found = FLAG_TABLE.find(isIt);
   if (found === undefined) throw new RangeError(`No flag named "${name}"`);
@@ -76,5 +72,5 @@ export function defaultText(flag: FlagDefinition): string | undefined {
 
 /** What stands for a flag's value in help. */
 export function valuePlaceholder(flag: FlagDefinition): string {
-  return flag.placeholder ?? flag.choices?.join("|") ?? "VALUE";
+  return flag.placeholder ?? flag.choices?.join("|") ?? PLACEHOLDERS[flag.type] ?? "";
 }

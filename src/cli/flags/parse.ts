@@ -1,5 +1,3 @@
-// @ts-types="../std/parse_args.d.ts"
-import { parseArgs } from "@std/cli/parse-args";
 import { BrainjarError } from "../../budget/error.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 import { type FlagDefinition, flagsOf, JAR_NAMES, valuePlaceholder } from "./flags.ts";
@@ -60,55 +58,12 @@ function toCommand(word: string): CommandName {
   });
 }
 
+/** Reads `--flag value` and `--flag=value`: `--turns -1` is a bad number, not an unknown flag. */
 function parseFlags(command: CommandName, argv: readonly string[]): ParsedFlags {
   const definitions = flagsOf(command);
-  const { joined, perJar } = joinValues(command, argv, definitions);
-  const single = definitions.filter((flag) => !flag.perJar);
-  const result = parseArgs(joined, {
-    string: single.filter((flag) => flag.type !== "switch").map((flag) => flag.name),
-    boolean: single.filter((flag) => flag.type === "switch").map((flag) => flag.name),
-  });
-
   const values = new Map<string, string | true>();
-  for (const { name } of single) {
-    const value = result[name];
-    if (value === true || typeof value === "string") values.set(name, value);
-  }
-  return { values, perJar, operands: result._.map(String) };
-}
-
-/** The definition that a name without dashes belongs to; a per-jar one by its prefix. */
-function matchFlag(
-  definitions: readonly FlagDefinition[],
-  name: string,
-): FlagDefinition | undefined {
-  return definitions.find((flag) => !flag.perJar && flag.name === name) ??
-    definitions.find((flag) => flag.perJar && jarOf(flag, name) !== "");
-}
-
-/** The jar that a per-jar flag's name ends with; empty for another flag's name. */
-function jarOf(flag: FlagDefinition, name: string): string {
-  return name.startsWith(`${flag.name}-`) ? name.slice(flag.name.length + 1) : "";
-}
-
-/** Arguments as parseArgs can't misread them, and what isn't for it: jars have names of their own. */
-interface JoinedArguments {
-  readonly joined: readonly string[];
-  readonly perJar: ParsedFlags["perJar"];
-}
-
-/**
- * Checks every flag's name and joins `--flag value` to `--flag=value`, so that a value may start
- * with a dash (`--turns -1` is a bad number, not an unknown flag).
- */
-function joinValues(
-  command: CommandName,
-  argv: readonly string[],
-  definitions: readonly FlagDefinition[],
-): JoinedArguments {
-  const joined: string[] = [];
-  const operands: string[] = [];
   const perJar = new Map<string, Map<string, string>>();
+  const operands: string[] = [];
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index] ?? "";
     if (argument === "--") {
@@ -129,7 +84,7 @@ function joinValues(
           hint: `Write ${typed} alone`,
         });
       }
-      joined.push(typed);
+      values.set(flag.name, true);
       continue;
     }
     const value = equals < 0 ? argv[++index] : argument.slice(equals + 1);
@@ -141,10 +96,23 @@ function joinValues(
     if (flag.perJar) {
       const jars = perJar.get(flag.name) ?? new Map<string, string>();
       perJar.set(flag.name, jars.set(jarOf(flag, typed.slice(2)), value));
-    } else joined.push(`${typed}=${value}`);
+    } else values.set(flag.name, value);
   }
-  // Operands last: parseArgs would take one named "true" or "false" for the switch before it.
-  return { joined: [...joined, "--", ...operands], perJar };
+  return { values, perJar, operands };
+}
+
+/** The definition that a name without dashes belongs to; a per-jar one by its prefix. */
+function matchFlag(
+  definitions: readonly FlagDefinition[],
+  name: string,
+): FlagDefinition | undefined {
+  return definitions.find((flag) => !flag.perJar && flag.name === name) ??
+    definitions.find((flag) => flag.perJar && jarOf(flag, name) !== "");
+}
+
+/** The jar that a per-jar flag's name ends with; empty for another flag's name. */
+function jarOf(flag: FlagDefinition, name: string): string {
+  return name.startsWith(`${flag.name}-`) ? name.slice(flag.name.length + 1) : "";
 }
 
 function unknownFlag(

@@ -5,24 +5,26 @@ import { KV_CACHE_TYPES, type KvCacheType } from "../../llama_cpp/ggml/types.ts"
 import { DEFAULT_CONTEXT, DEFAULT_ESTIMATOR } from "../../plan/settings.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
-/** What a flag's value is; a `switch` has none. */
-export type FlagType =
-  | "switch"
-  | "size"
-  | "count"
-  | "number"
-  | "choice"
-  | "path"
-  | "model"
-  | "text"
-  | "duration";
+/** What a flag's value is, and what stands for it in help unless the flag itself says. */
+export const PLACEHOLDERS = {
+  switch: undefined,
+  choice: undefined,
+  size: "SIZE",
+  count: "N",
+  number: "NUMBER",
+  path: "FILE",
+  model: "PATH",
+  text: "NAME",
+  duration: "TIME",
+} as const;
 
 /** One flag: the only source of its parsing, help, completion and line in the README. */
 export interface FlagDefinition {
   /** Without dashes. Where `perJar` is set, a jar's name follows: `ram-limit-god`. */
   readonly name: string;
-  readonly type: FlagType;
-  /** What stands for the value in help. */
+  /** A `switch` has no value. */
+  readonly type: keyof typeof PLACEHOLDERS;
+  /** What stands for the value in help, where it isn't what its type says. */
   readonly placeholder?: string;
   readonly choices?: readonly string[];
   readonly perJar?: true;
@@ -56,14 +58,12 @@ export const FLAG_TABLE = [
   {
     name: "jars",
     type: "path",
-    placeholder: "FILE",
     commands: JARS,
     help: "Read jars and policy from FILE (brainjar.jsonc here, if there is one)",
   },
   {
     name: "model",
     type: "model",
-    placeholder: "PATH",
     commands: JARS,
     help: "Model of every jar (else $BRAINJAR_MODEL, else the demo brain)",
   },
@@ -71,7 +71,6 @@ export const FLAG_TABLE = [
     name: "model",
     perJar: true,
     type: "model",
-    placeholder: "PATH",
     commands: JARS,
     help: "Model of one jar",
   },
@@ -79,7 +78,6 @@ export const FLAG_TABLE = [
     name: "ram-limit",
     perJar: true,
     type: "size",
-    placeholder: "SIZE",
     commands: ["run", "check"],
     help: "Most memory one jar may use; sizes its context too",
   },
@@ -105,7 +103,6 @@ export const FLAG_TABLE = [
   {
     name: "sequences",
     type: "count",
-    placeholder: "N",
     least: 1,
     greatest: 256,
     commands: ["estimate"],
@@ -138,7 +135,6 @@ export const FLAG_TABLE = [
   {
     name: "cpu",
     type: "text",
-    placeholder: "NAME",
     commands: ["check", "recommend", "estimate"],
     help: "Estimate for another processor than this one (x86-64-v3, apple-m1, …)",
   },
@@ -183,7 +179,6 @@ export const FLAG_TABLE = [
   {
     name: "allocation-headroom",
     type: "size",
-    placeholder: "SIZE",
     least: 0,
     commands: JARS,
     default: DEFAULT_POLICY.allocationHeadroomBytes,
@@ -192,7 +187,6 @@ export const FLAG_TABLE = [
   {
     name: "load-headroom",
     type: "size",
-    placeholder: "SIZE",
     least: 0,
     commands: JARS,
     default: DEFAULT_POLICY.loadHeadroomBytes,
@@ -201,21 +195,18 @@ export const FLAG_TABLE = [
   {
     name: "total-memory",
     type: "size",
-    placeholder: "SIZE",
     commands: JARS,
     help: "RAM of a machine that isn't this one; for run, at most what this one has",
   },
   {
     name: "available-memory",
     type: "size",
-    placeholder: "SIZE",
     commands: JARS,
     help: "What is free on it (all of --total-memory if not given)",
   },
   {
     name: "runner",
     type: "text",
-    placeholder: "NAME",
     commands: ["check", "recommend"],
     help:
       "A CI runner's memory and processor instead of this machine's (github-ubuntu, github-macos, …)",
@@ -223,14 +214,12 @@ export const FLAG_TABLE = [
   {
     name: "reserve",
     type: "duration",
-    placeholder: "TIME",
     commands: ["check"],
     help: "If it fits, hold the memory for TIME (10m, 90s, 1h) and print a token for release",
   },
   {
     name: "turns",
     type: "count",
-    placeholder: "N",
     least: 1,
     greatest: 1_000_000_000,
     commands: ["run"],
@@ -239,7 +228,6 @@ export const FLAG_TABLE = [
   {
     name: "max-tokens",
     type: "count",
-    placeholder: "N",
     least: 1,
     greatest: 2 ** 20,
     commands: ["run"],
@@ -269,7 +257,6 @@ export const FLAG_TABLE = [
   {
     name: "seed",
     type: "count",
-    placeholder: "N",
     least: 0,
     greatest: 2 ** 32 - 1,
     commands: ["run"],
@@ -284,7 +271,6 @@ export const FLAG_TABLE = [
   {
     name: "log",
     type: "path",
-    placeholder: "FILE",
     commands: ["run"],
     help: "Write the transcript to FILE, a JSON object a line",
   },

@@ -52,17 +52,15 @@ const DEFAULTS: ReadonlyMap<string, Value> = new Map(
  */
 export function readValues(command: CommandName, flags: ParsedFlags): FlagValues {
   const definitions = flagsOf(command);
-  const find = (name: string, perJar: boolean) =>
-    definitions.find((flag) => flag.name === name && (flag.perJar ?? false) === perJar);
   const typed = new Map<string, Value>();
-  for (const [name, value] of flags.values) {
-    const flag = find(name, false);
-    if (flag === undefined) continue;
-    typed.set(name, value === true ? true : readValue(flag, `--${name}`, value));
+  for (const flag of definitions) {
+    const value = flag.perJar ? undefined : flags.values.get(flag.name);
+    if (value === undefined) continue;
+    typed.set(flag.name, value === true ? true : readValue(flag, `--${flag.name}`, value));
   }
   const typedPerJar = new Map<string, ReadonlyMap<string, Value>>();
   for (const [name, jars] of flags.perJar) {
-    const flag = find(name, true);
+    const flag = definitions.find((flag) => flag.perJar && flag.name === name);
     if (flag === undefined) continue;
     const read = [...jars].map(([jar, value]): [string, Value] => [
       jar,
@@ -80,14 +78,16 @@ export function readValues(command: CommandName, flags: ParsedFlags): FlagValues
 
 /** What a value stands for: a number, or the words as they were typed. */
 function readValue(flag: FlagDefinition, typed: string, value: string): string | number {
-  rejectEmpty(typed, value);
+  if (value === "") {
+    throw new BrainjarError("invalid-value", `Flag "${typed}" has an empty value`, {
+      hint: "Give it a value or leave it out",
+    });
+  }
   switch (flag.type) {
     case "choice": {
       const choices = flag.choices ?? [];
       if (choices.includes(value)) return value;
-      throw new BrainjarError("invalid-value", `Flag "${typed}" can't be "${value}"`, {
-        hint: `${didYouMean(value, choices)} It takes ${choices.join(", ")}`,
-      });
+      throw invalid(typed, value, `${didYouMean(value, choices)} It takes ${choices.join(", ")}`);
     }
     case "size":
       return readSize(typed, value, flag.least === 0);
@@ -101,11 +101,8 @@ function readValue(flag: FlagDefinition, typed: string, value: string): string |
   }
 }
 
-function rejectEmpty(typed: string, value: string): void {
-  if (value !== "") return;
-  throw new BrainjarError("invalid-value", `Flag "${typed}" has an empty value`, {
-    hint: `Give it a value or leave it out`,
-  });
+function invalid(typed: string, value: string, hint: string): BrainjarError {
+  return new BrainjarError("invalid-value", `Flag "${typed}" can't be "${value}"`, { hint });
 }
 
 function readSize(typed: string, value: string, allowZero: boolean): number {
@@ -129,9 +126,8 @@ function readNumber(flag: FlagDefinition, typed: string, value: string): number 
   const least = flag.least ?? -Infinity;
   const greatest = flag.greatest ?? Infinity;
   if ((whole ? WHOLE : DECIMAL).test(value) && number >= least && number <= greatest) return number;
-  throw new BrainjarError("invalid-value", `Flag "${typed}" can't be "${value}"`, {
-    hint: `It takes a ${whole ? "whole number" : "number"} from ${least} to ${greatest}`,
-  });
+  const kind = whole ? "whole number" : "number";
+  throw invalid(typed, value, `It takes a ${kind} from ${least} to ${greatest}`);
 }
 
 const SECONDS = { s: 1, m: 60, h: 3600 } as const;
@@ -141,7 +137,5 @@ function readDuration(typed: string, value: string): number {
   const unit = match?.[2] as keyof typeof SECONDS | undefined;
   const seconds = match && unit ? Number(match[1]) * SECONDS[unit] : 0;
   if (seconds > 0 && seconds <= 7 * 24 * 3600) return seconds;
-  throw new BrainjarError("invalid-value", `Flag "${typed}" can't be "${value}"`, {
-    hint: "It takes a time such as 90s, 10m or 1h, a week at most",
-  });
+  throw invalid(typed, value, "It takes a time such as 90s, 10m or 1h, a week at most");
 }

@@ -63,8 +63,8 @@ export function renderCommandHelp(name: CommandName): string {
   }
   if (flags.some((flag) => flag.type === "size")) lines.push(...wrap(SIZES, HELP_WIDTH));
   lines.push(...wrap(EXIT_CODES_LINE, HELP_WIDTH), "", "Examples:");
-  for (const example of command.examples) {
-    lines.push(`  brainjar ${example.line}`, `      ${example.does}`);
+  for (const [line, does] of Object.entries(command.examples)) {
+    lines.push(`  brainjar ${line}`, `      ${does}`);
   }
   return lines.join("\n") + "\n";
 }

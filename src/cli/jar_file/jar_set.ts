@@ -1,5 +1,4 @@
 import type { Mode, Role } from "../../budget/demand.ts";
-import { JARS_OF_MODE, type PresetMode } from "../../experiment/roles.ts";
 import type { JarRequest, PlanRequest } from "../../plan/settings.ts";
 
 /** A jar as a mode or a jar file has it, before flags and environment. */
@@ -13,18 +12,4 @@ export interface NamedJar extends JarRequest {
 export interface JarSet extends PlanRequest {
   readonly mode: Mode;
   readonly jars: readonly NamedJar[];
-}
-
-/**
- * The jars of a mode.
- *
- * @example
- * ```ts
- * import { presetJars } from "./jar_set.ts";
- * const ids = presetJars("matrix").jars.map((jar) => jar.id);
- * if (ids.join() !== "subject,observer,god") throw new Error(ids.join());
- * ```
- */
-export function presetJars(mode: PresetMode): JarSet {
-  return { mode, jars: JARS_OF_MODE[mode] };
 }

@@ -1,3 +1,5 @@
+import { defined } from "../../budget/defined.ts";
+
 /** Where a value stands in a text, and the key before it; offsets in UTF-16 units. */
 export interface Position {
   readonly value: number;
@@ -32,35 +34,45 @@ export interface Positions {
 export function findPositions(text: string): Positions {
   const found = new Map<string, Position>();
   const duplicateKeys: DuplicateKey[] = [];
-  const tokens = new Tokens(text);
+  const tokens = [...text.matchAll(TOKEN)].filter(([token]) => !/^[\s/]/.test(token));
+  let next = 0;
+  const peek = () => tokens[next]?.[0] ?? "";
+  const offset = () => tokens[next]?.index ?? text.length;
+  const skip = (token: string) => {
+    if (peek() === token) next++;
+  };
 
   const walk = (path: readonly PropertyKey[], key?: number): void => {
-    const value = tokens.offset;
-    found.set(nameOf(path), key === undefined ? { value } : { value, key });
-    const token = tokens.take();
+    found.set(nameOf(path), { value: offset(), ...defined({ key }) });
+    const token = peek();
+    next++;
     if (token === "{") {
       const keys = new Set<string>();
-      while (tokens.peek !== "}" && tokens.peek !== "") {
-        const offset = tokens.offset;
-        const name = String(JSON.parse(tokens.take()));
-        if (keys.has(name)) duplicateKeys.push({ key: name, offset });
+      while (peek() !== "}" && peek() !== "") {
+        const name = String(JSON.parse(peek()));
+        const key = offset();
+        if (keys.has(name)) duplicateKeys.push({ key: name, offset: key });
         keys.add(name);
-        tokens.skip(":");
-        walk([...path, name], offset);
-        tokens.skip(",");
+        next++;
+        skip(":");
+        walk([...path, name], key);
+        skip(",");
       }
-      tokens.skip("}");
+      skip("}");
     } else if (token === "[") {
-      for (let index = 0; tokens.peek !== "]" && tokens.peek !== ""; index++) {
+      for (let index = 0; peek() !== "]" && peek() !== ""; index++) {
         walk([...path, index]);
-        tokens.skip(",");
+        skip(",");
       }
-      tokens.skip("]");
+      skip("]");
     }
   };
   walk([]);
   return { at: (path) => found.get(nameOf(path)), duplicateKeys };
 }
+
+/** A token, or a comment or white space between two. */
+const TOKEN = /\s+|\/\/[^\n\r]*|\/\*[\s\S]*?\*\/|[{}[\]:,]|"(?:[^"\\]|\\[\s\S])*"|[^\s{}[\]:,"/]+/g;
 
 /**
  * The line and column of an offset, both counted from 1, columns in characters.
@@ -78,40 +90,4 @@ export function lineAndColumn(text: string, offset: number): string {
 
 function nameOf(path: readonly PropertyKey[]): string {
   return JSON.stringify(path.map(String));
-}
-
-/** A token, or a comment or white space between two. */
-const TOKEN = /\s+|\/\/[^\n\r]*|\/\*[\s\S]*?\*\/|[{}[\]:,]|"(?:[^"\\]|\\[\s\S])*"|[^\s{}[\]:,"/]+/y;
-
-/** The tokens of a text one after the other; the empty token at its end. */
-class Tokens {
-  readonly #text: string;
-  peek = "";
-  offset = 0;
-  #end = 0;
-
-  constructor(text: string) {
-    this.#text = text;
-    this.#next();
-  }
-
-  take(): string {
-    const token = this.peek;
-    this.#next();
-    return token;
-  }
-
-  skip(token: string): void {
-    if (this.peek === token) this.#next();
-  }
-
-  #next(): void {
-    for (;;) {
-      this.offset = TOKEN.lastIndex = this.#end;
-      const match = TOKEN.exec(this.#text);
-      this.peek = match?.[0] ?? "";
-      this.#end = this.offset + this.peek.length;
-      if (!/^(\s|\/)/.test(this.peek)) return;
-    }
-  }
 }

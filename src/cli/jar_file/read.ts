@@ -6,7 +6,7 @@ import { parseSize } from "../../budget/size.ts";
 import { printable } from "../../report/printable.ts";
 import { isUrl } from "../../plan/model_path.ts";
 import { DEFAULT_ROLE } from "../../plan/settings.ts";
-import { defined } from "../defined.ts";
+import { defined } from "../../budget/defined.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
 import { schemaError } from "./schema_error.ts";
 import type { JarSet, NamedJar } from "./jar_set.ts";
@@ -60,7 +60,7 @@ interface OpenFile {
 
 function readMerged(path: string, chain: readonly OpenFile[]): Merged {
   const source = readJarSource(path);
-  const result = JAR_FILE_SCHEMA.safeParse(source.value);
+  const result = JAR_FILE_SCHEMA.safeParse(source.value, { reportInput: true });
   if (!result.success) throw schemaError(result.error, source);
   const file = result.data;
   rejectDuplicates(file, source);

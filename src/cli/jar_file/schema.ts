@@ -106,16 +106,9 @@ export const JAR_FILE_SCHEMA = z.strictObject({
 /** What a jar file says, as it is written. */
 export type JarFile = z.infer<typeof JAR_FILE_SCHEMA>;
 
+const PARTS: Readonly<Record<PropertyKey, z.ZodObject>> = { jars: jar, defaults, policy };
+
 /** The keys that an object at this path may have, to guess what a mistyped one meant. */
-export function knownKeys(path: readonly PropertyKey[]): string[] {
-  switch (path[0]) {
-    case "jars":
-      return Object.keys(jar.shape);
-    case "defaults":
-      return Object.keys(defaults.shape);
-    case "policy":
-      return Object.keys(policy.shape);
-    default:
-      return Object.keys(JAR_FILE_SCHEMA.shape);
-  }
+export function knownKeys([part = ""]: readonly PropertyKey[]): string[] {
+  return Object.keys((PARTS[part] ?? JAR_FILE_SCHEMA).shape);
 }

@@ -37,28 +37,17 @@ function problemsOf(issue: z.core.$ZodIssue, source: JarSource): Problem[] {
       hint: didYouMean(key, knownKeys(path)),
     }));
   }
-  const value = valueAt(source.value, path);
   const name = [...path].reverse().find((key) => typeof key === "string");
   const subject = name === undefined ? "A jar file" : `"${printable(String(name))}"`;
-  const missing = value === undefined;
-  const place = source.placeOf(missing ? path.slice(0, -1) : path);
+  const missing = issue.input === undefined;
+  const told = missing ? path.slice(0, -1) : path;
+  const wrong = missing ? "is missing" : `can't be ${quote(issue.input)}`;
   return [{
-    offset: source.offsetOf(missing ? path.slice(0, -1) : path),
+    offset: source.offsetOf(told),
     code: "jar-file-invalid",
-    message: missing
-      ? `${subject} is missing at ${place}`
-      : `${subject} can't be ${quote(value)} at ${place}`,
+    message: `${subject} ${wrong} at ${source.placeOf(told)}`,
     hint: issue.message,
   }];
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  let found = value;
-  for (const key of path) {
-    if (typeof found !== "object" || found === null || !Object.hasOwn(found, key)) return undefined;
-    found = (found as Record<PropertyKey, unknown>)[key];
-  }
-  return found;
 }
 
 function quote(value: unknown): string {

@@ -1,6 +1,6 @@
 // @ts-types="../std/jsonc.d.ts"
 import { parse } from "@std/jsonc/parse";
-import { BrainjarError } from "../../budget/error.ts";
+import { BrainjarError, messageOf } from "../../budget/error.ts";
 import { printable } from "../../report/printable.ts";
 import { findPositions, lineAndColumn, type Positions } from "./positions.ts";
 
@@ -25,22 +25,7 @@ export interface JarSource {
  * and column; a key that stands twice is one too), all of kind `usage`.
  */
 export function readJarSource(path: string): JarSource {
-  return parseJarSource(path, readText(path));
-}
-
-/**
- * Reads JSON with comments that came from `path`.
- *
- * @throws {BrainjarError} `jar-file-syntax`.
- *
- * @example
- * ```ts
- * import { parseJarSource } from "./source.ts";
- * const source = parseJarSource("brainjar.jsonc", '{\n  "jars": [] // none yet\n}');
- * if (source.placeOf(["jars"]) !== "brainjar.jsonc:2:11") throw new Error("Line 2, column 11");
- * ```
- */
-export function parseJarSource(path: string, text: string): JarSource {
+  const text = readText(path);
   const placeOfOffset = (offset: number) => `${printable(path)}:${lineAndColumn(text, offset)}`;
   let value: unknown;
   let positions: Positions;
@@ -87,7 +72,7 @@ function readText(path: string): string {
       });
     }
     if (cause instanceof TypeError) throw unreadable(path, "It is not UTF-8 text", cause);
-    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw unreadable(path, messageOf(cause), cause);
   }
 }
 
@@ -105,8 +90,7 @@ function syntaxError(
   placeOfOffset: (offset: number) => string,
 ): BrainjarError {
   const hint = "A jar file is JSON; comments and trailing commas are allowed";
-  const message = cause instanceof Error ? cause.message : "";
-  const match = /unexpected token "([\s\S]*)" in JSONC at position (\d+)$/.exec(message);
+  const match = /unexpected token "([\s\S]*)" in JSONC at position (\d+)$/.exec(messageOf(cause));
   if (match) {
     const [, token = "", position = "0"] = match;
     return new BrainjarError(

@@ -1,6 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
+import { JARS_OF_MODE } from "../../experiment/roles.ts";
 import { loadModule } from "../../load_module.ts";
-import { type JarSet, presetJars } from "../jar_file/jar_set.ts";
+import type { JarSet } from "../jar_file/jar_set.ts";
 import type { FlagValues } from "../flags/values.ts";
 
 /** The jar file that is read where neither --jars nor --mode is given. */
@@ -25,7 +26,10 @@ export async function chooseJars(
   }
   const here = file === undefined && isFile(DEFAULT_JAR_FILE);
   if (here && mode !== undefined) say(`Ignoring ${DEFAULT_JAR_FILE}: --mode ${mode} was given\n`);
-  if (mode !== undefined || (file === undefined && !here)) return presetJars(values.get("mode"));
+  if (mode !== undefined || (file === undefined && !here)) {
+    const preset = values.get("mode");
+    return { mode: preset, jars: JARS_OF_MODE[preset] };
+  }
   if (here) say(`Using ${DEFAULT_JAR_FILE}\n`);
   // With its schema it is loaded for those who have one: a plain check starts without it.
   const { readJarFile } = await loadModule<typeof import("../jar_file/read.ts")>(

@@ -8,9 +8,10 @@ import {
   DEFAULT_CONTEXT,
   type JarRequest,
   type OtherMachine,
+  type PlanRequest,
   type Settings,
 } from "../../plan/settings.ts";
-import { type Defined, defined } from "../defined.ts";
+import { type Defined, defined } from "../../budget/defined.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
 import type { FlagValues } from "../flags/values.ts";
@@ -80,7 +81,8 @@ export async function readSettings(
     }),
     policy: { ...set.policy, ...policyFlags(values) },
     estimator: values.get("estimator"),
-    ...defined({ cpu: values.get("cpu") ?? machine.cpu, machine: machine.other }),
+    ...machine,
+    ...defined({ cpu: values.get("cpu") }),
   });
   if (sources.filesOnly) { for (const { model = "" } of settings.jars) rejectUrl(model); }
   if (isUnnamed) say(whichModel(unnamedModel));
@@ -124,12 +126,10 @@ function policyFlags(values: FlagValues): Defined<Policy> {
 }
 
 /** A machine that isn't this one, by its sizes or by a runner's name. */
-async function readMachine(
-  values: FlagValues,
-): Promise<{ readonly other?: OtherMachine; readonly cpu?: string }> {
+async function readMachine(values: FlagValues): Promise<Pick<PlanRequest, "machine" | "cpu">> {
   const runner = values.get("runner");
   const described = readOtherMachine(values);
-  if (runner === undefined) return described === undefined ? {} : { other: described };
+  if (runner === undefined) return defined({ machine: described });
   if (described !== undefined) {
     throw new BrainjarError(
       "conflicting-flags",
@@ -142,7 +142,7 @@ async function readMachine(
     "./runners.ts",
   );
   const { totalBytes, availableBytes, cpu } = findRunner(runner);
-  return { other: { name: `--runner ${runner}`, totalBytes, availableBytes }, cpu };
+  return { machine: { name: `--runner ${runner}`, totalBytes, availableBytes }, cpu };
 }
 
 function readOtherMachine(values: FlagValues): OtherMachine | undefined {

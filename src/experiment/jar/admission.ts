@@ -1,6 +1,7 @@
+import { defined } from "../../budget/defined.ts";
 import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
 import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
-import { BrainjarError, type ErrorKind } from "../../budget/error.ts";
+import { BrainjarError, type ErrorKind, lineOf } from "../../budget/error.ts";
 import type { PreflightResult } from "../../budget/preflight.ts";
 import { footprintBytes, requiredBytes } from "../../budget/required.ts";
 import type { Mind } from "../../engine/engine.ts";
@@ -9,7 +10,6 @@ import type { JarEvent, WarningEvent } from "../events.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { allocate, deallocate } from "../memory/reservations.ts";
-import { lineOf } from "../text.ts";
 import { type Outcome, withWatchdog } from "./watchdog.ts";
 import type { RunState } from "../run_state.ts";
 
@@ -64,7 +64,9 @@ export async function admit(
   kept: ModelReference | undefined,
   onApproved: (approval: Approval) => void = () => {},
 ): Promise<Admission> {
-  const admission = await approve(jar, run, kept).catch(unreadable);
+  const admission = await approve(jar, run, kept).catch((error) =>
+    refusalFor(error, "memory-unreadable", "Available memory can't be read")
+  );
   if ("kind" in admission) return admission;
   onApproved(admission);
   const { id } = jar.demand;
@@ -100,7 +102,7 @@ async function approve(
   }
   try {
     // Read again: layer 3 is about the moment before the load.
-    memory.take(await ledger.readMemory());
+    memory.current = await ledger.readMemory();
     const preflight = manager.checkBeforeLoad(id);
     if (preflight?.ok) return { allocation, preflight, processBytes };
     await deallocate(run, id);
@@ -109,7 +111,7 @@ async function approve(
       code: "load-refused",
       message: `Layer 3 refused '${id}': insufficient memory for the load of its model`,
       blame: "refused",
-      ...(preflight ? { preflight } : {}),
+      ...defined({ preflight }),
     };
   } catch (error) {
     await deallocate(run, id);
@@ -138,25 +140,14 @@ async function load(
   const { clock, limits, memory, models, stop } = run;
   const began = clock.now();
   const before = await memory.ownAnonymousBytes();
-  const watchdog = {
-    clock,
-    signal: stop,
-    stallMilliseconds: limits.stallMilliseconds,
-    graceMilliseconds: limits.graceMilliseconds,
-  };
+  const watchdog = { clock, limits, signal: stop };
 
   const shared = kept !== undefined || models.has(demand.model);
   const acquired: Outcome<ModelReference> = kept
     ? { kind: "done", value: kept }
     : await withWatchdog(
-      (signal, alive) =>
-        models.acquire(demand.model, {
-          mmap: options.mmap,
-          files,
-          sparse,
-          signal,
-          onProgress: alive,
-        }),
+      (signal, onProgress) =>
+        models.acquire(demand.model, { mmap: options.mmap, files, sparse, signal, onProgress }),
       { ...watchdog, discard: (reference) => reference.release() },
     );
   if (acquired.kind !== "done") {
@@ -213,31 +204,18 @@ function notLoaded(
   if (outcome.kind === "stalled") {
     return { kind: "refused", code: "engine-stalled", message, hint: STALLED, blame: "engine" };
   }
-  const { error } = outcome;
-  if (error instanceof BrainjarError) {
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return {
-      kind: "refused",
-      code: error.code,
-      message: error.message,
-      ...hint,
-      blame: error.kind,
-    };
-  }
-  return { kind: "refused", code, message, hint: lineOf(error), blame: "engine" };
+  return refusalFor(outcome.error, code, message);
 }
 
 const STALLED = "The engine gave no sign of life; a slow disk or a machine out of memory does that";
 
-function unreadable(error: unknown): Refusal {
-  const known = error instanceof BrainjarError ? error : undefined;
-  return {
-    kind: "refused",
-    code: known?.code ?? "memory-unreadable",
-    message: known?.message ?? "Available memory can't be read",
-    hint: known?.hint ?? lineOf(error),
-    blame: known?.kind ?? "engine",
-  };
+/** What an error says of itself, else this code and sentence. */
+function refusalFor(error: unknown, code: string, message: string): Refusal {
+  if (error instanceof BrainjarError) {
+    const { code, message, hint, kind: blame } = error;
+    return { kind: "refused", code, message, ...defined({ hint }), blame };
+  }
+  return { kind: "refused", code, message, hint: lineOf(error), blame: "engine" };
 }
 
 /** A refusal as it is told to people. */

@@ -1,10 +1,11 @@
+import { lineOf } from "../../budget/error.ts";
+import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { requiredBytes } from "../../budget/required.ts";
 import type { Mind, Thought } from "../../engine/engine.ts";
 import { type Admission, admit, type Approval, type Refusal, warningOf } from "./admission.ts";
-import { lineOf } from "../text.ts";
 import type { JarConfig } from "../config.ts";
-import { CAUSE_MESSAGES, type DeathCause, returnsAtOnce } from "./death_cause.ts";
+import { CAUSE_MESSAGES, type DeathCause } from "./death_cause.ts";
 import type { JarEventBody, RunEvent } from "../events.ts";
 import { free, type JarState } from "./jar_state.ts";
 import type { ModelReference } from "./model_pool.ts";
@@ -127,7 +128,6 @@ export class Jar {
     const alive = this.#state;
     if (alive.kind !== "alive") return undefined;
     const { clock, limits, sampling, stop, turn } = this.#run;
-    const { maxTokens, temperature, topP } = sampling;
     const seed = thoughtSeed(sampling.seed, this.id, turn);
     const thinking = new AbortController();
     const stopped = () => thinking.abort(stop.reason);
@@ -136,21 +136,13 @@ export class Jar {
     alive.thinking = thinking;
     const before = await this.#run.memory.ownAnonymousBytes();
 
-    const outcome = await withWatchdog(
-      (signal, sign) => {
-        const onText = (text: string) => {
-          sign();
-          this.#run.onText(this.id, text);
-        };
-        return alive.mind.think(prompt, { maxTokens, temperature, topP, seed, signal, onText });
-      },
-      {
-        clock,
-        signal: thinking.signal,
-        stallMilliseconds: limits.stallMilliseconds,
-        graceMilliseconds: limits.graceMilliseconds,
-      },
-    );
+    const outcome = await withWatchdog((signal, sign) => {
+      const onText = (text: string) => {
+        sign();
+        this.#run.onText(this.id, text);
+      };
+      return alive.mind.think(prompt, { ...sampling, seed, signal, onText });
+    }, { clock, limits, signal: thinking.signal });
     stop.removeEventListener("abort", stopped);
     if (outcome.kind === "stalled" || outcome.kind === "aborted") alive.rest = outcome.rest;
 
@@ -203,19 +195,11 @@ export class Jar {
   #thought(thought: Thought, mind: Mind, seed: number): void {
     this.#fresh = false;
     if (thought.tokens > 0) this.#engineFailures = 0;
-    const { text, promptTokens, tokens, stop, milliseconds } = thought;
-    const contextTokens = mind.tokensUsed;
-    const context = { contextTokens, contextSize: mind.contextSize };
-    this.#emit({
-      event: "thought",
-      text,
-      promptTokens,
-      tokens,
-      stop,
-      ...context,
-      seed,
-      milliseconds: rounded(milliseconds),
-    });
+    const { text, promptTokens, tokens, stop } = thought;
+    const context = { contextTokens: mind.tokensUsed, contextSize: mind.contextSize };
+    const milliseconds = rounded(thought.milliseconds);
+    const said = { text, promptTokens, tokens, stop, ...context, seed, milliseconds };
+    this.#emit({ event: "thought", ...said });
   }
 
   /** Buffers become resident with use: what grew while it thought is unfilled no more. */
@@ -240,7 +224,9 @@ export class Jar {
     this.#deaths++;
     this.#lastCause = cause;
     const { clock, limits } = this.#run;
-    const atOnce = returnsAtOnce(cause);
+    // A full context is gone with the mind that filled it. Every other cause may still be there, so
+    // those wait one interval instead of dying in a tight loop.
+    const atOnce = cause === "context-full";
     if (atOnce) this.#kept = alive.model;
     const freed = await freedInTime(
       free(alive, !atOnce).catch((error) => this.#warn("dispose-failed", lineOf(error))),
@@ -261,7 +247,7 @@ export class Jar {
       deaths: this.#deaths,
       givenBackBytes,
       reservedBytes: totalBytes,
-      ...(detail === undefined ? {} : { detail }),
+      ...defined({ detail }),
     });
   }
 

@@ -20,22 +20,6 @@ interface Entry {
 /**
  * The models in memory, each with the number of jars that refer to it. Jars that name the same model
  * share one load of it, unless `share` is false: then each loads it for itself, as the seed does.
- *
- * @example
- * ```ts
- * import type { Engine } from "../../engine/engine.ts";
- * import { ModelPool } from "./model_pool.ts";
- * let disposed = 0;
- * const engine = {
- *   load: (path: string) => Promise.resolve({ path, dispose: () => Promise.resolve(void disposed++) }),
- * } as unknown as Engine;
- * const pool = new ModelPool(engine, true);
- * const [first, second] = [await pool.acquire("a", { mmap: true }), await pool.acquire("a", { mmap: true })];
- * if (first.model !== second.model) throw new Error("Not shared");
- * await first.release();
- * await second.release();
- * if (disposed !== 1) throw new Error("Disposed other than once");
- * ```
  */
 export class ModelPool {
   readonly #engine: Engine;

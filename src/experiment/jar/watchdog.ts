@@ -1,4 +1,5 @@
 import { type Clock, settlesWithin } from "../clock.ts";
+import type { RunLimits } from "../limits.ts";
 
 /** How a supervised operation ended. */
 export type Outcome<Value> =
@@ -21,10 +22,7 @@ interface WatchdogOptions<Value> {
   readonly clock: Clock;
   /** Fires when the operation is no longer wanted. */
   readonly signal: AbortSignal;
-  /** Longest silence before it counts as stalled. */
-  readonly stallMilliseconds: number;
-  /** How long an operation that was asked to end is waited for. */
-  readonly graceMilliseconds: number;
+  readonly limits: Pick<RunLimits, "stallMilliseconds" | "graceMilliseconds">;
   /** Frees what was made by an operation that nobody waits for any more. */
   readonly discard?: (value: Value) => Promise<void>;
 }
@@ -36,25 +34,12 @@ const LOOKS = 10;
  * Runs one operation of the engine under a watchdog: it is asked to end when `signal` fires or
  * when it gives no sign of life (`alive()`) for too long, and is left behind if it doesn't listen.
  * Never rejects, so that nothing the engine does can become an unhandled rejection.
- *
- * @example
- * ```ts
- * import { systemClock } from "../clock.ts";
- * import { withWatchdog } from "./watchdog.ts";
- * const outcome = await withWatchdog(() => Promise.resolve(7), {
- *   clock: systemClock,
- *   signal: new AbortController().signal,
- *   stallMilliseconds: 60_000,
- *   graceMilliseconds: 1_500,
- * });
- * if (outcome.kind !== "done" || outcome.value !== 7) throw new Error(outcome.kind);
- * ```
  */
 export async function withWatchdog<Value>(
   operation: (signal: AbortSignal, alive: () => void) => Promise<Value>,
   options: WatchdogOptions<Value>,
 ): Promise<Outcome<Value>> {
-  const { clock, signal } = options;
+  const { clock, limits, signal } = options;
   if (signal.aborted) return { kind: "aborted", settled: true, rest: Promise.resolve() };
 
   let lastSign = clock.now();
@@ -75,11 +60,11 @@ export async function withWatchdog<Value>(
       once: true,
     });
   });
-  const period = options.stallMilliseconds / LOOKS;
+  const period = limits.stallMilliseconds / LOOKS;
   const stalled = (async () => {
     while (!watching.signal.aborted) {
       const before = clock.now();
-      const left = lastSign + options.stallMilliseconds - before;
+      const left = lastSign + limits.stallMilliseconds - before;
       if (left <= 0) break;
       const asked = Math.min(left, period);
       await clock.sleep(asked, watching.signal);
@@ -100,7 +85,7 @@ export async function withWatchdog<Value>(
   }).catch(() => {});
   return {
     kind: first.kind,
-    settled: await settlesWithin(rest, options.graceMilliseconds, clock),
+    settled: await settlesWithin(rest, limits.graceMilliseconds, clock),
     rest,
   };
 }

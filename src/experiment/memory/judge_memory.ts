@@ -19,12 +19,6 @@ interface Victim {
   readonly detail: string;
 }
 
-/** A living jar as the watch sees it. */
-export type WatchedJar = Pick<
-  InstanceDemand,
-  "id" | "role" | "model" | "ramLimitBytes" | "footprint"
->;
-
 /** By what the watch judges. */
 interface WatchRules {
   readonly limits: Pick<RunLimits, "leastAvailableBytes" | "mostUsedPercent">;
@@ -36,23 +30,10 @@ interface WatchRules {
  * the process's anonymous memory the others don't explain: their floors, less what they share, and
  * the shared part of every model that isn't this jar's. Where the others hold less than estimated,
  * this one is counted too low, never too high by their fault.
- *
- * @example
- * ```ts
- * import { ownMemoryBytes } from "./judge_memory.ts";
- * const footprint = {
- *   floorBytes: 50,
- *   workingSetBytes: 90,
- *   shared: { floorBytes: 40, workingSetBytes: 80 },
- * };
- * const subject = { id: "subject", role: "subject", model: "a.gguf", footprint } as const;
- * const god = { id: "god", role: "god", model: "a.gguf", footprint } as const;
- * if (ownMemoryBytes(subject, [subject, god], 62, true) !== 52) throw new Error("62 − (50 − 40)");
- * ```
  */
 export function ownMemoryBytes(
-  jar: WatchedJar,
-  living: readonly WatchedJar[],
+  jar: InstanceDemand,
+  living: readonly InstanceDemand[],
   anonymousBytes: number,
   shareWeights: boolean,
 ): number {
@@ -74,35 +55,10 @@ export function ownMemoryBytes(
  * used, the least important one. One at a time: its memory may be enough.
  *
  * What is reserved by other processes counts as available here: it isn't used yet.
- *
- * @example
- * ```ts
- * import { GB } from "../../budget/size.ts";
- * import { RUN_LIMITS } from "../limits.ts";
- * import { judgeMemory } from "./judge_memory.ts";
- * const shared = { floorBytes: 0, workingSetBytes: 0 };
- * const footprint = { floorBytes: 1, workingSetBytes: 1, shared };
- * const sample = {
- *   ownAnonymousBytes: 1,
- *   memory: {
- *     totalBytes: 8 * GB,
- *     availableBytes: 0.4 * GB,
- *     reservedBytes: 0,
- *     sources: [],
- *     warnings: [],
- *   },
- * };
- * const jars = [
- *   { id: "subject", role: "subject", model: "a.gguf", footprint },
- *   { id: "god", role: "god", model: "a.gguf", footprint },
- * ] as const;
- * const victim = judgeMemory(sample, jars, { limits: RUN_LIMITS, shareWeights: true });
- * if (victim?.id !== "god" || victim.cause !== "available-memory") throw new Error();
- * ```
  */
 export function judgeMemory(
   sample: MemorySample,
-  living: readonly WatchedJar[],
+  living: readonly InstanceDemand[],
   { limits, shareWeights }: WatchRules,
 ): Victim | undefined {
   const order = leastImportantFirst(living);
@@ -126,7 +82,7 @@ export function judgeMemory(
 
 function greediest(
   anonymousBytes: number | undefined,
-  jars: readonly WatchedJar[],
+  jars: readonly InstanceDemand[],
   shareWeights: boolean,
 ): Victim | undefined {
   if (anonymousBytes === undefined) return undefined;

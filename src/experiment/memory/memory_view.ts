@@ -4,31 +4,21 @@ import type { MachineMemory } from "../../budget/memory.ts";
 export class MemoryView {
   readonly #read: () => Promise<MachineMemory>;
   readonly #readOwn: () => number | Promise<number>;
-  #current: MachineMemory;
+  current: MachineMemory;
 
   constructor(
     first: MachineMemory,
     read: () => Promise<MachineMemory>,
     readOwn: () => number | Promise<number>,
   ) {
-    this.#current = first;
+    this.current = first;
     this.#read = read;
     this.#readOwn = readOwn;
   }
 
-  get current(): MachineMemory {
-    return this.#current;
-  }
-
-  /** Takes what was read elsewhere. */
-  take(memory: MachineMemory): void {
-    this.#current = memory;
-  }
-
   /** Reads it again. A failed reading throws: an old figure must not decide anything new. */
   async refresh(): Promise<MachineMemory> {
-    this.#current = await this.#read();
-    return this.#current;
+    return this.current = await this.#read();
   }
 
   /** This process's anonymous memory in bytes, `undefined` where it can't be read. */

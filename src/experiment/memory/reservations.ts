@@ -1,7 +1,7 @@
+import { lineOf } from "../../budget/error.ts";
 import type { AllocationResult, DeallocationResult } from "../../budget/allocation.ts";
 import type { ModelDemand } from "../../budget/manager.ts";
 import { freedInTime } from "../freed_in_time.ts";
-import { lineOf } from "../text.ts";
 import type { RunState } from "../run_state.ts";
 
 /** Layer 2 for one jar, while no other process can reserve the same memory. */
@@ -13,7 +13,7 @@ export async function allocate(
 ): Promise<AllocationResult> {
   try {
     return await ledger.admit((current) => {
-      memory.take(current);
+      memory.current = current;
       const value = manager.allocate(id, ramLimitBytes, model);
       return { value, reservedBytes: manager.reservedBytes };
     });

@@ -1,5 +1,5 @@
+import { lineOf } from "../../budget/error.ts";
 import { PRESSURE_WARNING_PERCENT } from "../../budget/validate.ts";
-import { lineOf } from "../text.ts";
 import type { Jar } from "../jar/jar.ts";
 import { judgeMemory } from "./judge_memory.ts";
 import type { RunState } from "../run_state.ts";
@@ -14,28 +14,22 @@ export async function watchMemory(
   done: AbortSignal,
 ): Promise<void> {
   const said = new Set<string>();
-  const warn = (code: string, holds: boolean, message: () => string) => {
-    if (!holds) said.delete(code);
+  const warn = (code: string, message: string | undefined) => {
+    if (message === undefined) said.delete(code);
     else if (!said.has(code)) {
       said.add(code);
-      run.emit({ event: "warning", turn: run.turn, code, message: message() });
+      run.emit({ event: "warning", turn: run.turn, code, message });
     }
   };
   const { clock, limits, memory, policy } = run;
   while (!done.aborted) {
     await clock.sleep(limits.watchMilliseconds, done);
     if (done.aborted) return;
-    let failure: unknown;
-    try {
-      await look();
-    } catch (error) {
-      failure = error ?? new Error("Unknown");
-    }
-    warn(
-      "memory-unreadable",
-      failure !== undefined,
-      () => `Memory can't be watched: ${lineOf(failure)}`,
+    const failure = await look().then(
+      () => undefined,
+      (error) => `Memory can't be watched: ${lineOf(error)}`,
     );
+    warn("memory-unreadable", failure);
   }
 
   async function look(): Promise<void> {
@@ -46,8 +40,9 @@ export async function watchMemory(
     const pressure = sample.memory.pressure?.someAverage10 ?? 0;
     warn(
       "memory-pressure",
-      pressure > PRESSURE_WARNING_PERCENT,
-      () => `Memory pressure: something waited for memory ${pressure.toFixed(0)}% of the time`,
+      pressure > PRESSURE_WARNING_PERCENT
+        ? `Memory pressure: something waited for memory ${pressure.toFixed(0)}% of the time`
+        : undefined,
     );
     // What a dying jar has is about to be free: nobody else has to go for it.
     if (done.aborted || jars.some((jar) => jar.state.kind === "dying")) return;

@@ -1,6 +1,6 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { Validation } from "../../budget/validation.ts";
-import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { issueCause, issueMessage, warningsOf } from "../message.ts";
 import { printable } from "../printable.ts";
 import { recommendationMessage } from "../recommendation.ts";
 
@@ -19,21 +19,6 @@ const JARS_IN_TITLE = 3;
  * A validation as GitHub Actions reads it from a step's output: an `::error` for each limit that is
  * exceeded, a `::warning` for each warning, and for people a plain line where all fits. Without a
  * line break at the end.
- *
- * @example
- * ```ts
- * import { DEFAULT_POLICY } from "../../budget/policy.ts";
- * import { validateMemoryBudget } from "../../budget/validate.ts";
- * import { githubAnnotations } from "./github.ts";
- *
- * const validation = validateMemoryBudget({
- *   mode: "single",
- *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
- *   policy: DEFAULT_POLICY,
- * });
- * if (!githubAnnotations(validation).startsWith("brainjar: ")) throw new Error("Nothing to annotate");
- * ```
  */
 export function githubAnnotations(validation: Validation): string {
   const lines = annotationsOf(validation).map(annotationLine);
@@ -105,14 +90,9 @@ function annotationsOf(validation: Validation): Annotation[] {
         ...validation.recommendations.map((one) => recommendationMessage(one, validation)),
       ].join("\n"),
     })),
-    ...validation.warnings.map((warning): Annotation => ({
+    ...warningsOf(validation).map(({ id, message }): Annotation => ({
       level: "warning",
-      title: "id" in warning ? `brainjar: ${printable(warning.id)}` : "brainjar: memory",
-      message: warningMessage(warning),
-    })),
-    ...validation.memory.warnings.map(({ message }): Annotation => ({
-      level: "warning",
-      title: "brainjar: memory",
+      title: `brainjar: ${id === undefined ? "memory" : printable(id)}`,
       message: printable(message),
     })),
   ];

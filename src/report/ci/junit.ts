@@ -1,6 +1,6 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { InstanceValidation, Validation } from "../../budget/validation.ts";
-import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { issueCause, issueMessage, warningsOf } from "../message.ts";
 import { printable } from "../printable.ts";
 import { recommendationMessage } from "../recommendation.ts";
 import { xmlAttributes, xmlText } from "./xml.ts";
@@ -34,22 +34,6 @@ const SUITE = "brainjar check";
  *
  * The elements and attributes are those that the Ant task's format and Jenkins' reader have in
  * common; `hostname` is required there and says nothing here.
- *
- * @example
- * ```ts
- * import { DEFAULT_POLICY } from "../../budget/policy.ts";
- * import { validateMemoryBudget } from "../../budget/validate.ts";
- * import { junitXml } from "./junit.ts";
- *
- * const validation = validateMemoryBudget({
- *   mode: "single",
- *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
- *   policy: DEFAULT_POLICY,
- * });
- * const xml = junitXml(validation, { at: new Date(0), seconds: 0.1 });
- * if (!xml.includes('tests="1" failures="0"')) throw new Error(xml);
- * ```
  */
 export function junitXml(validation: Validation, timing: JunitTiming): string {
   const cases = [
@@ -95,9 +79,7 @@ function jarCase(instance: InstanceValidation, validation: Validation): TestCase
       ? []
       : [`RAM limit: ${formatAmount(instance.ramLimitBytes)}`]),
     `Required: ${required}`,
-    ...validation.warnings
-      .filter((warning) => "id" in warning && warning.id === instance.id)
-      .map((warning) => `Warning: ${warningMessage(warning)}`),
+    ...warningNotes(validation, instance.id),
   ];
   const name = `${printable(instance.id)} (${instance.role})`;
   if (instance.requiredBytes <= room) return { name, notes };
@@ -117,9 +99,7 @@ function sumCase(validation: Validation): TestCase {
     `Required: ${formatAmount(validation.requiredBytes)}`,
     `Safe threshold: ${formatAmount(validation.usableBytes)}`,
     `Available: ${formatAmount(validation.memory.availableBytes)}`,
-    ...validation.warnings.filter((warning) => !("id" in warning))
-      .map((warning) => `Warning: ${warningMessage(warning)}`),
-    ...validation.memory.warnings.map(({ message }) => `Warning: ${printable(message)}`),
+    ...warningNotes(validation, undefined),
   ];
   const [first] = validation.issues;
   if (first === undefined) return { name, notes };
@@ -133,6 +113,12 @@ function sumCase(validation: Validation): TestCase {
     notes,
     problem: { element: "failure", type: first.code, message: issueMessage(first), text },
   };
+}
+
+/** What deserves a word about one jar, or about none. */
+function warningNotes(validation: Validation, id: string | undefined): string[] {
+  return warningsOf(validation).filter((warning) => warning.id === id)
+    .map(({ message }) => `Warning: ${printable(message)}`);
 }
 
 function propertiesXml(validation: Validation): string {

@@ -1,37 +1,17 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { InstanceValidation, Recommendation, Validation } from "../../budget/validation.ts";
 import type { ValidationReport } from "../validation_report.ts";
-import { issueCause, issueMessage, warningMessage } from "../message.ts";
+import { issueCause, issueMessage, warningsOf } from "../message.ts";
 import { printable } from "../printable.ts";
 import { recommendationFlags, recommendationMessage } from "../recommendation.ts";
 
 /**
  * A validation as Markdown for a job's summary page (`$GITHUB_STEP_SUMMARY`): a table of the jars,
  * then what is wrong and what to change. Ends with a line break, so that others may append.
- *
- * @example
- * ```ts
- * import { DEFAULT_POLICY } from "../../budget/policy.ts";
- * import { validateMemoryBudget } from "../../budget/validate.ts";
- * import { summaryMarkdown } from "./summary.ts";
- *
- * const validation = validateMemoryBudget({
- *   mode: "single",
- *   instances: [],
- *   memory: { totalBytes: 100, availableBytes: 50, reservedBytes: 0, sources: [], warnings: [] },
- *   policy: DEFAULT_POLICY,
- * });
- * const text = summaryMarkdown({ validation, estimator: "header", models: [], instances: [] });
- * if (!text.startsWith("### brainjar: the jars fit")) throw new Error(text);
- * ```
  */
 export function summaryMarkdown(report: ValidationReport): string {
   const { validation } = report;
   const { memory } = validation;
-  const warnings = [
-    ...validation.warnings.map(warningMessage),
-    ...memory.warnings.map(({ message }) => message),
-  ];
   return [
     `### brainjar: the jars ${validation.ok ? "fit" : "do not fit"}`,
     "",
@@ -39,15 +19,8 @@ export function summaryMarkdown(report: ValidationReport): string {
     "|---|---|---|--:|--:|--:|--:|--:|",
     ...validation.instances.map((instance) => row(jarCells(instance, report))),
     row([
-      "**Together**",
-      "",
-      "",
-      "",
-      "",
-      amount(validation.floorBytes),
-      amount(
-        validation.workingSetBytes,
-      ),
+      ...["**Together**", "", "", "", ""],
+      ...[validation.floorBytes, validation.workingSetBytes].map(amount),
       `**${amount(validation.requiredBytes)}**`,
     ]),
     "",
@@ -58,7 +31,7 @@ export function summaryMarkdown(report: ValidationReport): string {
       "Issues",
       validation.issues.map((issue) => `${issueMessage(issue)}. ${issueCause(issue)}`),
     ),
-    ...list("Warnings", warnings),
+    ...list("Warnings", warningsOf(validation).map(({ message }) => message)),
     ...(validation.recommendations.length === 0 ? [] : [
       "**What to change**",
       "",
@@ -79,9 +52,7 @@ function jarCells(instance: InstanceValidation, { models, instances }: Validatio
     escape(model),
     known === undefined ? "" : String(known.contextSize),
     instance.ramLimitBytes === undefined ? "none" : amount(instance.ramLimitBytes),
-    amount(instance.floorBytes),
-    amount(instance.workingSetBytes),
-    amount(instance.requiredBytes),
+    ...[instance.floorBytes, instance.workingSetBytes, instance.requiredBytes].map(amount),
   ];
 }
 

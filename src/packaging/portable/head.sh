@@ -213,7 +213,7 @@ if [ "$wants_engine" = no ]; then
   # compiled at every start, which took a check a fifth of its time. The engine's package is so
   # large that this would cost 7 MB of memory. The cache holds for one set of flags. Nor does a
   # check live long enough to be compiled twice, or to be tidied up.
-  flags="$flags --v8-flags=--no-lazy,--no-maglev,--min-semi-space-size=16"
+  flags="$flags --v8-flags=--no-lazy,--no-maglev,--no-sparkplug,--min-semi-space-size=16"
   DENO_DIR=$tree/deno/quick
 fi
 DENO_NO_UPDATE_CHECK=1

@@ -73,7 +73,9 @@ function place(free: FreeList, tensor: Tensor): void {
   if (tensor.isAllocated || tensor.isExternal || tensor.root !== undefined) return;
   tensor.isAllocated = true;
   if (tensor.mayOverwrite) {
-    for (const operand of tensor.sources) {
+    const { sources } = tensor;
+    for (let index = 0; index < sources.length; index++) {
+      const operand = sources[index] as Tensor;
       // Views are never marked allocated, so only tensors with memory of their own qualify.
       if (!operand.isAllocated || operand.isOutput) continue;
       if (operand.type !== tensor.type || !operand.sameShape(tensor)) continue;
@@ -112,18 +114,21 @@ export function reserve(graph: Graph): Reserved {
   const free = new FreeList();
   const [first = 0, second = 0, end = 0] = graph.groupStarts;
   const left: string[] = [];
+  const { nodes } = graph;
   for (const leaf of graph.leafs) place(free, leaf);
-  for (const node of graph.nodes) {
-    if (node.root !== undefined) node.root.views++;
-    for (const source of node.sources) source.children++;
+  for (let position = 0; position < nodes.length; position++) {
+    const { root, sources } = nodes[position] as Tensor;
+    if (root !== undefined) root.views++;
+    for (let index = 0; index < sources.length; index++) (sources[index] as Tensor).children++;
   }
-  let position = 0;
-  for (const node of graph.nodes) {
+  for (let position = 0; position < nodes.length; position++) {
     if (end > 0 && (position === second || position === end)) left.push(free.describe());
-    position++;
-    for (const source of node.sources) place(free, source);
+    const node = nodes[position] as Tensor;
+    const { sources } = node;
+    for (let index = 0; index < sources.length; index++) place(free, sources[index] as Tensor);
     place(free, node);
-    for (const source of node.sources) {
+    for (let index = 0; index < sources.length; index++) {
+      const source = sources[index] as Tensor;
       source.children--;
       if (source.children !== 0 || source.views !== 0) continue;
       const root = source.root;
@@ -137,8 +142,8 @@ export function reserve(graph: Graph): Reserved {
   }
   const repeats = graph.groupStarts.length === 0 ||
     (left.length === 2 && left[0] === left[1] && end - second === second - first &&
-      graph.nodes.slice(first, second).every((node, index) =>
-        node.address === graph.nodes[second + index]?.address
+      nodes.slice(first, second).every((node, index) =>
+        node.address === nodes[second + index]?.address
       ));
   return { bytes: free.highest, repeats };
 }

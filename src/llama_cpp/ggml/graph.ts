@@ -18,7 +18,8 @@ export class Graph {
   expand(tensor: Tensor): Tensor {
     if (tensor.isVisited) return tensor;
     tensor.isVisited = true;
-    for (const source of tensor.sources) this.expand(source);
+    const { sources } = tensor;
+    for (let index = 0; index < sources.length; index++) this.expand(sources[index] as Tensor);
     if (tensor.isLeaf) this.leafs.push(tensor);
     else this.nodes.push(tensor);
     return tensor;
@@ -42,13 +43,15 @@ export class Graph {
   }
 
   /** A result like the first operand that may be written over any operand of its layout. */
-  inPlace(first: Tensor, ...others: readonly Tensor[]): Tensor {
-    return new Tensor(first.type, first.shape, [first, ...others], IN_PLACE);
+  inPlace(...operands: readonly [Tensor, ...Tensor[]]): Tensor {
+    const first = operands[0];
+    return new Tensor(first.type, first.shape, operands, IN_PLACE);
   }
 
   /** A result like the first operand that needs memory of its own. */
-  like(first: Tensor, ...others: readonly Tensor[]): Tensor {
-    return new Tensor(first.type, first.shape, [first, ...others]);
+  like(...operands: readonly [Tensor, ...Tensor[]]): Tensor {
+    const first = operands[0];
+    return new Tensor(first.type, first.shape, operands);
   }
 
   // Views: no memory.
@@ -99,7 +102,7 @@ export class Graph {
 
   /** An operation that writes into `a`'s own memory (`ggml_scale_inplace` and the like). */
   into(a: Tensor, ...sources: readonly Tensor[]): Tensor {
-    return new Tensor(a.type, a.shape, [...sources], {
+    return new Tensor(a.type, a.shape, sources, {
       isLeaf: false,
       mayOverwrite: true,
       root: a.root ?? a,

@@ -101,6 +101,38 @@ is_changed() {
   return 1
 }
 
+# Runs the program from its tree.
+start() {
+  # Tells those who clean up that this tree is about to be used; the program then holds a lock.
+  { echo >"$tree/in-use"; } 2>/dev/null
+  DENO_DIR=$tree/deno
+  if [ "$wants_engine" = no ]; then
+    # Functions compiled as soon as they are read are kept in the runtime's code cache; later ones are
+    # compiled at every start, which took a check a fifth of its time. The engine's package is so
+    # large that this would cost 7 MB of memory. The cache holds for one set of flags. Nor does a
+    # check live long enough to be compiled twice, or to be tidied up.
+    flags="$flags --v8-flags=--no-lazy,--no-maglev,--no-sparkplug,--min-semi-space-size=16"
+    DENO_DIR=$tree/deno/quick
+  fi
+  DENO_NO_UPDATE_CHECK=1
+  # As deno.json's tasks start it.
+  MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
+  export DENO_DIR DENO_NO_UPDATE_CHECK MALLOC_ARENA_MAX
+  # The runtime opens a nameless file there when the engine is tried out.
+  if [ -z "${TMPDIR:-}" ] && [ ! -w /tmp ]; then
+    TMPDIR=$DENO_DIR
+    export TMPDIR
+  fi
+  exec "$tree/program/brainjar" run $flags "$tree/program/app/js/start.js" "$@"
+  exit 3
+}
+
+flags='-q -A --no-prompt --no-config --no-lock --cached-only --no-remote --node-modules-dir=manual'
+find_cache
+find_tree && start "$@"
+
+# What only the first start needs stands below, where later ones don't read it.
+
 # give_up SENTENCE HINT: fails and leaves nothing half unpacked.
 give_up() {
   rm -rf "$tree"
@@ -202,28 +234,5 @@ unpack() {
   trap - HUP INT TERM
 }
 
-flags='-q -A --no-prompt --no-config --no-lock --cached-only --no-remote --node-modules-dir=manual'
-find_cache
-find_tree || unpack
-# Tells those who clean up that this tree is about to be used; the program then holds a lock.
-{ echo >"$tree/in-use"; } 2>/dev/null
-DENO_DIR=$tree/deno
-if [ "$wants_engine" = no ]; then
-  # Functions compiled as soon as they are read are kept in the runtime's code cache; later ones are
-  # compiled at every start, which took a check a fifth of its time. The engine's package is so
-  # large that this would cost 7 MB of memory. The cache holds for one set of flags. Nor does a
-  # check live long enough to be compiled twice, or to be tidied up.
-  flags="$flags --v8-flags=--no-lazy,--no-maglev,--min-semi-space-size=16"
-  DENO_DIR=$tree/deno/quick
-fi
-DENO_NO_UPDATE_CHECK=1
-# As deno.json's tasks start it.
-MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
-export DENO_DIR DENO_NO_UPDATE_CHECK MALLOC_ARENA_MAX
-# The runtime opens a nameless file there when the engine is tried out.
-if [ -z "${TMPDIR:-}" ] && [ ! -w /tmp ]; then
-  TMPDIR=$DENO_DIR
-  export TMPDIR
-fi
-exec "$tree/program/brainjar" run $flags "$tree/program/app/js/start.js" "$@"
-exit 3
+unpack
+start "$@"

@@ -1,3 +1,4 @@
+import { tensorBytes } from "../llama_cpp/ggml/tensor_bytes.ts";
 import { GGML_TYPES } from "../llama_cpp/ggml/types.ts";
 import { fileTypeName } from "./file_type.ts";
 import { type GgufHeader, numberOf, textOf } from "./header.ts";
@@ -67,11 +68,9 @@ function fileName(path: string): string {
 /** The tensor type that most of the model's bytes have. */
 function dominantType(header: GgufHeader): string | null {
   const bytes = new Map<string, number>();
-  for (const { dimensions, type } of header.tensors) {
-    const known = GGML_TYPES.get(type);
-    if (known === undefined) continue;
-    const size = product(dimensions) / known.blockElements * known.blockBytes;
-    bytes.set(known.name, (bytes.get(known.name) ?? 0) + size);
+  for (const tensor of header.tensors) {
+    const type = GGML_TYPES.get(tensor.type)?.name;
+    if (type !== undefined) bytes.set(type, (bytes.get(type) ?? 0) + tensorBytes(tensor));
   }
   let dominant: string | null = null;
   let most = -1;

@@ -73,13 +73,6 @@ export function parseControlGroupMounts(text: string): readonly ControlGroupMoun
 /**
  * Where `group` lies below a mount whose root is `mountRoot`, both as the kernel shows them: from
  * this process's control group namespace, with one `/..` for each level above it.
- *
- * @example
- * ```ts
- * import { placeBelow } from "./control_group_path.ts";
- * const placement = placeBelow("/docker/a", "/docker/a/b");
- * if (placement.kind !== "below" || placement.names[0] !== "b") throw new Error("expected b");
- * ```
  */
 export function placeBelow(mountRoot: string, group: string): Placement {
   const root = splitGroup(mountRoot);

@@ -1,4 +1,3 @@
-import { BrainjarError } from "../budget/error.ts";
 import {
   type ControlGroupMount,
   joinGroup,
@@ -7,8 +6,8 @@ import {
   parseMemberships,
   placeBelow,
 } from "./control_group_path.ts";
-import type { MachineFiles, ProcessId } from "./machine_files.ts";
-import { type MachineWarning, NO_MACHINE_HINT } from "./warning.ts";
+import { type MachineFiles, type ProcessId, textOf } from "./machine_files.ts";
+import { type MachineWarning, memoryUnreadable } from "./warning.ts";
 
 /** A control group that can bound this process's memory: its own or an ancestor's. */
 export interface ControlGroup {
@@ -146,28 +145,25 @@ function searchHidden(
     level = next;
   }
   return level.map((names) => [...names, ...hidden.names]).find((names) => {
-    const reading = files.read(joinGroup(mountPoint, [...names, "cgroup.procs"]));
-    return reading.kind === "text" && reading.text.split("\n").includes(member);
+    const members = textOf(files, joinGroup(mountPoint, [...names, "cgroup.procs"]));
+    return members?.split("\n").includes(member);
   });
 }
 
 /** `self` as the number that `cgroup.procs` knows it by. */
 function memberNumber(files: MachineFiles, processId: ProcessId): string | undefined {
   if (processId !== "self") return String(processId);
-  const reading = files.read("/proc/self/stat");
-  return reading.kind === "text" ? /^\d+/.exec(reading.text)?.[0] : undefined;
+  return /^\d+/.exec(textOf(files, "/proc/self/stat") ?? "")?.[0];
 }
 
 function readList(files: MachineFiles, path: string): string {
   const reading = files.read(path);
   if (reading.kind === "text") return reading.text;
   if (reading.kind === "absent") return "";
-  throw new BrainjarError(
+  throw memoryUnreadable(
     "control-group-unreadable",
-    `The control groups of this process can't be read from '${
-      files.locate(path)
-    }': ${reading.reason}`,
-    { hint: NO_MACHINE_HINT },
+    `The control groups of this process can't be read from '${files.locate(path)}'`,
+    reading.reason,
   );
 }
 

@@ -3,7 +3,7 @@ import type { MachineMemory } from "../budget/memory.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { engineThreads } from "./engine_threads.ts";
 import { namedCpu } from "./named_cpu.ts";
-import { NO_MACHINE_HINT } from "./warning.ts";
+import { memoryUnreadable } from "./warning.ts";
 
 /** What brainjar asks of systeminformation's `mem()`, in bytes. */
 interface ReportedMemory {
@@ -20,17 +20,17 @@ interface ReportedMemory {
  * error `machine-unreadable`.
  */
 export async function readReportedMemory(
-  report: () => Promise<ReportedMemory> = askForMemory,
+  report: () => Promise<ReportedMemory> = async () => (await import("systeminformation")).mem(),
 ): Promise<MachineMemory> {
   let memory: ReportedMemory;
   try {
     memory = await report();
   } catch (cause) {
-    throw memoryUnreadable(messageOf(cause), cause);
+    throw unreadable(messageOf(cause), cause);
   }
   const { total, available, swaptotal, swapfree } = memory;
-  if (!isSize(total) || total === 0) throw memoryUnreadable(`it reports a total of ${total}`);
-  if (!isSize(available)) throw memoryUnreadable(`it reports ${available} as available`);
+  if (!isSize(total) || total === 0) throw unreadable(`it reports a total of ${total}`);
+  if (!isSize(available)) throw unreadable(`it reports ${available} as available`);
   return {
     totalBytes: total,
     availableBytes: Math.min(available, total),
@@ -63,7 +63,7 @@ interface ReportedCpu {
  * Throws `cpu-unreadable` where systeminformation fails or counts no cores.
  */
 export async function readReportedCpu(
-  report: () => Promise<ReportedCpu> = askForCpu,
+  report: () => Promise<ReportedCpu> = async () => (await import("systeminformation")).cpu(),
   architecture: string = Deno.build.arch,
 ): Promise<CpuFeatures> {
   let cpu: ReportedCpu;
@@ -88,25 +88,16 @@ export async function readReportedCpu(
     : namedCpu("x86-64-v3", threads);
 }
 
-async function askForCpu(): Promise<ReportedCpu> {
-  const { cpu } = await import("systeminformation");
-  return await cpu();
-}
-
-async function askForMemory(): Promise<ReportedMemory> {
-  const { mem } = await import("systeminformation");
-  return await mem();
-}
-
 function isSize(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-function memoryUnreadable(reason: string, cause?: unknown): BrainjarError {
-  return new BrainjarError(
+function unreadable(reason: string, cause?: unknown) {
+  return memoryUnreadable(
     "machine-unreadable",
-    `The machine's memory can't be read through systeminformation: ${reason}`,
-    { hint: NO_MACHINE_HINT, ...(cause === undefined ? {} : { cause }) },
+    "The machine's memory can't be read through systeminformation",
+    reason,
+    cause,
   );
 }
 

@@ -10,13 +10,6 @@ const SMALL_WEIGHTS = 128 * 1024 * 1024;
  *
  * @param weightBytes the model's size in bytes
  * @param cores what may be used, from the engine and from the operating system; the fewest count
- *
- * @example
- * ```ts
- * import { thinkingThreads } from "./threads.ts";
- * if (thinkingThreads(8e9, [4, 2]) !== 2) throw new Error("more threads than cores");
- * if (thinkingThreads(1e6, [4, 2]) !== 1) throw new Error("threads for nothing");
- * ```
  */
 export function thinkingThreads(weightBytes: number, cores: readonly number[]): number {
   return weightBytes < SMALL_WEIGHTS ? 1 : Math.max(1, Math.min(...cores));

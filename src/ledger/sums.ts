@@ -53,14 +53,6 @@ export function sumReservations(
 /**
  * Bytes reserved by everyone but process `ownId` and not resident yet: what has to come off available
  * memory before more is reserved.
- *
- * @example
- * ```ts
- * import { unfilledByOthers } from "./sums.ts";
- * const sum = { ids: ["god"], reservedBytes: 5, residentBytes: 2, unfilledBytes: 3 };
- * const sums = [{ ...sum, processId: 7 }, { ...sum, processId: 8 }];
- * if (unfilledByOthers(sums, 7) !== 3) throw new Error("expected what process 8 lacks");
- * ```
  */
 export function unfilledByOthers(sums: readonly ReservationSum[], ownId: number): number {
   return sum(sums.filter((one) => one.processId !== ownId).map((one) => one.unfilledBytes));

@@ -23,21 +23,6 @@ export interface ModelDescription {
 
 /**
  * Describes a model by its header.
- *
- * @example
- * ```ts
- * import { describeModel } from "./describe_model.ts";
- * const { name, quantization } = describeModel({
- *   version: 3,
- *   byteOrder: "little",
- *   alignment: 32,
- *   metadata: new Map(),
- *   tensors: [{ name: "a", dimensions: [32, 2], type: 8, offset: 0, part: 0 }],
- *   parts: [{ path: "models/tiny.gguf", fileBytes: 164, dataOffset: 96 }],
- *   fileBytes: 164,
- * });
- * if (name !== "tiny" || quantization !== "Q8_0") throw new Error("description");
- * ```
  */
 export function describeModel(header: GgufHeader): ModelDescription {
   const path = header.parts[0]?.path ?? "";

@@ -3,7 +3,7 @@ import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { collectMeanwhile } from "./collect_garbage.ts";
 import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind } from "./engine.ts";
 import { engineFailure, engineUnavailable } from "./failure.ts";
-import { LlamaMind } from "./mind.ts";
+import { LlamaMind, thinkingThreads } from "./mind.ts";
 import { NativeLog } from "./native_log.ts";
 import {
   checkMayFork,
@@ -14,7 +14,6 @@ import {
 } from "./patches.ts";
 import { readPageByPage } from "./read_ahead.ts";
 import { Samplers } from "./samplers.ts";
-import { thinkingThreads } from "./threads.ts";
 import { trimMemory, useOneArena } from "./trim_memory.ts";
 import { checkUnchanged } from "./estimated_file.ts";
 import { disposeUnfinished, makeOrDispose } from "./dispose_unfinished.ts";

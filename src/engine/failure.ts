@@ -1,4 +1,4 @@
-import { BrainjarError } from "../budget/error.ts";
+import { BrainjarError, messageOf } from "../budget/error.ts";
 
 /** What may fail, in a sentence that ends with the model, and what to do about it. */
 const FAILURES = {
@@ -25,10 +25,6 @@ function reason(lines: readonly string[]): string | undefined {
   return lines.find((line) => /error|fail|unknown|missing|invalid|unable/i.test(line));
 }
 
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /**
  * Turns what the engine threw, and what it said before, into an error for a person.
  *
@@ -49,24 +45,22 @@ export function engineFailure(
       { hint: "Use a model of an architecture that llama.cpp supports", cause: lines.join("\n") },
     );
   }
-  const said = reason(lines) ?? text(error);
+  const said = reason(lines) ?? messageOf(error);
   const [sentence, hint] = FAILURES[failure];
   return new BrainjarError(failure, `${sentence}: ${model}`, {
     kind: "engine",
     hint: `${hint}: ${said.replace(/\.$/, "")}`,
-    cause: [text(error), ...lines].join("\n"),
+    cause: [messageOf(error), ...lines].join("\n"),
   });
 }
 
-/**
- * The error of an engine that can't be started on this machine.
- */
+/** The error of an engine that can't be started on this machine. */
 export function engineUnavailable(error: unknown, lines: readonly string[]): BrainjarError {
-  const said = reason(lines) ?? text(error);
+  const said = reason(lines) ?? messageOf(error);
   return new BrainjarError("engine-unavailable", "The engine can't be started on this machine", {
     kind: "engine",
     hint:
       `It is fetched at the first run, needs glibc on Linux and the permissions of deno.json: ${said}`,
-    cause: [text(error), ...lines].join("\n"),
+    cause: [messageOf(error), ...lines].join("\n"),
   });
 }

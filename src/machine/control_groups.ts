@@ -83,7 +83,14 @@ function locate(
     );
   const best = shown[0];
   if (best === undefined || best.names === undefined) {
-    return { groups: [], warnings: [unseen(membership.path)] };
+    return {
+      groups: [],
+      warnings: [{
+        code: "control-group-unseen",
+        message: `This process is in control group '${membership.path}', which is mounted ` +
+          "nowhere it can see; a memory limit of that group is not counted",
+      }],
+    };
   }
   const { mount, names } = best;
   const groups = Array.from({ length: names.length + 1 }, (_, index): ControlGroup => {
@@ -94,10 +101,15 @@ function locate(
       folder: joinGroup(mount.mountPoint, kept),
     };
   });
-  const nearest = groups[0]?.folder ?? mount.mountPoint;
+  if (best.complete) return { groups, warnings: [] };
+  const nearest = files.locate(groups[0]?.folder ?? mount.mountPoint);
   return {
     groups,
-    warnings: best.complete ? [] : [stale(membership.path, files.locate(nearest))],
+    warnings: [{
+      code: "control-group-stale",
+      message: `This process is in control group '${membership.path}', which its mounts do not ` +
+        `show; the nearest group they show, '${nearest}', is counted instead`,
+    }],
   };
 }
 
@@ -165,21 +177,4 @@ function readList(files: MachineFiles, path: string): string {
     `The control groups of this process can't be read from '${files.locate(path)}'`,
     reading.reason,
   );
-}
-
-function unseen(group: string): MachineWarning {
-  return {
-    code: "control-group-unseen",
-    message: `This process is in control group '${group}', which is mounted nowhere it can see; ` +
-      "a memory limit of that group is not counted",
-  };
-}
-
-function stale(group: string, nearest: string): MachineWarning {
-  return {
-    code: "control-group-stale",
-    message:
-      `This process is in control group '${group}', which its mounts do not show; the nearest ` +
-      `group they show, '${nearest}', is counted instead`,
-  };
 }

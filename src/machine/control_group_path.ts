@@ -31,18 +31,12 @@ type Placement =
 
 /** Parses /proc/PID/cgroup: `ID:CONTROLLERS:PATH` lines, where the path may hold colons. */
 export function parseMemberships(text: string): readonly Membership[] {
-  const memberships: Membership[] = [];
-  for (const line of text.split("\n")) {
-    const match = /^(\d+):([^:]*):(\/.*)$/.exec(line);
-    if (match === null) continue;
-    const [, id = "", controllers = "", path = ""] = match;
-    memberships.push({
-      controllers: controllers === "" ? [] : controllers.split(","),
-      version: id === "0" && controllers === "" ? 2 : 1,
-      path,
-    });
-  }
-  return memberships;
+  const lines = text.matchAll(/^(\d+):([^:\n]*):(\/.*)$/gm);
+  return [...lines].map(([, id, controllers = "", path = ""]) => ({
+    controllers: controllers === "" ? [] : controllers.split(","),
+    version: id === "0" && controllers === "" ? 2 : 1,
+    path,
+  }));
 }
 
 /**

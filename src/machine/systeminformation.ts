@@ -1,3 +1,4 @@
+import type { Systeminformation } from "systeminformation";
 import { BrainjarError, messageOf } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
@@ -5,13 +6,11 @@ import { engineThreads } from "./engine_threads.ts";
 import { namedCpu } from "./named_cpu.ts";
 import { memoryUnreadable } from "./warning.ts";
 
-/** What brainjar asks of systeminformation's `mem()`, in bytes. */
-interface ReportedMemory {
-  readonly total: number;
-  readonly available: number;
-  readonly swaptotal: number;
-  readonly swapfree: number;
-}
+/** What brainjar asks of systeminformation, in bytes where it is memory. */
+type ReportedMemory = Pick<
+  Systeminformation.MemData,
+  "total" | "available" | "swaptotal" | "swapfree"
+>;
 
 /**
  * Memory on macOS and Windows, whole bytes, through systeminformation: the only place that names it.
@@ -46,14 +45,11 @@ export async function readReportedMemory(
   };
 }
 
-/** What brainjar asks of systeminformation's `cpu()`. */
-interface ReportedCpu {
-  readonly brand: string;
-  readonly physicalCores: number;
-  readonly performanceCores?: number;
-  /** Names separated by blanks; empty where the system doesn't tell. */
-  readonly flags: string;
-}
+/** The flags are names separated by blanks, and empty where the system doesn't tell. */
+type ReportedCpu = Pick<
+  Systeminformation.CpuData,
+  "brand" | "physicalCores" | "performanceCores" | "flags"
+>;
 
 /**
  * The CPU on macOS and Windows. Where the system tells no features, Apple's are known by brand, and

@@ -31,12 +31,6 @@ function findCollector(): ((flavor: Flavor) => void) | undefined {
  * would keep while the model is loaded, and as long as nothing else asks for memory. One collection
  * may leave some of that: with the processors busy, a load in fourteen took 14 MiB more, and none
  * did with the last resort. Answers whether it was done; it takes some tens of milliseconds.
- *
- * @example
- * ```ts
- * import { collectGarbage } from "./collect_garbage.ts";
- * if (!collectGarbage()) throw new Error("V8 has a collector");
- * ```
  */
 export function collectGarbage(flavor: Flavor = "regular"): boolean {
   const collector = findCollector();

@@ -6,19 +6,6 @@ const makings = new AsyncLocalStorage<(() => void)[]>();
 
 /**
  * Has `makeOrDispose` know what is made from `parent`: an engine's models, or a model's contexts.
- *
- * @example
- * ```ts
- * import { disposeUnfinished, makeOrDispose } from "./dispose_unfinished.ts";
- * const parent = { onDispose: { createListener: (_: () => void) => {} } };
- * disposeUnfinished(parent);
- * let disposed = false;
- * await makeOrDispose(() => {
- *   parent.onDispose.createListener(() => disposed = true);
- *   return Promise.reject(new Error("No memory"));
- * }).catch(() => {});
- * if (!disposed) throw new Error("Left behind");
- * ```
  */
 export function disposeUnfinished(parent: Parent): void {
   whenPartIsMade(parent, (dispose) => makings.getStore()?.push(dispose));

@@ -1,19 +1,20 @@
-import { BrainjarError } from "../budget/error.ts";
+import { BrainjarError, messageOf } from "../budget/error.ts";
 
-/** The operations of the engine that may fail. */
-export type EngineFailure = "model-load-failed" | "context-failed" | "think-failed";
-
-const SENTENCES: Readonly<Record<EngineFailure, (model: string) => string>> = {
-  "model-load-failed": (model) => `Failed to load the model: ${model}`,
-  "context-failed": (model) => `Failed to create a context on the model: ${model}`,
-  "think-failed": (model) => `The engine failed while thinking with the model: ${model}`,
-};
-
-const HINTS: Readonly<Record<EngineFailure, string>> = {
-  "model-load-failed": "The file may be damaged, incomplete, or newer than the engine",
-  "context-failed": "Try a smaller --context-size, or another --kv-cache-type",
-  "think-failed": "Try again with a smaller --context-size or --batch-size",
-};
+/** What may fail, in a sentence that ends with the model, and what to do about it. */
+const FAILURES = {
+  "model-load-failed": [
+    "Failed to load the model",
+    "The file may be damaged, incomplete, or newer than the engine",
+  ],
+  "context-failed": [
+    "Failed to create a context on the model",
+    "Try a smaller --context-size, or another --kv-cache-type",
+  ],
+  "think-failed": [
+    "The engine failed while thinking with the model",
+    "Try again with a smaller --context-size or --batch-size",
+  ],
+} as const;
 
 /** What llama.cpp says is wrong: its own summary, else the first line that sounds like trouble. */
 function reason(lines: readonly string[]): string | undefined {
@@ -24,25 +25,13 @@ function reason(lines: readonly string[]): string | undefined {
   return lines.find((line) => /error|fail|unknown|missing|invalid|unable/i.test(line));
 }
 
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /**
  * Turns what the engine threw, and what it said before, into an error for a person.
  *
  * The cause is text without a stack: nobody who reads it can act on the engine's own lines.
- *
- * @example
- * ```ts
- * import { engineFailure } from "./failure.ts";
- * const lines = ["error loading model architecture: unknown model architecture: 'brain'"];
- * const error = engineFailure("model-load-failed", "a.gguf", new Error("Failed"), lines);
- * if (error.code !== "unsupported-architecture") throw error;
- * ```
  */
 export function engineFailure(
-  failure: EngineFailure,
+  failure: keyof typeof FAILURES,
   model: string,
   error: unknown,
   lines: readonly string[],
@@ -56,30 +45,22 @@ export function engineFailure(
       { hint: "Use a model of an architecture that llama.cpp supports", cause: lines.join("\n") },
     );
   }
-  const said = reason(lines) ?? text(error);
-  return new BrainjarError(failure, SENTENCES[failure](model), {
+  const said = reason(lines) ?? messageOf(error);
+  const [sentence, hint] = FAILURES[failure];
+  return new BrainjarError(failure, `${sentence}: ${model}`, {
     kind: "engine",
-    hint: `${HINTS[failure]}: ${said.replace(/\.$/, "")}`,
-    cause: [text(error), ...lines].join("\n"),
+    hint: `${hint}: ${said.replace(/\.$/, "")}`,
+    cause: [messageOf(error), ...lines].join("\n"),
   });
 }
 
-/**
- * The error of an engine that can't be started on this machine.
- *
- * @example
- * ```ts
- * import { engineUnavailable } from "./failure.ts";
- * const error = engineUnavailable(new Error("No binary"), []);
- * if (error.kind !== "engine" || !error.hint?.includes("No binary")) throw error;
- * ```
- */
+/** The error of an engine that can't be started on this machine. */
 export function engineUnavailable(error: unknown, lines: readonly string[]): BrainjarError {
-  const said = reason(lines) ?? text(error);
+  const said = reason(lines) ?? messageOf(error);
   return new BrainjarError("engine-unavailable", "The engine can't be started on this machine", {
     kind: "engine",
     hint:
       `It is fetched at the first run, needs glibc on Linux and the permissions of deno.json: ${said}`,
-    cause: [text(error), ...lines].join("\n"),
+    cause: [messageOf(error), ...lines].join("\n"),
   });
 }

@@ -3,7 +3,7 @@ import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { collectMeanwhile } from "./collect_garbage.ts";
 import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind } from "./engine.ts";
 import { engineFailure, engineUnavailable } from "./failure.ts";
-import { LlamaMind } from "./mind.ts";
+import { LlamaMind, thinkingThreads } from "./mind.ts";
 import { NativeLog } from "./native_log.ts";
 import {
   checkMayFork,
@@ -14,7 +14,6 @@ import {
 } from "./patches.ts";
 import { readPageByPage } from "./read_ahead.ts";
 import { Samplers } from "./samplers.ts";
-import { thinkingThreads } from "./threads.ts";
 import { trimMemory, useOneArena } from "./trim_memory.ts";
 import { checkUnchanged } from "./estimated_file.ts";
 import { disposeUnfinished, makeOrDispose } from "./dispose_unfinished.ts";
@@ -62,23 +61,15 @@ export async function openLlama(): Promise<Engine> {
 }
 
 class LlamaEngine implements Engine {
-  readonly #library: Package;
-  readonly #llama: Llama;
-  readonly #log: NativeLog;
-
-  constructor(library: Package, llama: Llama, log: NativeLog) {
-    this.#library = library;
-    this.#llama = llama;
-    this.#log = log;
-  }
+  constructor(readonly library: Package, readonly llama: Llama, readonly log: NativeLog) {}
 
   /** llama.cpp's own dry load, by the methods that node-llama-cpp calls V2 (src/engine/README.md). */
   async dryLoad(model: string, options: FootprintOptions): Promise<DryLoad> {
-    const mark = this.#log.mark();
-    const { GgufInsights, GgmlType, readGgufFileInfo } = this.#library;
+    const mark = this.log.mark();
+    const { GgufInsights, GgmlType, readGgufFileInfo } = this.library;
     try {
       const file = await readGgufFileInfo(model, { sourceType: "filesystem", logWarnings: false });
-      const insights = await GgufInsights.from(file, this.#llama);
+      const insights = await GgufInsights.from(file, this.llama);
       const weights = await insights.estimateModelResourceRequirementsV2({
         gpuLayers: 0,
         useMmap: options.mmap,
@@ -93,11 +84,11 @@ class LlamaEngine implements Engine {
         kvCacheValueType: GgmlType[options.kvCacheValueType],
         useMmap: options.mmap,
       });
-      const failure = failedDryLoad(this.#log.since(mark));
+      const failure = failedDryLoad(this.log.since(mark));
       if (failure !== undefined) throw new Error(failure);
       return { modelBytes: weights.cpuRam, contextBytes: context.cpuRam };
     } catch (error) {
-      throw engineFailure("model-load-failed", model, error, this.#log.since(mark));
+      throw engineFailure("model-load-failed", model, error, this.log.since(mark));
     } finally {
       await trimMemory();
     }
@@ -105,14 +96,14 @@ class LlamaEngine implements Engine {
 
   async load(path: string, options: LoadOptions): Promise<LoadedModel> {
     const { signal, onProgress } = options;
-    const mark = this.#log.mark();
+    const mark = this.log.mark();
     try {
       signal?.throwIfAborted();
       await checkUnchanged(options.files ?? []);
-      const model = await this.#log.capture(() =>
+      const model = await this.log.capture(() =>
         collectMeanwhile(() =>
           makeOrDispose(() =>
-            this.#llama.loadModel({
+            this.llama.loadModel({
               modelPath: path,
               gpuLayers: 0,
               useMmap: options.mmap,
@@ -128,10 +119,10 @@ class LlamaEngine implements Engine {
       if (options.mmap) readPageByPage(options.sparse ?? []);
       skipDryLoadOfContexts(model.fileInsights);
       const samplers = new Samplers(forgetVocabulary(model));
-      return new LlamaLoadedModel(path, model, samplers, this.#log);
+      return new LlamaLoadedModel(path, model, samplers, this.log);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw engineFailure("model-load-failed", path, error, this.#log.since(mark));
+      throw engineFailure("model-load-failed", path, error, this.log.since(mark));
     } finally {
       // Loading frees about as much as it keeps: the file's strings, and a dry load's vocabulary.
       await trimMemory();
@@ -139,35 +130,30 @@ class LlamaEngine implements Engine {
   }
 
   async dispose(): Promise<void> {
-    await this.#llama.dispose();
+    await this.llama.dispose();
     await trimMemory();
   }
 }
 
 class LlamaLoadedModel implements LoadedModel {
-  readonly path: string;
-  readonly #model: LlamaModel;
-  readonly #samplers: Samplers;
-  readonly #log: NativeLog;
-
-  constructor(path: string, model: LlamaModel, samplers: Samplers, log: NativeLog) {
-    this.path = path;
-    this.#model = model;
-    this.#samplers = samplers;
-    this.#log = log;
-  }
+  constructor(
+    readonly path: string,
+    readonly model: LlamaModel,
+    readonly samplers: Samplers,
+    readonly log: NativeLog,
+  ) {}
 
   async createMind(options: FootprintOptions, signal?: AbortSignal): Promise<Mind> {
-    const mark = this.#log.mark();
+    const mark = this.log.mark();
     try {
       signal?.throwIfAborted();
       const context = await makeOrDispose(() =>
-        this.#model.createContext({
+        this.model.createContext({
           contextSize: options.contextSize,
           batchSize: options.batchSize,
           sequences: options.sequences,
-          threads: thinkingThreads(this.#model.size, [
-            this.#model.llama.cpuMathCores,
+          threads: thinkingThreads(this.model.size, [
+            this.model.llama.cpuMathCores,
             navigator.hardwareConcurrency,
           ]),
           flashAttention: options.flashAttention,
@@ -187,20 +173,20 @@ class LlamaLoadedModel implements LoadedModel {
       }
       return new LlamaMind({
         path: this.path,
-        model: this.#model,
+        model: this.model,
         context,
         contextSize: options.contextSize,
-        samplers: this.#samplers,
-        log: this.#log,
+        samplers: this.samplers,
+        log: this.log,
       });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw engineFailure("context-failed", this.path, error, this.#log.since(mark));
+      throw engineFailure("context-failed", this.path, error, this.log.since(mark));
     }
   }
 
   async dispose(): Promise<void> {
-    await this.#model.dispose();
+    await this.model.dispose();
     await trimMemory();
   }
 }

@@ -6,15 +6,6 @@ const METHODS = ["error", "warn", "info", "log"] as const;
 
 /**
  * What the native side says, kept instead of printed: it becomes the cause of an error.
- *
- * @example
- * ```ts
- * import { NativeLog } from "./native_log.ts";
- * const log = new NativeLog();
- * const since = log.mark();
- * log.add("error loading model: unknown model architecture: 'x'\n");
- * if (log.since(since).length !== 1) throw new Error("lost");
- * ```
  */
 export class NativeLog {
   #lines: string[] = [];

@@ -18,13 +18,6 @@ interface Mapping {
 
 /**
  * The mappings of files in /proc/PID/maps (proc_pid_maps(5)); lines without a path are left out.
- *
- * @example
- * ```ts
- * import { parseMappings } from "./read_ahead.ts";
- * const [mapping] = parseMappings("1000-3000 r--s 00002000 fe:00 12   /a b.gguf\n");
- * if (mapping?.path !== "/a b.gguf" || mapping.end !== 0x4000) throw new Error("Two pages");
- * ```
  */
 export function parseMappings(maps: string): Mapping[] {
   const lines = maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+ +(\/.*)$/gm);

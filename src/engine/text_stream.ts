@@ -6,17 +6,6 @@ const REMEMBERED = 8;
 
 /**
  * Turns tokens into text piece by piece, holding tokens back while they end within a character.
- *
- * @example
- * ```ts
- * import { TextStream } from "./text_stream.ts";
- * const bytes = [0xc3, 0xa9];
- * const stream = new TextStream<number>((tokens) =>
- *   new TextDecoder().decode(Uint8Array.from(tokens))
- * );
- * const pieces = bytes.map((byte) => stream.push(byte));
- * if (pieces.join("|") !== "|é") throw new Error(pieces.join("|"));
- * ```
  */
 export class TextStream<Token> {
   readonly #decode: (tokens: Token[], before: Token[]) => string;

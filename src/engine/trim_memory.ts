@@ -11,12 +11,6 @@ const M_ARENA_MAX = -8;
  * the pages back: over 46 deaths of one mind, anonymous memory grew by 15 % with glibc's own
  * choice and by 4 % with one arena. llama.cpp allocates before it computes, so threads hardly wait
  * for each other. Answers whether it was done; on systems without glibc nothing happens.
- *
- * @example
- * ```ts
- * import { useOneArena } from "./trim_memory.ts";
- * useOneArena();
- * ```
  */
 export function useOneArena(): boolean {
   return openCLibrary()?.symbols.mallopt(M_ARENA_MAX, 1) === 1;
@@ -29,12 +23,6 @@ export function useOneArena(): boolean {
  * glibc keeps what is freed in its arenas, so that after a model or a context is disposed 100 MiB
  * and more stay with the process, and anonymous memory grows with every death. Resolves to whether
  * the C library was asked; on systems without glibc nothing happens.
- *
- * @example
- * ```ts
- * import { trimMemory } from "./trim_memory.ts";
- * await trimMemory();
- * ```
  */
 export async function trimMemory(): Promise<boolean> {
   collectGarbage("last-resort");

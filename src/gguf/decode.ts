@@ -1,5 +1,5 @@
 import { Cursor } from "./cursor.ts";
-import { CORRUPT_HINT, fault, quote } from "./fault.ts";
+import { corrupt, fault, quote } from "./fault.ts";
 import {
   type GgufHeader,
   type GgufPart,
@@ -149,13 +149,10 @@ async function readMetadata(
     if (cursor.lacks(length + 16)) await cursor.prepare(length + 16);
     key = cursor.text(length);
     if (metadata.has(key)) {
-      throw fault(
+      throw corrupt(
+        cursor,
         "gguf-duplicate-key",
-        `Model file ${cursor.source.path} has the metadata key ${
-          quote(key)
-        } a second time, as entry ` +
-          `${index + 1} of ${count}`,
-        CORRUPT_HINT,
+        `has the metadata key ${quote(key)} a second time, as entry ${index + 1} of ${count}`,
       );
     }
     const type = readType(cursor);
@@ -164,7 +161,10 @@ async function readMetadata(
     if (key === ALIGNMENT_KEY) checkAlignment(cursor, type, value);
     metadata.set(key, value);
     keptBytes += key.length + keptBytesOf(value);
-    if (keptBytes > MAX_KEPT_BYTES && !everything) throw tooMuch(cursor);
+    if (keptBytes > MAX_KEPT_BYTES && !everything) {
+      const much = `more than ${MAX_KEPT_BYTES} bytes of metadata beside its vocabulary`;
+      throw corrupt(cursor, "gguf-too-large", `has ${much}, up to ${cursor.place()}`);
+    }
     if (cursor.remaining < 0) throw cursor.cutOff();
   }
   return metadata;
@@ -173,26 +173,17 @@ async function readMetadata(
 function readKeyLength(cursor: Cursor): number {
   const length = cursor.uint64();
   if (length > 0 && length <= MAX_KEY_BYTES) return length;
-  throw fault(
+  const allowed = `where 1 to ${MAX_KEY_BYTES} are allowed`;
+  throw corrupt(
+    cursor,
     "gguf-key",
-    `Model file ${cursor.source.path} has a key of ${length} bytes in ${cursor.place()}, where 1 to ` +
-      `${MAX_KEY_BYTES} are allowed`,
-    CORRUPT_HINT,
+    `has a key of ${length} bytes in ${cursor.place()}, ${allowed}`,
   );
 }
 
 function keptBytesOf(value: MetadataValue): number {
   if (typeof value === "string") return value.length;
   return typeof value === "object" && value.values !== undefined ? value.bytes : 8;
-}
-
-function tooMuch(cursor: Cursor) {
-  return fault(
-    "gguf-too-large",
-    `Model file ${cursor.source.path} has more than ${MAX_KEPT_BYTES} bytes of metadata beside its ` +
-      `vocabulary, up to ${cursor.place()}`,
-    CORRUPT_HINT,
-  );
 }
 
 /** llama.cpp refuses any other type than a 32-bit number, and any number but a power of two. */
@@ -202,10 +193,9 @@ function checkAlignment(cursor: Cursor, type: MetadataType, value: MetadataValue
     return;
   }
   const shown = typeof value === "object" ? "" : ` ${quote(String(value))}`;
-  throw fault(
+  throw corrupt(
+    cursor,
     "gguf-alignment",
-    `Model file ${cursor.source.path} has the ${type}${shown} as general.alignment, which must be a uint32 ` +
-      "and a power of two",
-    CORRUPT_HINT,
+    `has the ${type}${shown} as general.alignment, which must be a uint32 and a power of two`,
   );
 }

@@ -1,3 +1,4 @@
+import { tensorBytes } from "../llama_cpp/ggml/tensor_bytes.ts";
 import { GGML_TYPES } from "../llama_cpp/ggml/types.ts";
 import { fileTypeName } from "./file_type.ts";
 import { type GgufHeader, numberOf, textOf } from "./header.ts";
@@ -22,21 +23,6 @@ export interface ModelDescription {
 
 /**
  * Describes a model by its header.
- *
- * @example
- * ```ts
- * import { describeModel } from "./describe_model.ts";
- * const { name, quantization } = describeModel({
- *   version: 3,
- *   byteOrder: "little",
- *   alignment: 32,
- *   metadata: new Map(),
- *   tensors: [{ name: "a", dimensions: [32, 2], type: 8, offset: 0, part: 0 }],
- *   parts: [{ path: "models/tiny.gguf", fileBytes: 164, dataOffset: 96 }],
- *   fileBytes: 164,
- * });
- * if (name !== "tiny" || quantization !== "Q8_0") throw new Error("description");
- * ```
  */
 export function describeModel(header: GgufHeader): ModelDescription {
   const path = header.parts[0]?.path ?? "";
@@ -67,11 +53,9 @@ function fileName(path: string): string {
 /** The tensor type that most of the model's bytes have. */
 function dominantType(header: GgufHeader): string | null {
   const bytes = new Map<string, number>();
-  for (const { dimensions, type } of header.tensors) {
-    const known = GGML_TYPES.get(type);
-    if (known === undefined) continue;
-    const size = product(dimensions) / known.blockElements * known.blockBytes;
-    bytes.set(known.name, (bytes.get(known.name) ?? 0) + size);
+  for (const tensor of header.tensors) {
+    const type = GGML_TYPES.get(tensor.type)?.name;
+    if (type !== undefined) bytes.set(type, (bytes.get(type) ?? 0) + tensorBytes(tensor));
   }
   let dominant: string | null = null;
   let most = -1;

@@ -48,6 +48,15 @@ export function fault(
 /** What to do about a file that contradicts itself. */
 export const CORRUPT_HINT = "The file is damaged or was written wrongly: download it again";
 
+/** The error about a file that contradicts itself; `what` goes on from "Model file PATH". */
+export function corrupt(
+  { source }: { readonly source: { readonly path: string } },
+  code: GgufFaultCode,
+  what: string,
+): BrainjarError {
+  return fault(code, `Model file ${source.path} ${what}`, CORRUPT_HINT);
+}
+
 /** What to do about a file that ends too early. */
 export const INCOMPLETE_HINT = "The download is incomplete: download the file again";
 

@@ -1,5 +1,5 @@
 import type { Cursor } from "./cursor.ts";
-import { CORRUPT_HINT, fault } from "./fault.ts";
+import { corrupt, fault } from "./fault.ts";
 import {
   METADATA_TYPES,
   type MetadataArray,
@@ -9,28 +9,24 @@ import {
 } from "./header.ts";
 import { MAX_ARRAY_DEPTH, MAX_ARRAY_ELEMENTS, MAX_NESTED_ARRAYS } from "./limits.ts";
 
-/** Bytes of one element; 0 where each has its own length. */
-const ELEMENT_BYTES: Readonly<Record<MetadataType, number>> = {
-  uint8: 1,
-  int8: 1,
-  uint16: 2,
-  int16: 2,
-  uint32: 4,
-  int32: 4,
-  float32: 4,
-  bool: 1,
-  string: 0,
-  array: 0,
-  uint64: 8,
-  int64: 8,
-  float64: 8,
-};
+type ReadScalar = (view: DataView, position: number, littleEndian: boolean) => MetadataScalar;
 
-/** Bytes that the shortest element takes: strings have a length field, arrays also a type. */
-const LEAST_BYTES: Readonly<Record<MetadataType, number>> = {
-  ...ELEMENT_BYTES,
-  string: 8,
-  array: 12,
+/** Bytes of a value of fixed length, and what reads it. */
+const SCALARS: Readonly<
+  Record<Exclude<MetadataType, "string" | "array">, readonly [bytes: number, read: ReadScalar]>
+> = {
+  uint8: [1, (view, at) => view.getUint8(at)],
+  int8: [1, (view, at) => view.getInt8(at)],
+  uint16: [2, (view, at, little) => view.getUint16(at, little)],
+  int16: [2, (view, at, little) => view.getInt16(at, little)],
+  uint32: [4, (view, at, little) => view.getUint32(at, little)],
+  int32: [4, (view, at, little) => view.getInt32(at, little)],
+  float32: [4, (view, at, little) => view.getFloat32(at, little)],
+  // llama.cpp takes any byte but zero as true.
+  bool: [1, (view, at) => view.getUint8(at) !== 0],
+  uint64: [8, (view, at, little) => asNumber(view.getBigUint64(at, little))],
+  int64: [8, (view, at, little) => asNumber(view.getBigInt64(at, little))],
+  float64: [8, (view, at, little) => view.getFloat64(at, little)],
 };
 
 /** What is kept of a file's arrays and what has been kept so far. */
@@ -45,11 +41,8 @@ export function readType(cursor: Cursor): MetadataType {
   const number = cursor.uint32();
   const type = METADATA_TYPES[number];
   if (type !== undefined) return type;
-  throw fault(
-    "gguf-value-type",
-    `Model file ${cursor.source.path} has the unknown value type ${number} in ${cursor.place()}`,
-    CORRUPT_HINT,
-  );
+  const place = cursor.place();
+  throw corrupt(cursor, "gguf-value-type", `has the unknown value type ${number} in ${place}`);
 }
 
 /** Reads the value of a metadata entry whose first 16 bytes are in the window. */
@@ -64,36 +57,12 @@ export function readValue(
 }
 
 /** Reads a value of fixed length that is in the window. */
-function readScalar(cursor: Cursor, type: MetadataType): MetadataScalar {
-  const bytes = ELEMENT_BYTES[type];
+function readScalar(cursor: Cursor, type: keyof typeof SCALARS): MetadataScalar {
+  const [bytes, read] = SCALARS[type];
   cursor.expect(bytes);
   const { view, position, littleEndian } = cursor;
   cursor.position += bytes;
-  switch (type) {
-    case "uint8":
-      return view.getUint8(position);
-    case "int8":
-      return view.getInt8(position);
-    case "uint16":
-      return view.getUint16(position, littleEndian);
-    case "int16":
-      return view.getInt16(position, littleEndian);
-    case "uint32":
-      return view.getUint32(position, littleEndian);
-    case "int32":
-      return view.getInt32(position, littleEndian);
-    case "float32":
-      return view.getFloat32(position, littleEndian);
-    case "float64":
-      return view.getFloat64(position, littleEndian);
-    case "uint64":
-      return asNumber(view.getBigUint64(position, littleEndian));
-    case "int64":
-      return asNumber(view.getBigInt64(position, littleEndian));
-    default:
-      // llama.cpp takes any byte but zero as true.
-      return view.getUint8(position) !== 0;
-  }
+  return read(view, position, littleEndian);
 }
 
 function asNumber(value: bigint): number | bigint {
@@ -105,7 +74,13 @@ async function readArray(cursor: Cursor, keeping: Keeping, depth: number): Promi
   if (cursor.lacks(12)) await cursor.prepare(12);
   const elementType = readType(cursor);
   const length = cursor.uint64();
-  cursor.checkLength(length, LEAST_BYTES[elementType], MAX_ARRAY_ELEMENTS, "an array");
+  // The shortest string is a length field; the shortest array has a type as well.
+  const least = elementType === "string"
+    ? 8
+    : elementType === "array"
+    ? 12
+    : SCALARS[elementType][0];
+  cursor.checkLength(length, least, MAX_ARRAY_ELEMENTS, "an array");
   if (elementType === "array") return await readNested(cursor, keeping, depth, length);
   if (elementType === "string") {
     if (length > keeping.strings) {
@@ -119,7 +94,7 @@ async function readArray(cursor: Cursor, keeping: Keeping, depth: number): Promi
     }
     return { elementType, length, bytes: cursor.offset - start - length * 8, values };
   }
-  const size = ELEMENT_BYTES[elementType];
+  const [size] = SCALARS[elementType];
   const bytes = length * size;
   if (length > keeping.numbers) {
     cursor.skip(bytes);

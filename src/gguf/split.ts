@@ -35,7 +35,13 @@ export async function readSplit(
     const part = index === 0 && name.number === 1
       ? known
       : await read(path, index, names).catch((error) => {
-        throw isMissing(error) ? missing(path, index, count, error) : error;
+        if (!(error instanceof BrainjarError && error.code === "model-not-found")) throw error;
+        throw fault(
+          "gguf-split-missing",
+          `Part ${index + 1} of ${count} of the model is missing: ${path}`,
+          "Put all parts of the model in one folder",
+          error,
+        );
       });
     for (const tensor of part.tensors) names.add(tensor.name);
     checkPart(part, parts[0] ?? part, index, count);
@@ -57,19 +63,6 @@ function nameOf(location: string, known: PartHeader, count: number): SplitName {
     } of ${count} by its metadata, ` +
       "and its name doesn't say so",
     "Give the parts back the names they were published under, such as model-00001-of-00003.gguf",
-  );
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof BrainjarError && error.code === "model-not-found";
-}
-
-function missing(path: string, index: number, count: number, cause: unknown): BrainjarError {
-  return fault(
-    "gguf-split-missing",
-    `Part ${index + 1} of ${count} of the model is missing: ${path}`,
-    "Put all parts of the model in one folder",
-    cause,
   );
 }
 

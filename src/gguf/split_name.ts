@@ -25,7 +25,7 @@ export function parseSplitName(path: string): SplitName | undefined {
 }
 
 /** The name of another part of the same model, counted from 1. */
-export function splitName(name: SplitName, number: number): string {
+export function splitName(name: Omit<SplitName, "number">, number: number): string {
   const digits = (value: number) => String(value).padStart(5, "0");
   return `${name.prefix}-${digits(number)}-of-${digits(name.count)}.gguf`;
 }

@@ -1,6 +1,6 @@
 import { GGML_TYPES, type GgmlType } from "../llama_cpp/ggml/types.ts";
 import type { Cursor } from "./cursor.ts";
-import { CORRUPT_HINT, fault, INCOMPLETE_HINT, quote } from "./fault.ts";
+import { corrupt, fault, INCOMPLETE_HINT, quote } from "./fault.ts";
 import type { TensorInfo } from "./header.ts";
 import { MAX_DIMENSIONS, MAX_TENSOR_NAME_BYTES } from "./limits.ts";
 import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
@@ -43,21 +43,32 @@ export async function readTensors(
     if (cursor.lacks(LONGEST_ENTRY_BYTES)) await cursor.prepare(LONGEST_ENTRY_BYTES);
     name = readName(cursor);
     if (names.has(name)) {
-      throw fault(
-        "gguf-duplicate-tensor",
-        `Model file ${cursor.source.path} has the tensor ${quote(name)} a second time, as ` +
-          `${index + 1} of ${count}`,
-        CORRUPT_HINT,
-      );
+      const again = `a second time, as ${index + 1} of ${count}`;
+      throw corrupt(cursor, "gguf-duplicate-tensor", `has the tensor ${quote(name)} ${again}`);
     }
     names.add(name);
     const dimensions = readDimensions(cursor);
     const typeNumber = cursor.uint32();
     const type = GGML_TYPES.get(typeNumber);
-    if (type === undefined) throw unknownType(cursor, typeNumber);
+    if (type === undefined) {
+      throw fault(
+        "gguf-tensor-type",
+        `Model file ${cursor.source.path} has the unknown tensor type ${typeNumber} in ` +
+          cursor.place(),
+        `Types that ggml gave up and types newer than llama.cpp ${LLAMA_CPP_VERSION} can't be ` +
+          "loaded: quantize the model again",
+      );
+    }
     const bytes = tensorBytes(cursor, dimensions, type);
     const offset = cursor.uint64();
-    if (offset !== expected) throw wrongOffset(cursor, offset, expected);
+    if (offset !== expected) {
+      const where = `where ${expected} follows from the tensors before it`;
+      throw corrupt(
+        cursor,
+        "gguf-tensor-offset",
+        `has data at ${offset} for ${cursor.place()}, ${where}`,
+      );
+    }
     dataBytes = offset + bytes;
     expected = pad(dataBytes, alignment);
     if (!Number.isSafeInteger(expected)) throw tooLarge(cursor, dimensions);
@@ -86,11 +97,11 @@ export function checkData(cursor: Cursor, dataOffset: number, dataBytes: number)
 function readName(cursor: Cursor): string {
   const length = cursor.uint64();
   if (length > MAX_TENSOR_NAME_BYTES) {
-    throw fault(
+    const longest = `${MAX_TENSOR_NAME_BYTES} is the longest that llama.cpp takes`;
+    throw corrupt(
+      cursor,
       "gguf-tensor-name",
-      `Model file ${cursor.source.path} has a name of ${length} bytes for ${cursor.place()}, but ` +
-        `${MAX_TENSOR_NAME_BYTES} is the longest that llama.cpp takes`,
-      CORRUPT_HINT,
+      `has a name of ${length} bytes for ${cursor.place()}, but ${longest}`,
     );
   }
   return cursor.text(length);
@@ -99,11 +110,10 @@ function readName(cursor: Cursor): string {
 function readDimensions(cursor: Cursor): number[] {
   const count = cursor.uint32();
   if (count > MAX_DIMENSIONS) {
-    throw fault(
+    throw corrupt(
+      cursor,
       "gguf-dimensions",
-      `Model file ${cursor.source.path} has ${count} dimensions for ${cursor.place()}, but ` +
-        `${MAX_DIMENSIONS} is the most that ggml has`,
-      CORRUPT_HINT,
+      `has ${count} dimensions for ${cursor.place()}, but ${MAX_DIMENSIONS} is the most that ggml has`,
     );
   }
   // ggml takes a tensor without dimensions as one element.
@@ -124,11 +134,11 @@ function tensorBytes(cursor: Cursor, dimensions: readonly number[], type: GgmlTy
   }
   const row = dimensions[0] ?? 1;
   if (row % type.blockElements !== 0) {
-    throw fault(
+    const block = `the ${type.blockElements} in a block of ${type.name}`;
+    throw corrupt(
+      cursor,
       "gguf-dimensions",
-      `Model file ${cursor.source.path} has rows of ${row} elements in ${cursor.place()}, not a multiple of ` +
-        `the ${type.blockElements} in a block of ${type.name}`,
-      CORRUPT_HINT,
+      `has rows of ${row} elements in ${cursor.place()}, not a multiple of ${block}`,
     );
   }
   const bytes = elements / type.blockElements * type.blockBytes;
@@ -137,29 +147,9 @@ function tensorBytes(cursor: Cursor, dimensions: readonly number[], type: GgmlTy
 }
 
 function tooLarge(cursor: Cursor, dimensions: readonly number[]) {
-  return fault(
+  return corrupt(
+    cursor,
     "gguf-dimensions",
-    `Model file ${cursor.source.path} has the impossible shape ${
-      dimensions.join(" × ")
-    } in ${cursor.place()}`,
-    CORRUPT_HINT,
-  );
-}
-
-function unknownType(cursor: Cursor, type: number) {
-  return fault(
-    "gguf-tensor-type",
-    `Model file ${cursor.source.path} has the unknown tensor type ${type} in ${cursor.place()}`,
-    `Types that ggml gave up and types newer than llama.cpp ${LLAMA_CPP_VERSION} can't be loaded: ` +
-      "quantize the model again",
-  );
-}
-
-function wrongOffset(cursor: Cursor, offset: number, expected: number) {
-  return fault(
-    "gguf-tensor-offset",
-    `Model file ${cursor.source.path} has data at ${offset} for ${cursor.place()}, where ${expected} follows ` +
-      `from the tensors before it`,
-    CORRUPT_HINT,
+    `has the impossible shape ${dimensions.join(" × ")} in ${cursor.place()}`,
   );
 }

@@ -88,20 +88,16 @@ export class MemoryLedger {
   ): Promise<{ readonly value: Value; readonly token?: string }> {
     type Admitted = { readonly value: Value; readonly token?: string };
     return await this.#change<Admitted>(async (ledger, warnings) => {
-      const memory = takeOffReservations(
-        await readMemory(),
-        this.#view(ledger).othersUnfilledBytes,
-      );
+      const othersBytes = this.#view(ledger).othersUnfilledBytes;
+      const memory = takeOffReservations(await readMemory(), othersBytes);
       const decision = decide({ ...memory, warnings: [...memory.warnings, ...warnings] });
-      const { value } = decision;
-      const next = decision.jar ? withJar(ledger, decision.jar, this.#processes) : ledger;
-      if (decision.token === undefined) return { ledger: next, value: { value } };
-      const reservation = reserveByToken(decision.token, this.#processes.now());
+      const { value, jar, token } = decision;
+      const next = jar === undefined ? ledger : withJar(ledger, jar, this.#processes);
+      if (token === undefined) return { ledger: next, value: { value } };
+      const reservation = reserveByToken(token, this.#processes.now());
+      const reservations = [...next.reservations, reservation];
       return {
-        ledger: {
-          bootId: this.#processes.bootId,
-          reservations: [...next.reservations, reservation],
-        },
+        ledger: { bootId: this.#processes.bootId, reservations },
         value: { value, token: reservation.token },
       };
     });

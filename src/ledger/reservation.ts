@@ -60,7 +60,8 @@ export function reserveByToken(request: TokenRequest, now: number): TokenReserva
   const duration = Math.ceil(durationMilliseconds);
   return {
     kind: "token",
-    token: makeToken(),
+    // Short enough to be typed, long enough not to be guessed.
+    token: crypto.getRandomValues(new Uint8Array(8)).toHex(),
     reservedBytes: bytes,
     expiresAt: now + duration,
     durationMilliseconds: duration,
@@ -73,10 +74,4 @@ export function requireBytes(bytes: number): void {
   throw new BrainjarError("promise-invalid", `Memory of ${bytes} bytes can't be reserved`, {
     hint: "Give a whole number of bytes, zero or more",
   });
-}
-
-/** Short enough to be typed, long enough not to be guessed. */
-function makeToken(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -27,49 +27,32 @@ export function sumReservations(
   processes: Processes,
 ): readonly ReservationSum[] {
   const now = processes.now();
-  const sums: ReservationSum[] = [];
-  const byProcess = new Map<string, JarReservation[]>();
-  for (const one of reservations) {
-    if (one.kind === "token") {
-      sums.push({
-        ids: [],
-        reservedBytes: one.reservedBytes,
-        residentBytes: 0,
-        unfilledBytes: one.reservedBytes,
-        endsInMilliseconds: one.expiresAt - now,
-      });
-      continue;
-    }
-    const key = `${one.namespace} ${one.processId}`;
-    byProcess.set(key, [...byProcess.get(key) ?? [], one]);
-  }
-  for (const owned of byProcess.values()) {
-    const [first] = owned;
-    if (first === undefined) continue;
-    const reservedBytes = sum(owned.map((one) => one.reservedBytes));
-    const residentBytes = Math.max(0, Math.min(reservedBytes, filledBytes(first, processes)));
-    sums.push({
-      processId: first.processId,
-      ids: owned.map((one) => one.id),
-      reservedBytes,
-      residentBytes,
-      unfilledBytes: reservedBytes - residentBytes,
-    });
-  }
-  return sums;
+  const tokens = reservations.filter((one) => one.kind === "token");
+  const jars = reservations.filter((one) => one.kind === "jar");
+  const byProcess = Map.groupBy(jars, ({ namespace, processId }) => `${namespace} ${processId}`);
+  return [
+    ...tokens.map((one) => ({
+      ids: [],
+      reservedBytes: one.reservedBytes,
+      residentBytes: 0,
+      unfilledBytes: one.reservedBytes,
+      endsInMilliseconds: one.expiresAt - now,
+    })),
+    ...[...byProcess.values()].flatMap((owned): ReservationSum[] => {
+      const [first] = owned;
+      if (first === undefined) return [];
+      const reservedBytes = sum(owned.map((one) => one.reservedBytes));
+      const residentBytes = Math.max(0, Math.min(reservedBytes, filledBytes(first, processes)));
+      const unfilledBytes = reservedBytes - residentBytes;
+      const ids = owned.map((one) => one.id);
+      return [{ processId: first.processId, ids, reservedBytes, residentBytes, unfilledBytes }];
+    }),
+  ];
 }
 
 /**
  * Bytes reserved by everyone but process `ownId` and not resident yet: what has to come off available
  * memory before more is reserved.
- *
- * @example
- * ```ts
- * import { unfilledByOthers } from "./sums.ts";
- * const sum = { ids: ["god"], reservedBytes: 5, residentBytes: 2, unfilledBytes: 3 };
- * const sums = [{ ...sum, processId: 7 }, { ...sum, processId: 8 }];
- * if (unfilledByOthers(sums, 7) !== 3) throw new Error("expected what process 8 lacks");
- * ```
  */
 export function unfilledByOthers(sums: readonly ReservationSum[], ownId: number): number {
   return sum(sums.filter((one) => one.processId !== ownId).map((one) => one.unfilledBytes));

@@ -46,8 +46,7 @@ export async function calibrationKey(
     mmap,
   ]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(digest, 0, 16)].map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
+  return new Uint8Array(digest, 0, 16).toHex();
 }
 
 /** Parses the file's text; what isn't a ratio is left out, and what isn't ours is warned of. */

@@ -1,8 +1,8 @@
-import { BrainjarError } from "../budget/error.ts";
+import { sum } from "../budget/sum.ts";
 import type { ControlGroup } from "./control_groups.ts";
 import { joinGroup } from "./control_group_path.ts";
-import type { MachineFiles } from "./machine_files.ts";
-import { type MachineWarning, NO_MACHINE_HINT } from "./warning.ts";
+import { type MachineFiles, textOf } from "./machine_files.ts";
+import { type MachineWarning, memoryUnreadable } from "./warning.ts";
 
 /** One reading of a group, where it was read and what it said. */
 interface GroupFigure {
@@ -71,23 +71,24 @@ export function readControlGroupMemory(
   options: { readonly highest?: boolean } = {},
 ): ControlGroupReading {
   const names = FILES[group.version];
+  const own = new GroupFiles(files, group);
   const limits: GroupFigure[] = [];
   for (const name of names.limits) {
-    const bytes = readAmount(files, group, name);
+    const bytes = own.readAmount(name);
     if (bytes === undefined || bytes >= UNLIMITED_BYTES) continue;
-    limits.push({ name, path: locate(files, group, name), bytes });
+    limits.push({ name, path: own.locate(name), bytes });
   }
-  const hidden = options.highest === true ? readHiddenLimit(files, group) : undefined;
+  const hidden = options.highest === true ? readHiddenLimit(own) : undefined;
   if (hidden !== undefined && limits.every((limit) => hidden.bytes < limit.bytes)) {
     limits.push(hidden);
   }
   if (limits.length === 0) return { warnings: [] };
 
-  const used = readAmount(files, group, names.usage);
-  if (used === undefined) throw unreadable(files, group, names.usage, "it does not exist");
-  const usage = { name: names.usage, path: locate(files, group, names.usage), bytes: used };
-  const path = locate(files, group, "memory.stat");
-  const cache = readStatistics(files, group, names.cache);
+  const used = own.readAmount(names.usage);
+  if (used === undefined) throw own.unreadable(names.usage, "it does not exist");
+  const usage = { name: names.usage, path: own.locate(names.usage), bytes: used };
+  const path = own.locate("memory.stat");
+  const cache = own.readStatistics(names.cache);
   if (cache === undefined) {
     return {
       memory: { group, limits, usage, reclaimable: { name: "memory.stat", path, bytes: 0 } },
@@ -99,7 +100,7 @@ export function readControlGroupMemory(
     };
   }
   // The statistics lag behind the usage, and cache can't be more than what is used.
-  const bytes = Math.min(cache.reduce((sum, one) => sum + one, 0), used);
+  const bytes = Math.min(sum(cache), used);
   return {
     memory: { group, limits, usage, reclaimable: { name: names.cache.join(" + "), path, bytes } },
     warnings: [],
@@ -111,59 +112,51 @@ export function readControlGroupMemory(
  * container's mount does not show. Nothing where there is none, and nothing on v2, whose kernel does
  * not tell.
  */
-function readHiddenLimit(files: MachineFiles, group: ControlGroup): GroupFigure | undefined {
-  if (group.version !== 1) return undefined;
+function readHiddenLimit(own: GroupFiles): GroupFigure | undefined {
+  if (own.group.version !== 1) return undefined;
   const name = "hierarchical_memory_limit";
-  const bytes = readStatistics(files, group, [name])?.[0];
+  const bytes = own.readStatistics([name])?.[0];
   if (bytes === undefined || bytes >= UNLIMITED_BYTES) return undefined;
-  return { name, path: locate(files, group, "memory.stat"), bytes };
+  return { name, path: own.locate("memory.stat"), bytes };
 }
 
-/** A file of one number; Infinity for `max`; nothing where the file isn't there. */
-function readAmount(files: MachineFiles, group: ControlGroup, name: string): number | undefined {
-  const reading = files.read(joinGroup(group.folder, [name]));
-  if (reading.kind === "absent") return undefined;
-  if (reading.kind === "unreadable") throw unreadable(files, group, name, reading.reason);
-  const text = reading.text.trim();
-  if (text === "max") return Infinity;
-  if (!/^\d{1,20}$/.test(text)) {
-    throw unreadable(files, group, name, `it says '${text.slice(0, 40)}', which is no size`);
+/** The files of one control group. */
+class GroupFiles {
+  constructor(readonly files: MachineFiles, readonly group: ControlGroup) {}
+
+  locate(name: string): string {
+    return this.files.locate(this.#path(name));
   }
-  return Number(text);
-}
 
-/** The fields of memory.stat, all of them or nothing. */
-function readStatistics(
-  files: MachineFiles,
-  group: ControlGroup,
-  fields: readonly string[],
-): readonly number[] | undefined {
-  const reading = files.read(joinGroup(group.folder, ["memory.stat"]));
-  if (reading.kind !== "text") return undefined;
-  const values: number[] = [];
-  for (const field of fields) {
-    const match = new RegExp(`^${field} (\\d{1,20})$`, "m").exec(reading.text);
-    if (match === null) return undefined;
-    values.push(Number(match[1]));
+  /** A file of one number; Infinity for `max`; nothing where the file isn't there. */
+  readAmount(name: string): number | undefined {
+    const reading = this.files.read(this.#path(name));
+    if (reading.kind === "absent") return undefined;
+    if (reading.kind === "unreadable") throw this.unreadable(name, reading.reason);
+    const text = reading.text.trim();
+    if (text === "max") return Infinity;
+    if (/^\d{1,20}$/.test(text)) return Number(text);
+    throw this.unreadable(name, `it says '${text.slice(0, 40)}', which is no size`);
   }
-  return values;
-}
 
-function locate(files: MachineFiles, group: ControlGroup, name: string): string {
-  return files.locate(joinGroup(group.folder, [name]));
-}
+  /** The fields of memory.stat, all of them or nothing. */
+  readStatistics(fields: readonly string[]): readonly number[] | undefined {
+    const text = textOf(this.files, this.#path("memory.stat")) ?? "";
+    const values = fields.flatMap((field) =>
+      new RegExp(`^${field} (\\d{1,20})$`, "m").exec(text)?.slice(1).map(Number) ?? []
+    );
+    return values.length === fields.length ? values : undefined;
+  }
 
-function unreadable(
-  files: MachineFiles,
-  group: ControlGroup,
-  name: string,
-  reason: string,
-): BrainjarError {
-  return new BrainjarError(
-    "control-group-unreadable",
-    `The memory of control group '${group.name}' can't be read from '${
-      locate(files, group, name)
-    }': ${reason}`,
-    { hint: NO_MACHINE_HINT },
-  );
+  unreadable(name: string, reason: string) {
+    return memoryUnreadable(
+      "control-group-unreadable",
+      `The memory of control group '${this.group.name}' can't be read from '${this.locate(name)}'`,
+      reason,
+    );
+  }
+
+  #path(name: string): string {
+    return joinGroup(this.group.folder, [name]);
+  }
 }

@@ -31,18 +31,12 @@ type Placement =
 
 /** Parses /proc/PID/cgroup: `ID:CONTROLLERS:PATH` lines, where the path may hold colons. */
 export function parseMemberships(text: string): readonly Membership[] {
-  const memberships: Membership[] = [];
-  for (const line of text.split("\n")) {
-    const match = /^(\d+):([^:]*):(\/.*)$/.exec(line);
-    if (match === null) continue;
-    const [, id = "", controllers = "", path = ""] = match;
-    memberships.push({
-      controllers: controllers === "" ? [] : controllers.split(","),
-      version: id === "0" && controllers === "" ? 2 : 1,
-      path,
-    });
-  }
-  return memberships;
+  const lines = text.matchAll(/^(\d+):([^:\n]*):(\/.*)$/gm);
+  return [...lines].map(([, id, controllers = "", path = ""]) => ({
+    controllers: controllers === "" ? [] : controllers.split(","),
+    version: id === "0" && controllers === "" ? 2 : 1,
+    path,
+  }));
 }
 
 /**
@@ -73,13 +67,6 @@ export function parseControlGroupMounts(text: string): readonly ControlGroupMoun
 /**
  * Where `group` lies below a mount whose root is `mountRoot`, both as the kernel shows them: from
  * this process's control group namespace, with one `/..` for each level above it.
- *
- * @example
- * ```ts
- * import { placeBelow } from "./control_group_path.ts";
- * const placement = placeBelow("/docker/a", "/docker/a/b");
- * if (placement.kind !== "below" || placement.names[0] !== "b") throw new Error("expected b");
- * ```
  */
 export function placeBelow(mountRoot: string, group: string): Placement {
   const root = splitGroup(mountRoot);

@@ -1,4 +1,3 @@
-import { BrainjarError } from "../budget/error.ts";
 import {
   type ControlGroupMount,
   joinGroup,
@@ -7,8 +6,8 @@ import {
   parseMemberships,
   placeBelow,
 } from "./control_group_path.ts";
-import type { MachineFiles, ProcessId } from "./machine_files.ts";
-import { type MachineWarning, NO_MACHINE_HINT } from "./warning.ts";
+import { type MachineFiles, type ProcessId, textOf } from "./machine_files.ts";
+import { type MachineWarning, memoryUnreadable } from "./warning.ts";
 
 /** A control group that can bound this process's memory: its own or an ancestor's. */
 export interface ControlGroup {
@@ -84,7 +83,14 @@ function locate(
     );
   const best = shown[0];
   if (best === undefined || best.names === undefined) {
-    return { groups: [], warnings: [unseen(membership.path)] };
+    return {
+      groups: [],
+      warnings: [{
+        code: "control-group-unseen",
+        message: `This process is in control group '${membership.path}', which is mounted ` +
+          "nowhere it can see; a memory limit of that group is not counted",
+      }],
+    };
   }
   const { mount, names } = best;
   const groups = Array.from({ length: names.length + 1 }, (_, index): ControlGroup => {
@@ -95,10 +101,15 @@ function locate(
       folder: joinGroup(mount.mountPoint, kept),
     };
   });
-  const nearest = groups[0]?.folder ?? mount.mountPoint;
+  if (best.complete) return { groups, warnings: [] };
+  const nearest = files.locate(groups[0]?.folder ?? mount.mountPoint);
   return {
     groups,
-    warnings: best.complete ? [] : [stale(membership.path, files.locate(nearest))],
+    warnings: [{
+      code: "control-group-stale",
+      message: `This process is in control group '${membership.path}', which its mounts do not ` +
+        `show; the nearest group they show, '${nearest}', is counted instead`,
+    }],
   };
 }
 
@@ -146,44 +157,24 @@ function searchHidden(
     level = next;
   }
   return level.map((names) => [...names, ...hidden.names]).find((names) => {
-    const reading = files.read(joinGroup(mountPoint, [...names, "cgroup.procs"]));
-    return reading.kind === "text" && reading.text.split("\n").includes(member);
+    const members = textOf(files, joinGroup(mountPoint, [...names, "cgroup.procs"]));
+    return members?.split("\n").includes(member);
   });
 }
 
 /** `self` as the number that `cgroup.procs` knows it by. */
 function memberNumber(files: MachineFiles, processId: ProcessId): string | undefined {
   if (processId !== "self") return String(processId);
-  const reading = files.read("/proc/self/stat");
-  return reading.kind === "text" ? /^\d+/.exec(reading.text)?.[0] : undefined;
+  return /^\d+/.exec(textOf(files, "/proc/self/stat") ?? "")?.[0];
 }
 
 function readList(files: MachineFiles, path: string): string {
   const reading = files.read(path);
   if (reading.kind === "text") return reading.text;
   if (reading.kind === "absent") return "";
-  throw new BrainjarError(
+  throw memoryUnreadable(
     "control-group-unreadable",
-    `The control groups of this process can't be read from '${
-      files.locate(path)
-    }': ${reading.reason}`,
-    { hint: NO_MACHINE_HINT },
+    `The control groups of this process can't be read from '${files.locate(path)}'`,
+    reading.reason,
   );
-}
-
-function unseen(group: string): MachineWarning {
-  return {
-    code: "control-group-unseen",
-    message: `This process is in control group '${group}', which is mounted nowhere it can see; ` +
-      "a memory limit of that group is not counted",
-  };
-}
-
-function stale(group: string, nearest: string): MachineWarning {
-  return {
-    code: "control-group-stale",
-    message:
-      `This process is in control group '${group}', which its mounts do not show; the nearest ` +
-      `group they show, '${nearest}', is counted instead`,
-  };
 }

@@ -1,7 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { engineThreads } from "./engine_threads.ts";
-import type { MachineFiles } from "./machine_files.ts";
+import { type MachineFiles, textOf } from "./machine_files.ts";
 
 /** More processors than any kernel is built for, so that a lying tree can't keep us reading. */
 const MAXIMUM_PROCESSORS = 8192;
@@ -12,13 +12,6 @@ const CPUINFO_PATH = "/proc/cpuinfo";
 /**
  * Parses /proc/cpuinfo: `flags` of an x86, `Features` of an ARM. Another architecture, or a 32-bit
  * one, is `other` and has no features that matter here. `threads` is counted elsewhere.
- *
- * @example
- * ```ts
- * import { parseCpuFeatures } from "./linux_cpu.ts";
- * const cpu = parseCpuFeatures("flags\t\t: fpu lm avx2 fma\n", 4);
- * if (cpu.architecture !== "x86_64" || !cpu.features.has("avx2")) throw new Error("expected AVX2");
- * ```
  */
 export function parseCpuFeatures(text: string, threads: number): CpuFeatures {
   const match = /^(flags|Features)[ \t]*:(.*)$/m.exec(text);
@@ -53,14 +46,13 @@ export function readLinuxCpu(files: MachineFiles): CpuFeatures {
  */
 function countCores(files: MachineFiles, cpuinfo: string): number {
   const processors = cpuinfo.match(/^processor\s*:/gm)?.length ?? 1;
-  const fast = files.read("/sys/devices/cpu_core/cpus");
-  const wanted = fast.kind === "text" ? parseProcessorList(fast.text) : undefined;
+  const wanted = parseProcessorList(textOf(files, "/sys/devices/cpu_core/cpus") ?? "");
   const cores = new Set<string>();
   for (let processor = 0; processor < MAXIMUM_PROCESSORS; processor += 1) {
-    const path = `/sys/devices/system/cpu/cpu${processor}/topology/thread_siblings`;
-    const siblings = files.read(path);
-    if (siblings.kind !== "text") break;
-    if (wanted === undefined || wanted.has(processor)) cores.add(siblings.text.trim());
+    const topology = `/sys/devices/system/cpu/cpu${processor}/topology`;
+    const siblings = textOf(files, `${topology}/thread_siblings`);
+    if (siblings === undefined) break;
+    if (wanted === undefined || wanted.has(processor)) cores.add(siblings.trim());
   }
   if (cores.size > 0) return cores.size;
   return processors <= 4 ? processors : Math.floor(processors / 2);

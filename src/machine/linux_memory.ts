@@ -32,7 +32,9 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
     const reading = readControlGroupMemory(files, group, { highest: group === highest });
     warnings.push(...reading.warnings);
     if (reading.memory === undefined) continue;
-    totals.push(...limitReadings(reading.memory));
+    for (const { name, path, bytes } of reading.memory.limits) {
+      totals.push({ name: `${name} of ${group.name}`, path, bytes });
+    }
     available.push(...availableReadings(reading.memory));
   }
 
@@ -53,14 +55,6 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
   };
 }
 
-function limitReadings(memory: ControlGroupMemory): readonly Reading[] {
-  return memory.limits.map(({ name, path, bytes }) => ({
-    name: `${name} of ${memory.group.name}`,
-    path,
-    bytes,
-  }));
-}
-
 /** limit − usage + reclaimable: not below nothing, and not above the limit. */
 function availableReadings(memory: ControlGroupMemory): readonly Reading[] {
   const { usage, reclaimable, group } = memory;
@@ -68,11 +62,7 @@ function availableReadings(memory: ControlGroupMemory): readonly Reading[] {
     name: `${limit.name} − ${usage.name} + reclaimable file cache of ${group.name}`,
     path: limit.path,
     bytes: Math.max(0, Math.min(limit.bytes, limit.bytes - usage.bytes + reclaimable.bytes)),
-    terms: [
-      limit,
-      { ...usage, bytes: -usage.bytes },
-      reclaimable,
-    ],
+    terms: [limit, { ...usage, bytes: -usage.bytes }, reclaimable],
   }));
 }
 
@@ -81,14 +71,10 @@ function readAllPressure(
   groups: readonly ControlGroup[],
   warnings: MachineWarning[],
 ): MemoryPressure | undefined {
-  const paths = [
-    MACHINE_PRESSURE_PATH,
-    ...groups
-      .filter((group) => group.version === 2)
-      .map((group) => joinGroup(group.folder, ["memory.pressure"])),
-  ];
+  const second = groups.filter((group) => group.version === 2);
+  const own = second.map((group) => joinGroup(group.folder, ["memory.pressure"]));
   let pressure: MemoryPressure | undefined;
-  for (const path of paths) {
+  for (const path of [MACHINE_PRESSURE_PATH, ...own]) {
     const reading = readPressure(files, path);
     if (reading.kind === "pressure") pressure = worsePressure(pressure, reading.pressure);
     if (reading.kind === "unreadable") {

@@ -40,13 +40,6 @@ export interface MachineFiles {
 /**
  * The files below `root`: `/` is this machine, a folder of `fixtures/machines/` a recorded one.
  * Nothing is thrown; a failure is a reading that says so.
- *
- * @example
- * ```ts
- * import { machineFilesBelow } from "./machine_files.ts";
- * const files = machineFilesBelow("/no/such/folder");
- * if (files.read("/proc/meminfo").kind !== "absent") throw new Error("it is there");
- * ```
  */
 export function machineFilesBelow(root: string): MachineFiles {
   const prefix = root.replace(/\/+$/, "");
@@ -54,30 +47,27 @@ export function machineFilesBelow(root: string): MachineFiles {
   return {
     locate,
     read: (path) => readFile(locate(path)),
-    isFolder: (path) => {
-      try {
-        return Deno.statSync(locate(path)).isDirectory;
-      } catch {
-        return false;
-      }
-    },
-    subfolders: (path) => {
-      try {
-        return [...Deno.readDirSync(locate(path))]
-          .filter((entry) => entry.isDirectory)
-          .map((entry) => entry.name);
-      } catch {
-        return [];
-      }
-    },
-    readLink: (path) => {
-      try {
-        return Deno.readLinkSync(locate(path));
-      } catch {
-        return undefined;
-      }
-    },
+    isFolder: (path) => orElse(() => Deno.statSync(locate(path)).isDirectory, false),
+    subfolders: (path) =>
+      orElse(() => [...Deno.readDirSync(locate(path))], [])
+        .filter((entry) => entry.isDirectory)
+        .map((entry) => entry.name),
+    readLink: (path) => orElse(() => Deno.readLinkSync(locate(path)), undefined),
   };
+}
+
+/** A file's text; nothing where it isn't there or can't be read. */
+export function textOf(files: MachineFiles, path: string): string | undefined {
+  const reading = files.read(path);
+  return reading.kind === "text" ? reading.text : undefined;
+}
+
+function orElse<Value>(read: () => Value, otherwise: Value): Value {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }
 
 function readFile(path: string): FileReading {

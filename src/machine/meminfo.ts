@@ -1,6 +1,5 @@
-import { BrainjarError } from "../budget/error.ts";
 import type { MachineFiles } from "./machine_files.ts";
-import { NO_MACHINE_HINT } from "./warning.ts";
+import { memoryUnreadable } from "./warning.ts";
 
 /** What brainjar reads in /proc/meminfo, in bytes. */
 interface MemoryInformation {
@@ -22,13 +21,6 @@ export const MEMINFO_PATH = "/proc/meminfo";
  * `path` is quoted in errors. Throws `machine-unreadable` where MemTotal or MemAvailable is missing
  * (MemAvailable came with Linux 3.14), is no whole number, or says what cannot be; swap and huge
  * pages may be missing, since a kernel can be built without them.
- *
- * @example
- * ```ts
- * import { parseMeminfo } from "./meminfo.ts";
- * const memory = parseMeminfo("MemTotal: 2048 kB\nMemAvailable: 1024 kB\n");
- * if (memory.availableBytes !== 1024 * 1024) throw new Error("expected one MiB");
- * ```
  */
 export function parseMeminfo(text: string, path: string = MEMINFO_PATH): MemoryInformation {
   const fields = parseFields(text);
@@ -66,7 +58,7 @@ export function readMeminfo(files: MachineFiles): MemoryInformation {
 }
 
 /** Lines are `Name: 123 kB`, or `Name: 123` for a count; anything else is no field. */
-function parseFields(text: string): ReadonlyMap<string, number> {
+export function parseFields(text: string): ReadonlyMap<string, number> {
   const fields = new Map<string, number>();
   for (const line of text.split("\n")) {
     const match = /^(\S+):\s+(\d+)( kB)?\s*$/.exec(line);
@@ -84,10 +76,10 @@ function hugePageBytes(fields: ReadonlyMap<string, number>): number {
     (fields.get("HugePages_Total") ?? 0) * (fields.get("Hugepagesize") ?? 0);
 }
 
-function unreadable(path: string, reason: string): BrainjarError {
-  return new BrainjarError(
+function unreadable(path: string, reason: string) {
+  return memoryUnreadable(
     "machine-unreadable",
-    `The machine's memory can't be read from '${path}': ${reason}`,
-    { hint: NO_MACHINE_HINT },
+    `The machine's memory can't be read from '${path}'`,
+    reason,
   );
 }

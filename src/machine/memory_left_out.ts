@@ -1,5 +1,5 @@
 import type { MemoryLeftOut } from "../budget/memory.ts";
-import type { MachineFiles } from "./machine_files.ts";
+import { type MachineFiles, textOf } from "./machine_files.ts";
 import { MEMINFO_PATH } from "./meminfo.ts";
 
 /** Where OpenZFS reports its cache. */
@@ -23,11 +23,8 @@ export function readLeftOut(files: MachineFiles, hugePageBytes: number): readonl
       reason: "set aside for programs that ask for huge pages",
     });
   }
-  const reading = files.read(ZFS_CACHE_PATH);
   // A line of the kernel's statistics: name, type, value.
-  const size = reading.kind === "text"
-    ? /^size\s+\d+\s+(\d+)$/m.exec(reading.text)?.[1]
-    : undefined;
+  const size = /^size\s+\d+\s+(\d+)$/m.exec(textOf(files, ZFS_CACHE_PATH) ?? "")?.[1];
   if (size !== undefined && Number(size) > 0) {
     leftOut.push({
       name: "ZFS cache",

@@ -10,14 +10,6 @@ const PATH = "/proc/self/status";
  * isn't required again).
  *
  * @param ownAnonymousBytes this process's memory of no file (RssAnon)
- *
- * @example
- * ```ts
- * import { countOwnMemory } from "./own_memory.ts";
- * const memory = { totalBytes: 100, availableBytes: 60, reservedBytes: 0, sources: [], warnings: [] };
- * if (countOwnMemory(memory, 10).availableBytes !== 70) throw new Error("60 and 10");
- * if (countOwnMemory(memory, 50).availableBytes !== 100) throw new Error("There is no more");
- * ```
  */
 export function countOwnMemory(memory: MachineMemory, ownAnonymousBytes: number): MachineMemory {
   const more = Math.min(ownAnonymousBytes, Math.max(0, memory.totalBytes - memory.availableBytes));

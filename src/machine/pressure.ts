@@ -13,13 +13,6 @@ type PressureReading =
 /**
  * Parses a PSI file: percent of the last ten seconds in which some task, or all of them, waited for
  * memory. Answers nothing where the text is not PSI.
- *
- * @example
- * ```ts
- * import { parsePressure } from "./pressure.ts";
- * const text = "some avg10=1.50 avg60=0 avg300=0 total=9\nfull avg10=0.25 avg60=0 avg300=0 total=3\n";
- * if (parsePressure(text)?.someAverage10 !== 1.5) throw new Error("expected 1.5 %");
- * ```
  */
 export function parsePressure(text: string): MemoryPressure | undefined {
   const some = average10(text, "some");

@@ -1,5 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
-import { type MachineFiles, machineFilesBelow, type ProcessId } from "./machine_files.ts";
+import { type MachineFiles, machineFilesBelow, type ProcessId, textOf } from "./machine_files.ts";
+import { parseFields } from "./meminfo.ts";
 
 /** What one process holds in memory, in bytes, as the kernel counts it. */
 interface ProcessMemory {
@@ -28,19 +29,13 @@ interface ProportionalMemory {
 /**
  * Parses /proc/PID/status. Nothing where it has no memory: the process has ended and waits to be
  * collected, or is a kernel thread.
- *
- * @example
- * ```ts
- * import { parseProcessMemory } from "./process_memory.ts";
- * const memory = parseProcessMemory("VmHWM: 9 kB\nRssAnon: 4 kB\nRssFile: 2 kB\nRssShmem: 0 kB\n");
- * if (memory?.residentBytes !== 6 * 1024) throw new Error("expected 6 KiB");
- * ```
  */
 export function parseProcessMemory(text: string): ProcessMemory | undefined {
-  const anonymousBytes = kilobytes(text, "RssAnon");
-  const fileBytes = kilobytes(text, "RssFile");
-  const sharedBytes = kilobytes(text, "RssShmem");
-  const peak = kilobytes(text, "VmHWM");
+  const fields = parseFields(text);
+  const anonymousBytes = fields.get("RssAnon");
+  const fileBytes = fields.get("RssFile");
+  const sharedBytes = fields.get("RssShmem");
+  const peak = fields.get("VmHWM");
   if (
     anonymousBytes === undefined || fileBytes === undefined || sharedBytes === undefined ||
     peak === undefined
@@ -53,7 +48,7 @@ export function parseProcessMemory(text: string): ProcessMemory | undefined {
     residentBytes,
     // The kernel updates the high mark lazily, so it can be behind what is resident now.
     peakResidentBytes: Math.max(peak, residentBytes),
-    swappedBytes: kilobytes(text, "VmSwap") ?? 0,
+    swappedBytes: fields.get("VmSwap") ?? 0,
   };
 }
 
@@ -87,16 +82,14 @@ export function readProportionalMemory(
   processId: ProcessId = "self",
   files: MachineFiles = machineFilesBelow("/"),
 ): ProportionalMemory | undefined {
-  const reading = files.read(`/proc/${processId}/smaps_rollup`);
-  if (reading.kind !== "text") return undefined;
-  const bytes = kilobytes(reading.text, "Pss");
+  const fields = parseFields(textOf(files, `/proc/${processId}/smaps_rollup`) ?? "");
+  const bytes = fields.get("Pss");
   if (bytes === undefined) return undefined;
-  const anonymousBytes = kilobytes(reading.text, "Pss_Anon") ??
-    kilobytes(reading.text, "Anonymous") ?? 0;
+  const anonymousBytes = fields.get("Pss_Anon") ?? fields.get("Anonymous") ?? 0;
   return {
     bytes,
     anonymousBytes,
-    fileBytes: kilobytes(reading.text, "Pss_File") ?? Math.max(0, bytes - anonymousBytes),
+    fileBytes: fields.get("Pss_File") ?? Math.max(0, bytes - anonymousBytes),
   };
 }
 
@@ -108,20 +101,13 @@ export function readChildrenAnonymousBytes(files: MachineFiles = machineFilesBel
   let bytes = 0;
   // Each thread has the children that it started itself.
   for (const thread of files.subfolders("/proc/self/task")) {
-    const reading = files.read(`/proc/self/task/${thread}/children`);
-    if (reading.kind !== "text") continue;
-    for (const child of reading.text.split(" ").filter((id) => id !== "")) {
-      const status = files.read(`/proc/${child}/status`);
-      if (status.kind !== "text") continue;
-      bytes += parseProcessMemory(status.text)?.anonymousBytes ?? 0;
+    const children = textOf(files, `/proc/self/task/${thread}/children`) ?? "";
+    for (const child of children.split(" ").filter((id) => id !== "")) {
+      const status = textOf(files, `/proc/${child}/status`) ?? "";
+      bytes += parseProcessMemory(status)?.anonymousBytes ?? 0;
     }
   }
   return bytes;
-}
-
-function kilobytes(text: string, field: string): number | undefined {
-  const digits = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text)?.[1];
-  return digits === undefined ? undefined : Number(digits) * 1024;
 }
 
 function unreadable(processId: ProcessId, reason: string): BrainjarError {

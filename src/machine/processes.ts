@@ -1,4 +1,4 @@
-import { hasMachineFiles, type MachineFiles, machineFilesBelow } from "./machine_files.ts";
+import { hasMachineFiles, type MachineFiles, machineFilesBelow, textOf } from "./machine_files.ts";
 import { parseProcessMemory } from "./process_memory.ts";
 
 /** Whether a process runs, and since when, in a form that only compares equal for the same start. */
@@ -31,24 +31,15 @@ export function machineProcesses(): Processes {
  * Processes as Linux's /proc shows them. A start time is field 22 of /proc/PID/stat, in clock ticks
  * since boot, so a process id that was used again is seen. One that has ended and was not collected
  * yet holds no memory and counts as gone.
- *
- * @example
- * ```ts
- * import { machineProcesses } from "./processes.ts";
- * const processes = machineProcesses();
- * if (processes.lookUp(processes.ownId).kind === "gone") throw new Error("but here I am");
- * ```
  */
 export function linuxProcesses(files: MachineFiles, ownId: number): Processes {
-  const bootId = files.read("/proc/sys/kernel/random/boot_id");
   return {
     ownId,
-    bootId: bootId.kind === "text" ? bootId.text.trim() : "",
+    bootId: textOf(files, "/proc/sys/kernel/random/boot_id")?.trim() ?? "",
     namespace: files.readLink("/proc/self/ns/pid") ?? "",
     now: () => {
-      const reading = files.read("/proc/uptime");
-      const seconds = reading.kind === "text" ? /^\d+(\.\d+)?/.exec(reading.text)?.[0] : undefined;
-      return Math.round(1000 * (seconds === undefined ? Deno.osUptime() : Number(seconds)));
+      const seconds = /^\d+(\.\d+)?/.exec(textOf(files, "/proc/uptime") ?? "")?.[0];
+      return Math.round(1000 * Number(seconds ?? Deno.osUptime()));
     },
     lookUp: (processId) => {
       const reading = files.read(`/proc/${processId}/stat`);
@@ -60,8 +51,7 @@ export function linuxProcesses(files: MachineFiles, ownId: number): Processes {
       return parseProcessState(reading.text);
     },
     anonymousBytes: (processId) => {
-      const reading = files.read(`/proc/${processId}/status`);
-      const memory = reading.kind === "text" ? parseProcessMemory(reading.text) : undefined;
+      const memory = parseProcessMemory(textOf(files, `/proc/${processId}/status`) ?? "");
       return memory && memory.anonymousBytes + memory.sharedBytes;
     },
   };

@@ -1,17 +1,16 @@
+import type { Systeminformation } from "systeminformation";
 import { BrainjarError, messageOf } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { engineThreads } from "./engine_threads.ts";
 import { namedCpu } from "./named_cpu.ts";
-import { NO_MACHINE_HINT } from "./warning.ts";
+import { memoryUnreadable } from "./warning.ts";
 
-/** What brainjar asks of systeminformation's `mem()`, in bytes. */
-interface ReportedMemory {
-  readonly total: number;
-  readonly available: number;
-  readonly swaptotal: number;
-  readonly swapfree: number;
-}
+/** What brainjar asks of systeminformation, in bytes where it is memory. */
+type ReportedMemory = Pick<
+  Systeminformation.MemData,
+  "total" | "available" | "swaptotal" | "swapfree"
+>;
 
 /**
  * Memory on macOS and Windows, whole bytes, through systeminformation: the only place that names it.
@@ -20,17 +19,17 @@ interface ReportedMemory {
  * error `machine-unreadable`.
  */
 export async function readReportedMemory(
-  report: () => Promise<ReportedMemory> = askForMemory,
+  report: () => Promise<ReportedMemory> = async () => (await import("systeminformation")).mem(),
 ): Promise<MachineMemory> {
   let memory: ReportedMemory;
   try {
     memory = await report();
   } catch (cause) {
-    throw memoryUnreadable(messageOf(cause), cause);
+    throw unreadable(messageOf(cause), cause);
   }
   const { total, available, swaptotal, swapfree } = memory;
-  if (!isSize(total) || total === 0) throw memoryUnreadable(`it reports a total of ${total}`);
-  if (!isSize(available)) throw memoryUnreadable(`it reports ${available} as available`);
+  if (!isSize(total) || total === 0) throw unreadable(`it reports a total of ${total}`);
+  if (!isSize(available)) throw unreadable(`it reports ${available} as available`);
   return {
     totalBytes: total,
     availableBytes: Math.min(available, total),
@@ -46,14 +45,11 @@ export async function readReportedMemory(
   };
 }
 
-/** What brainjar asks of systeminformation's `cpu()`. */
-interface ReportedCpu {
-  readonly brand: string;
-  readonly physicalCores: number;
-  readonly performanceCores?: number;
-  /** Names separated by blanks; empty where the system doesn't tell. */
-  readonly flags: string;
-}
+/** The flags are names separated by blanks, and empty where the system doesn't tell. */
+type ReportedCpu = Pick<
+  Systeminformation.CpuData,
+  "brand" | "physicalCores" | "performanceCores" | "flags"
+>;
 
 /**
  * The CPU on macOS and Windows. Where the system tells no features, Apple's are known by brand, and
@@ -63,7 +59,7 @@ interface ReportedCpu {
  * Throws `cpu-unreadable` where systeminformation fails or counts no cores.
  */
 export async function readReportedCpu(
-  report: () => Promise<ReportedCpu> = askForCpu,
+  report: () => Promise<ReportedCpu> = async () => (await import("systeminformation")).cpu(),
   architecture: string = Deno.build.arch,
 ): Promise<CpuFeatures> {
   let cpu: ReportedCpu;
@@ -88,25 +84,16 @@ export async function readReportedCpu(
     : namedCpu("x86-64-v3", threads);
 }
 
-async function askForCpu(): Promise<ReportedCpu> {
-  const { cpu } = await import("systeminformation");
-  return await cpu();
-}
-
-async function askForMemory(): Promise<ReportedMemory> {
-  const { mem } = await import("systeminformation");
-  return await mem();
-}
-
 function isSize(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-function memoryUnreadable(reason: string, cause?: unknown): BrainjarError {
-  return new BrainjarError(
+function unreadable(reason: string, cause?: unknown) {
+  return memoryUnreadable(
     "machine-unreadable",
-    `The machine's memory can't be read through systeminformation: ${reason}`,
-    { hint: NO_MACHINE_HINT, ...(cause === undefined ? {} : { cause }) },
+    "The machine's memory can't be read through systeminformation",
+    reason,
+    cause,
   );
 }
 

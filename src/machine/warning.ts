@@ -1,8 +1,19 @@
+import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 
 /** A warning about a reading: the figure stands, and is the safe choice. */
 export type MachineWarning = MachineMemory["warnings"][number];
 
-/** What to do where the machine can't be read. */
-export const NO_MACHINE_HINT =
-  "Make it readable, or give the machine's memory with --total-memory and --available-memory";
+/** The error of memory that can't be read; `what` is a sentence, which goes on with the reason. */
+export function memoryUnreadable(
+  code: "machine-unreadable" | "control-group-unreadable",
+  what: string,
+  reason: string,
+  cause?: unknown,
+): BrainjarError {
+  return new BrainjarError(code, `${what}: ${reason}`, {
+    hint:
+      "Make it readable, or give the machine's memory with --total-memory and --available-memory",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

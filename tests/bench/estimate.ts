@@ -16,7 +16,7 @@ import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 import { options } from "../llama_cpp/sample_header.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
-import { readTruthRows, truthModels } from "../../fixtures/truth/files.ts";
+import { truthFile, truthModels } from "../../fixtures/truth/files.ts";
 
 /** The models of truth that have the size and the vocabulary of real ones. */
 const REAL_SIZE =
@@ -31,7 +31,7 @@ interface Family {
 
 const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" as never });
 const cpu = await readCpuFeatures();
-const rows = await readTruthRows();
+const rows = await truthFile.read();
 const families = new Map<string, Family>();
 const speeds: { file: string; milliseconds: Record<string, number> }[] = [];
 

@@ -8,7 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { generateModel } from "../../fixtures/generate.ts";
 import { PRESETS } from "../../fixtures/shape.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { thinkingThreads } from "../../src/engine/threads.ts";
+import { thinkingThreads } from "../../src/engine/mind.ts";
 import { options } from "../llama_cpp/sample_header.ts";
 import { median } from "./median.ts";
 

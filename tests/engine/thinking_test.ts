@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { thinkingThreads } from "../../src/engine/threads.ts";
+import { thinkingThreads } from "../../src/engine/mind.ts";
 import { OPTIONS, SAMPLING, withModel } from "./models.ts";
 
 const PROMPT = "I think therefore";

@@ -62,11 +62,8 @@ async function fetchRange(
   options: ReadOptions,
 ): Promise<Range> {
   const timeout = options.timeoutMilliseconds ?? REQUEST_TIMEOUT_MILLISECONDS;
-  const timer = new AbortController();
-  const timerId = setTimeout(() => timer.abort(), timeout);
-  const signal = options.signal === undefined
-    ? timer.signal
-    : AbortSignal.any([timer.signal, options.signal]);
+  const timer = AbortSignal.timeout(timeout);
+  const signal = AbortSignal.any(options.signal === undefined ? [timer] : [timer, options.signal]);
   try {
     const response = await fetch(url, {
       signal,
@@ -81,9 +78,7 @@ async function fetchRange(
   } catch (error) {
     if (error instanceof BrainjarError) throw error;
     if (options.signal?.aborted) throw options.signal.reason;
-    throw timer.signal.aborted ? timedOut(url, timeout, error) : failed(url, error);
-  } finally {
-    clearTimeout(timerId);
+    throw timer.aborted ? timedOut(url, timeout, error) : failed(url, error);
   }
 }
 

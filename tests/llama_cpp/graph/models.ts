@@ -1,4 +1,4 @@
-import { type GraphModel, readGraphModels } from "../../../fixtures/truth/files.ts";
+import { graphFile, type GraphModel } from "../../../fixtures/truth/files.ts";
 import type { GgufHeader, MetadataValue } from "../../../src/gguf/header.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 
@@ -40,7 +40,7 @@ function toHeader({ metadata, tensors }: GraphModel): GgufHeader {
 
 /** The models of fixtures/truth/graphs.jsonl.gz, without the settings that llama.cpp refuses. */
 export async function plannedModels(): Promise<PlannedModel[]> {
-  return (await readGraphModels()).map((model) => ({
+  return (await graphFile.read()).map((model) => ({
     name: model.name,
     header: toHeader(model),
     buffers: model.rows.flatMap((

@@ -7,12 +7,12 @@ import { planGraph } from "../../../src/llama_cpp/graph/planned_graph.ts";
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
-import { readTruthRows, truthModels } from "../../../fixtures/truth/files.ts";
+import { truthFile, truthModels } from "../../../fixtures/truth/files.ts";
 
 Deno.test({
   name: "the compute buffer is llama.cpp's own on every row of truth",
   async fn() {
-    const rows = Map.groupBy(await readTruthRows(), (row) => row.file);
+    const rows = Map.groupBy(await truthFile.read(), (row) => row.file);
     let checked = 0;
     for await (const { file, path } of truthModels()) {
       const header = await readHeader(path);

@@ -5,14 +5,14 @@ import { contextSizes } from "../../../src/llama_cpp/memory/context_sizes.ts";
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
 import { loadedWeights, weightBytes } from "../../../src/llama_cpp/memory/weights.ts";
-import { readMemoryRows, readTruthRows, truthModels } from "../../../fixtures/truth/files.ts";
+import { memoryFile, truthFile, truthModels } from "../../../fixtures/truth/files.ts";
 import { AVX2_CPU, modelOf, options } from "../sample_header.ts";
 
 Deno.test({
   name: "weights, cache and state are llama.cpp's own on every model of truth",
   async fn() {
-    const rows = Map.groupBy(await readTruthRows(), (row) => row.file);
-    const memoryRows = Map.groupBy(await readMemoryRows(), (row) => row.file);
+    const rows = Map.groupBy(await truthFile.read(), (row) => row.file);
+    const memoryRows = Map.groupBy(await memoryFile.read(), (row) => row.file);
     let models = 0;
     for await (const { file, path } of truthModels()) {
       models++;

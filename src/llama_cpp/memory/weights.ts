@@ -28,9 +28,8 @@ function dimensionCount(tensor: TensorInfo): number {
   return tensor.dimensions.findLastIndex((dimension) => dimension !== 1) + 1;
 }
 
-/** Multiplied alone, or by experts: what a repacked layout is made for. */
+/** Multiplied alone, or by experts: what a repacked layout is made for, unless rows are looked up. */
 function isMultiplied(tensor: TensorInfo): boolean {
-  if (LOOKED_UP.test(tensor.name)) return false;
   const experts = /_(exps|chexps)\./.test(tensor.name);
   return dimensionCount(tensor) === (experts ? 3 : 2);
 }
@@ -85,13 +84,14 @@ export function loadedWeights(
   const weights: LoadedWeight[] = [];
   for (const tensor of header.tensors) {
     if (isSkipped(tensor, shape)) continue;
-    const repacked = isMultiplied(tensor) && isRepackable(tensor, cpu);
+    const readByRow = LOOKED_UP.test(tensor.name);
+    const repacked = !readByRow && isMultiplied(tensor) && isRepackable(tensor, cpu);
     const bytes = (repacked ? amxBytes(tensor, cpu) : undefined) ?? tensorBytes(tensor);
     weights.push({
       tensor,
       bytes: padTo(bytes, TENSOR_ALIGNMENT),
       repacked,
-      readByRow: LOOKED_UP.test(tensor.name),
+      readByRow,
     });
   }
   const copy = standIn(header, shape, cpu);

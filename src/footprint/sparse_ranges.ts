@@ -29,35 +29,6 @@ export function isDense({ repacked, readByRow, bytes }: LoadedWeight): boolean {
  *
  * Where memory is tight, the kernel's read-ahead would fetch megabytes around each of these pages
  * and throw out what the next layer needs (engine/read_ahead.ts).
- *
- * @example
- * ```ts
- * import { sparseRanges } from "./sparse_ranges.ts";
- * const header = {
- *   version: 3,
- *   byteOrder: "little",
- *   alignment: 32,
- *   metadata: new Map<string, string | number>([
- *     ["general.architecture", "llama"],
- *     ["llama.context_length", 512],
- *     ["llama.embedding_length", 1024],
- *     ["llama.block_count", 1],
- *     ["llama.feed_forward_length", 1024],
- *     ["llama.attention.head_count", 8],
- *     ["llama.attention.layer_norm_rms_epsilon", 0.1],
- *     ["llama.vocab_size", 1024],
- *   ]),
- *   tensors: [
- *     { name: "token_embd.weight", dimensions: [1024, 1024], type: 0, offset: 0, part: 0 },
- *     { name: "output.weight", dimensions: [1024, 1024], type: 0, offset: 4194304, part: 0 },
- *   ],
- *   parts: [{ path: "a.gguf", fileBytes: 8388708, dataOffset: 100 }],
- *   fileBytes: 8388708,
- * } as const;
- * const cpu = { architecture: "other", features: new Set<string>(), threads: 1 } as const;
- * const [range, ...others] = await sparseRanges(header, cpu);
- * if (range?.end !== 4194404 || others.length > 0) throw new Error("Only the embedding is sparse");
- * ```
  */
 export async function sparseRanges(header: GgufHeader, cpu: CpuFeatures): Promise<FileRange[]> {
   const weights = loadedWeights(header, (await readModel(header)).shape, cpu);

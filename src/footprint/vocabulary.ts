@@ -57,24 +57,6 @@ const READING_BYTES = 15 * MIB;
 /**
  * What the tokenizer of a model takes in memory, from how many tokens and merges it has and how
  * long their texts are; a model without one takes a little all the same.
- *
- * @example
- * ```ts
- * import { vocabularyMemory } from "./vocabulary.ts";
- * const header = {
- *   version: 3,
- *   byteOrder: "little",
- *   alignment: 32,
- *   metadata: new Map([
- *     ["tokenizer.ggml.tokens", { elementType: "string" as const, length: 128256, bytes: 1073445 }],
- *   ]),
- *   tensors: [],
- *   parts: [],
- *   fileBytes: 0,
- * } as const;
- * const { kept, building } = vocabularyMemory(header);
- * if (!(kept > 15e6 && building > kept)) throw new Error("128 thousand tokens");
- * ```
  */
 export function vocabularyMemory(header: GgufHeader): VocabularyMemory {
   const tokens = count(header, "tokens");

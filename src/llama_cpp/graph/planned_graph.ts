@@ -49,41 +49,6 @@ export function buildGraph(
 
 /**
  * Plans the graph that llama.cpp reserves its buffer for.
- *
- * @example
- * ```ts
- * import { readHyperparameters } from "../hyperparameters/hyperparameters.ts";
- * import { computeBytes } from "./compute.ts";
- * import { planGraph } from "./planned_graph.ts";
- *
- * const header = {
- *   version: 3,
- *   byteOrder: "little",
- *   alignment: 32,
- *   metadata: new Map<string, string | number>([
- *     ["general.architecture", "mamba"],
- *     ["mamba.context_length", 512],
- *     ["mamba.embedding_length", 64],
- *     ["mamba.block_count", 1],
- *     ["mamba.vocab_size", 100],
- *   ]),
- *   tensors: [],
- *   parts: [],
- *   fileBytes: 0,
- * } as const;
- * const source = { header, shape: readHyperparameters(header), build: undefined };
- * const options = {
- *   contextSize: 512,
- *   batchSize: 512,
- *   sequences: 1,
- *   flashAttention: false,
- *   kvCacheKeyType: "F16",
- *   kvCacheValueType: "F16",
- *   mmap: true,
- * } as const;
- * const { confidence } = computeBytes(planGraph(source, options));
- * if (confidence !== "unknown") throw new Error("Without a builder there is no graph");
- * ```
  */
 export function planGraph(source: GraphSource, options: FootprintOptions): PlannedGraph {
   const { shape, header, build } = source;

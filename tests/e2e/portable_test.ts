@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   mayUnshare,
@@ -146,6 +147,18 @@ function pointer(cache: string): string {
   const name = [...Deno.readDirSync(cache)].find((entry) => entry.isFile)?.name;
   return `${cache}/${name ?? "The cache names no tree"}`;
 }
+
+test("what a check's code compiles to is kept from the first start on", async () => {
+  const { file } = await portable();
+  const cache = await ownCache("compiled");
+  await runPortable(file, ["--version"], { cache });
+  using compiled = new DatabaseSync(`${treesOf(cache)[0]}/deno/quick/v8_code_cache_v2`);
+  const kept = compiled.prepare(
+    "SELECT length(data) AS bytes FROM codecache WHERE specifier LIKE ?",
+  )
+    .all("%/app/js/chunk-%");
+  assert(kept.some(({ bytes }) => Number(bytes) > 100_000), JSON.stringify(kept));
+});
 
 test("an unpacking that was killed is cleaned up by the next", async () => {
   const { file } = await portable();

@@ -107,11 +107,7 @@ start() {
   { echo >"$tree/in-use"; } 2>/dev/null
   DENO_DIR=$tree/deno
   if [ "$wants_engine" = no ]; then
-    # Functions compiled as soon as they are read are kept in the runtime's code cache; later ones are
-    # compiled at every start, which took a check a fifth of its time. The engine's package is so
-    # large that this would cost 7 MB of memory. The cache holds for one set of flags. Nor does a
-    # check live long enough to be compiled twice, or to be tidied up.
-    flags="$flags --v8-flags=--no-lazy,--no-maglev,--no-sparkplug,--min-semi-space-size=16"
+    flags="$flags $quick"
     DENO_DIR=$tree/deno/quick
   fi
   DENO_NO_UPDATE_CHECK=1
@@ -128,6 +124,11 @@ start() {
 }
 
 flags='-q -A --no-prompt --no-config --no-lock --cached-only --no-remote --node-modules-dir=manual'
+# Functions compiled as soon as they are read are kept in the runtime's code cache; later ones are
+# compiled at every start, which took a check a fifth of its time. The engine's package is so large
+# that this would cost 7 MB of memory. The cache holds for one set of flags. Nor does a check live
+# long enough to be compiled twice, or to be tidied up.
+quick='--v8-flags=--no-lazy,--no-maglev,--no-sparkplug,--min-semi-space-size=16'
 find_cache
 find_tree && start "$@"
 
@@ -143,7 +144,7 @@ give_up() {
 program() {
   script=$1
   shift
-  "$tree/program/brainjar" run $flags "$tree/program/app/js/$script" "$@"
+  "$tree/program/brainjar" run $flags $quick "$tree/program/app/js/$script" "$@"
 }
 
 check_machine() {
@@ -225,7 +226,7 @@ unpack() {
   else
     name=$unpacked
     tree=$cache/$name
-    failure=$(DENO_DIR=$tree/deno program settle.js "$cache" "$id" "$name" "$checksum" \
+    failure=$(DENO_DIR=$tree/deno/quick program settle.js "$cache" "$id" "$name" "$checksum" \
       2>&1 >/dev/null </dev/null) ||
       give_up "The program unpacked to '$cache' doesn't start: $(
         printf '%s\n' "$failure" | head -n 1

@@ -4,26 +4,13 @@ import {
   headsOf,
   projectQueryKeyValue,
 } from "./blocks/attention.ts";
-import { mixtureOfExperts, SIGMOID, SOFTMAX, SOFTMAX_WEIGHT } from "./blocks/experts.ts";
+import { mixtureOfExperts } from "./blocks/experts.ts";
 import { feedForward, sharedFeedForward } from "./blocks/feed_forward.ts";
 import type { Builder, GraphBuilder } from "./builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
-import type { Gating, LayerBuilder, TransformerRow } from "./transformer_row.ts";
+import type { LayerBuilder, TransformerRow } from "./transformer_row.ts";
 
 export type { LayerBuilder, TransformerRow };
-
-export function gatingNumber(b: Builder, gating: Gating): number {
-  switch (gating) {
-    case "softmax":
-      return SOFTMAX;
-    case "sigmoid":
-      return SIGMOID;
-    case "softmax-weight":
-      return SOFTMAX_WEIGHT;
-    case "header":
-      return b.hyperparameters.experts.gatingFunction || SOFTMAX;
-  }
-}
 
 /** Takes the tokens whose logits are wanted out of all of `tensors`, after the last layer only. */
 export function keepOutputs<const T extends readonly Tensor[]>(
@@ -130,14 +117,9 @@ export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor):
   if (!b.has(`${prefix}ffn_gate_inp`) || !routes(b, row, layer)) {
     return feedForward(b, layer, x, row.activation ?? "gated");
   }
-  const { weightsNorm, weightsScale } = b.hyperparameters.experts;
-  const routed = mixtureOfExperts(b, layer, x, {
-    gating: gatingNumber(b, row.gating ?? "softmax"),
-    normalizes: row.weightsNorm === "header" ? weightsNorm : row.weightsNorm ?? true,
-    scale: weightsScale,
-    ...(row.weighsFirst === undefined ? {} : { weighsFirst: row.weighsFirst }),
-    ...(row.selectsBy === undefined ? {} : { selectsBy: row.selectsBy }),
-  });
+  const { gating, weightsNorm, weighsFirst, selectsBy } = row;
+  const routing = { gating, weightsNorm, weighsFirst, selectsBy };
+  const routed = mixtureOfExperts(b, layer, x, routing);
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
   let shared = sharedFeedForward(b, layer, x, row.sharedActivation ?? "gated");
   if (b.has(`${prefix}ffn_gate_inp_shexp`)) {

@@ -1,10 +1,7 @@
 import type { Tensor } from "../ggml/tensor.ts";
-import type { ExpertOptions } from "./blocks/experts.ts";
+import type { Routing } from "./blocks/experts.ts";
 import type { Activation } from "./blocks/feed_forward.ts";
 import type { Builder, NormKind } from "./builder.ts";
-
-/** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
-export type Gating = "softmax" | "sigmoid" | "softmax-weight" | "header";
 
 /** Puts one layer, or a half of one, into the graph. */
 export type LayerBuilder = (b: Builder, row: TransformerRow, layer: number, x: Tensor) => Tensor;
@@ -13,7 +10,7 @@ export type LayerBuilder = (b: Builder, row: TransformerRow, layer: number, x: T
  * How one architecture's layer differs from the plain one: norm, attention, residual, norm,
  * feed-forward, residual. What only depends on which weights a file has isn't said here.
  */
-export interface TransformerRow {
+export interface TransformerRow extends Routing {
   readonly norm?: NormKind;
   /** What happens to the embeddings first, beside scaling. */
   readonly prelude?: "positions" | "norm";
@@ -46,11 +43,6 @@ export interface TransformerRow {
   readonly sharedActivation?: Activation;
   /** Layers with a mixture: those with a router, unless the layer's number decides. */
   readonly routes?: "never" | "step";
-  readonly gating?: Gating;
-  /** The router's weights are divided by their sum: always unless said. */
-  readonly weightsNorm?: boolean | "header";
-  readonly weighsFirst?: boolean;
-  readonly selectsBy?: ExpertOptions["selectsBy"];
   /** Of the sum after attention the residual is the first operand. */
   readonly residualFirst?: boolean;
   /** Of the sum after the feed-forward the residual is the first operand. */

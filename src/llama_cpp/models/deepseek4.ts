@@ -46,28 +46,20 @@ class DeepSeek4 {
       return graph.input(F32, [side, side]);
     };
     this.#rotation = rotation(keyLength);
-    this.#sparse = new CompressedKeys(b, {
-      ratio: COMPRESSED_SPARSE_RATIO,
-      overlaps: true,
-      length: keyLength,
-      halfMask: plan.flashAttention,
-      rotation: rotation(keyLength),
-    });
-    this.#heavy = new CompressedKeys(b, {
-      ratio: COMPRESSED_HEAVY_RATIO,
-      overlaps: false,
-      length: keyLength,
-      halfMask: plan.flashAttention,
-      rotation: rotation(keyLength),
-    });
-    this.#indexer = new CompressedKeys(b, {
-      ratio: COMPRESSED_SPARSE_RATIO,
-      overlaps: true,
-      length: indexer.keyLength,
-      // The fused indexer reads halves, whatever attention reads.
-      halfMask: true,
-      rotation: rotation(indexer.keyLength),
-    });
+    const compressed = (ratio: number, length: number, halfMask: boolean) => {
+      const overlaps = ratio === COMPRESSED_SPARSE_RATIO;
+      return new CompressedKeys(b, {
+        ratio,
+        overlaps,
+        length,
+        halfMask,
+        rotation: rotation(length),
+      });
+    };
+    this.#sparse = compressed(COMPRESSED_SPARSE_RATIO, keyLength, plan.flashAttention);
+    this.#heavy = compressed(COMPRESSED_HEAVY_RATIO, keyLength, plan.flashAttention);
+    // The fused indexer reads halves, whatever attention reads.
+    this.#indexer = compressed(COMPRESSED_SPARSE_RATIO, indexer.keyLength, true);
   }
 
   build(): void {
@@ -99,14 +91,12 @@ class DeepSeek4 {
   #feedForward(layer: number, x: Tensor, hashed: boolean): Tensor {
     const { b } = this;
     const { graph } = b;
-    const selected = hashed
-      ? { selected: graph.getRows(b.need(`blk.${layer}.ffn_gate_tid2eid`), b.tokenIds) }
-      : {};
     const routed = mixtureOfExperts(b, layer, x, {
-      gating: b.keys.real("expert_gating_func"),
-      normalizes: b.keys.flag("expert_weights_norm") ?? false,
-      scale: b.keys.real("expert_weights_scale"),
-      ...selected,
+      gating: "header",
+      weightsNorm: "header",
+      selected: hashed
+        ? graph.getRows(b.need(`blk.${layer}.ffn_gate_tid2eid`), b.tokenIds)
+        : undefined,
     });
     return graph.add(routed, sharedFeedForward(b, layer, x));
   }

@@ -8,7 +8,6 @@ import type { Tensor } from "../ggml/tensor.ts";
 import {
   begin,
   end,
-  gatingNumber,
   type LayerBuilder,
   onStateLayers,
   transformer,
@@ -139,17 +138,15 @@ class KimiK3 {
   #feed(layer: number, x: Tensor): Tensor {
     const { b } = this;
     const prefix = `blk.${layer}.`;
-    const { leadingDenseLayerCount, weightsNorm, weightsScale } = b.hyperparameters.experts;
-    if (layer < leadingDenseLayerCount) {
+    if (layer < b.hyperparameters.experts.leadingDenseLayerCount) {
       return this.#gated(layer, { gate: "ffn_gate", up: "ffn_up", down: "ffn_down" }, x);
     }
     const narrow = b.has(`${prefix}ffn_routed_down`)
       ? b.multiply(`${prefix}ffn_routed_down`, x)
       : x;
     let routed = mixtureOfExperts(b, layer, narrow, {
-      gating: gatingNumber(b, "header"),
-      normalizes: weightsNorm,
-      scale: weightsScale,
+      gating: "header",
+      weightsNorm: "header",
       activation: "situ",
       logits: b.multiply(`${prefix}ffn_gate_inp`, x),
     });

@@ -1,7 +1,7 @@
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
 import { deltaNetLayer, type DeltaNetOptions } from "../graph/blocks/delta_net.ts";
-import { softmaxExperts } from "../graph/blocks/experts.ts";
+import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { feedForward, sharedFeedForward } from "../graph/blocks/feed_forward.ts";
 import type { Builder, GraphBuilder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
@@ -37,7 +37,7 @@ export function gatedSharedExperts(b: Builder, layer: number, x: Tensor): Tensor
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   if (!b.has(`${prefix}ffn_gate_inp`)) return feedForward(b, layer, x, "gated");
-  const routed = softmaxExperts(b, layer, x);
+  const routed = mixtureOfExperts(b, layer, x);
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
   const shared = sharedFeedForward(b, layer, x);
   const gate = b.multiply(`${prefix}ffn_gate_inp_shexp`, x);

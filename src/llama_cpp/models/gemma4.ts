@@ -1,6 +1,6 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
-import { mixtureOfExperts, SOFTMAX } from "../graph/blocks/experts.ts";
+import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
 import type { Builder } from "../graph/builder.ts";
 import { I32, type Tensor } from "../ggml/tensor.ts";
@@ -50,12 +50,7 @@ function gemma4Feed(b: Builder, layer: number, x: Tensor): Tensor {
   const dense = graph.rmsNorm(feedForward(b, layer, graph.rmsNorm(x), "gated"));
   const input = graph.rmsNorm(x);
   const logits = b.multiply(`blk.${layer}.ffn_gate_inp`, graph.rmsNorm(x));
-  const routed = mixtureOfExperts(b, layer, input, {
-    gating: SOFTMAX,
-    normalizes: true,
-    scale: 1,
-    logits,
-  });
+  const routed = mixtureOfExperts(b, layer, input, { scale: 1, logits });
   return graph.add(dense, graph.rmsNorm(routed));
 }
 

@@ -1,5 +1,5 @@
 import { attentionAndState, type Family, family } from "./architecture.ts";
-import { softmaxExperts } from "../graph/blocks/experts.ts";
+import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "../graph/blocks/recurrent.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F32, type Tensor } from "../ggml/tensor.ts";
@@ -86,7 +86,7 @@ function buildMiniMax01(b: Builder): void {
     // The residual is the norm's result, scaled, so it may need a copy.
     const [y, residual] = keepOutputs(b, layer, [mixed, normed]);
     const middle = b.norm(graph.add(y, graph.map(residual)), "rms");
-    const routed = softmaxExperts(b, layer, middle);
+    const routed = mixtureOfExperts(b, layer, middle);
     x = graph.add(routed, graph.map(middle));
   }
   end(b, row, x);

@@ -1,13 +1,7 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { mixtureOfExperts, SOFTMAX, softmaxExperts } from "../graph/blocks/experts.ts";
+import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
-import {
-  attend,
-  gatingNumber,
-  keepOutputs,
-  type LayerBuilder,
-  transformer,
-} from "../graph/transformer.ts";
+import { attend, keepOutputs, type LayerBuilder, transformer } from "../graph/transformer.ts";
 
 /** Attention and a dense feed-forward, experts beside both (src/models/arctic.cpp). */
 const arctic: LayerBuilder = (b, row, layer, x) => {
@@ -16,13 +10,13 @@ const arctic: LayerBuilder = (b, row, layer, x) => {
   const [y, residual] = keepOutputs(b, layer, [attended, x]);
   const middle = graph.add(y, residual);
   const dense = graph.add(feedForward(b, layer, b.norm(middle, "rms"), "gated"), middle);
-  const routed = softmaxExperts(b, layer, b.norm(residual, "rms"));
+  const routed = mixtureOfExperts(b, layer, b.norm(residual, "rms"));
   return graph.add(routed, dense);
 };
 
 /** Experts, and a dense feed-forward beside them where there is one (src/models/grok.cpp). */
 const grok: LayerBuilder = (b, _row, layer, x) => {
-  const routed = softmaxExperts(b, layer, x);
+  const routed = mixtureOfExperts(b, layer, x);
   return b.has(`blk.${layer}.ffn_up`)
     ? b.graph.add(feedForward(b, layer, x, "gated"), routed)
     : routed;
@@ -30,13 +24,10 @@ const grok: LayerBuilder = (b, _row, layer, x) => {
 
 /** Two mixtures by one router, the second of chunks and on what the first gives (src/models/grovemoe.cpp). */
 const groveMoe: LayerBuilder = (b, _row, layer, x) => {
-  const { count, usedCounts, perGroupCount, weightsScale } = b.hyperparameters.experts;
+  const { count, usedCounts, perGroupCount } = b.hyperparameters.experts;
   const chunks = Math.floor(count / Math.max(1, perGroupCount));
   const used = usedCounts[layer] ?? 1;
   const shared = {
-    gating: SOFTMAX,
-    normalizes: true,
-    scale: weightsScale,
     logits: b.multiply(`blk.${layer}.ffn_gate_inp`, x),
     selectsBy: "sigmoid",
   } as const;
@@ -60,9 +51,7 @@ const smallThinker: LayerBuilder = (b, row, layer, x) => {
   [y, residual, logits] = keepOutputs(b, layer, [y, residual, logits]);
   const middle = graph.add(y, residual);
   const routed = mixtureOfExperts(b, layer, b.norm(middle, "rms"), {
-    gating: gatingNumber(b, "header"),
-    normalizes: true,
-    scale: b.hyperparameters.experts.weightsScale,
+    gating: "header",
     logits,
   });
   return graph.add(routed, middle);

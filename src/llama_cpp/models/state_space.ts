@@ -1,6 +1,6 @@
 import { attentionAndState, type Family, family, recurrentState } from "./architecture.ts";
 import { attention } from "../graph/blocks/attention.ts";
-import { mixtureOfExperts, SIGMOID } from "../graph/blocks/experts.ts";
+import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { feedForward, sharedFeedForward } from "../graph/blocks/feed_forward.ts";
 import { mamba2Layer, mambaLayer, plamo2MambaLayer } from "../graph/blocks/mamba.ts";
 import { shortConvolution } from "../graph/blocks/short_convolution.ts";
@@ -52,12 +52,10 @@ const nemotronH: LayerBuilder = (b, row, layer, x) => {
 function nemotronExperts(b: Builder, layer: number, x: Parameters<LayerBuilder>[3]) {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
-  const { weightsNorm, weightsScale } = b.hyperparameters.experts;
   const narrow = b.has(`${prefix}ffn_latent_down`) ? b.multiply(`${prefix}ffn_latent_down`, x) : x;
   let routed = mixtureOfExperts(b, layer, narrow, {
-    gating: SIGMOID,
-    normalizes: weightsNorm,
-    scale: weightsScale,
+    gating: "sigmoid",
+    weightsNorm: "header",
     activation: "plain",
     logits: b.multiply(`${prefix}ffn_gate_inp`, x),
   });

@@ -2,28 +2,31 @@ import type { Builder } from "../builder.ts";
 import type { Shape, Tensor } from "../../ggml/tensor.ts";
 import { activate, isClamped } from "./feed_forward.ts";
 
-/** Gating functions of llama-hparams.h, by their number in a header. */
-export const SOFTMAX = 1;
-export const SIGMOID = 2;
-export const SOFTMAX_WEIGHT = 3;
+/** `expert_gating_func` of a softmax over the weights of those used (llama-hparams.h). */
+const SOFTMAX_WEIGHT = 3;
 
-export interface ExpertOptions {
-  /** `expert_gating_func` */
-  readonly gating: number;
-  /** Weights are divided by their sum. */
-  readonly normalizes?: boolean;
+/** What rows say of a mixture; a softmax with its weights divided by their sum unless said. */
+export interface Routing {
+  /** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
+  readonly gating?: "softmax" | "sigmoid" | "softmax-weight" | "header" | undefined;
+  /** The router's weights are divided by their sum: always unless said. */
+  readonly weightsNorm?: boolean | "header" | undefined;
+  /** Llama 4 weighs the tokens before the experts. */
+  readonly weighsFirst?: boolean | undefined;
+  /** Router takes the sigmoid of the logits to select (grovemoe) or the logits themselves (llama4). */
+  readonly selectsBy?: "probabilities" | "logits" | "sigmoid" | undefined;
+}
+
+export interface ExpertOptions extends Routing {
+  /** The header's unless said. */
   readonly scale?: number;
   readonly activation?: "gated" | "plain" | "situ";
   /** Router's result, where the caller has computed it. */
   readonly logits?: Tensor;
-  readonly selected?: Tensor;
+  readonly selected?: Tensor | undefined;
   readonly count?: number;
   readonly used?: number;
   readonly names?: ExpertNames;
-  /** Llama 4 weighs the tokens before the experts. */
-  readonly weighsFirst?: boolean;
-  /** Router takes the sigmoid of the logits to select (grovemoe) or the logits themselves (llama4). */
-  readonly selectsBy?: "probabilities" | "logits" | "sigmoid";
   /** Experts share chunks of weights: indices are divided (grovemoe). */
   readonly chunked?: boolean;
 }
@@ -43,12 +46,7 @@ const NAMES: ExpertNames = {
 };
 
 /** `build_lora_mm_id`, with the scale of each expert where the architecture uses the file's. */
-function multiplyById(
-  b: Builder,
-  name: string,
-  x: Tensor,
-  ids: Tensor,
-): Tensor {
+function multiplyById(b: Builder, name: string, x: Tensor, ids: Tensor): Tensor {
   const { graph } = b;
   let y = graph.multiplyMatrixById(b.need(name), x, ids);
   const scale = b.hyperparameters.rules.scalesExperts ? b.model.find(`${name}.scale`) : undefined;
@@ -80,11 +78,14 @@ export function mixtureOfExperts(
   b: Builder,
   layer: number,
   input: Tensor,
-  options: ExpertOptions,
+  options: ExpertOptions = {},
 ): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { experts } = b.hyperparameters;
+  const { gating, weightsNorm = true, scale = experts.weightsScale } = options;
+  const softensWeights = gating === "softmax-weight" ||
+    (gating === "header" && experts.gatingFunction === SOFTMAX_WEIGHT);
   const names = options.names ?? NAMES;
   const width = input.n0;
   const tokens = input.n1;
@@ -92,7 +93,7 @@ export function mixtureOfExperts(
   const used = options.used ?? experts.usedCounts[layer] ?? 1;
 
   const logits = options.logits ?? b.multiply(`${prefix}ffn_gate_inp`, input);
-  let probabilities = options.gating === SOFTMAX_WEIGHT ? logits : graph.inPlace(logits);
+  let probabilities = softensWeights ? logits : graph.inPlace(logits);
 
   let selection = probabilities;
   if (b.model.find(`${prefix}exp_probs_b.bias`) ?? b.weight(`${prefix}exp_probs_b`)) {
@@ -111,15 +112,14 @@ export function mixtureOfExperts(
     probabilities = graph.reshape(probabilities, 1, count, tokens);
   }
   let weights = graph.getRows(probabilities, selected);
-  if (options.gating === SOFTMAX_WEIGHT) {
+  if (softensWeights) {
     weights = graph.softMax(graph.reshape(weights, used, tokens));
     weights = graph.reshape(weights, 1, used, tokens);
   }
-  if (options.normalizes === true) {
+  if (weightsNorm === "header" ? experts.weightsNorm : weightsNorm) {
     weights = graph.reshape(weights, used, tokens);
     weights = graph.reshape(graph.inPlace(weights, graph.sumRows(weights)), 1, used, tokens);
   }
-  const scale = options.scale ?? 0;
   if (scale !== 0 && scale !== 1) weights = graph.map(weights);
   graph.expand(weights);
 
@@ -134,12 +134,6 @@ export function mixtureOfExperts(
   return sumExperts(b, out, [width, tokens], experts.usedCounts[layer] ?? used);
 }
 
-/** A mixture by the softmax of all logits, the weights of those used divided by their sum. */
-export function softmaxExperts(b: Builder, layer: number, x: Tensor): Tensor {
-  const scale = b.hyperparameters.experts.weightsScale;
-  return mixtureOfExperts(b, layer, x, { gating: SOFTMAX, normalizes: true, scale });
-}
-
 function expertRows(
   b: Builder,
   layer: number,
@@ -148,10 +142,9 @@ function expertRows(
 ): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
-  let clamped = false;
+  let [clamped, hasGate] = [false, true];
   let gate: Tensor;
   let up: Tensor;
-  let hasGate = true;
   if (names.gateUp !== undefined && b.has(prefix + names.gateUp)) {
     const both = multiplyById(b, prefix + names.gateUp, x, selected);
     const half = [both.n0 / 2, both.n1, both.n2];

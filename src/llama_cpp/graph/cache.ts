@@ -33,7 +33,7 @@ export function rotationSide(headLength: number): number {
 /** Views of the attention cache and the inputs that go with it (llama-kv-cache.cpp). */
 export class Cache {
   readonly #inputs: (CacheInputs | undefined)[] = [undefined, undefined];
-  readonly #layers = new Map<number, { key: Tensor; value: Tensor | undefined }>();
+  readonly #layers = new Map<number, { key: Tensor; value: Tensor }>();
   readonly #widestValue: number;
 
   constructor(
@@ -110,7 +110,8 @@ export class Cache {
     return this.graph.input(half ? F16 : F32, [cells, tokens / sequences, 1, sequences]);
   }
 
-  #external(type: number, shape: readonly number[]): Tensor {
+  /** Memory outside the compute buffer, such as an indexer's cache of keys. */
+  external(type: number, shape: readonly number[]): Tensor {
     const tensor = new Tensor(type, shape, undefined, LEAF);
     tensor.isExternal = true;
     return tensor;
@@ -126,14 +127,14 @@ export class Cache {
   #layer(layer: number, cells: number): { key: Tensor; value: Tensor } {
     const owner = this.#owner(layer);
     const known = this.#layers.get(owner);
-    if (known?.value !== undefined) return { key: known.key, value: known.value };
+    if (known !== undefined) return known;
     const { keyValueHeadCounts, keyLengths, valueLengths } = this.model.hyperparameters;
     const heads = keyValueHeadCounts[owner] ?? 1;
     const { sequences, keyType, valueType } = this.plan;
     const valueWidth = this.isTransposed ? this.#widestValue : heads * (valueLengths[owner] ?? 0);
     const made = {
-      key: this.#external(keyType, [heads * (keyLengths[owner] ?? 0), cells, sequences]),
-      value: this.#external(valueType, [valueWidth, cells, sequences]),
+      key: this.external(keyType, [heads * (keyLengths[owner] ?? 0), cells, sequences]),
+      value: this.external(valueType, [valueWidth, cells, sequences]),
     };
     this.#layers.set(owner, made);
     return made;
@@ -142,29 +143,21 @@ export class Cache {
   keys(layer: number, cells: number): Tensor {
     const { key } = this.#layer(layer, cells);
     const { keyValueHeadCounts, keyLengths } = this.model.hyperparameters;
-    const shape = [
-      keyLengths[layer] ?? 0,
-      keyValueHeadCounts[layer] ?? 1,
-      cells,
-      this.plan.sequences,
-    ];
+    const length = keyLengths[layer] ?? 0;
+    const heads = keyValueHeadCounts[layer] ?? 1;
+    const shape = [length, heads, cells, this.plan.sequences];
     return this.graph.view(key, shape, undefined, key.s1, key.s2);
   }
 
   values(layer: number, cells: number): Tensor {
     const { value } = this.#layer(layer, cells);
     const { keyValueHeadCounts, valueLengths } = this.model.hyperparameters;
-    const heads = keyValueHeadCounts[layer] ?? 1;
     const length = valueLengths[layer] ?? 0;
+    const heads = keyValueHeadCounts[layer] ?? 1;
     const { sequences } = this.plan;
     if (!this.isTransposed) {
-      return this.graph.view(
-        value,
-        [length, heads, cells, sequences],
-        undefined,
-        value.s1,
-        value.s2,
-      );
+      const shape = [length, heads, cells, sequences];
+      return this.graph.view(value, shape, undefined, value.s1, value.s2);
     }
     const row = cells * value.elementBytes;
     return this.graph.view(value, [cells, heads, length, sequences], row * length, row, value.s2);
@@ -201,10 +194,5 @@ export class Cache {
   keysIn(cache: Tensor): Tensor {
     const { n0, n1, n2, s1, s2 } = cache;
     return this.graph.view(cache, [n0, 1, n1, n2], undefined, s1, s2);
-  }
-
-  /** A cache of keys alone, such as an indexer's. */
-  external(type: number, shape: readonly number[]): Tensor {
-    return this.#external(type, shape);
   }
 }

@@ -1,7 +1,5 @@
 import { upperBound } from "./bound.ts";
-import type { Model } from "./model.ts";
 import type { PlannedGraph } from "./planned_graph.ts";
-import type { PlannedBatch } from "./planned_batch.ts";
 
 /**
  * How far a header estimate can be trusted: `exact` where each part follows the engine's own
@@ -27,25 +25,12 @@ export interface ComputeEstimate {
 export function computeBytes(planned: PlannedGraph): ComputeEstimate {
   const { source, model, plan, placed, missingWeight } = planned;
   if (placed !== undefined) return { bytes: placed.bytes, confidence: "exact", notes: [] };
-  return missingWeight === undefined
-    ? bounded(
-      model,
-      plan,
-      "unknown",
-      `The graph of architecture ${source.shape.architecture} isn't known`,
-    )
-    : bounded(model, plan, "bound", `The graph needs ${missingWeight}, which is missing`);
-}
-
-function bounded(
-  model: Model,
-  plan: PlannedBatch,
-  confidence: Confidence,
-  why: string,
-): ComputeEstimate {
+  const why = missingWeight === undefined
+    ? `The graph of architecture ${source.shape.architecture} isn't known`
+    : `The graph needs ${missingWeight}, which is missing`;
   return {
     bytes: Math.ceil(upperBound(model, plan)),
-    confidence,
+    confidence: missingWeight === undefined ? "unknown" : "bound",
     notes: [`${why}, so the compute buffer is an upper bound`],
   };
 }

@@ -101,7 +101,7 @@ export function readCachedLayerCount(
   return layers.all - shared;
 }
 
-/** `attention.compress_ratios`, which a compressed cache must have for each layer. */
+/** `attention.compress_ratios`, which a compressed cache must have for each layer; 0 where one isn't compressed. */
 export function readCompressRatios(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,

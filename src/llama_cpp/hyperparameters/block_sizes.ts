@@ -6,7 +6,7 @@ import type { LayerSizes } from "./layer_sizes.ts";
 /** llama-hparams.h's LLAMA_MAX_EXPERTS. */
 const LARGEST_EXPERT_COUNT = 1024;
 
-/** Reads `ssm.*`. */
+/** Sizes of the Mamba-like state (`ssm.*`), 0 where the key is missing. */
 export function readStateSpace(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,
@@ -20,10 +20,7 @@ export function readStateSpace(
   };
 }
 
-/** Sizes of the Mamba-like state (`ssm.*`), 0 where the key is missing. */
-export type StateSpaceSizes = Readonly<ReturnType<typeof readStateSpace>>;
-
-/** Reads `wkv.*` and its low-rank sizes. */
+/** Sizes of the RWKV-like state (`wkv.*`) with its low-rank ones, 0 where the key is missing. */
 export function readWkv(keys: ArchitectureKeys) {
   return {
     headSize: keys.number("wkv.head_size") ?? 0,
@@ -36,9 +33,6 @@ export function readWkv(keys: ArchitectureKeys) {
     gateLoraRank: keys.number("attention.gate_lora_rank") ?? 0,
   };
 }
-
-/** Sizes of the RWKV-like state (`wkv.*`), 0 where the key is missing. */
-export type WkvSizes = Readonly<ReturnType<typeof readWkv>>;
 
 /** Reads the low-rank sizes of attention; MLA's lengths only where the architecture does. */
 export function readLatentAttention(
@@ -68,7 +62,10 @@ function expertCount(rules: ArchitectureRules, keys: ArchitectureKeys): number {
   return rules.singleExpertIsDense && count <= 1 ? 0 : count;
 }
 
-/** Reads the mixture of experts (llama-model.cpp, `load_hparams`, with its limits). */
+/**
+ * Reads the mixture of experts (llama-model.cpp, `load_hparams`, with its limits), 0 where the key
+ * is missing. Arrays have one entry for each of `allLayerCount`.
+ */
 export function readExperts(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,
@@ -105,10 +102,7 @@ export function readExperts(
   };
 }
 
-/** Mixture of experts, 0 where the key is missing. Arrays have one entry for each of `allLayerCount`. */
-export type ExpertSizes = Readonly<ReturnType<typeof readExperts>>;
-
-/** Reads `attention.indexer.*`. */
+/** The indexer of sparse attention (`attention.indexer.*`), 0 where the key is missing. */
 export function readIndexer(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,
@@ -134,10 +128,7 @@ export function readIndexer(
   };
 }
 
-/** The indexer of sparse attention, 0 where the key is missing. */
-export type IndexerSizes = Readonly<ReturnType<typeof readIndexer>>;
-
-/** Reads `ple.*` (src/models/qwen4exp.cpp, `ple_conv_state` in llama-hparams.cpp). */
+/** The n-gram embedding (`ple.*`; src/models/qwen4exp.cpp, `ple_conv_state` in llama-hparams.cpp). */
 export function readNgramEmbedding(
   keys: ArchitectureKeys,
   header: GgufHeader,
@@ -162,6 +153,3 @@ export function readNgramEmbedding(
       : (kernel - 1) * ngramSize * hyperConnections * embedding,
   };
 }
-
-/** The n-gram embedding (`ple.*`). */
-export type NgramEmbeddingSizes = Readonly<ReturnType<typeof readNgramEmbedding>>;

@@ -4,18 +4,12 @@ import { type ArchitectureRules, UNKNOWN_ARCHITECTURE } from "./architecture_rul
 import { readArchitecture, readVocabularySize } from "./header_shape.ts";
 import { readLayerSizes } from "./layer_sizes.ts";
 import {
-  type ExpertSizes,
-  type IndexerSizes,
-  type LatentAttentionSizes,
-  type NgramEmbeddingSizes,
   readExperts,
   readIndexer,
   readLatentAttention,
   readNgramEmbedding,
   readStateSpace,
   readWkv,
-  type StateSpaceSizes,
-  type WkvSizes,
 } from "./block_sizes.ts";
 import {
   checkLatentAttention,
@@ -27,77 +21,7 @@ import {
   usesAlibi,
 } from "./attention_sizes.ts";
 import { readRecurrentLayers } from "./recurrent_layers.ts";
-import { readSlidingWindow, type SlidingWindowKind } from "./sliding_window_layers.ts";
-
-/**
- * What a header says about the shape of its model, with llama.cpp's defaults where it is silent
- * (llama-hparams.h's `llama_hparams`). Every array has one entry for each of `allLayerCount`.
- * All numbers are whole and not negative.
- */
-export interface Hyperparameters {
-  readonly architecture: string;
-  /** The architecture's, or the safe side's where llama.cpp has no such architecture. */
-  readonly rules: ArchitectureRules;
-  readonly trainContextLength: number;
-  /** Layers that text passes through (`n_layer()`). */
-  readonly layerCount: number;
-  /** With the layers that predict further tokens (`n_layer_all`). */
-  readonly allLayerCount: number;
-  readonly vocabularySize: number;
-  readonly embeddingLength: number;
-  /** Of the input of the graph, wider where images bring more than one embedding. */
-  readonly inputEmbeddingLength: number;
-  /** Of what the graph gives back as embedding. */
-  readonly outputEmbeddingLength: number;
-  /** `embedding_length_per_layer_input`, 0 where the key is missing. */
-  readonly perLayerEmbeddingLength: number;
-  readonly headCounts: readonly number[];
-  readonly keyValueHeadCounts: readonly number[];
-  readonly feedForwardLengths: readonly number[];
-  /** Of one head, on this layer (sliding-window layers may differ). */
-  readonly keyLengths: readonly number[];
-  readonly valueLengths: readonly number[];
-  /** Of one head, where no window slides (`n_embd_head_k_full`). */
-  readonly keyLength: number;
-  readonly valueLength: number;
-  readonly ropeDimensionCounts: readonly number[];
-  /** `rope.dimension_sections`, four numbers. */
-  readonly ropeSections: readonly number[];
-  readonly slidingWindow: number;
-  /** `attention.sliding_window`, whether or not the architecture goes by it; 0 where it is missing. */
-  readonly declaredSlidingWindow: number;
-  readonly slidingWindowKind: SlidingWindowKind;
-  readonly slidingWindowLayers: readonly boolean[];
-  /** Layers from the first on that own a cache; the rest reuse one of theirs. */
-  readonly cachedLayerCount: number;
-  /** Layers with a recurrent state (`is_recr`). */
-  readonly recurrentLayers: readonly boolean[];
-  /** Both MLA lengths are in the header, so that keys alone are cached. */
-  readonly usesLatentAttention: boolean;
-  readonly latentAttention: LatentAttentionSizes;
-  readonly experts: ExpertSizes;
-  readonly stateSpace: StateSpaceSizes;
-  readonly wkv: WkvSizes;
-  /** `shortconv.l_cache` */
-  readonly shortConvolutionCache: number;
-  /** `kda.head_dim` */
-  readonly deltaHeadLength: number;
-  /** Head of MiniMax-01's linear attention. */
-  readonly linearAttentionHeadLength: number;
-  readonly indexer: IndexerSizes;
-  /** `attention.compress_ratios` by layer, 0 where a layer isn't compressed. */
-  readonly compressRatios: readonly number[];
-  /** `hyper_connection.count` */
-  readonly hyperConnectionCount: number;
-  readonly hyperConnectionLowRank: number;
-  readonly ngramEmbedding: NgramEmbeddingSizes;
-  /** `n_deepstack_layers` or the different entries of `deepstack_mapping`. */
-  readonly deepstackLayerCount: number;
-  /** `granite-switch`'s cached layer that selects an adapter, -1 elsewhere. */
-  readonly routerLayer: number;
-  readonly causal: boolean;
-  readonly usesAlibi: boolean;
-}
+import { readSlidingWindow } from "./sliding_window_layers.ts";
 
 /**
  * Reads the shape of a model from its header as llama.cpp does (llama-model.cpp's
@@ -136,7 +60,7 @@ export interface Hyperparameters {
 export function readHyperparameters(
   header: GgufHeader,
   rules: ArchitectureRules = UNKNOWN_ARCHITECTURE,
-): Hyperparameters {
+) {
   const architecture = readArchitecture(header);
   const known = rules !== UNKNOWN_ARCHITECTURE;
   const keys = new ArchitectureKeys(header.metadata, architecture);
@@ -145,12 +69,8 @@ export function readHyperparameters(
   const trained = known ? keys.required("context_length") : keys.number("context_length") ?? 0;
   const lengths = readHeadLengths(rules, keys, embedding, layers);
   const recurrentLayers = readRecurrentLayers(rules, keys, layers);
-  const window = readSlidingWindow(rules, keys, {
-    text: layers.text,
-    all: layers.all,
-    recurrent: recurrentLayers,
-  });
-  const byWindow = (full: number, sliding: number) =>
+  const window = readSlidingWindow(rules, keys, layers, recurrentLayers);
+  const byWindow = (full: number, sliding: number): readonly number[] =>
     window.layers.map((slides) => slides ? sliding : full);
   const latentAttention = readLatentAttention(rules, keys);
   const hyperConnectionCount = keys.number("hyper_connection.count") ?? 0;
@@ -163,30 +83,42 @@ export function readHyperparameters(
     : outputLength || embedding;
   return {
     architecture,
+    /** The architecture's, or the safe side's where llama.cpp has no such architecture. */
     rules,
     trainContextLength: trained,
+    /** Layers that text passes through (`n_layer()`). */
     layerCount: layers.text,
+    /** With the layers that predict further tokens (`n_layer_all`). */
     allLayerCount: layers.all,
     vocabularySize: readVocabularySize(header, architecture),
     embeddingLength: embedding,
+    /** Of the input of the graph, wider where images bring more than one embedding. */
     inputEmbeddingLength: rules.inputsOutputWidth ? output : embedding * (1 + deepstack),
+    /** Of what the graph gives back as embedding. */
     outputEmbeddingLength: output,
     perLayerEmbeddingLength: keys.number("embedding_length_per_layer_input") ?? 0,
     headCounts: layers.headCounts,
     keyValueHeadCounts: layers.keyValueHeadCounts,
     feedForwardLengths: layers.feedForwardLengths,
+    /** Of one head, on this layer (sliding-window layers may differ). */
     keyLengths: byWindow(lengths.key, lengths.keySliding),
     valueLengths: byWindow(lengths.value, lengths.valueSliding),
+    /** Of one head, where no window slides (`n_embd_head_k_full`). */
     keyLength: lengths.key,
     valueLength: lengths.value,
     ropeDimensionCounts: byWindow(lengths.rope, lengths.ropeSliding),
+    /** `rope.dimension_sections`, four numbers. */
     ropeSections: keys.signedArray("rope.dimension_sections") ?? [0, 0, 0, 0],
     slidingWindow: window.window,
+    /** `attention.sliding_window`, whether or not the architecture goes by it; 0 where it is missing. */
     declaredSlidingWindow: typeof declaredWindow === "number" ? declaredWindow : 0,
     slidingWindowKind: window.kind,
     slidingWindowLayers: window.layers,
+    /** Layers from the first on that own a cache; the rest reuse one of theirs. */
     cachedLayerCount: readCachedLayerCount(rules, keys, layers),
+    /** Layers with a recurrent state (`is_recr`). */
     recurrentLayers,
+    /** Both MLA lengths are in the header, so that keys alone are cached. */
     usesLatentAttention: checkLatentAttention(keys, latentAttention),
     latentAttention,
     experts: readExperts(rules, keys, layers),
@@ -194,15 +126,25 @@ export function readHyperparameters(
     wkv: readWkv(keys),
     shortConvolutionCache: keys.number("shortconv.l_cache") ?? 0,
     deltaHeadLength: keys.number("kda.head_dim") ?? 0,
+    /** Head of MiniMax-01's linear attention. */
     linearAttentionHeadLength: rules.state === "linear-attention" ? lengths.key : 0,
     indexer: readIndexer(rules, keys, layers, trained),
     compressRatios: readCompressRatios(rules, keys, layers),
     hyperConnectionCount,
     hyperConnectionLowRank: keys.number("hyper_connection.low_rank") ?? 0,
     ngramEmbedding: readNgramEmbedding(keys, header, layers, hyperConnectionCount),
+    /** `n_deepstack_layers` or the different entries of `deepstack_mapping`. */
     deepstackLayerCount: deepstack,
+    /** `granite-switch`'s cached layer that selects an adapter, -1 elsewhere. */
     routerLayer: layers.routerLayer,
     causal: !rules.notCausal && (keys.flag("attention.causal") ?? true),
     usesAlibi: usesAlibi(rules, keys, layers),
   };
 }
+
+/**
+ * What a header says about the shape of its model, with llama.cpp's defaults where it is silent
+ * (llama-hparams.h's `llama_hparams`). Every array has one entry for each of `allLayerCount`.
+ * All numbers are whole and not negative.
+ */
+export type Hyperparameters = Readonly<ReturnType<typeof readHyperparameters>>;

@@ -1,13 +1,6 @@
 import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
 import type { ArchitectureRules } from "./architecture_rules.ts";
-
-/** What the rules look at. */
-interface Layers {
-  readonly text: number;
-  readonly all: number;
-  readonly keyValueHeadCounts: readonly number[];
-  readonly feedForwardLengths: readonly number[];
-}
+import type { LayerSizes } from "./layer_sizes.ts";
 
 /**
  * Reads which layers have a recurrent state by the architecture's rule (`is_recr_impl` in
@@ -16,7 +9,7 @@ interface Layers {
 export function readRecurrentLayers(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,
-  layers: Layers,
+  layers: LayerSizes,
 ): readonly boolean[] {
   const where = (holds: (layer: number) => boolean): boolean[] =>
     Array.from({ length: layers.all }, (_, layer) => holds(layer));

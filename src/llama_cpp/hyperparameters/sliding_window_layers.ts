@@ -1,26 +1,13 @@
 import type { ArchitectureKeys } from "./architecture_keys.ts";
 import type { ArchitectureRules, SlidingWindowPattern } from "./architecture_rules.ts";
+import type { LayerSizes } from "./layer_sizes.ts";
 
 const PATTERN = "attention.sliding_window_pattern";
 
 /** How the layers with a sliding window mask what they may look at (llama-hparams.h). */
-export type SlidingWindowKind = "none" | "standard" | "chunked" | "symmetric";
+type SlidingWindowKind = "none" | "standard" | "chunked" | "symmetric";
 
-/** Which layers slide, and how far they look. */
-export interface SlidingWindowLayers {
-  readonly kind: SlidingWindowKind;
-  readonly window: number;
-  readonly layers: readonly boolean[];
-}
-
-/** How many layers there are, and which have a state. */
-interface Layers {
-  readonly text: number;
-  readonly all: number;
-  readonly recurrent: readonly boolean[];
-}
-
-function periodic(period: number, denseFirst: boolean, layers: Layers): boolean[] {
+function periodic(period: number, denseFirst: boolean, layers: LayerSizes): boolean[] {
   return Array.from({ length: layers.all }, (_, layer) => {
     if (layer >= layers.text) return false;
     if (period === 0) return true;
@@ -28,52 +15,47 @@ function periodic(period: number, denseFirst: boolean, layers: Layers): boolean[
   });
 }
 
-function fromArray(values: readonly number[], layers: Layers): boolean[] {
-  return Array.from({ length: layers.all }, (_, layer) => (values[layer] ?? 0) !== 0);
-}
-
-function requiredLayers(keys: ArchitectureKeys, count: number, layers: Layers): boolean[] {
-  const values = keys.perLayer(PATTERN, count);
+/** An array that the header must have: of just so many entries, or of any length. */
+function listed(keys: ArchitectureKeys, layers: LayerSizes, count?: number): boolean[] {
+  const values = count === undefined ? keys.array(PATTERN) : keys.perLayer(PATTERN, count);
   if (values === undefined) throw keys.missing(PATTERN);
-  return fromArray(values, layers);
+  return Array.from({ length: layers.all }, (_, layer) => (values[layer] ?? 0) !== 0);
 }
 
 function slidingLayers(
   pattern: SlidingWindowPattern,
   keys: ArchitectureKeys,
-  layers: Layers,
+  layers: LayerSizes,
+  recurrent: readonly boolean[],
 ): boolean[] {
-  if (pattern === "every") return Array.from({ length: layers.all }, () => true);
-  if (pattern === "not-recurrent") {
-    return layers.recurrent.map((recurrent, layer) => layer < layers.text && !recurrent);
+  switch (pattern) {
+    case "every":
+      return recurrent.map(() => true);
+    case "not-recurrent":
+      return recurrent.map((isRecurrent, layer) => layer < layers.text && !isRecurrent);
+    case "layers":
+      return listed(keys, layers, layers.text);
+    case "all-layers":
+      return listed(keys, layers, layers.all);
+    case "any-length":
+      return listed(keys, layers);
   }
-  if (pattern === "layers") return requiredLayers(keys, layers.text, layers);
-  if (pattern === "all-layers") return requiredLayers(keys, layers.all, layers);
-  if (pattern === "any-length") {
-    const values = keys.array(PATTERN);
-    if (values === undefined) throw keys.missing(PATTERN);
-    return fromArray(values, layers);
-  }
-  const isArray = keys.isArray(PATTERN);
-  const period = isArray ? undefined : keys.number(PATTERN);
-  if (pattern.orLayers && period === undefined) return requiredLayers(keys, layers.text, layers);
+  const period = keys.isArray(PATTERN) ? undefined : keys.number(PATTERN);
+  if (pattern.orLayers && period === undefined) return listed(keys, layers, layers.text);
   return periodic(period ?? pattern.period, pattern.denseFirst ?? false, layers);
 }
 
 /**
- * Reads which layers have a sliding window by the architecture's rule (`set_swa_pattern` and the
- * keys that src/models/*.cpp read); no layer has where there is no rule.
+ * Reads which layers have a sliding window, and how far they look, by the architecture's rule
+ * (`set_swa_pattern` and the keys that src/models/*.cpp read); no layer has where there is no rule.
  */
 export function readSlidingWindow(
   rules: ArchitectureRules,
   keys: ArchitectureKeys,
-  layers: Layers,
-): SlidingWindowLayers {
-  const none: SlidingWindowLayers = {
-    kind: "none",
-    window: 0,
-    layers: Array.from({ length: layers.all }, () => false),
-  };
+  layers: LayerSizes,
+  recurrent: readonly boolean[],
+): { kind: SlidingWindowKind; window: number; layers: readonly boolean[] } {
+  const none = { kind: "none", window: 0, layers: recurrent.map(() => false) } as const;
   const rule = rules.slidingWindow;
   if (rule === undefined) return none;
   const read = keys.number("attention.sliding_window");
@@ -84,9 +66,6 @@ export function readSlidingWindow(
   if (!slides) return none;
   const window = rule.fixedWindow ?? read ?? rule.defaultWindow;
   if (window === undefined) throw keys.missing("attention.sliding_window");
-  return {
-    kind: rule.kind ?? "standard",
-    window,
-    layers: slidingLayers(rule.pattern, keys, layers),
-  };
+  const sliding = slidingLayers(rule.pattern, keys, layers, recurrent);
+  return { kind: rule.kind ?? "standard", window, layers: sliding };
 }

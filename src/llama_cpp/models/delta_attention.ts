@@ -2,7 +2,7 @@ import { attentionAndState, type Family, family } from "./architecture.ts";
 import { gatedDelta } from "../graph/blocks/delta_net.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { latentAttention } from "../graph/blocks/latent_attention.ts";
-import { convolve, readState, sequenceTokens, stateOf } from "../graph/blocks/recurrent.ts";
+import { bySequence, convolve, readState, stateOf } from "../graph/blocks/recurrent.ts";
 import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import {
@@ -16,47 +16,34 @@ import {
 
 /** Delta attention: a delta rule with a gate for each element (src/models/kimi-linear.cpp). */
 export function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
-  const { graph, plan } = b;
+  const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { headCounts, deltaHeadLength: length, stateSpace } = b.hyperparameters;
   const heads = headCounts[0] ?? 0;
   const width = heads * length;
   const columns = Math.max(0, stateSpace.convolutionKernel - 1);
-  const { sequences } = plan;
-  const tokens = sequenceTokens(b);
   const conv = stateOf(b, 3 * columns * width);
   const previous = readState(b, conv);
   const part = (name: string) => {
     const row = columns * 4;
-    const shape = [columns, width, sequences];
+    const shape = [columns, width, b.plan.sequences];
     const state = graph.view(previous, shape, row, 3 * columns * width * 4);
-    const projected = graph.reshape(
-      b.multiply(`${prefix}attn_${name}`, x),
-      width,
-      tokens,
-      sequences,
-    );
+    const projected = bySequence(b, b.multiply(`${prefix}attn_${name}`, x), width);
     const joined = graph.concat(state, graph.transpose(projected), 0);
     const last = graph.view(joined, shape, joined.s1, joined.s2);
     graph.expand(graph.copy(last, graph.view(conv, shape, row, 3 * columns * width * 4)));
     const kernel = graph.reshape(b.need(`${prefix}ssm_conv1d_${name}`), columns + 1, width);
     const y = graph.reshape(convolve(b, joined, kernel), width, b.tokens);
-    return graph.reshape(graph.map(y), length, heads, tokens, sequences);
+    return bySequence(b, graph.map(y), length, heads);
   };
   const [q, k, v] = [part("q"), part("k"), part("v")];
   let gate = b.multiply(`${prefix}ssm_f_a`, x);
   if (b.has(`${prefix}ssm_f_b`)) gate = b.multiply(`${prefix}ssm_f_b`, gate);
   gate = graph.map(graph.reshape(gate, length, heads, b.tokens));
-  gate = graph.reshape(gate, length, heads, tokens, sequences);
-  const beta = graph.reshape(b.multiply(`${prefix}ssm_beta`, x), 1, heads, tokens, sequences);
-  const all = stateOf(b, length * length * heads);
-  const output = graph.contiguous(gatedDelta(b, all, {
-    q: graph.norm(q),
-    k: graph.norm(k),
-    v,
-    gate,
-    beta: graph.map(beta),
-  }));
+  gate = bySequence(b, gate, length, heads);
+  const beta = graph.map(bySequence(b, b.multiply(`${prefix}ssm_beta`, x), 1, heads));
+  const parts = { q: graph.norm(q), k: graph.norm(k), v, gate, beta };
+  const output = graph.contiguous(gatedDelta(b, parts));
   const normed = graph.rmsNorm(graph.reshape(output, length, heads, b.tokens));
   const outputGate = graph.reshape(outputGateOf(b, prefix, x), length, heads, b.tokens);
   const gated = graph.multiply(normed, graph.map(outputGate));
@@ -81,10 +68,7 @@ function bailingAttention(b: Builder, layer: number, x: Tensor): Tensor {
   const { valueLength } = b.hyperparameters.latentAttention;
   const y = latentAttention(b, layer, x, { ropes: true, output: false });
   const gate = graph.reshape(b.multiply(`blk.${layer}.attn_gate`, x), 1, heads, tokens);
-  const gated = graph.multiply(
-    graph.reshape(y, valueLength, heads, tokens),
-    graph.map(gate),
-  );
+  const gated = graph.multiply(graph.reshape(y, valueLength, heads, tokens), graph.map(gate));
   const flat = graph.contiguous(gated, valueLength * heads, tokens);
   return b.multiply(`blk.${layer}.attn_output`, flat);
 }

@@ -1,19 +1,18 @@
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
-import { readState, sequenceTokens, stateOf, storeState } from "../graph/blocks/recurrent.ts";
+import {
+  bySequence,
+  readState,
+  sequenceTokens,
+  stateOf,
+  storeState,
+} from "../graph/blocks/recurrent.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F32, type Tensor } from "../ggml/tensor.ts";
 import { attend, begin, end, keepOutputs, type TransformerRow } from "../graph/transformer.ts";
 
 /** Inputs that say how fast each head forgets (src/models/minimax-01.cpp, `llm_graph_input_la`). */
-interface Decays {
-  readonly slopes: Tensor;
-  readonly query: Tensor;
-  readonly key: Tensor;
-  readonly diagonal: Tensor;
-}
-
-function decayInputs(b: Builder): Decays {
+function decayInputs(b: Builder) {
   const { graph, plan } = b;
   const heads = b.hyperparameters.headCounts[0] ?? 0;
   const tokens = sequenceTokens(b);
@@ -24,6 +23,8 @@ function decayInputs(b: Builder): Decays {
     diagonal: graph.input(F32, [tokens, tokens, heads, plan.sequences]),
   };
 }
+
+type Decays = ReturnType<typeof decayInputs>;
 
 /** Linear attention ("lightning attention") of one layer. */
 function linearAttention(b: Builder, layer: number, input: Tensor, decays: Decays): Tensor {
@@ -36,33 +37,23 @@ function linearAttention(b: Builder, layer: number, input: Tensor, decays: Decay
   // There is no convolution, but its empty state is read all the same.
   readState(b, stateOf(b, 0));
   const x = graph.reshape(input, input.n0, tokens, 1, sequences);
-  const all = graph.reshape(
-    b.multiply(`${prefix}attn_qkv`, x),
-    length * 3,
-    heads,
-    tokens,
-    sequences,
-  );
+  const all = bySequence(b, b.multiply(`${prefix}attn_qkv`, x), length * 3, heads);
   const part = () => graph.view(all, [length, heads, tokens, sequences], all.s1, all.s2, all.s3);
   const [q, k, v] = [part(), part(), part()];
   const state = stateOf(b, length * length * heads);
   const previous = graph.reshape(readState(b, state), length, length, heads, sequences);
-  const scaled = graph.permute(graph.inPlace(q, graph.map(decays.query)), [0, 2, 1, 3]);
-  const fromState = graph.multiplyMatrix(previous, scaled);
-  const scores = graph.multiplyMatrix(
-    graph.permute(k, [0, 2, 1, 3]),
-    graph.permute(q, [0, 2, 1, 3]),
-  );
+  const scaled = graph.inPlace(q, graph.map(decays.query));
+  const fromState = graph.multiplyMatrix(previous, graph.permute(scaled, [0, 2, 1, 3]));
+  const byHead = (y: Tensor) => graph.permute(y, [0, 2, 1, 3]);
+  const scores = graph.multiplyMatrix(byHead(k), byHead(q));
   const values = graph.contiguous(graph.permute(v, [1, 2, 0, 3]));
-  const fromBatch = graph.multiplyMatrix(
-    values,
-    graph.inPlace(scores, graph.map(decays.diagonal)),
-  );
+  const fading = graph.inPlace(scores, graph.map(decays.diagonal));
+  const fromBatch = graph.multiplyMatrix(values, fading);
   const sum = graph.expand(graph.add(fromState, fromBatch));
   const block = graph.reshape(graph.map(graph.map(decays.slopes)), 1, 1, heads);
   const kept = graph.inPlace(previous, block);
-  const fading = graph.inPlace(k, graph.map(decays.key));
-  const keys = graph.contiguous(graph.permute(fading, [1, 2, 0, 3]));
+  const faded = graph.inPlace(k, graph.map(decays.key));
+  const keys = graph.contiguous(graph.permute(faded, [1, 2, 0, 3]));
   storeState(b, state, graph.add(kept, graph.multiplyMatrix(keys, values)));
   let y = graph.contiguous(graph.permute(sum, [0, 2, 1, 3]));
   y = graph.rmsNorm(graph.reshape(y, y.n0 * y.n1, y.n2, 1, y.n3));
@@ -86,8 +77,7 @@ function buildMiniMax01(b: Builder): void {
     // The residual is the norm's result, scaled, so it may need a copy.
     const [y, residual] = keepOutputs(b, layer, [mixed, normed]);
     const middle = b.norm(graph.add(y, graph.map(residual)), "rms");
-    const routed = mixtureOfExperts(b, layer, middle);
-    x = graph.add(routed, graph.map(middle));
+    x = graph.add(mixtureOfExperts(b, layer, middle), graph.map(middle));
   }
   end(b, row, x);
 }

@@ -2,7 +2,7 @@ import { attentionAndState, type Family, family } from "./architecture.ts";
 import { BlockIndexer } from "../graph/blocks/block_indexer.ts";
 import { unmaskChosen } from "../graph/blocks/lightning_indexer.ts";
 import { deltaNetLayer } from "../graph/blocks/delta_net.ts";
-import { joinState, readState, sequenceTokens, stateOf } from "../graph/blocks/recurrent.ts";
+import { bySequence, joinState, sequenceTokens } from "../graph/blocks/recurrent.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F32, I32, type Tensor } from "../ggml/tensor.ts";
 import { gatedQueryAttention, gatedSharedExperts } from "./delta_net.ts";
@@ -87,24 +87,12 @@ class Qwen4Exp {
     );
     const gated = graph.inPlace(repeated, gate);
     const perSequence = sequenceTokens(b);
-    const normed = graph.reshape(
-      graph.reshape(this.#groupNorm(graph.reshape(gated, all, tokens)), all, tokens),
-      all,
-      perSequence,
-      plan.sequences,
-    );
-    const history = (convolutionKernel - 1) * ngramSize;
-    const state = stateOf(b, history * all);
-    const previous = graph.reshape(readState(b, state), history, all, plan.sequences);
-    const padded = joinState(b, state, { previous, columns: normed, copies: true });
+    const normed = bySequence(b, this.#groupNorm(gated), all);
+    const padded = joinState(b, normed, (convolutionKernel - 1) * ngramSize, true);
     let sum: Tensor | undefined;
     for (let index = 0; index < convolutionKernel; index++) {
-      const columns = graph.view(
-        padded,
-        [perSequence, all, plan.sequences],
-        padded.s1,
-        padded.s2,
-      );
+      const shape = [perSequence, all, plan.sequences];
+      const columns = graph.view(padded, shape, padded.s1, padded.s2);
       const shifted = graph.contiguous(graph.transpose(columns));
       const kernel = b.need(`${prefix}conv1d`);
       const column = graph.contiguous(graph.view(kernel, [1, all], kernel.s1));

@@ -1,11 +1,16 @@
 import { type Family, family, recurrentState } from "./architecture.ts";
-import { feedForward } from "../graph/blocks/feed_forward.ts";
-import { readState, sequenceTokens, stateOf, storeState } from "../graph/blocks/recurrent.ts";
+import {
+  bySequence,
+  readState,
+  sequenceTokens,
+  stateOf,
+  storeState,
+} from "../graph/blocks/recurrent.ts";
 import { timeMix6 } from "../graph/blocks/rwkv6.ts";
 import { timeMix7 } from "../graph/blocks/rwkv7.ts";
 import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
-import { begin, end, keepOutputs } from "../graph/transformer.ts";
+import { begin, end, feed, keepOutputs, type TransformerRow } from "../graph/transformer.ts";
 
 /** Mixes a token with the one before it (`build_rwkv6_time_mix`, `build_rwkv7_time_mix`). */
 type TimeMix = (b: Builder, layer: number, x: Tensor, previous: Tensor) => Tensor;
@@ -34,76 +39,62 @@ function channelMix(b: Builder, layer: number, x: Tensor, previous: Tensor): Ten
   return receptance === undefined ? value : graph.multiply(receptance, value);
 }
 
-/** src/models/rwkv6.cpp and rwkv7.cpp: two shifts on each layer. */
-function buildRwkv(b: Builder, mix: TimeMix): void {
-  const { graph, plan } = b;
+const RWKV: TransformerRow = { norm: "layer", prelude: "norm" };
+
+/**
+ * Two shifts on each layer, before the time mix and before the channel mix (src/models/rwkv6.cpp,
+ * rwkv7.cpp), or one and a feed-forward of the usual kind (rwkv6qwen2.cpp, arwkv7.cpp).
+ */
+function buildRwkv(b: Builder, row: TransformerRow, timeMix: TimeMix): void {
+  const { graph } = b;
   const { embeddingLength: width, layerCount, wkv } = b.hyperparameters;
-  const tokens = sequenceTokens(b);
-  let x = b.norm(b.embed(), "layer");
+  const kind = row.norm ?? "rms";
+  const flat = (tensor: Tensor) => graph.reshape(tensor, width, b.tokens);
+  let x = begin(b, row);
   for (let layer = 0; layer < layerCount; layer++) {
     const state = stateOf(b, wkv.tokenShiftCount * width);
-    const input = graph.reshape(x, width, tokens, plan.sequences);
-    const shifts = graph.reshape(readState(b, state), width, wkv.tokenShiftCount, plan.sequences);
-    const [first, second] = [lastToken(b, shifts), lastToken(b, shifts)];
-    const normed = b.norm(input, "layer");
-    const mixed = mix(b, layer, normed, shift(b, first, normed));
+    const input = bySequence(b, x, width);
+    const kept = readState(b, state);
+    const shifts = graph.reshape(kept, width, wkv.tokenShiftCount, b.plan.sequences);
+    const normed = b.norm(input, kind);
+    const mixed = timeMix(b, layer, normed, shift(b, lastToken(b, shifts), normed));
     const middle = graph.add(mixed, input);
-    const middleNormed = b.norm(middle, "layer");
-    const before = shift(b, second, middleNormed);
-    const last = graph.concat(lastToken(b, normed), lastToken(b, middleNormed), 1);
-    storeState(b, state, graph.view(last, [last.elements]));
-    const flat = (tensor: Tensor) => graph.reshape(tensor, width, b.tokens);
-    const [residual, channels, previous] = keepOutputs(
-      b,
-      layer,
-      [flat(middle), flat(middleNormed), flat(before)],
-    );
-    x = graph.add(channelMix(b, layer, channels, previous), residual);
+    let last = lastToken(b, normed);
+    if (row === RWKV) {
+      const middleNormed = b.norm(middle, kind);
+      const before = shift(b, lastToken(b, shifts), middleNormed);
+      last = graph.concat(last, lastToken(b, middleNormed), 1);
+      storeState(b, state, graph.view(last, [last.elements]));
+      const wanted = [flat(middle), flat(middleNormed), flat(before)] as const;
+      const [residual, channels, previous] = keepOutputs(b, layer, wanted);
+      x = graph.add(channelMix(b, layer, channels, previous), residual);
+    } else {
+      storeState(b, state, graph.view(last, [last.elements]));
+      const [residual] = keepOutputs(b, layer, [flat(middle)]);
+      x = graph.add(feed(b, row, layer, b.norm(residual, kind)), residual);
+    }
   }
-  end(b, { norm: "layer" }, x);
+  end(b, row, x);
 }
 
-/** src/models/rwkv6qwen2.cpp and arwkv7.cpp: one shift, and a feed-forward of the usual kind. */
-function buildShiftedTransformer(b: Builder, mix: TimeMix): void {
-  const { graph, plan } = b;
-  const { embeddingLength: width, layerCount, wkv } = b.hyperparameters;
-  const tokens = sequenceTokens(b);
-  let x = begin(b, {});
-  for (let layer = 0; layer < layerCount; layer++) {
-    const state = stateOf(b, wkv.tokenShiftCount * width);
-    const input = graph.reshape(x, width, tokens, plan.sequences);
-    const first = graph.reshape(readState(b, state), width, wkv.tokenShiftCount, plan.sequences);
-    const normed = b.norm(input, "rms");
-    const mixed = mix(b, layer, normed, shift(b, first, normed));
-    const last = lastToken(b, normed);
-    storeState(b, state, graph.view(last, [last.elements]));
-    const sum = graph.reshape(graph.add(mixed, input), width, b.tokens);
-    const [middle] = keepOutputs(b, layer, [sum]);
-    x = graph.add(feedForward(b, layer, b.norm(middle, "rms"), "gated"), middle);
-  }
-  end(b, {}, x);
-}
+const STATE = { recurrentLayers: "every", state: "wkv" } as const;
 
 /** Architectures of the RWKV line. */
 export const ARCHITECTURES: Family = family({
   "arwkv7": recurrentState("models/arwkv7.cpp", {
-    graph: (b) => buildShiftedTransformer(b, timeMix7(b)),
-    recurrentLayers: "every",
-    state: "wkv",
+    ...STATE,
+    graph: (b) => buildRwkv(b, {}, timeMix7(b)),
   }),
   "rwkv6": recurrentState("models/rwkv6.cpp", {
-    graph: (b) => buildRwkv(b, timeMix6),
-    recurrentLayers: "every",
-    state: "wkv",
+    ...STATE,
+    graph: (b) => buildRwkv(b, RWKV, timeMix6),
   }),
   "rwkv6qwen2": recurrentState("models/rwkv6qwen2.cpp", {
-    graph: (b) => buildShiftedTransformer(b, timeMix6),
-    recurrentLayers: "every",
-    state: "wkv",
+    ...STATE,
+    graph: (b) => buildRwkv(b, {}, timeMix6),
   }),
   "rwkv7": recurrentState("models/rwkv7.cpp", {
-    graph: (b) => buildRwkv(b, timeMix7(b)),
-    recurrentLayers: "every",
-    state: "wkv",
+    ...STATE,
+    graph: (b) => buildRwkv(b, RWKV, timeMix7(b)),
   }),
 });

@@ -1,8 +1,8 @@
 import type { Builder } from "../builder.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
 import {
-  convolve,
-  joinState,
+  bySequence,
+  convolveState,
   readState,
   sequenceTokens,
   stateOf,
@@ -22,10 +22,10 @@ export interface DeltaParts {
  * The fused gated delta rule (src/models/delta-net-base.cpp, `build_recurrent_attn`): outputs of
  * all tokens, then the new state, in one tensor.
  */
-export function gatedDelta(b: Builder, all: Tensor, parts: DeltaParts): Tensor {
+export function gatedDelta(b: Builder, { q, k, v, gate, beta }: DeltaParts): Tensor {
   const { graph } = b;
-  const { q, k, v, gate, beta } = parts;
-  const [length, heads, tokens, sequences] = [v.n0, v.n1, v.n2, v.n3];
+  const { n0: length, n1: heads, n2: tokens, n3: sequences } = v;
+  const all = stateOf(b, length * length * heads);
   const state = graph.reshape(readState(b, all), length, length, heads, sequences);
   const result = graph.fresh([q, k, v, gate, beta, state], [
     length * heads,
@@ -37,27 +37,19 @@ export function gatedDelta(b: Builder, all: Tensor, parts: DeltaParts): Tensor {
 
 /** Queries, keys and values in one, and the gate of the outputs (`build_qkvz`). */
 function projectAll(b: Builder, layer: number, x: Tensor) {
-  const { graph, plan } = b;
+  const { graph } = b;
   const prefix = `blk.${layer}.`;
-  const { sequences } = plan;
+  const { sequences } = b.plan;
   const tokens = sequenceTokens(b);
   if (b.has(`${prefix}attn_qkv`)) {
     const mixed = b.multiply(`${prefix}attn_qkv`, x);
-    return {
-      mixed: graph.reshape(mixed, mixed.n0, tokens, sequences),
-      z: b.multiply(`${prefix}attn_gate`, x),
-    };
+    return { mixed: bySequence(b, mixed, mixed.n0), z: b.multiply(`${prefix}attn_gate`, x) };
   }
   const { innerSize, stateSize, groupCount, timeStepRank } = b.hyperparameters.stateSpace;
   const valueLength = innerSize / timeStepRank;
   const perGroup = valueLength * timeStepRank / groupCount;
-  const all = graph.reshape(
-    b.multiply(`${prefix}ssm_in`, x),
-    2 * stateSize + 2 * perGroup,
-    groupCount,
-    tokens,
-    sequences,
-  );
+  const projected = b.multiply(`${prefix}ssm_in`, x);
+  const all = bySequence(b, projected, 2 * stateSize + 2 * perGroup, groupCount);
   const part = (length: number) =>
     graph.view(all, [length, groupCount, tokens, sequences], all.s1, all.s2, all.s3);
   const flat = (length: number) =>
@@ -69,40 +61,22 @@ function projectAll(b: Builder, layer: number, x: Tensor) {
 
 /** One number for each value head: how much is written and how fast the state fades. */
 function betaAndGate(b: Builder, layer: number, x: Tensor) {
-  const { graph, plan } = b;
+  const { graph } = b;
   const prefix = `blk.${layer}.`;
-  const { sequences } = plan;
-  const tokens = sequenceTokens(b);
   const { groupCount, timeStepRank: heads } = b.hyperparameters.stateSpace;
   if (!b.has(`${prefix}ssm_ba`)) {
-    const beta = graph.reshape(b.multiply(`${prefix}ssm_beta`, x), 1, heads, tokens, sequences);
-    const alpha = graph.reshape(b.multiply(`${prefix}ssm_alpha`, x), heads, tokens, sequences);
-    return {
-      beta: graph.map(beta),
-      gate: graph.reshape(graph.map(alpha), 1, heads, tokens, sequences),
-    };
+    const beta = bySequence(b, b.multiply(`${prefix}ssm_beta`, x), 1, heads);
+    const alpha = bySequence(b, b.multiply(`${prefix}ssm_alpha`, x), heads);
+    return { beta: graph.map(beta), gate: bySequence(b, graph.map(alpha), 1, heads) };
   }
-  const both = graph.reshape(
-    b.multiply(`${prefix}ssm_ba`, x),
-    2 * heads / groupCount,
-    groupCount,
-    tokens,
-    sequences,
-  );
-  const half = () =>
-    graph.view(
-      both,
-      [heads / groupCount, groupCount, tokens, sequences],
-      both.s1,
-      both.s2,
-      both.s3,
-    );
-  const beta = graph.contiguous(half());
-  const alpha = graph.contiguous(half(), heads, tokens, sequences);
-  return {
-    beta: graph.reshape(beta, 1, heads, tokens, sequences),
-    gate: graph.reshape(alpha, 1, heads, tokens, sequences),
+  const all = b.multiply(`${prefix}ssm_ba`, x);
+  const both = bySequence(b, all, 2 * heads / groupCount, groupCount);
+  const half = () => {
+    const shape = [heads / groupCount, groupCount, both.n2, both.n3];
+    const own = graph.view(both, shape, both.s1, both.s2, both.s3);
+    return bySequence(b, graph.contiguous(own), 1, heads);
   };
+  return { beta: half(), gate: half() };
 }
 
 /** How architectures differ in it. */
@@ -123,25 +97,16 @@ export function deltaNetLayer(
   x: Tensor,
   options: DeltaNetOptions = {},
 ): Tensor {
-  const { graph, plan } = b;
+  const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { innerSize, stateSize, groupCount, timeStepRank: heads } = b.hyperparameters.stateSpace;
   const valueLength = innerSize / heads;
-  const channels = innerSize + 2 * groupCount * stateSize;
-  const { sequences } = plan;
+  const { sequences } = b.plan;
   const tokens = sequenceTokens(b);
   const { mixed, z } = projectAll(b, layer, x);
   const { beta, gate } = betaAndGate(b, layer, x);
   const kernel = b.need(`${prefix}ssm_conv1d`);
-  const conv = stateOf(b, (kernel.n0 - 1) * channels);
-  const all = stateOf(b, stateSize * innerSize);
-  const previous = graph.reshape(readState(b, conv), kernel.n0 - 1, channels, sequences);
-  const joined = joinState(b, conv, {
-    previous,
-    columns: mixed,
-    copies: options.copiesColumns ?? false,
-  });
-  const y = convolve(b, joined, kernel);
+  const y = convolveState(b, kernel, mixed, options.copiesColumns);
   const row = (2 * stateSize * groupCount + valueLength * heads) * 4;
   const part = (length: number, count: number) =>
     graph.view(y, [length, count, tokens, sequences], length * 4, row, row * tokens);
@@ -152,11 +117,10 @@ export function deltaNetLayer(
     q = repeatHeads(b, q, heads / groupCount);
     k = repeatHeads(b, k, heads / groupCount);
   }
-  const output = gatedDelta(b, all, { q, k, v, gate, beta });
-  const zHeads = graph.reshape(z, valueLength, heads, tokens, sequences);
+  const output = gatedDelta(b, { q, k, v, gate, beta });
+  const zHeads = bySequence(b, z, valueLength, heads);
   const gated = graph.multiply(graph.rmsNorm(output), graph.map(zHeads));
-  const flat = graph.reshape(gated, valueLength * heads, tokens, sequences);
-  const out = b.multiply(`${prefix}ssm_out`, flat);
+  const out = b.multiply(`${prefix}ssm_out`, bySequence(b, gated, valueLength * heads));
   return graph.reshape(out, out.n0, tokens * sequences);
 }
 

@@ -6,6 +6,11 @@ export function sequenceTokens(b: Builder): number {
   return b.plan.tokens / b.plan.sequences;
 }
 
+/** The tokens of each sequence apart, each of `shape`. */
+export function bySequence(b: Builder, x: Tensor, ...shape: readonly number[]): Tensor {
+  return b.graph.reshape(x, ...shape, sequenceTokens(b), b.plan.sequences);
+}
+
 /** The state of all sequences on one layer, outside the compute buffer. */
 export function stateOf(b: Builder, elements: number): Tensor {
   return b.cache.external(F32, [elements, b.plan.sequences]);
@@ -42,25 +47,27 @@ export function convolve(b: Builder, x: Tensor, kernel: Tensor): Tensor {
   return b.graph.fresh([x, kernel], [kernel.n1, x.n0 - kernel.n0 + 1, x.n2]);
 }
 
-/** The last columns of a sequence before its new ones, and the state that follows from both. */
-export function joinState(
-  b: Builder,
-  state: Tensor,
-  { previous, columns, copies = false }: {
-    readonly previous: Tensor;
-    readonly columns: Tensor;
-    /** The columns that are kept are copied first. */
-    readonly copies?: boolean;
-  },
-): Tensor {
+/**
+ * The last `count` columns of each sequence before its new ones; the last of both are kept, for
+ * which some copy them first.
+ */
+export function joinState(b: Builder, columns: Tensor, count: number, copies = false): Tensor {
   const { graph } = b;
+  const { sequences } = b.plan;
+  const state = stateOf(b, count * columns.n0);
+  const previous = graph.reshape(readState(b, state), count, columns.n0, sequences);
   const joined = graph.concat(previous, graph.transpose(columns), 0);
-  const last = graph.view(
-    joined,
-    [previous.n0, previous.n1, previous.n2],
-    joined.s1,
-    joined.s2,
-  );
+  const last = graph.view(joined, [count, columns.n0, sequences], joined.s1, joined.s2);
   storeState(b, state, copies ? graph.contiguous(last) : last);
   return joined;
+}
+
+/** A convolution over the columns of each sequence (`build_conv_state`). */
+export function convolveState(
+  b: Builder,
+  kernel: Tensor,
+  columns: Tensor,
+  copies = false,
+): Tensor {
+  return convolve(b, joinState(b, columns, kernel.n0 - 1, copies), kernel);
 }

@@ -51,18 +51,14 @@ export function timeMix6(b: Builder, layer: number, x: Tensor, previous: Tensor)
   if (first === undefined) k = graph.inPlace(k, graph.inPlace(k, w));
   const state = stateOf(b, width * wkv.headSize);
   const previousState = readState(b, state);
-  const shape = [width, tokens + wkv.headSize * plan.sequences];
-  const output = first === undefined
-    ? graph.fresh([k, v, r, w, previousState], shape)
-    : graph.fresh([k, v, r, first, w, previousState], shape);
+  const bonus = first === undefined ? [] : [first];
+  const output = graph.fresh(
+    [k, v, r, ...bonus, w, previousState],
+    [width, tokens + wkv.headSize * plan.sequences],
+  );
   storeState(b, state, graph.view(output, [width * wkv.headSize * plan.sequences]));
-  let y = graph.view(output, [width * tokens]);
-  if (first === undefined) {
-    y = graph.reshape(y, width, tokens);
-  } else {
-    y = graph.norm(graph.reshape(y, wkv.headSize, heads, tokens));
-    y = graph.map(graph.reshape(y, width, tokens));
-  }
+  let y = graph.view(output, [width, tokens]);
+  if (first !== undefined) y = graph.map(graph.reshape(graph.norm(byHead(y)), width, tokens));
   y = b.multiply(`${prefix}output`, graph.multiply(y, g));
   return graph.reshape(y, width, sequenceTokens(b), plan.sequences);
 }

@@ -49,13 +49,8 @@ export function timeMix7(builder: Builder) {
       [width, tokens + wkv.headSize * plan.sequences],
     );
     storeState(b, state, graph.view(output, [width * wkv.headSize * plan.sequences]));
-    let y = graph.view(output, [width * tokens]);
-    if (b.has(`${prefix}ln`)) {
-      y = graph.norm(graph.reshape(y, wkv.headSize, heads, tokens));
-      y = graph.map(graph.reshape(y, width, tokens));
-    } else {
-      y = graph.reshape(y, width, tokens);
-    }
+    let y = graph.view(output, [width, tokens]);
+    if (b.has(`${prefix}ln`)) y = graph.map(graph.reshape(graph.norm(byHead(y)), width, tokens));
     const bonus = graph.sumRows(graph.inPlace(k, rHeads));
     y = graph.add(y, graph.reshape(graph.inPlace(vHeads, bonus), width, tokens));
     if (g !== undefined) y = graph.multiply(y, g);

@@ -168,6 +168,11 @@ export class Builder {
     return this.graph.multiplyMatrix(this.need(name), x);
   }
 
+  /** The same with the heads of each token apart. */
+  heads(name: string, x: Tensor, length: number, count: number): Tensor {
+    return this.graph.reshape(this.multiply(name, x), length, count, x.n1);
+  }
+
   has(name: string): boolean {
     return this.weight(name) !== undefined;
   }

@@ -1,6 +1,7 @@
 import {
   attention,
   attentionWithoutCache,
+  gate,
   headsOf,
   projectQueryKeyValue,
 } from "./blocks/attention.ts";
@@ -144,28 +145,13 @@ export function attend(b: Builder, row: TransformerRow, layer: number, x: Tensor
   const parts = prepare(b, row, layer, x);
   if (row.withoutCache === true) return attentionWithoutCache(b, layer, parts, b.batchMask);
   const sinks = b.weight(`${prefix}sinks`);
-  const options = sinks === undefined ? {} : { sinks };
-  if (row.gatedAttention === true && b.has(`${prefix}gate`)) {
-    const y = attention(b, layer, parts, { ...options, output: false });
-    return b.multiply(`${prefix}output`, gate(b, layer, y, b.multiply(`${prefix}gate`, x)));
-  }
-  if (row.attentionSubNorm === true) {
-    const y = attention(b, layer, parts, { ...options, output: false });
-    return b.multiply(`${prefix}output`, b.norm(y, row.norm ?? "rms"));
-  }
-  return attention(b, layer, parts, options);
-}
-
-/** A gate has one number for each element, or one for each head. */
-function gate(b: Builder, layer: number, y: Tensor, values: Tensor): Tensor {
-  const { graph } = b;
-  const { queries, valueLength } = headsOf(b, layer);
-  if (values.n0 !== queries) return graph.multiply(y, values);
-  const byHead = graph.multiply(
-    graph.reshape(y, valueLength, queries, y.n1),
-    graph.reshape(values, 1, queries, y.n1),
-  );
-  return graph.reshape(byHead, valueLength * queries, y.n1);
+  const isGated = row.gatedAttention === true && b.has(`${prefix}gate`);
+  if (!isGated && row.attentionSubNorm !== true) return attention(b, layer, parts, { sinks });
+  const y = attention(b, layer, parts, { sinks, output: false });
+  const changed = isGated
+    ? gate(b, y, b.multiply(`${prefix}gate`, x), headsOf(b, layer).queries)
+    : b.norm(y, row.norm ?? "rms");
+  return b.multiply(`${prefix}output`, changed);
 }
 
 /** The embeddings as the first layer sees them. */

@@ -108,10 +108,9 @@ class DeepSeek4 {
     const heads = headCounts[layer] ?? 0;
     const prefix = `blk.${layer}.attn_`;
     const low = graph.rmsNorm(b.multiply(`${prefix}q_a`, x));
-    const queries = graph.reshape(b.multiply(`${prefix}q_b`, low), keyLength, heads, tokens);
     const normed = graph.rmsNorm(b.multiply(`${prefix}kv`, x));
     const parts: Parts = {
-      q: b.rope(graph.rmsNorm(queries)),
+      q: b.rope(graph.rmsNorm(b.heads(`${prefix}q_b`, low, keyLength, heads))),
       kv: b.rope(graph.reshape(normed, keyLength, 1, tokens)),
       low,
       x,
@@ -120,10 +119,8 @@ class DeepSeek4 {
     const rotated = b.rope(graph.reshape(attended, keyLength, heads, tokens));
     const groups = b.keys.real("attention.output_group_count", 1);
     const rank = b.keys.real("attention.output_lora_rank");
-    const grouped = graph.permute(
-      graph.reshape(rotated, keyLength * heads / groups, groups, tokens),
-      [0, 2, 1, 3],
-    );
+    const split = graph.reshape(rotated, keyLength * heads / groups, groups, tokens);
+    const grouped = graph.permute(split, [0, 2, 1, 3]);
     // The file's matrix may have its groups one below the other.
     const narrow = graph.fresh([b.need(`${prefix}output_a`), grouped], [rank, tokens, groups]);
     const rows = graph.contiguous(graph.permute(narrow, [0, 2, 1, 3]), rank * groups, tokens);
@@ -177,16 +174,10 @@ class DeepSeek4 {
   /** The indexer's best compressed keys of each token (`build_lid_top_k`). */
   #choose(layer: number, { low, x }: Parts, keys: Tensor): Tensor {
     const { b } = this;
-    const { graph, tokens } = b;
     const { headCount, keyLength } = b.hyperparameters.indexer;
     const { mask, rotation } = this.#indexer;
     const prefix = `blk.${layer}.indexer.`;
-    const heads = graph.reshape(
-      b.multiply(`${prefix}attn_q_b`, low),
-      keyLength,
-      headCount,
-      tokens,
-    );
+    const heads = b.heads(`${prefix}attn_q_b`, low, keyLength, headCount);
     const q = rotate(b, b.rope(heads), rotation);
     const weights = weightsBySequence(b, b.multiply(`${prefix}proj`, x));
     return chooseKeys(b, { q, keys, weights, mask });

@@ -67,7 +67,7 @@ function bailingAttention(b: Builder, layer: number, x: Tensor): Tensor {
   const heads = b.hyperparameters.headCounts[layer] ?? 0;
   const { valueLength } = b.hyperparameters.latentAttention;
   const y = latentAttention(b, layer, x, { ropes: true, output: false });
-  const gate = graph.reshape(b.multiply(`blk.${layer}.attn_gate`, x), 1, heads, tokens);
+  const gate = b.heads(`blk.${layer}.attn_gate`, x, 1, heads);
   const gated = graph.multiply(graph.reshape(y, valueLength, heads, tokens), graph.map(gate));
   const flat = graph.contiguous(gated, valueLength * heads, tokens);
   return b.multiply(`blk.${layer}.attn_output`, flat);

@@ -21,15 +21,11 @@ export function gatedQueryAttention(
   const row = length * 2 * 4;
   const half = () => graph.view(both, [length, queries, tokens], row, row * queries);
   const q = b.rope(graph.rmsNorm(half()));
-  const gate = () => graph.contiguous(half(), length * queries, tokens);
-  const keys = graph.reshape(b.multiply(`${prefix}k`, x), length, keyValues, tokens);
-  const k = b.rope(graph.rmsNorm(keys));
-  const v = graph.reshape(b.multiply(`${prefix}v`, x), length, keyValues, tokens);
-  const y = attention(b, layer, { q, k, v }, {
-    output: false,
-    ...(remask === undefined ? {} : { remask }),
-  });
-  return b.multiply(`${prefix}output`, graph.multiply(y, gate()));
+  const k = b.rope(graph.rmsNorm(b.heads(`${prefix}k`, x, length, keyValues)));
+  const v = b.heads(`${prefix}v`, x, length, keyValues);
+  const y = attention(b, layer, { q, k, v }, { output: false, remask });
+  const gate = graph.contiguous(half(), length * queries, tokens);
+  return b.multiply(`${prefix}output`, graph.multiply(y, gate));
 }
 
 /** A mixture with a gated shared expert, or a dense feed-forward (`build_layer_ffn`). */

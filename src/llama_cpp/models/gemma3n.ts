@@ -22,8 +22,7 @@ class Gemma3n {
   /** Streams as long as the model's own. */
   #rescale(x: Tensor, target: Tensor): Tensor {
     const { graph } = this.b;
-    const magnitude = this.#magnitude(x);
-    return graph.inPlace(graph.inPlace(x, target), magnitude);
+    return graph.inPlace(graph.inPlace(x, target), this.#magnitude(x));
   }
 
   #otherStreams(x: Tensor): Tensor {
@@ -43,14 +42,10 @@ class Gemma3n {
   }
 
   #predict(layer: number, x: Tensor): Tensor {
-    const { graph, tokens } = this.b;
+    const { graph } = this.b;
     const routed = this.#route(layer, slice(this.b, x));
-    const coefficients = graph.reshape(
-      this.b.multiply(`blk.${layer}.altup_predict_coef`, routed),
-      STREAMS,
-      STREAMS,
-      tokens,
-    );
+    const name = `blk.${layer}.altup_predict_coef`;
+    const coefficients = this.b.heads(name, routed, STREAMS, STREAMS);
     const streams = graph.contiguous(graph.permute(x, [1, 2, 0, 3]));
     const mixed = graph.multiplyMatrix(streams, coefficients);
     const predictions = graph.contiguous(graph.permute(mixed, [0, 2, 1, 3]));
@@ -78,8 +73,7 @@ class Gemma3n {
     const { graph } = this.b;
     const mean = graph.sumRows(x);
     const deviation = graph.sumRows(graph.inPlace(x, mean));
-    const cutoff = graph.inPlace(mean, deviation);
-    return graph.inPlace(x, cutoff);
+    return graph.inPlace(x, graph.inPlace(mean, deviation));
   }
 
   #feed(layer: number, x: Tensor): Tensor {
@@ -127,9 +121,7 @@ class Gemma3n {
     const others = this.b.multiply("altup_unembd_proj", this.#otherStreams(x));
     const rescaled = this.#rescale(others, target);
     let sum = slice(this.b, x);
-    for (let index = 0; index < STREAMS - 1; index++) {
-      sum = graph.add(sum, slice(this.b, rescaled));
-    }
+    for (let index = 1; index < STREAMS; index++) sum = graph.add(sum, slice(this.b, rescaled));
     return sum;
   }
 

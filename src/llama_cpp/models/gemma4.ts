@@ -16,7 +16,7 @@ export function perLayerInputs(b: Builder, x: Tensor): Tensor | undefined {
   const ids = graph.input(I32, [tokens]);
   const byToken = graph.reshape(graph.getRows(table, ids), width, layerCount, tokens);
   const scaled = graph.expand(graph.map(byToken));
-  const projected = graph.reshape(b.multiply("per_layer_model_proj", x), width, layerCount, tokens);
+  const projected = b.heads("per_layer_model_proj", x, width, layerCount);
   const sum = graph.add(graph.rmsNorm(projected), scaled);
   return graph.contiguous(graph.permute(sum, [0, 2, 1, 3]));
 }

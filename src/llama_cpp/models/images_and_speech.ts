@@ -1,8 +1,8 @@
 import { attentionCache, type Family, family, noMemory } from "./architecture.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
-import { attention, headsOf } from "../graph/blocks/attention.ts";
+import { attention, projectQueryKeyValue } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
-import { F32, type Tensor } from "../ggml/tensor.ts";
+import { F32 } from "../ggml/tensor.ts";
 import {
   buildTransformer,
   feed,
@@ -19,7 +19,10 @@ const GPT: TransformerRow = { norm: "layer", activation: "plain" };
 const chameleon: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   const swaps = b.keys.flag("swin_norm") ?? false;
-  const { q, k, v } = chameleonHeads(b, layer, swaps ? x : b.norm(x, "rms"));
+  let { q, k, v } = projectQueryKeyValue(b, layer, swaps ? x : b.norm(x, "rms"));
+  // Queries and keys have layer norms where everything else is RMS.
+  if (b.has(`blk.${layer}.attn_q_norm`)) q = graph.norm(q);
+  if (b.has(`blk.${layer}.attn_k_norm`)) k = graph.norm(k);
   let y = attention(b, layer, { q: b.rope(q), k: b.rope(k), v });
   let residual = x;
   if (swaps) y = b.norm(y, "rms");
@@ -29,26 +32,11 @@ const chameleon: LayerBuilder = (b, row, layer, x) => {
   return graph.add(swaps ? b.norm(y, "rms") : y, middle);
 };
 
-/** Queries and keys have layer norms where everything else is RMS. */
-function chameleonHeads(b: Builder, layer: number, x: Tensor) {
-  const { graph } = b;
-  const prefix = `blk.${layer}.attn_`;
-  const { keyLength, valueLength, queries, keyValues } = headsOf(b, layer);
-  let q = graph.reshape(b.multiply(`${prefix}q`, x), keyLength, queries, b.tokens);
-  let k = graph.reshape(b.multiply(`${prefix}k`, x), keyLength, keyValues, b.tokens);
-  const v = graph.reshape(b.multiply(`${prefix}v`, x), valueLength, keyValues, b.tokens);
-  if (b.has(`${prefix}q_norm`)) q = graph.norm(q);
-  if (b.has(`${prefix}k_norm`)) k = graph.norm(k);
-  return { q, k, v };
-}
-
 /** The logits of image tokens are overwritten in a copy of all logits. */
 function buildChameleon(b: Builder): void {
   const { graph } = b;
   const imageTokens = 8192;
-  b.afterLogits = (logits) => {
-    return graph.like(logits, graph.map(graph.constant(F32, [imageTokens])));
-  };
+  b.afterLogits = (logits) => graph.like(logits, graph.map(graph.constant(F32, [imageTokens])));
   buildTransformer(b, {}, chameleon);
 }
 

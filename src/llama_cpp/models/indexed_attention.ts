@@ -1,6 +1,6 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { rotationSide } from "../graph/cache.ts";
-import { headsOf, projectOutput } from "../graph/blocks/attention.ts";
+import { gate, headsOf, projectOutput } from "../graph/blocks/attention.ts";
 import { chooseKeys, unmaskChosen, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
 import {
   absorb,
@@ -14,16 +14,12 @@ import type { Builder } from "../graph/builder.ts";
 import { F32, I64, type Tensor } from "../ggml/tensor.ts";
 import { buildTransformer, type LayerBuilder } from "../graph/transformer.ts";
 
-/** Inputs of the indexer's own cache of keys (`llm_graph_input_attn_k_dsa`). */
-interface IndexerInputs {
-  readonly keyIndices: Tensor;
-  readonly mask: Tensor;
-  readonly rotation: Tensor;
-}
-
 /** Sparse attention: an indexer picks the keys that each token may look at. */
 class IndexedAttention {
-  readonly #inputs: IndexerInputs;
+  // Inputs of the indexer's own cache of keys (`llm_graph_input_attn_k_dsa`).
+  readonly #keyIndices: Tensor;
+  readonly #mask: Tensor;
+  readonly #rotation: Tensor;
   #chosen: Tensor | undefined;
 
   /** @param reuses layers without an indexer of their own take what the last one chose */
@@ -31,12 +27,10 @@ class IndexedAttention {
     const { graph, plan, cache } = b;
     const { keyLength } = b.hyperparameters.indexer;
     const side = rotationSide(keyLength);
-    this.#inputs = {
-      keyIndices: graph.input(I64, [plan.tokens]),
-      // The fused indexer reads halves, whatever attention reads.
-      mask: cache.mask(plan.cells, true),
-      rotation: graph.input(F32, [side, side]),
-    };
+    this.#keyIndices = graph.input(I64, [plan.tokens]);
+    // The fused indexer reads halves, whatever attention reads.
+    this.#mask = cache.mask(plan.cells, true);
+    this.#rotation = graph.input(F32, [side, side]);
   }
 
   /** The best keys of each token (src/models/deepseek32.cpp, "lightning indexer"). */
@@ -45,19 +39,16 @@ class IndexedAttention {
     const { graph, plan, cache, tokens } = b;
     const prefix = `blk.${layer}.indexer.`;
     const { headCount, keyLength } = b.hyperparameters.indexer;
-    const { rotation, keyIndices, mask } = this.#inputs;
-    const queries = b.rope(
-      graph.reshape(b.multiply(`${prefix}attn_q_b`, low), keyLength, headCount, tokens),
-    );
+    const queries = b.rope(b.heads(`${prefix}attn_q_b`, low, keyLength, headCount));
     const normed = graph.norm(b.multiply(`${prefix}attn_k`, x));
     const keys = b.rope(graph.reshape(normed, keyLength, 1, tokens));
-    const q = graph.multiplyMatrix(rotation, queries);
-    const k = graph.multiplyMatrix(rotation, keys);
+    const q = graph.multiplyMatrix(this.#rotation, queries);
+    const k = graph.multiplyMatrix(this.#rotation, keys);
     const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
-    graph.expand(cache.storeIn(store, k, keyIndices));
+    graph.expand(cache.storeIn(store, k, this.#keyIndices));
     const weights = b.multiply(`${prefix}proj`, x);
     const scaled = graph.map(weightsBySequence(b, weights));
-    return chooseKeys(b, { q, keys: cache.keysIn(store), weights: scaled, mask });
+    return chooseKeys(b, { q, keys: cache.keysIn(store), weights: scaled, mask: this.#mask });
   }
 
   chosen(layer: number, x: Tensor, low: Tensor): Tensor {
@@ -109,7 +100,6 @@ function slidingSizes(b: Builder): LatentSizes {
 /** Indexed where no window slides, with a gate for each head (src/models/dots3note.cpp). */
 function dots3Note(indexed: IndexedAttention): LayerBuilder {
   return (b, _row, layer, normed) => {
-    const { graph, tokens } = b;
     const slides = b.hyperparameters.slidingWindowLayers[layer] ?? false;
     const sizes = slides ? slidingSizes(b) : latentSizes(b);
     const { q, low } = latentQuery(b, layer, normed);
@@ -118,15 +108,8 @@ function dots3Note(indexed: IndexedAttention): LayerBuilder {
     const attended = chosen === undefined
       ? attentionByKeys(b, layer, parts, { inputs: b.cache.inputs(true), output: false })
       : indexed.attend(layer, parts, chosen, false);
-    const { queries } = headsOf(b, layer);
-    const gate = graph.reshape(b.multiply(`blk.${layer}.attn_gate`, normed), 1, queries, tokens);
-    const byHead = graph.reshape(attended, sizes.valueLength, queries, tokens);
-    const gated = graph.reshape(
-      graph.multiply(byHead, gate),
-      sizes.valueLength * queries,
-      tokens,
-    );
-    return projectOutput(b, layer, gated);
+    const gates = b.multiply(`blk.${layer}.attn_gate`, normed);
+    return projectOutput(b, layer, gate(b, attended, gates, headsOf(b, layer).queries));
   };
 }
 

@@ -1,10 +1,5 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import {
-  decompressedAttention,
-  latentAttention,
-  latentQuery,
-  latentSizes,
-} from "../graph/blocks/latent_attention.ts";
+import { decompressedAttention, latentAttention } from "../graph/blocks/latent_attention.ts";
 import type { Builder } from "../graph/builder.ts";
 import {
   buildTransformer,
@@ -19,10 +14,8 @@ const attendLatent: LayerBuilder = (b, _row, layer, x) =>
     temperature: b.keys.real("attention.temperature_scale") !== 0,
   });
 
-const attendDecompressed: LayerBuilder = (b, _row, layer, x) => {
-  const { q: query } = latentQuery(b, layer, x);
-  return decompressedAttention(b, layer, x, { query, sizes: latentSizes(b), ropes: true });
-};
+const attendDecompressed: LayerBuilder = (b, _row, layer, x) =>
+  decompressedAttention(b, layer, x, { ropes: true });
 
 const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
 

@@ -33,19 +33,15 @@ class T5Decoder {
     b.logits(b.finish(x, "rms"));
   }
 
-  #heads(name: string, x: Tensor, length: number, heads: number): Tensor {
-    return this.b.graph.reshape(this.b.multiply(name, x), length, heads, x.n1);
-  }
-
   /** Scores get a bias by distance, for which layers without one use the first layer's. */
   #ownAttention(layer: number, x: Tensor): Tensor {
     const { b } = this;
     const { graph } = b;
     const prefix = `dec.blk.${layer}.attn_`;
     const { keyLength, valueLength, queries, keyValues } = headsOf(b, layer);
-    const q = this.#heads(`${prefix}q`, x, keyLength, queries);
-    const k = this.#heads(`${prefix}k`, x, keyLength, keyValues);
-    const v = this.#heads(`${prefix}v`, x, valueLength, keyValues);
+    const q = b.heads(`${prefix}q`, x, keyLength, queries);
+    const k = b.heads(`${prefix}k`, x, keyLength, keyValues);
+    const v = b.heads(`${prefix}v`, x, valueLength, keyValues);
     const biases = b.weight(`${prefix}rel_b`) ?? b.need("dec.blk.0.attn_rel_b");
     const { n0: cells, n1: tokens } = this.#distances;
     const found = graph.getRows(biases, graph.reshape(this.#distances, cells * tokens));
@@ -60,9 +56,9 @@ class T5Decoder {
     const { graph } = b;
     const prefix = `dec.blk.${layer}.cross_attn_`;
     const { keyLength, valueLength, queries, keyValues } = headsOf(b, layer);
-    const q = graph.expand(this.#heads(`${prefix}q`, x, keyLength, queries));
-    const k = graph.expand(this.#heads(`${prefix}k`, this.#encoded, keyLength, keyValues));
-    const v = graph.expand(this.#heads(`${prefix}v`, this.#encoded, valueLength, keyValues));
+    const q = graph.expand(b.heads(`${prefix}q`, x, keyLength, queries));
+    const k = graph.expand(b.heads(`${prefix}k`, this.#encoded, keyLength, keyValues));
+    const v = graph.expand(b.heads(`${prefix}v`, this.#encoded, valueLength, keyValues));
     return b.multiply(`${prefix}o`, attend(b, { q, k, v }, this.#encodedMask));
   }
 

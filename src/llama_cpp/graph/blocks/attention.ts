@@ -8,14 +8,7 @@ export interface QueryKeyValue {
 }
 
 /** Sizes of one layer's heads. */
-export interface Heads {
-  readonly keyLength: number;
-  readonly valueLength: number;
-  readonly queries: number;
-  readonly keyValues: number;
-}
-
-export function headsOf(b: Builder, layer: number): Heads {
+export function headsOf(b: Builder, layer: number) {
   const { keyLengths, valueLengths, headCounts, keyValueHeadCounts } = b.hyperparameters;
   return {
     keyLength: keyLengths[layer] ?? 0,
@@ -26,15 +19,10 @@ export function headsOf(b: Builder, layer: number): Heads {
 }
 
 /** One layer's projections, fused or apart (llama-graph.cpp, `build_qkv`). */
-export function projectQueryKeyValue(
-  b: Builder,
-  layer: number,
-  x: Tensor,
-  heads = headsOf(b, layer),
-): QueryKeyValue {
+export function projectQueryKeyValue(b: Builder, layer: number, x: Tensor): QueryKeyValue {
   const { graph, tokens } = b;
   const prefix = `blk.${layer}.attn_`;
-  const { keyLength, valueLength, queries, keyValues } = heads;
+  const { keyLength, valueLength, queries, keyValues } = headsOf(b, layer);
   if (b.has(`${prefix}qkv`)) {
     const fused = b.multiply(`${prefix}qkv`, x);
     const view = (length: number, count: number) =>
@@ -46,16 +34,16 @@ export function projectQueryKeyValue(
     };
   }
   return {
-    q: graph.reshape(b.multiply(`${prefix}q`, x), keyLength, queries, tokens),
-    k: graph.reshape(b.multiply(`${prefix}k`, x), keyLength, keyValues, tokens),
-    v: graph.reshape(b.multiply(`${prefix}v`, x), valueLength, keyValues, tokens),
+    q: b.heads(`${prefix}q`, x, keyLength, queries),
+    k: b.heads(`${prefix}k`, x, keyLength, keyValues),
+    v: b.heads(`${prefix}v`, x, valueLength, keyValues),
   };
 }
 
 export interface ScoreOptions {
   /** Added to the scores (`kq_b`), which rules out flash attention. */
   readonly bias?: Tensor;
-  readonly sinks?: Tensor;
+  readonly sinks?: Tensor | undefined;
   /** Decompresses values of latent attention (`v_mla`). */
   readonly decompress?: Tensor;
 }
@@ -70,13 +58,8 @@ export function attend(
   const { graph } = b;
   const isTransposed = value.s1 > value.s2;
   const streams = key.n3;
-  let q = graph.view(
-    query,
-    [query.n0, query.n1, query.n2 / streams, streams],
-    query.s1,
-    query.s2,
-    query.s3 / streams,
-  );
+  const { n0, n1, n2, s1, s2, s3 } = query;
+  let q = graph.view(query, [n0, n1, n2 / streams, streams], s1, s2, s3 / streams);
   q = graph.permute(q, [0, 2, 1, 3]);
   let k = graph.permute(key, [0, 2, 1, 3]);
   let v = graph.permute(value, [0, 2, 1, 3]);
@@ -124,9 +107,9 @@ export function rotate(b: Builder, x: Tensor, rotation: Tensor | undefined): Ten
 
 export interface AttentionOptions extends ScoreOptions {
   /** Names the output projection; `false` leaves it to the caller. */
-  readonly output?: string | false;
+  readonly output?: string | false | undefined;
   /** Narrows the cache's mask. */
-  readonly remask?: (mask: Tensor) => Tensor;
+  readonly remask?: ((mask: Tensor) => Tensor) | undefined;
 }
 
 /** Attention through the cache of one layer (`build_attn` with a key-value cache). */
@@ -145,22 +128,25 @@ export function attention(
   const k = parts.k && rotate(b, parts.k, inputs.keyRotation);
   const v = parts.v && rotate(b, parts.v, inputs.valueRotation);
   graph.expand(q);
-  if (splits) {
-    if (k !== undefined) graph.expand(k);
-    if (v !== undefined) graph.expand(v);
-  } else {
-    if (v !== undefined) graph.expand(v);
-    if (k !== undefined) graph.expand(k);
-  }
+  // Values come first unless some layers slide.
+  if (splits && k !== undefined) graph.expand(k);
+  if (v !== undefined) graph.expand(v);
+  if (k !== undefined) graph.expand(k);
   if (k !== undefined) graph.expand(cache.storeKeys(layer, k, inputs));
   if (v !== undefined) graph.expand(cache.storeValues(layer, v, inputs));
-  const cached = {
-    q,
-    k: cache.keys(layer, inputs.cells),
-    v: cache.values(layer, inputs.cells),
-  };
-  const y = attend(b, cached, options.remask?.(inputs.mask) ?? inputs.mask, options);
+  const { cells, mask } = inputs;
+  const cached = { q, k: cache.keys(layer, cells), v: cache.values(layer, cells) };
+  const y = attend(b, cached, options.remask?.(mask) ?? mask, options);
   return projectOutput(b, layer, rotate(b, y, inputs.valueRotation), options.output);
+}
+
+/** A gate has one number for each element of what attention gives, or one for each head. */
+export function gate(b: Builder, y: Tensor, values: Tensor, heads: number): Tensor {
+  const { graph } = b;
+  if (values.n0 !== heads) return graph.multiply(y, values);
+  const byHead = graph.reshape(y, y.n0 / heads, heads, y.n1);
+  const gated = graph.multiply(byHead, graph.reshape(values, 1, heads, y.n1));
+  return graph.reshape(gated, y.n0, y.n1);
 }
 
 export function projectOutput(

@@ -1,7 +1,13 @@
 import type { Builder } from "../builder.ts";
 import type { CacheInputs } from "../cache.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
-import { attend, attention, projectOutput, type QueryKeyValue } from "./attention.ts";
+import {
+  attend,
+  attention,
+  type AttentionOptions,
+  projectOutput,
+  type QueryKeyValue,
+} from "./attention.ts";
 
 /** Sizes of multi-head latent attention on one layer. */
 export interface LatentSizes {
@@ -24,12 +30,10 @@ export function latentSizes(b: Builder): LatentSizes {
   };
 }
 
-export interface LatentOptions {
+export interface LatentOptions extends Pick<AttentionOptions, "output"> {
   /** Some architectures leave the positions to other layers. */
   readonly ropes: boolean;
   readonly temperature?: boolean;
-  /** Names the output projection; `false` leaves it to the caller. */
-  readonly output?: string | false;
 }
 
 /** The compressed queries, where the layer compresses them. */
@@ -44,9 +48,10 @@ export function latentQuery(b: Builder, layer: number, x: Tensor): { q: Tensor; 
 function compress(b: Builder, layer: number, x: Tensor, sizes: LatentSizes) {
   const { graph, tokens } = b;
   const all = b.multiply(`blk.${layer}.attn_kv_a_mqa`, x);
-  const part = graph.view(all, [sizes.rank, tokens], all.s1);
-  const positional = graph.view(all, [sizes.rotated, 1, tokens], all.s1, all.s1);
-  return { compressed: part, positional };
+  return {
+    compressed: graph.view(all, [sizes.rank, tokens], all.s1),
+    positional: graph.view(all, [sizes.rotated, 1, tokens], all.s1, all.s1),
+  };
 }
 
 /**
@@ -88,11 +93,9 @@ export function absorb(
 }
 
 /** A cache of keys alone, as one layer reads it. */
-export interface CachedKeys {
+export interface CachedKeys extends Pick<AttentionOptions, "output"> {
   readonly inputs: CacheInputs;
   readonly mask: Tensor;
-  /** Names the output projection; `false` leaves it to the caller. */
-  readonly output?: string | false | undefined;
 }
 
 /** Attention through a cache of keys alone (`build_attn` with `llm_graph_input_attn_k`). */
@@ -131,9 +134,10 @@ export function decompressedAttention(
   b: Builder,
   layer: number,
   x: Tensor,
-  options: LatentOptions & { readonly query: Tensor; readonly sizes: LatentSizes },
+  options: LatentOptions,
 ): Tensor {
-  const { query, sizes } = options;
+  const sizes = latentSizes(b);
+  const { q: query } = latentQuery(b, layer, x);
   const { graph, tokens } = b;
   const heads = b.hyperparameters.headCounts[layer] ?? 0;
   const plain = sizes.keyLength - sizes.rotated;
@@ -151,12 +155,7 @@ export function decompressedAttention(
   const k = options.ropes
     ? graph.concat(view(plain), repeated, 0)
     : graph.concat(repeated, view(plain), 0);
-  return attention(
-    b,
-    layer,
-    { q, k, v },
-    options.output === undefined ? {} : { output: options.output },
-  );
+  return attention(b, layer, { q, k, v }, { output: options.output });
 }
 
 /** One layer of latent attention, absorbed where the file allows it. */
@@ -166,12 +165,11 @@ export function latentAttention(
   x: Tensor,
   options: LatentOptions,
 ): Tensor {
-  const sizes = latentSizes(b);
-  const { q: query } = latentQuery(b, layer, x);
   if (!b.hyperparameters.usesLatentAttention || !b.has(`blk.${layer}.attn_k_b`)) {
-    return decompressedAttention(b, layer, x, { ...options, query, sizes });
+    return decompressedAttention(b, layer, x, options);
   }
-  const parts = absorb(b, layer, x, { query, sizes, ropes: options.ropes });
+  const { q: query } = latentQuery(b, layer, x);
+  const parts = absorb(b, layer, x, { query, sizes: latentSizes(b), ropes: options.ropes });
   const q = options.temperature === true ? b.graph.multiply(parts.q, b.attentionScale) : parts.q;
   return attentionByKeys(b, layer, { ...parts, q }, {
     inputs: b.cache.inputs(false),

@@ -27,31 +27,23 @@ export function family(rows: Readonly<Record<string, Architecture>>): Family {
 
 type Extra = Partial<Omit<Architecture, "memory" | "source">>;
 
-function architecture(memory: MemoryKind, source: string, extra: Extra): Architecture {
-  return { purpose: "text", ...extra, memory, source };
+/** Rows of one kind; `source` is the file below llama.cpp's src/ that the rest is from. */
+function rowsWith(memory: MemoryKind) {
+  return (source: string, extra: Extra = {}): Architecture => ({
+    purpose: "text",
+    ...extra,
+    memory,
+    source,
+  });
 }
 
-/** A row of keys and values; `source` is the file below llama.cpp's src/ that the rest is from. */
-export function attentionCache(source: string, extra: Extra = {}): Architecture {
-  return architecture("attention", source, extra);
-}
-
+/** A row of keys and values. */
+export const attentionCache = rowsWith("attention");
 /** A row of a state alone. */
-export function recurrentState(source: string, extra: Extra = {}): Architecture {
-  return architecture("recurrent", source, extra);
-}
-
+export const recurrentState = rowsWith("recurrent");
 /** A row of keys and values beside a state. */
-export function attentionAndState(source: string, extra: Extra = {}): Architecture {
-  return architecture("hybrid", source, extra);
-}
-
+export const attentionAndState = rowsWith("hybrid");
 /** A row of a window of raw keys and compressed keys behind it. */
-export function compressedCache(source: string, extra: Extra = {}): Architecture {
-  return architecture("compressed", source, extra);
-}
-
+export const compressedCache = rowsWith("compressed");
 /** A row of a model that keeps nothing between batches. */
-export function noMemory(source: string, extra: Extra = {}): Architecture {
-  return architecture("none", source, extra);
-}
+export const noMemory = rowsWith("none");

@@ -53,31 +53,29 @@ function deltaNet(options: DeltaNetOptions = {}): GraphBuilder {
   });
 }
 
+const STATE = {
+  recurrentLayers: { interval: 4 },
+  cachedLayers: "text",
+  state: "state-space",
+  predictionLayersSkipped: true,
+} as const;
+
 /** Architectures with a gated delta rule on some layers and attention on the others. */
 export const ARCHITECTURES: Family = family({
   "qwen35": attentionAndState("models/qwen35.cpp", {
+    ...STATE,
     graph: deltaNet(),
-    recurrentLayers: { interval: 4 },
-    cachedLayers: "text",
-    state: "state-space",
-    predictionLayersSkipped: true,
     positionsPerToken: 4,
   }),
   "qwen35moe": attentionAndState("models/qwen35moe.cpp", {
+    ...STATE,
     graph: deltaNet(),
-    recurrentLayers: { interval: 4 },
-    cachedLayers: "text",
-    state: "state-space",
-    predictionLayersSkipped: true,
     positionsPerToken: 4,
     scalesExperts: true,
   }),
   "qwen3next": attentionAndState("models/qwen3next.cpp", {
+    ...STATE,
     graph: deltaNet({ repeatsKeys: true }),
-    recurrentLayers: { interval: 4 },
-    cachedLayers: "text",
-    state: "state-space",
-    predictionLayersSkipped: true,
     scalesExperts: true,
   }),
 });

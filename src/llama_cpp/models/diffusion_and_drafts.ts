@@ -1,30 +1,25 @@
-import { attentionCache, type Family, family, noMemory } from "./architecture.ts";
+import {
+  type Architecture,
+  attentionCache,
+  type Family,
+  family,
+  noMemory,
+} from "./architecture.ts";
 import { transformer, type TransformerRow } from "../graph/transformer.ts";
 
 const QUERY_KEY_NORM: TransformerRow = { queryKeyNorm: "before-rope" };
 
+function diffusion(source: string, row: TransformerRow = {}): Architecture {
+  const graph = transformer({ ...row, withoutCache: true });
+  return noMemory(source, { graph, purpose: "diffusion", notCausal: true });
+}
+
 /** Diffusion models, and drafts for another model to check: they can be estimated, and make no text alone. */
 export const ARCHITECTURES: Family = family({
-  "dream": noMemory("models/dream.cpp", {
-    graph: transformer({ withoutCache: true }),
-    purpose: "diffusion",
-    notCausal: true,
-  }),
-  "llada": noMemory("models/llada.cpp", {
-    graph: transformer({ withoutCache: true }),
-    purpose: "diffusion",
-    notCausal: true,
-  }),
-  "llada-moe": noMemory("models/llada-moe.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, withoutCache: true, weightsNorm: false }),
-    purpose: "diffusion",
-    notCausal: true,
-  }),
-  "rnd1": noMemory("models/rnd1.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, withoutCache: true }),
-    purpose: "diffusion",
-    notCausal: true,
-  }),
+  "dream": diffusion("models/dream.cpp"),
+  "llada": diffusion("models/llada.cpp"),
+  "llada-moe": diffusion("models/llada-moe.cpp", { ...QUERY_KEY_NORM, weightsNorm: false }),
+  "rnd1": diffusion("models/rnd1.cpp", QUERY_KEY_NORM),
   "dflash": attentionCache("models/dflash.cpp", {
     purpose: "draft",
     slidingWindow: { when: "window", pattern: "any-length" },

@@ -62,6 +62,8 @@ function buildDeepstack(b: Builder): void {
   buildTransformer(b, { queryKeyNorm: "before-rope" }, deepstack);
 }
 
+const DEEPSTACK = { graph: buildDeepstack, positionsPerToken: 4, deepstack: "count" } as const;
+
 /** llama.cpp overwrites logits of a batch that has none: all of a prompt but its end. */
 const NEEDS_ALL_LOGITS = {
   why: "need the logits of all of a prompt, which only its end has",
@@ -76,22 +78,9 @@ export const ARCHITECTURES: Family = family({
     cannotRun: NEEDS_ALL_LOGITS,
   }),
   "cogvlm": attentionCache("models/cogvlm.cpp", { graph: transformer({ lateOutputs: "never" }) }),
-  "qwen3vl": attentionCache("models/qwen3vl.cpp", {
-    graph: buildDeepstack,
-    positionsPerToken: 4,
-    deepstack: "count",
-  }),
-  "qwen3vlmoe": attentionCache("models/qwen3vlmoe.cpp", {
-    graph: buildDeepstack,
-    positionsPerToken: 4,
-    deepstack: "count",
-  }),
-  "qwen3tts": attentionCache("models/qwen3tts.cpp", {
-    graph: buildDeepstack,
-    purpose: "audio",
-    positionsPerToken: 4,
-    deepstack: "count",
-  }),
+  "qwen3vl": attentionCache("models/qwen3vl.cpp", DEEPSTACK),
+  "qwen3vlmoe": attentionCache("models/qwen3vlmoe.cpp", DEEPSTACK),
+  "qwen3tts": attentionCache("models/qwen3tts.cpp", { ...DEEPSTACK, purpose: "audio" }),
   "pockettts": attentionCache("models/pockettts.cpp", {
     graph: transformer(GPT),
     purpose: "audio",

@@ -123,32 +123,30 @@ function isFullIndexer(layer: number, trainContextLength: number): boolean {
   return trainContextLength < 1048576 || (layer < 78 && (layer < 2 || layer % 4 === 2));
 }
 
+const LATENT = {
+  predictionLayersUncached: true,
+  predictionLayersSkipped: true,
+  latentAttention: true,
+  scalesExperts: true,
+} as const;
+
 /** Architectures with an indexer over latent attention. */
 export const ARCHITECTURES: Family = family({
   "deepseek32": attentionCache("models/deepseek32.cpp", {
     graph: (b) => build(b, deepseek32(new IndexedAttention(b))),
     indexerLayers: "text",
-    predictionLayersUncached: true,
-    predictionLayersSkipped: true,
-    latentAttention: true,
-    scalesExperts: true,
+    ...LATENT,
   }),
   "dots3note": attentionCache("models/dots3note.cpp", {
     graph: (b) => build(b, dots3Note(new IndexedAttention(b))),
     slidingWindow: { pattern: "any-length" },
     indexerLayers: "full",
-    predictionLayersUncached: true,
-    predictionLayersSkipped: true,
-    latentAttention: true,
-    scalesExperts: true,
+    ...LATENT,
   }),
   "glm-dsa": attentionCache("models/glm-dsa.cpp", {
     graph: (b) => build(b, deepseek32(new IndexedAttention(b, true))),
     indexerLayers: "full",
-    predictionLayersUncached: true,
-    predictionLayersSkipped: true,
-    latentAttention: true,
-    scalesExperts: true,
+    ...LATENT,
     indexerTypes: { perLayer: true, isFull: isFullIndexer },
   }),
 });

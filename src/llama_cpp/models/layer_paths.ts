@@ -1,5 +1,4 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { feedForward } from "../graph/blocks/feed_forward.ts";
 import type { Builder } from "../graph/builder.ts";
 import {
   attend,
@@ -34,16 +33,12 @@ const deci: LayerBuilder = (b, row, layer, x) => {
 
 /** Every layer adds the embeddings once more (src/models/talkie.cpp). */
 function buildTalkie(b: Builder): void {
-  const { graph } = b;
   const row: TransformerRow = { prelude: "norm", queryKeyNorm: "after-rope" };
   const embedded = begin(b, row);
   let x = embedded;
   for (const layer of b.layers()) {
-    const attended = attend(b, row, layer, b.norm(x, "rms"));
-    const [y, residual, skip] = keepOutputs(b, layer, [attended, x, embedded]);
-    const middle = graph.add(y, residual);
-    const fed = graph.add(feedForward(b, layer, b.norm(middle, "rms"), "gated"), middle);
-    x = graph.add(fed, graph.map(skip));
+    const [skip] = keepOutputs(b, layer, [embedded]);
+    x = b.graph.add(transformerLayer(b, row, layer, x), b.graph.map(skip));
   }
   end(b, row, x);
 }

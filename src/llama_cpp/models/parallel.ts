@@ -1,6 +1,7 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { feedForward } from "../graph/blocks/feed_forward.ts";
 import type { Builder } from "../graph/builder.ts";
+import type { Graph } from "../ggml/graph.ts";
+import type { Tensor } from "../ggml/tensor.ts";
 import {
   attend,
   buildTransformer,
@@ -8,41 +9,39 @@ import {
   keepOutputs,
   type LayerBuilder,
   transformer,
+  transformerLayer,
   type TransformerRow,
 } from "../graph/transformer.ts";
 
-/** Feed-forward beside attention, both on the same norm; two sums (src/models/falcon.cpp). */
-const falcon: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const first = b.norm(x, "layer");
-  const hasSecondNorm = b.has(`blk.${layer}.attn_norm_2`);
-  const [y, residual, normed] = keepOutputs(b, layer, [
-    attend(b, row, layer, hasSecondNorm ? b.norm(x, "layer") : first),
-    x,
-    first,
-  ]);
-  return graph.add(graph.add(feedForward(b, layer, normed, "plain"), y), residual);
-};
+const GPT: TransformerRow = { norm: "layer", activation: "plain" };
 
+/** The three operands of a layer's two sums. */
+interface Operands {
+  readonly fed: Tensor;
+  readonly y: Tensor;
+  readonly residual: Tensor;
+}
+
+/** Feed-forward beside attention, both on the same norm unless attention has one of its own. */
+function parallel(sum: (graph: Graph, operands: Operands) => Tensor): LayerBuilder {
+  return (b, row, layer, x) => {
+    const kind = row.norm ?? "rms";
+    const first = b.norm(x, kind);
+    const own = b.has(`blk.${layer}.attn_norm_2`) ? b.norm(x, kind) : first;
+    let [y, residual, normed] = [attend(b, row, layer, own), x, first];
+    if (row.lateOutputs === undefined) {
+      [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed]);
+    }
+    return sum(b.graph, { fed: feed(b, row, layer, normed), y, residual });
+  };
+}
+
+/** src/models/falcon.cpp and plamo.cpp */
+const falcon = parallel((graph, { fed, y, residual }) => graph.add(graph.add(fed, y), residual));
 /** src/models/phi2.cpp */
-const phi2: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const first = b.norm(x, "layer");
-  const [y, residual, normed] = keepOutputs(b, layer, [attend(b, row, layer, first), x, first]);
-  return graph.add(graph.add(y, feedForward(b, layer, normed, "plain")), residual);
-};
-
+const phi2 = parallel((graph, { fed, y, residual }) => graph.add(graph.add(y, fed), residual));
 /** src/models/command-r.cpp, cohere2.cpp and cohere2moe.cpp */
-const commandR: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  let normed = b.norm(x, row.norm ?? "rms");
-  let y = attend(b, row, layer, normed);
-  let residual = x;
-  if (row.lateOutputs === undefined) {
-    [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed]);
-  }
-  return graph.add(graph.add(feed(b, row, layer, normed), residual), y);
-};
+const commandR = parallel((graph, { fed, y, residual }) => graph.add(graph.add(fed, residual), y));
 
 /** The header says which norm it has. */
 function buildCohere2Moe(b: Builder): void {
@@ -57,24 +56,13 @@ function buildCohere2Moe(b: Builder): void {
   buildTransformer(b, row, commandR);
 }
 
-/** src/models/plamo.cpp */
-const plamo: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const first = b.norm(x, "rms");
-  const [y, normed, residual] = keepOutputs(b, layer, [attend(b, row, layer, first), first, x]);
-  return graph.add(graph.add(feedForward(b, layer, normed, "gated"), y), residual);
-};
-
 /** Beside each other or one after the other, as the header says (src/models/gptneox.cpp). */
 const gptNeoX: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
+  if (b.keys.flag("use_parallel_residual") === false) return transformerLayer(b, row, layer, x);
   const [y, residual] = keepOutputs(b, layer, [attend(b, row, layer, b.norm(x, "layer")), x]);
-  if (b.keys.flag("use_parallel_residual") ?? true) {
-    const fed = feedForward(b, layer, b.norm(residual, "layer"), "plain");
-    return graph.add(graph.add(fed, residual), y);
-  }
-  const middle = graph.add(y, residual);
-  return graph.add(feedForward(b, layer, b.norm(middle, "layer"), "plain"), middle);
+  const fed = feed(b, row, layer, b.norm(residual, "layer"));
+  return graph.add(graph.add(fed, residual), y);
 };
 
 /** The feed-forward takes the first norm where it has none of its own (src/models/stablelm.cpp). */
@@ -84,13 +72,13 @@ const stableLm: LayerBuilder = (b, row, layer, x) => {
   const [y, residual, normed] = keepOutputs(b, layer, [attend(b, row, layer, first), x, first]);
   const middle = graph.add(y, residual);
   const input = b.has(`blk.${layer}.ffn_norm`) ? b.norm(middle, "layer") : normed;
-  return graph.add(feedForward(b, layer, input, "gated"), middle);
+  return graph.add(feed(b, row, layer, input), middle);
 };
 
 /** Architectures whose feed-forward doesn't wait for attention. */
 export const ARCHITECTURES: Family = family({
-  "falcon": attentionCache("models/falcon.cpp", { graph: transformer({ norm: "layer" }, falcon) }),
-  "phi2": attentionCache("models/phi2.cpp", { graph: transformer({ norm: "layer" }, phi2) }),
+  "falcon": attentionCache("models/falcon.cpp", { graph: transformer(GPT, falcon) }),
+  "phi2": attentionCache("models/phi2.cpp", { graph: transformer(GPT, phi2) }),
   "command-r": attentionCache("models/command-r.cpp", {
     graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, commandR),
   }),
@@ -104,9 +92,9 @@ export const ARCHITECTURES: Family = family({
     predictionLayersSkipped: true,
     scalesExperts: true,
   }),
-  "plamo": attentionCache("models/plamo.cpp", { graph: transformer({}, plamo) }),
+  "plamo": attentionCache("models/plamo.cpp", { graph: transformer({}, falcon) }),
   "gptneox": attentionCache("models/gptneox.cpp", {
-    graph: transformer({ norm: "layer" }, gptNeoX),
+    graph: transformer(GPT, gptNeoX),
   }),
   "stablelm": attentionCache("models/stablelm.cpp", {
     graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, stableLm),

@@ -18,11 +18,7 @@ import {
 
 /** Layers of `scan` alone. */
 const scanned = (scan: typeof mambaLayer): LayerBuilder => (b, _row, layer, x) => {
-  const [y, residual] = keepOutputs(
-    b,
-    layer,
-    [scan(b, layer, b.norm(x, "rms")), x],
-  );
+  const [y, residual] = keepOutputs(b, layer, [scan(b, layer, b.norm(x, "rms")), x]);
   return b.graph.add(y, residual);
 };
 
@@ -74,7 +70,14 @@ const plamo2: LayerBuilder = (b, row, layer, x) => {
   return graph.add(y, residual);
 };
 
-const NEMOTRON: TransformerRow = { rope: "none", lateOutputs: "after-norm" };
+const NEMOTRON = {
+  graph: transformer({ rope: "none", lateOutputs: "after-norm" }, nemotronH),
+  recurrentLayers: "no-kv-heads-no-feed-forward",
+  cachedLayers: "no-feed-forward",
+  state: "state-space",
+  predictionLayersSkipped: true,
+  scalesExperts: true,
+} as const;
 const RESIDUAL_FIRST: TransformerRow = { residualFirst: true, lastResidualFirst: true };
 const LFM2: TransformerRow = {
   ...RESIDUAL_FIRST,
@@ -130,22 +133,8 @@ export const ARCHITECTURES: Family = family({
     recurrentLayers: "every",
     state: "state-space",
   }),
-  "nemotron_h": attentionAndState("models/nemotron-h.cpp", {
-    graph: transformer(NEMOTRON, nemotronH),
-    recurrentLayers: "no-kv-heads-no-feed-forward",
-    cachedLayers: "no-feed-forward",
-    state: "state-space",
-    predictionLayersSkipped: true,
-    scalesExperts: true,
-  }),
-  "nemotron_h_moe": attentionAndState("models/nemotron-h-moe.cpp", {
-    graph: transformer(NEMOTRON, nemotronH),
-    recurrentLayers: "no-kv-heads-no-feed-forward",
-    cachedLayers: "no-feed-forward",
-    state: "state-space",
-    predictionLayersSkipped: true,
-    scalesExperts: true,
-  }),
+  "nemotron_h": attentionAndState("models/nemotron-h.cpp", NEMOTRON),
+  "nemotron_h_moe": attentionAndState("models/nemotron-h-moe.cpp", NEMOTRON),
   "plamo2": attentionAndState("models/plamo2.cpp", {
     graph: transformer({ queryKeyNorm: "before-rope" }, plamo2),
     recurrentLayers: "no-kv-heads",

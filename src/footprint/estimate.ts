@@ -1,7 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { computeBytes } from "../llama_cpp/graph/compute.ts";
-import { planGraph, type PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
+import { planGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
 import { contextSizes, outputBytes } from "../llama_cpp/memory/context_sizes.ts";
 import { kvCacheBytes } from "../llama_cpp/memory/kv_cache.ts";
@@ -17,7 +17,7 @@ import { type ReadModel, readModel } from "../llama_cpp/models/families.ts";
 import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
 import type { Footprint } from "./footprint.ts";
-import { type AllocatedBytes, residentSet } from "./resident_set.ts";
+import { type AllocatedBytes, type ResidentInput, residentSet } from "./resident_set.ts";
 import { RUNTIME_BYTES } from "./runtime.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 
@@ -60,23 +60,13 @@ function knownBytes({ model, weights }: PreparedModel, options: FootprintOptions
 }
 
 function assemble(
-  prepared: PreparedModel,
-  planned: PlannedGraph,
-  options: FootprintOptions,
-  found: Pick<Footprint, "estimator" | "confidence" | "notes"> & {
-    readonly allocated: AllocatedBytes;
-  },
+  input: ResidentInput,
+  { estimator, confidence, notes }: Pick<Footprint, "estimator" | "confidence" | "notes">,
 ): Footprint {
-  const { allocated, estimator, confidence, notes } = found;
-  checkWhole(allocated, prepared.model.shape);
-  const { jar, floor, workingSet, peak } = residentSet({
-    ...prepared.model,
-    ...prepared,
-    planned,
-    allocated,
-    options,
-  });
-  return { estimator, confidence, bytes: { ...allocated, floor, workingSet, peak }, jar, notes };
+  const { allocated, planned } = input;
+  checkWhole(allocated, planned.source.shape);
+  const { jar, ...resident } = residentSet(input);
+  return { estimator, confidence, bytes: { ...allocated, ...resident }, jar, notes };
 }
 
 function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): Footprint {
@@ -85,17 +75,13 @@ function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): F
   const planned = planGraph(model, options);
   const compute = computeBytes(planned);
   const allocated = { ...knownBytes(prepared, options), compute: compute.bytes };
-  return assemble(prepared, planned, options, {
+  const isKnown = model.architecture !== undefined;
+  return assemble({ ...prepared, planned, options, allocated }, {
     estimator: "header",
-    allocated,
-    ...(model.architecture === undefined
-      ? {
-        confidence: "unknown",
-        notes: [
-          `Architecture "${model.shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
-        ],
-      }
-      : { confidence: compute.confidence, notes: compute.notes }),
+    confidence: isKnown ? compute.confidence : "unknown",
+    notes: isKnown ? compute.notes : [
+      `Architecture "${model.shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
+    ],
   });
 }
 
@@ -197,10 +183,7 @@ export async function combineExact(
     recurrentState: split ? recurrentState : 0,
     compute: split ? compute : 0,
   };
-  return assemble(prepared, planGraph(prepared.model, options), options, {
-    estimator: "exact",
-    confidence: "exact",
-    notes: [],
-    allocated,
-  });
+  const planned = planGraph(prepared.model, options);
+  const found = { estimator: "exact", confidence: "exact", notes: [] } as const;
+  return assemble({ ...prepared, planned, options, allocated }, found);
 }

@@ -1,9 +1,6 @@
-import type { JarFootprint } from "../budget/demand.ts";
-import type { GgufHeader, TensorInfo } from "../gguf/header.ts";
-import type { FootprintBytes } from "./footprint.ts";
-import type { PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
-import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
-import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
+import type { TensorInfo } from "../gguf/header.ts";
+import type { Footprint, FootprintBytes } from "./footprint.ts";
+import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { LoadedWeight } from "../llama_cpp/memory/weights.ts";
 import {
   KERNEL_BYTES,
@@ -14,29 +11,15 @@ import {
   RUNTIME_BYTES,
 } from "./runtime.ts";
 import { isDense } from "./sparse_ranges.ts";
-import { samplerBytes, thinkingBytes } from "./thinking.ts";
+import { samplerBytes, thinkingBytes, type ThinkingInput } from "./thinking.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 
 /** What is allocated, before it is known what of it becomes resident. */
 export type AllocatedBytes = Omit<FootprintBytes, "floor" | "workingSet" | "peak">;
 
 /** What decides how much of it does. */
-export interface ResidentInput {
+export interface ResidentInput extends ThinkingInput {
   readonly allocated: AllocatedBytes;
-  readonly header: GgufHeader;
-  readonly planned: PlannedGraph;
-  readonly shape: Hyperparameters;
-  readonly weights: readonly LoadedWeight[];
-  readonly options: FootprintOptions;
-  readonly cpu: CpuFeatures;
-}
-
-/** What of it is resident, for the report and for the budget. */
-export interface ResidentSet {
-  readonly floor: number;
-  readonly workingSet: number;
-  readonly peak: number;
-  readonly jar: JarFootprint;
 }
 
 function sum(weights: readonly LoadedWeight[], counts: (weight: LoadedWeight) => boolean): number {
@@ -97,10 +80,13 @@ function readingBytes(weights: readonly LoadedWeight[], options: FootprintOption
  * JavaScript, building the vocabulary with the weights laid out anew, and thinking. Between two of
  * them what the last one left behind is given back (engine/trim_memory.ts).
  */
-export function residentSet(input: ResidentInput): ResidentSet {
-  const { allocated, header, shape, weights, options } = input;
-  const vocabulary = vocabularyMemory(header);
-  const repacked = sum(weights, (weight) => weight.repacked);
+export function residentSet(
+  input: ResidentInput,
+): Pick<FootprintBytes, "floor" | "workingSet" | "peak"> & Pick<Footprint, "jar"> {
+  const { allocated, planned: { source }, weights, options } = input;
+  const { repacked } = allocated;
+  const vocabulary = vocabularyMemory(source.header);
+  const samplers = samplerBytes(source.shape);
   const read = sum(weights, (weight) => !weight.repacked && !weight.readByRow);
   const rows = sum(weights, (weight) => !weight.repacked && weight.readByRow);
   // Without a mapping all of the file's weights are copied into memory of the process.
@@ -111,14 +97,10 @@ export function residentSet(input: ResidentInput): ResidentSet {
   const fileBytes = fileWeights(weights);
   const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
 
-  const model = withTables(process + reading + vocabulary.kept + copied + samplerBytes(shape)) +
+  const model = withTables(process + reading + vocabulary.kept + copied + samplers) +
     Math.ceil(tables);
   const context = withTables(
-    allocated.kvCache + allocated.recurrentState + thinkingBytes({
-      ...input,
-      compute: allocated.compute,
-      output: allocated.output,
-    }),
+    allocated.kvCache + allocated.recurrentState + thinkingBytes(input),
   );
   const lasting = model + context;
   const building = withTables(process + vocabulary.read + vocabulary.building + copied);
@@ -148,7 +130,7 @@ export function residentSet(input: ResidentInput): ResidentSet {
         bytes: loading,
         lastingBytes: lasting,
         // Jars think one after another, so samplers are there once, whatever they share.
-        processBytes: process + reading + samplerBytes(shape),
+        processBytes: process + reading + samplers,
       },
     },
   };

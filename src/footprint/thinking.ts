@@ -9,6 +9,7 @@ import {
   SAMPLER_BYTES_LEFT_ALONE,
   SAMPLERS_BETWEEN_COLLECTIONS,
 } from "./prompt_steps.ts";
+import type { FootprintBytes } from "./footprint.ts";
 import { touchedComputeBytes } from "./touched_compute.ts";
 
 const MIB = 1024 ** 2;
@@ -49,16 +50,13 @@ function workBytes(weights: readonly LoadedWeight[], tokens: number, threads: nu
   return 2 * widest * tokens + THREAD_BYTES * threads;
 }
 
-/** What a context takes that is resident before it thinks, and what thinking adds. */
+/** What decides how much of a context becomes resident when it thinks. */
 export interface ThinkingInput {
   readonly planned: PlannedGraph;
-  readonly shape: Hyperparameters;
   readonly weights: readonly LoadedWeight[];
   readonly options: FootprintOptions;
   readonly cpu: CpuFeatures;
-  /** Bytes of the planned compute buffer. */
-  readonly compute: number;
-  readonly output: number;
+  readonly allocated: Pick<FootprintBytes, "compute" | "output">;
 }
 
 /**
@@ -66,7 +64,8 @@ export interface ThinkingInput {
  * the compute buffer, the output buffer and the work buffer.
  */
 export function thinkingBytes(input: ThinkingInput): number {
-  const { planned, shape, weights, options, cpu, compute, output } = input;
+  const { planned, weights, options, cpu, allocated: { compute, output } } = input;
+  const { shape } = planned.source;
   const sizes = contextSizes(shape, options);
   const tokens = Math.min(sizes.batch, PROMPT_STEP);
   const touched = touchedComputeBytes(planned, PROMPT_STEP) ??

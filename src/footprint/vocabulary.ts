@@ -2,9 +2,6 @@ import { arrayOf, type GgufHeader, textOf } from "../gguf/header.ts";
 
 const MIB = 1024 ** 2;
 
-/** The arrays that a tokenizer is made of. */
-const ARRAYS = ["tokens", "merges", "scores", "token_type"] as const;
-
 /** What a tokenizer takes at each stage of loading a model, in whole bytes. */
 export interface VocabularyMemory {
   /** JavaScript's, while node-llama-cpp reads the header. */
@@ -17,12 +14,8 @@ export interface VocabularyMemory {
   readonly kept: number;
 }
 
-interface Counts {
-  readonly length: number;
-  readonly bytes: number;
-}
-
-function count(header: GgufHeader, name: string): Counts {
+/** How many elements an array of the tokenizer has, and bytes of their texts. */
+function count(header: GgufHeader, name: string): { length: number; bytes: number } {
   return arrayOf(header, `tokenizer.ggml.${name}`) ?? { length: 0, bytes: 0 };
 }
 
@@ -62,7 +55,7 @@ export function vocabularyMemory(header: GgufHeader): VocabularyMemory {
   const tokens = count(header, "tokens");
   const merges = count(header, "merges");
   const scores = count(header, "scores");
-  const counts = ARRAYS.map((name) => count(header, name));
+  const counts = [tokens, merges, scores, count(header, "token_type")];
   const elements = counts.reduce((sum, { length }) => sum + length, 0);
   const bytes = counts.reduce((sum, counted) => sum + counted.bytes, 0) +
     8 * (tokens.length + merges.length);

@@ -70,10 +70,8 @@ export function readLayerSizes(
   const predictions = predictionLayers(rules, keys, header, count);
   if (rules.routerLayer) {
     const text = count - predictions;
-    const withRouter = (values: readonly number[], router: number) => [
-      ...values.slice(0, text),
-      router,
-    ];
+    const withRouter = (values: readonly number[], router: number) =>
+      values.slice(0, text).concat(router);
     return {
       text,
       all: text + 1,

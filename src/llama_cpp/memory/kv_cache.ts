@@ -16,25 +16,28 @@ function bufferBytes(type: GgmlType, elements: number, rows: number): number {
   return padTo((rows - 1) * rowBytes(type, elements) + last, TENSOR_ALIGNMENT);
 }
 
+/** Elements of a layer's part of a cell. */
+type SizeOf = (layer: number) => number;
+
 /** Elements of a cell, by layer. */
 interface CellSizes {
-  readonly key: (layer: number) => number;
+  readonly key: SizeOf;
   /** Absent where keys alone are cached. */
-  readonly value?: (layer: number) => number;
+  readonly value?: SizeOf;
 }
 
 /** Bytes of a cache on some layers (llama-kv-cache.cpp, the constructor). */
 function cacheBytes(
   layers: readonly number[],
-  sizes: CellSizes,
+  { key, value }: CellSizes,
   rows: number,
   options: FootprintOptions,
 ): number {
   const keyType = cacheType(options.kvCacheKeyType);
   const valueType = cacheType(options.kvCacheValueType);
   return layers.reduce((bytes, layer) => {
-    const value = sizes.value === undefined ? 0 : bufferBytes(valueType, sizes.value(layer), rows);
-    return bytes + bufferBytes(keyType, sizes.key(layer), rows) + value;
+    const values = value === undefined ? 0 : bufferBytes(valueType, value(layer), rows);
+    return bytes + bufferBytes(keyType, key(layer), rows) + values;
   }, 0);
 }
 
@@ -42,11 +45,7 @@ function cacheBytes(
  * Elements of values by layer: without flash attention they lie transposed, and every layer gets
  * the widest layer's.
  */
-function valueSizes(
-  shape: Hyperparameters,
-  heads: (layer: number) => number,
-  flashAttention: boolean,
-): (layer: number) => number {
+function valueSizes(shape: Hyperparameters, heads: SizeOf, flashAttention: boolean): SizeOf {
   const size = (layer: number) => (shape.valueLengths[layer] ?? 0) * heads(layer);
   if (flashAttention) return size;
   const widest = shape.valueLengths.reduce((most, _, layer) => Math.max(most, size(layer)), 0);
@@ -79,18 +78,16 @@ function compressedCacheBytes(
   sizes: ContextSizes,
   options: FootprintOptions,
 ): number {
-  const key = cellSizes(shape, true).key;
+  const { key } = cellSizes(shape, true);
   const all = shape.keyLengths.map((_, layer) => layer);
-  const withRatio = (ratio: number) => all.filter((layer) => shape.compressRatios[layer] === ratio);
-  const rows = (ratio: number) => compressedCells(sizes.cells, ratio) * sizes.streams;
-  const sparse = withRatio(COMPRESSED_SPARSE_RATIO);
-  const heavy = withRatio(COMPRESSED_HEAVY_RATIO);
-  const bytes = (layers: readonly number[], cell: CellSizes, count: number) =>
-    cacheBytes(layers, cell, count, options);
-  return bytes(all, { key }, sizes.windowCells * sizes.streams) +
-    bytes(sparse, { key }, rows(COMPRESSED_SPARSE_RATIO)) +
-    bytes(heavy, { key }, rows(COMPRESSED_HEAVY_RATIO)) +
-    bytes(sparse, { key: () => shape.indexer.keyLength }, rows(COMPRESSED_SPARSE_RATIO));
+  const compressed = (ratio: number, size: SizeOf) => {
+    const layers = all.filter((layer) => shape.compressRatios[layer] === ratio);
+    const rows = compressedCells(sizes.cells, ratio) * sizes.streams;
+    return cacheBytes(layers, { key: size }, rows, options);
+  };
+  return cacheBytes(all, { key }, sizes.windowCells * sizes.streams, options) +
+    compressed(COMPRESSED_SPARSE_RATIO, key) + compressed(COMPRESSED_HEAVY_RATIO, key) +
+    compressed(COMPRESSED_SPARSE_RATIO, () => shape.indexer.keyLength);
 }
 
 /**
@@ -107,17 +104,9 @@ export function kvCacheBytes(
   const cell = cellSizes(shape, flashAttention);
   const slides = (layer: number) => shape.slidingWindowLayers[layer] === true;
   const layers = keyValueLayers(shape);
-  return cacheBytes(
-    layers.filter((layer) => !slides(layer)),
-    cell,
-    sizes.cells * sizes.streams,
-    options,
-  ) +
+  const full = layers.filter((layer) => !slides(layer));
+  const rows = sizes.cells * sizes.streams;
+  return cacheBytes(full, cell, rows, options) +
     cacheBytes(layers.filter(slides), cell, sizes.windowCells * sizes.streams, options) +
-    cacheBytes(
-      indexerLayers(shape),
-      indexerCellSizes(shape, flashAttention),
-      sizes.cells * sizes.streams,
-      options,
-    );
+    cacheBytes(indexerLayers(shape), indexerCellSizes(shape, flashAttention), rows, options);
 }

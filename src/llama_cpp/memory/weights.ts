@@ -53,22 +53,13 @@ function standIn(
   const embedding = find("token_embd.weight");
   const output = find("output.weight");
   if (embedding === undefined && output !== undefined && shape.rules.embeddingIsOutput) {
-    const repacked = isRepackable(output, cpu);
-    return {
-      tensor: output,
-      bytes: padTo(tensorBytes(output), TENSOR_ALIGNMENT),
-      repacked,
-      readByRow: true,
-    };
+    const bytes = padTo(tensorBytes(output), TENSOR_ALIGNMENT);
+    return { tensor: output, bytes, repacked: isRepackable(output, cpu), readByRow: true };
   }
   if (embedding === undefined || output !== undefined) return undefined;
   if (shape.rules.purpose === "encoder" || !isRepackable(embedding, cpu)) return undefined;
-  return {
-    tensor: embedding,
-    bytes: padTo(amxBytes(embedding, cpu) ?? tensorBytes(embedding), TENSOR_ALIGNMENT),
-    repacked: true,
-    readByRow: false,
-  };
+  const bytes = padTo(amxBytes(embedding, cpu) ?? tensorBytes(embedding), TENSOR_ALIGNMENT);
+  return { tensor: embedding, bytes, repacked: true, readByRow: false };
 }
 
 /**
@@ -87,12 +78,7 @@ export function loadedWeights(
     const readByRow = LOOKED_UP.test(tensor.name);
     const repacked = !readByRow && isMultiplied(tensor) && isRepackable(tensor, cpu);
     const bytes = (repacked ? amxBytes(tensor, cpu) : undefined) ?? tensorBytes(tensor);
-    weights.push({
-      tensor,
-      bytes: padTo(bytes, TENSOR_ALIGNMENT),
-      repacked,
-      readByRow,
-    });
+    weights.push({ tensor, bytes: padTo(bytes, TENSOR_ALIGNMENT), repacked, readByRow });
   }
   const copy = standIn(header, shape, cpu);
   return copy === undefined ? weights : [...weights, copy];

@@ -1,6 +1,7 @@
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { gatedDelta } from "../graph/blocks/delta_net.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
+import { feedForward, sharedFeedForward } from "../graph/blocks/feed_forward.ts";
 import { latentAttention } from "../graph/blocks/latent_attention.ts";
 import { bySequence, convolve, readState, stateOf } from "../graph/blocks/recurrent.ts";
 import type { Builder } from "../graph/builder.ts";
@@ -109,21 +110,11 @@ class KimiK3 {
     return b.multiply(`blk.${layer}.attn_output`, y);
   }
 
-  /** `situ`: the gate is read twice before its rows. */
-  #gated(layer: number, names: { gate: string; up: string; down: string }, x: Tensor): Tensor {
-    const { graph } = this.b;
-    const prefix = `blk.${layer}.`;
-    const gate = this.b.multiply(prefix + names.gate, x);
-    const up = this.b.multiply(prefix + names.up, x);
-    const y = graph.multiply(graph.multiply(graph.map(gate), graph.map(gate)), up);
-    return this.b.multiply(prefix + names.down, y);
-  }
-
   #feed(layer: number, x: Tensor): Tensor {
     const { b } = this;
     const prefix = `blk.${layer}.`;
     if (layer < b.hyperparameters.experts.leadingDenseLayerCount) {
-      return this.#gated(layer, { gate: "ffn_gate", up: "ffn_up", down: "ffn_down" }, x);
+      return feedForward(b, layer, x, "situ");
     }
     const narrow = b.has(`${prefix}ffn_routed_down`)
       ? b.multiply(`${prefix}ffn_routed_down`, x)
@@ -137,8 +128,7 @@ class KimiK3 {
     if (b.has(`${prefix}ffn_routed_norm`)) routed = b.graph.rmsNorm(routed);
     if (b.has(`${prefix}ffn_routed_up`)) routed = b.multiply(`${prefix}ffn_routed_up`, routed);
     if (!b.has(`${prefix}ffn_gate_shexp`)) return routed;
-    const names = { gate: "ffn_gate_shexp", up: "ffn_up_shexp", down: "ffn_down_shexp" };
-    return b.graph.add(routed, this.#gated(layer, names, x));
+    return b.graph.add(routed, sharedFeedForward(b, layer, x, "situ"));
   }
 
   build(): void {

@@ -138,13 +138,9 @@ class Gemma3n {
   }
 }
 
-function buildGemma3n(b: Builder): void {
-  new Gemma3n(b).build();
-}
-
 export const ARCHITECTURES: Family = family({
   "gemma3n": attentionCache("models/gemma3n.cpp", {
-    graph: buildGemma3n,
+    graph: (b) => new Gemma3n(b).build(),
     slidingWindow: { pattern: { period: 5 } },
     ownCaches: 20,
   }),

@@ -52,11 +52,11 @@ class BlockSparseAttention {
 
   attend(layer: number, x: Tensor, projected: QueryKeyValue): Tensor {
     const { b } = this;
-    const { graph, plan, cache, tokens } = b;
+    const { graph, plan, cache } = b;
     const prefix = `blk.${layer}.indexer.`;
     const { headCount, keyLength } = b.hyperparameters.indexer;
     const heads = (name: string, count: number) =>
-      b.rope(graph.rmsNorm(graph.reshape(b.multiply(prefix + name, x), keyLength, count, tokens)));
+      b.rope(graph.rmsNorm(b.heads(prefix + name, x, keyLength, count)));
     const queries = heads("q_proj", headCount);
     const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
     graph.expand(cache.storeIn(store, heads("k_proj", 1), this.#keyIndices));
@@ -129,9 +129,8 @@ class BlockSparseAttention {
     );
     byBlock = graph.reshape(byBlock, blocks, heads, tokens);
     byBlock = graph.contiguous(graph.permute(byBlock, [0, 2, 1, 3]));
-    const columns = graph.contiguous(
-      graph.transpose(graph.reshape(byBlock, blocks, tokens * heads)),
-    );
+    const rows = graph.transpose(graph.reshape(byBlock, blocks, tokens * heads));
+    const columns = graph.contiguous(rows);
     const byCell = graph.getRows(columns, graph.view(this.#cellBlocks, [cells]));
     let full = graph.contiguous(graph.transpose(byCell));
     full = graph.reshape(full, cells, tokens, heads);
@@ -139,9 +138,8 @@ class BlockSparseAttention {
     const masks = graph.cast(graph.reshape(full, cells, tokens, 1, heads), F16);
     const own = (x: Tensor) =>
       graph.permute(graph.view(x, [x.n0, x.n1, cells, 1], x.s1, x.s2, x.s3), [0, 3, 1, 2]);
-    const [k, v] = [own(keys), own(values)];
     const ownQuery = graph.view(q, [q.n0, q.n1, tokens], q.s1, q.s2);
-    return this.#flash({ q: ownQuery, k, v }, masks, q.n1 / keys.n1);
+    return this.#flash({ q: ownQuery, k: own(keys), v: own(values) }, masks, q.n1 / keys.n1);
   }
 
   /** One token of each sequence: the chosen blocks' keys are gathered. */
@@ -157,11 +155,7 @@ class BlockSparseAttention {
       graph.reshape(queries, queries.n0, heads, 1, sequences),
     );
     const mask = this.#positionMask;
-    scores = graph.into(
-      scores,
-      scores,
-      graph.reshape(mask, this.#positions, 1, 1, sequences),
-    );
+    scores = graph.into(scores, scores, graph.reshape(mask, this.#positions, 1, 1, sequences));
     const bias = graph.reshape(this.#bias, this.#blocks, 1, 1, sequences);
     const chosen = this.#top(graph.add(this.#pool(scores), bias));
     const count = chosen.n0;
@@ -175,34 +169,19 @@ class BlockSparseAttention {
     const total = blockSize * count * heads;
     const tokens = graph.cast(graph.reshape(places, total, sequences), I32);
     const numbers = graph.reshape(this.#slotNumbers, 1, this.#positions, sequences);
-    const slots = graph.reshape(
-      graph.getRows(numbers, tokens),
-      blockSize,
-      count,
-      heads,
-      sequences,
-    );
+    const found = graph.getRows(numbers, tokens);
+    const slots = graph.reshape(found, blockSize, count, heads, sequences);
     const rows = graph.add(graph.map(slots), range(keys.n1, 1, 1, heads));
     const rowNumbers = graph.cast(graph.reshape(rows, total, sequences), I32);
     const gather = (x: Tensor, wanted: number) => {
       const flat = graph.view(x, [x.n0, x.n1 * cells, sequences], x.s1, x.s3);
-      const gathered = graph.reshape(
-        graph.getRows(flat, rowNumbers),
-        x.n0,
-        blockSize * count,
-        1,
-        heads * sequences,
-      );
+      const all = graph.getRows(flat, rowNumbers);
+      const gathered = graph.reshape(all, x.n0, blockSize * count, 1, heads * sequences);
       return wanted === F32 ? gathered : graph.cast(gathered, wanted);
     };
     const kept = (type: number) => (type === F32 || type === F16 || type === 30) ? type : F16;
-    const masks = graph.reshape(
-      graph.getRows(graph.reshape(mask, 1, this.#positions, sequences), tokens),
-      blockSize * count,
-      1,
-      1,
-      heads * sequences,
-    );
+    const open = graph.getRows(graph.reshape(mask, 1, this.#positions, sequences), tokens);
+    const masks = graph.reshape(open, blockSize * count, 1, 1, heads * sequences);
     const k = gather(keys, kept(plan.keyType));
     const v = gather(values, kept(plan.valueType));
     return this.#flash({ q, k, v }, graph.cast(masks, F16), q.n1 / keys.n1);

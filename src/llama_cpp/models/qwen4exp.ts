@@ -19,8 +19,15 @@ class Qwen4Exp {
     this.#width = b.hyperparameters.embeddingLength;
   }
 
+  /** The same in every stream. */
+  #widen(x: Tensor): Tensor {
+    const { graph } = this.b;
+    const one = graph.reshape(x, this.#width, 1, x.n1);
+    return graph.repeat(one, this.#width, this.#streams, x.n1);
+  }
+
   /** `build_hc_mix`: one stream out of all, and how its result goes back. */
-  #mix(x: Tensor, prefix: string): { mixed: Tensor; inject: () => Tensor } {
+  #mix(x: Tensor, prefix: string): { mixed: Tensor; inject: Tensor } {
     const { graph } = this.b;
     const tokens = x.n2;
     const all = this.#width * this.#streams;
@@ -32,20 +39,15 @@ class Qwen4Exp {
     let mixed = graph.contiguous(stream());
     for (let index = 1; index < this.#streams; index++) mixed = graph.add(mixed, stream());
     // The gated streams may lie over the normed ones unless those are still wanted.
-    const made = this.b.has(`${prefix}_inject`)
-      ? this.b.multiply(`${prefix}_inject`, normed)
-      : undefined;
-    return { mixed, inject: () => made ?? mixed };
+    const injects = this.b.has(`${prefix}_inject`);
+    return { mixed, inject: injects ? this.b.multiply(`${prefix}_inject`, normed) : mixed };
   }
 
   /** `build_hc_combine` */
   #combine(residual: Tensor, output: Tensor, inject: Tensor): Tensor {
     const { graph } = this.b;
-    const tokens = residual.n2;
-    const weights = graph.reshape(inject, 1, this.#streams, tokens);
-    const one = graph.reshape(output, this.#width, 1, tokens);
-    const repeated = graph.repeat(one, this.#width, this.#streams, tokens);
-    return graph.add(residual, graph.inPlace(repeated, weights));
+    const weights = graph.reshape(inject, 1, this.#streams, residual.n2);
+    return graph.add(residual, graph.inPlace(this.#widen(output), weights));
   }
 
   /** Embeddings of the last few tokens together (`build_inp_ple`). */
@@ -79,13 +81,7 @@ class Qwen4Exp {
     const similarity = graph.sumRows(graph.inPlace(key, this.#groupNorm(hidden)));
     const sign = graph.map(similarity);
     const gate = graph.inPlace(sign, graph.map(similarity));
-    const repeated = graph.repeat(
-      graph.reshape(value, this.#width, 1, tokens),
-      this.#width,
-      this.#streams,
-      tokens,
-    );
-    const gated = graph.inPlace(repeated, gate);
+    const gated = graph.inPlace(this.#widen(value), gate);
     const perSequence = sequenceTokens(b);
     const normed = bySequence(b, this.#groupNorm(gated), all);
     const padded = joinState(b, normed, (convolutionKernel - 1) * ngramSize, true);
@@ -118,40 +114,29 @@ class Qwen4Exp {
 
   build(): void {
     const { b } = this;
-    const { graph, tokens } = b;
+    const { graph } = b;
     const { layerCount, ngramEmbedding } = b.hyperparameters;
     const embedded = b.embed();
     const ngrams = this.#ngrams();
-    let streams = graph.repeat(
-      graph.reshape(embedded, this.#width, 1, tokens),
-      this.#width,
-      this.#streams,
-      tokens,
-    );
+    let streams = this.#widen(embedded);
     // Every indexed layer has an input of its own, so none is left out.
     for (let layer = 0; layer < layerCount; layer++) {
       const prefix = `blk.${layer}.hc_`;
       if (ngrams !== undefined && ngramEmbedding.layers[layer]) {
         streams = this.#addNgrams(layer, ngrams, streams);
       }
-      const before = this.#mix(streams, `${prefix}attn`);
-      let y = this.#attend(layer, graph.expand(before.mixed));
-      let inject = before.inject();
+      let { mixed, inject } = this.#mix(streams, `${prefix}attn`);
+      let y = this.#attend(layer, graph.expand(mixed));
       if (layer === layerCount - 1) {
         y = b.onlyOutputs(y);
         inject = b.onlyOutputs(inject);
-        const rows = b.onlyOutputs(
-          graph.reshape(streams, this.#width * this.#streams, streams.n2),
-        );
-        streams = graph.reshape(rows, this.#width, this.#streams, rows.n1);
+        const flat = graph.reshape(streams, this.#width * this.#streams, streams.n2);
+        streams = graph.reshape(b.onlyOutputs(flat), this.#width, this.#streams, b.plan.outputs);
       }
       streams = this.#combine(streams, y, inject);
       const after = this.#mix(streams, `${prefix}ffn`);
-      streams = this.#combine(
-        streams,
-        gatedSharedExperts(b, layer, after.mixed),
-        after.inject(),
-      );
+      const fed = gatedSharedExperts(b, layer, after.mixed);
+      streams = this.#combine(streams, fed, after.inject);
     }
     const head = this.#mix(streams, "output_hc").mixed;
     head.isOutput = true;
@@ -159,13 +144,9 @@ class Qwen4Exp {
   }
 }
 
-function buildQwen4Exp(b: Builder): void {
-  new Qwen4Exp(b).build();
-}
-
 export const ARCHITECTURES: Family = family({
   "qwen4exp": attentionAndState("models/qwen4exp.cpp", {
-    graph: buildQwen4Exp,
+    graph: (b) => new Qwen4Exp(b).build(),
     recurrentLayers: { interval: 4 },
     cachedLayers: "text",
     indexerLayers: "cached",

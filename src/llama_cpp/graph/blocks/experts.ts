@@ -1,6 +1,6 @@
 import type { Builder } from "../builder.ts";
 import type { Shape, Tensor } from "../../ggml/tensor.ts";
-import { activate, isClamped } from "./feed_forward.ts";
+import { activate, isClamped, situ } from "./feed_forward.ts";
 
 /** `expert_gating_func` of a softmax over the weights of those used (llama-hparams.h). */
 const SOFTMAX_WEIGHT = 3;
@@ -158,7 +158,7 @@ function expertRows(
   }
   switch (activation) {
     case "situ":
-      return graph.multiply(graph.multiply(graph.map(gate), graph.map(gate)), up);
+      return situ(b, gate, up);
     case "plain":
       return graph.map(gate);
     default:

@@ -2,23 +2,10 @@ import type { Builder } from "../builder.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
 
 /**
- * How a feed-forward activates: a gate and the rows beside it (`gated`), one tensor alone
- * (`plain`), or both halves of one tensor (`halves`).
+ * How a feed-forward activates: a gate and the rows beside it (`gated`), of which some read the
+ * gate twice (`situ`), one tensor alone (`plain`), or both halves of one tensor (`halves`).
  */
-export type Activation = "gated" | "plain" | "halves";
-
-interface FeedForwardNames {
-  readonly up: string;
-  readonly gate: string;
-  readonly down: string;
-}
-
-const DENSE: FeedForwardNames = { up: "ffn_up", gate: "ffn_gate", down: "ffn_down" };
-const SHARED: FeedForwardNames = {
-  up: "ffn_up_shexp",
-  gate: "ffn_gate_shexp",
-  down: "ffn_down_shexp",
-};
+export type Activation = "gated" | "situ" | "plain" | "halves";
 
 /**
  * `swiglu_clamp_*` above 0 clamps both halves before they meet, unless one operation does all of it.
@@ -32,14 +19,14 @@ export function activate(b: Builder, gate: Tensor, up: Tensor, clamped: boolean)
   return clamped ? b.graph.multiply(gate, up) : b.graph.gated(gate, up);
 }
 
+/** `situ`: the gate is read twice before its rows. */
+export function situ({ graph }: Builder, gate: Tensor, up: Tensor): Tensor {
+  return graph.multiply(graph.multiply(graph.map(gate), graph.map(gate)), up);
+}
+
 /** One dense feed-forward (llama-graph.cpp, `build_ffn`); a matrix that's missing is left out. */
-export function feedForward(
-  b: Builder,
-  layer: number,
-  x: Tensor,
-  activation: Activation,
-): Tensor {
-  return feedForwardBy(b, DENSE, layer, { x, activation });
+export function feedForward(b: Builder, layer: number, x: Tensor, activation: Activation): Tensor {
+  return feedForwardBy(b, layer, x, { activation, suffix: "" });
 }
 
 /** The same of the expert that every token passes. */
@@ -49,25 +36,26 @@ export function sharedFeedForward(
   x: Tensor,
   activation: Activation = "gated",
 ): Tensor {
-  return feedForwardBy(b, SHARED, layer, { x, activation });
+  return feedForwardBy(b, layer, x, { activation, suffix: "_shexp" });
 }
 
 function feedForwardBy(
   b: Builder,
-  names: FeedForwardNames,
   layer: number,
-  { x, activation }: { readonly x: Tensor; readonly activation: Activation },
+  x: Tensor,
+  { activation, suffix }: { readonly activation: Activation; readonly suffix: string },
 ): Tensor {
   const { graph } = b;
-  const prefix = `blk.${layer}.`;
-  const up = b.has(prefix + names.up) ? b.multiply(prefix + names.up, x) : x;
-  let y: Tensor;
-  if (activation === "gated" && b.has(prefix + names.gate)) {
-    const gate = b.multiply(prefix + names.gate, x);
-    y = activate(b, gate, up, isClamped(b, "swiglu_clamp_shexp", layer));
+  const prefix = `blk.${layer}.ffn_`;
+  const gate = `${prefix}gate${suffix}`;
+  const down = `${prefix}down${suffix}`;
+  let y = b.has(`${prefix}up${suffix}`) ? b.multiply(`${prefix}up${suffix}`, x) : x;
+  if (activation === "situ") {
+    y = situ(b, b.multiply(gate, x), y);
+  } else if (activation === "gated" && b.has(gate)) {
+    y = activate(b, b.multiply(gate, x), y, isClamped(b, "swiglu_clamp_shexp", layer));
   } else {
-    y = activation === "halves" ? graph.gatedHalves(up) : graph.map(up);
+    y = activation === "halves" ? graph.gatedHalves(y) : graph.map(y);
   }
-  const down = prefix + names.down;
   return b.has(down) ? b.multiply(down, y) : y;
 }

@@ -99,9 +99,7 @@ export function residentSet(
 
   const model = withTables(process + reading + vocabulary.kept + copied + samplers) +
     Math.ceil(tables);
-  const context = withTables(
-    allocated.kvCache + allocated.recurrentState + thinkingBytes(input),
-  );
+  const context = withTables(allocated.kvCache + allocated.recurrentState + thinkingBytes(input));
   const lasting = model + context;
   const building = withTables(process + vocabulary.read + vocabulary.building + copied);
   const loading = Math.max(

@@ -72,9 +72,7 @@ export function vocabularyMemory(header: GgufHeader): VocabularyMemory {
   // The last piece's garbage lies on top of what was read before it.
   const piece = bytes > 0 ? Math.min(1, PIECE_BYTES / bytes) : 1;
   return {
-    reading: Math.ceil(
-      READING_BYTES + GARBAGE_PER_ELEMENT * elements * piece + read * (1 - piece),
-    ),
+    reading: Math.ceil(READING_BYTES + GARBAGE_PER_ELEMENT * elements * piece + read * (1 - piece)),
     read: Math.ceil(read),
     building: native(BUILDING),
     kept: native(KEPT),

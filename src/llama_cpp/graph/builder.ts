@@ -163,9 +163,22 @@ export class Builder {
   /** As wide as the input, where images bring more than one embedding. */
   embedded: Tensor | undefined;
 
+  /** A further embedding of an image, which some layers get (src/models/granite.cpp, qwen3vl.cpp). */
+  addImage(x: Tensor): Tensor {
+    const { embedded, graph } = this;
+    if (embedded === undefined) return x;
+    const { embeddingLength } = this.hyperparameters;
+    return graph.add(x, graph.view(embedded, [embeddingLength, this.tokens], embedded.s1));
+  }
+
   /** A matrix of the file; scale and bias run in place. */
   multiply(name: string, x: Tensor): Tensor {
     return this.graph.multiplyMatrix(this.need(name), x);
+  }
+
+  /** The same where the file has the matrix, else `x` itself. */
+  multiplyIfThere(name: string, x: Tensor): Tensor {
+    return this.has(name) ? this.multiply(name, x) : x;
   }
 
   /** The same with the heads of each token apart. */

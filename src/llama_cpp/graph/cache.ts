@@ -36,11 +36,7 @@ export class Cache {
   readonly #layers = new Map<number, { key: Tensor; value: Tensor }>();
   readonly #widestValue: number;
 
-  constructor(
-    readonly graph: Graph,
-    readonly model: Model,
-    readonly plan: PlannedBatch,
-  ) {
+  constructor(readonly graph: Graph, readonly model: Model, readonly plan: PlannedBatch) {
     const { keyValueHeadCounts, valueLengths, allLayerCount } = model.hyperparameters;
     let widest = 0;
     for (let layer = 0; layer < allLayerCount; layer++) {
@@ -76,9 +72,7 @@ export class Cache {
     return {
       cells,
       keyIndices: graph.input(I64, [plan.tokens]),
-      valueIndices: graph.input(I64, [
-        plan.tokens * (this.isTransposed ? this.#widestValue : 1),
-      ]),
+      valueIndices: graph.input(I64, [plan.tokens * (this.isTransposed ? this.#widestValue : 1)]),
       mask: this.mask(cells),
       keyRotation: rotatesKeys ? graph.input(F32, [side, side]) : undefined,
       valueRotation: rotatesValues ? graph.input(F32, [64, 64]) : undefined,

@@ -83,9 +83,7 @@ export function prepare(b: Builder, row: TransformerRow, layer: number, x: Tenso
     q = b.rope(q);
     k = b.rope(k);
   }
-  if (
-    row.queryKeyNorm === "after-rope" || (row.queryKeyNorm === "plain-after-rope" && rotated)
-  ) {
+  if (row.queryKeyNorm === "after-rope" || (row.queryKeyNorm === "plain-after-rope" && rotated)) {
     k = b.norm(k, kind);
     q = b.norm(q, kind);
   }
@@ -198,14 +196,6 @@ function seesImage(b: Builder, layer: number): boolean {
   return layer > 0 && b.keys.realAt("deepstack_mapping", layer, -1) >= 0;
 }
 
-/** Images bring further embeddings for some layers (src/models/granite.cpp). */
-function addImage(b: Builder, layer: number, x: Tensor): Tensor {
-  const { embedded } = b;
-  if (embedded === undefined || !seesImage(b, layer)) return x;
-  const width = b.hyperparameters.embeddingLength;
-  return b.graph.add(x, b.graph.view(embedded, [width, b.tokens], embedded.s1));
-}
-
 /** All layers, each built by `layer`. */
 export function buildTransformer(
   b: Builder,
@@ -218,7 +208,7 @@ export function buildTransformer(
     (row.deepstack === true && seesImage(b, index) ? 8 : 0);
   const distinct = (index: number) => row.everyLayer === true ? index : more(index);
   for (const index of b.layers(distinct)) {
-    x = layer(b, row, index, row.deepstack === true ? addImage(b, index, x) : x);
+    x = layer(b, row, index, row.deepstack === true && seesImage(b, index) ? b.addImage(x) : x);
   }
   end(b, row, x);
 }

@@ -7,10 +7,7 @@ import type { LayerSizes } from "./layer_sizes.ts";
 const LARGEST_EXPERT_COUNT = 1024;
 
 /** Sizes of the Mamba-like state (`ssm.*`), 0 where the key is missing. */
-export function readStateSpace(
-  rules: ArchitectureRules,
-  keys: ArchitectureKeys,
-) {
+export function readStateSpace(rules: ArchitectureRules, keys: ArchitectureKeys) {
   return {
     convolutionKernel: keys.number("ssm.conv_kernel") ?? 0,
     innerSize: keys.number("ssm.inner_size") ?? 0,
@@ -35,10 +32,7 @@ export function readWkv(keys: ArchitectureKeys) {
 }
 
 /** Reads the low-rank sizes of attention; MLA's lengths only where the architecture does. */
-export function readLatentAttention(
-  rules: ArchitectureRules,
-  keys: ArchitectureKeys,
-) {
+export function readLatentAttention(rules: ArchitectureRules, keys: ArchitectureKeys) {
   const lengths = rules.latentAttention === true;
   return {
     queryLoraRank: keys.number("attention.q_lora_rank") ?? 0,
@@ -66,11 +60,7 @@ function expertCount(rules: ArchitectureRules, keys: ArchitectureKeys): number {
  * Reads the mixture of experts (llama-model.cpp, `load_hparams`, with its limits), 0 where the key
  * is missing. Arrays have one entry for each of `allLayerCount`.
  */
-export function readExperts(
-  rules: ArchitectureRules,
-  keys: ArchitectureKeys,
-  layers: LayerSizes,
-) {
+export function readExperts(rules: ArchitectureRules, keys: ArchitectureKeys, layers: LayerSizes) {
   const count = expertCount(rules, keys);
   const zeros = Array.from({ length: layers.all }, () => 0);
   const fileLayers = keys.number("block_count") ?? layers.all;

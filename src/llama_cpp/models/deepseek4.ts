@@ -19,6 +19,11 @@ interface Parts {
   readonly x: Tensor;
 }
 
+interface MaskedKeys {
+  readonly keys: Tensor;
+  readonly mask: Tensor;
+}
+
 /** Attention to the window's keys and to compressed ones before it (src/models/deepseek4.cpp). */
 class DeepSeek4 {
   readonly #streams: HyperConnections;
@@ -115,7 +120,8 @@ class DeepSeek4 {
       low,
       x,
     };
-    const attended = this.#attend(layer, parts, compressRatios[layer] ?? 0);
+    const compressed = this.#compressed(layer, parts, compressRatios[layer] ?? 0);
+    const attended = this.#attend(layer, parts, compressed);
     const rotated = b.rope(graph.reshape(attended, keyLength, heads, tokens));
     const groups = b.keys.real("attention.output_group_count", 1);
     const rank = b.keys.real("attention.output_lora_rank");
@@ -127,33 +133,24 @@ class DeepSeek4 {
     return b.multiply(`${prefix}output_b`, rows);
   }
 
-  #attend(layer: number, parts: Parts, ratio: number): Tensor {
+  /** The keys behind the window, where the layer has any, and who may look at them. */
+  #compressed(layer: number, parts: Parts, ratio: number): MaskedKeys | undefined {
     const { b } = this;
     const prefix = `blk.${layer}.`;
-    switch (ratio) {
-      case COMPRESSED_SPARSE_RATIO: {
-        const keys = this.#sparse.compress(`${prefix}attn_compressor`, parts.x);
-        const indexed = this.#indexer.compress(`${prefix}indexer_compressor`, parts.x);
-        const chosen = this.#choose(layer, parts, indexed);
-        const type = b.plan.flashAttention ? F16 : F32;
-        const mask = unmaskChosen(b, this.#sparse.mask, chosen, type);
-        return this.#attendTo(layer, parts, { keys, mask });
-      }
-      case COMPRESSED_HEAVY_RATIO: {
-        const keys = this.#heavy.compress(`${prefix}attn_compressor`, parts.x);
-        return this.#attendTo(layer, parts, { keys, mask: this.#heavy.mask });
-      }
-      default:
-        return this.#attendTo(layer, parts);
+    const name = `${prefix}attn_compressor`;
+    if (ratio === COMPRESSED_HEAVY_RATIO) {
+      return { keys: this.#heavy.compress(name, parts.x), mask: this.#heavy.mask };
     }
+    if (ratio !== COMPRESSED_SPARSE_RATIO) return undefined;
+    const keys = this.#sparse.compress(name, parts.x);
+    const indexed = this.#indexer.compress(`${prefix}indexer_compressor`, parts.x);
+    const chosen = this.#choose(layer, parts, indexed);
+    const type = b.plan.flashAttention ? F16 : F32;
+    return { keys, mask: unmaskChosen(b, this.#sparse.mask, chosen, type) };
   }
 
   /** Attention to the window and, behind it, to compressed keys. */
-  #attendTo(
-    layer: number,
-    parts: Parts,
-    compressed?: { readonly keys: Tensor; readonly mask: Tensor },
-  ): Tensor {
+  #attend(layer: number, parts: Parts, compressed: MaskedKeys | undefined): Tensor {
     const { b } = this;
     const { graph, plan, cache } = b;
     const { keyLength } = b.hyperparameters;

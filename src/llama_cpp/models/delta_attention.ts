@@ -38,8 +38,7 @@ export function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
     return bySequence(b, graph.map(y), length, heads);
   };
   const [q, k, v] = [part("q"), part("k"), part("v")];
-  let gate = b.multiply(`${prefix}ssm_f_a`, x);
-  if (b.has(`${prefix}ssm_f_b`)) gate = b.multiply(`${prefix}ssm_f_b`, gate);
+  let gate = b.multiplyIfThere(`${prefix}ssm_f_b`, b.multiply(`${prefix}ssm_f_a`, x));
   gate = graph.map(graph.reshape(gate, length, heads, b.tokens));
   gate = bySequence(b, gate, length, heads);
   const beta = graph.map(bySequence(b, b.multiply(`${prefix}ssm_beta`, x), 1, heads));
@@ -54,8 +53,7 @@ export function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
 /** By one matrix or by two narrow ones. */
 function outputGateOf(b: Builder, prefix: string, x: Tensor): Tensor {
   if (b.has(`${prefix}ssm_g`)) return b.multiply(`${prefix}ssm_g`, x);
-  const y = b.multiply(`${prefix}ssm_g_a`, x);
-  return b.has(`${prefix}ssm_g_b`) ? b.multiply(`${prefix}ssm_g_b`, y) : y;
+  return b.multiplyIfThere(`${prefix}ssm_g_b`, b.multiply(`${prefix}ssm_g_a`, x));
 }
 
 const kimiLinear = onStateLayers(
@@ -116,9 +114,7 @@ class KimiK3 {
     if (layer < b.hyperparameters.experts.leadingDenseLayerCount) {
       return feedForward(b, layer, x, "situ");
     }
-    const narrow = b.has(`${prefix}ffn_routed_down`)
-      ? b.multiply(`${prefix}ffn_routed_down`, x)
-      : x;
+    const narrow = b.multiplyIfThere(`${prefix}ffn_routed_down`, x);
     let routed = mixtureOfExperts(b, layer, narrow, {
       gating: "header",
       weightsNorm: "header",
@@ -126,7 +122,7 @@ class KimiK3 {
       logits: b.multiply(`${prefix}ffn_gate_inp`, x),
     });
     if (b.has(`${prefix}ffn_routed_norm`)) routed = b.graph.rmsNorm(routed);
-    if (b.has(`${prefix}ffn_routed_up`)) routed = b.multiply(`${prefix}ffn_routed_up`, routed);
+    routed = b.multiplyIfThere(`${prefix}ffn_routed_up`, routed);
     if (!b.has(`${prefix}ffn_gate_shexp`)) return routed;
     return b.graph.add(routed, sharedFeedForward(b, layer, x, "situ"));
   }

@@ -42,12 +42,8 @@ function buildChameleon(b: Builder): void {
 
 /** Images bring embeddings for the first layers' results (src/models/qwen3vl.cpp). */
 const deepstack: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
   const y = transformerLayer(b, row, layer, x);
-  const { deepstackLayerCount, embeddingLength } = b.hyperparameters;
-  const { embedded } = b;
-  if (layer >= deepstackLayerCount || embedded === undefined) return y;
-  return graph.add(y, graph.view(embedded, [embeddingLength, b.tokens], embedded.s1));
+  return layer < b.hyperparameters.deepstackLayerCount ? b.addImage(y) : y;
 };
 
 /** Logits of tokens without an output row are filled in. */

@@ -1,7 +1,13 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
-import { attend, keepOutputs, type LayerBuilder, transformer } from "../graph/transformer.ts";
+import {
+  attend,
+  keepOutputs,
+  type LayerBuilder,
+  transformer,
+  transformerLayer,
+} from "../graph/transformer.ts";
 
 /** Attention and a dense feed-forward, experts beside both (src/models/arctic.cpp). */
 const arctic: LayerBuilder = (b, row, layer, x) => {
@@ -44,17 +50,10 @@ const groveMoe: LayerBuilder = (b, _row, layer, x) => {
 
 /** The router sees the layer's input (src/models/smallthinker.cpp). */
 const smallThinker: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  let logits = b.multiply(`blk.${layer}.ffn_gate_inp`, x);
-  let y = attend(b, row, layer, b.norm(x, "rms"));
-  let residual = x;
-  [y, residual, logits] = keepOutputs(b, layer, [y, residual, logits]);
-  const middle = graph.add(y, residual);
-  const routed = mixtureOfExperts(b, layer, b.norm(middle, "rms"), {
-    gating: "header",
-    logits,
-  });
-  return graph.add(routed, middle);
+  const [logits] = keepOutputs(b, layer, [b.multiply(`blk.${layer}.ffn_gate_inp`, x)]);
+  const feed: LayerBuilder = (_b, _row, _layer, middle) =>
+    mixtureOfExperts(b, layer, middle, { gating: "header", logits });
+  return transformerLayer(b, { ...row, feed }, layer, x);
 };
 
 /** Architectures whose experts stand elsewhere than in place of the feed-forward. */

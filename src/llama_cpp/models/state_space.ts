@@ -5,6 +5,7 @@ import { feedForward, sharedFeedForward } from "../graph/blocks/feed_forward.ts"
 import { mamba2Layer, mambaLayer, plamo2MambaLayer } from "../graph/blocks/mamba.ts";
 import { shortConvolution } from "../graph/blocks/short_convolution.ts";
 import type { Builder } from "../graph/builder.ts";
+import type { Tensor } from "../ggml/tensor.ts";
 import {
   attend,
   feed,
@@ -45,18 +46,17 @@ const nemotronH: LayerBuilder = (b, row, layer, x) => {
   return graph.add(y, x);
 };
 
-function nemotronExperts(b: Builder, layer: number, x: Parameters<LayerBuilder>[3]) {
-  const { graph } = b;
+function nemotronExperts(b: Builder, layer: number, x: Tensor): Tensor {
   const prefix = `blk.${layer}.`;
-  const narrow = b.has(`${prefix}ffn_latent_down`) ? b.multiply(`${prefix}ffn_latent_down`, x) : x;
-  let routed = mixtureOfExperts(b, layer, narrow, {
+  const narrow = b.multiplyIfThere(`${prefix}ffn_latent_down`, x);
+  const routed = mixtureOfExperts(b, layer, narrow, {
     gating: "sigmoid",
     weightsNorm: "header",
     activation: "plain",
     logits: b.multiply(`${prefix}ffn_gate_inp`, x),
   });
-  if (b.has(`${prefix}ffn_latent_up`)) routed = b.multiply(`${prefix}ffn_latent_up`, routed);
-  return graph.add(routed, sharedFeedForward(b, layer, x, "plain"));
+  const wide = b.multiplyIfThere(`${prefix}ffn_latent_up`, routed);
+  return b.graph.add(wide, sharedFeedForward(b, layer, x, "plain"));
 }
 
 /** src/models/plamo2.cpp */

@@ -48,8 +48,7 @@ function feedForwardBy(
   const { graph } = b;
   const prefix = `blk.${layer}.ffn_`;
   const gate = `${prefix}gate${suffix}`;
-  const down = `${prefix}down${suffix}`;
-  let y = b.has(`${prefix}up${suffix}`) ? b.multiply(`${prefix}up${suffix}`, x) : x;
+  let y = b.multiplyIfThere(`${prefix}up${suffix}`, x);
   if (activation === "situ") {
     y = situ(b, b.multiply(gate, x), y);
   } else if (activation === "gated" && b.has(gate)) {
@@ -57,5 +56,5 @@ function feedForwardBy(
   } else {
     y = activation === "halves" ? graph.gatedHalves(y) : graph.map(y);
   }
-  return b.has(down) ? b.multiply(down, y) : y;
+  return b.multiplyIfThere(`${prefix}down${suffix}`, y);
 }

@@ -25,12 +25,7 @@ export class HyperConnections {
   /** The same in every stream. */
   widen(x: Tensor): Tensor {
     const { graph, tokens } = this.b;
-    return graph.repeat(
-      graph.reshape(x, this.#width, 1, tokens),
-      this.#width,
-      this.#count,
-      tokens,
-    );
+    return graph.repeat(graph.reshape(x, this.#width, 1, tokens), this.#width, this.#count, tokens);
   }
 
   /** The sum that a layer's part gets. */

@@ -9,26 +9,20 @@ import {
   type QueryKeyValue,
 } from "./attention.ts";
 
-/** Sizes of multi-head latent attention on one layer. */
-export interface LatentSizes {
-  /** Of the compressed keys and values. */
-  readonly rank: number;
-  /** Of one head's key, the rotated part included. */
-  readonly keyLength: number;
-  readonly valueLength: number;
-  readonly rotated: number;
-}
-
-export function latentSizes(b: Builder): LatentSizes {
+/** Sizes of multi-head latent attention, where no window slides. */
+export function latentSizes(b: Builder) {
   const { latentAttention, usesLatentAttention, ropeDimensionCounts, keyLength, valueLength } =
     b.hyperparameters;
   return {
+    /** Of the compressed keys and values. */
     rank: latentAttention.keyValueLoraRank,
+    /** Of one head's key, the rotated part included. */
     keyLength: usesLatentAttention ? latentAttention.keyLength : keyLength,
     valueLength: usesLatentAttention ? latentAttention.valueLength : valueLength,
     rotated: ropeDimensionCounts[0] ?? 0,
   };
 }
+export type LatentSizes = Readonly<ReturnType<typeof latentSizes>>;
 
 export interface LatentOptions extends Pick<AttentionOptions, "output"> {
   /** Some architectures leave the positions to other layers. */

@@ -63,11 +63,6 @@ export function joinState(b: Builder, columns: Tensor, count: number, copies = f
 }
 
 /** A convolution over the columns of each sequence (`build_conv_state`). */
-export function convolveState(
-  b: Builder,
-  kernel: Tensor,
-  columns: Tensor,
-  copies = false,
-): Tensor {
+export function convolveState(b: Builder, kernel: Tensor, columns: Tensor, copies = false): Tensor {
   return convolve(b, joinState(b, columns, kernel.n0 - 1, copies), kernel);
 }

@@ -62,7 +62,7 @@ export function joinState(b: Builder, columns: Tensor, count: number, copies = f
   return joined;
 }
 
-/** A convolution over the columns of each sequence (`build_conv_state`). */
+/** A convolution over the columns of each sequence, the kept ones before its new ones. */
 export function convolveState(b: Builder, kernel: Tensor, columns: Tensor, copies = false): Tensor {
   return convolve(b, joinState(b, columns, kernel.n0 - 1, copies), kernel);
 }

@@ -51,7 +51,7 @@ const STATE_SIZES: Readonly<
 };
 
 /** Elements of the state of one sequence and layer; where any may be, of all together. */
-export function stateSizes(shape: Hyperparameters): StateSizes {
+function stateSizes(shape: Hyperparameters): StateSizes {
   const kind = shape.rules.state;
   if (kind === undefined) return { rolling: 0, state: 0 };
   if (kind !== "any") return STATE_SIZES[kind](shape);

@@ -6,7 +6,7 @@ import type { FootprintOptions } from "../options.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
 
 /** llama.cpp's LLAMA_MAX_SEQ. */
-export const LARGEST_SEQUENCE_COUNT = 256;
+const LARGEST_SEQUENCE_COUNT = 256;
 
 function refuse(message: string, hint: string): never {
   throw new BrainjarError("unsupported-kv-cache-type", message, { hint });

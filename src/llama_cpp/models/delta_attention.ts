@@ -16,7 +16,7 @@ import {
 } from "../graph/transformer.ts";
 
 /** Delta attention: a delta rule with a gate for each element (src/models/kimi-linear.cpp). */
-export function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
+function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { headCounts, deltaHeadLength: length, stateSpace } = b.hyperparameters;

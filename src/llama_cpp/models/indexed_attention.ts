@@ -4,7 +4,6 @@ import { gate, headsOf, projectOutput } from "../graph/blocks/attention.ts";
 import { chooseKeys, unmaskChosen, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
 import {
   absorb,
-  attendByKeys,
   attentionByKeys,
   latentQuery,
   type LatentSizes,
@@ -51,29 +50,12 @@ class IndexedAttention {
     return chooseKeys(b, { q, keys: cache.keysIn(store), weights: scaled, mask: this.#mask });
   }
 
-  chosen(layer: number, x: Tensor, low: Tensor): Tensor {
-    const { fullLayers } = this.b.hyperparameters.indexer;
-    const reuses = this.reuses && fullLayers[layer] === false;
-    if (reuses && this.#chosen !== undefined) return this.#chosen;
-    return this.#chosen = this.#choose(layer, x, low);
-  }
-
   /** Everything masked but the chosen keys (`build_attn` with `llm_graph_input_attn_k_dsa`). */
-  attend(
-    layer: number,
-    parts: { q: Tensor; k: Tensor; v: Tensor },
-    chosen: Tensor,
-    output: string | false | undefined,
-  ): Tensor {
-    const { graph, cache } = this.b;
-    const inputs = cache.inputs(false);
-    graph.expand(parts.q);
-    graph.expand(parts.v);
-    graph.expand(parts.k);
-    graph.expand(cache.storeKeys(layer, parts.k, inputs));
-    const mask = unmaskChosen(this.b, inputs.mask, chosen);
-    const query = { q: parts.q, valueLength: parts.v.n0 };
-    return attendByKeys(this.b, layer, query, { inputs, output, mask });
+  mask(layer: number, x: Tensor, low: Tensor): Tensor {
+    const { b } = this;
+    const reuses = this.reuses && b.hyperparameters.indexer.fullLayers[layer] === false;
+    if (!reuses || this.#chosen === undefined) this.#chosen = this.#choose(layer, x, low);
+    return unmaskChosen(b, b.cache.inputs(false).mask, this.#chosen);
   }
 }
 
@@ -81,9 +63,9 @@ class IndexedAttention {
 function deepseek32(indexed: IndexedAttention): LayerBuilder {
   return (b, _row, layer, x) => {
     const { q: query, low } = latentQuery(b, layer, x);
-    const chosen = indexed.chosen(layer, x, low);
+    const mask = indexed.mask(layer, x, low);
     const parts = absorb(b, layer, x, { query, sizes: latentSizes(b), ropes: true });
-    return indexed.attend(layer, parts, chosen, undefined);
+    return attentionByKeys(b, layer, parts, { inputs: b.cache.inputs(false), mask });
   };
 }
 
@@ -103,11 +85,10 @@ function dots3Note(indexed: IndexedAttention): LayerBuilder {
     const slides = b.hyperparameters.slidingWindowLayers[layer] ?? false;
     const sizes = slides ? slidingSizes(b) : latentSizes(b);
     const { q, low } = latentQuery(b, layer, normed);
-    const chosen = slides ? undefined : indexed.chosen(layer, normed, low);
+    const mask = slides ? undefined : indexed.mask(layer, normed, low);
     const parts = absorb(b, layer, normed, { query: q, sizes, ropes: true });
-    const attended = chosen === undefined
-      ? attentionByKeys(b, layer, parts, { inputs: b.cache.inputs(true), output: false })
-      : indexed.attend(layer, parts, chosen, false);
+    const inputs = b.cache.inputs(slides);
+    const attended = attentionByKeys(b, layer, parts, { inputs, mask, output: false });
     const gates = b.multiply(`blk.${layer}.attn_gate`, normed);
     return projectOutput(b, layer, gate(b, attended, gates, headsOf(b, layer).queries));
   };

@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import { type Tensor } from "../../ggml/tensor.ts";
+import type { Tensor } from "../../ggml/tensor.ts";
 
 export interface QueryKeyValue {
   q: Tensor;

@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import { type Tensor } from "../../ggml/tensor.ts";
+import type { Tensor } from "../../ggml/tensor.ts";
 
 /** What goes into a layer's part, and how its result comes back into the streams. */
 export interface Connection {

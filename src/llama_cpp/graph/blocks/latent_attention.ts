@@ -89,35 +89,28 @@ export function absorb(
 /** A cache of keys alone, as one layer reads it. */
 export interface CachedKeys extends Pick<AttentionOptions, "output"> {
   readonly inputs: CacheInputs;
-  readonly mask: Tensor;
+  /** The cache's own unless said. */
+  readonly mask?: Tensor | undefined;
 }
 
-/** Attention through a cache of keys alone (`build_attn` with `llm_graph_input_attn_k`). */
+/**
+ * Attention through a cache of keys alone, whose first part are the values (`build_attn` with
+ * `llm_graph_input_attn_k`).
+ */
 export function attentionByKeys(
   b: Builder,
   layer: number,
   { q, k, v }: QueryKeyValue,
-  cached: Omit<CachedKeys, "mask">,
+  { inputs, mask = inputs.mask, output }: CachedKeys,
 ): Tensor {
   const { graph, cache } = b;
   graph.expand(q);
   graph.expand(v);
   graph.expand(k);
-  const { inputs } = cached;
   graph.expand(cache.storeKeys(layer, k, inputs));
-  return attendByKeys(b, layer, { q, valueLength: v.n0 }, { ...cached, mask: inputs.mask });
-}
-
-/** The same once the keys are stored: the values are the first part of the keys. */
-export function attendByKeys(
-  b: Builder,
-  layer: number,
-  { q, valueLength }: { readonly q: Tensor; readonly valueLength: number },
-  { inputs, output, mask }: CachedKeys,
-): Tensor {
-  const keys = b.cache.keys(layer, inputs.cells);
-  const shape = [valueLength, keys.n1, keys.n2, keys.n3];
-  const values = b.graph.view(keys, shape, keys.s1, keys.s2, keys.s3);
+  const keys = cache.keys(layer, inputs.cells);
+  const shape = [v.n0, keys.n1, keys.n2, keys.n3];
+  const values = graph.view(keys, shape, keys.s1, keys.s2, keys.s3);
   const decompress = b.need(`blk.${layer}.attn_v_b`);
   const y = attend(b, { q, k: keys, v: values }, mask, { decompress });
   return projectOutput(b, layer, y, output);

@@ -25,15 +25,8 @@ export class Graph {
     return tensor;
   }
 
-  /** A tensor that the application fills. */
+  /** A leaf: a tensor that the application fills, or a constant, which is placed like one. */
   input(type: number, shape: Shape): Tensor {
-    const tensor = new Tensor(type, shape, [], LEAF);
-    tensor.isInput = true;
-    return tensor;
-  }
-
-  /** A leaf that nobody marks as input: it is placed like one. */
-  constant(type: number, shape: Shape): Tensor {
     return new Tensor(type, shape, [], LEAF);
   }
 

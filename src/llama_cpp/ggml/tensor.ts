@@ -52,8 +52,6 @@ export class Tensor {
   readonly mayOverwrite: boolean;
   /** The tensor whose memory this one looks into. */
   readonly root: Tensor | undefined;
-  /** Written by the application before the graph runs (GGML_TENSOR_FLAG_INPUT). */
-  isInput = false;
   /** Read by the application afterwards (GGML_TENSOR_FLAG_OUTPUT), so never overwritten. */
   isOutput = false;
   /** Has memory elsewhere: a weight or a cache. */

@@ -13,6 +13,11 @@ import type { LayerBuilder, TransformerRow } from "./transformer_row.ts";
 
 export type { LayerBuilder, TransformerRow };
 
+// Rows, or parts of one, that many architectures share.
+export const GPT: TransformerRow = { norm: "layer", activation: "plain" };
+export const QUERY_KEY_NORM: TransformerRow = { queryKeyNorm: "before-rope" };
+export const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
+
 /** Takes the tokens whose logits are wanted out of all of `tensors`, after the last layer only. */
 export function keepOutputs<const T extends readonly Tensor[]>(
   b: Builder,

@@ -5,9 +5,7 @@ import {
   family,
   noMemory,
 } from "./architecture.ts";
-import { transformer, type TransformerRow } from "../graph/transformer.ts";
-
-const QUERY_KEY_NORM: TransformerRow = { queryKeyNorm: "before-rope" };
+import { QUERY_KEY_NORM, transformer, type TransformerRow } from "../graph/transformer.ts";
 
 function diffusion(source: string, row: TransformerRow = {}): Architecture {
   const graph = transformer({ ...row, withoutCache: true });

@@ -6,14 +6,13 @@ import { F32 } from "../ggml/tensor.ts";
 import {
   buildTransformer,
   feed,
+  GPT,
   keepOutputs,
   type LayerBuilder,
+  QUERY_KEY_NORM,
   transformer,
   transformerLayer,
-  type TransformerRow,
 } from "../graph/transformer.ts";
-
-const GPT: TransformerRow = { norm: "layer", activation: "plain" };
 
 /** Norms before or after, as the header says (src/models/chameleon.cpp). */
 const chameleon: LayerBuilder = (b, row, layer, x) => {
@@ -36,7 +35,7 @@ const chameleon: LayerBuilder = (b, row, layer, x) => {
 function buildChameleon(b: Builder): void {
   const { graph } = b;
   const imageTokens = 8192;
-  b.afterLogits = (logits) => graph.like(logits, graph.map(graph.constant(F32, [imageTokens])));
+  b.afterLogits = (logits) => graph.like(logits, graph.map(graph.input(F32, [imageTokens])));
   buildTransformer(b, {}, chameleon);
 }
 
@@ -55,7 +54,7 @@ function buildDeepstack(b: Builder): void {
     const one = graph.map(graph.view(b.need("output_norm"), [1]));
     return graph.concat(graph.repeat(one, missing, logits.n1), logits, 0);
   };
-  buildTransformer(b, { queryKeyNorm: "before-rope" }, deepstack);
+  buildTransformer(b, QUERY_KEY_NORM, deepstack);
 }
 
 const DEEPSTACK = { graph: buildDeepstack, positionsPerToken: 4, deepstack: "count" } as const;

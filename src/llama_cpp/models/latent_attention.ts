@@ -3,9 +3,9 @@ import { decompressedAttention, latentAttention } from "../graph/blocks/latent_a
 import type { Builder } from "../graph/builder.ts";
 import {
   buildTransformer,
+  HEADER_EXPERTS,
   type LayerBuilder,
   transformer,
-  type TransformerRow,
 } from "../graph/transformer.ts";
 
 const attendLatent: LayerBuilder = (b, _row, layer, x) =>
@@ -16,8 +16,6 @@ const attendLatent: LayerBuilder = (b, _row, layer, x) =>
 
 const attendDecompressed: LayerBuilder = (b, _row, layer, x) =>
   decompressedAttention(b, layer, x, { ropes: true });
-
-const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
 
 /** The embedding is scaled after the last norm, where it must stay readable. */
 function buildMiniCpm3(b: Builder): void {

@@ -6,14 +6,13 @@ import {
   attend,
   buildTransformer,
   feed,
+  GPT,
   keepOutputs,
   type LayerBuilder,
   transformer,
   transformerLayer,
   type TransformerRow,
 } from "../graph/transformer.ts";
-
-const GPT: TransformerRow = { norm: "layer", activation: "plain" };
 
 /** The three operands of a layer's two sums. */
 interface Operands {

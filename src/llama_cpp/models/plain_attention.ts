@@ -1,9 +1,11 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { buildTransformer, transformer, type TransformerRow } from "../graph/transformer.ts";
-
-const GPT: TransformerRow = { norm: "layer", activation: "plain" };
-const QUERY_KEY_NORM: TransformerRow = { queryKeyNorm: "before-rope" };
-const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
+import {
+  buildTransformer,
+  GPT,
+  HEADER_EXPERTS,
+  QUERY_KEY_NORM,
+  transformer,
+} from "../graph/transformer.ts";
 
 /** Text from attention alone, on layers that differ from the plain one in what their row says. */
 export const ARCHITECTURES: Family = family({
@@ -85,7 +87,7 @@ export const ARCHITECTURES: Family = family({
     alibi: "max-alibi-bias",
   }),
   "jais2": attentionCache("models/jais2.cpp", {
-    graph: transformer({ norm: "layer", activation: "plain" }),
+    graph: transformer(GPT),
   }),
   "llama": attentionCache("models/llama.cpp", {
     graph: transformer({ attentionTemperature: "header" }),
@@ -110,7 +112,7 @@ export const ARCHITECTURES: Family = family({
     alibi: "max-alibi-bias",
   }),
   "nemotron": attentionCache("models/nemotron.cpp", {
-    graph: transformer({ norm: "layer", activation: "plain" }),
+    graph: transformer(GPT),
   }),
   "olmo": attentionCache("models/olmo.cpp", { graph: transformer({ norm: "layer" }) }),
   "olmoe": attentionCache("models/olmoe.cpp", {

@@ -1,8 +1,5 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { transformer, type TransformerRow } from "../graph/transformer.ts";
-
-const QUERY_KEY_NORM: TransformerRow = { queryKeyNorm: "before-rope" };
-const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
+import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
 
 /** The same where some layers look at a sliding window only. */
 export const ARCHITECTURES: Family = family({

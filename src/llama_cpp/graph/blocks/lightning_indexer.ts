@@ -40,7 +40,7 @@ export function unmaskChosen(b: Builder, mask: Tensor, chosen: Tensor, type = F3
   const filled = graph.map(mask);
   const rows = graph.view(filled, [1, mask.n0, mask.n1, mask.n3]);
   const picks = graph.view(chosen, [chosen.n0, chosen.n1, chosen.n3, 1]);
-  const zeros = graph.map(graph.constant(type, [1, chosen.n0, chosen.n1, chosen.n3]));
+  const zeros = graph.map(graph.input(type, [1, chosen.n0, chosen.n1, chosen.n3]));
   const opened = graph.setRows(rows, zeros, picks);
   return graph.add(graph.view(opened, [mask.n0, mask.n1, 1, mask.n3]), mask);
 }

@@ -124,10 +124,7 @@ Deno.test("house: the check of imports sees a wrong one", () => {
 Deno.test("house: imports are read as they are written", () => {
   const text = `
 /** import { x } from "npm:x"; */
-import {
-  a,
-  type B,
-} from "./a.ts";
+import { a, type B } from "./a.ts";
 import type C from "./c.ts";
 import "./d.ts";
 export * as e from "./e.ts";

@@ -6,7 +6,7 @@ const SCHEMA = "brainjar.ledger/1";
 
 /**
  * The ledger as it lies on disk, in the words of its first version, which other versions of brainjar
- * read: entries, processes and holds, and bytes that were promised.
+ * read: entries, and `promisedBytes` for what is reserved.
  */
 export function encodeLedger({ bootId, reservations }: Ledger): string {
   const entries = reservations.map((reservation) => {

@@ -8,7 +8,7 @@ import type { Recommendation, Validation } from "./validation.ts";
 import { waterFill } from "./water_fill.ts";
 
 /** What could still be changed. */
-export interface RecommendInput {
+interface RecommendInput {
   /** One that failed; for one that passed nothing is recommended. */
   readonly validation: Validation;
   /**

@@ -2,7 +2,7 @@ import type { FlagValues } from "./flags/values.ts";
 import type { Output } from "./terminal/output.ts";
 
 /** What a command is given. */
-export interface CommandInput {
+interface CommandInput {
   readonly values: FlagValues;
   readonly operands: readonly string[];
   readonly output: Output;

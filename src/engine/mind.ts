@@ -49,7 +49,7 @@ interface Sequence<Token> {
 }
 
 /** What a mind thinks with. */
-export interface MindParts<Token> {
+interface MindParts<Token> {
   /** The model's path, for errors. */
   readonly path: string;
   readonly model: Model<Token>;

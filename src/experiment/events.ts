@@ -5,7 +5,7 @@ import type { RunEventJson } from "../report/schema/event.ts";
 type Event<Name extends RunEventJson["event"]> = Extract<RunEventJson, { readonly event: Name }>;
 
 /** Layer 1's answer; the run's first event. JSON has its recommendations as flags. */
-export type ValidationEvent =
+type ValidationEvent =
   & Omit<Event<"validation">, "validation">
   & { readonly validation: Validation };
 

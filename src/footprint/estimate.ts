@@ -155,7 +155,7 @@ export function estimateFromFileSize(fileBytes: number): Footprint {
 }
 
 /** What the engine's dry load said, in bytes (engine.ts, `DryLoad`). */
-export interface DryLoadBytes {
+interface DryLoadBytes {
   readonly modelBytes: number;
   readonly contextBytes: number;
 }

@@ -3,7 +3,7 @@ import { arrayOf, type GgufHeader, textOf } from "../gguf/header.ts";
 const MIB = 1024 ** 2;
 
 /** What a tokenizer takes at each stage of loading a model, in whole bytes. */
-export interface VocabularyMemory {
+interface VocabularyMemory {
   /** JavaScript's, while node-llama-cpp reads the header. */
   readonly reading: number;
   /** JavaScript's, once that is done, until the model is loaded. */

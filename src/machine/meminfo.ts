@@ -22,7 +22,7 @@ export const MEMINFO_PATH = "/proc/meminfo";
  * (MemAvailable came with Linux 3.14), is no whole number, or says what cannot be; swap and huge
  * pages may be missing, since a kernel can be built without them.
  */
-export function parseMeminfo(text: string, path: string = MEMINFO_PATH): MemoryInformation {
+function parseMeminfo(text: string, path: string = MEMINFO_PATH): MemoryInformation {
   const fields = parseFields(text);
   const required = (name: string): number => {
     const bytes = fields.get(name);

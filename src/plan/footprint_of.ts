@@ -14,7 +14,7 @@ import type { ContextSettings } from "./settings.ts";
 import type { Host } from "./host.ts";
 
 /** One model to be estimated. */
-export interface FootprintRequest {
+interface FootprintRequest {
   readonly header: GgufHeader;
   readonly model: string;
   readonly options: FootprintOptions;

@@ -36,7 +36,7 @@ export interface Host extends AsyncDisposable {
 }
 
 /** Which machine is planned for. */
-export interface HostOptions {
+interface HostOptions {
   readonly machine?: OtherMachine;
   /** A processor of the table instead of this one. */
   readonly cpu?: string;

@@ -9,7 +9,7 @@ import type { Shape } from "./schema/shape.ts";
 import type { Reservation } from "../plan/reserve.ts";
 
 /** What `check --json` prints (src/report/README.md, "Output"). All bytes whole. */
-export type CheckJson = Shape<typeof CHECK_JSON_SCHEMA>;
+type CheckJson = Shape<typeof CHECK_JSON_SCHEMA>;
 
 /** A validation as `check --json` prints it: the keys of src/report/README.md in its order. */
 export function checkJson(

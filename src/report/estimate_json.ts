@@ -20,7 +20,7 @@ export type EstimateEntry = EstimatedModel | {
 };
 
 /** One model of `estimate --json` (src/report/README.md, "Output"). All bytes whole. */
-export type EstimateJsonEntry = Shape<typeof ESTIMATE_JSON_SCHEMA>["estimates"][number];
+type EstimateJsonEntry = Shape<typeof ESTIMATE_JSON_SCHEMA>["estimates"][number];
 
 /**
  * One estimate as `estimate --json` prints it: the keys of src/report/README.md in its order, and no

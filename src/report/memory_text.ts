@@ -6,7 +6,7 @@ import { formatPercent } from "./format.ts";
 import { printable } from "./printable.ts";
 
 /** What is reserved for a brainjar process or by a token. All bytes whole. */
-export interface MemoryReservation {
+interface MemoryReservation {
   /** Absent for a token. */
   readonly processId?: number;
   readonly reservedBytes: number;

@@ -27,7 +27,7 @@ export function issueCause(issue: Issue): string {
 }
 
 /** The sentence for a warning (src/budget/README.md, "Layer 1"). */
-export function warningMessage(warning: Warning): string {
+function warningMessage(warning: Warning): string {
   switch (warning.code) {
     case "large-instance":
       return `Instance '${printable(warning.id)}' requires ${

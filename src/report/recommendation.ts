@@ -5,7 +5,7 @@ import type { Shape } from "./schema/shape.ts";
 import type { VALIDATION_SCHEMA } from "./schema/validation.ts";
 
 /** A recommendation as the validation of `run --json` has it. */
-export type RecommendationJson = Shape<typeof VALIDATION_SCHEMA>["recommendations"][number];
+type RecommendationJson = Shape<typeof VALIDATION_SCHEMA>["recommendations"][number];
 
 /** What a recommendation's flags are named by. */
 type Judged = Pick<Validation, "mode" | "instances">;

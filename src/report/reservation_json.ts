@@ -1,5 +1,5 @@
 /** What is reserved as JSON has it: under `promisedBytes`, the key that others read. */
-export type ReservationJson<Value> = {
+type ReservationJson<Value> = {
   [Key in keyof Value as Key extends "reservedBytes" ? "promisedBytes" : Key]: Value[Key];
 };
 

@@ -6,7 +6,7 @@ import type { FlagValue } from "../flags/flags.ts";
 import type { FlagValues } from "../flags/values.ts";
 
 /** How `check` prints its verdict. */
-export type CheckFormat = FlagValue<"format">;
+type CheckFormat = FlagValue<"format">;
 
 /**
  * The format that was asked for; `--json` is `--format json`.

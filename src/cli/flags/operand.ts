@@ -3,7 +3,7 @@ import type { CommandName } from "./commands.ts";
 import { didYouMean } from "./did_you_mean.ts";
 
 /** What the one operand of a command may be. */
-export interface OperandChoices<Choice> {
+interface OperandChoices<Choice> {
   readonly command: CommandName;
   /** What an operand names: `shell`. */
   readonly noun: string;

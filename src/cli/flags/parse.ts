@@ -13,7 +13,7 @@ export interface ParsedFlags {
 }
 
 /** A parsed command line; nothing outside of it was read yet. */
-export type CommandLine =
+type CommandLine =
   | { readonly kind: "command"; readonly command: CommandName; readonly flags: ParsedFlags }
   | { readonly kind: "help"; readonly command?: CommandName }
   | { readonly kind: "version" };

@@ -1,14 +1,14 @@
 import { defined } from "../../budget/defined.ts";
 
 /** Where a value stands in a text, and the key before it; offsets in UTF-16 units. */
-export interface Position {
+interface Position {
   readonly value: number;
   /** Absent for elements of arrays and the outermost value. */
   readonly key?: number;
 }
 
 /** A key that an object has twice. */
-export interface DuplicateKey {
+interface DuplicateKey {
   readonly key: string;
   readonly offset: number;
 }

@@ -3,7 +3,7 @@ import { GB } from "../../budget/size.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
 
 /** A CI provider's machine. */
-export interface Runner {
+interface Runner {
   /** What the provider's page says it has, in bytes. */
   readonly documentedBytes: number;
   /** What its system shows as its total. */

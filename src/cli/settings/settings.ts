@@ -35,7 +35,7 @@ function contextFlags(values: FlagValues): Partial<ContextSettings> {
 }
 
 /** What settings are read from beside the flags. */
-export interface SettingsSources {
+interface SettingsSources {
   /** `$BRAINJAR_MODEL`, or what stands for it. */
   readonly environmentModel?: string | undefined;
   /** Hears what was found without being asked for; nobody where it is absent. */

@@ -43,12 +43,12 @@ export function openProgress(): Progress {
 }
 
 /** What is going on right now. */
-export type ProgressState =
+type ProgressState =
   | { readonly kind: "loading"; readonly model: string; readonly fraction: number }
   | { readonly kind: "thinking"; readonly id: string; readonly text: string };
 
 /** The state as one line of at most `columns` cells, the end of a thought rather than its start. */
-export function renderProgress(state: ProgressState, columns: number): string {
+function renderProgress(state: ProgressState, columns: number): string {
   if (state.kind === "loading") {
     return fit(`Loading ${state.model}: ${Math.floor(state.fraction * 100)} %`, columns);
   }

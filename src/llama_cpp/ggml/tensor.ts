@@ -12,7 +12,7 @@ export type Shape = readonly number[];
 const NO_SOURCES: readonly Tensor[] = [];
 
 /** What decides whether a tensor gets memory of its own. */
-export interface Placing {
+interface Placing {
   /** No operation makes it: an input or a weight. */
   readonly isLeaf: boolean;
   /** The operation may write over an operand of the same layout (`ggml_op_can_inplace`). */

@@ -11,7 +11,7 @@ export type NormKind = "rms" | "layer";
 export type GraphBuilder = (b: Builder) => void;
 
 /** Rows of a recurrent state. */
-export interface StateRows {
+interface StateRows {
   readonly main: Tensor;
   readonly extra: Tensor;
 }

@@ -9,7 +9,7 @@ import type { PlannedGraph } from "./planned_graph.ts";
 export type Confidence = "exact" | "bound" | "unknown";
 
 /** The compute buffer in whole bytes, and how far it can be trusted. */
-export interface ComputeEstimate {
+interface ComputeEstimate {
   readonly bytes: number;
   readonly confidence: Confidence;
   /** Why the confidence isn't `exact`, one sentence each. */

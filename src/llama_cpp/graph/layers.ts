@@ -81,7 +81,7 @@ function weightKinds(model: Model): number[] {
 }
 
 /** Layers by their number in the file, and where among them groups of layers repeat. */
-export interface ChosenLayers {
+interface ChosenLayers {
   readonly layers: readonly number[];
   /**
    * Indices into `layers` where two groups begin that stand for more, and where they end. Absent where

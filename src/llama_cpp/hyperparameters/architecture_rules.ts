@@ -3,7 +3,7 @@
  * `encoder-decoder` would, but reads its prompt with an encoder, which node-llama-cpp never runs:
  * llama.cpp ends the process then.
  */
-export type ModelPurpose =
+type ModelPurpose =
   | "text"
   | "encoder"
   | "encoder-decoder"
@@ -47,7 +47,7 @@ export type SlidingWindowPattern =
   | "not-recurrent";
 
 /** How an architecture's windows are found. */
-export interface SlidingWindowRule {
+interface SlidingWindowRule {
   /** `standard` unless said. */
   readonly kind?: "chunked" | "symmetric";
   /**
@@ -63,7 +63,7 @@ export interface SlidingWindowRule {
 }
 
 /** Which layers have a recurrent state. */
-export type RecurrentLayersRule =
+type RecurrentLayersRule =
   | "every"
   /** Layers with no key-value head. */
   | "no-kv-heads"
@@ -88,7 +88,7 @@ export type StateKind =
   | "any";
 
 /** Which layers of a hybrid have a key-value cache; all without a state where a row doesn't say. */
-export type CachedLayersRule =
+type CachedLayersRule =
   | "every"
   /** Of those that text passes through, the ones without a state. */
   | "text"
@@ -96,7 +96,7 @@ export type CachedLayersRule =
   | "no-feed-forward";
 
 /** Which layers keep keys for an indexer. */
-export type IndexerLayersRule =
+type IndexerLayersRule =
   /** All that text passes through. */
   | "text"
   /** Those that `attention.indexer.types` calls full. */

@@ -5,7 +5,7 @@ import { printable } from "../printable.ts";
 import { recommendationMessage } from "../recommendation.ts";
 
 /** A line that GitHub Actions shows beside the job. */
-export interface Annotation {
+interface Annotation {
   readonly level: "error" | "warning";
   readonly title: string;
   /** May have several lines. */

@@ -6,7 +6,7 @@ import { recommendationMessage } from "../recommendation.ts";
 import { xmlAttributes, xmlText } from "./xml.ts";
 
 /** When a check was made, and how long it took. */
-export interface JunitTiming {
+interface JunitTiming {
   readonly at: Date;
   readonly seconds: number;
 }

@@ -40,7 +40,7 @@ export function projectQueryKeyValue(b: Builder, layer: number, x: Tensor): Quer
   };
 }
 
-export interface ScoreOptions {
+interface ScoreOptions {
   /** Added to the scores (`kq_b`), which rules out flash attention. */
   readonly bias?: Tensor;
   readonly sinks?: Tensor | undefined;

@@ -4,7 +4,7 @@ import { F32, I32, I64, type Tensor } from "../../ggml/tensor.ts";
 import { rotate } from "./attention.ts";
 
 /** How keys are compressed. */
-export interface Compression {
+interface Compression {
   /** Tokens of one compressed key. */
   readonly ratio: number;
   /** Each looks at the tokens of the one before as well. */

@@ -10,7 +10,7 @@ import {
 } from "./recurrent.ts";
 
 /** What a gated delta rule reads, heads second, tokens third, sequences last. */
-export interface DeltaParts {
+interface DeltaParts {
   readonly q: Tensor;
   readonly k: Tensor;
   readonly v: Tensor;

@@ -17,7 +17,7 @@ export interface Routing {
   readonly selectsBy?: "probabilities" | "logits" | "sigmoid" | undefined;
 }
 
-export interface ExpertOptions extends Routing {
+interface ExpertOptions extends Routing {
   /** The header's unless said. */
   readonly scale?: number;
   readonly activation?: "gated" | "plain" | "situ";
@@ -31,7 +31,7 @@ export interface ExpertOptions extends Routing {
   readonly chunked?: boolean;
 }
 
-export interface ExpertNames {
+interface ExpertNames {
   readonly up: string;
   readonly gate: string;
   readonly down: string;

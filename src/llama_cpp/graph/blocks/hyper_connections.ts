@@ -2,7 +2,7 @@ import type { Builder } from "../builder.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
 
 /** What goes into a layer's part, and how its result comes back into the streams. */
-export interface Connection {
+interface Connection {
   readonly x: Tensor;
   readonly post: Tensor;
   /** How the streams mix, each with each. */

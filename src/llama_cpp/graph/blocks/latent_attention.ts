@@ -24,7 +24,7 @@ export function latentSizes(b: Builder) {
 }
 export type LatentSizes = Readonly<ReturnType<typeof latentSizes>>;
 
-export interface LatentOptions extends Pick<AttentionOptions, "output"> {
+interface LatentOptions extends Pick<AttentionOptions, "output"> {
   /** Some architectures leave the positions to other layers. */
   readonly ropes: boolean;
   readonly temperature?: boolean;
@@ -87,7 +87,7 @@ export function absorb(
 }
 
 /** A cache of keys alone, as one layer reads it. */
-export interface CachedKeys extends Pick<AttentionOptions, "output"> {
+interface CachedKeys extends Pick<AttentionOptions, "output"> {
   readonly inputs: CacheInputs;
   /** The cache's own unless said. */
   readonly mask?: Tensor | undefined;

@@ -8,7 +8,7 @@ export function weightsBySequence(b: Builder, weights: Tensor): Tensor {
 }
 
 /** What an indexer scores. */
-export interface IndexedKeys {
+interface IndexedKeys {
   readonly q: Tensor;
   readonly keys: Tensor;
   /** As `weightsBySequence` gives them. */

@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import type { Llama, LlamaModel } from "node-llama-cpp";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { collectMeanwhile } from "./collect_garbage.ts";
@@ -109,8 +110,7 @@ class LlamaEngine implements Engine {
               useMmap: options.mmap,
               // brainjar decided admission; the engine's own figures know no control groups.
               ignoreMemorySafetyChecks: true,
-              ...(signal === undefined ? {} : { loadSignal: signal }),
-              ...(onProgress === undefined ? {} : { onLoadProgress: onProgress }),
+              ...defined({ loadSignal: signal, onLoadProgress: onProgress }),
             })
           )
         )

@@ -1,4 +1,5 @@
 import { BrainjarError } from "../budget/error.ts";
+import { sum } from "../budget/sum.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { computeBytes } from "../llama_cpp/graph/compute.ts";
 import { planGraph } from "../llama_cpp/graph/planned_graph.ts";
@@ -6,12 +7,7 @@ import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparamete
 import { contextSizes, outputBytes } from "../llama_cpp/memory/context_sizes.ts";
 import { kvCacheBytes } from "../llama_cpp/memory/kv_cache.ts";
 import { recurrentStateBytes } from "../llama_cpp/memory/recurrent_state.ts";
-import {
-  type LoadedWeight,
-  loadedWeights,
-  repackedBytes,
-  weightBytes,
-} from "../llama_cpp/memory/weights.ts";
+import { type LoadedWeight, loadedWeights, weightBytes } from "../llama_cpp/memory/weights.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { type ReadModel, readModel } from "../llama_cpp/models/families.ts";
 import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
@@ -35,7 +31,7 @@ async function prepare(header: GgufHeader, cpu: CpuFeatures): Promise<PreparedMo
 
 /** Numbers that no memory holds come from a header that lies. */
 function checkWhole(bytes: AllocatedBytes, shape: Hyperparameters): void {
-  const total = Object.values(bytes).reduce((sum, part) => sum + part, 0);
+  const total = sum(Object.values(bytes));
   if (Number.isSafeInteger(total)) return;
   throw new BrainjarError(
     "gguf-hyperparameter",
@@ -53,7 +49,7 @@ function knownBytes({ model, weights }: PreparedModel, options: FootprintOptions
     kvCache: kvCacheBytes(shape, sizes, options),
     recurrentState: recurrentStateBytes(shape, sizes),
     output: outputBytes(shape, options),
-    repacked: repackedBytes(weights),
+    repacked: weightBytes(weights, (weight) => weight.repacked),
     vocabulary: vocabularyMemory(header).kept,
     runtime: RUNTIME_BYTES,
   };

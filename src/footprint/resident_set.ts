@@ -1,7 +1,7 @@
 import type { TensorInfo } from "../gguf/header.ts";
 import type { Footprint, FootprintBytes } from "./footprint.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
-import type { LoadedWeight } from "../llama_cpp/memory/weights.ts";
+import { type LoadedWeight, weightBytes } from "../llama_cpp/memory/weights.ts";
 import {
   KERNEL_BYTES,
   OPENING_BYTES,
@@ -20,10 +20,6 @@ export type AllocatedBytes = Omit<FootprintBytes, "floor" | "workingSet" | "peak
 /** What decides how much of it does. */
 export interface ResidentInput extends ThinkingInput {
   readonly allocated: AllocatedBytes;
-}
-
-function sum(weights: readonly LoadedWeight[], counts: (weight: LoadedWeight) => boolean): number {
-  return weights.reduce((bytes, weight) => bytes + (counts(weight) ? weight.bytes : 0), 0);
 }
 
 /**
@@ -68,7 +64,7 @@ function withTables(bytes: number): number {
 /** Bytes of the mapping that are being read, when the disk is asked for weights. */
 function readingBytes(weights: readonly LoadedWeight[], options: FootprintOptions): number {
   if (!options.mmap) return 0;
-  const dense = sum(weights, isDense);
+  const dense = weightBytes(weights, isDense);
   return dense > 0 ? readAheadBytes(dense) : PAGE_READS_BYTES;
 }
 
@@ -87,8 +83,8 @@ export function residentSet(
   const { repacked } = allocated;
   const vocabulary = vocabularyMemory(source.header);
   const samplers = samplerBytes(source.shape);
-  const read = sum(weights, (weight) => !weight.repacked && !weight.readByRow);
-  const rows = sum(weights, (weight) => !weight.repacked && weight.readByRow);
+  const read = weightBytes(weights, (weight) => !weight.repacked && !weight.readByRow);
+  const rows = weightBytes(weights, (weight) => !weight.repacked && weight.readByRow);
   // Without a mapping all of the file's weights are copied into memory of the process.
   const copied = options.mmap ? repacked : repacked + read + rows;
   const mapped = options.mmap ? read : 0;

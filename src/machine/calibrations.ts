@@ -9,7 +9,7 @@ const SCHEMA = "brainjar.calibrations/1";
 const MOST = 10_000;
 
 /** What was kept, and what is wrong with the file. */
-interface Calibrations {
+export interface Calibrations {
   /** Measured floor / estimated floor, by {@link calibrationKey}. */
   readonly ratios: ReadonlyMap<string, number>;
   readonly warning?: string;

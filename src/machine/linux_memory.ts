@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import type { MachineMemory, MemoryPressure, MemorySource } from "../budget/memory.ts";
 import { joinGroup } from "./control_group_path.ts";
 import { type ControlGroupMemory, readControlGroupMemory } from "./control_group_memory.ts";
@@ -48,8 +49,7 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
     availableBytes: Math.min(smallest(availableSources), totalBytes),
     reservedBytes: 0,
     sources: [...totalSources, ...availableSources],
-    ...(pressure === undefined ? {} : { pressure }),
-    ...(machine.swap === undefined ? {} : { swap: machine.swap }),
+    ...defined({ pressure, swap: machine.swap }),
     ...(leftOut.length === 0 ? {} : { leftOut }),
     warnings,
   };

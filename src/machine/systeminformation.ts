@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import type { Systeminformation } from "systeminformation";
 import { BrainjarError, messageOf } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
@@ -101,6 +102,6 @@ function cpuUnreadable(reason: string, cause?: unknown): BrainjarError {
   return new BrainjarError(
     "cpu-unreadable",
     `The CPU can't be read through systeminformation: ${reason}`,
-    { hint: "Name the CPU with --cpu", ...(cause === undefined ? {} : { cause }) },
+    { hint: "Name the CPU with --cpu", ...defined({ cause }) },
   );
 }

@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 
@@ -14,6 +15,6 @@ export function memoryUnreadable(
   return new BrainjarError(code, `${what}: ${reason}`, {
     hint:
       "Make it readable, or give the machine's memory with --total-memory and --available-memory",
-    ...(cause === undefined ? {} : { cause }),
+    ...defined({ cause }),
   });
 }

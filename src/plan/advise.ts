@@ -1,7 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import { recommend } from "../budget/recommend.ts";
 import type { Recommendation } from "../budget/validation.ts";
-import { GGML_TYPES, KV_CACHE_TYPES, type KvCacheType } from "../llama_cpp/ggml/types.ts";
+import { cacheType, KV_CACHE_TYPES, type KvCacheType } from "../llama_cpp/ggml/types.ts";
 import { applyChanges } from "./changes.ts";
 import { type Host, openHost } from "./host.ts";
 import { type Plan, planOn } from "./plan.ts";
@@ -65,10 +65,10 @@ export async function adviseOn(host: Host, plan: Plan): Promise<Plan> {
 
 /** Cache types that take fewer bytes and that people use, largest first. */
 function smallerCacheTypes(current: KvCacheType): KvCacheType[] {
-  const bytes = new Map(
-    [...GGML_TYPES.values()].map((type) => [type.name, type.blockBytes / type.blockElements]),
-  );
-  const size = (type: KvCacheType) => bytes.get(type) ?? Infinity;
+  const size = (name: KvCacheType) => {
+    const { blockBytes, blockElements } = cacheType(name);
+    return blockBytes / blockElements;
+  };
   return KV_CACHE_TYPES.filter((type) => size(type) < size(current) && type !== "IQ4_NL")
     .toSorted((a, b) => size(b) - size(a));
 }

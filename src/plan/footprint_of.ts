@@ -8,7 +8,7 @@ import type { Estimator, Footprint } from "../footprint/footprint.ts";
 import { readModel } from "../llama_cpp/models/families.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
-import { calibrationKey, calibrationPath, readCalibrations } from "../machine/calibrations.ts";
+import { calibrationKey } from "../machine/calibrations.ts";
 import { rejectUrl } from "./model_path.ts";
 import type { ContextSettings } from "./settings.ts";
 import type { Host } from "./host.ts";
@@ -70,7 +70,7 @@ export async function measuredRatio(
   mmap: boolean,
   host: Host,
 ): Promise<{ readonly ratio?: number; readonly warning?: string }> {
-  const { ratios, warning } = readCalibrations(calibrationPath((name) => Deno.env.get(name)));
+  const { ratios, warning } = host.calibrations();
   if (warning !== undefined) return { warning };
   if (ratios.size === 0) return {};
   return defined({ ratio: ratios.get(await calibrationKey(header, await host.cpu(), mmap)) });

@@ -5,6 +5,7 @@ import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { readHeader } from "../gguf/read.ts";
+import { calibrationPath, type Calibrations, readCalibrations } from "../machine/calibrations.ts";
 import { readCpuFeatures } from "../machine/cpu.ts";
 import { engineThreads } from "../machine/engine_threads.ts";
 import { namedCpu } from "../machine/named_cpu.ts";
@@ -30,6 +31,8 @@ export interface Host extends AsyncDisposable {
   /** What the processes of this user have reserved; there is none for a machine that isn't this one. */
   readonly ledger: MemoryLedger | undefined;
   cpu(): Promise<CpuFeatures>;
+  /** What `measure --save` kept on this machine; read once. */
+  calibrations(): Calibrations;
   /** Opened when it is first asked for something. */
   readonly engine: Engine;
   [Symbol.asyncDispose](): Promise<void>;
@@ -49,6 +52,7 @@ export function openHost(options: HostOptions = {}): Host {
   const remembers = options.rememberModels ?? true;
   const headers = new Map<string, Promise<GgufHeader>>();
   let cpu: Promise<CpuFeatures> | undefined;
+  let calibrations: Calibrations | undefined;
   const engine = lazyEngine(openEngine);
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
@@ -66,6 +70,8 @@ export function openHost(options: HostOptions = {}): Host {
     },
     ledger,
     cpu: () => cpu ??= readCpu(options.cpu),
+    calibrations: () =>
+      calibrations ??= readCalibrations(calibrationPath((name) => Deno.env.get(name))),
     engine,
     [Symbol.asyncDispose]: () => engine.dispose(),
   };

@@ -3,7 +3,7 @@ import { Graph } from "../ggml/graph.ts";
 import { layerKinds, layersToBuild } from "./layers.ts";
 import type { Model } from "./model.ts";
 import type { PlannedBatch } from "./planned_batch.ts";
-import { F16, F32, I32, type Tensor } from "../ggml/tensor.ts";
+import { F32, I32, type Tensor } from "../ggml/tensor.ts";
 
 export type NormKind = "rms" | "layer";
 
@@ -112,7 +112,7 @@ export class Builder {
 
   /** Who may look at whom within a batch, where there is no cache (`build_attn_inp_no_cache`). */
   get batchMask(): Tensor {
-    return this.#batchMask ??= this.graph.input(this.plan.flashAttention ? F16 : F32, [
+    return this.#batchMask ??= this.graph.input(this.plan.maskType, [
       this.tokens,
       this.tokens,
     ]);

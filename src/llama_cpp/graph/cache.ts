@@ -2,7 +2,7 @@ import { ggmlType } from "../ggml/types.ts";
 import type { Graph } from "../ggml/graph.ts";
 import type { Model } from "./model.ts";
 import type { PlannedBatch } from "./planned_batch.ts";
-import { F16, F32, I64, LEAF, Tensor } from "../ggml/tensor.ts";
+import { F32, I64, LEAF, Tensor } from "../ggml/tensor.ts";
 
 /** Inputs of one cache: where new keys and values go, and who may look at whom. */
 export interface CacheInputs {
@@ -20,14 +20,14 @@ export function isQuantized(type: number): boolean {
 }
 
 /**
- * Side of the matrix that rotates heads of this length before they are quantized: the largest
+ * The matrix that rotates heads of this length before they are quantized; its side is the largest
  * power of two from 64 that divides the head (llama-kv-cache.cpp). A header may claim heads of
  * nothing, which everything divides.
  */
-export function rotationSide(headLength: number): number {
+export function rotationMatrix(graph: Graph, headLength: number): Tensor {
   let side = 64;
   while (headLength > 0 && headLength % (side * 2) === 0) side *= 2;
-  return side;
+  return graph.input(F32, [side, side]);
 }
 
 /** Views of the attention cache and the inputs that go with it (llama-kv-cache.cpp). */
@@ -68,13 +68,12 @@ export class Cache {
     const rotatesKeys = isQuantized(plan.keyType) && key > 0 && (keyLengths[0] ?? 1) % 64 === 0;
     const rotatesValues = isQuantized(plan.valueType) && value > 0 &&
       (valueLengths[0] ?? 1) % 64 === 0;
-    const side = rotatesKeys ? rotationSide(key) : 0;
     return {
       cells,
       keyIndices: graph.input(I64, [plan.tokens]),
       valueIndices: graph.input(I64, [plan.tokens * (this.isTransposed ? this.#widestValue : 1)]),
       mask: this.mask(cells),
-      keyRotation: rotatesKeys ? graph.input(F32, [side, side]) : undefined,
+      keyRotation: rotatesKeys ? rotationMatrix(graph, key) : undefined,
       valueRotation: rotatesValues ? graph.input(F32, [64, 64]) : undefined,
     };
   }
@@ -99,9 +98,9 @@ export class Cache {
   }
 
   /** `build_attn_inp_kq_mask` */
-  mask(cells: number, half = this.plan.flashAttention): Tensor {
+  mask(cells: number, type = this.plan.maskType): Tensor {
     const { tokens, sequences } = this.plan;
-    return this.graph.input(half ? F16 : F32, [cells, tokens / sequences, 1, sequences]);
+    return this.graph.input(type, [cells, tokens / sequences, 1, sequences]);
   }
 
   /** Memory outside the compute buffer, such as an indexer's cache of keys. */

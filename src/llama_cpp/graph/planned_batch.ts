@@ -1,3 +1,4 @@
+import { F16, F32 } from "../ggml/tensor.ts";
 import { cacheType } from "../ggml/types.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import { contextSizes, usesFlashAttention } from "../memory/context_sizes.ts";
@@ -15,6 +16,8 @@ export interface PlannedBatch {
   /** Cells of the layers with a sliding window, for each sequence. */
   readonly slidingCells: number;
   readonly flashAttention: boolean;
+  /** ggml's number of the type of masks: flash attention reads halves. */
+  readonly maskType: number;
   /** ggml's number of the cache types. */
   readonly keyType: number;
   readonly valueType: number;
@@ -23,6 +26,7 @@ export interface PlannedBatch {
 /** The batch and the cache that the graph is planned for. */
 export function planBatch(shape: Hyperparameters, options: FootprintOptions): PlannedBatch {
   const { cells, windowCells, streams, batch } = contextSizes(shape, options);
+  const flashAttention = usesFlashAttention(shape, options);
   const outputs = Math.min(cells * streams, batch);
   return {
     tokens: Math.ceil(outputs / streams) * streams,
@@ -30,7 +34,8 @@ export function planBatch(shape: Hyperparameters, options: FootprintOptions): Pl
     outputs,
     cells,
     slidingCells: windowCells,
-    flashAttention: usesFlashAttention(shape, options),
+    flashAttention,
+    maskType: flashAttention ? F16 : F32,
     keyType: cacheType(options.kvCacheKeyType).number,
     valueType: cacheType(options.kvCacheValueType).number,
   };

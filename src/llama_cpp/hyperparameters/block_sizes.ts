@@ -1,4 +1,3 @@
-import type { GgufHeader } from "../../gguf/header.ts";
 import { type ArchitectureKeys, hyperparameterError } from "./architecture_keys.ts";
 import type { ArchitectureRules } from "./architecture_rules.ts";
 import type { LayerSizes } from "./layer_sizes.ts";
@@ -121,11 +120,10 @@ export function readIndexer(
 /** The n-gram embedding (`ple.*`; src/models/qwen4exp.cpp, `ple_conv_state` in llama-hparams.cpp). */
 export function readNgramEmbedding(
   keys: ArchitectureKeys,
-  header: GgufHeader,
   layers: LayerSizes,
   hyperConnections: number,
 ) {
-  const listed = header.metadata.has(keys.key("ple.layers")) ? keys.array("ple.layers") ?? [] : [];
+  const listed = keys.array("ple.layers") ?? [];
   const ngramSize = keys.number("ple.ngram_size") ?? 0;
   const kernel = keys.number("ple.conv_kernel") ?? 0;
   const headCount = listed.length === 0

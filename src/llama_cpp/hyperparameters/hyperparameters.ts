@@ -132,7 +132,7 @@ export function readHyperparameters(
     compressRatios: readCompressRatios(rules, keys, layers),
     hyperConnectionCount,
     hyperConnectionLowRank: keys.number("hyper_connection.low_rank") ?? 0,
-    ngramEmbedding: readNgramEmbedding(keys, header, layers, hyperConnectionCount),
+    ngramEmbedding: readNgramEmbedding(keys, layers, hyperConnectionCount),
     /** `n_deepstack_layers` or the different entries of `deepstack_mapping`. */
     deepstackLayerCount: deepstack,
     /** `granite-switch`'s cached layer that selects an adapter, -1 elsewhere. */

@@ -10,7 +10,7 @@ export interface LoadedWeight {
   readonly tensor: TensorInfo;
   /** With its padding. */
   readonly bytes: number;
-  /** In another layout, in memory of its own. */
+  /** In another layout, in memory of its own (CPU_REPACK). */
   readonly repacked: boolean;
   /** Only some rows are read for each token. */
   readonly readByRow: boolean;
@@ -84,12 +84,10 @@ export function loadedWeights(
   return copy === undefined ? weights : [...weights, copy];
 }
 
-/** Bytes of the weights that lie in memory in another layout (CPU_REPACK). */
-export function repackedBytes(weights: readonly LoadedWeight[]): number {
-  return weights.reduce((bytes, weight) => bytes + (weight.repacked ? weight.bytes : 0), 0);
-}
-
-/** Bytes of llama.cpp's weight buffers, as its dry load reports them. */
-export function weightBytes(weights: readonly LoadedWeight[]): number {
-  return weights.reduce((bytes, weight) => bytes + weight.bytes, 0);
+/** Bytes of llama.cpp's weight buffers, as its dry load reports them, or of those that count. */
+export function weightBytes(
+  weights: readonly LoadedWeight[],
+  counts: (weight: LoadedWeight) => boolean = () => true,
+): number {
+  return weights.reduce((bytes, weight) => bytes + (counts(weight) ? weight.bytes : 0), 0);
 }

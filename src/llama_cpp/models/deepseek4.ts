@@ -1,6 +1,6 @@
 import { compressedCache, type Family, family } from "./architecture.ts";
 import { COMPRESSED_HEAVY_RATIO, COMPRESSED_SPARSE_RATIO } from "../memory/kv_cache.ts";
-import { isQuantized, rotationSide } from "../graph/cache.ts";
+import { isQuantized, rotationMatrix } from "../graph/cache.ts";
 import { attend, rotate } from "../graph/blocks/attention.ts";
 import { chooseKeys, unmaskChosen, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
 import { CompressedKeys } from "../graph/blocks/compressed_keys.ts";
@@ -8,7 +8,7 @@ import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { sharedFeedForward } from "../graph/blocks/feed_forward.ts";
 import { HyperConnections } from "../graph/blocks/hyper_connections.ts";
 import type { Builder } from "../graph/builder.ts";
-import { F16, F32, I64, type Tensor } from "../ggml/tensor.ts";
+import { F16, I64, type Tensor } from "../ggml/tensor.ts";
 
 /** What a layer's attention is made of. */
 interface Parts {
@@ -45,26 +45,23 @@ class DeepSeek4 {
     this.#mask = cache.mask(plan.slidingCells);
     // The indexer's keys are always rotated, and so are others of its length.
     const rotates = isQuantized(plan.keyType) && keyLength % 64 === 0;
-    const rotation = (length: number) => {
-      if (!rotates && length !== indexer.keyLength) return undefined;
-      const side = rotationSide(length);
-      return graph.input(F32, [side, side]);
-    };
+    const rotation = (length: number) =>
+      rotates || length === indexer.keyLength ? rotationMatrix(graph, length) : undefined;
     this.#rotation = rotation(keyLength);
-    const compressed = (ratio: number, length: number, halfMask: boolean) => {
+    const compressed = (ratio: number, length: number, maskType: number) => {
       const overlaps = ratio === COMPRESSED_SPARSE_RATIO;
       return new CompressedKeys(b, {
         ratio,
         overlaps,
         length,
-        halfMask,
+        maskType,
         rotation: rotation(length),
       });
     };
-    this.#sparse = compressed(COMPRESSED_SPARSE_RATIO, keyLength, plan.flashAttention);
-    this.#heavy = compressed(COMPRESSED_HEAVY_RATIO, keyLength, plan.flashAttention);
+    this.#sparse = compressed(COMPRESSED_SPARSE_RATIO, keyLength, plan.maskType);
+    this.#heavy = compressed(COMPRESSED_HEAVY_RATIO, keyLength, plan.maskType);
     // The fused indexer reads halves, whatever attention reads.
-    this.#indexer = compressed(COMPRESSED_SPARSE_RATIO, indexer.keyLength, true);
+    this.#indexer = compressed(COMPRESSED_SPARSE_RATIO, indexer.keyLength, F16);
   }
 
   build(): void {
@@ -145,8 +142,7 @@ class DeepSeek4 {
     const keys = this.#sparse.compress(name, parts.x);
     const indexed = this.#indexer.compress(`${prefix}indexer_compressor`, parts.x);
     const chosen = this.#choose(layer, parts, indexed);
-    const type = b.plan.flashAttention ? F16 : F32;
-    return { keys, mask: unmaskChosen(b, this.#sparse.mask, chosen, type) };
+    return { keys, mask: unmaskChosen(b, this.#sparse.mask, chosen, b.plan.maskType) };
   }
 
   /** Attention to the window and, behind it, to compressed keys. */

@@ -1,5 +1,5 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { rotationSide } from "../graph/cache.ts";
+import { rotationMatrix } from "../graph/cache.ts";
 import { gate, headsOf, projectOutput } from "../graph/blocks/attention.ts";
 import { chooseKeys, unmaskChosen, weightsBySequence } from "../graph/blocks/lightning_indexer.ts";
 import {
@@ -10,7 +10,7 @@ import {
   latentSizes,
 } from "../graph/blocks/latent_attention.ts";
 import type { Builder } from "../graph/builder.ts";
-import { F32, I64, type Tensor } from "../ggml/tensor.ts";
+import { F16, I64, type Tensor } from "../ggml/tensor.ts";
 import { buildTransformer, type LayerBuilder } from "../graph/transformer.ts";
 
 /** Sparse attention: an indexer picks the keys that each token may look at. */
@@ -25,11 +25,10 @@ class IndexedAttention {
   constructor(readonly b: Builder, readonly reuses = false) {
     const { graph, plan, cache } = b;
     const { keyLength } = b.hyperparameters.indexer;
-    const side = rotationSide(keyLength);
     this.#keyIndices = graph.input(I64, [plan.tokens]);
     // The fused indexer reads halves, whatever attention reads.
-    this.#mask = cache.mask(plan.cells, true);
-    this.#rotation = graph.input(F32, [side, side]);
+    this.#mask = cache.mask(plan.cells, F16);
+    this.#rotation = rotationMatrix(graph, keyLength);
   }
 
   /** The best keys of each token (src/models/deepseek32.cpp, "lightning indexer"). */

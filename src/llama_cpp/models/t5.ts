@@ -1,7 +1,7 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { attend, attention, headsOf } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
-import { F16, F32, I32, type Tensor } from "../ggml/tensor.ts";
+import { F32, I32, type Tensor } from "../ggml/tensor.ts";
 
 /** A decoder's graph with what the encoder gave it: before anything is encoded, a whole text. */
 class T5Decoder {
@@ -13,7 +13,7 @@ class T5Decoder {
     const { graph, tokens, plan } = b;
     const { trainContextLength, inputEmbeddingLength } = b.hyperparameters;
     this.#encoded = graph.input(F32, [inputEmbeddingLength, trainContextLength]);
-    this.#encodedMask = graph.input(plan.flashAttention ? F16 : F32, [trainContextLength, tokens]);
+    this.#encodedMask = graph.input(plan.maskType, [trainContextLength, tokens]);
     this.#distances = graph.input(I32, [plan.cells, tokens]);
   }
 

@@ -11,7 +11,8 @@ interface Compression {
   readonly overlaps: boolean;
   /** Elements of a key. */
   readonly length: number;
-  readonly halfMask: boolean;
+  /** ggml's number of the type of the mask. */
+  readonly maskType: number;
   /** Turns keys on their way into the cache. */
   readonly rotation: Tensor | undefined;
 }
@@ -49,7 +50,7 @@ export class CompressedKeys {
     this.#read = graph.input(I32, [this.#kept * this.#blocks]);
     this.#write = graph.input(I64, [this.#blocks]);
     this.#writePositions = graph.input(I32, [this.#blocks]);
-    this.mask = b.cache.mask(compressedCells(plan.cells, ratio), compression.halfMask);
+    this.mask = b.cache.mask(compressedCells(plan.cells, ratio), compression.maskType);
   }
 
   /** Compresses a batch's keys into the cache, and answers the cache's. */

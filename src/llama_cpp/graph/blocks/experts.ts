@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import type { Shape, Tensor } from "../../ggml/tensor.ts";
+import { F32, I32, type Shape, type Tensor } from "../../ggml/tensor.ts";
 import { activate, isClamped, situ } from "./feed_forward.ts";
 
 /** `expert_gating_func` of a softmax over the weights of those used (llama-hparams.h). */
@@ -105,8 +105,8 @@ export function mixtureOfExperts(
 
   let selected = options.selected ?? graph.argsortTop(selection, used);
   if (options.chunked === true) {
-    const divided = graph.map(graph.cast(selected, 0));
-    selected = graph.cast(divided, 26);
+    const divided = graph.map(graph.cast(selected, F32));
+    selected = graph.cast(divided, I32);
     probabilities = graph.reshape(probabilities, 1, experts.count, tokens);
   } else {
     probabilities = graph.reshape(probabilities, 1, count, tokens);

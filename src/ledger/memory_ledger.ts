@@ -130,6 +130,11 @@ export class MemoryLedger {
     return await this.#change((ledger) => ({ ledger, value: this.#view(ledger) }));
   }
 
+  /** The machine's memory, less what other processes have reserved and not filled by now. */
+  async takeOffOthers(memory: MachineMemory): Promise<MachineMemory> {
+    return takeOffReservations(memory, (await this.view()).othersUnfilledBytes);
+  }
+
   #view(ledger: Ledger): LedgerView {
     const sums = sumReservations(ledger.reservations, this.#processes);
     return { sums, othersUnfilledBytes: unfilledByOthers(sums, this.#processes.ownId) };

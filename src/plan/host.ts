@@ -9,7 +9,6 @@ import { calibrationPath, type Calibrations, readCalibrations } from "../machine
 import { readCpuFeatures } from "../machine/cpu.ts";
 import { engineThreads } from "../machine/engine_threads.ts";
 import { namedCpu } from "../machine/named_cpu.ts";
-import { takeOffReservations } from "../ledger/sums.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import type { OtherMachine } from "./settings.ts";
@@ -65,8 +64,7 @@ export function openHost(options: HostOptions = {}): Host {
     footprints: remembers ? new Map() : undefined,
     readMemory: async () => {
       const memory = await readMemoryOf(options.machine);
-      const view = await ledger?.view();
-      return takeOffReservations(memory, view?.othersUnfilledBytes ?? 0);
+      return ledger === undefined ? memory : await ledger.takeOffOthers(memory);
     },
     ledger,
     cpu: () => cpu ??= readCpu(options.cpu),

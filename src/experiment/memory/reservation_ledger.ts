@@ -1,6 +1,5 @@
 import type { MachineMemory } from "../../budget/memory.ts";
 import type { MemoryLedger } from "../../ledger/memory_ledger.ts";
-import { takeOffReservations } from "../../ledger/sums.ts";
 
 /**
  * Where processes write what each has reserved, so that no two reserve the same memory. One figure
@@ -45,8 +44,7 @@ export function reservationLedger(
       });
       return value;
     },
-    readMemory: async () =>
-      takeOffReservations(await readMemory(), (await ledger.view()).othersUnfilledBytes),
+    readMemory: async () => await ledger.takeOffOthers(await readMemory()),
     keep: async (reservedBytes) => {
       if (reservedBytes > 0) await ledger.reserve({ id: ID, bytes: reservedBytes });
       else await ledger.release(ID);

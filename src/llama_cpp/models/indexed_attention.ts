@@ -11,7 +11,7 @@ import {
 } from "../graph/blocks/latent_attention.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F16, I64, type Tensor } from "../ggml/tensor.ts";
-import { buildTransformer, type LayerBuilder } from "../graph/transformer.ts";
+import { buildTransformer, HEADER_EXPERTS, type LayerBuilder } from "../graph/transformer.ts";
 
 /** Sparse attention: an indexer picks the keys that each token may look at. */
 class IndexedAttention {
@@ -95,7 +95,7 @@ function dots3Note(indexed: IndexedAttention): LayerBuilder {
 
 // Every layer has an input of its own, placed before all layers (`unmaskChosen`).
 function build(b: Builder, mix: LayerBuilder): void {
-  buildTransformer(b, { gating: "header", weightsNorm: "header", everyLayer: true, mix });
+  buildTransformer(b, { ...HEADER_EXPERTS, everyLayer: true, mix });
 }
 
 /** Newer ones share indexers, and are told from older ones by their training length. */

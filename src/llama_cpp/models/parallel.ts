@@ -7,8 +7,10 @@ import {
   buildTransformer,
   feed,
   GPT,
+  HEADER_EXPERTS,
   keepOutputs,
   type LayerBuilder,
+  QUERY_KEY_NORM,
   transformer,
   transformerLayer,
   type TransformerRow,
@@ -48,8 +50,7 @@ function buildCohere2Moe(b: Builder): void {
   const row: TransformerRow = {
     norm: isRms ? "rms" : "layer",
     rope: "sliding-or-dense",
-    gating: "header",
-    weightsNorm: "header",
+    ...HEADER_EXPERTS,
     lateOutputs: "after-norm",
   };
   buildTransformer(b, row, commandR);
@@ -79,7 +80,7 @@ export const ARCHITECTURES: Family = family({
   "falcon": attentionCache("models/falcon.cpp", { graph: transformer(GPT, falcon) }),
   "phi2": attentionCache("models/phi2.cpp", { graph: transformer(GPT, phi2) }),
   "command-r": attentionCache("models/command-r.cpp", {
-    graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, commandR),
+    graph: transformer({ ...QUERY_KEY_NORM, norm: "layer" }, commandR),
   }),
   "cohere2": attentionCache("models/cohere2.cpp", {
     graph: transformer({ norm: "layer", rope: "sliding" }, commandR),
@@ -96,6 +97,6 @@ export const ARCHITECTURES: Family = family({
     graph: transformer(GPT, gptNeoX),
   }),
   "stablelm": attentionCache("models/stablelm.cpp", {
-    graph: transformer({ norm: "layer", queryKeyNorm: "before-rope" }, stableLm),
+    graph: transformer({ ...QUERY_KEY_NORM, norm: "layer" }, stableLm),
   }),
 });

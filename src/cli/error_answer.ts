@@ -1,6 +1,7 @@
 import type { BrainjarError } from "../budget/error.ts";
 import { githubError } from "../report/ci/github.ts";
 import { junitError } from "../report/ci/junit.ts";
+import { jsonText } from "../report/printable.ts";
 
 /**
  * What a program that reads stdout is told of an error, besides people on stderr: an object, an
@@ -11,7 +12,7 @@ export function errorAnswer(argv: readonly string[], error: BrainjarError): stri
   switch (formatOf(argv)) {
     case "json": {
       const { code, message, hint } = error;
-      return `${JSON.stringify({ error: { code, message, hint } })}\n`;
+      return `${jsonText({ error: { code, message, hint } })}\n`;
     }
     case "github":
       return `${githubError(error)}\n`;

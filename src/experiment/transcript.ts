@@ -16,6 +16,9 @@ export interface Transcript {
 /** One JSON object of a transcript. */
 export type TranscriptLine = Readonly<Record<string, unknown>>;
 
+/** A line as JSON, without a line break. */
+type ToText = (line: TranscriptLine) => string;
+
 /**
  * Opens a transcript for writing. What was in the file is gone with the first line, and not before:
  * a run that never begins leaves the last one's transcript alone.
@@ -23,7 +26,7 @@ export type TranscriptLine = Readonly<Record<string, unknown>>;
  * @throws {BrainjarError} `log-unwritable`, kind `usage`, for a directory, a missing folder, a
  * missing permission.
  */
-export function openTranscript(path: string): Transcript {
+export function openTranscript(path: string, toText: ToText = JSON.stringify): Transcript {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path, { write: true, create: true });
@@ -33,19 +36,21 @@ export function openTranscript(path: string): Transcript {
       cause,
     });
   }
-  return new FileTranscript(path, file);
+  return new FileTranscript(path, file, toText);
 }
 
 class FileTranscript implements Transcript {
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  readonly #toText: ToText;
   #begun = false;
   #closed = false;
   failure: BrainjarError | undefined;
 
-  constructor(path: string, file: Deno.FsFile) {
+  constructor(path: string, file: Deno.FsFile, toText: ToText) {
     this.#path = path;
     this.#file = file;
+    this.#toText = toText;
   }
 
   write(line: TranscriptLine): void {
@@ -53,7 +58,7 @@ class FileTranscript implements Transcript {
     try {
       if (!this.#begun && this.#file.statSync().isFile) this.#file.truncateSync();
       this.#begun = true;
-      let rest = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+      let rest = new TextEncoder().encode(`${this.#toText(line)}\n`);
       while (rest.length > 0) rest = rest.subarray(this.#file.writeSync(rest));
     } catch (cause) {
       this.failure = new BrainjarError(

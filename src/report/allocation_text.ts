@@ -2,7 +2,6 @@ import type { AllocationReport, AllocationResult } from "../budget/allocation.ts
 import { formatAmount } from "../budget/size.ts";
 import { blocks, fields, titled } from "./block.ts";
 import { formatPercent } from "./format.ts";
-import { printable } from "./printable.ts";
 
 /**
  * Layer 2's answer as people read it (src/budget/README.md, "Layer 2"), without a line break at the end.
@@ -16,7 +15,7 @@ import { printable } from "./printable.ts";
  */
 export function allocationText(result: AllocationResult): string {
   if (result.ok) {
-    return titled(`ALLOCATION APPROVED for ${printable(result.id)}`, [
+    return titled(`ALLOCATION APPROVED for ${result.id}`, [
       ["Allocated", formatAmount(result.allocatedBytes)],
       [
         "Total allocated",
@@ -27,12 +26,15 @@ export function allocationText(result: AllocationResult): string {
   }
   switch (result.reason) {
     case "already-allocated":
-      return `ALLOCATION FAILED: Instance '${printable(result.id)}' is already allocated`;
+      return titled(`ALLOCATION FAILED: Instance '${result.id}' is already allocated`, []);
     case "empty-id":
       return "ALLOCATION FAILED: Instance id is empty";
     case "invalid-limit":
-      return `ALLOCATION FAILED: RAM limit of '${printable(result.id)}' must be more than zero: ` +
-        `'${result.ramLimitBytes}'`;
+      return titled(
+        `ALLOCATION FAILED: RAM limit of '${result.id}' must be more than zero: ` +
+          `'${result.ramLimitBytes}'`,
+        [],
+      );
     case "exceeds-budget":
       return titled("ALLOCATION FAILED: Would exceed safe memory budget", [
         ["Requested", formatAmount(result.requestedBytes)],
@@ -54,7 +56,7 @@ export function allocationText(result: AllocationResult): string {
  */
 export function allocationReportText(report: AllocationReport): string {
   const jars = report.jars.map(({ id, allocatedBytes, modelBytes }) =>
-    `${printable(id)}  ${formatAmount(allocatedBytes)} (model: ${formatAmount(modelBytes)})`
+    `${id}  ${formatAmount(allocatedBytes)} (model: ${formatAmount(modelBytes)})`
   );
   return blocks([{
     title: "MEMORY ALLOCATION REPORT",

@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** The line between blocks: 70 `=`, as the seed prints it. */
 export const RULE = "=".repeat(70);
 
@@ -8,7 +10,8 @@ export interface Block {
 }
 
 /**
- * Blocks one under another, each title between two rules and a rule at the end.
+ * Blocks one under another, each title between two rules and a rule at the end. Whatever a line was
+ * made of, it stays one line (`printable`).
  *
  * @example
  * ```ts
@@ -18,7 +21,7 @@ export interface Block {
  * ```
  */
 export function blocks(parts: readonly Block[]): string {
-  const lines = parts.flatMap(({ title, lines }) => [RULE, title, RULE, ...lines]);
+  const lines = parts.flatMap(({ title, lines }) => [RULE, title, RULE, ...lines].map(printable));
   return [...lines, RULE].join("\n");
 }
 
@@ -44,7 +47,7 @@ export function fields(
   );
 }
 
-/** A title with its labels and values indented below it. */
+/** A title with its labels and values indented below it, each one printable line. */
 export function titled(title: string, rows: Parameters<typeof fields>[0]): string {
-  return [title, ...fields(rows, "  ")].join("\n");
+  return [title, ...fields(rows, "  ")].map(printable).join("\n");
 }

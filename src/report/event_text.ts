@@ -26,7 +26,9 @@ export function renderEvent(event: RunEvent): string {
       const detail = event.detail === undefined ? "" : ` (${printable(event.detail)})`;
       return said(
         event.id,
-        `died in turn ${event.turn}: ${event.message}${detail}; death ${event.deaths}, ` +
+        `died in turn ${event.turn}: ${
+          printable(event.message)
+        }${detail}; death ${event.deaths}, ` +
           `${formatAmount(event.givenBackBytes)} given back`,
       );
     }

@@ -104,7 +104,7 @@ export function measureText(measurement: Measurement): string {
   const heading = ["anonymous", "file-backed", "proportional"];
   const parts: Block[] = [
     {
-      title: `MEASURED: ${printable(measurement.path)}`,
+      title: `MEASURED: ${measurement.path}`,
       lines: [
         "".padEnd(22) + heading.map((text) => text.padStart(14)).join(""),
         ...stages.map(stageLine),
@@ -132,5 +132,5 @@ export function measureText(measurement: Measurement): string {
     },
   ];
   const saved = measurement.savedTo;
-  return blocks(parts) + (saved === undefined ? "" : `\nKept in ${printable(saved)}`);
+  return blocks(parts) + (saved === undefined ? "" : `\n${printable(`Kept in ${saved}`)}`);
 }

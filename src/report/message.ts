@@ -1,7 +1,6 @@
 import { formatAmount } from "../budget/size.ts";
 import type { Issue, Validation, Warning } from "../budget/validation.ts";
 import { formatPercent } from "./format.ts";
-import { printable } from "./printable.ts";
 
 /** The sentence for a limit that is exceeded (src/budget/README.md, "Layer 1"). */
 export function issueMessage(issue: Issue): string {
@@ -30,12 +29,10 @@ export function issueCause(issue: Issue): string {
 function warningMessage(warning: Warning): string {
   switch (warning.code) {
     case "large-instance":
-      return `Instance '${printable(warning.id)}' requires ${
-        formatAmount(warning.requiredBytes)
-      } ` +
+      return `Instance '${warning.id}' requires ${formatAmount(warning.requiredBytes)} ` +
         `which is >50% of safe threshold`;
     case "limit-below-footprint":
-      return `Instance '${printable(warning.id)}' needs ${formatAmount(warning.footprintBytes)} ` +
+      return `Instance '${warning.id}' needs ${formatAmount(warning.footprintBytes)} ` +
         `but its RAM limit is ${formatAmount(warning.ramLimitBytes)}`;
     case "memory-pressure":
       return `The kernel reports memory pressure: something waited for memory in ` +

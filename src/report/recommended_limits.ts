@@ -3,7 +3,6 @@ import { formatAmount } from "../budget/size.ts";
 import type { RecommendedLimits } from "../plan/limits.ts";
 import { blocks, fields } from "./block.ts";
 import { pick } from "./pick.ts";
-import { printable } from "./printable.ts";
 import { ramLimitFlag } from "./recommendation.ts";
 
 /** What `recommend --json` prints. All bytes whole; `needed`, the machine that would do, where no limits were found. */
@@ -59,7 +58,7 @@ export function recommendText({ result, contexts }: RecommendedLimits): string {
     {
       title: "Contexts under these limits",
       lines: fields(
-        contexts.map(({ id, contextSize }) => [printable(id), `${contextSize} tokens`]),
+        contexts.map(({ id, contextSize }) => [id, `${contextSize} tokens`]),
       ),
     },
     { title: "Flags", lines: [[...modeFlag(validation.mode), ...flags].join(" ")] },

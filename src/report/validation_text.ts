@@ -6,7 +6,6 @@ import type { ModelDescription } from "../gguf/describe_model.ts";
 import type { InstanceDescription, ValidationReport } from "./validation_report.ts";
 import { formatParameters, formatPercent } from "./format.ts";
 import { issueCause, issueMessage, warningsOf } from "./message.ts";
-import { printable } from "./printable.ts";
 import { recommendationMessage } from "./recommendation.ts";
 
 /**
@@ -31,7 +30,7 @@ const CRITERION_WORDS = {
 } as const;
 
 function header({ validation, estimator }: ValidationReport): Block {
-  const ids = validation.instances.map(({ id }) => printable(id)).join(", ");
+  const ids = validation.instances.map(({ id }) => id).join(", ");
   return {
     title: "MEMORY BUDGET VALIDATION",
     lines: fields([
@@ -46,7 +45,7 @@ function systemMemory({ memory }: Validation): Block {
   const { reservedBytes, pressure, swap } = memory;
   const from = (figure: "total" | "available") => {
     const source = memory.sources.find((source) => source.figure === figure && source.decides);
-    return source ? ` (${printable(source.name)})` : "";
+    return source ? ` (${source.name})` : "";
   };
   return {
     title: "System Memory Status",
@@ -78,9 +77,9 @@ function modelAnalysis({ validation, models, instances }: ValidationReport): Blo
       const known = instances.find(({ id }) => users.some((user) => user.id === id));
       const shared = users.length > 1 && validation.shareWeights;
       return [
-        `Model: ${printable(model.name)}`,
+        `Model: ${model.name}`,
         ...fields([
-          ["File", printable(model.path) + (model.parts > 1 ? ` (${model.parts} parts)` : "")],
+          ["File", model.path + (model.parts > 1 ? ` (${model.parts} parts)` : "")],
           ["File size", formatAmount(model.fileBytes)],
           ["Architecture", architecture(model)],
           ["Weights", known && formatAmount(known.bytes.weights)],
@@ -89,7 +88,7 @@ function modelAnalysis({ validation, models, instances }: ValidationReport): Blo
           ["Confidence", known && known.confidence],
           [
             "Used by",
-            users.map(({ id }) => printable(id)).join(", ") +
+            users.map(({ id }) => id).join(", ") +
             (shared ? " (weights loaded once)" : ""),
           ],
         ], "  "),
@@ -102,9 +101,9 @@ function architecture(model: ModelDescription): string {
   const trained = model.trainContextLength === null
     ? ""
     : `, trained on ${model.trainContextLength} tokens`;
-  return `${printable(model.architecture ?? "unknown")}, ` +
+  return `${model.architecture ?? "unknown"}, ` +
     `${formatParameters(model.parameters)} parameters, ` +
-    printable(model.quantization ?? "no weights") + trained;
+    (model.quantization ?? "no weights") + trained;
 }
 
 function optionalAmount(bytes: number): string | undefined {
@@ -118,8 +117,8 @@ function perInstance({ validation, models, instances }: ValidationReport): Block
       const known = instances.find(({ id }) => id === instance.id);
       const model = models.find(({ path }) => path === instance.model);
       return [
-        `Instance '${printable(instance.id)}' (${instance.role})`,
-        ...fields(instanceRows(instance, printable(model?.name ?? instance.model), known), "  "),
+        `Instance '${instance.id}' (${instance.role})`,
+        ...fields(instanceRows(instance, model?.name ?? instance.model, known), "  "),
       ];
     }),
   };
@@ -184,7 +183,7 @@ function sharingWords({ shareWeights, sharedWeightBytes }: Validation): string {
 }
 
 function outcome(validation: Validation): Block {
-  const warnings = warningsOf(validation).map(({ message }) => printable(message));
+  const warnings = warningsOf(validation).map(({ message }) => message);
   const warningLines = list("Warnings:", warnings);
   if (validation.ok) {
     return {

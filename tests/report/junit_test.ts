@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { junitError, junitXml } from "../../src/report/ci/junit.ts";
-import { xmlAttributes, xmlText } from "../../src/report/ci/xml.ts";
+import { xmlAttributes, xmlLines } from "../../src/report/ci/xml.ts";
 import { assertGolden } from "../golden.ts";
 import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";
 
@@ -95,7 +95,7 @@ Deno.test({
       .filter((unit) => unit < 0x200 || unit > 0xd7f0 && unit < 0xe010 || unit > 0xfff0)
       .map((unit) => String.fromCharCode(unit)).join("a");
     const xml = [...texts, units]
-      .map((text) => `<t${xmlAttributes({ text })}>${xmlText(text)}</t>`).join("\n");
+      .map((text) => `<t${xmlAttributes({ text })}>${xmlLines([text])}</t>`).join("\n");
     // As bytes: a lone surrogate would become U+FFFD on the way, and nothing be tested.
     assert(xml.isWellFormed(), "A lone surrogate came through");
     assertEquals(await lint(`<r>${xml}</r>`, ["--huge"]), "");

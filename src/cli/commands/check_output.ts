@@ -1,6 +1,7 @@
 import { BrainjarError, messageOf } from "../../budget/error.ts";
 import { formatAmount } from "../../budget/size.ts";
 import { loadModule } from "../../load_module.ts";
+import { jsonText, printable } from "../../report/printable.ts";
 import type { ValidationReport } from "../../report/validation_report.ts";
 import type { FlagValue } from "../flags/flags.ts";
 import type { FlagValues } from "../flags/values.ts";
@@ -44,7 +45,7 @@ export async function renderCheck(
         "../../report/check_json.ts",
       );
       const { validation, estimator, reservation } = report;
-      return `${JSON.stringify(checkJson(validation, estimator, reservation))}\n`;
+      return `${jsonText(checkJson(validation, estimator, reservation))}\n`;
     }
     case "github": {
       const github = await loadModule<typeof import("../../report/ci/github.ts")>(
@@ -84,6 +85,6 @@ export async function appendSummary(
   try {
     await Deno.writeTextFile(path, `${summaryMarkdown(report)}\n`, { append: true });
   } catch (error) {
-    say(`warning: $GITHUB_STEP_SUMMARY can't be written: ${messageOf(error)}\n`);
+    say(`${printable(`warning: $GITHUB_STEP_SUMMARY can't be written: ${messageOf(error)}`)}\n`);
   }
 }

@@ -15,6 +15,7 @@ import {
   estimateNotes,
   estimateRow,
 } from "../../report/estimate_text.ts";
+import { jsonText } from "../../report/printable.ts";
 import type { Command } from "../command.ts";
 import { defined } from "../../budget/defined.ts";
 import { readContextSettings } from "../settings/settings.ts";
@@ -113,7 +114,7 @@ function jsonPrinter(output: Output): Printer {
   return {
     answers: (entries) =>
       entries.every((entry) => {
-        const text = before + JSON.stringify(estimateJsonEntry(entry));
+        const text = before + jsonText(estimateJsonEntry(entry));
         before = ",";
         return output.answer(text);
       }),

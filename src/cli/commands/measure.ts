@@ -27,6 +27,7 @@ import {
   measureText,
   type StageMemory,
 } from "../../report/measure_text.ts";
+import { jsonText } from "../../report/printable.ts";
 import type { Command } from "../command.ts";
 import { findFlag } from "../flags/flags.ts";
 import { readContextSettings } from "../settings/settings.ts";
@@ -164,7 +165,7 @@ export const command: Command = async ({ values, operands, output }) => {
   }
   output.answer(
     values.get("json")
-      ? JSON.stringify(measureJson(measurement)) + "\n"
+      ? jsonText(measureJson(measurement)) + "\n"
       : measureText(measurement) + "\n",
   );
   return 0;

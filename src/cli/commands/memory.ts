@@ -2,6 +2,7 @@ import { takeOffReservations } from "../../ledger/sums.ts";
 import { MemoryLedger } from "../../ledger/memory_ledger.ts";
 import { readMachineMemory } from "../../machine/machine_memory.ts";
 import { memoryText } from "../../report/memory_text.ts";
+import { jsonText } from "../../report/printable.ts";
 import { reservationJson } from "../../report/reservation_json.ts";
 import type { Command } from "../command.ts";
 
@@ -11,7 +12,7 @@ export const command: Command = async ({ values, output }) => {
   const machine = takeOffReservations(await readMachineMemory(), othersUnfilledBytes);
   output.answer(
     values.get("json")
-      ? JSON.stringify({
+      ? jsonText({
         schema: "brainjar.memory/1",
         ...reservationJson(machine),
         promises: sums.map(reservationJson),

@@ -1,6 +1,7 @@
 import { exitCode } from "../../budget/exit_codes.ts";
 import { openHost } from "../../plan/host.ts";
 import { recommendLimitsOn } from "../../plan/limits.ts";
+import { jsonText } from "../../report/printable.ts";
 import { recommendJson, recommendText } from "../../report/recommended_limits.ts";
 import type { Command } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
@@ -12,7 +13,7 @@ export const command: Command = async ({ values, output }) => {
   const recommended = await recommendLimitsOn(host, settings);
   output.answer(
     values.get("json")
-      ? JSON.stringify(recommendJson(recommended)) + "\n"
+      ? jsonText(recommendJson(recommended)) + "\n"
       : recommendText(recommended) + "\n",
   );
   return exitCode(recommended.result.ok ? "success" : "refused");

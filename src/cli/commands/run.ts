@@ -18,6 +18,7 @@ import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
 import { type Plan, planOn } from "../../plan/plan.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { eventJson } from "../../report/event_json.ts";
+import { jsonText } from "../../report/printable.ts";
 import { renderEvent } from "../../report/event_text.ts";
 import { validationReport } from "../../report/validation_report.ts";
 import { validationText } from "../../report/validation_text.ts";
@@ -36,7 +37,7 @@ export const command: Command = async ({ values, output }) => {
   const stop = listenForStop();
   const log = values.get("log");
   if (log !== undefined) rejectModelAsLog(log, settings);
-  const transcript = log === undefined ? undefined : openTranscript(log);
+  const transcript = log === undefined ? undefined : openTranscript(log, jsonText);
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
   const host = openHost(here);
@@ -59,7 +60,7 @@ export const command: Command = async ({ values, output }) => {
       readMemory,
       readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
       emit: values.get("json")
-        ? (event) => answer(JSON.stringify(eventJson(event)) + "\n")
+        ? (event) => answer(jsonText(eventJson(event)) + "\n")
         : textPrinter(plan, answer, progress),
       ...defined({
         ledger: host.ledger && reservationLedger(host.ledger, readMemory),

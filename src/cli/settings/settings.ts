@@ -11,6 +11,7 @@ import {
   type PlanRequest,
   type Settings,
 } from "../../plan/settings.ts";
+import { printable } from "../../report/printable.ts";
 import { type Defined, defined } from "../../budget/defined.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
@@ -92,7 +93,7 @@ export async function readSettings(
 function whichModel(environmentModel: string | undefined): string {
   return environmentModel === undefined
     ? "Using the demo brain inside brainjar; name a model with --model or $BRAINJAR_MODEL\n"
-    : `Using $BRAINJAR_MODEL: ${environmentModel}\n`;
+    : `Using $BRAINJAR_MODEL: ${printable(environmentModel)}\n`;
 }
 
 /**

@@ -1,11 +1,11 @@
 import { BrainjarError } from "../../budget/error.ts";
-import { printable } from "../../report/printable.ts";
+import { printable, printableLines } from "../../report/printable.ts";
 
 /** Where a command prints, so that commands are tested without a terminal. */
 export interface Output {
-  /** The answer: stdout. False once its reader went away (`brainjar … | head -1`). */
+  /** The answer: stdout, unprintable characters escaped. False once its reader went away (`brainjar … | head -1`). */
   answer(text: string): boolean;
-  /** Everything else: stderr. */
+  /** Everything else: stderr, in the same way. */
   say(text: string): void;
   /** Whether stderr is a terminal that may be redrawn. */
   readonly interactive: boolean;
@@ -21,10 +21,10 @@ export function processOutput(options: { readonly color: boolean }): Output {
   const interactive = Deno.stderr.isTerminal();
   const color = options.color && interactive;
   return {
-    answer: (text) => writeAll(Deno.stdout, text),
+    answer: (text) => writeAll(Deno.stdout, printableLines(text)),
     say: (text) => {
       try {
-        writeAll(Deno.stderr, text);
+        writeAll(Deno.stderr, color ? keepPainted(text) : printableLines(text));
       } catch {
         // Nobody hears it; the answer and the exit code still count.
       }
@@ -32,6 +32,15 @@ export function processOutput(options: { readonly color: boolean }): Output {
     interactive,
     paint: (style, text) => color ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text,
   };
+}
+
+/** What `paint` puts around a word. */
+const PAINTED = new RegExp(`(\\u001b\\[(?:${[0, ...Object.values(CODES)].join("|")})m)`);
+
+/** `printableLines`, but for the colours that `paint` gave. */
+function keepPainted(text: string): string {
+  return text.split(PAINTED).map((part, index) => index % 2 === 1 ? part : printableLines(part))
+    .join("");
 }
 
 const encoder = new TextEncoder();

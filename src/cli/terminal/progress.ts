@@ -2,6 +2,7 @@ import process from "node:process";
 import { createLogUpdate } from "log-update";
 import type { Engine } from "../../engine/engine.ts";
 import stringWidth from "string-width";
+import { printable } from "../../report/printable.ts";
 
 /** A line on the terminal that shows what is going on and goes away when something is printed. */
 export interface Progress {
@@ -50,12 +51,11 @@ type ProgressState =
 /** The state as one line of at most `columns` cells, the end of a thought rather than its start. */
 function renderProgress(state: ProgressState, columns: number): string {
   if (state.kind === "loading") {
-    return fit(`Loading ${state.model}: ${Math.floor(state.fraction * 100)} %`, columns);
+    return fit(printable(`Loading ${state.model}: ${Math.floor(state.fraction * 100)} %`), columns);
   }
-  const label = `[${state.id}] … `;
-  // A model's words may hold anything; what moves the cursor is taken out.
-  // deno-lint-ignore no-control-regex
-  const text = state.text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  const label = printable(`[${state.id}] … `);
+  // A model's words may hold anything; their lines stand in one.
+  const text = printable(state.text.replace(/\s+/g, " "));
   return label + fit(text, columns - stringWidth(label));
 }
 

@@ -8,8 +8,8 @@ import { recommendationMessage } from "../recommendation.ts";
 interface Annotation {
   readonly level: "error" | "warning";
   readonly title: string;
-  /** May have several lines. */
-  readonly message: string;
+  /** The message; what comes from outside adds no line to it. */
+  readonly lines: readonly string[];
 }
 
 /** Jars that a title names; the message names all. */
@@ -50,28 +50,29 @@ export function githubError(error: {
   return annotationLine({
     level: "error",
     title: "brainjar: not checked",
-    message: [error.message, ...(error.hint ? [error.hint] : [])].join("\n"),
+    lines: [error.message, ...(error.hint ? [error.hint] : [])],
   });
 }
 
 /**
- * An annotation in GitHub's escaping (its toolkit's `command.ts`): `%`, line feeds and carriage
- * returns everywhere, in a property also `:` and `,`.
+ * An annotation in GitHub's escaping (its toolkit's `command.ts`): `%` and line feeds everywhere,
+ * in a property also `:` and `,`. GitHub writes the message into the log as it was before the
+ * escaping, so each of its lines is made printable first.
  *
  * @example
  * ```ts
  * import { annotationLine } from "./github.ts";
- * const line = annotationLine({ level: "warning", title: "a: b, c", message: "50%\nof it" });
+ * const line = annotationLine({ level: "warning", title: "a: b, c", lines: ["50%", "of it"] });
  * if (line !== "::warning title=a%3A b%2C c::50%25%0Aof it") throw new Error(line);
  * ```
  */
-export function annotationLine({ level, title, message }: Annotation): string {
-  const property = escapeData(title).replaceAll(":", "%3A").replaceAll(",", "%2C");
-  return `::${level} title=${property}::${escapeData(message)}`;
+export function annotationLine({ level, title, lines }: Annotation): string {
+  const property = escapeData(printable(title)).replaceAll(":", "%3A").replaceAll(",", "%2C");
+  return `::${level} title=${property}::${escapeData(lines.map(printable).join("\n"))}`;
 }
 
 function escapeData(text: string): string {
-  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  return text.replaceAll("%", "%25").replaceAll("\n", "%0A");
 }
 
 function annotationsOf(validation: Validation): Annotation[] {
@@ -79,27 +80,27 @@ function annotationsOf(validation: Validation): Annotation[] {
     ...validation.issues.map((issue): Annotation => ({
       level: "error",
       title: `brainjar: ${titleNames(validation)} (${issue.code})`,
-      message: [
+      lines: [
         issueMessage(issue),
         issueCause(issue),
         `Jars, largest first: ${
           largestFirst(validation).map(({ id, requiredBytes }) =>
-            `${printable(id)} ${formatAmount(requiredBytes)}`
+            `${id} ${formatAmount(requiredBytes)}`
           ).join(", ")
         }`,
         ...validation.recommendations.map((one) => recommendationMessage(one, validation)),
-      ].join("\n"),
+      ],
     })),
     ...warningsOf(validation).map(({ id, message }): Annotation => ({
       level: "warning",
-      title: `brainjar: ${id === undefined ? "memory" : printable(id)}`,
-      message: printable(message),
+      title: `brainjar: ${id ?? "memory"}`,
+      lines: [message],
     })),
   ];
 }
 
 function titleNames(validation: Validation): string {
-  const ids = largestFirst(validation).map(({ id }) => printable(id));
+  const ids = largestFirst(validation).map(({ id }) => id);
   const named = ids.slice(0, JARS_IN_TITLE).join(", ");
   const more = ids.length - JARS_IN_TITLE;
   const who = more > 0 ? `${named} and ${more} more` : named;

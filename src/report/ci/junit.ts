@@ -1,9 +1,8 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { InstanceValidation, Validation } from "../../budget/validation.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";
-import { printable } from "../printable.ts";
 import { recommendationMessage } from "../recommendation.ts";
-import { xmlAttributes, xmlText } from "./xml.ts";
+import { xmlAttributes, xmlLines } from "./xml.ts";
 
 /** When a check was made, and how long it took. */
 interface JunitTiming {
@@ -19,7 +18,7 @@ interface TestCase {
     readonly element: "failure" | "error";
     readonly type: string;
     readonly message: string;
-    readonly text: string;
+    readonly lines: readonly string[];
   };
   /** What was printed beside it. */
   readonly notes?: readonly string[];
@@ -59,9 +58,9 @@ export function junitError(
   timing: JunitTiming,
 ): string {
   const { code, message, hint } = error;
-  const text = [message, ...(hint ? [hint] : [])].join("\n");
+  const lines = [message, ...(hint ? [hint] : [])];
   return suiteXml(
-    [{ name: "all jars together", problem: { element: "error", type: code, message, text } }],
+    [{ name: "all jars together", problem: { element: "error", type: code, message, lines } }],
     timing,
     "",
   );
@@ -72,7 +71,7 @@ function jarCase(instance: InstanceValidation, validation: Validation): TestCase
   const room = Math.min(usableBytes, memory.availableBytes);
   const required = formatAmount(instance.requiredBytes);
   const notes = [
-    `Model: ${printable(instance.model)}`,
+    `Model: ${instance.model}`,
     `Floor: ${formatAmount(instance.floorBytes)}`,
     `Working set: ${formatAmount(instance.workingSetBytes)}`,
     ...(instance.ramLimitBytes === undefined
@@ -81,15 +80,15 @@ function jarCase(instance: InstanceValidation, validation: Validation): TestCase
     `Required: ${required}`,
     ...warningNotes(validation, instance.id),
   ];
-  const name = `${printable(instance.id)} (${instance.role})`;
+  const name = `${instance.id} (${instance.role})`;
   if (instance.requiredBytes <= room) return { name, notes };
   const what = room === usableBytes ? "the safe threshold" : "what is available";
-  const message = `Instance '${printable(instance.id)}' alone requires ${required}, more than ` +
+  const message = `Instance '${instance.id}' alone requires ${required}, more than ` +
     `${what} (${formatAmount(room)})`;
   return {
     name,
     notes,
-    problem: { element: "failure", type: "jar-too-large", message, text: message },
+    problem: { element: "failure", type: "jar-too-large", message, lines: [message] },
   };
 }
 
@@ -104,21 +103,21 @@ function sumCase(validation: Validation): TestCase {
   const [first] = validation.issues;
   if (first === undefined) return { name, notes };
   // A case has one failure, however many limits are exceeded.
-  const text = [
+  const lines = [
     ...validation.issues.flatMap((issue) => [issueMessage(issue), issueCause(issue)]),
     ...validation.recommendations.map((one) => recommendationMessage(one, validation)),
-  ].join("\n");
+  ];
   return {
     name,
     notes,
-    problem: { element: "failure", type: first.code, message: issueMessage(first), text },
+    problem: { element: "failure", type: first.code, message: issueMessage(first), lines },
   };
 }
 
 /** What deserves a word about one jar, or about none. */
 function warningNotes(validation: Validation, id: string | undefined): string[] {
   return warningsOf(validation).filter((warning) => warning.id === id)
-    .map(({ message }) => `Warning: ${printable(message)}`);
+    .map(({ message }) => `Warning: ${message}`);
 }
 
 function propertiesXml(validation: Validation): string {
@@ -164,12 +163,12 @@ function caseXml({ name, problem, notes = [] }: TestCase): string {
   const attributes = xmlAttributes({ name, classname: "brainjar.check", time: "0.000" });
   const children: string[] = [];
   if (problem) {
-    const { element, type, message, text } = problem;
+    const { element, type, message, lines } = problem;
     children.push(
-      `<${element}${xmlAttributes({ message, type })}>${xmlText(text)}</${element}>`,
+      `<${element}${xmlAttributes({ message, type })}>${xmlLines(lines)}</${element}>`,
     );
   }
-  if (notes.length > 0) children.push(`<system-out>${xmlText(notes.join("\n"))}</system-out>`);
-  const lines = children.map((child) => `      ${child}\n`).join("");
-  return `    <testcase${attributes}>\n${lines}    </testcase>\n`;
+  if (notes.length > 0) children.push(`<system-out>${xmlLines(notes)}</system-out>`);
+  const inner = children.map((child) => `      ${child}\n`).join("");
+  return `    <testcase${attributes}>\n${inner}    </testcase>\n`;
 }

@@ -1,7 +1,4 @@
-// XML 1.0 has no way to write these, escaped or not; a reader stops at the first.
-const UNWRITABLE =
-  // deno-lint-ignore no-control-regex
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+import { printable } from "../printable.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -9,27 +6,26 @@ const ENTITIES: Readonly<Record<string, string>> = {
   ">": "&gt;",
   '"': "&quot;",
   "'": "&apos;",
-  "\t": "&#9;",
-  "\n": "&#10;",
-  "\r": "&#13;",
 };
 
 /**
- * A text as it stands between two tags. What XML can't hold becomes `\u{…}`.
+ * Lines as they stand between two tags. Each is made printable first: XML 1.0 has no way to write
+ * most control characters, escaped or not, and a line break from outside would be another line to
+ * whoever reads the file as text.
  *
  * @example
  * ```ts
- * import { xmlText } from "./xml.ts";
- * if (xmlText("a < b\u0000") !== "a &lt; b\\u{0}") throw new Error(xmlText("a < b\u0000"));
+ * import { xmlLines } from "./xml.ts";
+ * const text = xmlLines(["a < b\u0000", "c"]);
+ * if (text !== "a &lt; b\\u{0}\nc") throw new Error(text);
  * ```
  */
-export function xmlText(text: string): string {
-  return writable(text).replace(/[&<>\r]/g, (character) => ENTITIES[character] ?? character);
+export function xmlLines(lines: readonly string[]): string {
+  return lines.map((line) => referenced(line, /[&<>]/g)).join("\n");
 }
 
 /**
- * An element's attributes, each after a space. Line breaks in them would be read as spaces: they
- * become references.
+ * An element's attributes, each after a space.
  *
  * @example
  * ```ts
@@ -38,16 +34,11 @@ export function xmlText(text: string): string {
  * ```
  */
 export function xmlAttributes(attributes: Readonly<Record<string, string | number>>): string {
-  return Object.entries(attributes).map(([name, value]) => {
-    const text = writable(String(value))
-      .replace(/[&<>"'\t\n\r]/g, (character) => ENTITIES[character] ?? character);
-    return ` ${name}="${text}"`;
-  }).join("");
+  return Object.entries(attributes)
+    .map(([name, value]) => ` ${name}="${referenced(String(value), /[&<>"']/g)}"`)
+    .join("");
 }
 
-function writable(text: string): string {
-  return text.replace(
-    UNWRITABLE,
-    (character) => `\\u{${character.charCodeAt(0).toString(16)}}`,
-  );
+function referenced(text: string, markup: RegExp): string {
+  return printable(text).replace(markup, (character) => ENTITIES[character] ?? character);
 }

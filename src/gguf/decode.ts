@@ -64,7 +64,7 @@ export async function decode(
   const cursor = new Cursor(source, window);
   try {
     const { version, tensorCount, keyCount } = await readFixed(cursor);
-    const metadata = await readMetadata(cursor, keyCount, options);
+    const { metadata, metadataTypes } = await readMetadata(cursor, keyCount, options);
     const alignment = numberOf({ metadata }, ALIGNMENT_KEY) ?? DEFAULT_ALIGNMENT;
     cursor.place = () => "the tensor table";
     cursor.checkLength(tensorCount, SHORTEST_ENTRY_BYTES, MAX_TENSORS, "a tensor table");
@@ -80,6 +80,7 @@ export async function decode(
       byteOrder: cursor.littleEndian ? "little" : "big",
       alignment,
       metadata,
+      metadataTypes,
       tensors,
       part: { path: source.path, fileBytes: source.size, dataOffset },
     };
@@ -129,7 +130,7 @@ async function readMetadata(
   cursor: Cursor,
   count: number,
   options: ReadOptions,
-): Promise<Map<string, MetadataValue>> {
+): Promise<Pick<GgufHeader, "metadata" | "metadataTypes">> {
   const everything = options.keepAll === true;
   const keeping: Keeping = {
     numbers: everything ? Infinity : options.keepNumbers ?? MAX_KEPT_NUMBERS,
@@ -137,6 +138,7 @@ async function readMetadata(
     nestedArrays: 0,
   };
   const metadata = new Map<string, MetadataValue>();
+  const metadataTypes = new Map<string, MetadataType>();
   let index = 0;
   let key = "";
   let keptBytes = 0;
@@ -160,6 +162,7 @@ async function readMetadata(
     const value = reading instanceof Promise ? await reading : reading;
     if (key === ALIGNMENT_KEY) checkAlignment(cursor, type, value);
     metadata.set(key, value);
+    metadataTypes.set(key, type);
     keptBytes += key.length + keptBytesOf(value);
     if (keptBytes > MAX_KEPT_BYTES && !everything) {
       const much = `more than ${MAX_KEPT_BYTES} bytes of metadata beside its vocabulary`;
@@ -167,7 +170,7 @@ async function readMetadata(
     }
     if (cursor.remaining < 0) throw cursor.cutOff();
   }
-  return metadata;
+  return { metadata, metadataTypes };
 }
 
 function readKeyLength(cursor: Cursor): number {

@@ -76,6 +76,8 @@ export interface GgufHeader {
   readonly alignment: number;
   /** The first part's metadata, in file order. */
   readonly metadata: ReadonlyMap<string, MetadataValue>;
+  /** The type of each of them in the file, which llama.cpp insists on. */
+  readonly metadataTypes: ReadonlyMap<string, MetadataType>;
   /** All parts' tensors, in file order. */
   readonly tensors: readonly TensorInfo[];
   /** Its files: one, or the parts of a split model in their order. */

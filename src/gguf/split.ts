@@ -105,6 +105,7 @@ function join(parts: readonly PartHeader[]): GgufHeader {
     byteOrder: first.byteOrder,
     alignment: first.alignment,
     metadata: first.metadata,
+    metadataTypes: first.metadataTypes,
     tensors,
     parts: parts.map((part) => part.part),
     fileBytes: parts.reduce((sum, part) => sum + part.part.fileBytes, 0),

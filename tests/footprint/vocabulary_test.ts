@@ -61,6 +61,7 @@ function header({ model, tokens, merges, scores }: Measured): GgufHeader {
     version: 3,
     byteOrder: "little",
     alignment: 32,
+    metadataTypes: new Map(),
     metadata,
     tensors: [],
     parts: [],

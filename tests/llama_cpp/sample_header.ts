@@ -77,6 +77,7 @@ export function header(
         value,
       ]),
     ]),
+    metadataTypes: new Map(),
     tensors,
     parts: [],
     fileBytes: 0,

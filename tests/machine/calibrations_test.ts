@@ -13,6 +13,7 @@ const HEADER: GgufHeader = {
   version: 3,
   byteOrder: "little",
   alignment: 32,
+  metadataTypes: new Map(),
   metadata: new Map(),
   tensors: [{ name: "a", dimensions: [32, 2], type: 8, offset: 0, part: 0 }],
   parts: [],

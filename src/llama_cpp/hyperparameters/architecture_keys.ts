@@ -24,14 +24,18 @@ export function hyperparameterError(key: string, value: MetadataValue, wanted: s
 }
 
 /**
- * One architecture's keys in a header's metadata, as llama.cpp's loader reads them
- * (llama-model-loader.cpp, `get_key` and `get_key_or_arr`): missing keys are undefined, a wrong
- * type or size is an error of code `gguf-hyperparameter`.
+ * One architecture's keys in a header's metadata: missing ones are undefined.
+ *
+ * A value that can't be what was asked for counts as missing too: an architecture may have in its
+ * header what it never reads, and what it does read is held to llama.cpp's own types when it is
+ * checked for loading (loading/loader.ts). Where `strict`, it is an error of code
+ * `gguf-hyperparameter`: nobody checks an architecture that isn't known.
  */
 export class ArchitectureKeys {
   constructor(
     private readonly metadata: ReadonlyMap<string, MetadataValue>,
     readonly architecture: string,
+    private readonly strict = false,
   ) {}
 
   /** `name` with the architecture before it. */
@@ -39,9 +43,15 @@ export class ArchitectureKeys {
     return `${this.architecture}.${name}`;
   }
 
-  private whole(key: string, value: MetadataScalar): number {
+  /** Nothing, or the error for a value that isn't as wanted. */
+  private unlike(key: string, value: MetadataValue, wanted: string): undefined {
+    if (this.strict) throw hyperparameterError(key, value, wanted);
+    return undefined;
+  }
+
+  private whole(key: string, value: MetadataScalar): number | undefined {
     if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > LARGEST) {
-      throw hyperparameterError(key, value, "a whole number from 0 to 2^32 − 1");
+      return this.unlike(key, value, "a whole number from 0 to 2^32 − 1");
     }
     return value;
   }
@@ -51,7 +61,7 @@ export class ArchitectureKeys {
     const key = this.key(name);
     const value = this.metadata.get(key);
     if (value === undefined) return undefined;
-    if (typeof value === "object") throw hyperparameterError(key, value, "one whole number");
+    if (typeof value === "object") return this.unlike(key, value, "one whole number");
     return this.whole(key, value);
   }
 
@@ -77,7 +87,7 @@ export class ArchitectureKeys {
     const value = this.metadata.get(key);
     if (value === undefined) return fallback;
     if (typeof value !== "number" || !Number.isFinite(value)) {
-      throw hyperparameterError(key, value, "a number");
+      return this.unlike(key, value, "a number") ?? fallback;
     }
     return value;
   }
@@ -96,7 +106,7 @@ export class ArchitectureKeys {
     const key = this.key(name);
     const value = this.metadata.get(key);
     if (value === undefined) return undefined;
-    if (typeof value !== "boolean") throw hyperparameterError(key, value, "true or false");
+    if (typeof value !== "boolean") return this.unlike(key, value, "true or false");
     return value;
   }
 
@@ -105,10 +115,10 @@ export class ArchitectureKeys {
     return typeof this.metadata.get(this.key(name)) === "object";
   }
 
-  private values(key: string, value: MetadataArray): readonly MetadataScalar[] {
+  private values(key: string, value: MetadataArray): readonly MetadataScalar[] | undefined {
     const scalars = value.values?.filter((one): one is MetadataScalar => typeof one !== "object");
     if (scalars === undefined || scalars.length !== value.length) {
-      throw hyperparameterError(key, value, "an array of numbers, one for each layer,");
+      return this.unlike(key, value, "an array of numbers, one for each layer,");
     }
     return scalars;
   }
@@ -118,8 +128,8 @@ export class ArchitectureKeys {
     const key = this.key(name);
     const value = this.metadata.get(key);
     if (typeof value !== "object") return undefined;
-    return this.values(key, value).map((one) =>
-      typeof one === "boolean" ? Number(one) : this.whole(key, one)
+    return this.values(key, value)?.map((one) =>
+      typeof one === "boolean" ? Number(one) : this.whole(key, one) ?? 0
     );
   }
 
@@ -128,11 +138,9 @@ export class ArchitectureKeys {
     const key = this.key(name);
     const value = this.metadata.get(key);
     if (typeof value !== "object") return undefined;
-    return this.values(key, value).map((one) => {
-      if (typeof one !== "number" || !Number.isInteger(one)) {
-        throw hyperparameterError(key, value, "an array of whole numbers");
-      }
-      return one;
+    return this.values(key, value)?.map((one) => {
+      if (typeof one === "number" && Number.isInteger(one)) return one;
+      return this.unlike(key, value, "an array of whole numbers") ?? 0;
     });
   }
 
@@ -145,11 +153,7 @@ export class ArchitectureKeys {
     const single = array === undefined ? this.number(name) : undefined;
     if (array === undefined && single === undefined) return undefined;
     if (array !== undefined && array.length !== count) {
-      throw new BrainjarError(
-        "gguf-hyperparameter",
-        `Metadata key "${this.key(name)}" has ${array.length} entries for ${count} layers`,
-        { hint: "The header is damaged or made by hand; fetch the model again" },
-      );
+      return this.unlike(this.key(name), array.length, `one number for each of ${count} layers`);
     }
     return Array.from({ length }, (_, layer) => layer < count ? array?.[layer] ?? single ?? 0 : 0);
   }

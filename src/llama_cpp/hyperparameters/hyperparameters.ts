@@ -45,6 +45,7 @@ import { readSlidingWindow } from "./sliding_window_layers.ts";
  *     ["llama.embedding_length", 64],
  *     ["llama.attention.head_count", 4],
  *   ]),
+ *   metadataTypes: new Map(),
  *   tensors: [],
  *   parts: [],
  *   fileBytes: 0,
@@ -63,7 +64,7 @@ export function readHyperparameters(
 ) {
   const architecture = readArchitecture(header);
   const known = rules !== UNKNOWN_ARCHITECTURE;
-  const keys = new ArchitectureKeys(header.metadata, architecture);
+  const keys = new ArchitectureKeys(header.metadata, architecture, !known);
   const layers = readLayerSizes(rules, keys, header);
   const embedding = readEmbeddingLength(keys, header, known);
   const trained = known ? keys.required("context_length") : keys.number("context_length") ?? 0;

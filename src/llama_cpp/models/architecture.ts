@@ -1,11 +1,14 @@
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { ArchitectureRules, MemoryKind } from "../hyperparameters/architecture_rules.ts";
+import type { Loads } from "../loading/blocks.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 
 /** Everything that is special about one architecture. */
 export interface Architecture extends ArchitectureRules {
   /** What builds its graph; absent for models that make no text and were not followed. */
   readonly graph?: GraphBuilder;
+  /** What it asks a header for when it is loaded; absent for models that make no text. */
+  readonly loads?: Loads;
   /** Why models of it can't be run although they make text, and what to do. */
   readonly cannotRun?: { readonly why: string; readonly hint: string };
   /**

@@ -1,3 +1,17 @@
+import {
+  attentionOutput,
+  embedding,
+  experts,
+  feedForwardBiases,
+  gatedFeedForward,
+  type Loads,
+  norm,
+  outputOrTied,
+  queryKeyValue,
+  ropeFactors,
+  router,
+} from "../loading/blocks.ts";
+import { OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import {
   buildTransformer,
@@ -6,6 +20,45 @@ import {
   QUERY_KEY_NORM,
   transformer,
 } from "../graph/transformer.ts";
+
+/** The keys and weights of most: RMS norms, a gated feed-forward, the embedding as output. */
+const llama: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  embedding(l);
+  outputOrTied(l);
+  ropeFactors(l);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    queryKeyValue(layer);
+    attentionOutput(layer);
+    norm(layer, "ffn_norm");
+    if (l.experts === 0) {
+      gatedFeedForward(layer);
+      feedForwardBiases(layer);
+      continue;
+    }
+    router(layer);
+    experts(layer, { size: l.feedForward(), gate: OPTIONAL });
+  }
+};
+
+/** The same with a norm of each head's queries and keys. */
+const qwen3: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  embedding(l);
+  outputOrTied(l);
+  // What a reranker ends with.
+  l.may("cls.output.weight", l.embedding, l.classes);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    queryKeyValue(layer);
+    attentionOutput(layer);
+    norm(layer, "attn_q_norm", l.keyLength());
+    norm(layer, "attn_k_norm", l.keyLength());
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer);
+  }
+};
 
 /** Text from attention alone, on layers that differ from the plain one in what their row says. */
 export const ARCHITECTURES: Family = family({
@@ -91,6 +144,7 @@ export const ARCHITECTURES: Family = family({
   }),
   "llama": attentionCache("models/llama.cpp", {
     graph: transformer({ attentionTemperature: "header" }),
+    loads: llama,
     scalesExperts: true,
   }),
   "maincoder": attentionCache("models/maincoder.cpp", { graph: transformer(QUERY_KEY_NORM) }),
@@ -137,7 +191,7 @@ export const ARCHITECTURES: Family = family({
   "qwen2": attentionCache("models/qwen2.cpp", { graph: transformer() }),
   "qwen2moe": attentionCache("models/qwen2moe.cpp", { graph: transformer({ weightsNorm: false }) }),
   "qwen2vl": attentionCache("models/qwen2vl.cpp", { graph: transformer(), positionsPerToken: 4 }),
-  "qwen3": attentionCache("models/qwen3.cpp", { graph: transformer(QUERY_KEY_NORM) }),
+  "qwen3": attentionCache("models/qwen3.cpp", { graph: transformer(QUERY_KEY_NORM), loads: qwen3 }),
   "qwen3moe": attentionCache("models/qwen3moe.cpp", {
     graph: transformer(QUERY_KEY_NORM),
     scalesExperts: true,

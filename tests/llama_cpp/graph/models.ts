@@ -26,6 +26,7 @@ function toHeader({ metadata, tensors }: GraphModel): GgufHeader {
     byteOrder: "little",
     alignment: 32,
     metadata: new Map(entries),
+    metadataTypes: new Map(metadata.map(({ key, type }) => [key, type])),
     tensors: tensors.map(([name, dimensions, type]) => ({
       name,
       dimensions,

@@ -1,0 +1,168 @@
+import { type LayerLoader, type Loader, NEEDED, OPTIONAL, type Presence } from "./loader.ts";
+
+/** What one architecture asks a header for: its keys, then its tensors. */
+export type Loads = (l: Loader) => void;
+
+/** The embedding of tokens. */
+export function embedding(l: Loader): void {
+  l.need("token_embd.weight", l.embedding, l.vocabulary);
+}
+
+/** The last norm, an output of its own. */
+export function output(l: Loader): void {
+  l.need("output_norm.weight", l.embedding);
+  l.need("output.weight", l.embedding, l.vocabulary);
+}
+
+/** The last norm, an output of its own or the embedding in its place. */
+export function outputOrTied(l: Loader): void {
+  l.need("output_norm.weight", l.embedding);
+  l.may("output.weight", l.embedding, l.vocabulary);
+}
+
+/** Rows of queries, keys and values. */
+interface Rows {
+  /** `n_embd_head_k * n_head` unless told otherwise. */
+  readonly queries?: number;
+  /** `n_embd_k_gqa` unless told otherwise. */
+  readonly keys?: number;
+  /** `n_embd_v_gqa` unless told otherwise. */
+  readonly values?: number;
+  readonly presence?: Presence;
+}
+
+/**
+ * Queries, keys and values in one matrix or in three, with biases where the file has them
+ * (`create_tensor_qkv`). Sizes are the first layer's unless they are given.
+ */
+export function queryKeyValue(layer: LayerLoader, rows: Rows = {}): void {
+  const { model } = layer;
+  const { queries = model.queries(), keys = model.keys(), values = model.values() } = rows;
+  const { presence = NEEDED } = rows;
+  const all = queries + keys + values;
+  const width = model.embedding;
+  if (presence.isSkipped) {
+    for (
+      const [name, size] of [["qkv", all], ["q", queries], ["k", keys], ["v", values]] as const
+    ) {
+      layer.take({ ...presence, isNeeded: false }, `attn_${name}.weight`, width, size);
+      layer.take({ ...presence, isNeeded: false }, `attn_${name}.bias`, size);
+    }
+    return;
+  }
+  if (layer.may("attn_qkv.weight", width, all)) {
+    layer.may("attn_qkv.bias", all);
+    return;
+  }
+  for (const [name, size] of [["q", queries], ["k", keys], ["v", values]] as const) {
+    layer.take(presence, `attn_${name}.weight`, width, size);
+    layer.may(`attn_${name}.bias`, size);
+  }
+}
+
+/** What attention gives back to the stream, with a bias where the file has one. */
+export function attentionOutput(layer: LayerLoader, rows = layer.model.queries()): void {
+  layer.need("attn_output.weight", rows, layer.model.embedding);
+  layer.may("attn_output.bias", layer.model.embedding);
+}
+
+/** A norm's weight. */
+export function norm(layer: LayerLoader, name: string, size = layer.model.embedding): void {
+  layer.need(`${name}.weight`, size);
+}
+
+/** A norm's weight and its bias. */
+export function normWithBias(
+  layer: LayerLoader,
+  name: string,
+  size = layer.model.embedding,
+): void {
+  layer.need(`${name}.weight`, size);
+  layer.need(`${name}.bias`, size);
+}
+
+/** A gated feed-forward. */
+export function gatedFeedForward(
+  layer: LayerLoader,
+  size = layer.model.feedForward(),
+  presence: Presence = NEEDED,
+): void {
+  const width = layer.model.embedding;
+  layer.take(presence, "ffn_gate.weight", width, size);
+  layer.take(presence, "ffn_down.weight", size, width);
+  layer.take(presence, "ffn_up.weight", width, size);
+}
+
+/** Biases that a gated feed-forward may have. */
+export function feedForwardBiases(layer: LayerLoader, size = layer.model.feedForward()): void {
+  layer.may("ffn_gate.bias", size);
+  layer.may("ffn_down.bias", layer.model.embedding);
+  layer.may("ffn_up.bias", size);
+}
+
+/** What a mixture's matrices are like. */
+interface Experts {
+  /** Rows of one expert, `n_ff_exp` unless told otherwise. */
+  readonly size?: number;
+  readonly presence?: Presence;
+  /** Of the gates alone. */
+  readonly gate?: Presence;
+}
+
+/** The experts of a mixture, without their router. */
+export function experts(layer: LayerLoader, of: Experts = {}): void {
+  const { embedding: width, experts: count } = layer.model;
+  const { size = layer.model.expertFeedForward(), presence = NEEDED, gate = presence } = of;
+  layer.take(gate, "ffn_gate_exps.weight", width, size, count);
+  layer.take(presence, "ffn_down_exps.weight", size, width, count);
+  layer.take(presence, "ffn_up_exps.weight", width, size, count);
+}
+
+/** Gates and what goes up in one matrix or in two (`create_tensor_gate_up_exps`). */
+export function gateUpExperts(
+  layer: LayerLoader,
+  size = layer.model.expertFeedForward(),
+  presence: Presence = NEEDED,
+): void {
+  const { embedding: width, experts: count } = layer.model;
+  if (layer.may("ffn_gate_up_exps.weight", width, 2 * size, count)) return;
+  layer.take(presence, "ffn_gate_exps.weight", width, size, count);
+  layer.take(presence, "ffn_up_exps.weight", width, size, count);
+}
+
+/** The router of a mixture. */
+export function router(layer: LayerLoader, presence: Presence = NEEDED): void {
+  layer.take(presence, "ffn_gate_inp.weight", layer.model.embedding, layer.model.experts);
+}
+
+/** A mixture must have experts and use some. */
+export function demandExperts(l: Loader): void {
+  l.demand(l.experts > 0, "it has no experts, and its architecture is a mixture of them");
+  l.demand(l.expertsUsed() > 0, "it uses none of its experts");
+}
+
+/** Experts that every token passes. */
+export function sharedExperts(
+  layer: LayerLoader,
+  size: number,
+  presence: Presence = NEEDED,
+): void {
+  const width = layer.model.embedding;
+  layer.take(presence, "ffn_gate_shexp.weight", width, size);
+  layer.take(presence, "ffn_down_shexp.weight", size, width);
+  layer.take(presence, "ffn_up_shexp.weight", width, size);
+}
+
+/** Frequencies that rotations may be changed by, once for all layers. */
+export function ropeFactors(l: Loader): void {
+  const half = Math.floor(l.rope() / 2);
+  if (l.value("rope.scaling.type") === "longrope") longRopeFactors(l);
+  else l.take(OPTIONAL, "rope_freqs.weight", half);
+}
+
+/** The same for long and for short texts. */
+export function longRopeFactors(l: Loader): void {
+  const half = Math.floor(l.rope() / 2);
+  l.take(OPTIONAL, "rope_factors_long.weight", half);
+  l.take(OPTIONAL, "rope_factors_short.weight", half);
+}

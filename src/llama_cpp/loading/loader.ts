@@ -1,0 +1,391 @@
+import { BrainjarError } from "../../budget/error.ts";
+import {
+  type GgufHeader,
+  type MetadataType,
+  type MetadataValue,
+  type TensorInfo,
+} from "../../gguf/header.ts";
+import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
+import { LLAMA_CPP_VERSION } from "../version.ts";
+import { keyType } from "./key_types.ts";
+
+/** Whether a tensor must be in the file, and whether it is loaded where it is (`create_tensor`). */
+export interface Presence {
+  readonly isNeeded: boolean;
+  /** It may lie in the file and isn't loaded (`TENSOR_SKIP`). */
+  readonly isSkipped?: boolean;
+}
+
+/** The file must have it. */
+export const NEEDED: Presence = { isNeeded: true };
+/** The file may have it. */
+export const OPTIONAL: Presence = { isNeeded: false };
+/** The file must have it, and it isn't loaded. */
+export const NEEDED_UNLOADED: Presence = { isNeeded: true, isSkipped: true };
+/** The file may have it, and it isn't loaded. */
+export const OPTIONAL_UNLOADED: Presence = { isNeeded: false, isSkipped: true };
+
+/** The error for a header that llama.cpp refuses: code `model-unloadable`. */
+export function unloadable(what: string, hint: string): BrainjarError {
+  return new BrainjarError(
+    "model-unloadable",
+    `llama.cpp ${LLAMA_CPP_VERSION} can't load this model: ${what}`,
+    { hint },
+  );
+}
+
+const KEY_HINT =
+  "Its header is one of another llama.cpp or another converter: convert the model again, or use another file of it";
+const TENSOR_HINT =
+  "Its tensors are those of another model or of another llama.cpp: convert the model again, or use another file of it";
+
+/** Weights that may bring a scale of their own, one number each (llama-model.cpp, `load_tensors`). */
+const SCALED = [
+  "attn_q",
+  "attn_k",
+  "attn_v",
+  "attn_output",
+  "attn_qkv",
+  "attn_gate",
+  "ffn_gate",
+  "ffn_down",
+  "ffn_up",
+  "ffn_gate_shexp",
+  "ffn_down_shexp",
+  "ffn_up_shexp",
+  "ssm_in",
+  "ssm_out",
+  "ssm_alpha",
+  "ssm_beta",
+  "nextn.eh_proj",
+  "nextn.shared_head_head",
+];
+/** The same with a number for each expert. */
+const SCALED_BY_EXPERT = ["ffn_gate_exps", "ffn_down_exps", "ffn_up_exps"];
+
+/**
+ * Asks a header for what llama.cpp would ask it for, in the same way: each key with its type, each
+ * tensor with its shape (llama-model-loader.cpp, `get_key` and `create_tensor`). What isn't as
+ * asked for is an error of code `model-unloadable`; so is a tensor that nobody asked for
+ * (`finish`).
+ *
+ * Sizes are those of the first layer where no layer is given, as the locals of llama.cpp's loading
+ * functions are (`LLAMA_LOAD_LOCALS`).
+ */
+export class Loader {
+  readonly #tensors = new Map<string, TensorInfo>();
+  /** Names that were asked for and are in the file; true where the tensor is loaded. */
+  readonly #asked = new Map<string, boolean>();
+
+  constructor(readonly header: GgufHeader, readonly hyperparameters: Hyperparameters) {
+    for (const tensor of header.tensors) this.#tensors.set(tensor.name, tensor);
+  }
+
+  /** `n_layer`: layers that text passes through. */
+  get layerCount(): number {
+    return this.hyperparameters.layerCount;
+  }
+
+  /** `n_layer_all`: with the layers that predict further tokens. */
+  get allLayerCount(): number {
+    return this.hyperparameters.allLayerCount;
+  }
+
+  /** `n_embd` */
+  get embedding(): number {
+    return this.hyperparameters.embeddingLength;
+  }
+
+  /** `n_vocab` */
+  get vocabulary(): number {
+    return this.hyperparameters.vocabularySize;
+  }
+
+  /** `n_expert` */
+  get experts(): number {
+    return this.hyperparameters.experts.count;
+  }
+
+  /** `n_head` */
+  heads(layer = 0): number {
+    return this.hyperparameters.headCounts[layer] ?? 0;
+  }
+
+  /** `n_head_kv` */
+  keyValueHeads(layer = 0): number {
+    return this.hyperparameters.keyValueHeadCounts[layer] ?? 0;
+  }
+
+  /** `n_embd_head_k` */
+  keyLength(layer = 0): number {
+    return this.hyperparameters.keyLengths[layer] ?? 0;
+  }
+
+  /** `n_embd_head_v` */
+  valueLength(layer = 0): number {
+    return this.hyperparameters.valueLengths[layer] ?? 0;
+  }
+
+  /** `n_embd_head_k * n_head` */
+  queries(layer = 0): number {
+    return this.keyLength(layer) * this.heads(layer);
+  }
+
+  /** `n_embd_k_gqa` */
+  keys(layer = 0): number {
+    return this.keyLength(layer) * this.keyValueHeads(layer);
+  }
+
+  /** `n_embd_v_gqa` */
+  values(layer = 0): number {
+    return this.valueLength(layer) * this.keyValueHeads(layer);
+  }
+
+  /** `n_ff` */
+  feedForward(layer = 0): number {
+    return this.hyperparameters.feedForwardLengths[layer] ?? 0;
+  }
+
+  /** `n_ff_exp` */
+  expertFeedForward(layer = 0): number {
+    return this.hyperparameters.experts.feedForwardLengths[layer] ?? 0;
+  }
+
+  /** `n_expert_used` */
+  expertsUsed(layer = 0): number {
+    return this.hyperparameters.experts.usedCounts[layer] ?? 0;
+  }
+
+  /** `n_rot` */
+  rope(layer = 0): number {
+    return this.hyperparameters.ropeDimensionCounts[layer] ?? 0;
+  }
+
+  /** `n_cls_out`: labels of a classifier, one where the header has none. */
+  get classes(): number {
+    const labels = this.value("classifier.output_labels");
+    return typeof labels === "object" && labels.length > 0 ? labels.length : 1;
+  }
+
+  /** Whether the file has a tensor, asked for or not. */
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
+  /** Refuses the header for a reason of its own, where `condition` doesn't hold. */
+  demand(condition: boolean, what: string): void {
+    if (!condition) throw unloadable(what, KEY_HINT);
+  }
+
+  // Keys, without the architecture before their names.
+
+  /** The key must be there, with the type that llama.cpp reads it in. */
+  key(name: string): void {
+    if (!this.mayKey(name)) throw this.#missingKey(this.#key(name));
+  }
+
+  /** The key may be there; where it is, with the type that llama.cpp reads it in. */
+  mayKey(name: string): boolean {
+    const key = this.#key(name);
+    return this.typed(key, keyType(name));
+  }
+
+  /** One value for all layers or an array with one for each of `count` (`get_key_or_arr`). */
+  layerKey(name: string, count: number = this.#fileLayers()): void {
+    if (!this.mayLayerKey(name, count)) throw this.#missingKey(this.#key(name));
+  }
+
+  /** The same where it may be missing. */
+  mayLayerKey(name: string, count: number = this.#fileLayers()): boolean {
+    const key = this.#key(name);
+    const value = this.header.metadata.get(key);
+    if (typeof value !== "object") return this.typed(key, keyType(name));
+    if (value.length !== count) {
+      throw unloadable(
+        `metadata key ${JSON.stringify(key)} has ${value.length} entries where ${count} belong`,
+        KEY_HINT,
+      );
+    }
+    return this.mayArray(name);
+  }
+
+  /** One value; an array is passed over (`get_key_or_arr` of a single value that may be missing). */
+  maySingleKey(name: string): void {
+    if (typeof this.header.metadata.get(this.#key(name)) !== "object") this.mayKey(name);
+  }
+
+  /** An array with elements of the type that the key's single value would have (`get_arr`). */
+  array(name: string, type: MetadataType = keyType(name)): void {
+    if (!this.mayArray(name, type)) throw this.#missingKey(this.#key(name));
+  }
+
+  /** The same where it may be missing; anything but an array counts as missing. */
+  mayArray(name: string, type: MetadataType = keyType(name)): boolean {
+    const key = this.#key(name);
+    const value = this.header.metadata.get(key);
+    if (typeof value !== "object") return false;
+    const is = value.elementType;
+    const taken = type === "uint32" ? ["uint32", "int32", "bool"] : [type];
+    if (!taken.includes(is)) throw this.#mistyped(key, `array of ${is}`, `array of ${type}`);
+    return true;
+  }
+
+  /** A key by its whole name: whether it is there, with `type` or not at all. */
+  typed(key: string, type: MetadataType): boolean {
+    const is = this.header.metadataTypes.get(key);
+    if (is === undefined) return false;
+    if (is !== type) throw this.#mistyped(key, is, type);
+    return true;
+  }
+
+  /** What the header has under a key, without its architecture. */
+  value(name: string): MetadataValue | undefined {
+    return this.header.metadata.get(this.#key(name));
+  }
+
+  #key(name: string): string {
+    // llama.cpp has these few without an architecture.
+    return name.startsWith("xielu.") ? name : `${this.hyperparameters.architecture}.${name}`;
+  }
+
+  #fileLayers(): number {
+    const count = this.value("block_count");
+    return typeof count === "number" ? count : 0;
+  }
+
+  #missingKey(key: string): BrainjarError {
+    return unloadable(`metadata key ${JSON.stringify(key)} is missing`, KEY_HINT);
+  }
+
+  #mistyped(key: string, is: string, type: string): BrainjarError {
+    const wanted = `where ${type} belongs`;
+    return unloadable(`metadata key ${JSON.stringify(key)} is of type ${is} ${wanted}`, KEY_HINT);
+  }
+
+  // Tensors.
+
+  /** The file must have the tensor, in this shape (ne0 first). */
+  need(name: string, ...dimensions: number[]): void {
+    this.take(NEEDED, name, ...dimensions);
+  }
+
+  /** The file may have the tensor, in this shape; whether it does. */
+  may(name: string, ...dimensions: number[]): boolean {
+    return this.take(OPTIONAL, name, ...dimensions);
+  }
+
+  /** A tensor by its presence; whether it is in the file and loaded. */
+  take(presence: Presence, name: string, ...dimensions: number[]): boolean {
+    const tensor = this.#find(presence, name);
+    if (tensor === undefined) return false;
+    const fits = dimensions.length >= tensor.dimensions.length
+      ? dimensions.every((size, at) => size === (tensor.dimensions[at] ?? 1))
+      : tensor.dimensions.every((size, at) => size === (dimensions[at] ?? 1));
+    if (!fits) throw this.#misshapen(tensor, dimensions);
+    return presence.isSkipped !== true;
+  }
+
+  /** The same where only the number of elements counts (`TENSOR_ALLOW_RESHAPE`). */
+  takeReshaped(presence: Presence, name: string, ...dimensions: number[]): boolean {
+    const tensor = this.#find(presence, name);
+    if (tensor === undefined) return false;
+    const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1);
+    if (product(dimensions) !== product(tensor.dimensions)) {
+      throw this.#misshapen(tensor, dimensions);
+    }
+    return presence.isSkipped !== true;
+  }
+
+  #find(presence: Presence, name: string): TensorInfo | undefined {
+    const tensor = this.#tensors.get(name);
+    if (tensor === undefined) {
+      if (!presence.isNeeded) return undefined;
+      throw unloadable(`tensor ${JSON.stringify(name)} is missing`, TENSOR_HINT);
+    }
+    // A tensor that is asked for twice is loaded if it is once.
+    this.#asked.set(name, this.#asked.get(name) === true || presence.isSkipped !== true);
+    return tensor;
+  }
+
+  #misshapen({ name, dimensions }: TensorInfo, wanted: readonly number[]): BrainjarError {
+    const shown = (sizes: readonly number[]) => sizes.join(" × ");
+    const where = `where ${shown(wanted)} belongs`;
+    return unloadable(
+      `tensor ${JSON.stringify(name)} has the shape ${shown(dimensions)} ${where}`,
+      TENSOR_HINT,
+    );
+  }
+
+  /** One layer, whose tensors are named without their prefix. */
+  layer(index: number): LayerLoader {
+    return new LayerLoader(this, index);
+  }
+
+  /** The layers that text passes through, or the first `count`. */
+  *layers(count: number = this.layerCount): Generator<LayerLoader> {
+    for (let index = 0; index < count; index++) yield this.layer(index);
+  }
+
+  /** Scales beside weights that were loaded; then nothing may be left (`done_getting_tensors`). */
+  finish(): void {
+    if (this.#asked.size < this.#tensors.size) this.#takeScales();
+    if (this.#asked.size === this.#tensors.size) return;
+    const left = [...this.#tensors.keys()].filter((name) => !this.#asked.has(name));
+    const [first = "", ...others] = left;
+    const more = others.length === 0 ? "" : ` and ${others.length} more`;
+    throw unloadable(
+      `it has tensors that its architecture doesn't have: ${JSON.stringify(first)}${more}`,
+      TENSOR_HINT,
+    );
+  }
+
+  #takeScales(): void {
+    const scale = (base: string, size: number) => {
+      if (this.#asked.get(`${base}.weight`) !== true) return;
+      this.may(`${base}.scale`, size);
+      this.may(`${base}.input_scale`, size);
+    };
+    for (let layer = 0; layer < this.allLayerCount; layer++) {
+      for (const name of SCALED) scale(`blk.${layer}.${name}`, 1);
+      for (const name of SCALED_BY_EXPERT) scale(`blk.${layer}.${name}`, this.experts);
+    }
+    if (this.#tensors.get("output.weight")?.type === NVFP4) scale("output", 1);
+  }
+}
+
+/** ggml's number of the one type whose output has scales. */
+const NVFP4 = 40;
+
+/** One layer of a loader: `need("attn_norm.weight", …)` asks for `blk.N.attn_norm.weight`. */
+export class LayerLoader {
+  constructor(readonly model: Loader, readonly index: number) {}
+
+  /** The file must have this layer's tensor, in this shape (ne0 first). */
+  need(name: string, ...dimensions: number[]): void {
+    this.model.need(this.#name(name), ...dimensions);
+  }
+
+  /** The file may have it; whether it does. */
+  may(name: string, ...dimensions: number[]): boolean {
+    return this.model.may(this.#name(name), ...dimensions);
+  }
+
+  /** By its presence; whether it is in the file and loaded. */
+  take(presence: Presence, name: string, ...dimensions: number[]): boolean {
+    return this.model.take(presence, this.#name(name), ...dimensions);
+  }
+
+  /** The same where only the number of elements counts. */
+  takeReshaped(presence: Presence, name: string, ...dimensions: number[]): boolean {
+    return this.model.takeReshaped(presence, this.#name(name), ...dimensions);
+  }
+
+  /** Whether the file has it, asked for or not. */
+  has(name: string): boolean {
+    return this.model.has(this.#name(name));
+  }
+
+  #name(name: string): string {
+    return `blk.${this.index}.${name}`;
+  }
+}

@@ -1,0 +1,43 @@
+import { loadGeneralKeys } from "../loading/general_keys.ts";
+import { Loader, unloadable } from "../loading/loader.ts";
+import { loadTokenizer } from "../loading/tokenizer.ts";
+import type { ReadModel } from "./families.ts";
+
+/**
+ * Throws where llama.cpp would refuse to load a model, or end the process: a key or a tensor is
+ * missing, of another type or shape, or left over; the tokenizer isn't one that it has.
+ *
+ * @throws {BrainjarError} `model-unloadable`
+ */
+export function checkLoads({ header, shape, architecture }: ReadModel): void {
+  if (header.byteOrder === "big") {
+    throw unloadable(
+      "its numbers are big-endian, and this machine's are little-endian",
+      "Use the little-endian file of the model, or convert it again on such a machine",
+    );
+  }
+  const nested = [...header.metadata].find(([, value]) =>
+    typeof value === "object" && value.elementType === "array"
+  );
+  if (nested !== undefined) {
+    throw unloadable(
+      `metadata key ${JSON.stringify(nested[0])} is an array of arrays`,
+      "Write the model again without it",
+    );
+  }
+  const loader = new Loader(header, shape);
+  loader.typed("general.file_type", "uint32");
+  if (header.parts.length > 1) {
+    loader.typed("split.count", "uint16");
+    loader.typed("split.no", "uint16");
+    loader.typed("split.tensors.count", "int32");
+  }
+  loadGeneralKeys(loader);
+  if (architecture?.loads === undefined) {
+    loadTokenizer(loader);
+    return;
+  }
+  architecture.loads(loader);
+  loadTokenizer(loader);
+  loader.finish();
+}

@@ -11,6 +11,11 @@ const MODELS = "src/llama_cpp/models/";
 /** Words that happen to be an architecture's name, by file, and what they are there. */
 const OTHER_MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/engine/llama.ts": { llama: "a part of the package's name" },
+  "src/llama_cpp/loading/tokenizer.ts": Object.fromEntries(
+    ["llama", "bert", "gpt2", "gemma4", "t5", "plamo2"].map((
+      name,
+    ) => [name, "a kind of tokenizer"]),
+  ),
   "src/footprint/vocabulary.ts": { t5: "a kind of tokenizer (tokenizer.ggml.model)" },
 };
 

@@ -84,7 +84,8 @@ export function formatGigabytes(bytes: number): string {
 }
 
 /**
- * Bytes as GB with two decimals, unless that would read as nothing: then as MB, KB or bytes. So a
+ * Bytes as GB with two decimals; under a tenth of a GB as MB, under a tenth of that as KB, and so
+ * on. So two decimals are never more than 5 % off, parts sum to what is shown as their sum, a
  * shortfall of one byte never reads `0.00 GB`, and only zero does.
  *
  * @example
@@ -97,8 +98,9 @@ export function formatGigabytes(bytes: number): string {
  */
 export function formatAmount(bytes: number): string {
   const size = Math.abs(bytes);
-  if (size === 0 || size >= GB / 200) return formatGigabytes(bytes);
-  if (size >= MB / 200) return `${(bytes / MB).toFixed(2)} MB`;
+  if (size === 0 || size >= GB / 10) return formatGigabytes(bytes);
+  if (size >= MB / 10) return `${(bytes / MB).toFixed(2)} MB`;
+  if (size >= KB) return `${(bytes / KB).toFixed(2)} KB`;
   return size === 1 ? `${bytes} byte` : `${bytes} bytes`;
 }
 

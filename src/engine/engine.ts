@@ -6,7 +6,7 @@ import type { EstimatedFile } from "./estimated_file.ts";
 export interface DryLoad {
   /** Weight buffers. */
   readonly modelBytes: number;
-  /** KV cache, recurrent state, compute and output. */
+  /** KV cache, recurrent state and compute. */
   readonly contextBytes: number;
 }
 

@@ -18,13 +18,14 @@ import { RUNTIME_BYTES } from "./runtime.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 
 /** A model as far as it doesn't depend on the context. */
-interface PreparedModel {
+export interface PreparedModel {
   readonly model: ReadModel;
   readonly weights: readonly LoadedWeight[];
   readonly cpu: CpuFeatures;
 }
 
-async function prepare(header: GgufHeader, cpu: CpuFeatures): Promise<PreparedModel> {
+/** Reads what of a model doesn't depend on the context. */
+export async function prepare(header: GgufHeader, cpu: CpuFeatures): Promise<PreparedModel> {
   const model = await readModel(header);
   return { model, weights: loadedWeights(header, model.shape, cpu), cpu };
 }
@@ -41,7 +42,7 @@ function checkWhole(bytes: AllocatedBytes, shape: Hyperparameters): void {
 }
 
 /** Bytes that are known beside the graph. */
-function knownBytes({ model, weights }: PreparedModel, options: FootprintOptions) {
+export function knownBytes({ model, weights }: PreparedModel, options: FootprintOptions) {
   const { header, shape } = model;
   const sizes = contextSizes(shape, options);
   return {
@@ -55,14 +56,15 @@ function knownBytes({ model, weights }: PreparedModel, options: FootprintOptions
   };
 }
 
-function assemble(
+/** A footprint from what is allocated: what of it is resident, and how it was found. */
+export function assemble(
   input: ResidentInput,
-  { estimator, confidence, notes }: Pick<Footprint, "estimator" | "confidence" | "notes">,
+  found: Omit<Footprint, "bytes" | "jar">,
 ): Footprint {
   const { allocated, planned } = input;
   checkWhole(allocated, planned.source.shape);
   const { jar, ...resident } = residentSet(input);
-  return { estimator, confidence, bytes: { ...allocated, ...resident }, jar, notes };
+  return { ...found, bytes: { ...allocated, ...resident }, jar };
 }
 
 function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): Footprint {
@@ -148,38 +150,4 @@ export function estimateFromFileSize(fileBytes: number): Footprint {
     },
     notes: ["Half as much again as the file, whatever is in it"],
   };
-}
-
-/** What the engine's dry load said, in bytes (engine.ts, `DryLoad`). */
-interface DryLoadBytes {
-  readonly modelBytes: number;
-  readonly contextBytes: number;
-}
-
-/**
- * The footprint with llama.cpp's own figures in it: weights from the dry load, and its context
- * less the cache and the state, which are exact here too, as compute. What no dry load knows
- * (output, repacked weights, vocabulary, runtime) is from the header.
- */
-export async function combineExact(
-  header: GgufHeader,
-  dryLoad: DryLoadBytes,
-  options: FootprintOptions,
-  cpu: CpuFeatures,
-): Promise<Footprint> {
-  const prepared = await prepare(header, cpu);
-  const { kvCache, recurrentState, ...known } = knownBytes(prepared, options);
-  const compute = dryLoad.contextBytes - kvCache - recurrentState;
-  // an architecture that isn't known may have less of either than the safe side says
-  const split = compute >= 0;
-  const allocated: AllocatedBytes = {
-    ...known,
-    weights: dryLoad.modelBytes,
-    kvCache: split ? kvCache : dryLoad.contextBytes,
-    recurrentState: split ? recurrentState : 0,
-    compute: split ? compute : 0,
-  };
-  const planned = planGraph(prepared.model, options);
-  const found = { estimator: "exact", confidence: "exact", notes: [] } as const;
-  return assemble({ ...prepared, planned, options, allocated }, found);
 }

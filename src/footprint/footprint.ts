@@ -4,7 +4,15 @@ import type { Confidence } from "../llama_cpp/graph/compute.ts";
 export type { Confidence };
 
 /** How a footprint was found. */
-export type Estimator = "header" | "exact" | "filesize";
+export type Estimator = "header" | "engine" | "filesize";
+
+/** What the engine's dry load said, in bytes (engine.ts, `DryLoad`). */
+export interface DryLoadBytes {
+  /** Weight buffers. */
+  readonly modelBytes: number;
+  /** KV cache, recurrent state and compute together. */
+  readonly contextBytes: number;
+}
 
 /** A model's memory part by part, in whole bytes (src/report/README.md, "Output"). */
 export interface FootprintBytes {
@@ -44,4 +52,9 @@ export interface Footprint {
   readonly jar: JarFootprint;
   /** Why the confidence isn't `exact`, one sentence each. */
   readonly notes: readonly string[];
+  /**
+   * What the dry load itself said, and bytes of weights that it leaves out and the header has added;
+   * absent where none was asked.
+   */
+  readonly dryLoad?: DryLoadBytes & { readonly leftOutBytes: number };
 }

@@ -3,7 +3,8 @@ import { canHaveFlashAttention } from "../llama_cpp/models/check_generates.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { defaultContextSize } from "../footprint/context_size.ts";
 import { calibrate } from "../footprint/calibrate.ts";
-import { combineExact, estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
+import { estimateByEngine } from "../footprint/engine_estimate.ts";
+import { estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
 import type { Estimator, Footprint } from "../footprint/footprint.ts";
 import { readModel } from "../llama_cpp/models/families.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
@@ -38,12 +39,12 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
   switch (estimator) {
     case "filesize":
       return estimateFromFileSize(header.fileBytes);
-    case "exact": {
+    case "engine": {
       rejectUrl(model);
       // llama.cpp ends the process where some of it is broken.
       checkContextOptions(await readModel(header), options);
       const dryLoad = await host.engine.dryLoad(model, options);
-      const footprint = await combineExact(header, dryLoad, options, await host.cpu());
+      const footprint = await estimateByEngine(header, dryLoad, options, await host.cpu());
       return await calibrated(request, host, footprint);
     }
     case "header": {

@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
@@ -9,7 +10,7 @@ import type { Shape } from "./schema/shape.ts";
 export interface EstimatedModel {
   readonly model: ModelDescription;
   readonly options: FootprintOptions;
-  readonly footprint: Pick<Footprint, "estimator" | "confidence" | "notes" | "bytes">;
+  readonly footprint: Pick<Footprint, "estimator" | "confidence" | "notes" | "bytes" | "dryLoad">;
 }
 
 /** One model of `estimate`, answered or not. */
@@ -38,13 +39,14 @@ export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
     const { code, message } = entry.error;
     return { model: { path: entry.path }, error: { code, message } };
   }
-  const { model, options, footprint: { estimator, confidence, notes, bytes } } = entry;
+  const { model, options, footprint: { estimator, confidence, notes, bytes, dryLoad } } = entry;
   return {
     model: pick(model, MODEL_KEYS),
     options: pick(options, OPTION_KEYS),
     estimator,
     confidence,
     notes,
+    ...defined({ dryLoad }),
     bytes: pick(bytes, BYTES_KEYS),
   };
 }

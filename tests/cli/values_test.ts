@@ -46,6 +46,17 @@ Deno.test("values: nothing typed is the table's default, or nothing", () => {
   assertEquals(values.perJar("ram-limit").size, 0);
 });
 
+Deno.test("values: an older name of a choice means what it is called now", () => {
+  assertEquals(read("check", "--estimator", "exact").get("estimator"), "engine");
+  assertEquals(read("estimate", "--estimator=exact").given("estimator"), "engine");
+  for (const flag of flagsOf("check")) {
+    for (const [older, name] of Object.entries(flag.olderNames ?? {})) {
+      assert(flag.choices?.includes(name) && !flag.choices.includes(older), older);
+      assertStringIncludes(flag.help, older);
+    }
+  }
+});
+
 const DURATIONS = { "90s": 90, "10m": 600, "1h": 3600, "168h": 604_800, "007s": 7 };
 
 for (const [text, seconds] of Object.entries(DURATIONS)) {

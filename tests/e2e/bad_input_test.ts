@@ -179,14 +179,14 @@ Deno.test("bad input: estimate answers the other models where the engine refuses
   const at = new TextDecoder("latin1").decode(bytes).indexOf("blk.0.ffn_up.weight");
   bytes.set(new TextEncoder().encode("blk.0.ffn_UP.weight"), at);
   await Deno.writeFile(broken, bytes);
-  const exact = ["estimate", "--estimator", "exact"];
-  const { code, stdout } = await runBrainjar([...exact, demo, broken, demo, "--json"]);
+  const engine = ["estimate", "--estimator", "engine"];
+  const { code, stdout } = await runBrainjar([...engine, demo, broken, demo, "--json"]);
   assertEquals(code, 3);
   const { estimates } = JSON.parse(stdout);
   assertEquals(estimates.length, 3);
   assertEquals(estimates[1].error.code, "model-load-failed");
   assertEquals(estimates[2].bytes, estimates[0].bytes);
-  const table = await runBrainjar([...exact, broken]);
+  const table = await runBrainjar([...engine, broken]);
   assertEquals([table.code, table.stdout], [3, ""]);
   assertMatch(table.stderr, /^error: Failed to load the model: .*\nhint: .*ffn_up\.weight'\n$/);
 });

@@ -5,11 +5,7 @@ import {
   defaultContextSize,
   largestContextThatFits,
 } from "../../src/footprint/context_size.ts";
-import {
-  combineExact,
-  estimateFootprint,
-  estimateFromFileSize,
-} from "../../src/footprint/estimate.ts";
+import { estimateFootprint, estimateFromFileSize } from "../../src/footprint/estimate.ts";
 import { loadedWeights, weightBytes } from "../../src/llama_cpp/memory/weights.ts";
 import {
   AVX2_CPU,
@@ -93,18 +89,6 @@ Deno.test("an architecture that isn't known is answered, and the answer says so"
   assertEquals(confidence, "unknown");
   assertEquals(notes.length, 1);
   assertEquals(bytes.compute > 0, true);
-});
-
-Deno.test("the dry load's figures replace the header's", async () => {
-  const file = header("llama");
-  const estimate = (await estimateFootprint(file, options(), AVX2_CPU)).bytes;
-  const dryLoad = { modelBytes: 7, contextBytes: estimate.kvCache + 100 };
-  const { estimator, confidence, bytes } = await combineExact(file, dryLoad, options(), AVX2_CPU);
-  assertEquals([estimator, confidence], ["exact", "exact"]);
-  assertEquals([bytes.weights, bytes.kvCache, bytes.compute], [7, estimate.kvCache, 100]);
-  const small = { modelBytes: 7, contextBytes: 10 };
-  const { bytes: less } = await combineExact(file, small, options(), AVX2_CPU);
-  assertEquals(less.kvCache + less.recurrentState + less.compute, 10);
 });
 
 Deno.test("the seed's rule is half as much again", () => {

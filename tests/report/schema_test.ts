@@ -50,7 +50,13 @@ Deno.test("schema: estimate's answers", () => {
     {
       model: MODEL,
       options,
-      footprint: { estimator: "exact", confidence: "exact", notes: [], bytes: MODEL_BYTES },
+      footprint: {
+        estimator: "engine",
+        confidence: "exact",
+        notes: [],
+        bytes: MODEL_BYTES,
+        dryLoad: { modelBytes: 1, contextBytes: 2, leftOutBytes: 3 },
+      },
     },
     { path: "a.gguf", error },
   ];

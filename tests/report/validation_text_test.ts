@@ -124,7 +124,7 @@ Deno.test("validation text: every warning, and a machine that says all it knows"
     "validation-warnings",
     validationText({
       ...report,
-      estimator: "exact",
+      estimator: "engine",
       models: [
         { ...MODEL, parts: 3 },
         {

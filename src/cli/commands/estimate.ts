@@ -7,7 +7,7 @@ import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
 import type { ContextSettings } from "../../plan/settings.ts";
-import { compareHeading, compareRow } from "../../report/compare_text.ts";
+import { COMPARE_LEGEND, compareHeading, compareText } from "../../report/compare_text.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate_json.ts";
 import {
   ESTIMATE_LEGEND,
@@ -30,7 +30,7 @@ export const command: Command = async ({ values, operands, output }) => {
   const context = readContextSettings(values);
   const models = operands.length > 0 ? operands : [defaultModel(output)];
   const estimators = values.get("compare")
-    ? ["header", "exact"] as const
+    ? ["header", "engine"] as const
     : [values.get("estimator")];
   const print = values.get("json")
     ? jsonPrinter(output)
@@ -98,12 +98,12 @@ function tablePrinter(output: Output, compare: boolean): Printer {
       if (failure !== undefined || first === undefined || "error" in first) return true;
       const heading = begun ? "" : compare ? compareHeading() : estimateHeading();
       begun = true;
-      const isRead = output.answer(heading + (compare ? compareRow(entries) : estimateRow(first)));
+      const isRead = output.answer(heading + (compare ? compareText(entries) : estimateRow(first)));
       output.say(estimateNotes(first));
       return isRead;
     },
     end: () => {
-      if (begun && !compare) output.say(ESTIMATE_LEGEND);
+      if (begun) output.say(compare ? COMPARE_LEGEND : ESTIMATE_LEGEND);
     },
   };
 }

@@ -46,7 +46,7 @@ const TABLE = [
     summary: "Print what models need, part by part",
     operands: "MODEL…",
     description: [
-      "Reads each model's header, from a file, the first part of a split one, or a URL (only the header's bytes are fetched), and prints weights, KV cache, compute and what will be resident. --estimator exact asks the engine's own dry load; --compare shows both.",
+      "Reads each model's header, from a file, the first part of a split one, or a URL (only the header's bytes are fetched), and prints weights, KV cache, compute and what will be resident. --estimator engine has weights, caches and compute counted by the engine's own dry load, and takes from the header what that leaves out; --compare shows both, part by part.",
     ],
     examples: {
       "estimate a.gguf b.gguf --context-size 8192": "two models, one table",

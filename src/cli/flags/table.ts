@@ -27,6 +27,8 @@ export interface FlagDefinition {
   /** What stands for the value in help, where it isn't what its type says. */
   readonly placeholder?: string;
   readonly choices?: readonly string[];
+  /** What choices were called before, by what was typed; still taken, and said in the help. */
+  readonly olderNames?: Readonly<Record<string, string>>;
   readonly perJar?: true;
   readonly commands: readonly CommandName[];
   /** One sentence without a full stop. */
@@ -147,10 +149,12 @@ export const FLAG_TABLE = [
   {
     name: "estimator",
     type: "choice",
-    choices: ["header", "exact", "filesize"],
+    choices: ["header", "engine", "filesize"],
+    olderNames: { exact: "engine" },
     commands: ["run", "check", "recommend", "estimate"],
     default: DEFAULT_ESTIMATOR,
-    help: "How footprints are found: from the header, by the engine's dry load, or file size × 1.5",
+    help:
+      "How footprints are found: from the header, by the engine's dry load (once called exact), or file size × 1.5",
   },
   {
     name: "compare",

@@ -87,6 +87,9 @@ function readValue(flag: FlagDefinition, typed: string, value: string): string |
     case "choice": {
       const choices = flag.choices ?? [];
       if (choices.includes(value)) return value;
+      const { olderNames = {} } = flag;
+      const renamed = Object.hasOwn(olderNames, value) ? olderNames[value] : undefined;
+      if (renamed !== undefined) return renamed;
       throw invalid(typed, value, `${didYouMean(value, choices)} It takes ${choices.join(", ")}`);
     }
     case "size":

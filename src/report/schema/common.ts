@@ -9,7 +9,7 @@ export const mode = z.enum(MODES).describe(
 );
 export const role = z.enum(ROLES);
 export const criterion = z.enum(CRITERIA);
-export const estimator = z.enum(["header", "exact", "filesize"]);
+export const estimator = z.enum(["header", "engine", "filesize"]);
 export const issueCode = z.enum(["would-be-killed", "would-thrash", "over-reserved"]);
 
 /** A finding: a stable code for programs, a sentence for people. */

@@ -31,6 +31,11 @@ export const ESTIMATE_JSON_SCHEMA = z.object({
       estimator,
       confidence: z.enum(["exact", "bound", "unknown"]),
       notes: z.array(z.string()),
+      dryLoad: z.object({
+        modelBytes: bytes.describe("Weights, as the engine's dry load counts them"),
+        contextBytes: bytes.describe("KV cache, recurrent state and compute together"),
+        leftOutBytes: bytes.describe("Weights laid out anew that it leaves out"),
+      }).exactOptional().describe("With estimator engine alone"),
       bytes: z.object({
         weights: bytes,
         kvCache: bytes,

@@ -23,6 +23,7 @@ const LLAMA_CPP_FLOORS: readonly string[] = [
   "models",
   "graph",
   "memory",
+  "loading",
   "hyperparameters",
   "ggml",
 ];

@@ -1,4 +1,12 @@
-import { type LayerLoader, type Loader, NEEDED, OPTIONAL, type Presence } from "./loader.ts";
+import {
+  type LayerLoader,
+  type Loader,
+  NEEDED,
+  NEEDED_UNLOADED,
+  OPTIONAL,
+  OPTIONAL_UNLOADED,
+  type Presence,
+} from "./loader.ts";
 
 /** What one architecture asks a header for: its keys, then its tensors. */
 export type Loads = (l: Loader) => void;
@@ -165,4 +173,78 @@ export function longRopeFactors(l: Loader): void {
   const half = Math.floor(l.rope() / 2);
   l.take(OPTIONAL, "rope_factors_long.weight", half);
   l.take(OPTIONAL, "rope_factors_short.weight", half);
+}
+
+/** Norms of each head's queries and keys, of one head's length. */
+export function headNorms(layer: LayerLoader, presence: Presence = NEEDED): void {
+  layer.take(presence, "attn_q_norm.weight", layer.model.keyLength());
+  layer.take(presence, "attn_k_norm.weight", layer.model.keyLength());
+}
+
+/** What a layer that predicts further tokens has besides; in this context nothing of it is used. */
+export function predictionHead(
+  layer: LayerLoader,
+  needed: Presence = NEEDED_UNLOADED,
+  optional: Presence = OPTIONAL_UNLOADED,
+): void {
+  const { embedding: width, vocabulary } = layer.model;
+  layer.take(needed, "nextn.eh_proj.weight", 2 * width, width);
+  layer.take(needed, "nextn.enorm.weight", width);
+  layer.take(needed, "nextn.hnorm.weight", width);
+  layer.take(optional, "nextn.embed_tokens.weight", width, vocabulary);
+  layer.take(optional, "nextn.shared_head_head.weight", width, vocabulary);
+  layer.take(optional, "nextn.shared_head_norm.weight", width);
+}
+
+/** Keys of how experts are chosen and weighed, where the header has them. */
+export function mayRoute(l: Loader): void {
+  l.mayKey("expert_gating_func");
+  l.mayKey("expert_weights_scale");
+  l.mayKey("expert_weights_norm");
+}
+
+/** `n_ff_exp`, or each used expert's share of `n_ff` where the header has none. */
+export function expertSize(l: Loader): number {
+  return l.expertFeedForward() || Math.floor(l.feedForward() / Math.max(1, l.expertsUsed()));
+}
+
+/** What the graph of an architecture takes for granted about heads. */
+interface HeadDemands {
+  /** Rope rotates all of a head. */
+  readonly rope?: boolean;
+  /** The heads together are as wide as the stream. */
+  readonly square?: boolean;
+  /** Each layer may have another number of heads. */
+  readonly perLayer?: boolean;
+}
+
+/**
+ * Heads have as many elements of keys as of values, and what else their graph takes for granted:
+ * llama.cpp ends the process where it doesn't hold. Lengths are the first layer's.
+ */
+export function demandHeads(l: Loader, demands: HeadDemands = {}): void {
+  const [key, value, heads] = [l.keyLength(), l.valueLength(), l.heads()];
+  l.demand(key === value, `its heads have ${key} elements of keys and ${value} of values`);
+  if (demands.rope) {
+    l.demand(l.rope() === value, `rope rotates ${l.rope()} elements of heads that have ${value}`);
+  }
+  if (demands.square) {
+    const whole = heads * value;
+    l.demand(
+      whole === l.embedding,
+      `its heads have ${whole} elements, its embedding ${l.embedding}`,
+    );
+  }
+  for (let layer = 0; layer < l.layerCount; layer++) {
+    const keyValues = l.keyValueHeads(layer);
+    const queries = demands.perLayer ? l.heads(layer) : heads;
+    l.demand(
+      keyValues > 0 && queries % keyValues === 0,
+      `layer ${layer} shares ${keyValues} heads of keys and values between ${queries} of queries`,
+    );
+    l.demand(
+      demands.perLayer === true || keyValues === l.keyValueHeads(),
+      "its layers differ in the number of their heads, and its architecture's don't",
+    );
+  }
 }

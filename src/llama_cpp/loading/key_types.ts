@@ -58,6 +58,9 @@ const FLAGS = new Set([
   "use_parallel_residual",
 ]);
 
+/** Keys that hold numbers which may be below 0. */
+const SIGNED = new Set(["deepstack_mapping", "rope.dimension_sections"]);
+
 /** Keys that hold text. */
 const TEXTS = new Set(["rope.scaling.type"]);
 
@@ -68,5 +71,6 @@ const TEXTS = new Set(["rope.scaling.type"]);
 export function keyType(name: string): MetadataType {
   if (REAL.has(name)) return "float32";
   if (FLAGS.has(name)) return "bool";
+  if (SIGNED.has(name)) return "int32";
   return TEXTS.has(name) ? "string" : "uint32";
 }

@@ -225,7 +225,7 @@ export class Loader {
     const value = this.header.metadata.get(key);
     if (typeof value !== "object") return false;
     const is = value.elementType;
-    const taken = type === "uint32" ? ["uint32", "int32", "bool"] : [type];
+    const taken = type === "uint32" || type === "int32" ? ["uint32", "int32", "bool"] : [type];
     if (!taken.includes(is)) throw this.#mistyped(key, `array of ${is}`, `array of ${type}`);
     return true;
   }

@@ -6,6 +6,7 @@ import { calibrate } from "../footprint/calibrate.ts";
 import { estimateByEngine } from "../footprint/engine_estimate.ts";
 import { estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
 import type { Estimator, Footprint } from "../footprint/footprint.ts";
+import { checkLoads } from "../llama_cpp/models/check_loads.ts";
 import { readModel } from "../llama_cpp/models/families.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
@@ -42,7 +43,9 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
     case "engine": {
       rejectUrl(model);
       // llama.cpp ends the process where some of it is broken.
-      checkContextOptions(await readModel(header), options);
+      const read = await readModel(header);
+      checkLoads(read);
+      checkContextOptions(read, options);
       const dryLoad = await host.engine.dryLoad(model, options);
       const footprint = await estimateByEngine(header, dryLoad, options, await host.cpu());
       return await calibrated(request, host, footprint);

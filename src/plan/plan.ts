@@ -4,6 +4,8 @@ import type { MachineMemory } from "../budget/memory.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
 import type { Validation } from "../budget/validation.ts";
 import { checkGenerates } from "../llama_cpp/models/check_generates.ts";
+import { checkLoads } from "../llama_cpp/models/check_loads.ts";
+import { readModel } from "../llama_cpp/models/families.ts";
 import { checkPositions, largestContextThatFits } from "../footprint/context_size.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
@@ -47,7 +49,7 @@ export interface Plan {
  * error: `validation.ok` tells, and `advise` says what would help.
  *
  * @throws {BrainjarError} for a model that can't be read (`model-not-found`, the codes of
- * `readHeader`), that llama.cpp can't generate text with, or whose context can't be as asked for,
+ * `readHeader`), that llama.cpp can't load (`model-unloadable`) or can't generate text with, or whose context can't be as asked for,
  * and what `validateMemoryBudget` throws.
  *
  * @example
@@ -91,6 +93,7 @@ async function planJar(jar: JarSettings, settings: Settings, host: Host): Promis
   const model = jar.model === undefined ? demoBrainPath() : resolveModel(jar.model);
   const header = await host.readHeader(model);
   await checkGenerates(header);
+  checkLoads(await readModel(header));
   const options = await sizeContext(jar, header, settings, host);
   checkPositions(header, options.contextSize);
   const footprint = await footprintOf(

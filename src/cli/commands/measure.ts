@@ -10,6 +10,8 @@ import { KERNEL_BYTES } from "../../footprint/runtime.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { readHeader } from "../../gguf/read.ts";
 import { checkGenerates } from "../../llama_cpp/models/check_generates.ts";
+import { checkLoads } from "../../llama_cpp/models/check_loads.ts";
+import { readModel } from "../../llama_cpp/models/families.ts";
 import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../../machine/calibrations.ts";
 import { readCpuFeatures } from "../../machine/cpu.ts";
@@ -129,6 +131,7 @@ export const command: Command = async ({ values, operands, output }) => {
   rejectUrl(path);
   const header = await readHeader(path);
   await checkGenerates(header);
+  checkLoads(await readModel(header));
   const options = await resolveContext(header, readContextSettings(values));
   checkPositions(header, options.contextSize);
   const cpu = await readCpuFeatures();

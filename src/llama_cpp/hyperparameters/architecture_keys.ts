@@ -4,6 +4,10 @@ import type { MetadataArray, MetadataScalar, MetadataValue } from "../../gguf/he
 /** llama.cpp keeps hyperparameters in 32 unsigned bits. */
 const LARGEST = 2 ** 32 - 1;
 
+/** What to do about a header that no llama.cpp would have written. */
+const HEADER_HINT =
+  "llama.cpp can't load this model either: convert it again, or use another file of it";
+
 /** What a person is shown of a value that is no good. */
 function shown(value: MetadataValue): string {
   if (typeof value === "object") return `an array of ${value.length} × ${value.elementType}`;
@@ -19,7 +23,7 @@ export function hyperparameterError(key: string, value: MetadataValue, wanted: s
   return new BrainjarError(
     "gguf-hyperparameter",
     `Metadata key "${key}" is ${shown(value)} where ${wanted} belongs`,
-    { hint: "The header is damaged or made by hand; fetch the model again" },
+    { hint: HEADER_HINT },
   );
 }
 
@@ -77,7 +81,7 @@ export class ArchitectureKeys {
     return new BrainjarError(
       "gguf-hyperparameter",
       `Metadata key "${this.key(name)}" is missing`,
-      { hint: "llama.cpp can't load this model either; fetch it again" },
+      { hint: HEADER_HINT },
     );
   }
 

@@ -39,6 +39,14 @@ const KEY_HINT =
 const TENSOR_HINT =
   "Its tensors are those of another model or of another llama.cpp: convert the model again, or use another file of it";
 
+const OLD_EXPERTS_HINT =
+  "Its experts lie apart, as llama.cpp wrote them until 2024: convert the model again, or use a newer file of it";
+const ENCODER_HINT =
+  "It has an encoder of images or sound inside, which llama.cpp wants in a file of its own: use the file of the text model alone";
+
+/** Tensors of encoders, as other programs put them into the same file. */
+const ENCODER = /^(v|a|mm|vision|audio)\./;
+
 /** Weights that may bring a scale of their own, one number each (llama-model.cpp, `load_tensors`). */
 const SCALED = [
   "attn_q",
@@ -300,7 +308,11 @@ export class Loader {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined) {
       if (!presence.isNeeded) return undefined;
-      throw unloadable(`tensor ${JSON.stringify(name)} is missing`, TENSOR_HINT);
+      const apart = name.includes("_exps.") && this.has("blk.0.ffn_up.0.weight");
+      throw unloadable(
+        `tensor ${JSON.stringify(name)} is missing`,
+        apart ? OLD_EXPERTS_HINT : TENSOR_HINT,
+      );
     }
     // A tensor that is asked for twice is loaded if it is once.
     this.#asked.set(name, this.#asked.get(name) === true || presence.isSkipped !== true);
@@ -335,7 +347,7 @@ export class Loader {
     const more = others.length === 0 ? "" : ` and ${others.length} more`;
     throw unloadable(
       `it has tensors that its architecture doesn't have: ${JSON.stringify(first)}${more}`,
-      TENSOR_HINT,
+      left.every((name) => ENCODER.test(name)) ? ENCODER_HINT : TENSOR_HINT,
     );
   }
 

@@ -1,4 +1,5 @@
 import configuration from "../../deno.json" with { type: "json" };
+import { defined } from "../budget/defined.ts";
 import { BrainjarError, lineOf } from "../budget/error.ts";
 import { exitCode } from "../budget/exit_codes.ts";
 import { loadModule } from "../load_module.ts";
@@ -35,8 +36,14 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
 /**
  * Runs one command line and answers with its exit code (src/budget/README.md, "Exit codes"). Never throws for
  * anything a person can cause.
+ *
+ * @param dryLoadCommand what starts this program for dry loads; without it they are made here
  */
-export async function brainjar(argv: readonly string[], output: Output): Promise<number> {
+export async function brainjar(
+  argv: readonly string[],
+  output: Output,
+  dryLoadCommand?: readonly string[],
+): Promise<number> {
   try {
     const line = parseCommandLine(argv);
     if (line.kind === "version") {
@@ -53,7 +60,8 @@ export async function brainjar(argv: readonly string[], output: Output): Promise
     const values = readValues(line.command, line.flags);
     rejectOperands(line.command, line.flags);
     const { command } = await LOADERS[line.command]();
-    return await command({ values, operands: line.flags.operands, output });
+    const { operands } = line.flags;
+    return await command({ values, operands, output, ...defined({ dryLoadCommand }) });
   } catch (error) {
     const told = explain(error);
     output.say(renderError(told, output));

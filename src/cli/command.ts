@@ -2,10 +2,12 @@ import type { FlagValues } from "./flags/values.ts";
 import type { Output } from "./terminal/output.ts";
 
 /** What a command is given. */
-interface CommandInput {
+export interface CommandInput {
   readonly values: FlagValues;
   readonly operands: readonly string[];
   readonly output: Output;
+  /** What starts this program for dry loads, where it can be started a second time. */
+  readonly dryLoadCommand?: readonly string[];
 }
 
 /** A command: answers with the exit code, or throws a BrainjarError. */

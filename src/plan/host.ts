@@ -1,5 +1,6 @@
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { SeparateDryLoads } from "../engine/dry_load_process.ts";
 import { lazyEngine, openEngine } from "../engine/open.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
@@ -9,6 +10,7 @@ import { calibrationPath, type Calibrations, readCalibrations } from "../machine
 import { readCpuFeatures } from "../machine/cpu.ts";
 import { engineThreads } from "../machine/engine_threads.ts";
 import { namedCpu } from "../machine/named_cpu.ts";
+import { loadModule } from "../load_module.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import type { OtherMachine } from "./settings.ts";
@@ -42,6 +44,11 @@ interface HostOptions {
   readonly machine?: OtherMachine;
   /** A processor of the table instead of this one. */
   readonly cpu?: string;
+  /**
+   * What starts a program that answers dry loads (engine/answer_dry_loads.ts); without it they are
+   * made in this process, which a header may end.
+   */
+  readonly dryLoadCommand?: readonly string[];
   /** Whether what was found of a model is kept for the next question; true unless told otherwise. */
   readonly rememberModels?: boolean;
 }
@@ -53,6 +60,7 @@ export function openHost(options: HostOptions = {}): Host {
   let cpu: Promise<CpuFeatures> | undefined;
   let calibrations: Calibrations | undefined;
   const engine = lazyEngine(openEngine);
+  const separate = lazySeparateDryLoads(options.dryLoadCommand);
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
   return {
@@ -70,9 +78,27 @@ export function openHost(options: HostOptions = {}): Host {
     cpu: () => cpu ??= readCpu(options.cpu),
     calibrations: () =>
       calibrations ??= readCalibrations(calibrationPath((name) => Deno.env.get(name))),
-    engine,
-    [Symbol.asyncDispose]: () => engine.dispose(),
+    engine: separate === undefined ? engine : { ...engine, dryLoad: separate.dryLoad },
+    [Symbol.asyncDispose]: async () => {
+      await separate?.dispose();
+      await engine.dispose();
+    },
   };
+}
+
+/** Dry loads in a process of their own, started and its code loaded when the first is asked for. */
+function lazySeparateDryLoads(command: readonly string[] | undefined) {
+  if (command === undefined) return undefined;
+  let opened: Promise<SeparateDryLoads> | undefined;
+  const open = async () => {
+    const { SeparateDryLoads } = await loadModule<
+      typeof import("../engine/dry_load_process.ts")
+    >(import.meta, "../engine/dry_load_process.ts");
+    return new SeparateDryLoads(command);
+  };
+  const dryLoad: Engine["dryLoad"] = async (model, options) =>
+    await (await (opened ??= open())).dryLoad(model, options);
+  return { dryLoad, dispose: async () => await (await opened)?.dispose() };
 }
 
 async function readCpu(name: string | undefined): Promise<CpuFeatures> {

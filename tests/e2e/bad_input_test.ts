@@ -172,23 +172,49 @@ Deno.test("bad input: estimate answers the other models and exits 2", async () =
   assert(typeof estimates[2].error.message === "string");
 });
 
-Deno.test("bad input: estimate answers the other models where the engine refuses one", async () => {
+Deno.test("bad input: an engine that ends its process on a model costs that model's answer", async () => {
+  const demo = new URL("../../fixtures/demo-brain.gguf", import.meta.url).pathname;
+  const twice = `${folder}/a-token-twice.gguf`;
+  const bytes = await Deno.readFile(demo);
+  // Two tokens of one length: llama.cpp asserts that all differ, and no header's lengths tell it.
+  const at = new TextDecoder("latin1").decode(bytes).indexOf("\xc4\xa0If");
+  bytes.set(new TextEncoder().encode("ĠBe"), at);
+  await Deno.writeFile(twice, bytes);
+  const engine = ["estimate", "--estimator", "engine"];
+  const { code, stdout } = await runBrainjar([...engine, demo, twice, demo, "--json"]);
+  assertEquals(code, 3);
+  const { estimates } = JSON.parse(stdout);
+  assertEquals(estimates.length, 3);
+  assertEquals(estimates[1].error.code, "engine-aborted");
+  assertEquals(estimates[2].bytes, estimates[0].bytes);
+  const table = await runBrainjar([...engine, twice]);
+  assertEquals([table.code, table.stdout], [3, ""]);
+  assertMatch(
+    table.stderr,
+    /^error: The engine ended its process .*\nhint: .*SIGABRT.*GGML_ASSERT/,
+  );
+});
+
+Deno.test("bad input: the engine is never asked about a header that it would refuse", async () => {
   const demo = new URL("../../fixtures/demo-brain.gguf", import.meta.url).pathname;
   const broken = `${folder}/without-a-tensor.gguf`;
   const bytes = await Deno.readFile(demo);
   const at = new TextDecoder("latin1").decode(bytes).indexOf("blk.0.ffn_up.weight");
   bytes.set(new TextEncoder().encode("blk.0.ffn_UP.weight"), at);
   await Deno.writeFile(broken, bytes);
-  const engine = ["estimate", "--estimator", "engine"];
-  const { code, stdout } = await runBrainjar([...engine, demo, broken, demo, "--json"]);
-  assertEquals(code, 3);
-  const { estimates } = JSON.parse(stdout);
-  assertEquals(estimates.length, 3);
-  assertEquals(estimates[1].error.code, "model-load-failed");
-  assertEquals(estimates[2].bytes, estimates[0].bytes);
-  const table = await runBrainjar([...engine, broken]);
-  assertEquals([table.code, table.stdout], [3, ""]);
-  assertMatch(table.stderr, /^error: Failed to load the model: .*\nhint: .*ffn_up\.weight'\n$/);
+  for (const command of ["check", "run", "measure", "estimate --estimator engine"]) {
+    const [name = "", ...flags] = command.split(" ");
+    const model = name === "check" || name === "run" ? ["--model", broken] : [broken];
+    const { code, stdout, stderr } = await runBrainjar([name, ...flags, ...model]);
+    assertEquals([code, stdout], [2, ""], command);
+    const sentence =
+      /^error: llama\.cpp \S+ can't load this model: tensor "blk\.0\.ffn_up\.weight" is/;
+    assertMatch(stderr.replace(/^\w+ip: .*\n/, ""), sentence, command);
+  }
+  // What can't be loaded can be estimated; the estimate says it.
+  const estimate = await runBrainjar(["estimate", broken]);
+  assertEquals(estimate.code, 0);
+  assertMatch(estimate.stderr, /can't load this model: tensor "blk\.0\.ffn_up\.weight" is missing/);
 });
 
 Deno.test("bad input: a name can't move the cursor or start a line of its own", async () => {

@@ -1,3 +1,4 @@
+import { defined } from "../../budget/defined.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
 import { loadModule } from "../../load_module.ts";
 import { openHost } from "../../plan/host.ts";
@@ -5,18 +6,21 @@ import { planOn } from "../../plan/plan.ts";
 import type { ReservedPlan } from "../../plan/reserve.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { validationReport } from "../../report/validation_report.ts";
-import type { Command } from "../command.ts";
+import type { Command, CommandInput } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
 import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
 
 /** `brainjar check`: all of layer 1, and its verdict as the exit code. */
-export const command: Command = async ({ values, output }) => {
+export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const startedAt = new Date();
   const format = readFormat(values);
   const quiet = values.get("quiet");
   const say = quiet ? () => {} : (text: string) => output.say(text);
   const settings = await readSettings(values, { say });
-  const judged = await judge(settings, values.get("reserve"));
+  const judged = await judge(
+    { ...settings, ...defined({ dryLoadCommand }) },
+    values.get("reserve"),
+  );
   const report = validationReport(judged);
   if (!quiet) output.answer(await renderCheck(format, report, startedAt));
   // Where a script asked for nothing else, the token is the answer.
@@ -31,7 +35,10 @@ export const command: Command = async ({ values, output }) => {
  * The plan with its verdict; what is reserved where that was asked for, advice where it fails. Most
  * checks need neither, and don't read their code.
  */
-async function judge(settings: Settings, reserveSeconds?: number): Promise<ReservedPlan> {
+async function judge(
+  settings: Settings & Pick<CommandInput, "dryLoadCommand">,
+  reserveSeconds?: number,
+): Promise<ReservedPlan> {
   await using host = openHost(settings);
   const plan = await planOn(host, settings, await host.readMemory());
   let judged: ReservedPlan = { plan };

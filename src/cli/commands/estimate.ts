@@ -25,8 +25,11 @@ import { type Output, renderError } from "../terminal/output.ts";
  * `brainjar estimate MODEL…`: what each model needs, part by part. Each answer is printed when it
  * is found and then forgotten, so that a thousand models take no more memory than one.
  */
-export const command: Command = async ({ values, operands, output }) => {
-  await using host = openHost({ ...defined({ cpu: values.get("cpu") }), rememberModels: false });
+export const command: Command = async ({ values, operands, output, dryLoadCommand }) => {
+  await using host = openHost({
+    ...defined({ cpu: values.get("cpu"), dryLoadCommand }),
+    rememberModels: false,
+  });
   const context = readContextSettings(values);
   const models = operands.length > 0 ? operands : [defaultModel(output)];
   const estimators = values.get("compare")

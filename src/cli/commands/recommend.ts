@@ -1,3 +1,4 @@
+import { defined } from "../../budget/defined.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
 import { openHost } from "../../plan/host.ts";
 import { recommendLimitsOn } from "../../plan/limits.ts";
@@ -7,9 +8,9 @@ import type { Command } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
 
 /** `brainjar recommend`: RAM limits, and the contexts they leave room for, that pass. */
-export const command: Command = async ({ values, output }) => {
+export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const settings = await readSettings(values, { say: (text) => output.say(text) });
-  await using host = openHost(settings);
+  await using host = openHost({ ...settings, ...defined({ dryLoadCommand }) });
   const recommended = await recommendLimitsOn(host, settings);
   output.answer(
     values.get("json")

@@ -29,7 +29,7 @@ import type { Progress } from "../terminal/progress.ts";
 import { listenForStop } from "../terminal/stop.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
-export const command: Command = async ({ values, output }) => {
+export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const settings = await readSettings(values, {
     say: (text) => output.say(text),
     filesOnly: true,
@@ -40,7 +40,7 @@ export const command: Command = async ({ values, output }) => {
   const transcript = log === undefined ? undefined : openTranscript(log, jsonText);
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
-  const host = openHost(here);
+  const host = openHost({ ...here, ...defined({ dryLoadCommand }) });
   const capped = (memory: MachineMemory) =>
     machine === undefined ? memory : capMemory(memory, machine);
   const readMemory = async () => capped(await readMachineMemory());

@@ -1,0 +1,33 @@
+import { BrainjarError, messageOf } from "../budget/error.ts";
+import { defined } from "../budget/defined.ts";
+import type { DryLoadAnswer, DryLoadQuestion } from "./dry_load_process.ts";
+import { lazyEngine } from "./open.ts";
+
+function toError(error: unknown): DryLoadAnswer {
+  const { code, message, kind, hint } = error instanceof BrainjarError
+    ? error
+    : new BrainjarError("internal", messageOf(error), { kind: "engine" });
+  return { error: { code, message, kind, ...defined({ hint }) } };
+}
+
+/**
+ * Answers questions for dry loads, a line of JSON each, until there are no more
+ * (dry_load_process.ts).
+ */
+export async function answerDryLoads(
+  questions: ReadableStream<Uint8Array<ArrayBuffer>>,
+  answer: (line: string) => void,
+): Promise<void> {
+  const engine = lazyEngine();
+  let rest = "";
+  for await (const piece of questions.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + piece).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const { model, options }: DryLoadQuestion = JSON.parse(line);
+      const answered = await engine.dryLoad(model, options).catch(toError);
+      answer(JSON.stringify(answered) + "\n");
+    }
+  }
+  await engine.dispose();
+}

@@ -1,0 +1,144 @@
+import { BrainjarError } from "../budget/error.ts";
+import type { FootprintOptions } from "../llama_cpp/options.ts";
+import type { DryLoad } from "./engine.ts";
+
+/** What the process is asked, a line of JSON. */
+export interface DryLoadQuestion {
+  readonly model: string;
+  readonly options: FootprintOptions;
+}
+
+/** What it answers, a line of JSON. */
+export type DryLoadAnswer =
+  | DryLoad
+  | {
+    readonly error: Pick<BrainjarError, "code" | "message" | "kind"> & { readonly hint?: string };
+  };
+
+/** Splits what a process writes into lines. */
+class Lines {
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #rest = "";
+
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /** The next line; nothing once the process has ended. */
+  async next(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.#rest.indexOf("\n");
+      if (end >= 0) {
+        const line = this.#rest.slice(0, end);
+        this.#rest = this.#rest.slice(end + 1);
+        return line;
+      }
+      const { value, done } = await this.#reader.read();
+      if (done) return undefined;
+      this.#rest += value;
+    }
+  }
+}
+
+/** The last lines that a process said, which name the assertion that ended it. */
+const KEPT_CHARACTERS = 4000;
+
+/** One process that makes dry loads, until it ends. */
+class DryLoadProcess {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: Lines;
+  readonly #said: Promise<string>;
+
+  constructor([program = "", ...args]: readonly string[]) {
+    this.#child = new Deno.Command(program, {
+      args,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      // A backtrace would start a debugger, which takes seconds.
+      env: { GGML_NO_BACKTRACE: "1" },
+    }).spawn();
+    this.#writer = this.#child.stdin.getWriter();
+    this.#lines = new Lines(this.#child.stdout);
+    this.#said = lastOf(this.#child.stderr);
+  }
+
+  /** Nothing where the process ended instead of answering. */
+  async ask(question: DryLoadQuestion): Promise<DryLoadAnswer | undefined> {
+    const line = new TextEncoder().encode(JSON.stringify(question) + "\n");
+    // A process that ended reads nothing; its end is seen where the answer is read.
+    await this.#writer.write(line).catch(() => {});
+    const answer = await this.#lines.next();
+    return answer === undefined ? undefined : JSON.parse(answer);
+  }
+
+  /** How it ended, in words. */
+  async end(): Promise<string> {
+    const { signal, code } = await this.#child.status;
+    const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    // llama.cpp names its file by where it was built.
+    const said = (await this.#said).trim().split("\n").at(-1)?.replace(/^\/\S*\//, "") ?? "";
+    return said === "" ? how : `${how}: ${said}`;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#writer.close().catch(() => {});
+    await this.#child.status;
+    await this.#said;
+  }
+}
+
+async function lastOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  let text = "";
+  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+    text = (text + piece).slice(-KEPT_CHARACTERS);
+  }
+  return text;
+}
+
+/**
+ * Dry loads in a process of their own: some headers end the process that loads them (a failed
+ * assertion of llama.cpp, signal 6), and that must cost their model's answer alone.
+ */
+export class SeparateDryLoads {
+  #process: DryLoadProcess | undefined;
+  /** One question after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param command starts a program that calls `answerDryLoads` */
+  constructor(readonly command: readonly string[]) {}
+
+  /** @throws {BrainjarError} `engine-aborted`, or what the engine's own dry load throws. */
+  dryLoad(model: string, options: FootprintOptions): Promise<DryLoad> {
+    const asked = this.#last.then(() => this.#ask({ model, options }));
+    this.#last = asked.catch(() => {});
+    return asked;
+  }
+
+  async #ask(question: DryLoadQuestion): Promise<DryLoad> {
+    const process = this.#process ??= new DryLoadProcess(this.command);
+    const answer = await process.ask(question);
+    if (answer === undefined) {
+      this.#process = undefined;
+      throw new BrainjarError(
+        "engine-aborted",
+        `The engine ended its process on the model: ${question.model}`,
+        {
+          kind: "engine",
+          hint: `Its header is one that llama.cpp can't cope with: ${await process.end()}`,
+        },
+      );
+    }
+    if (!("error" in answer)) return answer;
+    const { code, message, ...details } = answer.error;
+    throw new BrainjarError(code, message, details);
+  }
+
+  /** Ends the process. */
+  async dispose(): Promise<void> {
+    await this.#last;
+    await this.#process?.dispose();
+    this.#process = undefined;
+  }
+}

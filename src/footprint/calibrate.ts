@@ -36,6 +36,7 @@ export function calibrate(footprint: Footprint, ratio: number): Footprint {
       workingSet: bytes.workingSet + more,
       peak: bytes.peak + more,
     },
+    resident: [...footprint.resident, { part: "measured", floor: more, workingSet: more }],
     jar: {
       ...jar,
       floorBytes: jar.floorBytes + more,

@@ -75,12 +75,12 @@ export function knownBytes({ model, weights }: PreparedModel, options: Footprint
 /** A footprint from what is allocated: what of it is resident, and how it was found. */
 export function assemble(
   input: ResidentInput,
-  found: Omit<Footprint, "bytes" | "jar">,
+  found: Omit<Footprint, "bytes" | "resident" | "jar">,
 ): Footprint {
   const { allocated, planned } = input;
   checkWhole(allocated, planned.source.shape);
-  const { jar, ...resident } = residentSet(input);
-  return { ...found, bytes: { ...allocated, ...resident }, jar };
+  const { jar, parts, ...figures } = residentSet(input);
+  return { ...found, bytes: { ...allocated, ...figures }, resident: parts, jar };
 }
 
 function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): Footprint {
@@ -160,6 +160,10 @@ export function estimateFromFileSize(fileBytes: number): Footprint {
       workingSet: need,
       peak: need,
     },
+    resident: [
+      { part: "file", floor: fileBytes, workingSet: fileBytes },
+      { part: "allowance", floor: need - fileBytes, workingSet: need - fileBytes },
+    ],
     jar: {
       floorBytes: need,
       workingSetBytes: need,

@@ -40,6 +40,38 @@ export interface FootprintBytes {
   readonly peak: number;
 }
 
+/**
+ * What memory is resident for: `mapped` weights that every token reads from the file; weights
+ * `repacked` in another layout, and `copied` where nothing is mapped; `cache` (keys, values,
+ * recurrent state); `compute` (what thinking touches of its buffers, output and samplers);
+ * `vocabulary`; `runtime` (the process with the engine); `kernel` (what the kernel keeps for it:
+ * page tables, stacks, pages that are being read); `loading`, what loading takes beyond thinking;
+ * `file` and `allowance` of the file-size rule; `measured`, what `measure --save` had seen beyond.
+ */
+export type ResidentPartName =
+  | "mapped"
+  | "repacked"
+  | "copied"
+  | "cache"
+  | "compute"
+  | "vocabulary"
+  | "runtime"
+  | "kernel"
+  | "loading"
+  | "file"
+  | "allowance"
+  | "measured";
+
+/** One part of what is resident, in whole bytes: how much of it counts for which figure. */
+export interface ResidentPart {
+  /** What it is resident for. */
+  readonly part: ResidentPartName;
+  /** How much of it counts for the floor. */
+  readonly floor: number;
+  /** How much of it counts for the working set. */
+  readonly workingSet: number;
+}
+
 /** One model's estimate for one set of options. */
 export interface Footprint {
   /** How it was found. */
@@ -48,6 +80,8 @@ export interface Footprint {
   readonly confidence: Confidence;
   /** Part by part. */
   readonly bytes: FootprintBytes;
+  /** What floor and working set are made of: each is the sum of its column, to the byte. */
+  readonly resident: readonly ResidentPart[];
   /** What the budget needs of it. */
   readonly jar: JarFootprint;
   /** Why the confidence isn't `exact`, one sentence each. */

@@ -1,5 +1,6 @@
 import type { TensorInfo } from "../gguf/header.ts";
-import type { Footprint, FootprintBytes } from "./footprint.ts";
+import type { Footprint, FootprintBytes, ResidentPart, ResidentPartName } from "./footprint.ts";
+import { sum } from "../budget/sum.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { type LoadedWeight, weightBytes } from "../llama_cpp/memory/weights.ts";
 import {
@@ -48,12 +49,12 @@ function keptMapping(weights: readonly LoadedWeight[], fileBytes: number): numbe
 /** Bytes of the weights in the file, each once: a tied embedding may be loaded twice. */
 function fileWeights(weights: readonly LoadedWeight[]): number {
   const counted = new Set<TensorInfo>();
-  let sum = 0;
+  let total = 0;
   for (const { tensor, bytes } of weights) {
-    if (!counted.has(tensor)) sum += bytes;
+    if (!counted.has(tensor)) total += bytes;
     counted.add(tensor);
   }
-  return sum;
+  return total;
 }
 
 /** Mapped memory with the page tables that it needs. */
@@ -68,6 +69,12 @@ function readingBytes(weights: readonly LoadedWeight[], options: FootprintOption
   return dense > 0 ? readAheadBytes(dense) : PAGE_READS_BYTES;
 }
 
+/** What is resident, and what it is made of. */
+type ResidentSet =
+  & Pick<FootprintBytes, "floor" | "workingSet" | "peak">
+  & Pick<Footprint, "jar">
+  & { readonly parts: readonly ResidentPart[] };
+
 /**
  * What of the allocated bytes is resident (src/report/README.md, "Output"): `floor` what isn't backed by the
  * file, `workingSet` with the weights that every token reads, `peak` with all the file's weights.
@@ -78,7 +85,7 @@ function readingBytes(weights: readonly LoadedWeight[], options: FootprintOption
  */
 export function residentSet(
   input: ResidentInput,
-): Pick<FootprintBytes, "floor" | "workingSet" | "peak"> & Pick<Footprint, "jar"> {
+): ResidentSet {
   const { allocated, planned: { source }, weights, options } = input;
   const { repacked } = allocated;
   const vocabulary = vocabularyMemory(source.header);
@@ -95,7 +102,9 @@ export function residentSet(
 
   const model = withTables(process + reading + vocabulary.kept + copied + samplers) +
     Math.ceil(tables);
-  const context = withTables(allocated.kvCache + allocated.recurrentState + thinkingBytes(input));
+  const cache = allocated.kvCache + allocated.recurrentState;
+  const thinking = thinkingBytes(input);
+  const context = withTables(cache + thinking);
   const lasting = model + context;
   const building = withTables(process + vocabulary.read + vocabulary.building + copied);
   const loading = Math.max(
@@ -104,9 +113,25 @@ export function residentSet(
   );
   const floor = Math.max(loading, lasting);
   const workingSet = Math.max(loading, lasting + mapped);
+  const anonymous: [ResidentPartName, number][] = [
+    ["repacked", repacked],
+    ["copied", copied - repacked],
+    ["cache", cache],
+    ["compute", thinking + samplers],
+    ["vocabulary", vocabulary.kept],
+    ["runtime", RUNTIME_BYTES],
+  ];
+  const kernel = lasting - sum(anonymous.map(([, bytes]) => bytes));
+  const parts: ResidentPart[] = [
+    { part: "mapped", floor: 0, workingSet: mapped },
+    ...[...anonymous, ["kernel", kernel] as const]
+      .map(([part, bytes]) => ({ part, floor: bytes, workingSet: bytes })),
+    { part: "loading", floor: floor - lasting, workingSet: workingSet - lasting - mapped },
+  ];
   return {
     floor,
     workingSet,
+    parts: parts.filter(({ floor, workingSet }) => floor > 0 || workingSet > 0),
     peak: options.mmap
       // While weights are laid out anew all of the file is mapped, and the program's own pages are
       // few; later only what is still read from it, and what is being read is among that.

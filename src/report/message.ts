@@ -46,10 +46,34 @@ function warningMessage(warning: Warning): string {
   }
 }
 
-/** What deserves a word, the readings' own warnings last; `id` where it is about one jar. */
+/**
+ * What deserves a word, the readings' own warnings last; `id` where it is about one jar. What is
+ * true of all jars on one model is said once.
+ */
 export function warningsOf(
-  { warnings, memory }: Validation,
+  { warnings, instances, memory }: Validation,
 ): { readonly code: string; readonly message: string; readonly id?: string }[] {
-  const told = warnings.map((warning) => ({ ...warning, message: warningMessage(warning) }));
+  const models = new Map(instances.map(({ id, model }) => [id, model]));
+  const alike = Map.groupBy(
+    warnings,
+    (warning) =>
+      "id" in warning ? JSON.stringify({ ...warning, id: models.get(warning.id) }) : warning,
+  );
+  const told = [...alike.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const names = others.flatMap((other) => "id" in other ? [`'${other.id}'`] : []);
+    const message = warningMessage(first);
+    return [{
+      ...first,
+      message: names.length === 0
+        ? message
+        : `${message}, and so ${names.length === 1 ? "does" : "do"} ${listed(names)} on its model`,
+    }];
+  });
   return [...told, ...memory.warnings];
+}
+
+function listed(names: readonly string[]): string {
+  const last = names.at(-1) ?? "";
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }

@@ -1,7 +1,7 @@
 import { defined } from "../budget/defined.ts";
 import type { Validation } from "../budget/validation.ts";
 import { describeModel, type ModelDescription } from "../gguf/describe_model.ts";
-import type { Confidence, Estimator, FootprintBytes } from "../footprint/footprint.ts";
+import type { Estimator, Footprint } from "../footprint/footprint.ts";
 import type { Reservation, ReservedPlan } from "../plan/reserve.ts";
 
 /** What a report says of a jar beside its validation. */
@@ -9,8 +9,7 @@ export interface InstanceDescription {
   readonly id: string;
   /** Tokens. */
   readonly contextSize: number;
-  readonly bytes: FootprintBytes;
-  readonly confidence: Confidence;
+  readonly footprint: Pick<Footprint, "bytes" | "resident" | "confidence" | "notes">;
 }
 
 /** Everything the validation report is made of. */
@@ -35,8 +34,7 @@ export function validationReport({ plan, reservation }: ReservedPlan): Validatio
     instances: plan.jars.map(({ demand, options, footprint }) => ({
       id: demand.id,
       contextSize: options.contextSize,
-      bytes: footprint.bytes,
-      confidence: footprint.confidence,
+      footprint,
     })),
     ...defined({ reservation }),
   };

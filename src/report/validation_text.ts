@@ -1,5 +1,6 @@
 import { formatAmount } from "../budget/size.ts";
 import { usedPercent } from "../budget/memory.ts";
+import type { Criterion } from "../budget/demand.ts";
 import type { InstanceValidation, Validation } from "../budget/validation.ts";
 import { type Block, blocks, fields } from "./block.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
@@ -7,6 +8,8 @@ import type { InstanceDescription, ValidationReport } from "./validation_report.
 import { formatParameters, formatPercent } from "./format.ts";
 import { issueCause, issueMessage, warningsOf } from "./message.ts";
 import { recommendationMessage } from "./recommendation.ts";
+import { residentLines } from "./estimate/resident_text.ts";
+import { sharedBytes } from "./shared_bytes.ts";
 
 /**
  * Layer 1's report as people read it: the blocks of src/budget/README.md in their order, plain text without colour
@@ -19,7 +22,7 @@ export function validationText(report: ValidationReport): string {
     systemMemory(validation),
     modelAnalysis(report),
     perInstance(report),
-    budgetAnalysis(validation),
+    budgetAnalysis(report),
     outcome(validation),
   ]);
 }
@@ -53,7 +56,7 @@ function systemMemory({ memory }: Validation): Block {
       ["Total RAM", formatAmount(memory.totalBytes) + from("total")],
       ["Available", formatAmount(memory.availableBytes) + from("available")],
       ["In use", formatPercent(usedPercent(memory))],
-      ["Promised to others", reservedBytes > 0 ? formatAmount(reservedBytes) : undefined],
+      ["Reserved by others", reservedBytes > 0 ? formatAmount(reservedBytes) : undefined],
       [
         "Memory pressure",
         pressure &&
@@ -63,7 +66,9 @@ function systemMemory({ memory }: Validation): Block {
       [
         "Swap",
         swap &&
-        `${formatAmount(swap.totalBytes)}, ${formatAmount(swap.freeBytes)} free (not counted)`,
+        (swap.totalBytes === 0
+          ? "none"
+          : `${formatAmount(swap.totalBytes)}, ${formatAmount(swap.freeBytes)} free (not counted)`),
       ],
     ]),
   };
@@ -82,10 +87,9 @@ function modelAnalysis({ validation, models, instances }: ValidationReport): Blo
           ["File", model.path + (model.parts > 1 ? ` (${model.parts} parts)` : "")],
           ["File size", formatAmount(model.fileBytes)],
           ["Architecture", architecture(model)],
-          ["Weights", known && formatAmount(known.bytes.weights)],
-          ["Repacked weights", known && optionalAmount(known.bytes.repacked)],
-          ["Vocabulary", known && optionalAmount(known.bytes.vocabulary)],
-          ["Confidence", known && known.confidence],
+          ["Weights", known && formatAmount(known.footprint.bytes.weights)],
+          ["Confidence", known && known.footprint.confidence],
+          ...(known?.footprint.notes ?? []).map((note) => ["Note", note] as const),
           [
             "Used by",
             users.map(({ id }) => id).join(", ") +
@@ -106,10 +110,6 @@ function architecture(model: ModelDescription): string {
     (model.quantization ?? "no weights") + trained;
 }
 
-function optionalAmount(bytes: number): string | undefined {
-  return bytes > 0 ? formatAmount(bytes) : undefined;
-}
-
 function perInstance({ validation, models, instances }: ValidationReport): Block {
   return {
     title: "Per-Instance Requirements",
@@ -118,7 +118,11 @@ function perInstance({ validation, models, instances }: ValidationReport): Block
       const model = models.find(({ path }) => path === instance.model);
       return [
         `Instance '${instance.id}' (${instance.role})`,
-        ...fields(instanceRows(instance, model?.name ?? instance.model, known), "  "),
+        ...fields(
+          instanceRows(instance, model?.name ?? instance.model, known, validation.criterion),
+          "  ",
+        ),
+        ...madeOf(known, instances),
       ];
     }),
   };
@@ -128,15 +132,16 @@ function instanceRows(
   instance: InstanceValidation,
   modelName: string,
   known: InstanceDescription | undefined,
+  criterion: Criterion,
 ): [string, string | undefined][] {
   const { ramLimitBytes, sharedBytes } = instance;
   return [
     ["Model", modelName],
-    ["Context", known && contextWords(known)],
+    ["Context", known && `${known.contextSize} tokens`],
     ["Floor", `${formatAmount(instance.floorBytes)} (killed below)`],
     ["Working set", `${formatAmount(instance.workingSetBytes)} (full speed)`],
     ["RAM limit", ramLimitBytes === undefined ? "none" : formatAmount(ramLimitBytes)],
-    ["Required", formatAmount(instance.requiredBytes)],
+    ["Required", `${formatAmount(instance.requiredBytes)} (${requiredWords(instance, criterion)})`],
     [
       "Of it shared",
       sharedBytes > 0 ? `${formatAmount(sharedBytes)} (counted above)` : undefined,
@@ -144,27 +149,55 @@ function instanceRows(
   ];
 }
 
-function contextWords({ contextSize, bytes }: InstanceDescription): string {
-  const cache = bytes.kvCache + bytes.recurrentState;
-  const compute = bytes.compute + bytes.output;
-  return `${contextSize} tokens (cache ${formatAmount(cache)}, compute ${formatAmount(compute)})`;
+/** Which figure is the one that is required. */
+function requiredWords(
+  { requiredBytes, footprintBytes }: InstanceValidation,
+  criterion: Criterion,
+): string {
+  if (requiredBytes > footprintBytes) return "its RAM limit";
+  return criterion === "floor" ? "its floor" : "its working set";
 }
 
-function budgetAnalysis(validation: Validation): Block {
-  const { memory, usableBytes, requiredBytes } = validation;
-  const given = Number((100 - validation.safetyMarginPercent).toFixed(2));
+/** What a jar's figures are made of; told once for jars that are made of the same. */
+function madeOf(
+  known: InstanceDescription | undefined,
+  instances: readonly InstanceDescription[],
+): string[] {
+  if (known === undefined) return [];
+  const lines = residentLines(known.footprint);
+  const first = instances.find(({ footprint }) =>
+    residentLines(footprint).join("\n") === lines.join("\n")
+  );
+  return first === undefined || first === known
+    ? lines.map((line) => `  ${line}`)
+    : fields([["Made of", `the same as '${first.id}'`]], "  ");
+}
+
+function budgetAnalysis(report: ValidationReport): Block {
+  const { validation } = report;
+  const { memory, usableBytes, requiredBytes, safetyMarginPercent } = validation;
+  const given = Number((100 - safetyMarginPercent).toFixed(2));
+  const shared = sharedBytes(report);
   return {
     title: "Budget Analysis",
     lines: fields([
       ["Sum of requirements", formatAmount(validation.sumBytes)],
+      ["Shared weights", sharedWords(shared.weights, validation)],
       [
-        "Shared weights",
-        formatAmount(validation.sharedWeightBytes) + sharingWords(validation),
+        "Shared process",
+        shared.process > 0
+          ? `${minus(shared.process)} (runtime, vocabulary and loading, counted once)`
+          : undefined,
       ],
       ["Total requirements", formatAmount(requiredBytes)],
       [
         "Safe threshold",
         `${formatAmount(usableBytes)} (${given}% of ${formatAmount(memory.totalBytes)})`,
+      ],
+      [
+        "Never given out",
+        `${formatAmount(memory.totalBytes - usableBytes)} ` +
+        `(${Number(safetyMarginPercent.toFixed(2))}%, --safety-margin)`,
       ],
       ["Currently available", formatAmount(memory.availableBytes)],
       ["Floor, all jars", formatAmount(validation.floorBytes)],
@@ -177,9 +210,14 @@ function budgetAnalysis(validation: Validation): Block {
   };
 }
 
-function sharingWords({ shareWeights, sharedWeightBytes }: Validation): string {
-  if (!shareWeights) return " (not shared)";
-  return sharedWeightBytes > 0 ? " (counted once)" : "";
+/** What is taken off a sum. */
+function minus(bytes: number): string {
+  return `-${formatAmount(bytes)}`;
+}
+
+function sharedWords(bytes: number, { shareWeights }: Validation): string {
+  if (bytes > 0) return `${minus(bytes)} (jars on one model load it once)`;
+  return shareWeights ? "none" : "none (--no-share-weights)";
 }
 
 function outcome(validation: Validation): Block {
@@ -193,6 +231,7 @@ function outcome(validation: Validation): Block {
         `Total required: ${formatAmount(validation.requiredBytes)} / ` +
         formatAmount(validation.usableBytes),
         `Safety margin: ${formatAmount(validation.marginBytes)}`,
+        "  (left below the safe threshold, beside what is never given out)",
         ...warningLines,
       ],
     };

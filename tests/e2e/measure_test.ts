@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { MEASURED_STAGES, type MeasureJson } from "../../src/report/measure_text.ts";
+import { MEASURED_STAGES, type MeasureJson } from "../../src/report/estimate/measure_text.ts";
 import { brainjarCommand, runBrainjar } from "./program.ts";
 
 const LINUX = Deno.build.os === "linux";

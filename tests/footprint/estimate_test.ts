@@ -5,6 +5,8 @@ import {
   defaultContextSize,
   largestContextThatFits,
 } from "../../src/footprint/context_size.ts";
+import { calibrate } from "../../src/footprint/calibrate.ts";
+import type { Footprint } from "../../src/footprint/footprint.ts";
 import { estimateFootprint, estimateFromFileSize } from "../../src/footprint/estimate.ts";
 import { loadedWeights, weightBytes } from "../../src/llama_cpp/memory/weights.ts";
 import {
@@ -78,6 +80,38 @@ Deno.test("floor, working set and peak only ever rise", async () => {
   const copied = (await estimateFootprint(file, options({ mmap: false }), AVX2_CPU)).bytes;
   assertEquals([copied.workingSet, copied.peak], [copied.floor, copied.floor]);
   assertEquals(copied.floor > bytes.floor, true);
+});
+
+Deno.test("floor and working set are the sums of what they are made of, to the byte", async () => {
+  const sums = ({ bytes, resident, jar }: Footprint) => {
+    const floor = resident.reduce((sum, part) => sum + part.floor, 0);
+    const workingSet = resident.reduce((sum, part) => sum + part.workingSet, 0);
+    assertEquals([floor, workingSet], [bytes.floor, bytes.workingSet]);
+    assertEquals([floor, workingSet], [jar.floorBytes, jar.workingSetBytes]);
+    assertEquals(resident.every((part) => part.floor >= 0 && part.workingSet >= 0), true);
+    return new Map(resident.map(({ part, workingSet }) => [part, workingSet]));
+  };
+  const small = [EMBEDDING, tensor("blk.0.ffn_up.weight", Q4_0, 512, 64)];
+  const large = [EMBEDDING, tensor("blk.0.ffn_up.weight", 8, 512, 400_000)];
+  for (const tensors of [small, large]) {
+    const file = header("llama", {}, tensors);
+    for (const cpu of [AVX2_CPU, PLAIN_CPU]) {
+      for (const mmap of [true, false]) {
+        const estimate = await estimateFootprint(file, options({ mmap }), cpu);
+        const parts = sums(estimate);
+        assertEquals(parts.get("repacked") ?? 0, estimate.bytes.repacked);
+        assertEquals(parts.get("vocabulary"), estimate.bytes.vocabulary);
+        assertEquals(parts.get("runtime"), estimate.bytes.runtime);
+        assertEquals(
+          parts.get("cache"),
+          estimate.bytes.kvCache + estimate.bytes.recurrentState,
+        );
+        assertEquals(parts.has("mapped") && parts.has("copied"), false);
+        assertEquals(sums(calibrate(estimate, 1.25)).has("measured"), true);
+      }
+    }
+  }
+  sums(estimateFromFileSize(1001));
 });
 
 Deno.test("an architecture that isn't known is answered, and the answer says so", async () => {

@@ -1,5 +1,5 @@
 import type { Validation } from "../../src/budget/validation.ts";
-import type { FootprintBytes } from "../../src/footprint/footprint.ts";
+import type { FootprintBytes, ResidentPart } from "../../src/footprint/footprint.ts";
 import type { ModelDescription } from "../../src/gguf/describe_model.ts";
 import type { ValidationReport } from "../../src/report/validation_report.ts";
 import { footprint, gb } from "../budget/cases.ts";
@@ -21,6 +21,22 @@ export const MODEL_BYTES: FootprintBytes = {
   peak: gb(5.6),
 };
 
+/** What the floor and the working set of `MODEL_BYTES` are made of. */
+export const MODEL_PARTS: readonly ResidentPart[] = [
+  { part: "mapped", floor: 0, workingSet: gb(5.4) - gb(1.2) },
+  ...Object.entries({ cache: gb(0.5), compute: gb(0.05), vocabulary: gb(0.25), runtime: gb(0.35) })
+    .map(([part, bytes]): ResidentPart => ({
+      part: part as ResidentPart["part"],
+      floor: bytes,
+      workingSet: bytes,
+    })),
+  {
+    part: "loading",
+    floor: gb(1.2) - gb(0.5) - gb(0.05) - gb(0.25) - gb(0.35),
+    workingSet: gb(1.2) - gb(0.5) - gb(0.05) - gb(0.25) - gb(0.35),
+  },
+];
+
 export const MODEL: ModelDescription = {
   path: "/models/brain.gguf",
   name: "Brain 8B",
@@ -41,8 +57,12 @@ export function reportOn(validation: Validation): ValidationReport {
     instances: validation.instances.map(({ id }) => ({
       id,
       contextSize: 4096,
-      bytes: MODEL_BYTES,
-      confidence: "exact",
+      footprint: {
+        bytes: MODEL_BYTES,
+        resident: MODEL_PARTS,
+        confidence: "exact",
+        notes: [],
+      },
     })),
   };
 }

@@ -9,21 +9,25 @@ import { checkJson } from "../../src/report/check_json.ts";
 import { githubAnnotations, githubError } from "../../src/report/ci/github.ts";
 import { junitError, junitXml } from "../../src/report/ci/junit.ts";
 import { summaryMarkdown } from "../../src/report/ci/summary.ts";
-import { compareText } from "../../src/report/compare_text.ts";
-import type { EstimatedModel } from "../../src/report/estimate_json.ts";
-import { estimateJsonEntry } from "../../src/report/estimate_json.ts";
-import { estimateNotes, estimateRow } from "../../src/report/estimate_text.ts";
+import { compareText } from "../../src/report/estimate/compare_text.ts";
+import type { EstimatedModel } from "../../src/report/estimate/estimate_json.ts";
+import { estimateJsonEntry } from "../../src/report/estimate/estimate_json.ts";
+import { estimateNotes, estimateRow } from "../../src/report/estimate/estimate_text.ts";
 import { eventJson } from "../../src/report/event_json.ts";
 import { renderEvent } from "../../src/report/event_text.ts";
 import { allocationReportText, allocationText } from "../../src/report/allocation_text.ts";
-import { measureJson, type Measurement, measureText } from "../../src/report/measure_text.ts";
+import {
+  measureJson,
+  type Measurement,
+  measureText,
+} from "../../src/report/estimate/measure_text.ts";
 import { memoryText } from "../../src/report/memory_text.ts";
 import { jsonText, printable, printableLines } from "../../src/report/printable.ts";
 import { recommendJson, recommendText } from "../../src/report/recommended_limits.ts";
 import type { ValidationReport } from "../../src/report/validation_report.ts";
 import { validationText } from "../../src/report/validation_text.ts";
 import { jar, machine, validate } from "../budget/cases.ts";
-import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT } from "./cases.ts";
+import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT, MODEL_PARTS } from "./cases.ts";
 
 // A header, a path, a jar file and the environment may say anything. Whatever they say, a report
 // has the lines it would have, with nothing in them that a terminal, a CI service's log reader or
@@ -76,8 +80,12 @@ function reportOf({ name, path, id }: Told, available: number): ValidationReport
     instances: [id, `${id}2`].map((id) => ({
       id,
       contextSize: 4096,
-      bytes: MODEL_BYTES,
-      confidence: "unknown",
+      footprint: {
+        bytes: MODEL_BYTES,
+        resident: MODEL_PARTS,
+        confidence: "unknown",
+        notes: [`Architecture "${name}" isn't known`],
+      },
     })),
   };
 }
@@ -107,6 +115,7 @@ function answers(told: Told): Readonly<Record<string, string>> {
       confidence: "unknown",
       notes: [`Architecture "${name}" isn't known`],
       bytes: MODEL_BYTES,
+      resident: MODEL_PARTS,
     },
   };
   const measurement: Measurement = {

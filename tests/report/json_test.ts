@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 import { checkJson } from "../../src/report/check_json.ts";
-import { type EstimateEntry, estimateJsonEntry } from "../../src/report/estimate_json.ts";
+import { type EstimateEntry, estimateJsonEntry } from "../../src/report/estimate/estimate_json.ts";
 import { gb, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
-import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT } from "./cases.ts";
+import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT, MODEL_PARTS } from "./cases.ts";
 
 Deno.test("check json: the documented keys in their order, whole bytes", () => {
   const memory = machine(SEED_TOTAL_GB, 31, {
@@ -124,6 +124,7 @@ Deno.test("estimate json: the documented keys in their order, an error in its mo
         confidence: "bound",
         notes: ["A note"],
         bytes: MODEL_BYTES,
+        resident: MODEL_PARTS,
       },
     },
     { path: "a.gguf", error },
@@ -139,6 +140,7 @@ Deno.test("estimate json: the documented keys in their order, an error in its mo
         confidence: "bound",
         notes: ["A note"],
         bytes: MODEL_BYTES,
+        resident: [...MODEL_PARTS],
       },
       {
         model: { path: "a.gguf" },
@@ -148,10 +150,10 @@ Deno.test("estimate json: the documented keys in their order, an error in its mo
   });
   const keys = JSON.stringify(json).matchAll(/"(\w+)":/g);
   assertEquals(
-    [...keys].map((match) => match[1]).slice(0, 34).join(" "),
+    [...keys].map((match) => match[1]).slice(0, 35).join(" "),
     "schema estimates model path name architecture parameters quantization trainContextLength " +
       "fileBytes parts options contextSize batchSize sequences flashAttention kvCacheKeyType " +
       "kvCacheValueType mmap estimator confidence notes bytes weights kvCache recurrentState compute output " +
-      "repacked vocabulary runtime floor workingSet peak",
+      "repacked vocabulary runtime floor workingSet peak resident",
   );
 });

@@ -3,13 +3,13 @@ import { z } from "zod";
 import type { Validation } from "../../src/budget/validation.ts";
 import { recommendationJson } from "../../src/report/recommendation.ts";
 import { checkJson } from "../../src/report/check_json.ts";
-import { type EstimateEntry, estimateJsonEntry } from "../../src/report/estimate_json.ts";
+import { type EstimateEntry, estimateJsonEntry } from "../../src/report/estimate/estimate_json.ts";
 import { CHECK_JSON_SCHEMA, CHECK_SCHEMA } from "../../src/report/schema/check.ts";
 import { reservationJson } from "../../src/report/reservation_json.ts";
 import { ESTIMATE_JSON_SCHEMA, ESTIMATE_SCHEMA } from "../../src/report/schema/estimate.ts";
 import { RUN_SCHEMA } from "../../src/report/schema/event.ts";
 import { VALIDATION_SCHEMA } from "../../src/report/schema/validation.ts";
-import { MODEL, MODEL_BYTES } from "./cases.ts";
+import { MODEL, MODEL_BYTES, MODEL_PARTS } from "./cases.ts";
 import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";
 
 // Types come from the schemas, but for the core's own: the compiler holds these together.
@@ -55,6 +55,7 @@ Deno.test("schema: estimate's answers", () => {
         confidence: "exact",
         notes: [],
         bytes: MODEL_BYTES,
+        resident: MODEL_PARTS,
         dryLoad: { modelBytes: 1, contextBytes: 2, leftOutBytes: 3 },
       },
     },

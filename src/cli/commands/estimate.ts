@@ -7,14 +7,14 @@ import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
 import type { ContextSettings } from "../../plan/settings.ts";
-import { COMPARE_LEGEND, compareHeading, compareText } from "../../report/compare_text.ts";
-import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate_json.ts";
+import { COMPARE_LEGEND, compareHeading, compareText } from "../../report/estimate/compare_text.ts";
+import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate/estimate_json.ts";
 import {
   ESTIMATE_LEGEND,
   estimateHeading,
   estimateNotes,
   estimateRow,
-} from "../../report/estimate_text.ts";
+} from "../../report/estimate/estimate_text.ts";
 import { jsonText } from "../../report/printable.ts";
 import type { Command } from "../command.ts";
 import { defined } from "../../budget/defined.ts";

@@ -28,7 +28,7 @@ import {
   type Measurement,
   measureText,
   type StageMemory,
-} from "../../report/measure_text.ts";
+} from "../../report/estimate/measure_text.ts";
 import { jsonText } from "../../report/printable.ts";
 import type { Command } from "../command.ts";
 import { findFlag } from "../flags/flags.ts";

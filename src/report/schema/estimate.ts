@@ -51,6 +51,8 @@ export const ESTIMATE_JSON_SCHEMA = z.object({
         workingSet: bytes.describe("The floor and the weights that every token reads"),
         peak: bytes.describe("The floor and all file-backed weights"),
       }),
+      resident: z.array(z.object({ part: z.string(), floor: bytes, workingSet: bytes }))
+        .describe("What floor and workingSet are made of: each is the sum of its column"),
     }),
     z.object({ model: z.object({ path: z.string() }), error: finding })
       .describe("A model that can't be read"),

@@ -1,16 +1,19 @@
-import { defined } from "../budget/defined.ts";
-import type { Footprint } from "../footprint/footprint.ts";
-import type { FootprintOptions } from "../llama_cpp/options.ts";
-import type { ModelDescription } from "../gguf/describe_model.ts";
-import { pick } from "./pick.ts";
-import type { ESTIMATE_JSON_SCHEMA } from "./schema/estimate.ts";
-import type { Shape } from "./schema/shape.ts";
+import { defined } from "../../budget/defined.ts";
+import type { Footprint } from "../../footprint/footprint.ts";
+import type { FootprintOptions } from "../../llama_cpp/options.ts";
+import type { ModelDescription } from "../../gguf/describe_model.ts";
+import { pick } from "../pick.ts";
+import type { ESTIMATE_JSON_SCHEMA } from "../schema/estimate.ts";
+import type { Shape } from "../schema/shape.ts";
 
 /** One model of `estimate` that could be answered. */
 export interface EstimatedModel {
   readonly model: ModelDescription;
   readonly options: FootprintOptions;
-  readonly footprint: Pick<Footprint, "estimator" | "confidence" | "notes" | "bytes" | "dryLoad">;
+  readonly footprint: Pick<
+    Footprint,
+    "estimator" | "confidence" | "notes" | "bytes" | "resident" | "dryLoad"
+  >;
 }
 
 /** One model of `estimate`, answered or not. */
@@ -39,7 +42,8 @@ export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
     const { code, message } = entry.error;
     return { model: { path: entry.path }, error: { code, message } };
   }
-  const { model, options, footprint: { estimator, confidence, notes, bytes, dryLoad } } = entry;
+  const { model, options, footprint: { estimator, confidence, notes, bytes, resident, dryLoad } } =
+    entry;
   return {
     model: pick(model, MODEL_KEYS),
     options: pick(options, OPTION_KEYS),
@@ -48,6 +52,7 @@ export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
     notes,
     ...defined({ dryLoad }),
     bytes: pick(bytes, BYTES_KEYS),
+    resident: resident.map((part) => pick(part, ["part", "floor", "workingSet"])),
   };
 }
 

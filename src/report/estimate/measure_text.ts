@@ -1,6 +1,6 @@
-import type { FootprintBytes } from "../footprint/footprint.ts";
-import { type Block, blocks, fields } from "./block.ts";
-import { printable } from "./printable.ts";
+import type { FootprintBytes } from "../../footprint/footprint.ts";
+import { type Block, blocks, fields } from "../block.ts";
+import { printable } from "../printable.ts";
 
 const MB = 1024 ** 2;
 

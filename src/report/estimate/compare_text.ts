@@ -1,6 +1,6 @@
-import { formatAmount } from "../budget/size.ts";
+import { formatAmount } from "../../budget/size.ts";
 import type { EstimatedModel, EstimateEntry } from "./estimate_json.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../printable.ts";
 
 const NAME = 32;
 const PART = 20;

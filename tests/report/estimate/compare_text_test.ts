@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { MB } from "../../src/budget/size.ts";
-import { compareHeading, compareText } from "../../src/report/compare_text.ts";
-import type { EstimatedModel } from "../../src/report/estimate_json.ts";
-import { MODEL } from "./cases.ts";
+import { MB } from "../../../src/budget/size.ts";
+import { compareHeading, compareText } from "../../../src/report/estimate/compare_text.ts";
+import type { EstimatedModel } from "../../../src/report/estimate/estimate_json.ts";
+import { MODEL } from "../cases.ts";
 
 const HEADER: EstimatedModel = {
   model: MODEL,
@@ -32,6 +32,7 @@ const HEADER: EstimatedModel = {
       workingSet: 250 * MB,
       peak: 260 * MB,
     },
+    resident: [],
   },
 };
 

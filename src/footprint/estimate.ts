@@ -9,7 +9,6 @@ import { kvCacheBytes } from "../llama_cpp/memory/kv_cache.ts";
 import { recurrentStateBytes } from "../llama_cpp/memory/recurrent_state.ts";
 import { type LoadedWeight, loadedWeights, weightBytes } from "../llama_cpp/memory/weights.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
-import { checkLoads } from "../llama_cpp/models/check_loads.ts";
 import { type ReadModel, readModel } from "../llama_cpp/models/families.ts";
 import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
@@ -23,27 +22,12 @@ export interface PreparedModel {
   readonly model: ReadModel;
   readonly weights: readonly LoadedWeight[];
   readonly cpu: CpuFeatures;
-  /** Why llama.cpp would refuse to load it, if it would. */
-  readonly refusal: string | undefined;
-}
-
-/** Why llama.cpp would refuse to load a model: it can be estimated all the same, not exactly. */
-function refusalOf(model: ReadModel): string | undefined {
-  if (model.architecture === undefined) return undefined;
-  try {
-    checkLoads(model);
-    return undefined;
-  } catch (error) {
-    if (error instanceof BrainjarError) return error.message;
-    throw error;
-  }
 }
 
 /** Reads what of a model doesn't depend on the context. */
 export async function prepare(header: GgufHeader, cpu: CpuFeatures): Promise<PreparedModel> {
   const model = await readModel(header);
-  const weights = loadedWeights(header, model.shape, cpu);
-  return { model, weights, cpu, refusal: refusalOf(model) };
+  return { model, weights: loadedWeights(header, model.shape, cpu), cpu };
 }
 
 /** Numbers that no memory holds come from a header that lies. */
@@ -53,7 +37,7 @@ function checkWhole(bytes: AllocatedBytes, shape: Hyperparameters): void {
   throw new BrainjarError(
     "gguf-hyperparameter",
     `The header of architecture "${shape.architecture}" asks for ${total} bytes of memory`,
-    { hint: "The header is damaged or made by hand; fetch the model again" },
+    { hint: "The header is one that no converter wrote: use another file of the model" },
   );
 }
 
@@ -90,11 +74,10 @@ function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): F
   const compute = computeBytes(planned);
   const allocated = { ...knownBytes(prepared, options), compute: compute.bytes };
   const isKnown = model.architecture !== undefined;
-  const { refusal } = prepared;
   return assemble({ ...prepared, planned, options, allocated }, {
     estimator: "header",
-    confidence: isKnown && refusal === undefined ? compute.confidence : "unknown",
-    notes: refusal !== undefined ? [refusal, ...compute.notes] : isKnown ? compute.notes : [
+    confidence: isKnown ? compute.confidence : "unknown",
+    notes: isKnown ? compute.notes : [
       `Architecture "${model.shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
     ],
   });

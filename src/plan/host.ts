@@ -6,6 +6,7 @@ import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { readHeader } from "../gguf/read.ts";
+import { checkRuns } from "../llama_cpp/models/check_runs.ts";
 import { calibrationPath, type Calibrations, readCalibrations } from "../machine/calibrations.ts";
 import { readCpuFeatures } from "../machine/cpu.ts";
 import { engineThreads } from "../machine/engine_threads.ts";
@@ -22,6 +23,11 @@ import type { OtherMachine } from "./settings.ts";
 export interface Host extends AsyncDisposable {
   /** A model's header; read once for each path, where models are remembered. */
   readHeader(model: string): Promise<GgufHeader>;
+  /**
+   * The same of a model that is to be run: what llama.cpp wouldn't load or can't make text with is
+   * an error (`checkRuns`).
+   */
+  readRunnable(model: string): Promise<GgufHeader>;
   /** Footprints by what was asked; absent where models aren't remembered. */
   readonly footprints: Map<string, Promise<Footprint>> | undefined;
   /**
@@ -57,17 +63,24 @@ interface HostOptions {
 export function openHost(options: HostOptions = {}): Host {
   const remembers = options.rememberModels ?? true;
   const headers = new Map<string, Promise<GgufHeader>>();
+  const runnable = new Map<string, Promise<GgufHeader>>();
   let cpu: Promise<CpuFeatures> | undefined;
   let calibrations: Calibrations | undefined;
   const engine = lazyEngine(openEngine);
   const separate = lazySeparateDryLoads(options.dryLoadCommand);
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
+  const readModelHeader = (model: string) => {
+    const header = headers.get(model) ?? readHeader(model);
+    if (remembers) headers.set(model, header);
+    return header;
+  };
   return {
-    readHeader: (model) => {
-      const header = headers.get(model) ?? readHeader(model);
-      if (remembers) headers.set(model, header);
-      return header;
+    readHeader: readModelHeader,
+    readRunnable: (model) => {
+      const checked = runnable.get(model) ?? checkedHeader(readModelHeader(model));
+      if (remembers) runnable.set(model, checked);
+      return checked;
     },
     footprints: remembers ? new Map() : undefined,
     readMemory: async () => {
@@ -99,6 +112,12 @@ function lazySeparateDryLoads(command: readonly string[] | undefined) {
   const dryLoad: Engine["dryLoad"] = async (model, options) =>
     await (await (opened ??= open())).dryLoad(model, options);
   return { dryLoad, dispose: async () => await (await opened)?.dispose() };
+}
+
+async function checkedHeader(reading: Promise<GgufHeader>): Promise<GgufHeader> {
+  const header = await reading;
+  await checkRuns(header);
+  return header;
 }
 
 async function readCpu(name: string | undefined): Promise<CpuFeatures> {

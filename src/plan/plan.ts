@@ -3,9 +3,6 @@ import type { InstanceDemand } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
 import type { Validation } from "../budget/validation.ts";
-import { checkGenerates } from "../llama_cpp/models/check_generates.ts";
-import { checkLoads } from "../llama_cpp/models/check_loads.ts";
-import { readModel } from "../llama_cpp/models/families.ts";
 import { checkPositions, largestContextThatFits } from "../footprint/context_size.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
@@ -91,9 +88,7 @@ export function validatePlanned(
 
 async function planJar(jar: JarSettings, settings: Settings, host: Host): Promise<PlannedJar> {
   const model = jar.model === undefined ? demoBrainPath() : resolveModel(jar.model);
-  const header = await host.readHeader(model);
-  await checkGenerates(header);
-  checkLoads(await readModel(header));
+  const header = await host.readRunnable(model);
   const options = await sizeContext(jar, header, settings, host);
   checkPositions(header, options.contextSize);
   const footprint = await footprintOf(

@@ -1,8 +1,10 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
-import type { Estimator } from "../../footprint/footprint.ts";
+import type { Estimator, Footprint } from "../../footprint/footprint.ts";
 import { describeModel } from "../../gguf/describe_model.ts";
 import { shownUrl } from "../../gguf/sources/url.ts";
+import { loadRefusal } from "../../llama_cpp/models/check_loads.ts";
+import { readModel } from "../../llama_cpp/models/families.ts";
 import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
@@ -72,7 +74,8 @@ async function estimateModel(
     const model = resolveModel(path);
     const header = await host.readHeader(model);
     const options = await resolveContext(header, context);
-    const footprint = await footprintOf({ header, model, options, estimator }, host);
+    const found = await footprintOf({ header, model, options, estimator }, host);
+    const footprint = withRefusal(found, loadRefusal(await readModel(header)));
     return { entry: { model: describeModel(header), options, footprint } };
   } catch (error) {
     // Without an engine no other model would be answered either.
@@ -80,6 +83,12 @@ async function estimateModel(
     const { code, message } = error;
     return { entry: { path: shownUrl(path), error: { code, message } }, failure: error };
   }
+}
+
+/** What can't be loaded can be estimated all the same, by figures that nobody can compare. */
+function withRefusal(footprint: Footprint, refusal: string | undefined): Footprint {
+  if (refusal === undefined) return footprint;
+  return { ...footprint, confidence: "unknown", notes: [refusal, ...footprint.notes] };
 }
 
 interface Printer {

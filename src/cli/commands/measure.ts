@@ -9,9 +9,7 @@ import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../../footprint/promp
 import { KERNEL_BYTES } from "../../footprint/runtime.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { readHeader } from "../../gguf/read.ts";
-import { checkGenerates } from "../../llama_cpp/models/check_generates.ts";
-import { checkLoads } from "../../llama_cpp/models/check_loads.ts";
-import { readModel } from "../../llama_cpp/models/families.ts";
+import { checkRuns } from "../../llama_cpp/models/check_runs.ts";
 import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../../machine/calibrations.ts";
 import { readCpuFeatures } from "../../machine/cpu.ts";
@@ -130,8 +128,7 @@ export const command: Command = async ({ values, operands, output }) => {
   const path = resolveModel(operands[0] ?? (Deno.env.get("BRAINJAR_MODEL") || demoBrainPath()));
   rejectUrl(path);
   const header = await readHeader(path);
-  await checkGenerates(header);
-  checkLoads(await readModel(header));
+  await checkRuns(header);
   const options = await resolveContext(header, readContextSettings(values));
   checkPositions(header, options.contextSize);
   const cpu = await readCpuFeatures();

@@ -1,3 +1,4 @@
+import { BrainjarError } from "../../budget/error.ts";
 import { loadGeneralKeys } from "../loading/general_keys.ts";
 import { Loader, unloadable } from "../loading/loader.ts";
 import { loadTokenizer } from "../loading/tokenizer.ts";
@@ -40,4 +41,16 @@ export function checkLoads({ header, shape, architecture }: ReadModel): void {
   architecture.loads(loader);
   loadTokenizer(loader);
   loader.finish();
+}
+
+/** Why llama.cpp would refuse to load a model of an architecture that it has, or nothing. */
+export function loadRefusal(model: ReadModel): string | undefined {
+  if (model.architecture === undefined) return undefined;
+  try {
+    checkLoads(model);
+    return undefined;
+  } catch (error) {
+    if (error instanceof BrainjarError) return error.message;
+    throw error;
+  }
 }

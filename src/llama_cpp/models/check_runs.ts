@@ -1,0 +1,16 @@
+import type { GgufHeader } from "../../gguf/header.ts";
+import { checkGenerates } from "./check_generates.ts";
+import { checkLoads } from "./check_loads.ts";
+import { readModel } from "./families.ts";
+
+/**
+ * Throws where llama.cpp doesn't make text with a model, or wouldn't load it: a model that passes
+ * can be run as far as its header tells.
+ *
+ * @throws {BrainjarError} `unsupported-architecture`, `model-unloadable`, or what
+ * `readHyperparameters` throws
+ */
+export async function checkRuns(header: GgufHeader): Promise<void> {
+  await checkGenerates(header);
+  checkLoads(await readModel(header));
+}

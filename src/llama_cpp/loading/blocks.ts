@@ -169,8 +169,8 @@ export function ropeFactors(l: Loader): void {
 }
 
 /** The same for long and for short texts. */
-export function longRopeFactors(l: Loader): void {
-  const half = Math.floor(l.rope() / 2);
+export function longRopeFactors(l: Loader, rotated = l.rope()): void {
+  const half = Math.floor(rotated / 2);
   l.take(OPTIONAL, "rope_factors_long.weight", half);
   l.take(OPTIONAL, "rope_factors_short.weight", half);
 }
@@ -247,4 +247,27 @@ export function demandHeads(l: Loader, demands: HeadDemands = {}): void {
       "its layers differ in the number of their heads, and its architecture's don't",
     );
   }
+}
+
+/** What RMS norms need in the header. */
+export function rmsNorms(l: Loader): void {
+  l.key("attention.layer_norm_rms_epsilon");
+}
+
+/** What layer norms need in the header. */
+export function layerNorms(l: Loader): void {
+  l.key("attention.layer_norm_epsilon");
+}
+
+/** Attention behind its norm, without a bias on what it gives back. */
+export function attention(layer: LayerLoader, rows: Rows = {}): void {
+  norm(layer, "attn_norm");
+  queryKeyValue(layer, rows);
+  layer.need("attn_output.weight", layer.model.queries(), layer.model.embedding);
+}
+
+/** The last norm with its bias. */
+export function outputNormWithBias(l: Loader): void {
+  l.need("output_norm.weight", l.embedding);
+  l.need("output_norm.bias", l.embedding);
 }

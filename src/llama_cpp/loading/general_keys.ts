@@ -56,7 +56,10 @@ function checkExperts(l: Loader): void {
   l.demand(used > 0, "it uses none of its experts");
   l.demand(groupCount < count, `it has ${groupCount} groups of ${count} experts`);
   if (groupCount <= 1) return;
-  l.demand(count % groupCount === 0, `its ${count} experts aren't ${groupCount} equal groups`);
+  l.demand(
+    count % groupCount === 0 && count >= 2 * groupCount,
+    `its ${count} experts aren't ${groupCount} equal groups of two or more`,
+  );
   l.demand(
     groupUsedCount > 0 && groupUsedCount < groupCount,
     `it uses ${groupUsedCount} of ${groupCount} groups of experts`,

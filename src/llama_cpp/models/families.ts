@@ -9,11 +9,13 @@ import type { Architecture, Family } from "./architecture.ts";
 // since all of them are more code than the rest of an estimate.
 const FAMILIES: readonly (() => Promise<{ readonly ARCHITECTURES: Family }>)[] = [
   () => loadModule<typeof import("./plain_attention.ts")>(import.meta, "./plain_attention.ts"),
+  () => loadModule<typeof import("./plain_mixtures.ts")>(import.meta, "./plain_mixtures.ts"),
   () => loadModule<typeof import("./sliding_window.ts")>(import.meta, "./sliding_window.ts"),
   () => loadModule<typeof import("./delta_net.ts")>(import.meta, "./delta_net.ts"),
   () => loadModule<typeof import("./gemma4.ts")>(import.meta, "./gemma4.ts"),
   () => loadModule<typeof import("./latent_attention.ts")>(import.meta, "./latent_attention.ts"),
   () => loadModule<typeof import("./parallel.ts")>(import.meta, "./parallel.ts"),
+  () => loadModule<typeof import("./layer_norms.ts")>(import.meta, "./layer_norms.ts"),
   () => loadModule<typeof import("./state_space.ts")>(import.meta, "./state_space.ts"),
   () => loadModule<typeof import("./gemma3n.ts")>(import.meta, "./gemma3n.ts"),
   () => loadModule<typeof import("./images_and_speech.ts")>(import.meta, "./images_and_speech.ts"),

@@ -1,0 +1,34 @@
+import type { Loader } from "./loader.ts";
+
+// What llama.cpp doesn't ask a header for when it loads the model, and ends the process over when it
+// builds the graph of a context (src/models/*.cpp, llama-graph.cpp) or computes it (ops.cpp).
+
+/** Elements of a head that are rotated: pairs, and no more than the head has. */
+export function demandRotation(l: Loader): void {
+  const [length, rotated] = [l.keyLength(), l.rope()];
+  l.demand(
+    rotated % 2 === 0 && rotated <= length,
+    `rope rotates ${rotated} of the ${length} elements of a head, which aren't pairs of them`,
+  );
+}
+
+/** Sections of a head for text, rows and columns of images, where rope always goes by them. */
+export function demandSections(l: Loader): void {
+  const [time = 0, height = 0, width = 0] = l.hyperparameters.ropeSections;
+  l.demand(
+    time > 0 || height > 0 || width > 0,
+    "it rotates by sections, and its header has none",
+  );
+}
+
+/** Functions that a router may have (`llama_expert_gating_func_type`): numbers up to this one. */
+const LAST_GATING_FUNCTION = 4;
+
+/** A router's function that llama.cpp has; 0 stands for a function of the architecture's own. */
+export function demandGating(l: Loader, hasDefault = false): void {
+  const { gatingFunction } = l.hyperparameters.experts;
+  l.demand(
+    gatingFunction <= LAST_GATING_FUNCTION && (hasDefault || gatingFunction > 0),
+    `its router's function is number ${gatingFunction}, which llama.cpp doesn't know`,
+  );
+}

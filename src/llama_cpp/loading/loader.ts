@@ -251,6 +251,12 @@ export class Loader {
     return this.header.metadata.get(this.#key(name));
   }
 
+  /** A number under a key, without its architecture; 0 where the header has none. */
+  number(name: string): number {
+    const value = this.value(name);
+    return typeof value === "number" ? value : 0;
+  }
+
   #key(name: string): string {
     // llama.cpp has these few without an architecture.
     return name.startsWith("xielu.") ? name : `${this.hyperparameters.architecture}.${name}`;

@@ -9,6 +9,31 @@ import {
   type LatentSizes,
   latentSizes,
 } from "../graph/blocks/latent_attention.ts";
+import {
+  embedding,
+  gatedFeedForward,
+  type Loads,
+  mayRoute,
+  outputOrTied,
+  predictionHead,
+} from "../loading/blocks.ts";
+import {
+  demandCachedRows,
+  denseThenExperts,
+  latentKeys,
+  latentMatrices,
+  latentQueries,
+  latentSizes as loadedSizes,
+  predictionPresence,
+} from "../loading/latent_blocks.ts";
+import {
+  type LayerLoader,
+  type Loader,
+  NEEDED,
+  OPTIONAL,
+  OPTIONAL_UNLOADED,
+  type Presence,
+} from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F16, I64, type Tensor } from "../ggml/tensor.ts";
 import { buildTransformer, HEADER_EXPERTS, type LayerBuilder } from "../graph/transformer.ts";
@@ -103,6 +128,140 @@ function isFullIndexer(layer: number, trainContextLength: number): boolean {
   return trainContextLength < 1048576 || (layer < 78 && (layer < 2 || layer % 4 === 2));
 }
 
+/** Keys of latent attention and of the indexer. */
+function indexedKeys(l: Loader): void {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.layerKey("expert_feed_forward_length");
+  l.key("expert_shared_count");
+  mayRoute(l);
+  l.key("attention.q_lora_rank");
+  l.key("attention.kv_lora_rank");
+  l.key("attention.indexer.head_count");
+  l.key("attention.indexer.key_length");
+  l.key("attention.indexer.top_k");
+  const { usesLatentAttention, indexer } = l.hyperparameters;
+  l.demand(usesLatentAttention, "it has no lengths of latent attention's heads");
+  l.demand(
+    l.rope() <= indexer.keyLength,
+    `rope rotates ${l.rope()} elements of an indexer's keys that have ${indexer.keyLength}`,
+  );
+}
+
+/** What a layer's indexer picks keys by. */
+function indexerWeights(layer: LayerLoader, presence: Presence, norm = presence): void {
+  const { embedding: width, hyperparameters: { indexer, latentAttention } } = layer.model;
+  const { headCount, keyLength } = indexer;
+  layer.take(norm, "indexer.k_norm.weight", keyLength);
+  layer.take(norm, "indexer.k_norm.bias", keyLength);
+  layer.take(presence, "indexer.proj.weight", width, headCount);
+  layer.take(presence, "indexer.attn_k.weight", width, keyLength);
+  layer.take(
+    presence,
+    "indexer.attn_q_b.weight",
+    latentAttention.queryLoraRank,
+    headCount * keyLength,
+  );
+}
+
+/** Whether a layer must have an indexer, and that its norm. */
+type IndexerOf = (layer: number) => readonly [indexer: Presence, norm: Presence];
+
+function indexedLayers(l: Loader, indexerOf: IndexerOf, hasGating = false): void {
+  embedding(l);
+  outputOrTied(l);
+  const sizes = loadedSizes(l);
+  demandCachedRows(l, () => sizes);
+  const prediction = predictionPresence(l);
+  for (const layer of l.layers(l.allLayerCount)) {
+    const predicts = layer.index >= l.layerCount;
+    const presence = predicts ? prediction.needed : NEEDED;
+    layer.take(presence, "attn_norm.weight", l.embedding);
+    latentQueries(layer, sizes, presence);
+    latentKeys(layer, sizes, presence);
+    latentMatrices(layer, sizes, presence);
+    layer.take(presence, "ffn_norm.weight", l.embedding);
+    indexerWeights(layer, ...indexerOf(layer.index));
+    denseThenExperts(layer, { presence, hasGating });
+    if (predicts) predictionHead(layer, prediction.needed, prediction.optional);
+  }
+}
+
+const deepseek32Loads: Loads = (l) => {
+  indexedKeys(l);
+  l.mayLayerKey("rope.dimension_sections", 4);
+  l.mayKey("leading_dense_block_count");
+  l.mayKey("attention.key_length_mla");
+  l.mayKey("attention.value_length_mla");
+  l.key("expert_gating_func");
+  l.mayKey("rope.scaling.yarn_log_multiplier");
+  const { needed } = predictionPresence(l);
+  indexedLayers(l, (layer) => layer < l.layerCount ? [NEEDED, NEEDED] : [needed, needed]);
+};
+
+const glmDsa: Loads = (l) => {
+  indexedKeys(l);
+  l.mayLayerKey("rope.dimension_sections", 4);
+  l.mayKey("leading_dense_block_count");
+  l.mayKey("attention.key_length_mla");
+  l.mayKey("attention.value_length_mla");
+  l.mayLayerKey("attention.indexer.types", l.layerCount);
+  const { fullLayers } = l.hyperparameters.indexer;
+  l.demand(fullLayers[0] === true, "its first layer has no indexer, and none before it has one");
+  indexedLayers(l, (layer) => {
+    if (layer >= l.layerCount) return [OPTIONAL_UNLOADED, OPTIONAL_UNLOADED];
+    return [fullLayers[layer] ? NEEDED : OPTIONAL, OPTIONAL];
+  }, true);
+};
+
+const dots3NoteLoads: Loads = (l) => {
+  indexedKeys(l);
+  l.key("leading_dense_block_count");
+  l.key("expert_gating_func");
+  l.key("attention.key_length_mla");
+  l.key("attention.value_length_mla");
+  l.key("attention.kv_lora_rank_swa");
+  l.key("attention.key_length_mla_swa");
+  l.key("attention.value_length_mla_swa");
+  l.key("attention.sliding_window");
+  l.key("rope.freq_base_swa");
+  l.array("attention.sliding_window_pattern");
+  l.array("attention.indexer.types");
+  embedding(l);
+  outputOrTied(l);
+  const { hyperparameters: { slidingWindowLayers, latentAttention, indexer } } = l;
+  const slides = (layer: number) => layer >= l.layerCount || slidingWindowLayers[layer] === true;
+  const sizesOf = (layer: number) => {
+    const sizes = { ...loadedSizes(l), heads: l.heads(layer) };
+    if (!slides(layer)) return sizes;
+    return {
+      ...sizes,
+      rank: latentAttention.keyValueLoraRankSlidingWindow,
+      keyLength: latentAttention.keyLengthSlidingWindow,
+      valueLength: latentAttention.valueLengthSlidingWindow,
+    };
+  };
+  demandCachedRows(l, sizesOf);
+  for (const layer of l.layers(l.allLayerCount)) {
+    const { index } = layer;
+    const predicts = index >= l.layerCount;
+    const presence = predicts ? OPTIONAL_UNLOADED : NEEDED;
+    const sizes = sizesOf(index);
+    layer.take(presence, "attn_norm.weight", l.embedding);
+    latentQueries(layer, sizes, presence);
+    latentKeys(layer, sizes, presence);
+    layer.take(presence, "attn_k_norm.weight", l.rope());
+    latentMatrices(layer, sizes, presence);
+    layer.take(presence, "attn_gate.weight", l.embedding, sizes.heads);
+    layer.take(presence, "ffn_norm.weight", l.embedding);
+    const indexed = !predicts && indexer.fullLayers[index] === true;
+    l.demand(slides(index) || indexed, `layer ${index} has neither a window nor an indexer`);
+    if (indexed) indexerWeights(layer, NEEDED);
+    if (predicts) gatedFeedForward(layer, l.feedForward(), presence);
+    else denseThenExperts(layer, { bias: NEEDED });
+    if (predicts) predictionHead(layer, presence, presence);
+  }
+};
+
 const LATENT = {
   predictionLayersUncached: true,
   predictionLayersSkipped: true,
@@ -114,17 +273,20 @@ const LATENT = {
 export const ARCHITECTURES: Family = family({
   "deepseek32": attentionCache("models/deepseek32.cpp", {
     graph: (b) => build(b, deepseek32(new IndexedAttention(b))),
+    loads: deepseek32Loads,
     indexerLayers: "text",
     ...LATENT,
   }),
   "dots3note": attentionCache("models/dots3note.cpp", {
     graph: (b) => build(b, dots3Note(new IndexedAttention(b))),
+    loads: dots3NoteLoads,
     slidingWindow: { pattern: "any-length" },
     indexerLayers: "full",
     ...LATENT,
   }),
   "glm-dsa": attentionCache("models/glm-dsa.cpp", {
     graph: (b) => build(b, deepseek32(new IndexedAttention(b, true))),
+    loads: glmDsa,
     indexerLayers: "full",
     ...LATENT,
     indexerTypes: { perLayer: true, isFull: isFullIndexer },

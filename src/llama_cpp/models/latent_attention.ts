@@ -1,5 +1,26 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { decompressedAttention, latentAttention } from "../graph/blocks/latent_attention.ts";
+import {
+  embedding,
+  gatedFeedForward,
+  type Loads,
+  longRopeFactors,
+  mayRoute,
+  norm,
+  outputOrTied,
+  predictionHead,
+} from "../loading/blocks.ts";
+import {
+  demandCachedRows,
+  denseThenExperts,
+  latentKeys,
+  latentMatrices,
+  latentQueries,
+  latentSizes,
+  predictionPresence,
+  wholeMatrix,
+} from "../loading/latent_blocks.ts";
+import { type Loader, NEEDED } from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
 import {
   buildTransformer,
@@ -23,23 +44,141 @@ function buildMiniCpm3(b: Builder): void {
   buildTransformer(b, { mix: attendDecompressed });
 }
 
+/** Small models of these depths have one matrix for queries, and no key for its rank. */
+function isLite(l: Loader): boolean {
+  const { layerCount } = l;
+  l.mayKey("vocab_size");
+  const tokens = l.header.metadata.get("tokenizer.ggml.tokens");
+  const listed = typeof tokens === "object" ? tokens.length : 0;
+  const vocabulary = l.value("vocab_size") ?? listed;
+  return layerCount === 26 || layerCount === 27 || (layerCount === 48 && vocabulary === 128256);
+}
+
+const deepseek2: Loads = (l) => {
+  const lite = isLite(l);
+  l.key("attention.layer_norm_rms_epsilon");
+  l.mayKey("leading_dense_block_count");
+  if (!lite) l.key("attention.q_lora_rank");
+  l.key("attention.kv_lora_rank");
+  l.mayKey("attention.key_length_mla");
+  l.mayKey("attention.value_length_mla");
+  l.layerKey("expert_feed_forward_length");
+  l.key("expert_shared_count");
+  mayRoute(l);
+  l.mayKey("rope.scaling.yarn_log_multiplier");
+  l.mayKey("attention.temperature_scale");
+  l.mayKey("attention.temperature_length");
+  embedding(l);
+  outputOrTied(l);
+  const read = latentSizes(l);
+  const sizes = lite ? { ...read, queryRank: 0 } : read;
+  l.demand(sizes.keyLength > l.rope(), `rope rotates all ${sizes.keyLength} elements of a key`);
+  demandCachedRows(l, () => sizes);
+  const prediction = predictionPresence(l);
+  for (const layer of l.layers(l.allLayerCount)) {
+    const predicts = layer.index >= l.layerCount;
+    const presence = predicts ? prediction.needed : NEEDED;
+    layer.take(presence, "attn_norm.weight", l.embedding);
+    latentQueries(layer, sizes, presence);
+    latentKeys(layer, sizes, presence);
+    if (l.hyperparameters.usesLatentAttention) latentMatrices(layer, sizes, presence);
+    else wholeMatrix(layer, sizes, presence);
+    layer.take(presence, "ffn_norm.weight", l.embedding);
+    const bias = { ...presence, isNeeded: false };
+    denseThenExperts(layer, { presence, bias, fused: true, hasGating: true });
+    if (predicts) predictionHead(layer, prediction.needed, prediction.optional);
+  }
+};
+
+/** The same without latent attention. */
+const deepseek2ocr: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.mayKey("leading_dense_block_count");
+  l.layerKey("expert_feed_forward_length");
+  l.key("expert_shared_count");
+  mayRoute(l);
+  embedding(l);
+  outputOrTied(l);
+  const width = l.embedding;
+  const length = Math.floor(width / l.heads());
+  l.demand(
+    l.keyLength() === length && l.valueLength() === length,
+    `its heads aren't as long as its ${l.heads()} heads' share of its embedding`,
+  );
+  const base = l.value("rope.freq_base") ?? 10000;
+  l.demand(Math.abs(Number(base) - 10000) < 1e-4, `its rope has a base of ${base}, not of 10000`);
+  for (const layer of l.layers()) {
+    for (const name of ["q", "k", "v", "output"]) layer.need(`attn_${name}.weight`, width, width);
+    norm(layer, "ffn_norm");
+    norm(layer, "attn_norm");
+    denseThenExperts(layer, { fused: true, hasGating: true });
+  }
+};
+
+/** Keys and values are cached whole, whatever lengths the header has for MLA. */
+const wholeSizes = (l: Loader) => ({
+  ...latentSizes(l),
+  keyLength: l.keyLength(),
+  valueLength: l.valueLength(),
+});
+
+const minicpm3: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.key("attention.q_lora_rank");
+  l.key("attention.kv_lora_rank");
+  embedding(l);
+  outputOrTied(l);
+  longRopeFactors(l);
+  demandCachedRows(l, () => wholeSizes(l));
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    latentQueries(layer, wholeSizes(l));
+    latentKeys(layer, wholeSizes(l));
+    wholeMatrix(layer, wholeSizes(l));
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer);
+  }
+};
+
+const plm: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.key("attention.kv_lora_rank");
+  embedding(l);
+  l.need("output_norm.weight", l.embedding);
+  const sizes = { ...wholeSizes(l), queryRank: 0 };
+  demandCachedRows(l, () => sizes);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    latentQueries(layer, sizes);
+    latentKeys(layer, sizes);
+    wholeMatrix(layer, sizes);
+    norm(layer, "ffn_norm");
+    layer.need("ffn_down.weight", l.feedForward(), l.embedding);
+    layer.need("ffn_up.weight", l.embedding, l.feedForward());
+  }
+};
+
 /** Architectures with multi-head latent attention on every layer. */
 export const ARCHITECTURES: Family = family({
   "deepseek2": attentionCache("models/deepseek2.cpp", {
+    loads: deepseek2,
     graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
     predictionLayersSkipped: true,
     latentAttention: true,
   }),
   "deepseek2-ocr": attentionCache("models/deepseek2ocr.cpp", {
     graph: transformer(HEADER_EXPERTS),
+    loads: deepseek2ocr,
   }),
-  "minicpm3": attentionCache("models/minicpm3.cpp", { graph: buildMiniCpm3 }),
+  "minicpm3": attentionCache("models/minicpm3.cpp", { graph: buildMiniCpm3, loads: minicpm3 }),
   "mistral4": attentionCache("models/mistral4.cpp", {
+    loads: deepseek2,
     graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
     predictionLayersSkipped: true,
     latentAttention: true,
   }),
   "plm": attentionCache("models/plm.cpp", {
+    loads: plm,
     graph: transformer({ activation: "plain", mix: attendDecompressed }),
     // Its values have lost their heads when they are stored.
     breaksWithFlashAttention: true,

@@ -29,6 +29,7 @@ import {
   OPTIONAL_UNLOADED,
   type Presence,
 } from "../loading/loader.ts";
+import { demandGating } from "../loading/latent_blocks.ts";
 import {
   demandDoubled,
   mamba as mambaState,
@@ -255,6 +256,7 @@ const lfm2moe: Loads = (l) => {
   l.mayKey("leading_dense_block_count");
   l.layerKey("expert_feed_forward_length");
   l.key("expert_gating_func");
+  demandGating(l);
   shortConvolutions(l, l.hyperparameters.experts.leadingDenseLayerCount);
 };
 

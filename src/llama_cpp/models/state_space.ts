@@ -220,6 +220,7 @@ function shortConvolutions(l: Loader, dense: number): void {
       gatedFeedForward(layer);
     } else {
       demandExperts(l);
+      demandGating(l);
       router(layer);
       experts(layer);
       layer.need("exp_probs_b.bias", l.experts);
@@ -256,7 +257,6 @@ const lfm2moe: Loads = (l) => {
   l.mayKey("leading_dense_block_count");
   l.layerKey("expert_feed_forward_length");
   l.key("expert_gating_func");
-  demandGating(l);
   shortConvolutions(l, l.hyperparameters.experts.leadingDenseLayerCount);
 };
 

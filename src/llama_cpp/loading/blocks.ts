@@ -271,3 +271,14 @@ export function outputNormWithBias(l: Loader): void {
   l.need("output_norm.weight", l.embedding);
   l.need("output_norm.bias", l.embedding);
 }
+
+/** Attention of a layer that has as many heads as the header says of it. */
+export function ownAttention(layer: LayerLoader, presence: Presence = NEEDED): void {
+  const { model, index } = layer;
+  const queries = model.keyLength() * model.heads(index);
+  const [keys, values] = [model.keys(index), model.values(index)];
+  queryKeyValue(layer, { queries, keys, values, presence });
+  layer.take(presence, "attn_output.weight", queries, model.embedding);
+  const bias = presence.isSkipped ? OPTIONAL_UNLOADED : OPTIONAL;
+  layer.take(bias, "attn_output.bias", model.embedding);
+}

@@ -6,6 +6,7 @@ import {
   router,
   sharedExperts,
 } from "./blocks.ts";
+import { demandGating } from "./graph_demands.ts";
 import {
   type LayerLoader,
   type Loader,
@@ -113,18 +114,6 @@ export function demandCachedRows(l: Loader, of: (layer: number) => LatentSizes):
       `layer ${layer} caches ${cachedHeads} heads of ${cachedLength} where ${heads} of ${length} come`,
     );
   }
-}
-
-/** Functions that a router may have (`llama_expert_gating_func_type`): numbers up to this one. */
-const LAST_GATING_FUNCTION = 4;
-
-/** A router's function that llama.cpp has; 0 stands for a function of the architecture's own. */
-export function demandGating(l: Loader, hasDefault = false): void {
-  const { gatingFunction } = l.hyperparameters.experts;
-  l.demand(
-    gatingFunction <= LAST_GATING_FUNCTION && (hasDefault || gatingFunction > 0),
-    `its router's function is number ${gatingFunction}, which llama.cpp doesn't know`,
-  );
 }
 
 /** What mixtures of a family differ in. */

@@ -1,7 +1,5 @@
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { gatedDelta } from "../graph/blocks/delta_net.ts";
-import { mixtureOfExperts } from "../graph/blocks/experts.ts";
-import { feedForward, sharedFeedForward } from "../graph/blocks/feed_forward.ts";
 import { latentAttention } from "../graph/blocks/latent_attention.ts";
 import { bySequence, convolve, readState, stateOf } from "../graph/blocks/recurrent.ts";
 import {
@@ -16,28 +14,27 @@ import {
   sharedExperts,
 } from "../loading/blocks.ts";
 import {
+  deltaKeys,
+  deltaWeights,
+  kimiExperts,
+  latentWeights,
+  narrowGate,
+  sharedLength,
+} from "../loading/delta_blocks.ts";
+import { demandGating } from "../loading/graph_demands.ts";
+import {
   demandCachedRows,
-  demandGating,
   latentKeys,
   latentMatrices,
   latentQueries,
   type LatentSizes,
   latentSizes,
   predictionPresence,
-  wholeMatrix,
 } from "../loading/latent_blocks.ts";
-import {
-  type LayerLoader,
-  type Loader,
-  NEEDED,
-  OPTIONAL,
-  type Presence,
-} from "../loading/loader.ts";
+import { type LayerLoader, NEEDED, OPTIONAL, type Presence } from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import {
-  begin,
-  end,
   type LayerBuilder,
   onStateLayers,
   transformer,
@@ -45,7 +42,7 @@ import {
 } from "../graph/transformer.ts";
 
 /** Delta attention: a delta rule with a gate for each element (src/models/kimi-linear.cpp). */
-function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
+export function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { headCounts, deltaHeadLength: length, stateSpace } = b.hyperparameters;
@@ -101,80 +98,6 @@ function bailingAttention(b: Builder, layer: number, x: Tensor): Tensor {
   return b.multiply(`blk.${layer}.attn_output`, flat);
 }
 
-/** src/models/kimi-k3.cpp */
-class KimiK3 {
-  /** What earlier layers saw, every few layers one (`resi_stack`). */
-  #kept: Tensor | undefined;
-
-  constructor(readonly b: Builder) {}
-
-  #keep(x: Tensor): void {
-    const { graph } = this.b;
-    const one = graph.reshape(x, x.n0, 1, x.n1);
-    this.#kept = this.#kept === undefined ? one : graph.concat(this.#kept, one, 1);
-  }
-
-  /** A weighted sum of what was kept and what is here. */
-  #mix(x: Tensor): Tensor {
-    const { graph } = this.b;
-    const kept = this.#kept;
-    if (kept === undefined) return x;
-    const before = graph.reshape(graph.sumRows(graph.rmsNorm(kept)), kept.n1, x.n1);
-    const here = graph.sumRows(graph.rmsNorm(x));
-    const weights = graph.softMax(graph.concat(before, here, 0));
-    const keptWeights = graph.contiguous(graph.view(weights, [kept.n1, x.n1], weights.s1));
-    const ownWeight = graph.contiguous(graph.view(weights, [1, x.n1], weights.s1));
-    const sum = graph.fresh([kept, keptWeights], [x.n0, x.n1]);
-    return graph.add(sum, graph.inPlace(x, ownWeight));
-  }
-
-  #attend(layer: number, x: Tensor): Tensor {
-    const { b } = this;
-    if (b.hyperparameters.recurrentLayers[layer]) return deltaAttention(b, layer, x);
-    let y = latentAttention(b, layer, x, { ropes: false, output: false });
-    const gate = `blk.${layer}.attn_gate`;
-    if (b.has(gate)) y = b.graph.multiply(y, b.multiply(gate, x));
-    return b.multiply(`blk.${layer}.attn_output`, y);
-  }
-
-  #feed(layer: number, x: Tensor): Tensor {
-    const { b } = this;
-    const prefix = `blk.${layer}.`;
-    if (layer < b.hyperparameters.experts.leadingDenseLayerCount) {
-      return feedForward(b, layer, x, "situ");
-    }
-    const narrow = b.multiplyIfThere(`${prefix}ffn_routed_down`, x);
-    let routed = mixtureOfExperts(b, layer, narrow, {
-      gating: "header",
-      weightsNorm: "header",
-      activation: "situ",
-      logits: b.multiply(`${prefix}ffn_gate_inp`, x),
-    });
-    if (b.has(`${prefix}ffn_routed_norm`)) routed = b.graph.rmsNorm(routed);
-    routed = b.multiplyIfThere(`${prefix}ffn_routed_up`, routed);
-    if (!b.has(`${prefix}ffn_gate_shexp`)) return routed;
-    return b.graph.add(routed, sharedFeedForward(b, layer, x, "situ"));
-  }
-
-  build(): void {
-    const { b } = this;
-    const every = b.keys.real("attn_res.block_size");
-    const mixes = every > 0;
-    let sum = begin(b, {});
-    for (let layer = 0; layer < b.hyperparameters.layerCount; layer++) {
-      const input = mixes ? this.#mix(sum) : sum;
-      const keeps = mixes && layer % every === 0;
-      if (keeps) this.#keep(sum);
-      const mixed = this.#attend(layer, b.graph.expand(b.norm(input, "rms")));
-      sum = keeps ? mixed : b.graph.add(sum, mixed);
-      const middle = mixes ? this.#mix(sum) : sum;
-      sum = b.graph.add(sum, this.#feed(layer, b.norm(middle, "rms")));
-    }
-    if (mixes) sum = this.#mix(sum);
-    end(b, {}, b.onlyOutputs(sum));
-  }
-}
-
 const kimiMix: LayerBuilder = (b, row, layer, x) => kimiLinear(b, row, layer, b.graph.expand(x));
 const KIMI: TransformerRow = { gating: "header", mix: kimiMix };
 const BAILING: TransformerRow = {
@@ -183,68 +106,6 @@ const BAILING: TransformerRow = {
   lateOutputs: "after-norm",
   mix: onStateLayers(deltaAttention, (b, _row, layer, x) => bailingAttention(b, layer, x)),
 };
-
-/** Keys of delta attention and latent attention with experts. */
-function deltaKeys(l: Loader): void {
-  l.key("attention.layer_norm_rms_epsilon");
-  l.key("attention.key_length_mla");
-  l.key("attention.value_length_mla");
-  l.key("attention.kv_lora_rank");
-  l.key("ssm.conv_kernel");
-  l.key("kda.head_dim");
-  l.layerKey("expert_feed_forward_length");
-  l.key("expert_shared_count");
-  l.key("expert_gating_func");
-  l.mayKey("expert_weights_scale");
-}
-
-/** What all have of delta attention. Its queries, keys and values are never fused. */
-function deltaWeights(layer: LayerLoader): void {
-  const { model } = layer;
-  const { embedding: width, hyperparameters: { deltaHeadLength, stateSpace } } = model;
-  const inner = deltaHeadLength * model.heads();
-  for (const name of ["q", "k", "v"]) {
-    layer.need(`ssm_conv1d_${name}.weight`, stateSpace.convolutionKernel, 1, inner);
-    layer.need(`attn_${name}.weight`, width, inner);
-    layer.may(`attn_${name}.bias`, inner);
-  }
-  layer.need("ssm_beta.weight", width, model.heads());
-  layer.need("ssm_dt.bias", inner);
-  layer.need("ssm_norm.weight", deltaHeadLength);
-  layer.need("attn_output.weight", inner, width);
-}
-
-/** Its gate by two narrow matrices. */
-function narrowGate(layer: LayerLoader, name: string): void {
-  const { model } = layer;
-  const length = model.hyperparameters.deltaHeadLength;
-  layer.need(`${name}_a.weight`, model.embedding, length);
-  layer.need(`${name}_b.weight`, length, length * model.heads());
-}
-
-/** Keys and values in two matrices where they are cached compressed, else in one. */
-function latentWeights(layer: LayerLoader, sizes: LatentSizes): void {
-  latentQueries(layer, sizes);
-  latentKeys(layer, sizes);
-  if (layer.model.hyperparameters.usesLatentAttention) latentMatrices(layer, sizes);
-  else wholeMatrix(layer, sizes);
-}
-
-function kimiExperts(layer: LayerLoader, width = layer.model.embedding): void {
-  const { model } = layer;
-  const size = model.expertFeedForward();
-  demandGating(model);
-  router(layer);
-  layer.need("exp_probs_b.bias", model.experts);
-  layer.need("ffn_gate_exps.weight", width, size, model.experts);
-  layer.need("ffn_down_exps.weight", size, width, model.experts);
-  layer.need("ffn_up_exps.weight", width, size, model.experts);
-}
-
-/** Rows of the shared experts, one of which there always is. */
-function sharedLength(l: Loader): number {
-  return l.expertFeedForward() * Math.max(1, l.hyperparameters.experts.sharedCount);
-}
 
 const kimiLinearLoads: Loads = (l) => {
   deltaKeys(l);
@@ -276,59 +137,6 @@ const kimiLinearLoads: Loads = (l) => {
     layer.may("ffn_gate_shexp.weight", l.embedding, sharedLength(l));
     layer.take(presence, "ffn_down_shexp.weight", sharedLength(l), l.embedding);
     layer.take(presence, "ffn_up_shexp.weight", l.embedding, sharedLength(l));
-  }
-};
-
-const kimiK3Loads: Loads = (l) => {
-  deltaKeys(l);
-  l.mayKey("attention.q_lora_rank");
-  l.mayKey("kda.gate_lower_bound");
-  l.mayKey("leading_dense_block_count");
-  l.mayKey("expert_weights_norm");
-  l.mayKey("expert_latent_length");
-  l.key("attn_res.block_size");
-  l.key("activation.situ_beta");
-  l.key("activation.situ_linear_beta");
-  const width = l.embedding;
-  const mixes = l.number("attn_res.block_size") > 0;
-  embedding(l);
-  output(l);
-  if (mixes) l.need("output_res_score.weight", width);
-  const sizes = latentSizes(l);
-  demandCachedRows(l, () => sizes);
-  const { recurrentLayers, experts: { leadingDenseLayerCount }, deltaHeadLength } =
-    l.hyperparameters;
-  const latent = l.number("expert_latent_length");
-  for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
-    norm(layer, "ffn_norm");
-    if (mixes) {
-      norm(layer, "attn_res_score");
-      norm(layer, "ffn_res_score");
-    }
-    if (recurrentLayers[layer.index]) {
-      deltaWeights(layer);
-      narrowGate(layer, "ssm_f");
-      layer.need("ssm_a", l.heads());
-      layer.need("ssm_g.weight", width, deltaHeadLength * l.heads());
-    } else {
-      const isNarrow = layer.has("attn_q_a_norm.weight");
-      latentWeights(layer, isNarrow ? sizes : { ...sizes, queryRank: 0 });
-      layer.may("attn_gate.weight", width, sizes.heads * sizes.valueLength);
-    }
-    if (layer.index < leadingDenseLayerCount) {
-      gatedFeedForward(layer);
-      continue;
-    }
-    kimiExperts(layer, latent || width);
-    if (latent > 0) {
-      layer.need("ffn_routed_down.weight", width, latent);
-      layer.need("ffn_routed_up.weight", latent, width);
-      layer.may("ffn_routed_norm.weight", latent);
-    }
-    const shared = layer.may("ffn_gate_shexp.weight", width, sharedLength(l)) ? NEEDED : OPTIONAL;
-    layer.take(shared, "ffn_down_shexp.weight", sharedLength(l), width);
-    layer.take(shared, "ffn_up_shexp.weight", width, sharedLength(l));
   }
 };
 
@@ -408,14 +216,6 @@ export const ARCHITECTURES: Family = family({
     state: "delta",
     predictionLayersSkipped: true,
     latentAttention: true,
-  }),
-  "kimi-k3": attentionAndState("models/kimi-k3.cpp", {
-    graph: (b) => new KimiK3(b).build(),
-    loads: kimiK3Loads,
-    recurrentLayers: "no-kv-heads",
-    state: "delta",
-    latentAttention: true,
-    valueLengthIsLatentRank: true,
   }),
   "kimi-linear": attentionAndState("models/kimi-linear.cpp", {
     graph: transformer(KIMI),

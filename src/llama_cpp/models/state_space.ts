@@ -1,14 +1,9 @@
 import { attentionAndState, type Family, family, recurrentState } from "./architecture.ts";
 import { attention } from "../graph/blocks/attention.ts";
-import { mixtureOfExperts } from "../graph/blocks/experts.ts";
-import { feedForward, sharedFeedForward } from "../graph/blocks/feed_forward.ts";
+import { feedForward } from "../graph/blocks/feed_forward.ts";
 import { mamba2Layer, mambaLayer, plamo2MambaLayer } from "../graph/blocks/mamba.ts";
-import { shortConvolution } from "../graph/blocks/short_convolution.ts";
-import type { Builder } from "../graph/builder.ts";
-import type { Tensor } from "../ggml/tensor.ts";
 import {
   attentionOutput,
-  demandExperts,
   embedding,
   experts,
   feedForwardBiases,
@@ -16,20 +11,12 @@ import {
   type Loads,
   norm,
   outputOrTied,
+  ownAttention,
   queryKeyValue,
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
-import {
-  type LayerLoader,
-  type Loader,
-  NEEDED,
-  NEEDED_UNLOADED,
-  OPTIONAL,
-  OPTIONAL_UNLOADED,
-  type Presence,
-} from "../loading/loader.ts";
-import { demandGating } from "../loading/latent_blocks.ts";
+import { OPTIONAL } from "../loading/loader.ts";
 import {
   demandDoubled,
   mamba as mambaState,
@@ -38,7 +25,6 @@ import {
   stateKeys,
 } from "../loading/state_blocks.ts";
 import {
-  attend,
   feed,
   keepOutputs,
   type LayerBuilder,
@@ -63,32 +49,6 @@ const falconH1: LayerBuilder = (b, row, layer, x) => {
   [middle] = keepOutputs(b, layer, [middle]);
   return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
 };
-
-/** One thing on each layer: Mamba-2, attention or a feed-forward (src/models/nemotron-h.cpp). */
-const nemotronH: LayerBuilder = (b, row, layer, x) => {
-  const { graph } = b;
-  const { recurrentLayers, feedForwardLengths } = b.hyperparameters;
-  const normed = b.norm(x, "rms");
-  let y;
-  if (recurrentLayers[layer]) y = mamba2Layer(b, layer, normed);
-  else if ((feedForwardLengths[layer] ?? 0) === 0) y = attend(b, row, layer, normed);
-  else if (!b.has(`blk.${layer}.ffn_gate_inp`)) y = feedForward(b, layer, normed, "plain");
-  else y = nemotronExperts(b, layer, normed);
-  return graph.add(y, x);
-};
-
-function nemotronExperts(b: Builder, layer: number, x: Tensor): Tensor {
-  const prefix = `blk.${layer}.`;
-  const narrow = b.multiplyIfThere(`${prefix}ffn_latent_down`, x);
-  const routed = mixtureOfExperts(b, layer, narrow, {
-    gating: "sigmoid",
-    weightsNorm: "header",
-    activation: "plain",
-    logits: b.multiply(`${prefix}ffn_gate_inp`, x),
-  });
-  const wide = b.multiplyIfThere(`${prefix}ffn_latent_up`, routed);
-  return b.graph.add(wide, sharedFeedForward(b, layer, x, "plain"));
-}
 
 /** src/models/plamo2.cpp */
 const plamo2: LayerBuilder = (b, row, layer, x) => {
@@ -167,17 +127,6 @@ const falconH1Loads: Loads = (l) => {
   }
 };
 
-/** Attention of a layer that has as many heads as the header says of it. */
-function ownAttention(layer: LayerLoader, presence: Presence = NEEDED): void {
-  const { model, index } = layer;
-  const queries = model.keyLength() * model.heads(index);
-  const [keys, values] = [model.keys(index), model.values(index)];
-  queryKeyValue(layer, { queries, keys, values, presence });
-  layer.take(presence, "attn_output.weight", queries, model.embedding);
-  const bias = presence.isSkipped ? OPTIONAL_UNLOADED : OPTIONAL;
-  layer.take(bias, "attn_output.bias", model.embedding);
-}
-
 const graniteHybrid: Loads = (l) => {
   l.key("attention.layer_norm_rms_epsilon");
   for (const name of ["logit_scale", "residual_scale", "embedding_scale", "attention.scale"]) {
@@ -203,126 +152,6 @@ const graniteHybrid: Loads = (l) => {
     router(layer);
     experts(layer, { size: l.feedForward(), gate: OPTIONAL });
     if (sharedFeedForwardLength > 0) sharedExperts(layer, sharedFeedForwardLength);
-  }
-};
-
-/** Layers of attention and short convolutions, from layer `dense` on with experts. */
-function shortConvolutions(l: Loader, dense: number): void {
-  const { embedding: width } = l;
-  const { recurrentLayers, shortConvolutionCache, outputEmbeddingLength } = l.hyperparameters;
-  embedding(l);
-  l.need("token_embd_norm.weight", width);
-  l.may("output.weight", width, l.vocabulary);
-  for (const layer of l.layers()) {
-    const { index } = layer;
-    norm(layer, "ffn_norm");
-    if (index < dense) {
-      gatedFeedForward(layer);
-    } else {
-      demandExperts(l);
-      demandGating(l);
-      router(layer);
-      experts(layer);
-      layer.need("exp_probs_b.bias", l.experts);
-    }
-    norm(layer, "attn_norm");
-    if (recurrentLayers[index]) {
-      l.demand(shortConvolutionCache > 1, "its short convolutions are of one token");
-      layer.need("shortconv.conv.weight", shortConvolutionCache, width);
-      layer.need("shortconv.in_proj.weight", width, 3 * width);
-      layer.need("shortconv.out_proj.weight", width, width);
-      continue;
-    }
-    norm(layer, "attn_q_norm", l.keyLength());
-    norm(layer, "attn_k_norm", l.keyLength());
-    const [keys, values] = [l.keys(index), l.values(index)];
-    l.demand(keys === values && l.keys() === l.values(), "its keys and values differ in length");
-    queryKeyValue(layer, { queries: width, keys, values });
-    layer.need("attn_output.weight", width, width);
-  }
-  l.may("dense_2.weight", width, outputEmbeddingLength);
-  l.may("dense_2.bias", outputEmbeddingLength);
-}
-
-const lfm2: Loads = (l) => {
-  l.key("shortconv.l_cache");
-  l.key("attention.layer_norm_rms_epsilon");
-  l.mayKey("attention.sliding_window");
-  shortConvolutions(l, l.layerCount);
-};
-
-const lfm2moe: Loads = (l) => {
-  l.key("shortconv.l_cache");
-  l.key("attention.layer_norm_rms_epsilon");
-  l.mayKey("leading_dense_block_count");
-  l.layerKey("expert_feed_forward_length");
-  l.key("expert_gating_func");
-  shortConvolutions(l, l.hyperparameters.experts.leadingDenseLayerCount);
-};
-
-/** Experts behind a narrower stream, where the header has a width of it. */
-function nemotronMixture(layer: LayerLoader, all: number, presence: Presence): void {
-  const { model, index } = layer;
-  const { embedding: width, experts: count } = model;
-  const used = model.expertsUsed(index);
-  const own = model.expertFeedForward(index);
-  model.demand(own > 0 || used > 0, `layer ${index} uses none of its experts`);
-  const size = own || Math.floor(all / used);
-  const narrow = model.number("moe_latent_size") || width;
-  const shared = model.number("expert_shared_feed_forward_length");
-  router(layer, presence);
-  layer.take(presence, "exp_probs_b.bias", count);
-  if (!presence.isSkipped) {
-    const latent = narrow === width ? OPTIONAL : NEEDED;
-    layer.take(latent, "ffn_latent_down.weight", width, narrow);
-    layer.take(latent, "ffn_latent_up.weight", narrow, width);
-  }
-  layer.take(presence, "ffn_down_exps.weight", size, narrow, count);
-  layer.take(presence, "ffn_up_exps.weight", narrow, size, count);
-  layer.take(presence, "ffn_down_shexp.weight", shared, width);
-  layer.take(presence, "ffn_up_shexp.weight", width, shared);
-}
-
-const nemotron: Loads = (l) => {
-  stateKeys(l);
-  l.key("attention.layer_norm_rms_epsilon");
-  l.key("attention.layer_norm_epsilon");
-  l.mayLayerKey("expert_feed_forward_length");
-  l.mayKey("expert_shared_feed_forward_length");
-  l.mayKey("expert_shared_count");
-  l.mayKey("expert_weights_norm");
-  l.mayKey("expert_weights_scale");
-  l.mayKey("moe_latent_size");
-  embedding(l);
-  outputOrTied(l);
-  const width = l.embedding;
-  for (const layer of l.layers()) {
-    const size = l.feedForward(layer.index);
-    norm(layer, "attn_norm");
-    if (l.hyperparameters.recurrentLayers[layer.index]) {
-      mamba2State(layer);
-    } else if (size === 0) {
-      ownAttention(layer);
-    } else if (l.experts > 0) {
-      nemotronMixture(layer, size, NEEDED);
-    } else {
-      layer.need("ffn_down.weight", size, width);
-      layer.need("ffn_up.weight", width, size);
-      layer.may("ffn_down.bias", width);
-      layer.may("ffn_up.bias", size);
-    }
-  }
-  for (let index = l.layerCount; index < l.allLayerCount; index++) {
-    const layer = l.layer(index);
-    const take = (name: string, ...shape: number[]) => layer.take(NEEDED_UNLOADED, name, ...shape);
-    take("nextn.enorm.weight", width);
-    take("nextn.hnorm.weight", width);
-    take("nextn.eh_proj.weight", 2 * width, width);
-    take("nextn.shared_head_norm.weight", width);
-    take("attn_norm.weight", width);
-    ownAttention(layer, NEEDED_UNLOADED);
-    take("post_attention_norm.weight", width);
-    nemotronMixture(layer, l.feedForward(), NEEDED_UNLOADED);
   }
 };
 
@@ -355,24 +184,8 @@ const plamo2Loads: Loads = (l) => {
   }
 };
 
-const NEMOTRON = {
-  graph: transformer({ rope: "none", lateOutputs: "after-norm" }, nemotronH),
-  recurrentLayers: "no-kv-heads-no-feed-forward",
-  cachedLayers: "no-feed-forward",
-  state: "state-space",
-  predictionLayersSkipped: true,
-  scalesExperts: true,
-  loads: nemotron,
-} as const;
 const RESIDUAL_FIRST: TransformerRow = { residualFirst: true, lastResidualFirst: true };
-const LFM2: TransformerRow = {
-  ...RESIDUAL_FIRST,
-  queryKeyNorm: "before-rope",
-  gating: "header",
-  mix: onStateLayers(shortConvolution),
-};
-
-/** Architectures with a Mamba state or a short convolution. */
+/** Architectures with a Mamba state. */
 export const ARCHITECTURES: Family = family({
   "falcon-h1": attentionAndState("models/falcon-h1.cpp", {
     loads: falconH1Loads,
@@ -399,20 +212,6 @@ export const ARCHITECTURES: Family = family({
     state: "state-space",
     noStateGroups: true,
   }),
-  "lfm2": attentionAndState("models/lfm2.cpp", {
-    loads: lfm2,
-    graph: transformer(LFM2),
-    slidingWindow: { when: "window", pattern: "not-recurrent" },
-    recurrentLayers: "no-kv-heads",
-    state: "short-convolution",
-    dense: true,
-  }),
-  "lfm2moe": attentionAndState("models/lfm2moe.cpp", {
-    loads: lfm2moe,
-    graph: transformer(LFM2),
-    recurrentLayers: "no-kv-heads",
-    state: "short-convolution",
-  }),
   "mamba": recurrentState("models/mamba.cpp", {
     loads: mamba,
     graph: transformer({}, scanned(mambaLayer)),
@@ -426,8 +225,6 @@ export const ARCHITECTURES: Family = family({
     recurrentLayers: "every",
     state: "state-space",
   }),
-  "nemotron_h": attentionAndState("models/nemotron-h.cpp", NEMOTRON),
-  "nemotron_h_moe": attentionAndState("models/nemotron-h-moe.cpp", NEMOTRON),
   "plamo2": attentionAndState("models/plamo2.cpp", {
     loads: plamo2Loads,
     graph: transformer({ queryKeyNorm: "before-rope" }, plamo2),

@@ -46,7 +46,7 @@ export interface InstanceDemand {
   readonly id: string;
   /** The part it plays. */
   readonly role: Role;
-  /** What makes two jars share weights: the model's resolved path. */
+  /** What makes two jars share weights: the name that people know the model by, one for each. */
   readonly model: string;
   /** Absent where no limit was given. */
   readonly ramLimitBytes?: number;

@@ -14,7 +14,7 @@ import type { Transcript } from "./transcript.ts";
 
 /** One jar as it is to be run. */
 export interface JarConfig {
-  /** Its id, role, model (the path that is loaded), RAM limit and footprint. */
+  /** Its id, role, model (as people know it), RAM limit and footprint. */
   readonly demand: InstanceDemand;
   /** How its model is loaded and its context made: what the footprint was estimated for. */
   readonly options: FootprintOptions;

@@ -19,7 +19,7 @@ import {
   OLDEST_VERSION,
   type ReadOptions,
 } from "./limits.ts";
-import { notGguf } from "./other_formats.ts";
+import { loadModule } from "../load_module.ts";
 import { type Keeping, readType, readValue } from "./metadata_value.ts";
 import type { ByteSource } from "./sources/source.ts";
 import { returnWindow, takeWindow } from "./window.ts";
@@ -97,6 +97,11 @@ async function readFixed(cursor: Cursor) {
   await cursor.prepare(FIXED_BYTES);
   const first = cursor.bytes.subarray(0, cursor.end);
   if (!MAGIC.every((byte, i) => i >= first.length || byte === first[i])) {
+    // Models don't need it, and each module costs time at the start.
+    const { notGguf } = await loadModule<typeof import("./other_files/formats.ts")>(
+      import.meta,
+      "./other_files/formats.ts",
+    );
     throw notGguf(path, first);
   }
   cursor.place = () => "its first 24 bytes";

@@ -2,11 +2,14 @@ import { tensorBytes } from "../llama_cpp/ggml/tensor_bytes.ts";
 import { GGML_TYPES } from "../llama_cpp/ggml/types.ts";
 import { fileTypeName } from "./file_type.ts";
 import { type GgufHeader, numberOf, textOf } from "./header.ts";
+import { isCacheName } from "./locate.ts";
 
 /** A model in a few words, as reports show it (src/report/README.md, "Output"). */
 export interface ModelDescription {
-  /** Path or URL of the first part. */
+  /** Path or URL of the first part, or the name in a cache that it was found by. */
   readonly path: string;
+  /** Path of the first part, where `path` is a name in a cache. */
+  readonly file?: string;
   /** `general.name`, or the file's name without its ending. */
   readonly name: string;
   readonly architecture: string | null;
@@ -21,15 +24,17 @@ export interface ModelDescription {
   readonly parts: number;
 }
 
-/**
- * Describes a model by its header.
- */
-export function describeModel(header: GgufHeader): ModelDescription {
-  const path = header.parts[0]?.path ?? "";
+/** Describes a model by its header, and by the name that people know it by. */
+export function describeModel(
+  header: GgufHeader,
+  path: string = header.parts[0]?.path ?? "",
+): ModelDescription {
+  const file = header.parts[0]?.path;
   const architecture = textOf(header, "general.architecture") ?? null;
   const fileType = numberOf(header, "general.file_type");
   return {
     path,
+    ...(file !== undefined && isCacheName(path) ? { file } : {}),
     name: textOf(header, "general.name") || fileName(path),
     architecture,
     parameters: header.tensors.reduce((sum, { dimensions }) => sum + product(dimensions), 0),

@@ -1,15 +1,18 @@
 import { BrainjarError } from "../budget/error.ts";
 import { MAX_QUOTED_CHARACTERS } from "./limits.ts";
 
-/** What can be wrong with a model file; `model-not-found` is the one code without the prefix. */
+/** What can be wrong with a model file, or with a name of one. */
 type GgufFaultCode =
   | "model-not-found"
+  | "model-ambiguous"
   | "gguf-directory"
   | "gguf-not-a-file"
   | "gguf-empty"
   | "gguf-unreadable"
   | "gguf-read-failed"
   | "gguf-bad-magic"
+  | "gguf-unfinished"
+  | "gguf-byte-part"
   | "gguf-version"
   | "gguf-cut-off"
   | "gguf-lying-length"
@@ -31,6 +34,7 @@ type GgufFaultCode =
   | "gguf-http-failed"
   | "gguf-http-status"
   | "gguf-http-no-ranges"
+  | "gguf-http-page"
   | "gguf-http-changed"
   | "gguf-http-cut-off"
   | "gguf-http-timeout";

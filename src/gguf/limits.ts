@@ -77,6 +77,9 @@ export const MAX_HEADER_BYTES = 128 * 1024 * 1024;
 /** `split.count` is a 16-bit number for llama.cpp. */
 export const MAX_PARTS = 65_535;
 
+/** Linux follows no more links for one path (path_resolution(7)). */
+export const MAX_LINKS = 40;
+
 /** Characters of a value that an error quotes. */
 export const MAX_QUOTED_CHARACTERS = 80;
 

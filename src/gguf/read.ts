@@ -1,7 +1,11 @@
+import { BrainjarError } from "../budget/error.ts";
 import { decode, type PartHeader } from "./decode.ts";
 import { fileSource } from "./sources/file.ts";
 import type { GgufHeader } from "./header.ts";
 import type { ReadOptions } from "./limits.ts";
+import type { LocateOptions } from "./environment.ts";
+import { locateModel } from "./locate.ts";
+import { unfinishedDownload } from "./other_files/unfinished.ts";
 import type { ByteSource } from "./sources/source.ts";
 import { isUrl } from "./sources/url.ts";
 import { readSplit, splitCountOf } from "./split.ts";
@@ -12,8 +16,10 @@ import { loadModule } from "../load_module.ts";
  * a split one, whichever part is named. Only the header's bytes are read, in windows; vocabularies
  * are skipped and counted, never turned into strings.
  *
- * @param model a path, or an `http:` or `https:` URL, which is read by ranges
- * @throws BrainjarError of kind `usage`: `model-not-found`, or a code that starts with `gguf-`
+ * @param model a path, a name in one of this machine's caches (`hf:ORG/REPO`, `ollama:NAME`), or an
+ *   `http:` or `https:` URL, which is read by ranges
+ * @throws BrainjarError of kind `usage`: `model-not-found`, `model-ambiguous`, or a code that starts
+ *   with `gguf-`
  *
  * @example
  * ```ts
@@ -24,9 +30,10 @@ import { loadModule } from "../load_module.ts";
  */
 export async function readHeader(
   model: string | URL,
-  options: ReadOptions = {},
+  options: ReadOptions & LocateOptions = {},
 ): Promise<GgufHeader> {
-  const location = locationOf(model);
+  // A URL stays one whether it comes as text or as an object.
+  const location = await locateModel(String(model), options);
   const first = await readPart(location, options, 0, new Set());
   if (splitCountOf(first) > 1) {
     return await readSplit(
@@ -39,35 +46,40 @@ export async function readHeader(
   return { ...rest, parts: [part], fileBytes: part.fileBytes };
 }
 
-/** A URL stays one whether it comes as text or as an object; `file:` is a path. */
-function locationOf(model: string | URL): string {
-  const text = String(model);
-  if (!/^file:/i.test(text)) return text;
-  try {
-    const path = decodeURIComponent(new URL(text).pathname);
-    return Deno.build.os === "windows" ? path.replace(/^\/(?=[a-z]:)/i, "") : path;
-  } catch {
-    // Not a URL after all: a file of that name isn't there either, and the error says so.
-    return text;
-  }
-}
-
 async function readPart(
   location: string,
-  options: ReadOptions,
+  options: ReadOptions & LocateOptions,
   part: number,
   names: Set<string>,
 ): Promise<PartHeader> {
-  const source = await open(location, options);
   try {
-    return await decode(source, options, part, names);
-  } finally {
-    source.close();
+    const source = await open(location, options);
+    try {
+      return await decode(source, options, part, names);
+    } finally {
+      source.close();
+    }
+  } catch (error) {
+    if (!(error instanceof BrainjarError)) throw error;
+    const { explain } = await loadModule<typeof import("./other_files/explain.ts")>(
+      import.meta,
+      "./other_files/explain.ts",
+    );
+    throw await explain(error, location, (source) => decode(source, options));
   }
 }
 
-async function open(location: string, options: ReadOptions): Promise<ByteSource> {
-  if (!isUrl(location)) return fileSource(location);
+async function open(
+  location: string,
+  options: ReadOptions & LocateOptions,
+): Promise<ByteSource> {
+  if (!isUrl(location)) {
+    const source = fileSource(location);
+    const unfinished = unfinishedDownload(location);
+    if (unfinished === undefined) return source;
+    source.close();
+    throw unfinished;
+  }
   // Few calls need it, and each module costs time at the start.
   const { httpSource } = await loadModule<typeof import("./sources/http.ts")>(
     import.meta,

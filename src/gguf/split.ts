@@ -2,8 +2,8 @@ import { BrainjarError } from "../budget/error.ts";
 import type { PartHeader } from "./decode.ts";
 import { fault } from "./fault.ts";
 import { type GgufHeader, numberOf, textOf } from "./header.ts";
-import { MAX_PARTS } from "./limits.ts";
-import { pathOf, withPath } from "./sources/url.ts";
+import { MAX_LINKS, MAX_PARTS } from "./limits.ts";
+import { isUrl, pathOf, withPath } from "./sources/url.ts";
 import { parseSplitName, type SplitName, splitName } from "./split_name.ts";
 
 const SAME_DOWNLOAD_HINT = "Download all parts of the model anew, from one place";
@@ -17,17 +17,17 @@ export function splitCountOf(header: PartHeader): number {
 }
 
 /**
- * Joins a split model whose part at `location` has been read: the first part's metadata, all
+ * Joins a split model whose part at `given` has been read: the first part's metadata, all
  * parts' tensors. As in llama.cpp, a part's name and its `split.no` must agree, and together the
  * parts must have `split.tensors.count` tensors.
  */
 export async function readSplit(
-  location: string,
+  given: string,
   known: PartHeader,
   read: ReadPart,
 ): Promise<GgufHeader> {
   const count = splitCountOf(known);
-  const name = nameOf(location, known, count);
+  const { location, name } = findName(given, known, count);
   const names = new Set<string>();
   const parts: PartHeader[] = [];
   for (let index = 0; index < count; index++) {
@@ -50,20 +50,52 @@ export async function readSplit(
   return join(parts);
 }
 
-function nameOf(location: string, known: PartHeader, count: number): SplitName {
+/**
+ * The part's name that the others follow from, and where it is. As in llama.cpp it is the name that
+ * was given, whatever it links to: a cache's links have the published names, and their targets none.
+ * Only a link whose own name says nothing is followed, step by step.
+ */
+function findName(
+  location: string,
+  known: PartHeader,
+  count: number,
+): { readonly location: string; readonly name: SplitName } {
   const number = numberOf(known, "split.no");
-  const name = parseSplitName(pathOf(location));
-  if (
-    name !== undefined && name.count === count && count <= MAX_PARTS && number === name.number - 1
-  ) return name;
+  for (const path of withLinks(location)) {
+    const name = parseSplitName(pathOf(path));
+    if (
+      name !== undefined && name.count === count && count <= MAX_PARTS &&
+      number === name.number - 1
+    ) return { location: path, name };
+  }
   throw fault(
     "gguf-split-name",
     `Model file ${location} is part ${
       number === undefined ? "?" : number + 1
     } of ${count} by its metadata, ` +
       "and its name doesn't say so",
-    "Give the parts back the names they were published under, such as model-00001-of-00003.gguf",
+    /[/\\]blobs[/\\][^/\\]+$/.test(location)
+      ? "It lies in a cache by its checksum: give its name in the cache's folder snapshots"
+      : "Give the parts back the names they were published under, such as " +
+        "model-00001-of-00003.gguf",
   );
+}
+
+/** A location, and where it leads by links, a step each. */
+function* withLinks(location: string): Iterable<string> {
+  yield location;
+  if (isUrl(location)) return;
+  let path = location;
+  for (let step = 0; step < MAX_LINKS; step++) {
+    try {
+      const target = Deno.readLinkSync(path);
+      path = /^([a-z]:)?[/\\]/i.test(target) ? target : path.replace(/[^/\\]*$/, "") + target;
+    } catch {
+      // Not a link.
+      return;
+    }
+    yield path;
+  }
 }
 
 function checkPart(part: PartHeader, first: PartHeader, index: number, count: number): void {

@@ -24,6 +24,13 @@ export function parseSplitName(path: string): SplitName | undefined {
   return { prefix: match[1] ?? "", number: Number(match[2]), count: Number(match[3]) };
 }
 
+/** The paths of all parts by the name of one, or the path itself where it isn't a part's. */
+export function partPaths(path: string): string[] {
+  const name = parseSplitName(path);
+  if (name === undefined) return [path];
+  return Array.from({ length: name.count }, (_, index) => splitName(name, index + 1));
+}
+
 /** The name of another part of the same model, counted from 1. */
 export function splitName(name: Omit<SplitName, "number">, number: number): string {
   const digits = (value: number) => String(value).padStart(5, "0");

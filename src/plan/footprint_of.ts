@@ -18,7 +18,8 @@ import type { Host } from "./host.ts";
 /** One model to be estimated. */
 interface FootprintRequest {
   readonly header: GgufHeader;
-  readonly model: string;
+  /** What tells it from other models (`NamedModel.key`). */
+  readonly key: string;
   readonly options: FootprintOptions;
   readonly estimator: Estimator;
 }
@@ -28,25 +29,26 @@ interface FootprintRequest {
  * once, where the host remembers models at all.
  */
 export function footprintOf(request: FootprintRequest, host: Host): Promise<Footprint> {
-  const { model, options, estimator } = request;
-  const key = JSON.stringify([estimator, model, options]);
+  const { options, estimator } = request;
+  const key = JSON.stringify([estimator, request.key, options]);
   const footprint = host.footprints?.get(key) ?? findFootprint(request, host);
   host.footprints?.set(key, footprint);
   return footprint;
 }
 
 async function findFootprint(request: FootprintRequest, host: Host): Promise<Footprint> {
-  const { header, model, options, estimator } = request;
+  const { header, options, estimator } = request;
+  const path = header.parts[0]?.path ?? "";
   switch (estimator) {
     case "filesize":
       return estimateFromFileSize(header.fileBytes);
     case "engine": {
-      rejectUrl(model);
+      rejectUrl(path);
       // llama.cpp ends the process where some of it is broken.
       const read = await readModel(header);
       checkLoads(read);
       checkContextOptions(read, options);
-      const dryLoad = await host.engine.dryLoad(model, options);
+      const dryLoad = await host.engine.dryLoad(path, options);
       const footprint = await estimateByEngine(header, dryLoad, options, await host.cpu());
       return await calibrated(request, host, footprint);
     }

@@ -4,8 +4,6 @@ import type { SeparateDryLoads } from "../engine/dry_load_process.ts";
 import { lazyEngine, openEngine } from "../engine/open.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
-import type { GgufHeader } from "../gguf/header.ts";
-import { readHeader } from "../gguf/read.ts";
 import { checkRuns } from "../llama_cpp/models/check_runs.ts";
 import { calibrationPath, type Calibrations, readCalibrations } from "../machine/calibrations.ts";
 import { readCpuFeatures } from "../machine/cpu.ts";
@@ -14,6 +12,7 @@ import { namedCpu } from "../machine/named_cpu.ts";
 import { loadModule } from "../load_module.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
 import { readMemoryOf } from "./machine_memory.ts";
+import { type NamedModel, readNamedModel } from "./named_model.ts";
 import type { OtherMachine } from "./settings.ts";
 
 /**
@@ -21,13 +20,13 @@ import type { OtherMachine } from "./settings.ts";
  * when it is first asked for. Disposing of it ends the engine, if it was opened.
  */
 export interface Host extends AsyncDisposable {
-  /** A model's header; read once for each path, where models are remembered. */
-  readHeader(model: string): Promise<GgufHeader>;
+  /** A model by a name that was given; read once for each, where models are remembered. */
+  readModel(given: string): Promise<NamedModel>;
   /**
    * The same of a model that is to be run: what llama.cpp wouldn't load or can't make text with is
    * an error (`checkRuns`).
    */
-  readRunnable(model: string): Promise<GgufHeader>;
+  readRunnable(given: string): Promise<NamedModel>;
   /** Footprints by what was asked; absent where models aren't remembered. */
   readonly footprints: Map<string, Promise<Footprint>> | undefined;
   /**
@@ -62,24 +61,24 @@ interface HostOptions {
 /** This machine, but for what `options` describe instead. */
 export function openHost(options: HostOptions = {}): Host {
   const remembers = options.rememberModels ?? true;
-  const headers = new Map<string, Promise<GgufHeader>>();
-  const runnable = new Map<string, Promise<GgufHeader>>();
+  const models = new Map<string, Promise<NamedModel>>();
+  const runnable = new Map<string, Promise<NamedModel>>();
   let cpu: Promise<CpuFeatures> | undefined;
   let calibrations: Calibrations | undefined;
   const engine = lazyEngine(openEngine);
   const separate = lazySeparateDryLoads(options.dryLoadCommand);
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
-  const readModelHeader = (model: string) => {
-    const header = headers.get(model) ?? readHeader(model);
-    if (remembers) headers.set(model, header);
-    return header;
+  const readModel = (given: string) => {
+    const model = models.get(given) ?? readNamedModel(given);
+    if (remembers) models.set(given, model);
+    return model;
   };
   return {
-    readHeader: readModelHeader,
-    readRunnable: (model) => {
-      const checked = runnable.get(model) ?? checkedHeader(readModelHeader(model));
-      if (remembers) runnable.set(model, checked);
+    readModel,
+    readRunnable: (given) => {
+      const checked = runnable.get(given) ?? checkedModel(readModel(given));
+      if (remembers) runnable.set(given, checked);
       return checked;
     },
     footprints: remembers ? new Map() : undefined,
@@ -114,10 +113,10 @@ function lazySeparateDryLoads(command: readonly string[] | undefined) {
   return { dryLoad, dispose: async () => await (await opened)?.dispose() };
 }
 
-async function checkedHeader(reading: Promise<GgufHeader>): Promise<GgufHeader> {
-  const header = await reading;
-  await checkRuns(header);
-  return header;
+async function checkedModel(reading: Promise<NamedModel>): Promise<NamedModel> {
+  const model = await reading;
+  await checkRuns(model.header);
+  return model;
 }
 
 async function readCpu(name: string | undefined): Promise<CpuFeatures> {

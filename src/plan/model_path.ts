@@ -3,19 +3,15 @@ import { shownUrl } from "../gguf/sources/url.ts";
 
 /** The demo brain inside brainjar: a real file beside the program, also when it is compiled. */
 export function demoBrainPath(): string {
-  return resolveModel(`${import.meta.dirname}/../../fixtures/demo-brain.gguf`);
+  return resolveLinks(`${import.meta.dirname}/../../fixtures/demo-brain.gguf`);
 }
 
-/**
- * A model's path with links resolved, so that two names of one file share its weights. URLs and
- * paths that don't lead anywhere stay as they are: reading them says what is wrong.
- */
-export function resolveModel(model: string): string {
-  if (isUrl(model)) return model;
+/** A path with links resolved; one that doesn't lead anywhere stays as it is. */
+export function resolveLinks(path: string): string {
   try {
-    return Deno.realPathSync(model);
+    return Deno.realPathSync(path);
   } catch {
-    return model;
+    return path;
   }
 }
 

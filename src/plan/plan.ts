@@ -9,7 +9,7 @@ import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { footprintOf, measuredRatio, resolveContext } from "./footprint_of.ts";
 import { type Host, openHost } from "./host.ts";
-import { demoBrainPath, resolveModel } from "./model_path.ts";
+import { demoBrainPath } from "./model_path.ts";
 import { completeSettings, type JarSettings, type PlanRequest, type Settings } from "./settings.ts";
 
 /** A jar whose model was read and whose memory was estimated. */
@@ -73,7 +73,8 @@ export async function planOn(
   memory: MachineMemory,
 ): Promise<Plan> {
   const jars: PlannedJar[] = [];
-  for (const jar of settings.jars) jars.push(await planJar(jar, settings, host));
+  const names = new Map<string, string>();
+  for (const jar of settings.jars) jars.push(await planJar(jar, settings, host, names));
   return { settings, memory, jars, validation: validatePlanned(jars, settings, memory) };
 }
 
@@ -86,24 +87,37 @@ export function validatePlanned(
   return validateMemoryBudget({ mode, instances: jars.map((jar) => jar.demand), memory, policy });
 }
 
-async function planJar(jar: JarSettings, settings: Settings, host: Host): Promise<PlannedJar> {
-  const model = jar.model === undefined ? demoBrainPath() : resolveModel(jar.model);
-  const header = await host.readRunnable(model);
+/** @param names of the models so far by their keys: a model is called by one of its names only. */
+async function planJar(
+  jar: JarSettings,
+  settings: Settings,
+  host: Host,
+  names: Map<string, string>,
+): Promise<PlannedJar> {
+  const { name, key, header } = await host.readRunnable(jar.model ?? demoBrainPath());
   const options = await sizeContext(jar, header, settings, host);
   checkPositions(header, options.contextSize);
   const footprint = await footprintOf(
-    { header, model, options, estimator: settings.estimator },
+    { header, key, options, estimator: settings.estimator },
     host,
   );
+  const model = names.get(key) ?? nameApart(name, [...names.values()]);
+  names.set(key, model);
   const demand: InstanceDemand = {
     id: jar.id,
     role: jar.role,
-    // As reports may show it: a URL's secrets are left out.
-    model: header.parts[0]?.path ?? model,
+    model,
     ...defined({ ramLimitBytes: jar.ramLimitBytes }),
     footprint: footprint.jar,
   };
   return { settings: jar, header, options, footprint, demand };
+}
+
+/** Two URLs may differ in nothing but what isn't shown of them: then the second is numbered. */
+function nameApart(name: string, others: readonly string[]): string {
+  let apart = name;
+  for (let number = 2; others.includes(apart); number++) apart = `${name} (${number})`;
+  return apart;
 }
 
 /**

@@ -30,7 +30,7 @@ export function validationReport({ plan, reservation }: ReservedPlan): Validatio
   return {
     validation: plan.validation,
     estimator: plan.settings.estimator,
-    models: [...headers.values()].map(describeModel),
+    models: [...headers].map(([name, header]) => describeModel(header, name)),
     instances: plan.jars.map(({ demand, options, footprint }) => ({
       id: demand.id,
       contextSize: options.contextSize,

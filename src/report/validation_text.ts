@@ -85,6 +85,7 @@ function modelAnalysis({ validation, models, instances }: ValidationReport): Blo
         `Model: ${model.name}`,
         ...fields([
           ["File", model.path + (model.parts > 1 ? ` (${model.parts} parts)` : "")],
+          ["Found at", model.file],
           ["File size", formatAmount(model.fileBytes)],
           ["Architecture", architecture(model)],
           ["Weights", known && formatAmount(known.footprint.bytes.weights)],

@@ -7,7 +7,7 @@ import { loadRefusal } from "../../llama_cpp/models/check_loads.ts";
 import { readModel } from "../../llama_cpp/models/families.ts";
 import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
 import { type Host, openHost } from "../../plan/host.ts";
-import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
+import { demoBrainPath } from "../../plan/model_path.ts";
 import type { ContextSettings } from "../../plan/settings.ts";
 import { COMPARE_LEGEND, compareHeading, compareText } from "../../report/estimate/compare_text.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate/estimate_json.ts";
@@ -65,23 +65,22 @@ function defaultModel(output: Output): string {
 }
 
 async function estimateModel(
-  path: string,
+  model: string,
   context: ContextSettings,
   estimator: Estimator,
   host: Host,
 ): Promise<{ readonly entry: EstimateEntry; readonly failure?: BrainjarError }> {
   try {
-    const model = resolveModel(path);
-    const header = await host.readHeader(model);
+    const { name, key, header } = await host.readModel(model);
     const options = await resolveContext(header, context);
-    const found = await footprintOf({ header, model, options, estimator }, host);
+    const found = await footprintOf({ header, key, options, estimator }, host);
     const footprint = withRefusal(found, loadRefusal(await readModel(header)));
-    return { entry: { model: describeModel(header), options, footprint } };
+    return { entry: { model: describeModel(header, name), options, footprint } };
   } catch (error) {
     // Without an engine no other model would be answered either.
     if (!(error instanceof BrainjarError) || error.code === "engine-unavailable") throw error;
     const { code, message } = error;
-    return { entry: { path: shownUrl(path), error: { code, message } }, failure: error };
+    return { entry: { path: shownUrl(model), error: { code, message } }, failure: error };
   }
 }
 

@@ -8,7 +8,6 @@ import { estimateFootprint } from "../../footprint/estimate.ts";
 import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../../footprint/prompt_steps.ts";
 import { KERNEL_BYTES } from "../../footprint/runtime.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
-import { readHeader } from "../../gguf/read.ts";
 import { checkRuns } from "../../llama_cpp/models/check_runs.ts";
 import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../../machine/calibrations.ts";
@@ -19,7 +18,8 @@ import {
   readProportionalMemory,
 } from "../../machine/process_memory.ts";
 import { resolveContext } from "../../plan/footprint_of.ts";
-import { demoBrainPath, rejectUrl, resolveModel } from "../../plan/model_path.ts";
+import { demoBrainPath, rejectUrl } from "../../plan/model_path.ts";
+import { readNamedModel } from "../../plan/named_model.ts";
 import {
   type MeasuredStage,
   measureJson,
@@ -125,9 +125,11 @@ export const command: Command = async ({ values, operands, output }) => {
       hint: "A process is measured with one model; call brainjar measure for each",
     });
   }
-  const path = resolveModel(operands[0] ?? (Deno.env.get("BRAINJAR_MODEL") || demoBrainPath()));
-  rejectUrl(path);
-  const header = await readHeader(path);
+  const given = operands[0] ?? (Deno.env.get("BRAINJAR_MODEL") || demoBrainPath());
+  rejectUrl(given);
+  const { name, header } = await readNamedModel(given);
+  // Whichever part of a split model was named, the engine takes the first.
+  const path = header.parts[0]?.path ?? given;
   await checkRuns(header);
   const options = await resolveContext(header, readContextSettings(values));
   checkPositions(header, options.contextSize);
@@ -152,7 +154,7 @@ export const command: Command = async ({ values, operands, output }) => {
   const program = stages.find(({ stage }) => stage === "engine open")?.fileBytes ?? 0;
   const savedTo = values.get("save") ? calibrationPath((name) => Deno.env.get(name)) : undefined;
   const measurement: Measurement = {
-    path,
+    path: name,
     estimated,
     stages,
     anonymousPeakBytes: anonymousPeak,

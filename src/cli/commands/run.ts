@@ -7,6 +7,8 @@ import type { RunEvent } from "../../experiment/events.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
 import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
 import { openTranscript } from "../../experiment/transcript.ts";
+import { locateModel } from "../../gguf/locate.ts";
+import { partPaths } from "../../gguf/split_name.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readProcessMemory } from "../../machine/process_memory.ts";
@@ -14,7 +16,7 @@ import { readMachineMemory } from "../../machine/machine_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
 import { openHost } from "../../plan/host.ts";
 import { capMemory } from "../../plan/machine_memory.ts";
-import { demoBrainPath, resolveModel } from "../../plan/model_path.ts";
+import { demoBrainPath, resolveLinks } from "../../plan/model_path.ts";
 import { type Plan, planOn } from "../../plan/plan.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { eventJson } from "../../report/event_json.ts";
@@ -36,7 +38,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   });
   const stop = listenForStop();
   const log = values.get("log");
-  if (log !== undefined) rejectModelAsLog(log, settings);
+  if (log !== undefined) await rejectModelAsLog(log, settings);
   const transcript = log === undefined ? undefined : openTranscript(log, jsonText);
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
@@ -79,10 +81,11 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
 };
 
 /** A transcript in place of a model would destroy it. */
-function rejectModelAsLog(log: string, settings: Settings): void {
-  const file = resolveModel(log);
-  const models = settings.jars.map((jar) => resolveModel(jar.model ?? demoBrainPath()));
-  if (!models.includes(file)) return;
+async function rejectModelAsLog(log: string, settings: Settings): Promise<void> {
+  const file = resolveLinks(log);
+  const models = settings.jars.map((jar) => locateModel(jar.model ?? demoBrainPath()));
+  const files = (await Promise.all(models)).flatMap(partPaths);
+  if (!files.map(resolveLinks).includes(file)) return;
   throw new BrainjarError("log-is-model", `Log file is a model of this run: ${log}`, {
     hint: "Give --log a file of its own",
   });

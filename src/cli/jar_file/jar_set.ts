@@ -6,6 +6,8 @@ export interface NamedJar extends JarRequest {
   readonly role: Role;
   /** Where the model is named, for people: `brainjar.jsonc:7:14`. */
   readonly modelPlace?: string;
+  /** The model as the file names it, before its path was made one from here. */
+  readonly modelWritten?: string;
 }
 
 /** Which jars there are: a mode and a jar file are both of this shape. */

@@ -4,7 +4,8 @@ import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { parseSize } from "../../budget/size.ts";
 import { printable } from "../../report/printable.ts";
-import { isUrl } from "../../plan/model_path.ts";
+import { expandHome } from "../../gguf/environment.ts";
+import { isPath } from "../../gguf/locate.ts";
 import { DEFAULT_ROLE } from "../../plan/settings.ts";
 import { defined } from "../../budget/defined.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
@@ -15,8 +16,8 @@ import { type JarSource, readJarSource } from "./source.ts";
 
 type JarEntry = NonNullable<JarFile["jars"]>[number];
 
-/** A jar as its file has it, with where its model was named. */
-type PlacedJar = JarEntry & { readonly modelPlace?: string };
+/** A jar as its file has it, with where its model was named, and how. */
+type PlacedJar = JarEntry & Pick<NamedJar, "modelPlace" | "modelWritten">;
 
 /** What a file and the files it extends say together. */
 interface Merged {
@@ -109,7 +110,8 @@ function realPathOf(path: string): string | undefined {
 }
 
 /** A path of a jar file, as it is from here. */
-function beside(path: string, file: string): string {
+function beside(given: string, file: string): string {
+  const path = expandHome(given);
   return isAbsolute(path) ? path : join(dirname(file), path);
 }
 
@@ -118,12 +120,13 @@ function placed<Entry extends Partial<JarEntry>>(
   entry: Entry,
   path: readonly PropertyKey[],
   source: JarSource,
-): Entry & { readonly modelPlace?: string } {
+): Entry & Pick<PlacedJar, "modelPlace" | "modelWritten"> {
   const { model } = entry;
   if (model === undefined) return entry;
   return {
     ...entry,
-    model: isUrl(model) ? model : beside(model, source.path),
+    model: isPath(model) ? beside(model, source.path) : model,
+    modelWritten: model,
     modelPlace: source.placeOf([...path, "model"]),
   };
 }
@@ -167,13 +170,13 @@ function rejectDuplicates({ jars = [] }: JarFile, source: JarSource): void {
 }
 
 function toNamedJar(jar: PlacedJar): NamedJar {
-  const { name, role = DEFAULT_ROLE, model, modelPlace, ramLimit, prompt } = jar;
+  const { name, role = DEFAULT_ROLE, model, modelPlace, modelWritten, ramLimit, prompt } = jar;
   const { contextSize, batchSize, flashAttention, mmap, kvCacheType } = jar;
   const ramLimitBytes = ramLimit === undefined ? undefined : parseSize(String(ramLimit));
   return {
     id: name,
     role,
-    ...defined({ model, modelPlace, ramLimitBytes, introduction: prompt }),
+    ...defined({ model, modelPlace, modelWritten, ramLimitBytes, introduction: prompt }),
     context: defined({
       contextSize,
       batchSize,

@@ -1,7 +1,8 @@
 import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { loadModule } from "../../load_module.ts";
-import { isUrl, rejectUrl } from "../../plan/model_path.ts";
+import { isPath } from "../../gguf/locate.ts";
+import { rejectUrl } from "../../plan/model_path.ts";
 import {
   completeSettings,
   type ContextSettings,
@@ -63,10 +64,10 @@ export async function readSettings(
   const set = await chooseJars(values, say);
   const models = byJar(values.perJar("model"), "model", set);
   const limits = byJar(values.perJar("ram-limit"), "ram-limit", set);
-  const named = set.jars.map((jar) => ({
+  const named = await Promise.all(set.jars.map(async (jar) => ({
     jar,
-    model: models.get(jar.id) ?? values.get("model") ?? modelOfFile(jar),
-  }));
+    model: models.get(jar.id) ?? values.get("model") ?? await modelOfFile(jar),
+  })));
   const isUnnamed = named.some(({ model }) => model === undefined);
   const unnamedModel = environmentModel || undefined;
   const settings = completeSettings({
@@ -100,8 +101,9 @@ function whichModel(environmentModel: string | undefined): string {
  * The model that the jar file names for a jar; that it is there is looked at now, since reading it
  * would not say where it was named.
  */
-function modelOfFile({ model, modelPlace }: NamedJar): string | undefined {
-  if (model === undefined || isUrl(model)) return model;
+async function modelOfFile(jar: NamedJar): Promise<string | undefined> {
+  const { model, modelPlace, modelWritten } = jar;
+  if (model === undefined || !isPath(model)) return model;
   try {
     Deno.statSync(model);
   } catch (cause) {
@@ -110,10 +112,20 @@ function modelOfFile({ model, modelPlace }: NamedJar): string | undefined {
     throw new BrainjarError(
       "model-not-found",
       `Model file not found: ${model} (named at ${modelPlace})`,
-      { hint: "A jar file's models are looked for from its own folder", cause },
+      { hint: await hintForFile(model, modelWritten), cause },
     );
   }
   return model;
+}
+
+async function hintForFile(model: string, written = model): Promise<string> {
+  const { meantName } = await loadModule<
+    typeof import("../../gguf/other_files/not_found.ts")
+  >(import.meta, "../../gguf/other_files/not_found.ts");
+  const meant = meantName(written);
+  return meant === undefined
+    ? "A jar file's models are looked for from its own folder"
+    : `Did you mean "${meant}"?`;
 }
 
 function policyFlags(values: FlagValues): Defined<Policy> {

@@ -44,7 +44,7 @@ export class ModelPool {
   /** Loads `path`, or joins the jars that refer to it. Errors are the engine's own. */
   async acquire(path: string, options: LoadOptions): Promise<ModelReference> {
     if (!this.#share) {
-      const model = await this.#engine.load(path, options);
+      const model = await this.#engine.load(fileOf(path, options), options);
       return refer(model, () => model.dispose());
     }
     const entry = this.#entries.get(path) ?? this.#load(path, options);
@@ -64,10 +64,18 @@ export class ModelPool {
   }
 
   #load(path: string, options: LoadOptions): Entry {
-    const entry: Entry = { loading: this.#engine.load(path, options), references: 0 };
+    const entry: Entry = {
+      loading: this.#engine.load(fileOf(path, options), options),
+      references: 0,
+    };
     this.#entries.set(path, entry);
     return entry;
   }
+}
+
+/** The first file is what is loaded: a name in a cache isn't its path. */
+function fileOf(name: string, { files = [] }: LoadOptions): string {
+  return files[0]?.path ?? name;
 }
 
 function refer(model: LoadedModel, letGo: () => Promise<void>): ModelReference {

@@ -59,7 +59,7 @@ function attempt<T>(path: string, operation: () => T): T {
       throw fault(
         "model-not-found",
         `Model file not found: ${path}`,
-        "Check the path given to --model",
+        "Check the path of the model",
         error,
       );
     }

@@ -1,4 +1,5 @@
 import { BrainjarError, messageOf } from "../../budget/error.ts";
+import { type Environment, type LocateOptions, processEnvironment } from "../environment.ts";
 import { fault, quote } from "../fault.ts";
 import {
   FIRST_RANGE_BYTES,
@@ -6,8 +7,18 @@ import {
   type ReadOptions,
   REQUEST_TIMEOUT_MILLISECONDS,
 } from "../limits.ts";
+import { hubAuthorization } from "./hub_token.ts";
+import { isPage, pageFault, type Refusal, refusal } from "./refusal.ts";
 import { shownUrl } from "./url.ts";
 import type { ByteSource } from "./source.ts";
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** As many as the Fetch standard follows. */
+const MAX_REDIRECTS = 20;
+
+/** How a server is asked, and whose environment has the hub's token. */
+type HttpOptions = ReadOptions & Pick<LocateOptions, "environment">;
 
 /** What of a file a server has sent. */
 interface Range {
@@ -26,7 +37,7 @@ interface Range {
  * @throws BrainjarError `model-not-found` for 404 and 410, else a code that starts with
  *   `gguf-http-`
  */
-export async function httpSource(url: string, options: ReadOptions = {}): Promise<ByteSource> {
+export async function httpSource(url: string, options: HttpOptions = {}): Promise<ByteSource> {
   let range = await fetchRange(url, 0, FIRST_RANGE_BYTES, options);
   const { size, tag } = range;
   let length = FIRST_RANGE_BYTES;
@@ -59,22 +70,18 @@ async function fetchRange(
   url: string,
   offset: number,
   length: number,
-  options: ReadOptions,
+  options: HttpOptions,
 ): Promise<Range> {
   const timeout = options.timeoutMilliseconds ?? REQUEST_TIMEOUT_MILLISECONDS;
   const timer = AbortSignal.timeout(timeout);
   const signal = AbortSignal.any(options.signal === undefined ? [timer] : [timer, options.signal]);
   try {
-    const response = await fetch(url, {
-      signal,
-      headers: {
-        ...options.headers,
-        // Ranges of a compressed answer would be ranges of something else.
-        "accept-encoding": "identity",
-        range: `bytes=${offset}-${offset + length - 1}`,
-      },
+    const range = `bytes=${offset}-${offset + length - 1}`;
+    const { response, from } = await fetchFollowing(url, range, signal, options);
+    return await readRange({ url, from, response, environment: environmentOf(options) }, {
+      offset,
+      length,
     });
-    return await readRange(url, response, offset, length);
   } catch (error) {
     if (error instanceof BrainjarError) throw error;
     if (options.signal?.aborted) throw options.signal.reason;
@@ -82,12 +89,52 @@ async function fetchRange(
   }
 }
 
-async function readRange(
+/**
+ * Asks for a range and follows redirects one by one, since what is said of who asks is for the host
+ * that was named: neither the caller's headers nor the hub's token go to another.
+ */
+async function fetchFollowing(
   url: string,
-  response: Response,
-  offset: number,
-  length: number,
+  range: string,
+  signal: AbortSignal,
+  options: HttpOptions,
+): Promise<{ readonly response: Response; readonly from: string }> {
+  const hops = [url];
+  while (hops.length <= MAX_REDIRECTS) {
+    const from = hops.at(-1) ?? url;
+    const stays = hops.every((hop) => new URL(hop).origin === new URL(url).origin);
+    const response = await fetch(from, {
+      signal,
+      redirect: "manual",
+      headers: {
+        ...hubAuthorization(hops, environmentOf(options)),
+        ...(stays ? options.headers : {}),
+        // Ranges of a compressed answer would be ranges of something else.
+        "accept-encoding": "identity",
+        range,
+      },
+    });
+    const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
+    if (location === null) return { response, from };
+    await response.body?.cancel();
+    const next = new URL(location, from);
+    if (!/^https?:$/.test(next.protocol)) {
+      throw new TypeError(`It redirects to ${quote(next.protocol)}`);
+    }
+    hops.push(next.href);
+  }
+  throw new TypeError(`It redirects more than ${MAX_REDIRECTS} times`);
+}
+
+function environmentOf(options: HttpOptions): Environment {
+  return options.environment ?? processEnvironment;
+}
+
+async function readRange(
+  answer: Refusal,
+  { offset, length }: { readonly offset: number; readonly length: number },
 ): Promise<Range> {
+  const { url, from, response } = answer;
   const contentRange = response.headers.get("content-range");
   if (response.status === 416 && contentRange === "bytes */0") {
     await response.body?.cancel();
@@ -100,7 +147,7 @@ async function readRange(
   if (first === undefined || last === undefined || size === undefined) {
     // The whole file may be on its way.
     await response.body?.cancel();
-    throw refusal(url, response);
+    throw refusal(answer);
   }
   if (first !== offset || last < first || last >= size || last - first >= length) {
     await response.body?.cancel();
@@ -113,7 +160,13 @@ async function readRange(
     );
   }
   const bytes = await readBody(url, response, last - first + 1);
+  // A model may be sent as any type; a page isn't one.
+  if (offset === 0 && isPage(response) && !startsAsGguf(bytes)) throw pageFault(url, from);
   return { offset, bytes, size, tag: response.headers.get("etag") };
+}
+
+function startsAsGguf(bytes: Uint8Array): boolean {
+  return new TextDecoder().decode(bytes.subarray(0, 4)) === "GGUF";
 }
 
 /** Reads a body of exactly `length` bytes, and cancels one that has more. */
@@ -151,35 +204,6 @@ async function readBody(
   );
 }
 
-/** The error for an answer that isn't the range that was asked for. */
-function refusal(url: string, response: Response): BrainjarError {
-  const { status } = response;
-  if (status === 404 || status === 410) {
-    return fault(
-      "model-not-found",
-      `Model file not found: ${shownUrl(url)}`,
-      `The server answered ${status}: check the URL`,
-    );
-  }
-  if (status === 200 || status === 206 || status === 416) {
-    return fault(
-      "gguf-http-no-ranges",
-      `The server can't send parts of a file (it answered ${status} to a range request): ${
-        shownUrl(url)
-      }`,
-      "Download the file and give its path",
-    );
-  }
-  const hint = status === 401 || status === 403
-    ? "The server wants to know who you are: download the file and give its path"
-    : status === 429
-    ? "Too many requests: try again later"
-    : status >= 500
-    ? "The server is in trouble: try again later"
-    : "Check the URL";
-  return fault("gguf-http-status", `The server answered ${status}: ${shownUrl(url)}`, hint);
-}
-
 function timedOut(url: string, timeout: number, cause: unknown): BrainjarError {
   return fault(
     "gguf-http-timeout",
@@ -192,6 +216,7 @@ function timedOut(url: string, timeout: number, cause: unknown): BrainjarError {
 function failed(url: string, cause: unknown): BrainjarError {
   const hint = cause instanceof Deno.errors.NotCapable
     ? "Start brainjar with --allow-net for that host"
-    : messageOf(cause);
+    // The runtime quotes the URL, where a secret may be.
+    : messageOf(cause).replace(/https?:\/\/[^\s)]+/gi, shownUrl);
   return fault("gguf-http-failed", `The server can't be reached: ${shownUrl(url)}`, hint, cause);
 }

@@ -45,7 +45,7 @@ export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
   const { model, options, footprint: { estimator, confidence, notes, bytes, resident, dryLoad } } =
     entry;
   return {
-    model: pick(model, MODEL_KEYS),
+    model: { ...pick(model, MODEL_KEYS), ...defined({ file: model.file }) },
     options: pick(options, OPTION_KEYS),
     estimator,
     confidence,

@@ -11,6 +11,7 @@ export const ESTIMATE_JSON_SCHEMA = z.object({
     z.object({
       model: z.object({
         path: z.string(),
+        file: z.string().exactOptional().describe("Where a name in a cache was found"),
         name: z.string(),
         architecture: z.string().nullable(),
         parameters: z.number(),

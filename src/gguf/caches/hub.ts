@@ -1,0 +1,243 @@
+import type { BrainjarError } from "../../budget/error.ts";
+import { fault } from "../fault.ts";
+import { isBeside } from "../other_files/not_found.ts";
+import { shellWord } from "../other_files/shell_word.ts";
+import { parseSplitName } from "../split_name.ts";
+import { filesBelow, kindOf, listFolders, namedAlike, namesIn } from "./folder.ts";
+import { hubModelsInOllama } from "./ollama.ts";
+import {
+  type CachePlaces,
+  hubFolders,
+  llamaCppFolders,
+  lmStudioFolders,
+  ollamaFolders,
+} from "./places.ts";
+
+/** A model as a hub names it: `ORG/REPO`, with a file or a quantization. */
+interface HubName {
+  /** As it was given. */
+  readonly given: string;
+  readonly repository: string;
+  readonly file: string | undefined;
+  readonly quantization: string | undefined;
+}
+
+/** A model that some cache has. */
+interface CachedModel {
+  /** What it is called in the repository, or the tag that stands for it. */
+  readonly file: string;
+  /** Where it is; of a split model, the first part. */
+  readonly path: string;
+  /** What names it and no other. */
+  readonly name: string;
+}
+
+/** Names of what is there that a hint lists at most. */
+const MOST_LISTED = 8;
+
+/** What llama.cpp takes of a repository where nobody says which. */
+const USUAL_QUANTIZATION = "Q4_K_M";
+
+/**
+ * The file of a hub's model in this machine's caches: those of the hub's own library, llama.cpp, LM
+ * Studio and Ollama.
+ *
+ * @throws BrainjarError `model-not-found`, `model-ambiguous`
+ */
+export function findInHubCaches(name: HubName, places: CachePlaces): string {
+  const models = cachedModels(name.repository, places);
+  const meant = chosen(models, name);
+  const [first, second] = meant;
+  if (first === undefined) throw notThere(name, models, places);
+  if (second === undefined) return first.path;
+  throw fault(
+    "model-ambiguous",
+    `Model "${name.given}" is several files of this machine's caches`,
+    `Name one of them: ${listed(meant)}`,
+  );
+}
+
+/** Every model of a repository, a file of one name once: from the first cache that has it. */
+function cachedModels(repository: string, places: CachePlaces): CachedModel[] {
+  const files = [
+    ...hubFolders(places).flatMap((folder) => inHubCache(folder, repository)),
+    ...llamaCppFolders(places).flatMap((folder) => inLlamaCppCache(folder, repository)),
+    ...lmStudioFolders(places).flatMap((folder) => inLmStudio(folder, repository)),
+  ].filter(({ file }) => !isBeside(baseName(file)) && (parseSplitName(file)?.number ?? 1) === 1);
+  const models = new Map<string, CachedModel>();
+  for (const { file, path } of files) {
+    const key = baseName(file).toLowerCase();
+    if (!models.has(key)) models.set(key, { file, path, name: `hf:${repository}/${file}` });
+  }
+  const byTag = hubModelsInOllama(repository, places).map(({ tag, path }) => ({
+    file: `${tag}.gguf`,
+    path,
+    name: `hf:${repository}:${tag}`,
+  })).filter(({ file }) =>
+    matchingQuantization([...models.values()], file.slice(0, -5)).length === 0
+  );
+  return [...models.values(), ...byTag];
+}
+
+interface CachedFile {
+  readonly file: string;
+  readonly path: string;
+}
+
+/** The hub's own: `models--ORG--REPO/snapshots/REVISION`, links with the published names. */
+function inHubCache(folder: string, repository: string): CachedFile[] {
+  return namedAlike(folder, `models--${repository.replaceAll("/", "--")}`).flatMap((name) => {
+    const snapshots = `${folder}/${name}/snapshots`;
+    const main = readText(`${folder}/${name}/refs/main`);
+    const revisions = namesIn(snapshots).map((revision) => ({
+      revision,
+      // What `main` is now comes first, then the newest.
+      age: revision === main ? -Infinity : -changedAt(`${snapshots}/${revision}`),
+    })).sort((a, b) => a.age - b.age);
+    return revisions.flatMap(({ revision }) => ggufBelow(`${snapshots}/${revision}`));
+  });
+}
+
+/** llama.cpp's own: `ORG_REPO_FILE`, all in one folder. */
+function inLlamaCppCache(folder: string, repository: string): CachedFile[] {
+  const prefix = `${repository.replaceAll("/", "_")}_`.toLowerCase();
+  return namesIn(folder).filter((name) => name.toLowerCase().startsWith(prefix)).flatMap((name) => {
+    const path = `${folder}/${name}`;
+    if (!/\.gguf$/i.test(name) || kindOf(path) !== "file") return [];
+    return [{ file: name.slice(prefix.length), path }];
+  });
+}
+
+/** LM Studio's: `ORG/REPO/FILE`. */
+function inLmStudio(folder: string, repository: string): CachedFile[] {
+  return repository.split("/").reduce<string[]>(
+    (paths, word) =>
+      paths.flatMap((path) => namedAlike(path, word).map((name) => `${path}/${name}`)),
+    [folder],
+  ).flatMap(ggufBelow);
+}
+
+function ggufBelow(folder: string): CachedFile[] {
+  return filesBelow(folder, ".gguf").map((file) => ({ file, path: `${folder}/${file}` }));
+}
+
+/** Those that a name means. */
+function chosen(models: readonly CachedModel[], { file, quantization }: HubName): CachedModel[] {
+  if (file !== undefined) {
+    const wanted = firstPart(file).toLowerCase();
+    return models.filter((model) => {
+      const there = model.file.toLowerCase();
+      return there === wanted || baseName(there) === wanted ||
+        // llama.cpp writes folders of a repository into the file's name.
+        there === wanted.replaceAll("/", "_");
+    });
+  }
+  return quantization === undefined ? [...models] : matchingQuantization(models, quantization);
+}
+
+/** The first part's name by that of any part. */
+function firstPart(file: string): string {
+  return file.replace(/-\d{5}(-of-\d{5}\.gguf)$/i, "-00001$1");
+}
+
+/**
+ * Models whose file or folder is called by a quantization, letters of any case. Where it stands for
+ * itself (`m-Q4_K_XL`) it doesn't mean the one that has it with more before it (`m-UD-Q4_K_XL`).
+ */
+function matchingQuantization(
+  models: readonly CachedModel[],
+  quantization: string,
+): CachedModel[] {
+  const word = quantization.replace(/[.\\-]/g, String.raw`\$&`);
+  const pattern = new RegExp(
+    String.raw`(^|[-._/])${word}(?=[-./]\d{5}-of-|\.gguf$|/)`,
+    "i",
+  );
+  const matching = models.filter(({ file }) => pattern.test(file));
+  const plain = matching.filter(({ file }) => !/(^|[-._/])UD-/i.test(file));
+  return plain.length > 0 ? plain : matching;
+}
+
+/** The command that would fetch what was named. */
+function downloadCommand({ repository, file, quantization }: HubName): string {
+  if (file !== undefined) {
+    const parts = parseSplitName(file);
+    // A split model is all of its parts.
+    return parts === undefined
+      ? `hf download ${repository} ${shellWord(file)}`
+      : `hf download ${repository} --include ${shellWord(`${parts.prefix}-*.gguf`)}`;
+  }
+  const pattern = `*${quantization ?? USUAL_QUANTIZATION}*.gguf`;
+  return `hf download ${repository} --include ${shellWord(pattern)}`;
+}
+
+function notThere(
+  name: HubName,
+  models: readonly CachedModel[],
+  places: CachePlaces,
+): BrainjarError {
+  const repositories = hubFolders(places).flatMap((folder) =>
+    namedAlike(folder, `models--${name.repository.replaceAll("/", "--")}`)
+      .map((found) => `${folder}/${found}`)
+  );
+  const command = downloadCommand(name);
+  const fetchIt = `Fetch it with: ${command}`;
+  const folders = [
+    ...hubFolders(places),
+    ...llamaCppFolders(places),
+    ...lmStudioFolders(places),
+    ...ollamaFolders(places),
+  ];
+  const lookedIn = `(looked in ${listFolders(folders)})`;
+  const fail = (what: string, hint: string) =>
+    fault("model-not-found", `Model "${name.given}" ${what}`, hint);
+  if (models.length > 0) {
+    return fail(
+      "isn't in this machine's caches, other files of its repository are",
+      `Name one of them: ${listed(models)}. ${fetchIt} ${lookedIn}`,
+    );
+  }
+  if (
+    repositories.some((path) =>
+      namesIn(`${path}/blobs`).some((blob) => blob.endsWith(".incomplete"))
+    )
+  ) {
+    return fail(
+      "isn't in this machine's caches as a whole: its download hasn't ended",
+      `Let it end, or let it go on with: ${command}`,
+    );
+  }
+  if (repositories.some((path) => filesBelow(`${path}/snapshots`, ".safetensors").length > 0)) {
+    return fail(
+      "is in this machine's caches as safetensors, not as GGUF",
+      "Look for a repository that has it as GGUF (often called -GGUF), or convert it with " +
+        "llama.cpp's convert_hf_to_gguf.py",
+    );
+  }
+  return fail("isn't in this machine's caches", `${fetchIt} ${lookedIn}`);
+}
+
+function listed(models: readonly CachedModel[]): string {
+  const names = models.slice(0, MOST_LISTED).map(({ name }) => name).join(", ");
+  return models.length > MOST_LISTED ? `${names} and ${models.length - MOST_LISTED} more` : names;
+}
+
+function baseName(file: string): string {
+  return file.replace(/^.*\//, "");
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function changedAt(path: string): number {
+  try {
+    return Deno.statSync(path).mtime?.getTime() ?? 0;
+  } catch {
+    return 0;
+  }
+}

@@ -5,6 +5,7 @@ import { exitCode } from "../budget/exit_codes.ts";
 import { loadModule } from "../load_module.ts";
 import type { Command } from "./command.ts";
 import { type CommandName, COMMANDS } from "./flags/commands.ts";
+import { flagsOf } from "./flags/flags.ts";
 import { parseCommandLine, type ParsedFlags } from "./flags/parse.ts";
 import { type Output, renderError } from "./terminal/output.ts";
 import { readValues } from "./flags/values.ts";
@@ -83,7 +84,11 @@ function rejectOperands(command: CommandName, flags: ParsedFlags): void {
   throw new BrainjarError(
     "unexpected-operand",
     `Unexpected "${operand}" after brainjar ${command}`,
-    { hint: `Name models with --model ${operand}, or see brainjar ${command} --help` },
+    {
+      hint: flagsOf(command).some(({ name }) => name === "model")
+        ? `Name models with --model ${operand}, or see brainjar ${command} --help`
+        : `Leave it out: brainjar ${command} takes flags alone`,
+    },
   );
 }
 

@@ -41,7 +41,7 @@ export interface TokenRequest {
 }
 
 /** One that its job has forgotten is gone a day later at the latest. */
-const MAXIMUM_TOKEN_MILLISECONDS = 24 * 60 * 60 * 1000;
+export const MAXIMUM_TOKEN_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 /**
  * A reservation by a new token that begins now. Throws `promise-invalid` and

@@ -156,7 +156,8 @@ Deno.test("parse: the flag table has what parser and help need", () => {
     assert(/^[A-Z].*[^.]$/.test(flag.help), `${flag.name}: ${flag.help}`);
     assertEquals(flag.type === "choice", flag.choices !== undefined, flag.name);
     const numeric = flag.type === "count" || flag.type === "number";
-    assertEquals(numeric, flag.greatest !== undefined, flag.name);
+    const bounded = numeric || flag.type === "duration";
+    assertEquals(bounded, flag.greatest !== undefined, flag.name);
     assert(!numeric || flag.least !== undefined, flag.name);
     if (flag.type === "choice" && flag.default !== undefined) {
       assert(flag.choices?.includes(String(flag.default)), flag.name);

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { COMMAND_NAMES } from "../../src/cli/flags/commands.ts";
-import { defaultText, type FlagName, flagsOf } from "../../src/cli/flags/flags.ts";
+import { defaultText, findFlag, type FlagName, flagsOf } from "../../src/cli/flags/flags.ts";
+import { MAXIMUM_TOKEN_MILLISECONDS } from "../../src/ledger/reservation.ts";
 import { parseCommandLine } from "../../src/cli/flags/parse.ts";
 import { type FlagValues, readValues } from "../../src/cli/flags/values.ts";
 
@@ -57,7 +58,12 @@ Deno.test("values: an older name of a choice means what it is called now", () =>
   }
 });
 
-const DURATIONS = { "90s": 90, "10m": 600, "1h": 3600, "168h": 604_800, "007s": 7 };
+Deno.test("values: memory is reserved for as long as the ledger keeps it, at most", () => {
+  const { greatest = 0 } = findFlag("reserve");
+  assertEquals(greatest * 1000, MAXIMUM_TOKEN_MILLISECONDS);
+});
+
+const DURATIONS = { "90s": 90, "10m": 600, "1h": 3600, "24h": 86_400, "007s": 7 };
 
 for (const [text, seconds] of Object.entries(DURATIONS)) {
   Deno.test(`values: --reserve ${text} is ${seconds} seconds`, () => {
@@ -94,7 +100,7 @@ const WRONG: readonly (readonly [argv: readonly string[], code: string, hint: st
   [["check", "--reserve", "0s"], "invalid-value", "90s, 10m or 1h"],
   [["check", "--reserve", "10"], "invalid-value", "90s, 10m or 1h"],
   [["check", "--reserve", "-5m"], "invalid-value", "90s, 10m or 1h"],
-  [["check", "--reserve", "169h"], "invalid-value", "a week at most"],
+  [["check", "--reserve", "25h"], "invalid-value", "at most 24h"],
 ];
 
 for (const [argv, code, hint] of WRONG) {

@@ -37,7 +37,7 @@ export function chooseByOperand<Choice>(
   const choice = Object.hasOwn(choices, name) ? choices[name] : undefined;
   if (choice === undefined) {
     throw new BrainjarError(`unknown-${noun}`, `Unknown ${noun} "${name}"`, {
-      hint: `${didYouMean(name, names)} It takes ${names.join(", ")}`,
+      hint: didYouMean(name, names, `It takes ${names.join(", ")}`),
     });
   }
   return choice;

@@ -1,6 +1,6 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
-import { type FlagDefinition, flagsOf, JAR_NAMES, valuePlaceholder } from "./flags.ts";
+import { type FlagDefinition, FLAGS, flagsOf, JAR_NAMES, valuePlaceholder } from "./flags.ts";
 import { didYouMean } from "./did_you_mean.ts";
 
 /** What was typed, by flag; nothing looked up, nothing converted. */
@@ -53,8 +53,11 @@ function toCommand(word: string): CommandName {
       hint: `Start with one of ${COMMAND_NAMES.join(", ")}`,
     });
   }
+  const commands = `Commands are ${COMMAND_NAMES.join(", ")}`;
   throw new BrainjarError("unknown-command", `Unknown command "${word}"`, {
-    hint: didYouMean(word, COMMAND_NAMES),
+    hint: /\.gguf$|[/:\\]/.test(word)
+      ? `Write brainjar check --model ${word}, or brainjar estimate ${word}`
+      : didYouMean(word, COMMAND_NAMES, commands),
   });
 }
 
@@ -120,10 +123,27 @@ function unknownFlag(
   typed: string,
   definitions: readonly FlagDefinition[],
 ): BrainjarError {
-  const names = definitions.flatMap((flag) =>
-    flag.perJar ? JAR_NAMES.map((jar) => `--${flag.name}-${jar}`) : [`--${flag.name}`]
-  );
   return new BrainjarError("unknown-flag", `Unknown flag "${typed}" for brainjar ${command}`, {
-    hint: `${didYouMean(typed, names)} See brainjar ${command} --help`,
+    hint: unknownFlagHint(command, typed, definitions),
   });
+}
+
+function unknownFlagHint(
+  command: CommandName,
+  typed: string,
+  definitions: readonly FlagDefinition[],
+): string {
+  const ofJar = (flag: FlagDefinition) => JAR_NAMES.map((jar) => `--${flag.name}-${jar}`);
+  const see = `See brainjar ${command} --help`;
+  const ofEachJar = definitions.find((flag) => flag.perJar && `--${flag.name}` === typed);
+  if (ofEachJar !== undefined) {
+    return `It has a jar's name at its end: ${ofJar(ofEachJar).join(", ")}`;
+  }
+  const elsewhere = typed.startsWith("--") ? matchFlag(FLAGS, typed.slice(2)) : undefined;
+  if (elsewhere !== undefined) {
+    const owners = elsewhere.commands.map((name) => `brainjar ${name}`).join(", ");
+    return `It is a flag of ${owners}. ${see}`;
+  }
+  const names = definitions.flatMap((flag) => flag.perJar ? ofJar(flag) : [`--${flag.name}`]);
+  return didYouMean(typed, names, see);
 }

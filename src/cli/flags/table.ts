@@ -37,7 +37,7 @@ export interface FlagDefinition {
   readonly default?: string | number;
   /** Least value allowed, for `count` and `number`; a `size` may be nothing where it is 0. */
   readonly least?: number;
-  /** Greatest value allowed, for `count` and `number`. */
+  /** Greatest value allowed, for `count` and `number`; for a `duration` in seconds. */
   readonly greatest?: number;
 }
 
@@ -218,6 +218,7 @@ export const FLAG_TABLE = [
   {
     name: "reserve",
     type: "duration",
+    greatest: 24 * 3600,
     commands: ["check"],
     help: "If it fits, hold the memory for TIME (10m, 90s, 1h) and print a token for release",
   },

@@ -91,12 +91,12 @@ function readValue(flag: FlagDefinition, typed: string, value: string): string |
       const { olderNames = {} } = flag;
       const renamed = Object.hasOwn(olderNames, value) ? olderNames[value] : undefined;
       if (renamed !== undefined) return renamed;
-      throw invalid(typed, value, `${didYouMean(value, choices)} It takes ${choices.join(", ")}`);
+      throw invalid(typed, value, didYouMean(value, choices, `It takes ${choices.join(", ")}`));
     }
     case "size":
       return readSize(typed, value, flag.least === 0);
     case "duration":
-      return readDuration(typed, value);
+      return readDuration(flag, typed, value);
     case "count":
     case "number":
       return readNumber(flag, typed, value);
@@ -138,10 +138,15 @@ function readNumber(flag: FlagDefinition, typed: string, value: string): number 
 
 const SECONDS = { s: 1, m: 60, h: 3600 } as const;
 
-function readDuration(typed: string, value: string): number {
+function readDuration(flag: FlagDefinition, typed: string, value: string): number {
+  const { greatest = Infinity } = flag;
   const match = /^(\d+)([smh])$/.exec(value);
   const unit = match?.[2] as keyof typeof SECONDS | undefined;
   const seconds = match && unit ? Number(match[1]) * SECONDS[unit] : 0;
-  if (seconds > 0 && seconds <= 7 * 24 * 3600) return seconds;
-  throw invalid(typed, value, "It takes a time such as 90s, 10m or 1h, a week at most");
+  if (seconds > 0 && seconds <= greatest) return seconds;
+  throw invalid(
+    typed,
+    value,
+    `It takes a time such as 90s, 10m or 1h, at most ${greatest / SECONDS.h}h`,
+  );
 }

@@ -12,7 +12,8 @@ const LONGEST_QUOTE = 40;
 export function schemaError(error: z.ZodError, source: JarSource): BrainjarError {
   const problems = error.issues.flatMap((issue) => problemsOf(issue, source));
   const [first] = problems.toSorted((a, b) => a.offset - b.offset);
-  const more = problems.length - 1;
+  // A field that takes this or that complains twice of one value.
+  const more = new Set(problems.map(({ offset }) => offset)).size - 1;
   return new BrainjarError(
     first?.code ?? "jar-file-invalid",
     first?.message ?? `Jar file is invalid: ${printable(source.path)}`,
@@ -34,7 +35,7 @@ function problemsOf(issue: z.core.$ZodIssue, source: JarSource): Problem[] {
       offset: source.offsetOf([...path, key]),
       code: "jar-file-unknown-key",
       message: `Unknown key "${printable(key)}" at ${source.placeOf([...path, key], "key")}`,
-      hint: didYouMean(key, knownKeys(path)),
+      hint: didYouMean(key, knownKeys(path), `It takes ${knownKeys(path).join(", ")}`),
     }));
   }
   const name = [...path].reverse().find((key) => typeof key === "string");

@@ -77,7 +77,7 @@ export const RUNNERS: Readonly<Record<string, Runner>> = {
 /**
  * A CI provider's machine by name.
  *
- * @throws {BrainjarError} `unknown-runner`, with the nearest known one.
+ * @throws {BrainjarError} `unknown-runner`, with those that are known.
  *
  * @example
  * ```ts
@@ -90,6 +90,6 @@ export function findRunner(name: string): Runner {
   if (found !== undefined) return found;
   const names = Object.keys(RUNNERS);
   throw new BrainjarError("unknown-runner", `Unknown runner "${name}"`, {
-    hint: `${didYouMean(name, names)} Known are ${names.join(", ")}`,
+    hint: didYouMean(name, names, `Known are ${names.join(", ")}`),
   });
 }

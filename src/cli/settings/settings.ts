@@ -164,7 +164,7 @@ function readOtherMachine(values: FlagValues): OtherMachine | undefined {
   if (totalBytes === undefined && availableBytes === undefined) return undefined;
   if (totalBytes !== undefined && availableBytes !== undefined && availableBytes > totalBytes) {
     throw new BrainjarError("invalid-value", "--available-memory is larger than --total-memory", {
-      hint: "What is free is a part of the total",
+      hint: "What is free is a part of the total: give as much as that, or less",
     });
   }
   const name = totalBytes === undefined ? "--available-memory" : "--total-memory";
@@ -184,9 +184,11 @@ function byJar<Value>(
     if (meant.length === 0) {
       const where = jarFile === undefined ? `Mode "${mode}"` : `Jar file ${jarFile}`;
       throw new BrainjarError("unknown-jar", `${where} has no jar "${name}"`, {
-        hint: `${
-          didYouMean(`--${flag}-${name}`, ids.map((id) => `--${flag}-${id}`))
-        } Its jars are ${ids.join(", ")}`,
+        hint: didYouMean(
+          `--${flag}-${name}`,
+          ids.map((id) => `--${flag}-${id}`),
+          `Its ${ids.length === 1 ? "jar is" : "jars are"} ${ids.join(", ")}`,
+        ),
       });
     }
     for (const jar of meant) {

@@ -23,7 +23,7 @@ function checkHeads(
   if (odd === undefined) return;
   refuse(
     `KV cache type ${type} comes in blocks of ${block}, which don't divide ${kind} heads of ${odd}`,
-    "Use F16 for this model's cache",
+    "Use --kv-cache-type f16 for this model",
   );
 }
 
@@ -79,10 +79,10 @@ export function checkContextOptions(model: ReadModel, options: FootprintOptions)
     refuse(
       `KV cache type ${value} for values needs flash attention`,
       shape.rules.noFlashAttention
-        ? "Use F16: llama.cpp turns flash attention off for this architecture"
+        ? "Use --kv-cache-type f16: llama.cpp turns flash attention off for this architecture"
         : architecture?.breaksWithFlashAttention === true
-        ? "Use F16: llama.cpp can't run this architecture with flash attention"
-        : "Turn flash attention on, or use F16",
+        ? "Use --kv-cache-type f16: llama.cpp can't run this architecture with flash attention"
+        : "Use --flash-attention on, or --kv-cache-type f16",
     );
   }
   if (!flashAttention) return;

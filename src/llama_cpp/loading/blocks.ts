@@ -282,3 +282,31 @@ export function ownAttention(layer: LayerLoader, presence: Presence = NEEDED): v
   const bias = presence.isSkipped ? OPTIONAL_UNLOADED : OPTIONAL;
   layer.take(bias, "attn_output.bias", model.embedding);
 }
+
+/** A feed-forward without gate; without biases unless their presence is given. */
+export function ungatedFeedForward(layer: LayerLoader, biases?: Presence): void {
+  const { embedding: width } = layer.model;
+  const size = layer.model.feedForward();
+  layer.need("ffn_down.weight", size, width);
+  layer.need("ffn_up.weight", width, size);
+  if (biases === undefined) return;
+  layer.take(biases, "ffn_down.bias", width);
+  layer.take(biases, "ffn_up.bias", size);
+}
+
+/** A mixture that must have experts, each of `size` rows, with its router. */
+export function demandedExperts(layer: LayerLoader, size: number): void {
+  demandExperts(layer.model);
+  router(layer);
+  experts(layer, { size });
+}
+
+/** What is added to a router's result before experts are chosen by it. */
+export function selectionBias(layer: LayerLoader, presence: Presence = OPTIONAL): void {
+  layer.take(presence, "exp_probs_b.bias", layer.model.experts);
+}
+
+/** Sections of a head for text, rows and columns of images, where the header has them. */
+export function maySections(l: Loader): void {
+  l.mayLayerKey("rope.dimension_sections", 4);
+}

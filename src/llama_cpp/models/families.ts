@@ -10,7 +10,9 @@ import type { Architecture, Family } from "./architecture.ts";
 const FAMILIES: readonly (() => Promise<{ readonly ARCHITECTURES: Family }>)[] = [
   () => loadModule<typeof import("./plain_attention.ts")>(import.meta, "./plain_attention.ts"),
   () => loadModule<typeof import("./plain_mixtures.ts")>(import.meta, "./plain_mixtures.ts"),
+  () => loadModule<typeof import("./varied_layers.ts")>(import.meta, "./varied_layers.ts"),
   () => loadModule<typeof import("./sliding_window.ts")>(import.meta, "./sliding_window.ts"),
+  () => loadModule<typeof import("./shared_experts.ts")>(import.meta, "./shared_experts.ts"),
   () => loadModule<typeof import("./delta_net.ts")>(import.meta, "./delta_net.ts"),
   () => loadModule<typeof import("./gemma4.ts")>(import.meta, "./gemma4.ts"),
   () => loadModule<typeof import("./latent_attention.ts")>(import.meta, "./latent_attention.ts"),

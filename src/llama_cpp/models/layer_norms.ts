@@ -7,6 +7,7 @@ import {
   normWithBias,
   outputNormWithBias,
   queryKeyValue,
+  ungatedFeedForward,
 } from "../loading/blocks.ts";
 import {
   type LayerLoader,
@@ -29,21 +30,12 @@ function fusedAttention(layer: LayerLoader, bias: Presence = NEEDED): void {
   layer.take(bias, "attn_output.bias", l.embedding);
 }
 
-/** A feed-forward without gate. */
-function plainFeedForward(layer: LayerLoader, bias: Presence = NEEDED): void {
-  const { model: l } = layer;
-  layer.need("ffn_down.weight", l.feedForward(), l.embedding);
-  layer.take(bias, "ffn_down.bias", l.embedding);
-  layer.need("ffn_up.weight", l.embedding, l.feedForward());
-  layer.take(bias, "ffn_up.bias", l.feedForward());
-}
-
 /** A layer after GPT-2's: biases everywhere. */
 function gptLayer(layer: LayerLoader): void {
   normWithBias(layer, "attn_norm");
   fusedAttention(layer);
   normWithBias(layer, "ffn_norm");
-  plainFeedForward(layer);
+  ungatedFeedForward(layer, NEEDED);
 }
 
 /** The same with queries, keys and values in one matrix or in three. */
@@ -53,7 +45,7 @@ function codeLayer(layer: LayerLoader): void {
   layer.need("attn_output.weight", layer.model.embedding, layer.model.embedding);
   layer.need("attn_output.bias", layer.model.embedding);
   normWithBias(layer, "ffn_norm");
-  plainFeedForward(layer);
+  ungatedFeedForward(layer, NEEDED);
 }
 
 function output(l: Loader): void {
@@ -125,7 +117,7 @@ const jais2 = loadsTransformer({
       layer.need(`${name}.bias`, layer.model.embedding);
     }
     normWithBias(layer, "ffn_norm");
-    plainFeedForward(layer);
+    ungatedFeedForward(layer, NEEDED);
   },
 });
 
@@ -152,7 +144,7 @@ const mpt = loadsTransformer({
       layer.may(`${name}.bias`, l.embedding);
     }
     fusedAttention(layer, OPTIONAL);
-    plainFeedForward(layer, OPTIONAL);
+    ungatedFeedForward(layer, OPTIONAL);
     layer.may("ffn.act.scales", l.feedForward());
     const hasKeyNorm = layer.may("attn_k_norm.weight", l.embedding);
     if (!layer.may("attn_q_norm.weight", l.embedding)) return;
@@ -188,7 +180,7 @@ const nemotron = loadsTransformer({
     queryKeyValue(layer);
     attentionOutput(layer);
     normWithBias(layer, "ffn_norm");
-    plainFeedForward(layer, OPTIONAL);
+    ungatedFeedForward(layer, OPTIONAL);
   },
 });
 

@@ -1,33 +1,21 @@
 import {
   attention,
   attentionOutput,
-  demandHeads,
-  embedding,
   experts,
   feedForwardBiases,
   gatedFeedForward,
-  headNorms,
   type Loads,
-  longRopeFactors,
+  maySections,
   norm,
   output,
   outputOrTied,
-  predictionHead,
   queryKeyValue,
-  rmsNorms,
   ropeFactors,
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
-import { demandRotation, demandSections } from "../loading/graph_demands.ts";
-import {
-  type LayerLoader,
-  type Loader,
-  NEEDED,
-  NEEDED_UNLOADED,
-  OPTIONAL,
-  type Presence,
-} from "../loading/loader.ts";
+import { demandSections } from "../loading/graph_demands.ts";
+import { type LayerLoader, type Loader, OPTIONAL } from "../loading/loader.ts";
 import { type LoadsLayer, loadsTransformer, normedLayer } from "../loading/transformer.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { buildTransformer, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
@@ -142,11 +130,6 @@ const gemma = loadsTransformer({ rotation: "part", output: tiedOutput });
 
 const internlm2 = loadsTransformer({ square: true, output });
 
-/** Sections of a head for the rows and columns of images. */
-function maySections(l: Loader): void {
-  l.mayLayerKey("rope.dimension_sections", 4);
-}
-
 const hunyuan = loadsTransformer({ more: maySections, layer: normedLayer });
 
 const ernieLayer: LoadsLayer = (layer) => {
@@ -166,119 +149,6 @@ const paddleocr = loadsTransformer({
   },
   layer: ernieLayer,
 });
-
-/** Frequencies, whatever scales rope. */
-function mayFrequencies(l: Loader): void {
-  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
-}
-
-const exaone = loadsTransformer({ more: mayFrequencies });
-
-/** A feed-forward without gate. */
-function plainFeedForward(layer: LayerLoader): void {
-  const width = layer.model.embedding;
-  layer.need("ffn_down.weight", layer.model.feedForward(), width);
-  layer.need("ffn_up.weight", width, layer.model.feedForward());
-}
-
-const arcee = loadsTransformer({
-  more: mayFrequencies,
-  layer: (layer) => {
-    attention(layer);
-    norm(layer, "ffn_norm");
-    plainFeedForward(layer);
-  },
-});
-
-const apertus = loadsTransformer({
-  more: (l) => {
-    for (const name of ["alpha_n", "alpha_p", "beta", "eps"]) {
-      l.layerKey(`xielu.${name}`, l.layerCount);
-    }
-    ropeFactors(l);
-  },
-  output,
-  layer: (layer) => {
-    norm(layer, "attn_norm");
-    queryKeyValue(layer);
-    attentionOutput(layer);
-    norm(layer, "ffn_norm");
-    plainFeedForward(layer);
-    headNorms(layer);
-    for (const name of ["attn_q_norm.bias", "attn_k_norm.bias"]) {
-      layer.may(name, layer.model.keyLength());
-    }
-  },
-});
-
-const bitnet = loadsTransformer({
-  rotation: "part",
-  square: true,
-  output: tiedOutput,
-  layer: (layer) => {
-    const { model: l } = layer;
-    norm(layer, "attn_norm");
-    norm(layer, "attn_sub_norm");
-    layer.need("attn_q.weight", l.embedding, l.embedding);
-    layer.need("attn_k.weight", l.embedding, l.keys());
-    layer.need("attn_v.weight", l.embedding, l.values());
-    layer.need("attn_output.weight", l.embedding, l.embedding);
-    norm(layer, "ffn_norm");
-    norm(layer, "ffn_sub_norm", l.feedForward());
-    gatedFeedForward(layer);
-  },
-});
-
-/** A feed-forward whose gate and what goes up lie in one matrix. */
-function halvedFeedForward(layer: LayerLoader, presence: Presence = NEEDED): void {
-  const { embedding: width } = layer.model;
-  const size = layer.model.feedForward();
-  layer.take(presence, "ffn_down.weight", size, width);
-  layer.take(presence, "ffn_up.weight", width, 2 * size);
-}
-
-const halvedLayer: LoadsLayer = (layer) => {
-  attention(layer);
-  norm(layer, "ffn_norm");
-  halvedFeedForward(layer);
-};
-
-const chatglm = loadsTransformer({
-  rotation: "part",
-  square: true,
-  layer: halvedLayer,
-});
-
-const phi3 = loadsTransformer({
-  square: true,
-  rotation: "part",
-  more: (l) => {
-    l.mayKey("attention.sliding_window");
-    longRopeFactors(l);
-  },
-  layer: halvedLayer,
-});
-
-/** Of the layers that predict further tokens, nothing is loaded. */
-const glm4: Loads = (l) => {
-  rmsNorms(l);
-  maySections(l);
-  demandHeads(l);
-  demandRotation(l);
-  embedding(l);
-  outputOrTied(l);
-  for (const layer of l.layers(l.allLayerCount)) {
-    const predicts = layer.index >= l.layerCount;
-    const presence = predicts ? NEEDED_UNLOADED : NEEDED;
-    queryKeyValue(layer, { presence });
-    layer.take(presence, "attn_output.weight", l.queries(), l.embedding);
-    for (const name of ["attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"]) {
-      layer.take(presence, `${name}.weight`, l.embedding);
-    }
-    halvedFeedForward(layer, presence);
-    if (predicts) predictionHead(layer, presence);
-  }
-};
 
 const pangu = loadsTransformer({
   more: ropeFactors,
@@ -314,56 +184,15 @@ const qwen = loadsTransformer({
   },
 });
 
-/** Each layer has as many heads as the header says for it. */
-const openelm: Loads = (l) => {
-  rmsNorms(l);
-  l.demand(l.keyLength() === l.valueLength(), "its heads aren't as long for values as for keys");
-  demandRotation(l);
-  embedding(l);
-  tiedOutput(l);
-  for (const layer of l.layers()) {
-    const { index } = layer;
-    norm(layer, "attn_norm");
-    layer.need("attn_qkv.weight", l.embedding, l.queries(index) + 2 * l.keys(index));
-    headNorms(layer);
-    layer.need("attn_output.weight", l.queries(index), l.embedding);
-    norm(layer, "ffn_norm");
-    gatedFeedForward(layer, l.feedForward(index));
-  }
-};
-
-/** Text from attention alone, on layers that differ from the plain one in what their row says. */
+/** Text from attention alone, on layers with the weights of Llama's and Qwen's. */
 export const ARCHITECTURES: Family = family({
-  "apertus": attentionCache("models/apertus.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, activation: "plain" }),
-    loads: apertus,
-  }),
-  "arcee": attentionCache("models/arcee.cpp", {
-    graph: transformer({ activation: "plain" }),
-    loads: arcee,
-  }),
   "baichuan": attentionCache("models/baichuan.cpp", {
     graph: (b) => buildTransformer(b, b.hyperparameters.layerCount === 32 ? {} : { rope: "none" }),
     alibi: "40-layers",
     loads: internlm2,
   }),
-  "bitnet": attentionCache("models/bitnet.cpp", {
-    graph: transformer({ attentionSubNorm: true }),
-    loads: bitnet,
-  }),
-  "chatglm": attentionCache("models/chatglm.cpp", {
-    graph: transformer({ activation: "halves" }),
-    loads: chatglm,
-  }),
   "ernie4_5": attentionCache("models/ernie4-5.cpp", { graph: transformer(), loads: ernie }),
-  "exaone": attentionCache("models/exaone.cpp", { graph: transformer(), loads: exaone }),
   "gemma": attentionCache("models/gemma.cpp", { graph: transformer(), loads: gemma }),
-  "glm4": attentionCache("models/glm4.cpp", {
-    graph: transformer({ postNorms: true, activation: "halves" }),
-    predictionLayersSkipped: true,
-    positionsPerToken: "by-sections",
-    loads: glm4,
-  }),
   "granite": attentionCache("models/granite.cpp", {
     graph: transformer({ rope: "finetuned", deepstack: true }),
     deepstack: "mapping",
@@ -404,10 +233,6 @@ export const ARCHITECTURES: Family = family({
     scalesExperts: true,
     loads: mistral3,
   }),
-  "openelm": attentionCache("models/openelm.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, residualFirst: true }),
-    loads: openelm,
-  }),
   "paddleocr": attentionCache("models/paddleocr.cpp", {
     graph: transformer(),
     positionsPerToken: 4,
@@ -416,10 +241,6 @@ export const ARCHITECTURES: Family = family({
   "pangu-embedded": attentionCache("models/pangu-embed.cpp", {
     graph: transformer(),
     loads: pangu,
-  }),
-  "phi3": attentionCache("models/phi3.cpp", {
-    graph: transformer({ activation: "halves", lastResidualFirst: true }),
-    loads: phi3,
   }),
   "qwen": attentionCache("models/qwen.cpp", { graph: transformer(), loads: qwen }),
   "qwen2": attentionCache("models/qwen2.cpp", { graph: transformer(), loads: qwen2 }),

@@ -1,0 +1,194 @@
+import {
+  attention,
+  attentionOutput,
+  demandHeads,
+  embedding,
+  gatedFeedForward,
+  headNorms,
+  type Loads,
+  longRopeFactors,
+  maySections,
+  norm,
+  output,
+  outputOrTied,
+  predictionHead,
+  queryKeyValue,
+  rmsNorms,
+  ropeFactors,
+  ungatedFeedForward,
+} from "../loading/blocks.ts";
+import { demandRotation } from "../loading/graph_demands.ts";
+import {
+  type LayerLoader,
+  type Loader,
+  NEEDED,
+  NEEDED_UNLOADED,
+  type Presence,
+} from "../loading/loader.ts";
+import { type LoadsLayer, loadsTransformer } from "../loading/transformer.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
+import { QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
+
+/** Frequencies, whatever scales rope. */
+function mayFrequencies(l: Loader): void {
+  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+}
+
+const exaone = loadsTransformer({ more: mayFrequencies });
+
+const arcee = loadsTransformer({
+  more: mayFrequencies,
+  layer: (layer) => {
+    attention(layer);
+    norm(layer, "ffn_norm");
+    ungatedFeedForward(layer);
+  },
+});
+
+const apertus = loadsTransformer({
+  more: (l) => {
+    for (const name of ["alpha_n", "alpha_p", "beta", "eps"]) {
+      l.layerKey(`xielu.${name}`, l.layerCount);
+    }
+    ropeFactors(l);
+  },
+  output,
+  layer: (layer) => {
+    norm(layer, "attn_norm");
+    queryKeyValue(layer);
+    attentionOutput(layer);
+    norm(layer, "ffn_norm");
+    ungatedFeedForward(layer);
+    headNorms(layer);
+    for (const name of ["attn_q_norm.bias", "attn_k_norm.bias"]) {
+      layer.may(name, layer.model.keyLength());
+    }
+  },
+});
+
+const bitnet = loadsTransformer({
+  rotation: "part",
+  square: true,
+  output: tiedOutput,
+  layer: (layer) => {
+    const { model: l } = layer;
+    norm(layer, "attn_norm");
+    norm(layer, "attn_sub_norm");
+    layer.need("attn_q.weight", l.embedding, l.embedding);
+    layer.need("attn_k.weight", l.embedding, l.keys());
+    layer.need("attn_v.weight", l.embedding, l.values());
+    layer.need("attn_output.weight", l.embedding, l.embedding);
+    norm(layer, "ffn_norm");
+    norm(layer, "ffn_sub_norm", l.feedForward());
+    gatedFeedForward(layer);
+  },
+});
+
+/** A feed-forward whose gate and what goes up lie in one matrix. */
+function halvedFeedForward(layer: LayerLoader, presence: Presence = NEEDED): void {
+  const { embedding: width } = layer.model;
+  const size = layer.model.feedForward();
+  layer.take(presence, "ffn_down.weight", size, width);
+  layer.take(presence, "ffn_up.weight", width, 2 * size);
+}
+
+const halvedLayer: LoadsLayer = (layer) => {
+  attention(layer);
+  norm(layer, "ffn_norm");
+  halvedFeedForward(layer);
+};
+
+const chatglm = loadsTransformer({
+  rotation: "part",
+  square: true,
+  layer: halvedLayer,
+});
+
+const phi3 = loadsTransformer({
+  square: true,
+  rotation: "part",
+  more: (l) => {
+    l.mayKey("attention.sliding_window");
+    longRopeFactors(l);
+  },
+  layer: halvedLayer,
+});
+
+/** Of the layers that predict further tokens, nothing is loaded. */
+const glm4: Loads = (l) => {
+  rmsNorms(l);
+  maySections(l);
+  demandHeads(l);
+  demandRotation(l);
+  embedding(l);
+  outputOrTied(l);
+  for (const layer of l.layers(l.allLayerCount)) {
+    const predicts = layer.index >= l.layerCount;
+    const presence = predicts ? NEEDED_UNLOADED : NEEDED;
+    queryKeyValue(layer, { presence });
+    layer.take(presence, "attn_output.weight", l.queries(), l.embedding);
+    for (const name of ["attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"]) {
+      layer.take(presence, `${name}.weight`, l.embedding);
+    }
+    halvedFeedForward(layer, presence);
+    if (predicts) predictionHead(layer, presence);
+  }
+};
+
+/** Each layer has as many heads as the header says for it. */
+const openelm: Loads = (l) => {
+  rmsNorms(l);
+  l.demand(l.keyLength() === l.valueLength(), "its heads aren't as long for values as for keys");
+  demandRotation(l);
+  embedding(l);
+  tiedOutput(l);
+  for (const layer of l.layers()) {
+    const { index } = layer;
+    norm(layer, "attn_norm");
+    layer.need("attn_qkv.weight", l.embedding, l.queries(index) + 2 * l.keys(index));
+    headNorms(layer);
+    layer.need("attn_output.weight", l.queries(index), l.embedding);
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer, l.feedForward(index));
+  }
+};
+
+/** The embedding is the output. */
+function tiedOutput(l: Loader): void {
+  l.need("output_norm.weight", l.embedding);
+}
+
+/** Text from attention alone, on layers with other weights than most. */
+export const ARCHITECTURES: Family = family({
+  "apertus": attentionCache("models/apertus.cpp", {
+    graph: transformer({ ...QUERY_KEY_NORM, activation: "plain" }),
+    loads: apertus,
+  }),
+  "arcee": attentionCache("models/arcee.cpp", {
+    graph: transformer({ activation: "plain" }),
+    loads: arcee,
+  }),
+  "bitnet": attentionCache("models/bitnet.cpp", {
+    graph: transformer({ attentionSubNorm: true }),
+    loads: bitnet,
+  }),
+  "chatglm": attentionCache("models/chatglm.cpp", {
+    graph: transformer({ activation: "halves" }),
+    loads: chatglm,
+  }),
+  "exaone": attentionCache("models/exaone.cpp", { graph: transformer(), loads: exaone }),
+  "glm4": attentionCache("models/glm4.cpp", {
+    graph: transformer({ postNorms: true, activation: "halves" }),
+    predictionLayersSkipped: true,
+    positionsPerToken: "by-sections",
+    loads: glm4,
+  }),
+  "openelm": attentionCache("models/openelm.cpp", {
+    graph: transformer({ ...QUERY_KEY_NORM, residualFirst: true }),
+    loads: openelm,
+  }),
+  "phi3": attentionCache("models/phi3.cpp", {
+    graph: transformer({ activation: "halves", lastResidualFirst: true }),
+    loads: phi3,
+  }),
+});

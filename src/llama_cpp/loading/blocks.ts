@@ -37,6 +37,8 @@ interface Rows {
   /** `n_embd_v_gqa` unless told otherwise. */
   readonly values?: number;
   readonly presence?: Presence;
+  /** Its graph multiplies with three matrices: llama.cpp ends the process where they are one. */
+  readonly apart?: boolean;
 }
 
 /**
@@ -59,6 +61,7 @@ export function queryKeyValue(layer: LayerLoader, rows: Rows = {}): void {
     return;
   }
   if (layer.may("attn_qkv.weight", width, all)) {
+    model.demand(rows.apart !== true, `queries, keys and values of layer ${layer.index} are one`);
     layer.may("attn_qkv.bias", all);
     return;
   }
@@ -138,9 +141,11 @@ export function gateUpExperts(
   layer.take(presence, "ffn_up_exps.weight", width, size, count);
 }
 
-/** The router of a mixture. */
+/** The router of a mixture, which must choose some expert where it is loaded. */
 export function router(layer: LayerLoader, presence: Presence = NEEDED): void {
-  layer.take(presence, "ffn_gate_inp.weight", layer.model.embedding, layer.model.experts);
+  const { model: l, index } = layer;
+  if (!layer.take(presence, "ffn_gate_inp.weight", l.embedding, l.experts)) return;
+  l.demand(l.expertsUsed(index) > 0, `layer ${index} has experts, and uses none of them`);
 }
 
 /** A mixture must have experts and use some. */

@@ -46,9 +46,13 @@ const refact = loadsTransformer({
   layer: (layer) => llamaLayer(layer),
 });
 
+/** Scales of the stream; the graph takes each layer's own number of heads, the weights the first's. */
 function scales(l: Loader): void {
   l.mayKey("residual_scale");
   l.mayKey("embedding_scale");
+  const other = l.hyperparameters.headCounts.slice(0, l.layerCount)
+    .find((count) => count !== l.heads());
+  l.demand(other === undefined, `its layers have ${l.heads()} heads, or ${other}`);
 }
 
 const minicpm = loadsTransformer({
@@ -77,6 +81,10 @@ const granite: Loads = (l) => {
   const mapping = l.value("deepstack_mapping");
   const indices = typeof mapping === "object" ? mapping.values ?? [] : [];
   const count = l.hyperparameters.deepstackLayerCount;
+  l.demand(
+    indices.length <= 512,
+    `it has images for ${indices.length} layers, and 512 are the most`,
+  );
   const beyond = indices.find((index) => Number(index) > count);
   l.demand(beyond === undefined, `a layer wants image ${beyond}, and each has ${count}`);
   graniteMoe(l);

@@ -60,7 +60,7 @@ const olmoe = loadsTransformer({
   layer: (layer) => {
     const { model: l } = layer;
     l.demand(l.keys() === l.embedding, "its norm of all keys is longer than they are");
-    attention(layer);
+    attention(layer, { apart: true });
     norm(layer, "attn_q_norm");
     norm(layer, "attn_k_norm");
     norm(layer, "ffn_norm");
@@ -131,7 +131,7 @@ const minimaxM2 = loadsTransformer({
   },
   output,
   layer: (layer) => {
-    attention(layer);
+    attention(layer, { apart: true });
     norm(layer, "attn_q_norm", layer.model.queries());
     norm(layer, "attn_k_norm", layer.model.keys());
     norm(layer, "ffn_norm");

@@ -138,7 +138,7 @@ const glm4: Loads = (l) => {
 /** Each layer has as many heads as the header says for it. */
 const openelm: Loads = (l) => {
   rmsNorms(l);
-  l.demand(l.keyLength() === l.valueLength(), "its heads aren't as long for values as for keys");
+  demandHeads(l, { perLayer: true });
   demandRotation(l);
   embedding(l);
   tiedOutput(l);

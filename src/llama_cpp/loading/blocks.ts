@@ -167,9 +167,9 @@ export function sharedExperts(
 }
 
 /** Frequencies that rotations may be changed by, once for all layers. */
-export function ropeFactors(l: Loader): void {
-  const half = Math.floor(l.rope() / 2);
-  if (l.value("rope.scaling.type") === "longrope") longRopeFactors(l);
+export function ropeFactors(l: Loader, rotated = l.rope()): void {
+  const half = Math.floor(rotated / 2);
+  if (l.value("rope.scaling.type") === "longrope") longRopeFactors(l, rotated);
   else l.take(OPTIONAL, "rope_freqs.weight", half);
 }
 
@@ -314,4 +314,20 @@ export function selectionBias(layer: LayerLoader, presence: Presence = OPTIONAL)
 /** Sections of a head for text, rows and columns of images, where the header has them. */
 export function maySections(l: Loader): void {
   l.mayLayerKey("rope.dimension_sections", 4);
+}
+
+/** Layers that predict are either all in the file or in another one. */
+export function predictionPresence(l: Loader): Presence {
+  return l.has(`blk.${l.layerCount}.nextn.eh_proj.weight`) ? NEEDED_UNLOADED : OPTIONAL_UNLOADED;
+}
+
+/** A part of a feed-forward goes with the others, but for the gate: llama.cpp ends the process. */
+export function demandWholeFeedForward(layer: LayerLoader, suffix = ""): void {
+  const [gate, up, down] = ["gate", "up", "down"].map((name) =>
+    layer.has(`ffn_${name}${suffix}.weight`)
+  );
+  layer.model.demand(
+    up === down && (up === true || gate === false),
+    `the feed-forward of layer ${layer.index} isn't whole`,
+  );
 }

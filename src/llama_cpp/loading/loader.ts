@@ -180,6 +180,11 @@ export class Loader {
     return this.#tensors.has(name);
   }
 
+  /** The shape that a tensor has in the file (ne0 first), asked for or not. */
+  dimensions(name: string): readonly number[] | undefined {
+    return this.#tensors.get(name)?.dimensions;
+  }
+
   /** Refuses the header for a reason of its own, where `condition` doesn't hold. */
   demand(condition: boolean, what: string): void {
     if (!condition) throw unloadable(what, KEY_HINT);
@@ -401,6 +406,11 @@ export class LayerLoader {
   /** Whether the file has it, asked for or not. */
   has(name: string): boolean {
     return this.model.has(this.#name(name));
+  }
+
+  /** The shape that it has in the file (ne0 first), asked for or not. */
+  dimensions(name: string): readonly number[] | undefined {
+    return this.model.dimensions(this.#name(name));
   }
 
   #name(name: string): string {

@@ -41,6 +41,12 @@ export function checkLoads({ header, shape, architecture }: ReadModel): void {
   architecture.loads(loader);
   loadTokenizer(loader);
   loader.finish();
+  // A cache of windows must have a layer that slides (`create_memory`).
+  loader.demand(
+    architecture.memory !== "attention" || shape.slidingWindowKind === "none" ||
+      shape.slidingWindowLayers.includes(true),
+    "it has a sliding window, and none of its layers slides",
+  );
 }
 
 /** Why llama.cpp would refuse to load a model of an architecture that it has, or nothing. */

@@ -14,8 +14,14 @@ const FAMILIES: readonly (() => Promise<{ readonly ARCHITECTURES: Family }>)[] =
   () => loadModule<typeof import("./sliding_window.ts")>(import.meta, "./sliding_window.ts"),
   () => loadModule<typeof import("./shared_experts.ts")>(import.meta, "./shared_experts.ts"),
   () => loadModule<typeof import("./delta_net.ts")>(import.meta, "./delta_net.ts"),
+  () =>
+    loadModule<typeof import("./sliding_window_experts.ts")>(
+      import.meta,
+      "./sliding_window_experts.ts",
+    ),
   () => loadModule<typeof import("./gemma4.ts")>(import.meta, "./gemma4.ts"),
   () => loadModule<typeof import("./latent_attention.ts")>(import.meta, "./latent_attention.ts"),
+  () => loadModule<typeof import("./cohere.ts")>(import.meta, "./cohere.ts"),
   () => loadModule<typeof import("./parallel.ts")>(import.meta, "./parallel.ts"),
   () => loadModule<typeof import("./layer_norms.ts")>(import.meta, "./layer_norms.ts"),
   () => loadModule<typeof import("./state_space.ts")>(import.meta, "./state_space.ts"),
@@ -23,6 +29,11 @@ const FAMILIES: readonly (() => Promise<{ readonly ARCHITECTURES: Family }>)[] =
   () => loadModule<typeof import("./nemotron_h.ts")>(import.meta, "./nemotron_h.ts"),
   () => loadModule<typeof import("./gemma3n.ts")>(import.meta, "./gemma3n.ts"),
   () => loadModule<typeof import("./images_and_speech.ts")>(import.meta, "./images_and_speech.ts"),
+  () =>
+    loadModule<typeof import("./sliding_window_predicting.ts")>(
+      import.meta,
+      "./sliding_window_predicting.ts",
+    ),
   () => loadModule<typeof import("./mixtures.ts")>(import.meta, "./mixtures.ts"),
   () => loadModule<typeof import("./indexed_attention.ts")>(import.meta, "./indexed_attention.ts"),
   () => loadModule<typeof import("./delta_attention.ts")>(import.meta, "./delta_attention.ts"),

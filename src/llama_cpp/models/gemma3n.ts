@@ -1,14 +1,36 @@
+import {
+  demandHeads,
+  embedding,
+  gatedFeedForward,
+  headNorms,
+  type Loads,
+  norm,
+  outputOrTied,
+  queryKeyValue,
+} from "../loading/blocks.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, projectQueryKeyValue } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
-import { gemmaAttention, perLayerInputs, slice } from "./gemma4.ts";
+import {
+  demandSharedCaches,
+  gemmaAttention,
+  perLayerEmbedding,
+  perLayerInput,
+  perLayerInputs,
+  slice,
+} from "./gemma4.ts";
 import { begin, end } from "../graph/transformer.ts";
 
 /** Streams beside the model's own, its own included (`n_altup`). */
 const STREAMS = 4;
 /** Layers whose gates keep their largest values only (src/models/models.h, `n_layer_sparsity`). */
 const SPARSE_LAYERS = 10;
+
+/** Elements of each layer's own embedding (`n_embd_altup`). */
+const PER_LAYER_WIDTH = 256;
+/** Between the two matrices of the learned residual (`laurel_rank`). */
+const LAUREL_RANK = 64;
 
 function magnitude(b: Builder, x: Tensor): Tensor {
   return b.graph.sumRows(b.graph.map(x));
@@ -126,9 +148,44 @@ function buildGemma3n(b: Builder): void {
   end(b, {}, b.onlyOutputs(join(b, x)));
 }
 
+const gemma3n: Loads = (l) => {
+  l.maySingleKey("attention.sliding_window_pattern");
+  l.mayKey("rope.freq_base_swa");
+  l.key("attention.sliding_window");
+  l.key("attention.layer_norm_rms_epsilon");
+  demandHeads(l);
+  demandSharedCaches(l);
+  const width = l.embedding;
+  embedding(l);
+  outputOrTied(l);
+  l.need("altup_proj.weight", width, width, STREAMS - 1);
+  l.need("altup_unembd_proj.weight", width, width, STREAMS - 1);
+  perLayerEmbedding(l, PER_LAYER_WIDTH);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    queryKeyValue(layer, { apart: layer.index >= l.hyperparameters.cachedLayerCount });
+    layer.need("attn_output.weight", l.queries(), width);
+    headNorms(layer);
+    norm(layer, "post_attention_norm");
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer);
+    norm(layer, "post_ffw_norm");
+    perLayerInput(layer, PER_LAYER_WIDTH);
+    layer.need("altup_correct_coef.weight", STREAMS, STREAMS);
+    norm(layer, "altup_correct_scale");
+    layer.need("altup_predict_coef.weight", STREAMS, STREAMS * STREAMS);
+    layer.need("altup_router.weight", width, STREAMS);
+    norm(layer, "altup_router_norm");
+    layer.need("laurel_l.weight", width, LAUREL_RANK);
+    layer.need("laurel_r.weight", LAUREL_RANK, width);
+    norm(layer, "laurel_post_norm");
+  }
+};
+
 export const ARCHITECTURES: Family = family({
   "gemma3n": attentionCache("models/gemma3n.cpp", {
     graph: buildGemma3n,
+    loads: gemma3n,
     slidingWindow: { pattern: { period: 5 } },
     ownCaches: 20,
   }),

@@ -1,3 +1,13 @@
+import {
+  embedding,
+  gatedFeedForward,
+  gateUpExperts,
+  type Loads,
+  norm,
+  outputOrTied,
+  router,
+} from "../loading/blocks.ts";
+import { type LayerLoader, type Loader, NEEDED, OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
@@ -72,9 +82,101 @@ function buildGemma4(b: Builder): void {
   end(b, { lateOutputs: "after-norm" }, x);
 }
 
+/** Embeddings of each layer's own, `width` elements each. */
+export function perLayerEmbedding(l: Loader, width: number): void {
+  l.need("per_layer_token_embd.weight", width * l.layerCount, l.vocabulary);
+  l.need("per_layer_model_proj.weight", l.embedding, width * l.layerCount);
+  l.need("per_layer_proj_norm.weight", width);
+}
+
+/** What a layer does with its own. */
+export function perLayerInput(layer: LayerLoader, width: number): void {
+  layer.need("inp_gate.weight", layer.model.embedding, width);
+  layer.need("proj.weight", width, layer.model.embedding);
+  norm(layer, "post_norm");
+}
+
+/** Layers without a cache use that of the last one of their kind that has one. */
+export function demandSharedCaches(l: Loader): void {
+  const { cachedLayerCount: own, allLayerCount, slidingWindowLayers } = l.hyperparameters;
+  l.demand(own >= 2, `${own} of its layers have a cache, and 2 are the least`);
+  for (let layer = own; layer < allLayerCount; layer++) {
+    const slides = slidingWindowLayers[layer] === true;
+    const shared = own - (slides ? 2 : 1);
+    l.demand(
+      slidingWindowLayers[shared] === slides,
+      `layer ${layer} uses the cache of layer ${shared}, and only one of them has a window`,
+    );
+  }
+}
+
+function demandGemma4Lengths(l: Loader): void {
+  const alike = (key: unknown, value: unknown) =>
+    l.demand(key === value, `its heads have ${key} elements of keys and ${value} of values`);
+  alike(l.value("attention.key_length_swa"), l.value("attention.value_length_swa"));
+  for (let layer = 0; layer < l.layerCount; layer++) {
+    alike(l.keyLength(layer), l.valueLength(layer));
+  }
+}
+
+/** Experts beside the feed-forward that every layer has. */
+function gemma4Experts(layer: LayerLoader): void {
+  const { model: l } = layer;
+  router(layer, OPTIONAL);
+  if (!layer.has("ffn_gate_inp.weight")) return;
+  layer.need("ffn_gate_inp.scale", l.embedding);
+  norm(layer, "pre_ffw_norm_2");
+  norm(layer, "post_ffw_norm_1");
+  norm(layer, "post_ffw_norm_2");
+  gateUpExperts(layer);
+  layer.need("ffn_down_exps.weight", l.expertFeedForward(), l.embedding, l.experts);
+}
+
+const gemma4: Loads = (l) => {
+  l.layerKey("attention.sliding_window_pattern", l.layerCount);
+  l.mayKey("attention.shared_kv_layers");
+  l.mayKey("rope.freq_base_swa");
+  l.mayLayerKey("expert_feed_forward_length");
+  l.key("attention.sliding_window");
+  l.key("attention.layer_norm_rms_epsilon");
+  l.key("embedding_length_per_layer_input");
+  l.key("attention.key_length_swa");
+  l.key("attention.value_length_swa");
+  l.mayKey("final_logit_softcapping");
+  demandGemma4Lengths(l);
+  demandSharedCaches(l);
+  const { perLayerEmbeddingLength: perLayer, cachedLayerCount, slidingWindowLayers } =
+    l.hyperparameters;
+  embedding(l);
+  outputOrTied(l);
+  if (perLayer > 0) perLayerEmbedding(l, perLayer);
+  for (const layer of l.layers()) {
+    const { index } = layer;
+    const cached = index < cachedLayerCount ? NEEDED : OPTIONAL;
+    norm(layer, "attn_norm");
+    layer.need("attn_q.weight", l.embedding, l.queries(index));
+    layer.take(cached, "attn_k.weight", l.embedding, l.keys(index));
+    layer.may("attn_v.weight", l.embedding, l.values(index));
+    layer.need("attn_output.weight", l.queries(index), l.embedding);
+    norm(layer, "attn_q_norm", l.keyLength(index));
+    layer.take(cached, "attn_k_norm.weight", l.keyLength(index));
+    norm(layer, "post_attention_norm");
+    layer.may("layer_output_scale.weight", 1);
+    if (!slidingWindowLayers[index]) {
+      l.need("rope_freqs.weight", Math.floor(l.keyLength(index) / 2));
+    }
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer, l.feedForward(index));
+    norm(layer, "post_ffw_norm");
+    gemma4Experts(layer);
+    if (perLayer > 0) perLayerInput(layer, perLayer);
+  }
+};
+
 export const ARCHITECTURES: Family = family({
   "gemma4": attentionCache("models/gemma4.cpp", {
     graph: buildGemma4,
+    loads: gemma4,
     slidingWindow: { pattern: "layers" },
     ownCaches: "less-shared",
     scalesExperts: true,

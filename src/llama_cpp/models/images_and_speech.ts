@@ -1,3 +1,18 @@
+import {
+  demandExperts,
+  demandHeads,
+  embedding,
+  experts,
+  expertSize,
+  gatedFeedForward,
+  headNorms,
+  type Loads,
+  norm,
+  outputOrTied,
+  queryKeyValue,
+  router,
+} from "../loading/blocks.ts";
+import type { LayerLoader, Loader } from "../loading/loader.ts";
 import { attentionCache, type Family, family, noMemory } from "./architecture.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
 import { attention, projectQueryKeyValue } from "../graph/blocks/attention.ts";
@@ -59,6 +74,68 @@ function buildDeepstack(b: Builder): void {
 
 const DEEPSTACK = { graph: buildDeepstack, positionsPerToken: 4, deepstack: "count" } as const;
 
+const cogvlm: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  demandHeads(l, { rope: true, square: true });
+  const [width, queries, feedForward] = [l.embedding, l.queries(), l.feedForward()];
+  embedding(l);
+  outputOrTied(l);
+  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer);
+    for (const kind of ["attn", "vis_attn"]) {
+      layer.need(`${kind}_qkv.weight`, width, 3 * queries);
+      layer.need(`${kind}_output.weight`, queries, width);
+    }
+    layer.need("vis_gate.weight", width, feedForward);
+    layer.need("vis_down.weight", feedForward, width);
+    layer.need("vis_up.weight", width, feedForward);
+  }
+};
+
+function qwen3VlKeys(l: Loader): void {
+  l.mayKey("n_deepstack_layers");
+  l.layerKey("rope.dimension_sections", 4);
+  l.key("attention.layer_norm_rms_epsilon");
+  demandHeads(l, { rope: true });
+}
+
+function qwen3VlAttention(layer: LayerLoader): void {
+  const { model: l } = layer;
+  norm(layer, "attn_norm");
+  queryKeyValue(layer, { keys: l.values() });
+  layer.need("attn_output.weight", l.queries(), l.embedding);
+  headNorms(layer);
+  norm(layer, "ffn_norm");
+}
+
+const qwen3Vl: Loads = (l) => {
+  qwen3VlKeys(l);
+  embedding(l);
+  outputOrTied(l);
+  // What a reranker ends with.
+  l.may("cls.output.weight", l.embedding, l.classes);
+  for (const layer of l.layers()) {
+    qwen3VlAttention(layer);
+    gatedFeedForward(layer);
+  }
+};
+
+const qwen3VlMoe: Loads = (l) => {
+  qwen3VlKeys(l);
+  l.mayLayerKey("expert_feed_forward_length");
+  demandExperts(l);
+  embedding(l);
+  outputOrTied(l);
+  for (const layer of l.layers()) {
+    qwen3VlAttention(layer);
+    router(layer);
+    experts(layer, { size: expertSize(l) });
+  }
+};
+
 /** llama.cpp overwrites logits of a batch that has none: all of a prompt but its end. */
 const NEEDS_ALL_LOGITS = {
   why: "need the logits of all of a prompt, which only its end has",
@@ -72,9 +149,12 @@ export const ARCHITECTURES: Family = family({
     graph: buildChameleon,
     cannotRun: NEEDS_ALL_LOGITS,
   }),
-  "cogvlm": attentionCache("models/cogvlm.cpp", { graph: transformer({ lateOutputs: "never" }) }),
-  "qwen3vl": attentionCache("models/qwen3vl.cpp", DEEPSTACK),
-  "qwen3vlmoe": attentionCache("models/qwen3vlmoe.cpp", DEEPSTACK),
+  "cogvlm": attentionCache("models/cogvlm.cpp", {
+    graph: transformer({ lateOutputs: "never" }),
+    loads: cogvlm,
+  }),
+  "qwen3vl": attentionCache("models/qwen3vl.cpp", { ...DEEPSTACK, loads: qwen3Vl }),
+  "qwen3vlmoe": attentionCache("models/qwen3vlmoe.cpp", { ...DEEPSTACK, loads: qwen3VlMoe }),
   "qwen3tts": attentionCache("models/qwen3tts.cpp", { ...DEEPSTACK, purpose: "audio" }),
   "pockettts": attentionCache("models/pockettts.cpp", {
     graph: transformer(GPT),

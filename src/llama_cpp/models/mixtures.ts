@@ -1,6 +1,22 @@
+import {
+  demandExperts,
+  demandHeads,
+  embedding,
+  experts,
+  expertSize,
+  gatedFeedForward,
+  headNorms,
+  type Loads,
+  norm,
+  outputOrTied,
+  queryKeyValue,
+  router,
+} from "../loading/blocks.ts";
+import { OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
+import { mayWindow } from "./sliding_window.ts";
 import {
   attend,
   keepOutputs,
@@ -56,18 +72,131 @@ const smallThinker: LayerBuilder = (b, row, layer, x) => {
   return transformerLayer(b, { ...row, feed }, layer, x);
 };
 
+const arcticLoads: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  demandHeads(l, { rope: true, square: true });
+  const width = l.embedding;
+  embedding(l);
+  outputOrTied(l);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    queryKeyValue(layer, { queries: width, keys: l.values() });
+    layer.need("attn_output.weight", width, width);
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer, width);
+    router(layer);
+    norm(layer, "ffn_norm_exps");
+    experts(layer, { size: l.feedForward() });
+  }
+};
+
+/** Keys that a header may have; Grok's first release is what is meant where they are missing. */
+const GROK_KEYS = [
+  "logit_scale",
+  "embedding_scale",
+  "attention.output_scale",
+  "attn_logit_softcapping",
+  "router_logit_softcapping",
+  "final_logit_softcapping",
+  "attention.temperature_length",
+  "rope.scaling.yarn_ext_factor",
+  "rope.scaling.yarn_attn_factor",
+  "rope.scaling.yarn_beta_fast",
+  "rope.scaling.yarn_beta_slow",
+];
+
+const grokLoads: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.mayLayerKey("expert_feed_forward_length");
+  for (const name of GROK_KEYS) l.mayKey(name);
+  demandHeads(l, { rope: true, square: true });
+  demandExperts(l);
+  const width = l.embedding;
+  embedding(l);
+  outputOrTied(l);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    queryKeyValue(layer, { queries: width, keys: l.values() });
+    layer.need("attn_output.weight", width, width);
+    norm(layer, "attn_output_norm");
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer, l.feedForward(), OPTIONAL);
+    l.demand(
+      !layer.has("ffn_up.weight") || layer.has("ffn_down.weight"),
+      `the feed-forward of layer ${layer.index} isn't whole`,
+    );
+    router(layer);
+    experts(layer, { size: l.expertFeedForward() || l.feedForward(), gate: OPTIONAL });
+    if (!layer.may("layer_output_norm.weight", width)) norm(layer, "post_ffw_norm");
+  }
+};
+
+const groveMoeLoads: Loads = (l) => {
+  l.layerKey("expert_feed_forward_length");
+  l.mayKey("expert_chunk_feed_forward_length");
+  l.key("expert_group_scale");
+  l.key("experts_per_group");
+  l.key("attention.layer_norm_rms_epsilon");
+  demandHeads(l, { rope: true });
+  demandExperts(l);
+  const { perGroupCount, chunkFeedForwardLength } = l.hyperparameters.experts;
+  l.demand(perGroupCount > 0, "its groups have no experts");
+  const chunks = Math.floor(l.experts / perGroupCount);
+  const chunk = chunkFeedForwardLength || l.keyLength();
+  const width = l.embedding;
+  embedding(l);
+  outputOrTied(l);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    queryKeyValue(layer, { keys: l.values() });
+    layer.need("attn_output.weight", l.queries(), width);
+    headNorms(layer);
+    norm(layer, "ffn_norm");
+    router(layer);
+    experts(layer, { size: expertSize(l) });
+    layer.need("ffn_gate_chexps.weight", width, chunk, chunks);
+    layer.need("ffn_down_chexps.weight", chunk, width, chunks);
+    layer.need("ffn_up_chexps.weight", width, chunk, chunks);
+  }
+};
+
+const smallThinkerLoads: Loads = (l) => {
+  mayWindow(l);
+  l.mayLayerKey("expert_feed_forward_length");
+  l.key("attention.layer_norm_rms_epsilon");
+  l.mayKey("expert_gating_func");
+  demandHeads(l, { rope: true });
+  demandExperts(l);
+  embedding(l);
+  outputOrTied(l);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    queryKeyValue(layer, { keys: l.values() });
+    layer.need("attn_output.weight", l.queries(), l.embedding);
+    norm(layer, "ffn_norm");
+    router(layer);
+    experts(layer);
+  }
+};
+
 /** Architectures whose experts stand elsewhere than in place of the feed-forward. */
 export const ARCHITECTURES: Family = family({
-  "arctic": attentionCache("models/arctic.cpp", { graph: transformer({}, arctic) }),
+  "arctic": attentionCache("models/arctic.cpp", {
+    graph: transformer({}, arctic),
+    loads: arcticLoads,
+  }),
   "grok": attentionCache("models/grok.cpp", {
     graph: transformer({ postNorms: true, feed: grok }),
+    loads: grokLoads,
     noFlashAttention: true,
   }),
   "grovemoe": attentionCache("models/grovemoe.cpp", {
     graph: transformer({ queryKeyNorm: "before-rope", feed: groveMoe }),
+    loads: groveMoeLoads,
   }),
   "smallthinker": attentionCache("models/smallthinker.cpp", {
     graph: transformer({ rope: "step-from-0" }, smallThinker),
+    loads: smallThinkerLoads,
     slidingWindow: { when: "window", pattern: { period: 4, denseFirst: true }, fixedWindow: 4096 },
   }),
 });

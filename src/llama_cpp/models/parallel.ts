@@ -1,19 +1,26 @@
+import {
+  demandHeads,
+  embedding,
+  gatedFeedForward,
+  type Loads,
+  norm,
+  normWithBias,
+  output,
+  queryKeyValue,
+} from "../loading/blocks.ts";
+import { type LayerLoader, type Loader } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
-import type { Builder } from "../graph/builder.ts";
 import type { Graph } from "../ggml/graph.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import {
   attend,
-  buildTransformer,
   feed,
   GPT,
-  HEADER_EXPERTS,
   keepOutputs,
   type LayerBuilder,
   QUERY_KEY_NORM,
   transformer,
   transformerLayer,
-  type TransformerRow,
 } from "../graph/transformer.ts";
 
 /** The three operands of a layer's two sums. */
@@ -24,7 +31,7 @@ interface Operands {
 }
 
 /** Feed-forward beside attention, both on the same norm unless attention has one of its own. */
-function parallel(sum: (graph: Graph, operands: Operands) => Tensor): LayerBuilder {
+export function parallel(sum: (graph: Graph, operands: Operands) => Tensor): LayerBuilder {
   return (b, row, layer, x) => {
     const kind = row.norm ?? "rms";
     const first = b.norm(x, kind);
@@ -41,21 +48,6 @@ function parallel(sum: (graph: Graph, operands: Operands) => Tensor): LayerBuild
 const falcon = parallel((graph, { fed, y, residual }) => graph.add(graph.add(fed, y), residual));
 /** src/models/phi2.cpp */
 const phi2 = parallel((graph, { fed, y, residual }) => graph.add(graph.add(y, fed), residual));
-/** src/models/command-r.cpp, cohere2.cpp and cohere2moe.cpp */
-const commandR = parallel((graph, { fed, y, residual }) => graph.add(graph.add(fed, residual), y));
-
-/** The header says which norm it has. */
-function buildCohere2Moe(b: Builder): void {
-  const isRms = b.keys.real("attention.layer_norm_rms_epsilon") !== 0;
-  const row: TransformerRow = {
-    norm: isRms ? "rms" : "layer",
-    rope: "sliding-or-dense",
-    ...HEADER_EXPERTS,
-    lateOutputs: "after-norm",
-  };
-  buildTransformer(b, row, commandR);
-}
-
 /** Beside each other or one after the other, as the header says (src/models/gptneox.cpp). */
 const gptNeoX: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
@@ -75,28 +67,132 @@ const stableLm: LayerBuilder = (b, row, layer, x) => {
   return graph.add(feed(b, row, layer, input), middle);
 };
 
+/** Attention as wide as the stream, with keys and values of one width. */
+export function squareAttention(layer: LayerLoader): void {
+  const { model: l } = layer;
+  queryKeyValue(layer, { queries: l.embedding, keys: l.values() });
+  layer.need("attn_output.weight", l.embedding, l.embedding);
+}
+
+/** The last norm with its bias. */
+function outputNorm(l: Loader): void {
+  l.need("output_norm.weight", l.embedding);
+  l.need("output_norm.bias", l.embedding);
+}
+
+/** A feed-forward without a gate. */
+function plainFeedForward(layer: LayerLoader): void {
+  const { model: l } = layer;
+  layer.need("ffn_down.weight", l.feedForward(), l.embedding);
+  layer.need("ffn_up.weight", l.embedding, l.feedForward());
+}
+
+/** Its biases. */
+function plainBiases(layer: LayerLoader): void {
+  layer.need("ffn_down.bias", layer.model.embedding);
+  layer.need("ffn_up.bias", layer.model.feedForward());
+}
+
+const falconLoads: Loads = (l) => {
+  l.key("attention.layer_norm_epsilon");
+  demandHeads(l, { rope: true, square: true });
+  const width = l.embedding;
+  embedding(l);
+  outputNorm(l);
+  l.may("output.weight", width, l.vocabulary);
+  for (const layer of l.layers()) {
+    normWithBias(layer, "attn_norm");
+    layer.may("attn_norm_2.weight", width);
+    layer.may("attn_norm_2.bias", width);
+    layer.need("attn_qkv.weight", width, width + 2 * l.values());
+    layer.need("attn_output.weight", width, width);
+    plainFeedForward(layer);
+  }
+};
+
+const phi2Loads: Loads = (l) => {
+  l.key("attention.layer_norm_epsilon");
+  demandHeads(l, { square: true });
+  embedding(l);
+  outputNorm(l);
+  l.need("output.weight", l.embedding, l.vocabulary);
+  l.need("output.bias", l.vocabulary);
+  for (const layer of l.layers()) {
+    normWithBias(layer, "attn_norm");
+    squareAttention(layer);
+    layer.need("attn_output.bias", l.embedding);
+    plainFeedForward(layer);
+    plainBiases(layer);
+  }
+};
+
+const plamoLoads: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  demandHeads(l, { rope: true, square: true });
+  embedding(l);
+  output(l);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    squareAttention(layer);
+    gatedFeedForward(layer);
+  }
+};
+
+const gptNeoXLoads: Loads = (l) => {
+  l.key("attention.layer_norm_epsilon");
+  l.key("use_parallel_residual");
+  demandHeads(l, { square: true });
+  const width = l.embedding;
+  const all = width + 2 * l.values();
+  embedding(l);
+  outputNorm(l);
+  l.need("output.weight", width, l.vocabulary);
+  for (const layer of l.layers()) {
+    normWithBias(layer, "attn_norm");
+    layer.need("attn_qkv.weight", width, all);
+    layer.need("attn_qkv.bias", all);
+    layer.need("attn_output.weight", width, width);
+    layer.need("attn_output.bias", width);
+    normWithBias(layer, "ffn_norm");
+    plainFeedForward(layer);
+    plainBiases(layer);
+  }
+};
+
+const stableLmLoads: Loads = (l) => {
+  l.key("attention.layer_norm_epsilon");
+  demandHeads(l, { square: true });
+  embedding(l);
+  outputNorm(l);
+  l.need("output.weight", l.embedding, l.vocabulary);
+  for (const layer of l.layers()) {
+    normWithBias(layer, "attn_norm");
+    squareAttention(layer);
+    layer.may("attn_q_norm.weight", l.keyLength(), l.heads());
+    layer.may("attn_k_norm.weight", l.keyLength(), l.keyValueHeads());
+    layer.may("ffn_norm.weight", l.embedding);
+    layer.may("ffn_norm.bias", l.embedding);
+    gatedFeedForward(layer);
+  }
+};
+
 /** Architectures whose feed-forward doesn't wait for attention. */
 export const ARCHITECTURES: Family = family({
-  "falcon": attentionCache("models/falcon.cpp", { graph: transformer(GPT, falcon) }),
-  "phi2": attentionCache("models/phi2.cpp", { graph: transformer(GPT, phi2) }),
-  "command-r": attentionCache("models/command-r.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, norm: "layer" }, commandR),
+  "falcon": attentionCache("models/falcon.cpp", {
+    graph: transformer(GPT, falcon),
+    loads: falconLoads,
   }),
-  "cohere2": attentionCache("models/cohere2.cpp", {
-    graph: transformer({ norm: "layer", rope: "sliding" }, commandR),
-    slidingWindow: { pattern: { period: 4 } },
+  "phi2": attentionCache("models/phi2.cpp", { graph: transformer(GPT, phi2), loads: phi2Loads }),
+  "plamo": attentionCache("models/plamo.cpp", {
+    graph: transformer({}, falcon),
+    loads: plamoLoads,
   }),
-  "cohere2moe": attentionCache("models/cohere2moe.cpp", {
-    graph: buildCohere2Moe,
-    slidingWindow: { pattern: { period: 4, denseFirst: true, orLayers: true } },
-    predictionLayersSkipped: true,
-    scalesExperts: true,
-  }),
-  "plamo": attentionCache("models/plamo.cpp", { graph: transformer({}, falcon) }),
   "gptneox": attentionCache("models/gptneox.cpp", {
     graph: transformer(GPT, gptNeoX),
+    loads: gptNeoXLoads,
   }),
   "stablelm": attentionCache("models/stablelm.cpp", {
     graph: transformer({ ...QUERY_KEY_NORM, norm: "layer" }, stableLm),
+    loads: stableLmLoads,
   }),
 });

@@ -1,23 +1,159 @@
+import {
+  demandHeads,
+  embedding,
+  gatedFeedForward,
+  headNorms,
+  type Loads,
+  norm,
+  output,
+  outputOrTied,
+  queryKeyValue,
+} from "../loading/blocks.ts";
+import {
+  type LayerLoader,
+  type Loader,
+  NEEDED,
+  NEEDED_UNLOADED,
+  OPTIONAL_UNLOADED,
+} from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
+import { QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
+
+const PATTERN = "attention.sliding_window_pattern";
+
+/** A window that the header may have; which layers slide is read where it has one. */
+export function mayWindow(l: Loader): void {
+  l.mayKey("attention.sliding_window");
+  if (l.hyperparameters.slidingWindowKind === "none") return;
+  l.maySingleKey(PATTERN);
+  l.mayKey("rope.freq_base_swa");
+}
+
+/** A layer between norms of what goes in and of what comes out. */
+function normedBothWays(layer: LayerLoader): void {
+  const { model: l } = layer;
+  norm(layer, "attn_norm");
+  queryKeyValue(layer);
+  layer.need("attn_output.weight", l.queries(), l.embedding);
+  norm(layer, "post_attention_norm");
+  norm(layer, "ffn_norm");
+  gatedFeedForward(layer);
+  norm(layer, "post_ffw_norm");
+}
+
+const gemma2: Loads = (l) => {
+  l.maySingleKey(PATTERN);
+  l.mayKey("rope.freq_base_swa");
+  l.mayKey("attention.sliding_window");
+  l.key("attention.layer_norm_rms_epsilon");
+  l.mayKey("attn_logit_softcapping");
+  l.mayKey("final_logit_softcapping");
+  demandHeads(l);
+  embedding(l);
+  l.need("output_norm.weight", l.embedding);
+  for (const layer of l.layers()) normedBothWays(layer);
+};
+
+const gemma3: Loads = (l) => {
+  mayWindow(l);
+  l.mayKey("final_logit_softcapping");
+  l.key("attention.layer_norm_rms_epsilon");
+  demandHeads(l);
+  embedding(l);
+  outputOrTied(l);
+  for (const layer of l.layers()) {
+    normedBothWays(layer);
+    headNorms(layer);
+  }
+};
+
+const museGlimmer: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.key("attention.sliding_window");
+  l.mayKey("final_logit_softcapping");
+  l.key("logit_scale");
+  l.mayKey("rope.freq_base_swa");
+  l.layerKey(PATTERN, l.layerCount);
+  demandHeads(l);
+  embedding(l);
+  output(l);
+  for (const layer of l.layers()) {
+    normedBothWays(layer);
+    headNorms(layer);
+    layer.need("attn_gate.weight", l.embedding, l.queries());
+  }
+};
+
+const olmo2: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  mayWindow(l);
+  demandHeads(l, { rope: true, square: true });
+  embedding(l);
+  output(l);
+  const width = l.embedding;
+  for (const layer of l.layers()) {
+    queryKeyValue(layer, { queries: width, keys: l.values(), apart: true });
+    layer.need("attn_output.weight", width, width);
+    norm(layer, "attn_q_norm");
+    norm(layer, "attn_k_norm", l.values());
+    norm(layer, "post_attention_norm");
+    gatedFeedForward(layer);
+    norm(layer, "post_ffw_norm");
+  }
+};
+
+const plamo3: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  mayWindow(l);
+  demandHeads(l, { perLayer: true });
+  embedding(l);
+  outputOrTied(l);
+  const [key, value, width] = [l.keyLength(), l.valueLength(), l.embedding];
+  for (const layer of l.layers()) {
+    const [heads, keyValues] = [l.heads(layer.index), l.keyValueHeads(layer.index)];
+    norm(layer, "attn_norm");
+    layer.need("attn_qkv.weight", width, (heads + keyValues) * key + keyValues * value);
+    headNorms(layer);
+    layer.need("attn_output.weight", heads * value, width);
+    // These two have no ".weight" behind their names.
+    layer.need("post_attention_norm", width);
+    layer.need("post_ffw_norm", width);
+    norm(layer, "ffn_norm");
+    layer.need("ffn_up.weight", width, 2 * l.feedForward(layer.index));
+    layer.need("ffn_down.weight", l.feedForward(layer.index), width);
+  }
+};
+
+const exaone4: Loads = (l) => {
+  if (l.hyperparameters.slidingWindowKind !== "none") {
+    l.maySingleKey(PATTERN);
+    l.mayKey("rope.freq_base_swa");
+  }
+  l.mayKey("attention.sliding_window");
+  l.key("attention.layer_norm_rms_epsilon");
+  demandHeads(l, { rope: true, square: true });
+  embedding(l);
+  outputOrTied(l);
+  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  for (const layer of l.layers(l.allLayerCount)) {
+    const predicts = layer.index >= l.layerCount;
+    const presence = predicts ? NEEDED_UNLOADED : NEEDED;
+    queryKeyValue(layer, { presence });
+    layer.take(presence, "attn_output.weight", l.embedding, l.embedding);
+    layer.take(presence, "post_attention_norm.weight", l.embedding);
+    headNorms(layer, presence);
+    gatedFeedForward(layer, l.feedForward(), presence);
+    layer.take(presence, "post_ffw_norm.weight", l.embedding);
+    if (!predicts) continue;
+    layer.take(presence, "nextn.eh_proj.weight", 2 * l.embedding, l.embedding);
+    layer.take(presence, "nextn.enorm.weight", l.embedding);
+    layer.take(presence, "nextn.hnorm.weight", l.embedding);
+    layer.take(OPTIONAL_UNLOADED, "nextn.shared_head_norm.weight", l.embedding);
+  }
+};
 
 /** The same where some layers look at a sliding window only. */
 export const ARCHITECTURES: Family = family({
-  "afmoe": attentionCache("models/afmoe.cpp", {
-    graph: transformer({
-      ...QUERY_KEY_NORM,
-      ...HEADER_EXPERTS,
-      postNorms: true,
-      rope: "step",
-      gatedAttention: true,
-    }),
-    slidingWindow: { when: "window", pattern: { period: 4 } },
-  }),
-  "exaone-moe": attentionCache("models/exaone-moe.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, rope: "sliding" }),
-    slidingWindow: { pattern: { period: 4 } },
-    predictionLayersSkipped: true,
-  }),
   "exaone4": attentionCache("models/exaone4.cpp", {
     graph: transformer({
       ...QUERY_KEY_NORM,
@@ -27,60 +163,17 @@ export const ARCHITECTURES: Family = family({
     }),
     slidingWindow: { when: "64-layers", pattern: { period: 4 }, defaultWindow: 4096 },
     predictionLayersSkipped: true,
+    loads: exaone4,
   }),
   "gemma2": attentionCache("models/gemma2.cpp", {
     graph: transformer({ postNorms: true }),
     slidingWindow: { pattern: { period: 2 }, defaultWindow: 4096 },
+    loads: gemma2,
   }),
   "gemma3": attentionCache("models/gemma3.cpp", {
     graph: transformer({ ...QUERY_KEY_NORM, postNorms: true }),
     slidingWindow: { when: "window", pattern: { period: 6 } },
-  }),
-  "gpt-oss": attentionCache("models/openai-moe.cpp", {
-    graph: transformer({
-      gating: "softmax-weight",
-      weightsNorm: false,
-      lateOutputs: "before-norm",
-    }),
-    slidingWindow: { pattern: { period: 2 } },
-  }),
-  "granite_swa": attentionCache("models/granite-swa.cpp", {
-    graph: transformer({ rope: "pattern", sharedActivation: "halves", deepstack: true }),
-    slidingWindow: { pattern: "any-length" },
-    deepstack: "mapping",
-  }),
-  "laguna": attentionCache("models/laguna.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, gatedAttention: true }),
-    slidingWindow: { when: "window", pattern: { period: 4, denseFirst: true } },
-    defaultSharedExperts: 1,
-  }),
-  "llama4": attentionCache("models/llama4.cpp", {
-    graph: transformer({
-      rope: "step-with-windows",
-      queryKeyNorm: "plain-after-rope",
-      attentionTemperature: "without-rope",
-      gating: "sigmoid",
-      weightsNorm: false,
-      weighsFirst: true,
-      selectsBy: "logits",
-    }),
-    slidingWindow: {
-      kind: "chunked",
-      when: "unless-zero",
-      pattern: { period: 4 },
-      fixedWindow: 8192,
-    },
-  }),
-  "mellum": attentionCache("models/mellum.cpp", {
-    graph: transformer(QUERY_KEY_NORM),
-    slidingWindow: { when: "window", pattern: { period: 4, orLayers: true } },
-    scalesExperts: true,
-  }),
-  "mimo2": attentionCache("models/mimo2.cpp", {
-    graph: transformer({ gating: "sigmoid" }),
-    slidingWindow: { pattern: "layers" },
-    predictionLayersUncached: true,
-    predictionLayersSkipped: true,
+    loads: gemma3,
   }),
   "muse-glimmer": attentionCache("models/muse-glimmer.cpp", {
     graph: transformer({
@@ -91,25 +184,16 @@ export const ARCHITECTURES: Family = family({
       gatedAttention: true,
     }),
     slidingWindow: { pattern: { period: 4, orLayers: true } },
+    loads: museGlimmer,
   }),
   "olmo2": attentionCache("models/olmo2.cpp", {
     graph: transformer({ postNorms: true, onlyPostNorms: true, queryKeyNorm: "whole-rows" }),
     slidingWindow: { when: "window", pattern: { period: 4 } },
+    loads: olmo2,
   }),
   "plamo3": attentionCache("models/plamo3.cpp", {
     graph: transformer({ ...QUERY_KEY_NORM, postNorms: true, activation: "halves" }),
     slidingWindow: { when: "window", pattern: { period: 8 } },
-  }),
-  "step35": attentionCache("models/step35.cpp", {
-    graph: transformer({
-      ...QUERY_KEY_NORM,
-      ...HEADER_EXPERTS,
-      gatedAttention: true,
-      lateOutputs: "before-norm",
-    }),
-    slidingWindow: { pattern: "all-layers" },
-    predictionLayersUncached: true,
-    predictionLayersSkipped: true,
-    halvesRope: true,
+    loads: plamo3,
   }),
 });

@@ -1,0 +1,137 @@
+import {
+  demandExperts,
+  demandHeads,
+  embedding,
+  gatedFeedForward,
+  gateUpExperts,
+  type Loads,
+  mayRoute,
+  norm,
+  outputOrTied,
+  predictionHead,
+  predictionPresence,
+  queryKeyValue,
+  router,
+  sharedExperts,
+} from "../loading/blocks.ts";
+import { NEEDED, OPTIONAL } from "../loading/loader.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
+import type { Builder } from "../graph/builder.ts";
+import { parallel, squareAttention } from "./parallel.ts";
+import {
+  buildTransformer,
+  HEADER_EXPERTS,
+  QUERY_KEY_NORM,
+  transformer,
+  type TransformerRow,
+} from "../graph/transformer.ts";
+
+/** src/models/command-r.cpp, cohere2.cpp and cohere2moe.cpp */
+const commandR = parallel((graph, { fed, y, residual }) => graph.add(graph.add(fed, residual), y));
+
+/** The header says which norm it has. */
+function buildCohere2Moe(b: Builder): void {
+  const isRms = b.keys.real("attention.layer_norm_rms_epsilon") !== 0;
+  const row: TransformerRow = {
+    norm: isRms ? "rms" : "layer",
+    rope: "sliding-or-dense",
+    ...HEADER_EXPERTS,
+    lateOutputs: "after-norm",
+  };
+  buildTransformer(b, row, commandR);
+}
+
+/** Models of this depth and more have norms on queries and keys (src/models/command-r.cpp). */
+const LAYERS_WITH_HEAD_NORMS = 64;
+
+const commandRLoads: Loads = (l) => {
+  l.mayKey("logit_scale");
+  l.key("attention.layer_norm_epsilon");
+  demandHeads(l, { square: true });
+  embedding(l);
+  l.need("output_norm.weight", l.embedding);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    if (l.layerCount >= LAYERS_WITH_HEAD_NORMS) {
+      layer.need("attn_q_norm.weight", l.keyLength(), l.heads());
+      layer.need("attn_k_norm.weight", l.keyLength(), l.keyValueHeads());
+    }
+    squareAttention(layer);
+    gatedFeedForward(layer);
+  }
+};
+
+const cohere2: Loads = (l) => {
+  l.maySingleKey("attention.sliding_window_pattern");
+  l.mayKey("rope.freq_base_swa");
+  l.key("attention.sliding_window");
+  l.key("logit_scale");
+  l.key("attention.layer_norm_epsilon");
+  demandHeads(l, { square: true });
+  embedding(l);
+  l.need("output_norm.weight", l.embedding);
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    squareAttention(layer);
+    gatedFeedForward(layer);
+  }
+};
+
+const cohere2Moe: Loads = (l) => {
+  const isRms = l.mayKey("attention.layer_norm_rms_epsilon");
+  if (!isRms) l.key("attention.layer_norm_epsilon");
+  else l.mayKey("attention.layer_norm_epsilon");
+  l.key("attention.sliding_window");
+  l.key("logit_scale");
+  l.key("leading_dense_block_count");
+  l.layerKey("expert_feed_forward_length");
+  l.mayKey("expert_shared_feed_forward_length");
+  l.mayKey("expert_shared_count");
+  mayRoute(l);
+  l.layerKey("attention.sliding_window_pattern", l.layerCount);
+  l.mayKey("rope.freq_base_swa");
+  demandHeads(l, { rope: true });
+  demandExperts(l);
+  const { leadingDenseLayerCount, sharedCount, sharedFeedForwardLength } =
+    l.hyperparameters.experts;
+  const size = l.expertFeedForward() || l.feedForward();
+  embedding(l);
+  outputOrTied(l);
+  for (const layer of l.layers(l.allLayerCount)) {
+    const predicts = layer.index >= l.layerCount;
+    const presence = predicts ? predictionPresence(l) : NEEDED;
+    layer.take(presence, "attn_norm.weight", l.embedding);
+    queryKeyValue(layer, { keys: l.values(), presence });
+    layer.take(presence, "attn_output.weight", l.queries(), l.embedding);
+    if (predicts) predictionHead(layer, presence, OPTIONAL);
+    else if (layer.index < leadingDenseLayerCount) {
+      gatedFeedForward(layer);
+      continue;
+    }
+    router(layer, presence);
+    layer.take(presence, "ffn_down_exps.weight", size, l.embedding, l.experts);
+    gateUpExperts(layer, size, presence);
+    if (sharedCount === 0) continue;
+    sharedExperts(layer, sharedFeedForwardLength || size * sharedCount, presence);
+  }
+};
+
+/** Cohere's models, whose feed-forward doesn't wait for attention. */
+export const ARCHITECTURES: Family = family({
+  "command-r": attentionCache("models/command-r.cpp", {
+    graph: transformer({ ...QUERY_KEY_NORM, norm: "layer" }, commandR),
+    loads: commandRLoads,
+  }),
+  "cohere2": attentionCache("models/cohere2.cpp", {
+    graph: transformer({ norm: "layer", rope: "sliding" }, commandR),
+    loads: cohere2,
+    slidingWindow: { pattern: { period: 4 } },
+  }),
+  "cohere2moe": attentionCache("models/cohere2moe.cpp", {
+    graph: buildCohere2Moe,
+    loads: cohere2Moe,
+    slidingWindow: { pattern: { period: 4, denseFirst: true, orLayers: true } },
+    predictionLayersSkipped: true,
+    scalesExperts: true,
+  }),
+});

@@ -1,0 +1,178 @@
+import {
+  demandExperts,
+  demandHeads,
+  demandWholeFeedForward,
+  embedding,
+  experts,
+  gatedFeedForward,
+  headNorms,
+  type Loads,
+  mayRoute,
+  output,
+  predictionHead,
+  predictionPresence,
+  queryKeyValue,
+  ropeFactors,
+  router,
+  sharedExperts,
+} from "../loading/blocks.ts";
+import { NEEDED, NEEDED_UNLOADED, OPTIONAL, OPTIONAL_UNLOADED } from "../loading/loader.ts";
+import { attentionCache, type Family, family } from "./architecture.ts";
+import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
+
+const PATTERN = "attention.sliding_window_pattern";
+
+const exaoneMoe: Loads = (l) => {
+  l.maySingleKey(PATTERN);
+  l.mayKey("rope.freq_base_swa");
+  l.key("attention.sliding_window");
+  l.key("attention.layer_norm_rms_epsilon");
+  l.mayKey("expert_shared_count");
+  l.layerKey("expert_feed_forward_length");
+  l.mayKey("expert_shared_feed_forward_length");
+  l.key("expert_gating_func");
+  mayRoute(l);
+  l.mayKey("leading_dense_block_count");
+  demandHeads(l, { rope: true });
+  const { leadingDenseLayerCount, sharedFeedForwardLength } = l.hyperparameters.experts;
+  embedding(l);
+  output(l);
+  const hasFactors = l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  // llama.cpp counts the factors once more for each layer that predicts.
+  l.demand(
+    !hasFactors || l.allLayerCount === l.layerCount,
+    "it has rope factors beside layers that predict further tokens",
+  );
+  for (const layer of l.layers(l.allLayerCount)) {
+    const predicts = layer.index >= l.layerCount;
+    const presence = predicts ? NEEDED_UNLOADED : NEEDED;
+    queryKeyValue(layer, { presence });
+    layer.take(presence, "attn_output.weight", l.queries(), l.embedding);
+    layer.take(presence, "attn_norm.weight", l.embedding);
+    headNorms(layer, presence);
+    layer.take(presence, "ffn_norm.weight", l.embedding);
+    if (predicts) predictionHead(layer);
+    if (predicts || layer.index < leadingDenseLayerCount) {
+      gatedFeedForward(layer, l.feedForward(), presence);
+      continue;
+    }
+    demandExperts(l);
+    router(layer);
+    layer.may("exp_probs_b.bias", l.experts);
+    experts(layer);
+    sharedExperts(layer, sharedFeedForwardLength || l.expertFeedForward());
+  }
+};
+
+const mimo2: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.layerKey("expert_feed_forward_length");
+  l.key("attention.sliding_window");
+  l.mayKey("rope.freq_base_swa");
+  l.layerKey(PATTERN, l.layerCount);
+  l.mayKey("attention.value_scale");
+  embedding(l);
+  output(l);
+  for (const layer of l.layers(l.allLayerCount)) {
+    const predicts = layer.index >= l.layerCount;
+    const presence = predicts ? predictionPresence(l) : NEEDED;
+    const optional = predicts ? OPTIONAL_UNLOADED : OPTIONAL;
+    const heads = l.heads(layer.index);
+    queryKeyValue(layer, {
+      queries: heads * l.keyLength(),
+      keys: l.keys(layer.index),
+      values: l.values(layer.index),
+      presence,
+    });
+    layer.take(presence, "attn_output.weight", heads * l.valueLength(), l.embedding);
+    layer.take(presence, "attn_norm.weight", l.embedding);
+    layer.take(optional, "attn_sinks.weight", heads);
+    layer.take(presence, "ffn_norm.weight", l.embedding);
+    gatedFeedForward(layer, l.feedForward(), optional);
+    router(layer, optional);
+    experts(layer, { presence: optional });
+    layer.take(optional, "exp_probs_b.bias", l.experts);
+    if (predicts) {
+      predictionHead(layer, presence);
+      layer.take(optional, "layer_output_norm.weight", l.embedding);
+    } else if (layer.has("ffn_gate_inp.weight")) {
+      experts(layer, { gate: OPTIONAL });
+    } else demandWholeFeedForward(layer);
+  }
+};
+
+const step35: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.layerKey("expert_feed_forward_length");
+  l.mayKey("expert_shared_feed_forward_length");
+  mayRoute(l);
+  l.key("attention.sliding_window");
+  l.mayKey("rope.freq_base_swa");
+  l.layerKey(PATTERN);
+  l.mayLayerKey("swiglu_clamp_exp");
+  l.mayLayerKey("swiglu_clamp_shexp");
+  const shared = l.hyperparameters.experts.sharedFeedForwardLength;
+  embedding(l);
+  output(l);
+  ropeFactors(l, Math.max(...l.hyperparameters.ropeDimensionCounts.slice(0, l.layerCount)));
+  for (const layer of l.layers(l.allLayerCount)) {
+    const predicts = layer.index >= l.layerCount;
+    const presence = predicts ? predictionPresence(l) : NEEDED;
+    const heads = l.heads(layer.index);
+    layer.take(presence, "attn_norm.weight", l.embedding);
+    headNorms(layer, OPTIONAL);
+    queryKeyValue(layer, {
+      queries: heads * l.keyLength(),
+      keys: l.keys(layer.index),
+      values: l.values(layer.index),
+      presence,
+      apart: true,
+    });
+    layer.take(presence, "attn_output.weight", heads * l.valueLength(), l.embedding);
+    layer.may("attn_gate.weight", l.embedding, heads);
+    layer.take(presence, "ffn_norm.weight", l.embedding);
+    gatedFeedForward(layer, l.feedForward(), OPTIONAL);
+    router(layer, OPTIONAL);
+    experts(layer, { presence: OPTIONAL });
+    layer.may("exp_probs_b.bias", l.experts);
+    sharedExperts(layer, shared, OPTIONAL);
+    if (predicts) {
+      predictionHead(layer, presence, OPTIONAL);
+      continue;
+    }
+    if (layer.has("ffn_gate_inp.weight")) {
+      experts(layer, { gate: OPTIONAL });
+      demandWholeFeedForward(layer, "_shexp");
+    } else demandWholeFeedForward(layer);
+  }
+};
+
+/** Mixtures on windows whose files may have layers that predict further tokens. */
+export const ARCHITECTURES: Family = family({
+  "exaone-moe": attentionCache("models/exaone-moe.cpp", {
+    graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, rope: "sliding" }),
+    slidingWindow: { pattern: { period: 4 } },
+    predictionLayersSkipped: true,
+    loads: exaoneMoe,
+  }),
+  "mimo2": attentionCache("models/mimo2.cpp", {
+    graph: transformer({ gating: "sigmoid" }),
+    slidingWindow: { pattern: "layers" },
+    predictionLayersUncached: true,
+    predictionLayersSkipped: true,
+    loads: mimo2,
+  }),
+  "step35": attentionCache("models/step35.cpp", {
+    graph: transformer({
+      ...QUERY_KEY_NORM,
+      ...HEADER_EXPERTS,
+      gatedAttention: true,
+      lateOutputs: "before-norm",
+    }),
+    slidingWindow: { pattern: "all-layers" },
+    predictionLayersUncached: true,
+    predictionLayersSkipped: true,
+    halvesRope: true,
+    loads: step35,
+  }),
+});

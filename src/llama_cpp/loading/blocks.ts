@@ -320,14 +320,3 @@ export function maySections(l: Loader): void {
 export function predictionPresence(l: Loader): Presence {
   return l.has(`blk.${l.layerCount}.nextn.eh_proj.weight`) ? NEEDED_UNLOADED : OPTIONAL_UNLOADED;
 }
-
-/** A part of a feed-forward goes with the others, but for the gate: llama.cpp ends the process. */
-export function demandWholeFeedForward(layer: LayerLoader, suffix = ""): void {
-  const [gate, up, down] = ["gate", "up", "down"].map((name) =>
-    layer.has(`ffn_${name}${suffix}.weight`)
-  );
-  layer.model.demand(
-    up === down && (up === true || gate === false),
-    `the feed-forward of layer ${layer.index} isn't whole`,
-  );
-}

@@ -1,11 +1,11 @@
-import type { Loader } from "./loader.ts";
+import type { LayerLoader, Loader } from "./loader.ts";
 
 // What llama.cpp doesn't ask a header for when it loads the model, and ends the process over when it
 // builds the graph of a context (src/models/*.cpp, llama-graph.cpp) or computes it (ops.cpp).
 
-/** Elements of a head that are rotated: pairs, and no more than the head has. */
-export function demandRotation(l: Loader): void {
-  const [length, rotated] = [l.keyLength(), l.rope()];
+/** Elements of a head that are rotated, the first layer's unless said: pairs, and no more than it has. */
+export function demandRotation(l: Loader, layer = 0): void {
+  const [length, rotated] = [l.keyLength(layer), l.rope(layer)];
   l.demand(
     rotated % 2 === 0 && rotated <= length,
     `rope rotates ${rotated} of the ${length} elements of a head, which aren't pairs of them`,
@@ -30,5 +30,16 @@ export function demandGating(l: Loader, hasDefault = false): void {
   l.demand(
     gatingFunction <= LAST_GATING_FUNCTION && (hasDefault || gatingFunction > 0),
     `its router's function is number ${gatingFunction}, which llama.cpp doesn't know`,
+  );
+}
+
+/** A part of a feed-forward goes with the others, but for the gate: llama.cpp ends the process. */
+export function demandWholeFeedForward(layer: LayerLoader, suffix = ""): void {
+  const [gate, up, down] = ["gate", "up", "down"].map((name) =>
+    layer.has(`ffn_${name}${suffix}.weight`)
+  );
+  layer.model.demand(
+    up === down && (up === true || gate === false),
+    `the feed-forward of layer ${layer.index} isn't whole`,
   );
 }

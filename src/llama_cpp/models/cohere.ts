@@ -14,6 +14,7 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
+import { demandGating, demandRotation } from "../loading/graph_demands.ts";
 import { NEEDED, OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Builder } from "../graph/builder.ts";
@@ -48,6 +49,7 @@ const commandRLoads: Loads = (l) => {
   l.mayKey("logit_scale");
   l.key("attention.layer_norm_epsilon");
   demandHeads(l, { square: true });
+  demandRotation(l);
   embedding(l);
   l.need("output_norm.weight", l.embedding);
   for (const layer of l.layers()) {
@@ -68,6 +70,7 @@ const cohere2: Loads = (l) => {
   l.key("logit_scale");
   l.key("attention.layer_norm_epsilon");
   demandHeads(l, { square: true });
+  demandRotation(l);
   embedding(l);
   l.need("output_norm.weight", l.embedding);
   for (const layer of l.layers()) {
@@ -88,6 +91,7 @@ const cohere2Moe: Loads = (l) => {
   l.mayKey("expert_shared_feed_forward_length");
   l.mayKey("expert_shared_count");
   mayRoute(l);
+  demandGating(l, true);
   l.layerKey("attention.sliding_window_pattern", l.layerCount);
   l.mayKey("rope.freq_base_swa");
   demandHeads(l, { rope: true });

@@ -13,6 +13,7 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
+import { demandRotation, demandSections } from "../loading/graph_demands.ts";
 import {
   type LayerLoader,
   type Loader,
@@ -85,6 +86,7 @@ function deltaNetKeys(l: Loader): void {
   }
   if (!l.mayLayerKey("attention.recurrent_layers")) l.mayKey("full_attention_interval");
   demandHeads(l);
+  demandRotation(l);
   const { innerSize, stateSize, timeStepRank: heads, groupCount } = l.hyperparameters.stateSpace;
   l.demand(
     groupCount > 0 && heads > 0 && heads % groupCount === 0,
@@ -147,6 +149,7 @@ function halves(layer: LayerLoader, presence: Presence): void {
 /** Layers of Qwen 3.5, whose feed-forward is `feed`. */
 function qwen35Layers(l: Loader, feed: (layer: LayerLoader, presence: Presence) => void): void {
   l.layerKey("rope.dimension_sections", 4);
+  demandSections(l);
   embedding(l);
   outputOrTied(l);
   for (const layer of l.layers(l.allLayerCount)) {

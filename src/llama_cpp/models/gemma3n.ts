@@ -8,6 +8,7 @@ import {
   outputOrTied,
   queryKeyValue,
 } from "../loading/blocks.ts";
+import { demandRotation } from "../loading/graph_demands.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, projectQueryKeyValue } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
@@ -154,6 +155,7 @@ const gemma3n: Loads = (l) => {
   l.key("attention.sliding_window");
   l.key("attention.layer_norm_rms_epsilon");
   demandHeads(l);
+  demandRotation(l);
   demandSharedCaches(l);
   const width = l.embedding;
   embedding(l);

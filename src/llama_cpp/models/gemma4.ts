@@ -7,6 +7,7 @@ import {
   outputOrTied,
   router,
 } from "../loading/blocks.ts";
+import { demandRotation } from "../loading/graph_demands.ts";
 import { type LayerLoader, type Loader, NEEDED, OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
@@ -116,6 +117,7 @@ function demandGemma4Lengths(l: Loader): void {
   alike(l.value("attention.key_length_swa"), l.value("attention.value_length_swa"));
   for (let layer = 0; layer < l.layerCount; layer++) {
     alike(l.keyLength(layer), l.valueLength(layer));
+    demandRotation(l, layer);
   }
 }
 

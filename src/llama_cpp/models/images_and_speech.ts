@@ -12,6 +12,7 @@ import {
   queryKeyValue,
   router,
 } from "../loading/blocks.ts";
+import { demandSections } from "../loading/graph_demands.ts";
 import type { LayerLoader, Loader } from "../loading/loader.ts";
 import { attentionCache, type Family, family, noMemory } from "./architecture.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
@@ -98,6 +99,7 @@ const cogvlm: Loads = (l) => {
 function qwen3VlKeys(l: Loader): void {
   l.mayKey("n_deepstack_layers");
   l.layerKey("rope.dimension_sections", 4);
+  demandSections(l);
   l.key("attention.layer_norm_rms_epsilon");
   demandHeads(l, { rope: true });
 }

@@ -1,4 +1,5 @@
 import {
+  attention,
   demandExperts,
   demandHeads,
   embedding,
@@ -12,6 +13,7 @@ import {
   queryKeyValue,
   router,
 } from "../loading/blocks.ts";
+import { demandGating } from "../loading/graph_demands.ts";
 import { OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
@@ -147,9 +149,7 @@ const groveMoeLoads: Loads = (l) => {
   embedding(l);
   outputOrTied(l);
   for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
-    queryKeyValue(layer, { keys: l.values() });
-    layer.need("attn_output.weight", l.queries(), width);
+    attention(layer, { keys: l.values() });
     headNorms(layer);
     norm(layer, "ffn_norm");
     router(layer);
@@ -165,14 +165,13 @@ const smallThinkerLoads: Loads = (l) => {
   l.mayLayerKey("expert_feed_forward_length");
   l.key("attention.layer_norm_rms_epsilon");
   l.mayKey("expert_gating_func");
+  demandGating(l);
   demandHeads(l, { rope: true });
   demandExperts(l);
   embedding(l);
   outputOrTied(l);
   for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
-    queryKeyValue(layer, { keys: l.values() });
-    layer.need("attn_output.weight", l.queries(), l.embedding);
+    attention(layer, { keys: l.values() });
     norm(layer, "ffn_norm");
     router(layer);
     experts(layer);

@@ -6,9 +6,11 @@ import {
   norm,
   normWithBias,
   output,
+  outputNormWithBias,
   queryKeyValue,
 } from "../loading/blocks.ts";
-import { type LayerLoader, type Loader } from "../loading/loader.ts";
+import { demandRotation } from "../loading/graph_demands.ts";
+import { type LayerLoader } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Graph } from "../ggml/graph.ts";
 import type { Tensor } from "../ggml/tensor.ts";
@@ -74,12 +76,6 @@ export function squareAttention(layer: LayerLoader): void {
   layer.need("attn_output.weight", l.embedding, l.embedding);
 }
 
-/** The last norm with its bias. */
-function outputNorm(l: Loader): void {
-  l.need("output_norm.weight", l.embedding);
-  l.need("output_norm.bias", l.embedding);
-}
-
 /** A feed-forward without a gate. */
 function plainFeedForward(layer: LayerLoader): void {
   const { model: l } = layer;
@@ -98,7 +94,7 @@ const falconLoads: Loads = (l) => {
   demandHeads(l, { rope: true, square: true });
   const width = l.embedding;
   embedding(l);
-  outputNorm(l);
+  outputNormWithBias(l);
   l.may("output.weight", width, l.vocabulary);
   for (const layer of l.layers()) {
     normWithBias(layer, "attn_norm");
@@ -113,8 +109,9 @@ const falconLoads: Loads = (l) => {
 const phi2Loads: Loads = (l) => {
   l.key("attention.layer_norm_epsilon");
   demandHeads(l, { square: true });
+  demandRotation(l);
   embedding(l);
-  outputNorm(l);
+  outputNormWithBias(l);
   l.need("output.weight", l.embedding, l.vocabulary);
   l.need("output.bias", l.vocabulary);
   for (const layer of l.layers()) {
@@ -142,10 +139,11 @@ const gptNeoXLoads: Loads = (l) => {
   l.key("attention.layer_norm_epsilon");
   l.key("use_parallel_residual");
   demandHeads(l, { square: true });
+  demandRotation(l);
   const width = l.embedding;
   const all = width + 2 * l.values();
   embedding(l);
-  outputNorm(l);
+  outputNormWithBias(l);
   l.need("output.weight", width, l.vocabulary);
   for (const layer of l.layers()) {
     normWithBias(layer, "attn_norm");
@@ -162,8 +160,9 @@ const gptNeoXLoads: Loads = (l) => {
 const stableLmLoads: Loads = (l) => {
   l.key("attention.layer_norm_epsilon");
   demandHeads(l, { square: true });
+  demandRotation(l);
   embedding(l);
-  outputNorm(l);
+  outputNormWithBias(l);
   l.need("output.weight", l.embedding, l.vocabulary);
   for (const layer of l.layers()) {
     normWithBias(layer, "attn_norm");

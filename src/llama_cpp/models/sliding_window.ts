@@ -1,4 +1,5 @@
 import {
+  attention,
   demandHeads,
   embedding,
   gatedFeedForward,
@@ -9,6 +10,7 @@ import {
   outputOrTied,
   queryKeyValue,
 } from "../loading/blocks.ts";
+import { demandRotation } from "../loading/graph_demands.ts";
 import {
   type LayerLoader,
   type Loader,
@@ -31,10 +33,7 @@ export function mayWindow(l: Loader): void {
 
 /** A layer between norms of what goes in and of what comes out. */
 function normedBothWays(layer: LayerLoader): void {
-  const { model: l } = layer;
-  norm(layer, "attn_norm");
-  queryKeyValue(layer);
-  layer.need("attn_output.weight", l.queries(), l.embedding);
+  attention(layer);
   norm(layer, "post_attention_norm");
   norm(layer, "ffn_norm");
   gatedFeedForward(layer);
@@ -49,6 +48,7 @@ const gemma2: Loads = (l) => {
   l.mayKey("attn_logit_softcapping");
   l.mayKey("final_logit_softcapping");
   demandHeads(l);
+  demandRotation(l);
   embedding(l);
   l.need("output_norm.weight", l.embedding);
   for (const layer of l.layers()) normedBothWays(layer);
@@ -59,6 +59,7 @@ const gemma3: Loads = (l) => {
   l.mayKey("final_logit_softcapping");
   l.key("attention.layer_norm_rms_epsilon");
   demandHeads(l);
+  demandRotation(l);
   embedding(l);
   outputOrTied(l);
   for (const layer of l.layers()) {
@@ -75,6 +76,7 @@ const museGlimmer: Loads = (l) => {
   l.mayKey("rope.freq_base_swa");
   l.layerKey(PATTERN, l.layerCount);
   demandHeads(l);
+  demandRotation(l);
   embedding(l);
   output(l);
   for (const layer of l.layers()) {
@@ -106,6 +108,7 @@ const plamo3: Loads = (l) => {
   l.key("attention.layer_norm_rms_epsilon");
   mayWindow(l);
   demandHeads(l, { perLayer: true });
+  demandRotation(l);
   embedding(l);
   outputOrTied(l);
   const [key, value, width] = [l.keyLength(), l.valueLength(), l.embedding];

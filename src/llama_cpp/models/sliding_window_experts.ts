@@ -1,4 +1,5 @@
 import {
+  attention,
   attentionOutput,
   demandExperts,
   demandHeads,
@@ -19,6 +20,7 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
+import { demandGating, demandRotation } from "../loading/graph_demands.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { mayWindow } from "./sliding_window.ts";
 import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
@@ -31,9 +33,11 @@ const afmoe: Loads = (l) => {
   l.layerKey("expert_feed_forward_length");
   l.key("expert_shared_count");
   mayRoute(l);
+  demandGating(l, true);
   mayWindow(l);
   l.demand(l.hyperparameters.slidingWindow > 0, "it has no sliding window");
   demandHeads(l);
+  demandRotation(l);
   const { leadingDenseLayerCount, sharedCount } = l.hyperparameters.experts;
   embedding(l);
   outputOrTied(l);
@@ -124,10 +128,12 @@ const laguna: Loads = (l) => {
   l.key("leading_dense_block_count");
   l.layerKey("expert_feed_forward_length");
   mayRoute(l);
+  demandGating(l, true);
   l.mayKey("expert_shared_count");
   l.mayKey("expert_shared_feed_forward_length");
   mayWindow(l);
   demandHeads(l, { perLayer: true });
+  for (let layer = 0; layer < l.layerCount; layer++) demandRotation(l, layer);
   const { leadingDenseLayerCount, sharedCount, sharedFeedForwardLength } =
     l.hyperparameters.experts;
   const shared = sharedFeedForwardLength || l.expertFeedForward() * sharedCount;
@@ -171,9 +177,7 @@ const llama4: Loads = (l) => {
   outputOrTied(l);
   l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
   for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
-    queryKeyValue(layer);
-    layer.need("attn_output.weight", l.queries(), l.embedding);
+    attention(layer);
     norm(layer, "ffn_norm");
     if (step === 0 || (layer.index + 1) % step !== 0) {
       gatedFeedForward(layer);
@@ -198,9 +202,7 @@ const mellum: Loads = (l) => {
   embedding(l);
   output(l);
   for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
-    queryKeyValue(layer);
-    layer.need("attn_output.weight", l.queries(), l.embedding);
+    attention(layer);
     headNorms(layer);
     norm(layer, "ffn_norm");
     router(layer);

@@ -1,7 +1,6 @@
 import {
   demandExperts,
   demandHeads,
-  demandWholeFeedForward,
   embedding,
   experts,
   gatedFeedForward,
@@ -16,6 +15,7 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
+import { demandGating, demandRotation, demandWholeFeedForward } from "../loading/graph_demands.ts";
 import { NEEDED, NEEDED_UNLOADED, OPTIONAL, OPTIONAL_UNLOADED } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
@@ -32,6 +32,7 @@ const exaoneMoe: Loads = (l) => {
   l.mayKey("expert_shared_feed_forward_length");
   l.key("expert_gating_func");
   mayRoute(l);
+  demandGating(l);
   l.mayKey("leading_dense_block_count");
   demandHeads(l, { rope: true });
   const { leadingDenseLayerCount, sharedFeedForwardLength } = l.hyperparameters.experts;
@@ -71,6 +72,7 @@ const mimo2: Loads = (l) => {
   l.mayKey("rope.freq_base_swa");
   l.layerKey(PATTERN, l.layerCount);
   l.mayKey("attention.value_scale");
+  demandRotation(l);
   embedding(l);
   output(l);
   for (const layer of l.layers(l.allLayerCount)) {
@@ -106,11 +108,13 @@ const step35: Loads = (l) => {
   l.layerKey("expert_feed_forward_length");
   l.mayKey("expert_shared_feed_forward_length");
   mayRoute(l);
+  demandGating(l, true);
   l.key("attention.sliding_window");
   l.mayKey("rope.freq_base_swa");
   l.layerKey(PATTERN);
   l.mayLayerKey("swiglu_clamp_exp");
   l.mayLayerKey("swiglu_clamp_shexp");
+  for (let layer = 0; layer < l.layerCount; layer++) demandRotation(l, layer);
   const shared = l.hyperparameters.experts.sharedFeedForwardLength;
   embedding(l);
   output(l);

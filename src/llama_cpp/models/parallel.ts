@@ -8,9 +8,10 @@ import {
   output,
   outputNormWithBias,
   queryKeyValue,
+  ungatedFeedForward,
 } from "../loading/blocks.ts";
 import { demandRotation } from "../loading/graph_demands.ts";
-import { type LayerLoader } from "../loading/loader.ts";
+import { type LayerLoader, NEEDED } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Graph } from "../ggml/graph.ts";
 import type { Tensor } from "../ggml/tensor.ts";
@@ -76,19 +77,6 @@ export function squareAttention(layer: LayerLoader): void {
   layer.need("attn_output.weight", l.embedding, l.embedding);
 }
 
-/** A feed-forward without a gate. */
-function plainFeedForward(layer: LayerLoader): void {
-  const { model: l } = layer;
-  layer.need("ffn_down.weight", l.feedForward(), l.embedding);
-  layer.need("ffn_up.weight", l.embedding, l.feedForward());
-}
-
-/** Its biases. */
-function plainBiases(layer: LayerLoader): void {
-  layer.need("ffn_down.bias", layer.model.embedding);
-  layer.need("ffn_up.bias", layer.model.feedForward());
-}
-
 const falconLoads: Loads = (l) => {
   l.key("attention.layer_norm_epsilon");
   demandHeads(l, { rope: true, square: true });
@@ -102,7 +90,7 @@ const falconLoads: Loads = (l) => {
     layer.may("attn_norm_2.bias", width);
     layer.need("attn_qkv.weight", width, width + 2 * l.values());
     layer.need("attn_output.weight", width, width);
-    plainFeedForward(layer);
+    ungatedFeedForward(layer);
   }
 };
 
@@ -118,8 +106,7 @@ const phi2Loads: Loads = (l) => {
     normWithBias(layer, "attn_norm");
     squareAttention(layer);
     layer.need("attn_output.bias", l.embedding);
-    plainFeedForward(layer);
-    plainBiases(layer);
+    ungatedFeedForward(layer, NEEDED);
   }
 };
 
@@ -152,8 +139,7 @@ const gptNeoXLoads: Loads = (l) => {
     layer.need("attn_output.weight", width, width);
     layer.need("attn_output.bias", width);
     normWithBias(layer, "ffn_norm");
-    plainFeedForward(layer);
-    plainBiases(layer);
+    ungatedFeedForward(layer, NEEDED);
   }
 };
 

@@ -19,8 +19,18 @@ export function resolveLinks(path: string): string {
 export function rejectUrl(model: string): void {
   if (!isUrl(model)) return;
   throw new BrainjarError("model-not-local", `Model is a URL: "${shownUrl(model)}"`, {
-    hint: "Download it first: only check and estimate by the header read URLs",
+    hint: `${downloadHint(model)}: only check and estimate by the header read URLs`,
   });
+}
+
+/** How a file on the hub becomes one of this machine, by its URL. */
+function downloadHint(url: string): string {
+  const [, repository, file] =
+    /^https:\/\/huggingface\.co\/([\w.-]+\/[\w.-]+)\/(?:resolve|blob)\/[^/]+\/([\w./-]+)(?:\?|$)/
+      .exec(url) ?? [];
+  return repository === undefined
+    ? "Download it first"
+    : `Download it first with hf download ${repository} ${file}, and give hf:${repository}/${file}`;
 }
 
 /** Whether a model comes from the network. */

@@ -30,6 +30,7 @@ const NAMINGS: readonly [first: string, second: string, whole: string][] = [
   ["m.gguf.aa", "m.gguf.ab", "m.gguf"],
   ["m.ggufaa", "m.ggufab", "m.gguf"],
   ["m.part1of2.gguf", "m.part2of2.gguf", "m.gguf"],
+  ["m.part-aa.gguf", "m.part-ab.gguf", "m.gguf"],
   ["m-part-1.gguf", "m-part-2.gguf", "m.gguf"],
   ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf", "m.gguf"],
   ["my model's.gguf.part1of2", "my model's.gguf.part2of2", "my model's.gguf"],

@@ -207,7 +207,7 @@ for (const [path, says] of PAGES) {
           const error = await assertFault(
             () => readHeader(origin + path),
             "gguf-http-page",
-            "a web page instead of a model",
+            "A web page, not a model",
           );
           assertEquals(error.hint, says.replace("ORIGIN", origin));
         },

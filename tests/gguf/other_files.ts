@@ -15,6 +15,12 @@ export const OTHER_FILES: readonly (readonly [name: string, start: string, what:
   ["model.h5", "\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras's"],
   ["weights.npy", "\x93NUMPY\x01\x00v\x00{'descr'", "a NumPy array"],
   ["model.tflite", "\x1c\x00\x00\x00TFL3\x14\x00", "a TensorFlow Lite model"],
+  ["model.litertlm", "LITERTLM\x01\x00\x00\x00", "a LiteRT-LM model"],
+  [
+    "powershell.gguf",
+    "\xff\xfeG\x00G\x00U\x00F\x00\x03\x00",
+    "a GGUF file that was written as text, as PowerShell's > does",
+  ],
   ["model.onnx", "\x08\x07\x12\x07pytorch\x1a\x051.9.0", "an ONNX model"],
   [
     "tokenizer.model",

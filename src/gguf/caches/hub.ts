@@ -48,7 +48,13 @@ export function findInHubCaches(name: HubName, places: CachePlaces): string {
   const models = cachedModels(name.repository, places);
   const meant = chosen(models, name);
   const [first, second] = meant;
-  if (first === undefined) throw notThere(name, models, places);
+  if (first === undefined) {
+    throw notThere(
+      name,
+      chosen(models, { ...name, file: undefined, quantization: undefined }),
+      places,
+    );
+  }
   if (second === undefined) return first.path;
   throw fault(
     "model-ambiguous",
@@ -57,26 +63,35 @@ export function findInHubCaches(name: HubName, places: CachePlaces): string {
   );
 }
 
-/** Every model of a repository, a file of one name once: from the first cache that has it. */
+/** Every GGUF file of a repository, each once: from the first cache that has it. */
 function cachedModels(repository: string, places: CachePlaces): CachedModel[] {
   const files = [
     ...hubFolders(places).flatMap((folder) => inHubCache(folder, repository)),
     ...llamaCppFolders(places).flatMap((folder) => inLlamaCppCache(folder, repository)),
     ...lmStudioFolders(places).flatMap((folder) => inLmStudio(folder, repository)),
-  ].filter(({ file }) => !isBeside(baseName(file)) && (parseSplitName(file)?.number ?? 1) === 1);
-  const models = new Map<string, CachedModel>();
+  ].filter(({ file }) => (parseSplitName(file)?.number ?? 1) === 1);
+  const models: CachedModel[] = [];
   for (const { file, path } of files) {
-    const key = baseName(file).toLowerCase();
-    if (!models.has(key)) models.set(key, { file, path, name: `hf:${repository}/${file}` });
+    if (models.some((model) => isSameFile(model, { file, path }))) continue;
+    models.push({ file, path, name: `hf:${repository}/${file}` });
   }
-  const byTag = hubModelsInOllama(repository, places).map(({ tag, path }) => ({
-    file: `${tag}.gguf`,
-    path,
-    name: `hf:${repository}:${tag}`,
-  })).filter(({ file }) =>
-    matchingQuantization([...models.values()], file.slice(0, -5)).length === 0
-  );
-  return [...models.values(), ...byTag];
+  for (const { tag, path } of hubModelsInOllama(repository, places)) {
+    // The same as one of the files, as a rule.
+    if (matchingQuantization(models, tag).length > 0) continue;
+    models.push({ file: `${tag}.gguf`, path, name: `hf:${repository}:${tag}` });
+  }
+  return models;
+}
+
+/**
+ * Whether two caches have the same file of a repository: some leave out the repository's folders, and
+ * llama.cpp writes them into the name.
+ */
+function isSameFile(one: CachedFile, other: CachedFile): boolean {
+  const lacksFolders = !one.file.includes("/") || !other.file.includes("/");
+  return flatName(one.file) === flatName(other.file) ||
+    lacksFolders && baseName(one.file) === baseName(other.file) &&
+      sizeOf(one.path) === sizeOf(other.path);
 }
 
 interface CachedFile {
@@ -121,18 +136,16 @@ function ggufBelow(folder: string): CachedFile[] {
   return filesBelow(folder, ".gguf").map((file) => ({ file, path: `${folder}/${file}` }));
 }
 
-/** Those that a name means. */
-function chosen(models: readonly CachedModel[], { file, quantization }: HubName): CachedModel[] {
-  if (file !== undefined) {
-    const wanted = firstPart(file).toLowerCase();
-    return models.filter((model) => {
-      const there = model.file.toLowerCase();
-      return there === wanted || baseName(there) === wanted ||
-        // llama.cpp writes folders of a repository into the file's name.
-        there === wanted.replaceAll("/", "_");
-    });
+/** Those that a name means. Without a file's name, what lies beside models isn't meant. */
+function chosen(all: readonly CachedModel[], { file, quantization }: HubName): CachedModel[] {
+  const models = all.filter((model) => !isBeside(baseName(model.file)));
+  if (file === undefined) {
+    return quantization === undefined ? models : matchingQuantization(models, quantization);
   }
-  return quantization === undefined ? [...models] : matchingQuantization(models, quantization);
+  const wanted = firstPart(file);
+  const exact = all.filter((model) => flatName(model.file) === flatName(wanted));
+  if (exact.length > 0) return exact;
+  return all.filter((model) => baseName(model.file).toLowerCase() === wanted.toLowerCase());
 }
 
 /** The first part's name by that of any part. */
@@ -224,6 +237,19 @@ function listed(models: readonly CachedModel[]): string {
 
 function baseName(file: string): string {
   return file.replace(/^.*\//, "");
+}
+
+/** As llama.cpp's cache calls it, in letters of one case. */
+function flatName(file: string): string {
+  return file.replaceAll("/", "_").toLowerCase();
+}
+
+function sizeOf(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return undefined;
+  }
 }
 
 function readText(path: string): string | undefined {

@@ -54,14 +54,10 @@ export function hubModelsInOllama(
     ["hf.co", "huggingface.co"].flatMap((host) =>
       pathsAlike(`${folder}/manifests`, [host, ...repository.split("/")])
     ).flatMap((below) =>
-      namesIn(below).map((tag) => ({
-        tag,
-        path: modelOf(`${below}/${tag}`, folder, {
-          given: `ollama:hf.co/${repository}:${tag}`,
-          path: `hf.co/${repository}`,
-          tag,
-        }),
-      }))
+      namesIn(below).flatMap((tag) => {
+        const path = blobOf(layersOf(`${below}/${tag}`) ?? [], folder);
+        return path === undefined ? [] : [{ tag, path }];
+      })
     )
   );
 }
@@ -81,41 +77,54 @@ interface Layer {
 }
 
 function modelOf(manifest: string, folder: string, name: OllamaName): string {
-  const layers = readLayers(manifest, name);
-  const digest = String(layers.find((layer) => layer.mediaType === MODEL_LAYER)?.digest ?? "");
-  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) {
-    const isSafetensors = layers.some((layer) => layer.mediaType === TENSOR_LAYER);
-    throw fault(
-      "model-not-found",
-      isSafetensors
-        ? `Model "${name.given}" has no GGUF file: Ollama keeps its tensors apart`
-        : `Model "${name.given}" has no file on this machine`,
-      "Give one that Ollama keeps as GGUF, or the model's .gguf file",
-    );
-  }
-  // Ollama before 0.1.32 wrote the colon.
-  const paths = [digest.replace(":", "-"), digest].map((blob) => `${folder}/blobs/${blob}`);
-  const path = paths.find((path) => kindOf(path) === "file");
-  if (path !== undefined) return path;
-  throw fault(
-    "model-not-found",
-    `Model "${name.given}" is in Ollama's list without its file: ${paths[0]}`,
-    `Fetch it with: ${pullCommand(name)}`,
-  );
-}
-
-function readLayers(manifest: string, name: OllamaName): readonly Layer[] {
-  try {
-    const { layers } = JSON.parse(Deno.readTextFileSync(manifest));
-    return Array.isArray(layers) ? layers : [];
-  } catch (error) {
+  const layers = layersOf(manifest);
+  if (layers === undefined) {
     throw fault(
       "model-not-found",
       `Model "${name.given}" can't be looked up: Ollama's manifest can't be read: ${manifest}`,
       `Check who may read it, or fetch the model again with: ${pullCommand(name)}`,
-      error,
     );
   }
+  if (digestOf(layers) === undefined) {
+    const isApart = layers.some((layer) => layer.mediaType === TENSOR_LAYER);
+    throw fault(
+      "model-not-found",
+      isApart
+        ? `Model "${name.given}" has no GGUF file: Ollama keeps its tensors apart`
+        : `Model "${name.given}" has no file on this machine: it runs elsewhere`,
+      "Give one that Ollama keeps as GGUF, or a model's .gguf file",
+    );
+  }
+  const path = blobOf(layers, folder);
+  if (path !== undefined) return path;
+  throw fault(
+    "model-not-found",
+    `Model "${name.given}" is in Ollama's list without its file`,
+    `Fetch it with: ${pullCommand(name)} (looked in ${folder}/blobs)`,
+  );
+}
+
+/** The layers of a manifest; nothing where it can't be read. */
+function layersOf(manifest: string): readonly Layer[] | undefined {
+  try {
+    const { layers } = JSON.parse(Deno.readTextFileSync(manifest));
+    return Array.isArray(layers) ? layers : [];
+  } catch {
+    return undefined;
+  }
+}
+
+function digestOf(layers: readonly Layer[]): string | undefined {
+  const digest = layers.find((layer) => layer.mediaType === MODEL_LAYER)?.digest;
+  return typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest) ? digest : undefined;
+}
+
+/** The file of the layer that is the model; older versions of Ollama wrote the colon. */
+function blobOf(layers: readonly Layer[], folder: string): string | undefined {
+  const digest = digestOf(layers);
+  if (digest === undefined) return undefined;
+  return [digest.replace(":", "-"), digest].map((blob) => `${folder}/blobs/${blob}`)
+    .find((path) => kindOf(path) === "file");
 }
 
 function pullCommand({ path, tag }: OllamaName): string {

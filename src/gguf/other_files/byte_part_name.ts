@@ -63,6 +63,12 @@ const STYLES: readonly Style[] = [
       /^(?<before>(?<whole>.+)[.\-_ ](?:part|split|chunk|piece)[.\-_ ]?)(?<number>\d+)(?<after>\.gguf)$/i,
     certain: false,
   },
+  // m.part-aa.gguf
+  {
+    pattern:
+      /^(?<before>(?<whole>.+)[.\-_ ](?:part|split|chunk|piece)[.\-_ ]?)(?<letters>[a-z]{1,3})(?<after>\.gguf)$/,
+    certain: false,
+  },
   // m-00001-of-00002.gguf, which also is how llama.cpp's own split names its parts
   {
     pattern: /^(?<before>(?<whole>.+)-)(?<number>\d{5})(?<of>-of-)(?<count>\d{5})(?<after>\.gguf)$/,

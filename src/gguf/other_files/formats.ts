@@ -33,6 +33,12 @@ const FORMATS: readonly Format[] = [
   { start: /^\x80[\x02-\x05]/, what: "a Python pickle, such as PyTorch's", hint: CONVERT },
   { start: /^\x89HDF/, what: "an HDF5 file, such as Keras's", hint: CONVERT },
   { start: /^\x93NUMPY/, what: "a NumPy array", hint: CONVERT },
+  {
+    start: /^\xff\xfeG\0G\0U\0F\0/,
+    what: "a GGUF file that was written as text, as PowerShell's > does",
+    hint: "Download it again with curl.exe --output or Invoke-WebRequest -OutFile",
+  },
+  { start: /^LITERTLM/, what: "a LiteRT-LM model", hint: OTHER_MODEL },
   { start: /^[^]{4}TFL3/, what: "a TensorFlow Lite model", hint: OTHER_MODEL },
   // ModelProto's ir_version, then its producer (onnx.proto).
   { start: /^\x08[\x01-\x20](\x12|\x1a|"|:|B)/, what: "an ONNX model", hint: OTHER_MODEL },
@@ -91,7 +97,7 @@ const FORMATS: readonly Format[] = [
     hint: "Give it to a BitTorrent program: it is what the model is downloaded by",
   },
   {
-    start: /^(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body|title)\b/i,
+    start: /^(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body|title|!--)/i,
     what: "a web page",
     hint: "Download the file itself, not the page about it: on a hub, from its /resolve/ URL",
   },

@@ -60,6 +60,9 @@ export function directoryHint(path: string): string {
   }
   const cached = /models--([^/\\]+)--([^/\\]+)(?:[/\\]|$)/.exec(path);
   if (cached !== null) return `It is a hub's cache: give hf:${cached[1]}/${cached[2]}`;
+  if (names.includes("adapter_config.json")) {
+    return "It holds a LoRA adapter: give the GGUF file of the model that it adapts";
+  }
   if (names.some((name) => /\.(safetensors|bin|pt|pth)$/.test(name))) {
     return "It holds a model for other programs: convert it with llama.cpp's convert_hf_to_gguf.py " +
       `${shellWord(folder)}, or download it as GGUF`;

@@ -8,7 +8,7 @@ import {
   REQUEST_TIMEOUT_MILLISECONDS,
 } from "../limits.ts";
 import { hubAuthorization } from "./hub_token.ts";
-import { isPage, pageFault, type Refusal, refusal } from "./refusal.ts";
+import { isHubPage, isPage, pageFault, type Refusal, refusal } from "./refusal.ts";
 import { shownUrl } from "./url.ts";
 import type { ByteSource } from "./source.ts";
 
@@ -38,6 +38,8 @@ interface Range {
  *   `gguf-http-`
  */
 export async function httpSource(url: string, options: HttpOptions = {}): Promise<ByteSource> {
+  // The hub has pages there, and none may be reached from a machine without a network.
+  if (isHubPage(url)) throw pageFault(url, url);
   let range = await fetchRange(url, 0, FIRST_RANGE_BYTES, options);
   const { size, tag } = range;
   let length = FIRST_RANGE_BYTES;

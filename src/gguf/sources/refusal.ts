@@ -21,12 +21,20 @@ export function isPage(response: Response): boolean {
   );
 }
 
+/** Whether a URL is that of a page about a file on the hub, by its path alone. */
+export function isHubPage(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname, pathname } = new URL(url);
+  return /^(www\.)?(huggingface\.co|hf\.co)$/i.test(hostname) &&
+    /^\/[^/]+\/[^/]+\/blob\//.test(pathname);
+}
+
 /** The error for an answer that is a page, with the URL of the file where the page's says which. */
 export function pageFault(url: string, from: string): BrainjarError {
   const led = from === url ? "" : `, after a redirect to ${shownUrl(from)}`;
   return fault(
     "gguf-http-page",
-    `The server sent a web page instead of a model: ${shownUrl(url)}${led}`,
+    `A web page, not a model: ${shownUrl(url)}${led}`,
     pageHint(new URL(url)),
   );
 }

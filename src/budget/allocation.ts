@@ -59,7 +59,7 @@ export interface AllocatedJar {
   readonly allocatedBytes: number;
   /** Its model's footprint, alone. */
   readonly modelBytes: number;
-  /** The model's resolved path. */
+  /** The name that people know the model by, one for each. */
   readonly model: string;
 }
 

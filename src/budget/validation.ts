@@ -89,7 +89,7 @@ export interface InstanceValidation {
   readonly id: string;
   /** The part it plays. */
   readonly role: Role;
-  /** Its model's resolved path. */
+  /** The name that people know its model by, one for each. */
   readonly model: string;
   /** Its RAM limit, where it has one. */
   readonly ramLimitBytes?: number;

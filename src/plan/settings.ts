@@ -40,7 +40,7 @@ export interface JarRequest {
   readonly id: string;
   /** `subject` unless told otherwise. */
   readonly role?: Role;
-  /** A path or a URL; absent for the demo brain. */
+  /** A path, a URL or a name in a cache; absent for the demo brain. */
   readonly model?: string;
   /** What it may use at most, in bytes; sizes its context too. */
   readonly ramLimitBytes?: number;

@@ -83,8 +83,8 @@ Deno.test("help: a usage shows choices where no placeholder stands for them", ()
   for (
     const usage of [
       "--mode single|matrix|peer",
-      "--model PATH",
-      "--model-JAR PATH",
+      "--model MODEL",
+      "--model-JAR MODEL",
       "--ram-limit-JAR SIZE",
       "--kv-cache-type TYPE",
       "--json",

@@ -104,7 +104,7 @@ const REFUSED = [
   { argv: ["run", "--turns"], code: "missing-value", says: '"--turns"', hint: "--turns N" },
   { argv: ["run", "--mode", "--json"], code: "missing-value", says: '"--mode"', hint: "single|" },
   { argv: ["run", "--mode", "--"], code: "missing-value", says: '"--mode"', hint: "single|" },
-  { argv: ["run", "--model-god"], code: "missing-value", says: "-god", hint: "PATH" },
+  { argv: ["run", "--model-god"], code: "missing-value", says: "-god", hint: "MODEL" },
   { argv: ["run", "--json=yes"], code: "unexpected-value", says: '"--json"', hint: "alone" },
   { argv: ["run", "--json="], code: "unexpected-value", says: '"--json"', hint: "alone" },
 ] as const;

@@ -11,6 +11,9 @@ const SOURCE_WIDTH = 72;
 
 const ENVIRONMENT = [
   ["BRAINJAR_MODEL", "Model of every jar that no flag names one for."],
+  ["HF_HUB_CACHE, HF_HOME", "Where hf: names are looked up; LLAMA_CACHE for llama.cpp's own."],
+  ["OLLAMA_MODELS", "Where ollama: names are looked up."],
+  ["HF_TOKEN", "Sent to the hub alone, for models that it shows to those who log in."],
   ["BRAINJAR_HOME", "Folder in which brainjar keeps what it unpacks and measures."],
   ["NO_COLOR", "No colour, if it is set and not empty."],
   ["XDG_RUNTIME_DIR", "Folder of the ledger that brainjar processes share."],

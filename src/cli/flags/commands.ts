@@ -46,11 +46,12 @@ const TABLE = [
     summary: "Print what models need, part by part",
     operands: "MODEL…",
     description: [
-      "Reads each model's header, from a file, the first part of a split one, or a URL (only the header's bytes are fetched), and prints weights, KV cache, compute and what will be resident. --estimator engine has weights, caches and compute counted by the engine's own dry load, and takes from the header what that leaves out; --compare shows both, part by part.",
+      "Reads each model's header, from a file, any part of a split one, a name in this machine's caches (hf:ORG/REPO[:QUANT], ollama:NAME[:TAG]), or a URL (only the header's bytes are fetched), and prints weights, KV cache, compute and what will be resident. --estimator engine has weights, caches and compute counted by the engine's own dry load, and takes from the header what that leaves out; --compare shows both, part by part.",
     ],
     examples: {
       "estimate a.gguf b.gguf --context-size 8192": "two models, one table",
       "estimate https://host/model.gguf --json": "a model that isn't here yet",
+      "estimate hf:org/repo-GGUF:Q4_K_M ollama:llama3.2:1b": "models in this machine's caches",
     },
   },
   {

@@ -13,7 +13,7 @@ export const PLACEHOLDERS = {
   count: "N",
   number: "NUMBER",
   path: "FILE",
-  model: "PATH",
+  model: "MODEL",
   text: "NAME",
   duration: "TIME",
 } as const;
@@ -67,7 +67,8 @@ export const FLAG_TABLE = [
     name: "model",
     type: "model",
     commands: JARS,
-    help: "Model of every jar (else $BRAINJAR_MODEL, else the demo brain)",
+    help:
+      "Model of every jar: a path, hf:ORG/REPO[:QUANT], ollama:NAME[:TAG] or a URL (else $BRAINJAR_MODEL, else the demo brain)",
   },
   {
     name: "model",

@@ -53,7 +53,9 @@ const flag = (describe: string) =>
   z.boolean({ error: "It takes true or false" }).describe(describe);
 
 const jarFields = {
-  model: text("GGUF model: a path from this file's folder, or a URL (for check alone)"),
+  model: text(
+    "GGUF model: a path from this file's folder, hf:ORG/REPO[:QUANT], ollama:NAME[:TAG], or a URL (not for run)",
+  ),
   ramLimit: size("Most memory the jar may use; sizes its context too", { allowZero: false }),
   contextSize: likeFlag("context-size"),
   batchSize: likeFlag("batch-size"),

@@ -18,7 +18,7 @@ export interface EstimatedModel {
 
 /** One model of `estimate`, answered or not. */
 export type EstimateEntry = EstimatedModel | {
-  /** Path or URL as it was given. */
+  /** Path, URL or name in a cache as it was given. */
   readonly path: string;
   readonly error: { readonly code: string; readonly message: string };
 };

@@ -1,11 +1,8 @@
 import { brainjar } from "./src/cli/brainjar.ts";
 import { ANSWER_DRY_LOADS, ownCommand } from "./src/cli/own_command.ts";
 import { colorWanted, processOutput } from "./src/cli/terminal/output.ts";
+import { jsonText } from "./src/report/printable.ts";
 import { loadModule } from "./src/load_module.ts";
-
-// Deno's tasks start in the project's folder; paths mean the folder in which they were typed.
-const typedIn = Deno.env.get("BRAINJAR_CWD");
-if (typedIn) Deno.chdir(typedIn);
 
 const output = processOutput({ color: colorWanted(Deno.args) });
 if (Deno.args[0] === ANSWER_DRY_LOADS) {
@@ -13,7 +10,13 @@ if (Deno.args[0] === ANSWER_DRY_LOADS) {
     import.meta,
     "./src/engine/answer_dry_loads.ts",
   );
-  await answerDryLoads(Deno.stdin.readable, (line) => output.answer(line));
+  await answerDryLoads(Deno.stdin.readable, (answer) => output.answer(`${jsonText(answer)}\n`));
   Deno.exit(0);
 }
-Deno.exit(await brainjar(Deno.args, output, ownCommand(Deno.args)));
+Deno.exit(
+  await brainjar(Deno.args, output, {
+    dryLoadCommand: ownCommand(Deno.args),
+    // Deno's tasks start in the project's folder; paths mean the folder in which they were typed.
+    typedIn: Deno.env.get("BRAINJAR_CWD"),
+  }),
+);

@@ -2,6 +2,7 @@ import configuration from "../../deno.json" with { type: "json" };
 import { defined } from "../budget/defined.ts";
 import { BrainjarError, lineOf } from "../budget/error.ts";
 import { exitCode } from "../budget/exit_codes.ts";
+import type { ProgramStart } from "../engine/dry_load_process.ts";
 import { loadModule } from "../load_module.ts";
 import type { Command } from "./command.ts";
 import { type CommandName, COMMANDS } from "./flags/commands.ts";
@@ -34,18 +35,27 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
   man: () => loadModule<typeof import("./commands/man.ts")>(import.meta, "./commands/man.ts"),
 };
 
+/** How the program was started. */
+interface Started {
+  /** The folder that paths are meant from, where it isn't the process's own. */
+  readonly typedIn?: string | undefined;
+  /** What starts this program for dry loads; without it they are made here. */
+  readonly dryLoadCommand?: ProgramStart | undefined;
+}
+
 /**
  * Runs one command line and answers with its exit code (src/budget/README.md, "Exit codes"). Never throws for
  * anything a person can cause.
  *
- * @param dryLoadCommand what starts this program for dry loads; without it they are made here
+ * @param started How the program was started.
  */
 export async function brainjar(
   argv: readonly string[],
   output: Output,
-  dryLoadCommand?: readonly string[],
+  { typedIn, dryLoadCommand }: Started = {},
 ): Promise<number> {
   try {
+    if (typedIn) enter(typedIn);
     const line = parseCommandLine(argv);
     if (line.kind === "version") {
       output.answer(`brainjar ${configuration.version}\n`);
@@ -74,6 +84,17 @@ export async function brainjar(
     );
     output.answer(errorAnswer(argv, told));
     return exitCode(told.kind);
+  }
+}
+
+function enter(folder: string): void {
+  try {
+    Deno.chdir(folder);
+  } catch (cause) {
+    throw new BrainjarError("folder-not-found", `Folder can't be entered: ${folder}`, {
+      hint: "$BRAINJAR_CWD names it as the one where brainjar was typed: unset it",
+      cause,
+    });
   }
 }
 

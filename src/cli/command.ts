@@ -1,3 +1,4 @@
+import type { ProgramStart } from "../engine/dry_load_process.ts";
 import type { FlagValues } from "./flags/values.ts";
 import type { Output } from "./terminal/output.ts";
 
@@ -7,7 +8,7 @@ export interface CommandInput {
   readonly operands: readonly string[];
   readonly output: Output;
   /** What starts this program for dry loads, where it can be started a second time. */
-  readonly dryLoadCommand?: readonly string[];
+  readonly dryLoadCommand?: ProgramStart;
 }
 
 /** A command: answers with the exit code, or throws a BrainjarError. */

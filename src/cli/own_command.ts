@@ -1,3 +1,5 @@
+import type { ProgramStart } from "../engine/dry_load_process.ts";
+
 /** The word that has this program answer dry loads on its standard streams; nobody types it. */
 export const ANSWER_DRY_LOADS = "answer-dry-loads";
 
@@ -10,7 +12,7 @@ export const ANSWER_DRY_LOADS = "answer-dry-loads";
 export function ownCommand(
   args: readonly string[],
   read: () => string = () => Deno.readTextFileSync("/proc/self/cmdline"),
-): readonly string[] | undefined {
+): ProgramStart | undefined {
   let words: string[];
   try {
     words = read().replace(/\0$/, "").split("\0");
@@ -19,5 +21,9 @@ export function ownCommand(
   }
   const own = words.length - args.length;
   if (own < 1 || args.some((arg, index) => words[own + index] !== arg)) return undefined;
-  return [Deno.execPath(), ...words.slice(1, own), ANSWER_DRY_LOADS];
+  // Paths among them are meant from the folder in which it was started.
+  return {
+    words: [Deno.execPath(), ...words.slice(1, own), ANSWER_DRY_LOADS],
+    folder: Deno.cwd(),
+  };
 }

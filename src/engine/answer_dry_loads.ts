@@ -13,10 +13,12 @@ function toError(error: unknown): DryLoadAnswer {
 /**
  * Answers questions for dry loads, a line of JSON each, until there are no more
  * (dry_load_process.ts).
+ *
+ * @param answer Writes an answer as a line of JSON.
  */
 export async function answerDryLoads(
   questions: ReadableStream<Uint8Array<ArrayBuffer>>,
-  answer: (line: string) => void,
+  answer: (answer: DryLoadAnswer) => void,
 ): Promise<void> {
   const engine = lazyEngine();
   let rest = "";
@@ -25,8 +27,7 @@ export async function answerDryLoads(
     rest = lines.pop() ?? "";
     for (const line of lines) {
       const { model, options }: DryLoadQuestion = JSON.parse(line);
-      const answered = await engine.dryLoad(model, options).catch(toError);
-      answer(JSON.stringify(answered) + "\n");
+      answer(await engine.dryLoad(model, options).catch(toError));
     }
   }
   await engine.dispose();

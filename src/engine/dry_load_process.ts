@@ -2,6 +2,14 @@ import { BrainjarError } from "../budget/error.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { DryLoad } from "./engine.ts";
 
+/** What starts this program once more. */
+export interface ProgramStart {
+  /** Program and arguments. */
+  readonly words: readonly string[];
+  /** The folder that paths in them are meant from. */
+  readonly folder: string;
+}
+
 /** What the process is asked, a line of JSON. */
 export interface DryLoadQuestion {
   readonly model: string;
@@ -50,9 +58,10 @@ class DryLoadProcess {
   readonly #lines: Lines;
   readonly #said: Promise<string>;
 
-  constructor([program = "", ...args]: readonly string[]) {
+  constructor({ words: [program = "", ...args], folder }: ProgramStart) {
     this.#child = new Deno.Command(program, {
       args,
+      cwd: folder,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -107,7 +116,7 @@ export class SeparateDryLoads {
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param command starts a program that calls `answerDryLoads` */
-  constructor(readonly command: readonly string[]) {}
+  constructor(readonly command: ProgramStart) {}
 
   /** @throws {BrainjarError} `engine-aborted`, or what the engine's own dry load throws. */
   dryLoad(model: string, options: FootprintOptions): Promise<DryLoad> {

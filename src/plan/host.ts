@@ -1,6 +1,6 @@
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { SeparateDryLoads } from "../engine/dry_load_process.ts";
+import type { ProgramStart, SeparateDryLoads } from "../engine/dry_load_process.ts";
 import { lazyEngine, openEngine } from "../engine/open.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
@@ -53,7 +53,7 @@ interface HostOptions {
    * What starts a program that answers dry loads (engine/answer_dry_loads.ts); without it they are
    * made in this process, which a header may end.
    */
-  readonly dryLoadCommand?: readonly string[];
+  readonly dryLoadCommand?: ProgramStart;
   /** Whether what was found of a model is kept for the next question; true unless told otherwise. */
   readonly rememberModels?: boolean;
 }
@@ -99,7 +99,7 @@ export function openHost(options: HostOptions = {}): Host {
 }
 
 /** Dry loads in a process of their own, started and its code loaded when the first is asked for. */
-function lazySeparateDryLoads(command: readonly string[] | undefined) {
+function lazySeparateDryLoads(command: ProgramStart | undefined) {
   if (command === undefined) return undefined;
   let opened: Promise<SeparateDryLoads> | undefined;
   const open = async () => {

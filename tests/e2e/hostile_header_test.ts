@@ -70,3 +70,13 @@ for (const [args, expected] of lines) {
     }
   });
 }
+
+Deno.test("hostile environment: a folder that isn't there is an error of one line", async () => {
+  const { code, stdout, stderr } = await runBrainjar(["check", "--json"], {
+    env: { BRAINJAR_CWD: `${folder}/\n::add-mask::\u001b[2J` },
+  });
+  assertEquals(code, 2, stderr);
+  assertEquals(JSON.parse(stdout).error.code, "folder-not-found");
+  assertEquals(stderr.split("\n").length, 3, stderr);
+  assert(!/[^\P{Cc}\n]/u.test(stdout + stderr), stderr);
+});

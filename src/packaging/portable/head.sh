@@ -24,6 +24,7 @@ done
 
 # fail SENTENCE HINT: in the words and with the exit code of the program's own errors.
 fail() {
+  set -- "$(printable "$1")" "$(printable "$2")"
   printf 'error: %s\nhint: %s\n' "$1" "$2" >&2
   if [ "$wants_json" = yes ]; then
     printf '{"error":{"code":"unpack-failed","message":"%s","hint":"%s"}}\n' \
@@ -32,9 +33,19 @@ fail() {
   exit 3
 }
 
-# What a JSON string may hold of a text.
+# A text on one line, without what a terminal or a CI service's log reader would act on (report/printable.ts):
+# control characters, and by their bytes C1's and those that turn text around, become "?".
+printable() {
+  c1=$(printf '\302[\200-\237]')
+  marks=$(printf '\342\200[\213-\217\250-\256]')
+  isolates=$(printf '\342\201[\240-\257]')
+  printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '?' |
+    LC_ALL=C sed "s/$c1/?/g; s/$marks/?/g; s/$isolates/?/g; s/##\\([A-Za-z]*\\[\\)/#?\\1/g"
+}
+
+# What a JSON string may hold of a text that is printable.
 quoted() {
-  printf '%s' "$1" | tr '\001-\037' ' ' | sed 's/[\\"]/\\&/g'
+  printf '%s' "$1" | sed 's/[\\"]/\\&/g'
 }
 
 # Sets cache: where trees are unpacked.

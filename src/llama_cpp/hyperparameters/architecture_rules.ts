@@ -136,8 +136,8 @@ export interface ArchitectureRules {
 
   // Its weights and its output.
 
-  /** Weights of the layers that predict further tokens are in the file and aren't loaded. */
-  readonly predictionLayersSkipped?: true;
+  /** Weights of the layers that predict further tokens aren't loaded: all, or those with such names. */
+  readonly predictionLayersSkipped?: true | RegExp;
   /** `output.weight` stands in for a missing `token_embd.weight`. */
   readonly embeddingIsOutput?: true;
   /** An embedding is handed out beside the logits. */

@@ -47,9 +47,16 @@ export function loadGeneralKeys(l: Loader): void {
   l.mayArray("classifier.output_labels", "string");
 }
 
+/** The most experts that a layer uses, by the header alone. */
+function mostUsed(l: Loader): number {
+  const value = l.value("expert_used_count");
+  if (typeof value !== "object") return Number(value ?? 0);
+  return Math.max(0, ...(value.values ?? []).map(Number));
+}
+
 function checkExperts(l: Loader): void {
-  const { experts: { count, usedCounts, groupCount, groupUsedCount } } = l.hyperparameters;
-  const used = Math.max(0, ...usedCounts);
+  const { rules, experts: { count, groupCount, groupUsedCount } } = l.hyperparameters;
+  const used = count === 0 && rules.singleExpertIsDense ? 0 : mostUsed(l);
   l.demand(count <= MOST_EXPERTS, `it has ${count} experts, and ${MOST_EXPERTS} are the most`);
   l.demand(used <= count, `it uses ${used} of ${count} experts`);
   if (count === 0) return l.demand(groupCount === 0, "it has groups of experts and no expert");

@@ -53,9 +53,9 @@ export function loadsTransformer(parts: Parts = {}): Loads {
   const { tokens = embedding, layer: loadsLayer = plainLayer } = parts;
   return (l) => {
     norms(l);
-    more?.(l);
     demandHeads(l, { rope: rotation === "whole", square });
     if (rotation !== "none") demandRotation(l);
+    more?.(l);
     tokens(l);
     output(l);
     for (const layer of l.layers()) loadsLayer(layer);

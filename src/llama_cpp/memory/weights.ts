@@ -36,8 +36,9 @@ function isMultiplied(tensor: TensorInfo): boolean {
 
 function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
   if (UNUSED.test(tensor.name)) return true;
-  return shape.rules.predictionLayersSkipped === true &&
-    layerOfTensor(tensor.name) >= shape.layerCount;
+  const skipped = shape.rules.predictionLayersSkipped;
+  if (skipped === undefined || layerOfTensor(tensor.name) < shape.layerCount) return false;
+  return skipped === true || skipped.test(tensor.name);
 }
 
 /**

@@ -283,7 +283,7 @@ export const ARCHITECTURES: Family = family({
   "hy_v3": attentionCache("models/hy-v3.cpp", {
     graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, lateOutputs: "after-norm" }),
     predictionLayersUncached: true,
-    predictionLayersSkipped: true,
+    predictionLayersSkipped: /\.(attn_|ffn_norm\.|nextn\.(eh_proj|enorm|hnorm))/,
     scalesExperts: true,
     loads: hyV3,
   }),

@@ -4,9 +4,10 @@ import { checkContextOptions } from "../../../src/llama_cpp/models/check_context
 import { contextSizes, outputBytes } from "../../../src/llama_cpp/memory/context_sizes.ts";
 import { kvCacheBytes } from "../../../src/llama_cpp/memory/kv_cache.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
+import { loadedWeights } from "../../../src/llama_cpp/memory/weights.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
 import type { MetadataValue } from "../../../src/gguf/header.ts";
-import { array, header, modelOf, options, shapeOf } from "../sample_header.ts";
+import { array, header, modelOf, options, PLAIN_CPU, shapeOf, tensor } from "../sample_header.ts";
 
 function memory(
   architecture: string,
@@ -165,4 +166,20 @@ Deno.test("options that llama.cpp refuses are refused", () => {
   check("plm", { flashAttention: false });
   check("minimax-m3", {}, { ...indexed, "attention.head_count_kv": 4 });
   check("llama", { kvCacheKeyType: "Q4_0", flashAttention: false });
+});
+
+Deno.test("weights of layers that predict are left out, all or those that llama.cpp skips", () => {
+  const names = ["attn_q", "ffn_norm", "ffn_up_exps", "nextn.eh_proj", "nextn.embed_tokens"];
+  const loaded = (architecture: string) => {
+    const file = header(
+      architecture,
+      { nextn_predict_layers: 1 },
+      [2, 3].flatMap((layer) => names.map((name) => tensor(`blk.${layer}.${name}.weight`, 0, 32))),
+    );
+    return loadedWeights(file, shapeOf(file), PLAIN_CPU).map((weight) => weight.tensor.name)
+      .filter((name) => name.startsWith("blk.3."));
+  };
+  assertEquals(loaded("glm4moe"), []);
+  assertEquals(loaded("hy_v3"), ["blk.3.ffn_up_exps.weight", "blk.3.nextn.embed_tokens.weight"]);
+  assertEquals(loaded("llama").length, 5);
 });

@@ -1,0 +1,162 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { GgufHeader, MetadataType, MetadataValue } from "../../../src/gguf/header.ts";
+import { loadRefusal } from "../../../src/llama_cpp/models/check_loads.ts";
+import { plannedModels } from "../graph/models.ts";
+import { array, modelOf, tensor } from "../sample_header.ts";
+
+// Headers of truth's models with what those models don't have, and whether llama.cpp can load them
+// and make a context. The seeded changes of one key or one tensor are in truth_test.ts.
+
+const MODELS = new Map((await plannedModels()).map(({ name, header }) => [name, header]));
+
+type Change = (header: GgufHeader) => GgufHeader;
+
+/** With other values for keys, named without their architecture. */
+function keys(values: Record<string, [MetadataType, MetadataValue]>): Change {
+  return (header) => {
+    const metadata = new Map(header.metadata);
+    const metadataTypes = new Map(header.metadataTypes);
+    const architecture = header.metadata.get("general.architecture");
+    for (const [name, [type, value]] of Object.entries(values)) {
+      metadata.set(`${architecture}.${name}`, value);
+      metadataTypes.set(`${architecture}.${name}`, type);
+    }
+    return { ...header, metadata, metadataTypes };
+  };
+}
+
+function without(key: string): Change {
+  return (header) => {
+    const left = <V>(map: ReadonlyMap<string, V>) =>
+      new Map([...map].filter(([name]) => !name.endsWith(`.${key}`)));
+    return {
+      ...header,
+      metadata: left(header.metadata),
+      metadataTypes: left(header.metadataTypes),
+    };
+  };
+}
+
+function drop(names: RegExp): Change {
+  return (header) => {
+    const tensors = header.tensors.filter(({ name }) => !names.test(name));
+    assert(tensors.length < header.tensors.length, `no tensor is like ${names}`);
+    return { ...header, tensors };
+  };
+}
+
+function add(...tensors: [string, ...number[]][]): Change {
+  return (header) => ({
+    ...header,
+    tensors: [...header.tensors, ...tensors.map(([name, ...shape]) => tensor(name, 0, ...shape))],
+  });
+}
+
+/** Queries, keys and values of each layer in one matrix. */
+const fuse: Change = (header) => {
+  const apart = /^blk\.(\d+)\.attn_[qkv]\./;
+  const rows = new Map<string, number>();
+  for (const { name, dimensions: [, size] } of header.tensors) {
+    const layer = apart.exec(name)?.[1];
+    if (layer === undefined || size === undefined) continue;
+    rows.set(layer, (rows.get(layer) ?? 0) + size);
+  }
+  const width = header.tensors.find(({ name }) => name === "blk.0.attn_norm.weight")?.dimensions[0];
+  const fused = [...rows].map(([layer, size]): [string, ...number[]] => {
+    return [`blk.${layer}.attn_qkv.weight`, width ?? 0, size];
+  });
+  return add(...fused)(drop(apart)(header));
+};
+
+/** The last of five layers predicts a further token. */
+const PREDICTS: readonly Change[] = [
+  drop(/^blk\.4\..*scale$/),
+  keys({ nextn_predict_layers: ["uint32", 1] }),
+  add(
+    ["blk.4.nextn.eh_proj.weight", 1024, 512],
+    ["blk.4.nextn.enorm.weight", 512],
+    ["blk.4.nextn.hnorm.weight", 512],
+  ),
+];
+
+const whole = (value: number): [MetadataType, MetadataValue] => ["uint32", value];
+const list = (...values: number[]): [MetadataType, MetadataValue] => ["array", array(values)];
+
+/** A model, what is changed in it, and words of the refusal where llama.cpp doesn't load it. */
+const VARIANTS: [string, readonly Change[], string?][] = [
+  ["llama-dense", [drop(/^output\.weight/)]],
+  ["internlm2-dense", [drop(/^output\.weight/)], '"output.weight" is missing'],
+  ["llama-dense", [fuse]],
+  ["qwen3-dense", [fuse]],
+  ["minimax-m2-moe", [fuse], "queries, keys and values of layer 0 are one"],
+  ["olmoe-moe", [fuse], "queries, keys and values of layer 0 are one"],
+  ["llama-dense", [drop(/bias$/)]],
+  ["starcoder2-dense", [drop(/attn_[qkv]\.bias$/)]],
+  ["starcoder2-dense", [drop(/attn_output\.bias$/)], '"blk.0.attn_output.bias" is missing'],
+  ["phi3-dense", [fuse, drop(/^rope_factors_long/)]],
+  ["gpt2-dense", [drop(/^position_embd/)], '"position_embd.weight" is missing'],
+  ["mpt-dense", [drop(/^position_embd/)]],
+  ["mpt-dense", [add(["blk.0.attn_q_norm.weight", 512])], "queries have a norm"],
+  ["codeshell-dense", [drop(/^token_embd\./)]],
+  // Heads.
+  ["llama-dense", [keys({ "attention.value_length": whole(32) })], "32 of values"],
+  ["llama-dense", [keys({ "rope.dimension_count": whole(32) })], "rope rotates 32 elements"],
+  ["gemma-dense", [keys({ "rope.dimension_count": whole(32) })]],
+  // Loaded, and then llama.cpp ends the process with the first token.
+  ["gemma-dense", [keys({ "rope.dimension_count": whole(128) })], "rope rotates 128"],
+  ["gemma-dense", [keys({ "rope.dimension_count": whole(63) })], "rope rotates 63"],
+  ["paddleocr-moe", [without("rope.dimension_sections")], "rotates by sections"],
+  ["glm4-dense", [without("rope.dimension_sections")]],
+  ["llama-dense", [keys({ "attention.head_count_kv": list(4, 4, 4, 4, 4) })]],
+  ["llama-dense", [keys({ "attention.head_count_kv": list(4, 2, 4, 4, 4) })], "its layers differ"],
+  ["granite-dense", [keys({ "attention.head_count": list(8, 4, 8, 8, 8) })], "8 heads, or 4"],
+  ["refact-dense", [drop(/^rope_freqs/), keys({ "rope.dimension_count": whole(128) })]],
+  // Mixtures.
+  ["llama-moe", [drop(/ffn_gate_exps/)]],
+  ["olmoe-moe", [drop(/ffn_gate_exps/)], '"blk.0.ffn_gate_exps.weight" is missing'],
+  ["dots1-moe", [keys({ expert_gating_func: whole(0) })], "router's function is number 0"],
+  ["glm4moe-moe", [keys({ expert_gating_func: whole(0) })]],
+  ["glm4moe-moe", [keys({ expert_gating_func: whole(9) })], "router's function is number 9"],
+  ["deepseek-moe", [keys({ expert_shared_count: whole(2) })], "has the shape 512 × 1088"],
+  ["qwen3moe-moe", [without("expert_feed_forward_length")], "where 512 × 362 × 8 belongs"],
+  ["llama-moe", [keys({ expert_used_count: list(3, 0, 3, 3, 3) })], "layer 1 has experts"],
+  ["llama-dense", [keys({ expert_used_count: whole(3) })], "it uses 3 of 0 experts"],
+  ["llama-moe", [
+    keys({ expert_group_count: whole(4), expert_group_used_count: whole(2) }),
+  ]],
+  ["llama-moe", [
+    keys({ expert_group_count: whole(7), expert_group_used_count: whole(2) }),
+  ], "equal groups"],
+  // Layers that predict further tokens.
+  ["glm4moe-moe", PREDICTS],
+  ["hy_v3-moe", PREDICTS],
+  ["glm4-dense", PREDICTS],
+  ["bailingmoe2-moe", PREDICTS, '"blk.4.layer_output_norm.weight" is missing'],
+  ["bailingmoe2-moe", [...PREDICTS, add(["blk.4.layer_output_norm.weight", 512])]],
+  ["glm4moe-moe", [...PREDICTS, drop(/^blk\.4\./)]],
+  ["glm4-dense", [...PREDICTS, drop(/^blk\.4\./)], "is missing"],
+  ["glm4moe-moe", [...PREDICTS, drop(/^blk\.[0-3]\./)], "is missing"],
+  ["llama-dense", PREDICTS, "it has tensors that its architecture doesn't have"],
+  // Keys of a few architectures.
+  ["mistral3-dense", [keys({ "attention.temperature_scale": ["float32", 0.1] })]],
+  ["mistral3-dense", [
+    keys({
+      "attention.temperature_scale": ["float32", 0.1],
+      "rope.scaling.original_context_length": whole(0),
+    }),
+  ], "an original context of no tokens"],
+  ["granite-dense", [keys({ deepstack_mapping: list(1, 0, 1, 2, 0) })]],
+  ["granite-dense", [keys({ deepstack_mapping: list(1, 0, 1, 9, 0) })], "a layer wants image 9"],
+  ["qwen3-dense", [drop(/^cls/)]],
+  ["qwen3-dense", [drop(/^cls/), add(["cls.output.weight", 256, 2])], "has the shape 256 × 2"],
+];
+
+Deno.test("weights and keys that truth's models don't have are answered as llama.cpp does", () => {
+  for (const [name, changes, words] of VARIANTS) {
+    const model = MODELS.get(name);
+    if (model === undefined) throw new Error(`truth has no model ${name}`);
+    const said = loadRefusal(modelOf(changes.reduce((header, change) => change(header), model)));
+    if (words === undefined) assertEquals(said, undefined, name);
+    else assertStringIncludes(said ?? `${name} loads`, words, name);
+  }
+});

@@ -14,6 +14,7 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
+import { mayDeepstack } from "../loading/deepstack.ts";
 import { demandSections } from "../loading/graph_demands.ts";
 import { type LayerLoader, type Loader, OPTIONAL } from "../loading/loader.ts";
 import { type LoadsLayer, loadsTransformer, normedLayer } from "../loading/transformer.ts";
@@ -77,16 +78,7 @@ const graniteMoe = loadsTransformer({
 });
 
 const granite: Loads = (l) => {
-  l.mayArray("deepstack_mapping");
-  const mapping = l.value("deepstack_mapping");
-  const indices = typeof mapping === "object" ? mapping.values ?? [] : [];
-  const count = l.hyperparameters.deepstackLayerCount;
-  l.demand(
-    indices.length <= 512,
-    `it has images for ${indices.length} layers, and 512 are the most`,
-  );
-  const beyond = indices.find((index) => Number(index) > count);
-  l.demand(beyond === undefined, `a layer wants image ${beyond}, and each has ${count}`);
+  mayDeepstack(l);
   graniteMoe(l);
 };
 

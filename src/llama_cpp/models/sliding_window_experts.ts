@@ -20,6 +20,7 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
+import { mayDeepstack } from "../loading/deepstack.ts";
 import { demandGating, demandRotation } from "../loading/graph_demands.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { mayWindow } from "./sliding_window.ts";
@@ -95,7 +96,7 @@ const graniteSwa: Loads = (l) => {
   l.mayKey("attention.scale");
   l.array(PATTERN);
   l.key("attention.sliding_window");
-  l.mayArray("deepstack_mapping");
+  mayDeepstack(l);
   l.mayArray("attention.rope_pattern");
   l.mayKey("expert_shared_feed_forward_length");
   demandHeads(l, { rope: true });

@@ -1,0 +1,18 @@
+import type { Loader } from "./loader.ts";
+
+/** llama.cpp's `LLAMA_MAX_LAYERS`. */
+const MOST_LAYERS = 512;
+
+/** `deepstack_mapping`, where the header has one: which image's embedding each layer gets, or none. */
+export function mayDeepstack(l: Loader): void {
+  l.mayArray("deepstack_mapping");
+  const mapping = l.value("deepstack_mapping");
+  const indices = typeof mapping === "object" ? mapping.values ?? [] : [];
+  const count = l.hyperparameters.deepstackLayerCount;
+  l.demand(
+    indices.length <= MOST_LAYERS,
+    `it has images for ${indices.length} layers, and ${MOST_LAYERS} are the most`,
+  );
+  const beyond = indices.find((index) => Number(index) > count);
+  l.demand(beyond === undefined, `a layer wants image ${beyond}, and each has ${count}`);
+}

@@ -1,12 +1,14 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { loadGeneralKeys } from "../loading/general_keys.ts";
 import { Loader, unloadable } from "../loading/loader.ts";
+import { checkTensorTypes } from "../loading/tensor_types.ts";
 import { loadTokenizer } from "../loading/tokenizer.ts";
 import type { ReadModel } from "./families.ts";
 
 /**
  * Throws where llama.cpp would refuse to load a model, or end the process: a key or a tensor is
- * missing, of another type or shape, or left over; the tokenizer isn't one that it has.
+ * missing, of another type or shape, or left over; the tokenizer isn't one that it has. What it
+ * loads and can't compute with counts too.
  *
  * @throws {BrainjarError} `model-unloadable`
  */
@@ -28,8 +30,8 @@ export function checkLoads({ header, shape, architecture }: ReadModel): void {
   }
   const loader = new Loader(header, shape);
   loader.typed("general.file_type", "uint32");
+  loader.typed("split.count", "uint16");
   if (header.parts.length > 1) {
-    loader.typed("split.count", "uint16");
     loader.typed("split.no", "uint16");
     loader.typed("split.tensors.count", "int32");
   }
@@ -41,6 +43,7 @@ export function checkLoads({ header, shape, architecture }: ReadModel): void {
   architecture.loads(loader);
   loadTokenizer(loader);
   loader.finish();
+  checkTensorTypes(header.tensors);
   // A cache of windows must have a layer that slides (`create_memory`).
   loader.demand(
     architecture.memory !== "attention" || shape.slidingWindowKind === "none" ||

@@ -70,16 +70,8 @@ function unitBytes(letter: string): number {
   return unit?.[1] ?? GB;
 }
 
-/**
- * Bytes as GB with two decimals, as reports print them.
- *
- * @example
- * ```ts
- * import { formatGigabytes, GB } from "./size.ts";
- * if (formatGigabytes(30 * GB) !== "30.00 GB") throw new Error("Two decimals");
- * ```
- */
-export function formatGigabytes(bytes: number): string {
+/** Bytes as GB with two decimals. */
+function formatGigabytes(bytes: number): string {
   return `${(bytes / GB).toFixed(2)} GB`;
 }
 

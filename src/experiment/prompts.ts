@@ -1,5 +1,5 @@
 import type { Role } from "../budget/demand.ts";
-import { formatGigabytes } from "../budget/size.ts";
+import { formatAmount } from "../budget/size.ts";
 import { CAUSE_MESSAGES, type DeathCause } from "./jar/death_cause.ts";
 import { clipBytes, oneLine } from "./text.ts";
 
@@ -88,7 +88,7 @@ function deathsOf({ deaths, lastCause }: PromptInput): string | undefined {
 
 function vitalsOf({ vitals }: PromptInput): string | undefined {
   if (vitals === undefined) return undefined;
-  const memory = formatGigabytes(vitals.memoryBytes);
+  const memory = formatAmount(vitals.memoryBytes);
   const deaths = `${vitals.deaths} ${vitals.deaths === 1 ? "death" : "deaths"}`;
   return `Its vital signs: ${vitals.alive ? "alive" : "dead"}, memory ${memory}, ` +
     `${vitals.tokensUsed} of ${vitals.contextSize} tokens, ${deaths}.`;

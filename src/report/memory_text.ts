@@ -3,7 +3,6 @@ import { formatAmount } from "../budget/size.ts";
 import { usedPercent } from "../budget/memory.ts";
 import { type Block, blocks, fields } from "./block.ts";
 import { formatPercent } from "./format.ts";
-import { printable } from "./printable.ts";
 
 /** What is reserved for a brainjar process or by a token. All bytes whole. */
 interface MemoryReservation {
@@ -42,7 +41,7 @@ export function memoryText(
     readings(memory, "total", "Total RAM: the smallest of"),
     readings(memory, "available", "Available: the smallest of"),
     ...optional("Left out", leftOut.map(leftOutLine)),
-    ...optional("Promised by brainjar", reservations.map(reservationLine)),
+    ...optional("Reserved by brainjar", reservations.map(reservationLine)),
     ...optional("Warnings", memory.warnings.map(({ message }) => `  ${message}`)),
   ]);
 }
@@ -55,10 +54,13 @@ function overview(memory: MachineMemory): Block {
       ["Total RAM", formatAmount(memory.totalBytes)],
       ["Available", formatAmount(memory.availableBytes)],
       ["In use", formatPercent(usedPercent(memory))],
-      ["Promised to others", formatAmount(memory.reservedBytes)],
+      ["Reserved by others", formatAmount(memory.reservedBytes)],
       [
-        "Swap (never promised)",
-        swap && `${formatAmount(swap.freeBytes)} free of ${formatAmount(swap.totalBytes)}`,
+        "Swap (not counted)",
+        swap &&
+        (swap.totalBytes === 0
+          ? "none"
+          : `${formatAmount(swap.freeBytes)} free of ${formatAmount(swap.totalBytes)}`),
       ],
       [
         "Memory pressure",
@@ -79,10 +81,10 @@ function readings(memory: MachineMemory, figure: MemorySource["figure"], title: 
 
 function sourceLines(source: MemorySource): string[] {
   const mark = source.decides ? "→" : " ";
-  const lines = [`${mark} ${formatAmount(source.bytes).padStart(12)}  ${printable(source.name)}`];
+  const lines = [`${mark} ${formatAmount(source.bytes).padStart(12)}  ${source.name}`];
   for (const term of source.terms ?? []) {
     lines.push(
-      `    ${formatAmount(term.bytes).padStart(12)}  ${printable(term.name)}${where(term.path)}`,
+      `    ${formatAmount(term.bytes).padStart(12)}  ${term.name}${where(term.path)}`,
     );
   }
   if (source.terms === undefined && source.path !== undefined) {
@@ -92,7 +94,7 @@ function sourceLines(source: MemorySource): string[] {
 }
 
 function where(path: string | undefined): string {
-  return path === undefined ? "" : ` (${printable(path)})`;
+  return path === undefined ? "" : ` (${path})`;
 }
 
 /** A block, where there is anything to say in it. */

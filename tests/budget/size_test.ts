@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { formatAmount, formatGigabytes, formatSize, GB, parseSize } from "../../src/budget/size.ts";
+import { formatAmount, formatSize, GB, parseSize } from "../../src/budget/size.ts";
 
 const SEED = 20260214;
 
@@ -104,7 +104,7 @@ Deno.test("size: two decimals of 1024³", () => {
     [1000 ** 3, "0.93 GB"],
     [-3.45 * GB, "-3.45 GB"],
   ];
-  for (const [bytes, text] of table) assertEquals(formatGigabytes(bytes), text);
+  for (const [bytes, text] of table) assertEquals(formatAmount(bytes), text);
 });
 
 Deno.test("size: only nothing reads 0.00 GB", () => {

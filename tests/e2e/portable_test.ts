@@ -247,6 +247,11 @@ test("a folder that can't be made or written is named", async () => {
     /file"\/inside' can't be made/,
   );
   assertMatch(await refusal({ cache: "/proc" }), /'\/proc' can't be written/);
+  const hostile = `${cache}/a \\ "file"/\n::add-mask::\u001b[2J\u0085\u202e##[x]`;
+  assertMatch(
+    await refusal({ cache: hostile }),
+    /file"\/\?::add-mask::\?\[2J\?\?#\?\[x\]' can't be made/,
+  );
 });
 
 test("a file that was damaged on its way is named", async () => {

@@ -59,7 +59,7 @@ const TABLE = [
     summary: "Print what memory this machine has, and where each figure comes from",
     operands: "",
     description: [
-      "Total and available memory as brainjar counts them: MemAvailable, every control group above this process, pressure, swap (shown, never promised) and what other brainjar processes hold.",
+      "Total and available memory as brainjar counts them: MemAvailable, every control group above this process, pressure, swap (shown, not counted) and what other brainjar processes have reserved.",
     ],
     examples: { "memory --json": "for a script" },
   },

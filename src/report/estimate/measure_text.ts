@@ -1,8 +1,7 @@
+import { formatAmount } from "../../budget/size.ts";
 import type { FootprintBytes } from "../../footprint/footprint.ts";
 import { type Block, blocks, fields } from "../block.ts";
 import { printable } from "../printable.ts";
-
-const MB = 1024 ** 2;
 
 /** Where a measured run has got to. */
 export const MEASURED_STAGES = [
@@ -54,20 +53,18 @@ export function measureJson(measurement: Measurement): MeasureJson {
   return { schema: "brainjar.measure/1", model: { path }, ...rest };
 }
 
-const megabytes = (bytes: number) => `${(bytes / MB).toFixed(1)} MB`.padStart(14);
+const amount = (bytes: number) => formatAmount(bytes).padStart(14);
 
 function stageLine(stage: StageMemory): string {
-  return stage.stage.padEnd(22) + megabytes(stage.anonymousBytes) + megabytes(stage.fileBytes) +
-    (stage.proportionalBytes === undefined ? "-".padStart(14) : megabytes(stage.proportionalBytes));
+  return stage.stage.padEnd(22) + amount(stage.anonymousBytes) + amount(stage.fileBytes) +
+    (stage.proportionalBytes === undefined ? "-".padStart(14) : amount(stage.proportionalBytes));
 }
 
 function comparison(name: string, estimated: number, measured: number): [string, string] {
   const percent = measured === 0 ? 0 : (estimated / measured - 1) * 100;
   return [
     name,
-    `${megabytes(estimated)}${megabytes(measured)}   ${percent < 0 ? "" : "+"}${
-      percent.toFixed(1)
-    }%`,
+    `${amount(estimated)}${amount(measured)}   ${percent < 0 ? "" : "+"}${percent.toFixed(1)}%`,
   ];
 }
 
@@ -96,7 +93,7 @@ function growth(stages: readonly StageMemory[], stage: MeasuredStage): number {
  *   peakBytes: 2 ** 20,
  *   floorRatio: 1,
  * });
- * if (!text.includes("1.0 MB")) throw new Error(text);
+ * if (!text.includes("1.00 MB")) throw new Error(text);
  * ```
  */
 export function measureText(measurement: Measurement): string {

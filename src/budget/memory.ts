@@ -1,3 +1,11 @@
+/**
+ * What the kernel may count of a process before it is filled: `data` what is private and may be
+ * written (RLIMIT_DATA, VmData), `committed` the same over all processes (overcommit off), and
+ * `address-space` everything that is mapped, files and what is only reserved among it (RLIMIT_AS,
+ * VmSize).
+ */
+export type AllocatedKind = "data" | "committed" | "address-space";
+
 /** One reading that a figure came from, for `brainjar memory` and the JSON's `sources`. */
 export interface MemorySource {
   /** Which figure it bears on. */
@@ -10,6 +18,8 @@ export interface MemorySource {
   readonly bytes: number;
   /** True for the reading that decided the figure (the smallest). */
   readonly decides: boolean;
+  /** What it limits, where that isn't memory that is filled. */
+  readonly counts?: AllocatedKind;
   /** The readings that a computed figure is the sum of, what is taken off negative. */
   readonly terms?: readonly {
     readonly name: string;
@@ -40,9 +50,9 @@ export interface MemoryPressure {
 
 /** What memory a machine has for this process, as `machine/` reads it and `budget/` judges it. */
 export interface MachineMemory {
-  /** Smallest of MemTotal and every control group limit above this process. */
+  /** Smallest of MemTotal and every limit on this process (src/budget/README.md, "Words"). */
   readonly totalBytes: number;
-  /** Smallest of MemAvailable and each group's (limit − usage + reclaimable file cache). */
+  /** Smallest of MemAvailable and what each limit leaves. */
   readonly availableBytes: number;
   /** Reserved for others' jars or by tokens and not resident yet; already off `availableBytes`. */
   readonly reservedBytes: number;

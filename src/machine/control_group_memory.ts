@@ -2,6 +2,7 @@ import { sum } from "../budget/sum.ts";
 import type { ControlGroup } from "./control_groups.ts";
 import { joinGroup } from "./control_group_path.ts";
 import { type MachineFiles, textOf } from "./machine_files.ts";
+import { keptOfCache, readLowWatermark } from "./reclaimable.ts";
 import { type MachineWarning, memoryUnreadable } from "./warning.ts";
 
 /** One reading of a group, where it was read and what it said. */
@@ -21,6 +22,8 @@ export interface ControlGroupMemory {
   readonly usage: GroupFigure;
   /** File cache the kernel can take back, active and inactive; 0 where it can't be read. */
   readonly reclaimable: GroupFigure;
+  /** Kernel memory that can be taken back (names and inodes of files); 0 where it isn't told. */
+  readonly kernel: GroupFigure;
 }
 
 /** A group's memory, if it is limited, and what was doubtful about the reading. */
@@ -35,6 +38,9 @@ interface ControlGroupReading {
  */
 const UNLIMITED_BYTES = 2 ** 60;
 
+/** Kernel memory that can't be taken back, as /proc/meminfo names it. */
+const UNRECLAIMABLE = ["SUnreclaim", "KernelStack", "PageTables", "SecPageTables", "Percpu"];
+
 /** The files of a hierarchy, which name the same things differently. */
 const FILES = {
   1: {
@@ -42,11 +48,13 @@ const FILES = {
     usage: "memory.usage_in_bytes",
     // The `total_` figures include the groups below, as the usage does.
     cache: ["total_inactive_file", "total_active_file"],
+    kernel: "memory.kmem.usage_in_bytes",
   },
   2: {
     limits: ["memory.max", "memory.high"],
     usage: "memory.current",
     cache: ["inactive_file", "active_file"],
+    kernel: "slab_reclaimable",
   },
 } as const;
 
@@ -58,7 +66,7 @@ const FILES = {
  * process above it lives but hardly moves. Memory above it is none that can be given out.
  * Limits on swap (`memory.memsw`, `memory.swap.max`) are not read, since swap is never given out.
  *
- * With `highest`, the group is the topmost that can be seen, and a tighter limit of the groups above
+ * `fields` are those of /proc/meminfo. With `highest`, the group is the topmost that can be seen, and a tighter limit of the groups above
  * it counts too, where the kernel tells it (v1).
  *
  * Throws `control-group-unreadable` where a limit is there but can't be read (it may be anything),
@@ -68,7 +76,7 @@ const FILES = {
 export function readControlGroupMemory(
   files: MachineFiles,
   group: ControlGroup,
-  options: { readonly highest?: boolean } = {},
+  options: { readonly highest?: boolean; readonly fields?: ReadonlyMap<string, number> } = {},
 ): ControlGroupReading {
   const names = FILES[group.version];
   const own = new GroupFiles(files, group);
@@ -89,9 +97,17 @@ export function readControlGroupMemory(
   const usage = { name: names.usage, path: own.locate(names.usage), bytes: used };
   const path = own.locate("memory.stat");
   const cache = own.readStatistics(names.cache);
+  const found = readKernelMemory(own, options.fields ?? new Map());
   if (cache === undefined) {
+    const kernel = { ...found, bytes: Math.min(found.bytes, used) };
     return {
-      memory: { group, limits, usage, reclaimable: { name: "memory.stat", path, bytes: 0 } },
+      memory: {
+        group,
+        limits,
+        usage,
+        reclaimable: { name: "memory.stat", path, bytes: 0 },
+        kernel,
+      },
       warnings: [{
         code: "control-group-statistics-unreadable",
         message: `The file cache of control group '${group.name}' can't be read from '${path}'; ` +
@@ -101,9 +117,52 @@ export function readControlGroupMemory(
   }
   // The statistics lag behind the usage, and cache can't be more than what is used.
   const bytes = Math.min(sum(cache), used);
+  const kernel = { ...found, bytes: Math.min(found.bytes, used - bytes) };
   return {
-    memory: { group, limits, usage, reclaimable: { name: names.cache.join(" + "), path, bytes } },
+    memory: {
+      group,
+      limits,
+      usage,
+      reclaimable: { name: names.cache.join(" + "), path, bytes },
+      kernel,
+    },
     warnings: [],
+  };
+}
+
+/**
+ * Kernel memory of a group that the kernel takes back before it kills, as its own rule for
+ * MemAvailable counts it: less half of it or the low watermark, whichever is less.
+ *
+ * Version 2 tells it by itself (`slab_reclaimable`). Version 1 tells the sum of all kernel memory
+ * (`memory.kmem.usage_in_bytes`), what can't be taken back among it. That can't be more than there
+ * is of it on the whole machine, most of which belongs to no group: so the larger of that and of
+ * what the rule keeps is taken off. On machines with much of it little or nothing is left, which is
+ * the safe side.
+ */
+function readKernelMemory(own: GroupFiles, fields: ReadonlyMap<string, number>): GroupFigure {
+  const name = FILES[own.group.version].kernel;
+  if (own.group.version === 2) {
+    const [bytes = 0] = own.readStatistics([name]) ?? [];
+    const kept = bytes === 0 ? 0 : keptOfCache(bytes, readLowWatermark(own.files, fields));
+    return {
+      name: `${name} less what is kept`,
+      path: own.locate("memory.stat"),
+      bytes: bytes - kept,
+    };
+  }
+  const path = own.locate(name);
+  const used = own.readAmount(name) ?? 0;
+  const reclaimable = Math.min(used, fields.get("SReclaimable") ?? 0);
+  if (reclaimable === 0) return { name, path, bytes: 0 };
+  const kept = Math.max(
+    sum(UNRECLAIMABLE.map((field) => fields.get(field) ?? 0)),
+    keptOfCache(reclaimable, readLowWatermark(own.files, fields)),
+  );
+  return {
+    name: `${name} less what is kept`,
+    path,
+    bytes: Math.max(0, Math.min(reclaimable, used - kept)),
   };
 }
 

@@ -6,14 +6,17 @@ import { type ControlGroup, findControlGroups } from "./control_groups.ts";
 import { readLeftOut } from "./memory_left_out.ts";
 import type { MachineFiles, ProcessId } from "./machine_files.ts";
 import type { MachineWarning } from "./warning.ts";
-import { MEMINFO_PATH, readMeminfo } from "./meminfo.ts";
+import { readMemoryNodes } from "./memory_nodes.ts";
+import { readMeminfo } from "./meminfo.ts";
+import { readOvercommit } from "./overcommit.ts";
+import { readProcessLimits } from "./process_limits.ts";
+import { type MemoryReading, sumReading, takenOff } from "./reading.ts";
 import { MACHINE_PRESSURE_PATH, readPressure, worsePressure } from "./pressure.ts";
-
-type Reading = Omit<MemorySource, "figure" | "decides">;
 
 /**
  * What memory Linux has for a process: MemTotal and MemAvailable, bounded by every memory limit of
- * the control groups it is in, their ancestors too (src/budget/README.md, "Words"). Whole bytes.
+ * the control groups it is in, their ancestors too, by its own limits, by overcommit where it is
+ * off, and by the memory nodes it may use (src/budget/README.md, "Words"). Whole bytes.
  *
  * Swap is told and not counted; huge pages and the ZFS cache are told and not counted.
  *
@@ -23,14 +26,16 @@ type Reading = Omit<MemorySource, "figure" | "decides">;
 export function readLinuxMemory(files: MachineFiles, processId: ProcessId): MachineMemory {
   const machine = readMeminfo(files);
   const { groups, warnings: groupWarnings } = findControlGroups(files, processId);
-  const warnings: MachineWarning[] = [...groupWarnings];
+  const warnings: MachineWarning[] = [...machine.warnings, ...groupWarnings];
 
-  const path = files.locate(MEMINFO_PATH);
-  const totals: Reading[] = [{ name: "MemTotal", path, bytes: machine.totalBytes }];
-  const available: Reading[] = [{ name: "MemAvailable", path, bytes: machine.availableBytes }];
+  const totals: MemoryReading[] = [machine.total];
+  const available: MemoryReading[] = [machine.available];
   const highest = groups.findLast((group) => group.version === 1);
   for (const group of groups) {
-    const reading = readControlGroupMemory(files, group, { highest: group === highest });
+    const reading = readControlGroupMemory(files, group, {
+      highest: group === highest,
+      fields: machine.fields,
+    });
     warnings.push(...reading.warnings);
     if (reading.memory === undefined) continue;
     for (const { name, path, bytes } of reading.memory.limits) {
@@ -38,9 +43,20 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
     }
     available.push(...availableReadings(reading.memory));
   }
+  for (
+    const bounds of [
+      readMemoryNodes(files, processId, machine.fields),
+      readProcessLimits(files, processId),
+      readOvercommit(files, machine),
+    ]
+  ) {
+    totals.push(...bounds.totals);
+    available.push(...bounds.available);
+    warnings.push(...bounds.warnings);
+  }
 
   const pressure = readAllPressure(files, groups, warnings);
-  const leftOut = readLeftOut(files, machine.hugePageBytes);
+  const leftOut = readLeftOut(files, machine.hugePages);
   const totalSources = sourcesOf("total", totals);
   const availableSources = sourcesOf("available", available);
   const totalBytes = smallest(totalSources);
@@ -56,14 +72,17 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
 }
 
 /** limit − usage + reclaimable: not below nothing, and not above the limit. */
-function availableReadings(memory: ControlGroupMemory): readonly Reading[] {
-  const { usage, reclaimable, group } = memory;
-  return memory.limits.map((limit) => ({
-    name: `${limit.name} − ${usage.name} + reclaimable file cache of ${group.name}`,
-    path: limit.path,
-    bytes: Math.max(0, Math.min(limit.bytes, limit.bytes - usage.bytes + reclaimable.bytes)),
-    terms: [limit, { ...usage, bytes: -usage.bytes }, reclaimable],
-  }));
+function availableReadings(memory: ControlGroupMemory): readonly MemoryReading[] {
+  const { usage, reclaimable, kernel, group } = memory;
+  const taken = kernel.bytes > 0 ? [reclaimable, kernel] : [reclaimable];
+  const words = kernel.bytes > 0 ? "file cache and kernel memory" : "file cache";
+  return memory.limits.map((limit) =>
+    sumReading(`${limit.name} − ${usage.name} + reclaimable ${words} of ${group.name}`, [
+      limit,
+      takenOff(usage),
+      ...taken,
+    ])
+  );
 }
 
 function readAllPressure(
@@ -90,7 +109,7 @@ function readAllPressure(
 /** Marks the first of the smallest readings: the one that decides. */
 function sourcesOf(
   figure: MemorySource["figure"],
-  readings: readonly Reading[],
+  readings: readonly MemoryReading[],
 ): readonly MemorySource[] {
   const least = Math.min(...readings.map((reading) => reading.bytes));
   const deciding = readings.findIndex((reading) => reading.bytes === least);

@@ -29,13 +29,19 @@ export type FileReading =
 export interface MachineFiles {
   /** Where `path` really lies, for messages and sources. */
   locate(path: string): string;
-  read(path: string): FileReading;
+  /** A file's text; its first bytes where `mostBytes` says how many are enough. */
+  read(path: string, mostBytes?: number): FileReading;
   isFolder(path: string): boolean;
   /** Names of the folders in `path`; none where it can't be listed. */
   subfolders(path: string): readonly string[];
   /** What a symbolic link says; nothing where there is none. */
   readLink(path: string): string | undefined;
+  /** What the kernel answers to sysinfo(2), in bytes; nothing where it can't be asked. */
+  systemMemory(): SystemMemory | undefined;
 }
+
+/** The part of sysinfo(2) that is read, in bytes. */
+type SystemMemory = Pick<Deno.SystemMemoryInfo, "total" | "free" | "swapTotal" | "swapFree">;
 
 /**
  * The files below `root`: `/` is this machine, a folder of `fixtures/machines/` a recorded one.
@@ -46,13 +52,16 @@ export function machineFilesBelow(root: string): MachineFiles {
   const locate = (path: string) => prefix + path;
   return {
     locate,
-    read: (path) => readFile(locate(path)),
+    read: (path, mostBytes) => readFile(locate(path), mostBytes),
     isFolder: (path) => orElse(() => Deno.statSync(locate(path)).isDirectory, false),
     subfolders: (path) =>
       orElse(() => [...Deno.readDirSync(locate(path))], [])
         .filter((entry) => entry.isDirectory)
         .map((entry) => entry.name),
     readLink: (path) => orElse(() => Deno.readLinkSync(locate(path)), undefined),
+    // A recorded machine has no kernel that could be asked.
+    systemMemory: () =>
+      prefix === "" ? orElse(() => Deno.systemMemoryInfo(), undefined) : undefined,
   };
 }
 
@@ -70,9 +79,12 @@ function orElse<Value>(read: () => Value, otherwise: Value): Value {
   }
 }
 
-function readFile(path: string): FileReading {
+function readFile(path: string, mostBytes?: number): FileReading {
   try {
-    return { kind: "text", text: Deno.readTextFileSync(path) };
+    return {
+      kind: "text",
+      text: mostBytes === undefined ? Deno.readTextFileSync(path) : readStart(path, mostBytes),
+    };
   } catch (error) {
     // ENOTDIR is what a lookup below a missing group gives where a file took the folder's place.
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
@@ -80,6 +92,12 @@ function readFile(path: string): FileReading {
     }
     return { kind: "unreadable", reason: reasonOf(error) };
   }
+}
+
+function readStart(path: string, mostBytes: number): string {
+  using file = Deno.openSync(path);
+  const start = new Uint8Array(mostBytes);
+  return new TextDecoder().decode(start.subarray(0, file.readSync(start) ?? 0));
 }
 
 function reasonOf(error: unknown): string {

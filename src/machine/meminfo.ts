@@ -1,60 +1,109 @@
+import type { MachineMemory } from "../budget/memory.ts";
+import { hugePageBytesBelow } from "./huge_pages.ts";
 import type { MachineFiles } from "./machine_files.ts";
-import { memoryUnreadable } from "./warning.ts";
+import { type MemoryReading, type ReadingTerm, sumReading, takenOff } from "./reading.ts";
+import { freeAndCached, readLowWatermark } from "./reclaimable.ts";
+import { type MachineWarning, memoryUnreadable } from "./warning.ts";
 
-/** What brainjar reads in /proc/meminfo, in bytes. */
-interface MemoryInformation {
-  readonly totalBytes: number;
-  /** The kernel's own estimate of what can be had without swapping; counts reclaimable cache. */
-  readonly availableBytes: number;
+/** What the whole machine has. */
+export interface MachineTotals {
+  readonly total: MemoryReading;
+  readonly available: MemoryReading;
   /** Absent where the kernel was built without swap. */
-  readonly swap?: { readonly totalBytes: number; readonly freeBytes: number };
+  readonly swap?: NonNullable<MachineMemory["swap"]>;
   /** Memory set aside as huge pages of every size: in MemTotal, never in MemAvailable. */
-  readonly hugePageBytes: number;
+  readonly hugePages: ReadingTerm;
+  /** The fields of /proc/meminfo in bytes; none where it is hidden. */
+  readonly fields: ReadonlyMap<string, number>;
+  readonly warnings: readonly MachineWarning[];
 }
 
 /** Where it is read. */
 export const MEMINFO_PATH = "/proc/meminfo";
 
+/** Where the kernel keeps how many huge pages of each size there are. */
+const HUGE_PAGES_PATH = "/sys/kernel/mm/hugepages";
+
 /**
- * Parses the text of /proc/meminfo. Sizes there are in kB of 1024 bytes.
+ * What the machine has, from /proc/meminfo, whose sizes are in kB of 1024 bytes. Where that is
+ * hidden (a unit's ProcSubset=pid), the kernel still answers sysinfo(2): then nothing of what could
+ * be reclaimed is counted, with a warning.
  *
- * `path` is quoted in errors. Throws `machine-unreadable` where MemTotal or MemAvailable is missing
- * (MemAvailable came with Linux 3.14), is no whole number, or says what cannot be; swap and huge
- * pages may be missing, since a kernel can be built without them.
+ * Huge pages are in MemTotal and can't be had by a program that doesn't ask for them by name, so
+ * the total is less them. MemAvailable came with Linux 3.14 and isn't everywhere (WSL 1): without it
+ * the kernel's own rule is applied here.
+ *
+ * Throws `machine-unreadable` where none of it can be read, MemTotal or what would stand for
+ * MemAvailable is missing, or the total is nothing: what a machine has is never guessed, and never
+ * zero. Swap and huge pages may be missing, since a kernel can be built without them.
  */
-function parseMeminfo(text: string, path: string = MEMINFO_PATH): MemoryInformation {
+export function readMeminfo(files: MachineFiles): MachineTotals {
+  const path = files.locate(MEMINFO_PATH);
+  const reading = files.read(MEMINFO_PATH);
+  if (reading.kind === "text") return parseMeminfo(files, reading.text, path);
+  const reason = reading.kind === "absent" ? "it does not exist" : reading.reason;
+  return readHidden(files, reason) ?? fail(path, reason);
+}
+
+function parseMeminfo(files: MachineFiles, text: string, path: string): MachineTotals {
   const fields = parseFields(text);
-  const required = (name: string): number => {
+  const term = (name: string): ReadingTerm | undefined => {
     const bytes = fields.get(name);
-    if (bytes === undefined) throw unreadable(path, `it has no readable '${name}'`);
-    return bytes;
+    return bytes === undefined ? undefined : { name, path, bytes };
   };
-  const totalBytes = required("MemTotal");
-  if (totalBytes === 0) throw unreadable(path, "its 'MemTotal' is 0");
-  const availableBytes = required("MemAvailable");
-  const swapTotal = fields.get("SwapTotal");
-  const swapFree = fields.get("SwapFree");
+  const memTotal = term("MemTotal") ?? fail(path, "it has no readable 'MemTotal'");
+  const hugePages = term("Hugetlb") ?? { name: "Hugetlb", path, bytes: defaultHugePages(fields) };
+  const total = withoutHugePages(memTotal, hugePages);
+  const memFree = term("MemFree");
+  const available = term("MemAvailable") ??
+    (memFree &&
+      freeAndCached("no MemAvailable here", memFree, term, readLowWatermark(files, fields))) ??
+    fail(path, "it has neither a readable 'MemAvailable' nor 'MemFree'");
+  const [totalBytes, freeBytes] = [fields.get("SwapTotal"), fields.get("SwapFree")];
   return {
-    totalBytes,
+    total,
     // A kernel that believes more is available than exists is not to be believed beyond it.
-    availableBytes: Math.min(availableBytes, totalBytes),
-    ...(swapTotal !== undefined && swapFree !== undefined
-      ? { swap: { totalBytes: swapTotal, freeBytes: swapFree } }
+    available: { ...available, bytes: Math.min(available.bytes, total.bytes) },
+    ...(totalBytes !== undefined && freeBytes !== undefined
+      ? { swap: { totalBytes, freeBytes } }
       : {}),
-    hugePageBytes: hugePageBytes(fields),
+    hugePages,
+    fields,
+    warnings: [],
   };
 }
 
-/**
- * Reads /proc/meminfo. Throws `machine-unreadable` where it isn't there, can't be read or can't be
- * understood: what a machine has is never guessed, and never zero.
- */
-export function readMeminfo(files: MachineFiles): MemoryInformation {
-  const path = files.locate(MEMINFO_PATH);
-  const reading = files.read(MEMINFO_PATH);
-  if (reading.kind === "absent") throw unreadable(path, "it does not exist");
-  if (reading.kind === "unreadable") throw unreadable(path, reading.reason);
-  return parseMeminfo(reading.text, path);
+/** What sysinfo(2) tells of a machine whose /proc/meminfo is hidden. */
+function readHidden(files: MachineFiles, reason: string): MachineTotals | undefined {
+  const memory = files.systemMemory();
+  if (memory === undefined) return undefined;
+  const path = "sysinfo(2)";
+  const hugePages = {
+    name: "huge pages",
+    path: files.locate(HUGE_PAGES_PATH),
+    bytes: hugePageBytesBelow(files, HUGE_PAGES_PATH),
+  };
+  const { swapTotal: totalBytes, swapFree: freeBytes } = memory;
+  return {
+    total: withoutHugePages({ name: "total RAM", path, bytes: memory.total }, hugePages),
+    available: { name: "free RAM, no cache", path, bytes: Math.min(memory.free, memory.total) },
+    swap: { totalBytes, freeBytes },
+    hugePages,
+    fields: new Map(),
+    warnings: [{
+      code: "meminfo-hidden",
+      message: `'${files.locate(MEMINFO_PATH)}' can't be read (${reason}): only what is free ` +
+        "counts as available, and whether overcommit is off isn't known",
+    }],
+  };
+}
+
+function withoutHugePages(total: ReadingTerm, hugePages: ReadingTerm): MemoryReading {
+  const reading = hugePages.bytes > 0
+    ? sumReading(`${total.name} − ${hugePages.name}`, [total, takenOff(hugePages)])
+    : total;
+  if (reading.bytes === 0) fail(total.path, `its '${reading.name}' is 0`);
+  return reading;
 }
 
 /** Lines are `Name: 123 kB`, or `Name: 123` for a count; anything else is no field. */
@@ -71,13 +120,12 @@ export function parseFields(text: string): ReadonlyMap<string, number> {
 }
 
 /** `Hugetlb` sums all sizes (Linux 4.19 and later); before it only the default size is told. */
-function hugePageBytes(fields: ReadonlyMap<string, number>): number {
-  return fields.get("Hugetlb") ??
-    (fields.get("HugePages_Total") ?? 0) * (fields.get("Hugepagesize") ?? 0);
+function defaultHugePages(fields: ReadonlyMap<string, number>): number {
+  return (fields.get("HugePages_Total") ?? 0) * (fields.get("Hugepagesize") ?? 0);
 }
 
-function unreadable(path: string, reason: string) {
-  return memoryUnreadable(
+function fail(path: string, reason: string): never {
+  throw memoryUnreadable(
     "machine-unreadable",
     `The machine's memory can't be read from '${path}'`,
     reason,

@@ -1,6 +1,6 @@
 import type { MemoryLeftOut } from "../budget/memory.ts";
 import { type MachineFiles, textOf } from "./machine_files.ts";
-import { MEMINFO_PATH } from "./meminfo.ts";
+import type { ReadingTerm } from "./reading.ts";
 
 /** Where OpenZFS reports its cache. */
 const ZFS_CACHE_PATH = "/proc/spl/kstat/zfs/arcstats";
@@ -8,18 +8,17 @@ const ZFS_CACHE_PATH = "/proc/spl/kstat/zfs/arcstats";
 /**
  * Memory that looks as if it could be had and isn't counted, for `brainjar memory` to explain.
  *
- * Neither is in MemAvailable, so leaving them out means adding nothing: huge pages are set aside for
- * programs that ask for them by name, and the ZFS cache gives way only when the kernel already
+ * Neither is in MemAvailable: huge pages are set aside for programs that ask for them by name, and the ZFS cache gives way only when the kernel already
  * presses, later than a loading model needs it. An unreadable cache size is simply not told, since
  * no figure depends on it.
  */
-export function readLeftOut(files: MachineFiles, hugePageBytes: number): readonly MemoryLeftOut[] {
+export function readLeftOut(files: MachineFiles, hugePages: ReadingTerm): readonly MemoryLeftOut[] {
   const leftOut: MemoryLeftOut[] = [];
-  if (hugePageBytes > 0) {
+  if (hugePages.bytes > 0) {
     leftOut.push({
       name: "Huge pages",
-      path: files.locate(MEMINFO_PATH),
-      bytes: hugePageBytes,
+      path: hugePages.path,
+      bytes: hugePages.bytes,
       reason: "set aside for programs that ask for huge pages",
     });
   }

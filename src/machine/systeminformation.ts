@@ -1,11 +1,10 @@
-import { defined } from "../budget/defined.ts";
 import type { Systeminformation } from "systeminformation";
-import { BrainjarError, messageOf } from "../budget/error.ts";
+import { messageOf } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { engineThreads } from "./engine_threads.ts";
 import { namedCpu } from "./named_cpu.ts";
-import { memoryUnreadable } from "./warning.ts";
+import { cpuUnreadable, memoryUnreadable } from "./warning.ts";
 
 /** What brainjar asks of systeminformation, in bytes where it is memory. */
 type ReportedMemory = Pick<
@@ -67,10 +66,10 @@ export async function readReportedCpu(
   try {
     cpu = await report();
   } catch (cause) {
-    throw cpuUnreadable(messageOf(cause), cause);
+    throw cpuFailure(messageOf(cause), cause);
   }
   const cores = cpu.performanceCores || cpu.physicalCores;
-  if (!isSize(cores) || cores === 0) throw cpuUnreadable(`it counts ${cores} cores`);
+  if (!isSize(cores) || cores === 0) throw cpuFailure(`it counts ${cores} cores`);
   const threads = engineThreads(cores);
   if (architecture === "aarch64") {
     const generation = /\bM([1-4])\b/.exec(cpu.brand)?.[1];
@@ -98,10 +97,6 @@ function unreadable(reason: string, cause?: unknown) {
   );
 }
 
-function cpuUnreadable(reason: string, cause?: unknown): BrainjarError {
-  return new BrainjarError(
-    "cpu-unreadable",
-    `The CPU can't be read through systeminformation: ${reason}`,
-    { hint: "Name the CPU with --cpu", ...defined({ cause }) },
-  );
+function cpuFailure(reason: string, cause?: unknown) {
+  return cpuUnreadable(`The CPU can't be read through systeminformation: ${reason}`, cause);
 }

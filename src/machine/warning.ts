@@ -13,8 +13,15 @@ export function memoryUnreadable(
   cause?: unknown,
 ): BrainjarError {
   return new BrainjarError(code, `${what}: ${reason}`, {
-    hint:
-      "Make it readable, or give the machine's memory with --total-memory and --available-memory",
+    hint: "Make it readable for this process",
+    ...defined({ cause }),
+  });
+}
+
+/** The error of a processor that can't be read. */
+export function cpuUnreadable(message: string, cause?: unknown): BrainjarError {
+  return new BrainjarError("cpu-unreadable", message, {
+    hint: "Name the CPU with --cpu",
     ...defined({ cause }),
   });
 }

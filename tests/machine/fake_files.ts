@@ -18,6 +18,7 @@ export function fakeFiles(tree: FakeTree): MachineFiles {
       const content = tree[path];
       return typeof content === "string" ? content : undefined;
     },
+    systemMemory: () => undefined,
     isFolder: (path) => Object.keys(tree).some((file) => file.startsWith(below(path))),
     subfolders: (path) => [
       ...new Set(

@@ -38,6 +38,17 @@ export interface JarFootprint {
     /** What no second model in the same process needs again, shared weights or not. */
     readonly processBytes: number;
   };
+  /** What it allocates beside its floor, for limits that count it; without it nothing. */
+  readonly allocated?: {
+    /** Of its own context: compute buffers beyond what is touched, stacks, space between blocks. */
+    readonly untouchedBytes: number;
+    /** Of the process, once for all jars. */
+    readonly processBytes: number;
+    /** The files that are mapped while the model is loaded. */
+    readonly mappedBytes: number;
+    /** Most that is committed while the engine opens, which tries itself in a second process. */
+    readonly openingBytes: number;
+  };
 }
 
 /** One jar as the budget sees it. */

@@ -85,3 +85,37 @@ export function usedPercent(
   const used = memory.totalBytes - memory.availableBytes - memory.reservedBytes;
   return Math.min(100, Math.max(0, (used * 100) / memory.totalBytes));
 }
+
+/**
+ * What readings come to: each figure is the smallest of its own, and available no more than total.
+ *
+ * @param sources readings of both figures; which of them decided before doesn't matter
+ *
+ * @example
+ * ```ts
+ * import { decide } from "./memory.ts";
+ * const { totalBytes, availableBytes, sources } = decide([
+ *   { figure: "total", name: "MemTotal", bytes: 8 },
+ *   { figure: "available", name: "MemAvailable", bytes: 6 },
+ *   { figure: "available", name: "memory.max", bytes: 5 },
+ * ]);
+ * if (totalBytes !== 8 || availableBytes !== 5 || !sources[2]?.decides) throw new Error("5 of 8");
+ * ```
+ */
+export function decide(
+  sources: readonly (Omit<MemorySource, "decides"> & Partial<Pick<MemorySource, "decides">>)[],
+): Pick<MachineMemory, "totalBytes" | "availableBytes" | "sources"> {
+  const least = { total: Infinity, available: Infinity };
+  for (const { figure, bytes } of sources) least[figure] = Math.min(least[figure], bytes);
+  const decided = new Set<MemorySource["figure"]>();
+  return {
+    totalBytes: least.total,
+    availableBytes: Math.min(least.available, least.total),
+    // The first of the smallest.
+    sources: sources.map((source) => {
+      const decides = !decided.has(source.figure) && source.bytes === least[source.figure];
+      if (decides) decided.add(source.figure);
+      return { ...source, decides };
+    }),
+  };
+}

@@ -4,15 +4,19 @@ import { sum } from "../budget/sum.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { type LoadedWeight, weightBytes } from "../llama_cpp/memory/weights.ts";
 import {
+  CONTEXT_RESERVED_BYTES,
   KERNEL_BYTES,
   OPENING_BYTES,
+  OPENING_COMMITTED_BYTES,
   PAGE_READS_BYTES,
   PAGE_TABLE_SHARE,
+  PROCESS_RESERVED_BYTES,
   readAheadBytes,
   RUNTIME_BYTES,
+  STACK_BYTES,
 } from "./runtime.ts";
 import { isDense } from "./sparse_ranges.ts";
-import { samplerBytes, thinkingBytes, type ThinkingInput } from "./thinking.ts";
+import { samplerBytes, thinkingBytes, type ThinkingInput, touchedBytes } from "./thinking.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 
 /** What is allocated, before it is known what of it becomes resident. */
@@ -150,6 +154,12 @@ export function residentSet(
         lastingBytes: lasting,
         // Jars think one after another, so samplers are there once, whatever they share.
         processBytes: process + reading + samplers,
+      },
+      allocated: {
+        untouchedBytes: Math.ceil(allocated.compute - touchedBytes(input)) + CONTEXT_RESERVED_BYTES,
+        processBytes: PROCESS_RESERVED_BYTES + input.cpu.threads * STACK_BYTES,
+        mappedBytes: options.mmap ? source.header.fileBytes : 0,
+        openingBytes: OPENING_COMMITTED_BYTES,
       },
     },
   };

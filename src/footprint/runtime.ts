@@ -43,3 +43,24 @@ export const PAGE_READS_BYTES = 4 * MIB;
 
 /** Each mapped page of 4 KiB has an entry of 8 bytes in a page table (x86-64 and ARM alike). */
 export const PAGE_TABLE_SHARE = 8 / 4096;
+
+/*
+ * What is allocated and never filled counts for limits on data, address space and committed memory
+ * (src/budget/allocated_memory.ts). Measured as VmData beyond RssAnon, less what a Deno without the
+ * engine has of it (536 MiB), with models of 1 to 180 MB and up to three contexts.
+ */
+
+/** In the process, whatever is loaded: memory that glibc and V8 keep. Seen: 45 to 60 MiB. */
+export const PROCESS_RESERVED_BYTES = 64 * MIB;
+
+/** In each context, beside its compute buffer: 20 to 25 MiB. */
+export const CONTEXT_RESERVED_BYTES = 24 * MIB;
+
+/** The stack of a thread that computes, where nobody limits stacks (`ulimit -s`). */
+export const STACK_BYTES = 8 * MIB;
+
+/**
+ * Most that is committed while the engine is opened: a second Deno tries its library (551 MiB, V8's
+ * code range of 512 among it), beside what this one fills.
+ */
+export const OPENING_COMMITTED_BYTES = 640 * MIB;

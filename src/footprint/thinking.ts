@@ -59,12 +59,8 @@ export interface ThinkingInput {
   readonly allocated: Pick<FootprintBytes, "compute" | "output">;
 }
 
-/**
- * Bytes that become resident in one context when it thinks, beside the cache: the touched part of
- * the compute buffer, the output buffer and the work buffer.
- */
-export function thinkingBytes(input: ThinkingInput): number {
-  const { planned, weights, options, cpu, allocated: { compute, output } } = input;
+/** Bytes of the compute buffer that become resident. */
+export function touchedBytes({ planned, options, allocated: { compute } }: ThinkingInput): number {
   const { shape } = planned.source;
   const sizes = contextSizes(shape, options);
   const tokens = Math.min(sizes.batch, PROMPT_STEP);
@@ -72,8 +68,20 @@ export function thinkingBytes(input: ThinkingInput): number {
     // The logits of a whole batch are planned, and one row is written; the rest goes with tokens.
     shape.vocabularySize * 4 +
       Math.max(0, compute - shape.vocabularySize * 4 * sizes.batch) * tokens / sizes.batch * 2;
+  return Math.min(touched, compute);
+}
+
+/**
+ * Bytes that become resident in one context when it thinks, beside the cache: the touched part of
+ * the compute buffer, the output buffer and the work buffer.
+ */
+export function thinkingBytes(input: ThinkingInput): number {
+  const { planned, weights, options, cpu, allocated: { output } } = input;
+  const { shape } = planned.source;
+  const sizes = contextSizes(shape, options);
+  const tokens = Math.min(sizes.batch, PROMPT_STEP);
   return Math.ceil(
-    CONTEXT_BYTES + output + Math.min(touched, compute) +
+    CONTEXT_BYTES + output + touchedBytes(input) +
       shape.vocabularySize * LOGIT_BYTES +
       workBytes(weights, tokens, cpu.threads) +
       CONTEXT_TOKEN_BYTES * sizes.cells * sizes.streams,

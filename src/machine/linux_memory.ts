@@ -1,5 +1,5 @@
 import { defined } from "../budget/defined.ts";
-import type { MachineMemory, MemoryPressure, MemorySource } from "../budget/memory.ts";
+import { decide, type MachineMemory, type MemoryPressure } from "../budget/memory.ts";
 import { joinGroup } from "./control_group_path.ts";
 import { type ControlGroupMemory, readControlGroupMemory } from "./control_group_memory.ts";
 import { type ControlGroup, findControlGroups } from "./control_groups.ts";
@@ -47,7 +47,7 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
     const bounds of [
       readMemoryNodes(files, processId, machine.fields),
       readProcessLimits(files, processId),
-      readOvercommit(files, machine),
+      readOvercommit(files, processId, machine),
     ]
   ) {
     totals.push(...bounds.totals);
@@ -57,14 +57,12 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
 
   const pressure = readAllPressure(files, groups, warnings);
   const leftOut = readLeftOut(files, machine.hugePages);
-  const totalSources = sourcesOf("total", totals);
-  const availableSources = sourcesOf("available", available);
-  const totalBytes = smallest(totalSources);
   return {
-    totalBytes,
-    availableBytes: Math.min(smallest(availableSources), totalBytes),
+    ...decide([
+      ...totals.map((reading) => ({ figure: "total" as const, ...reading })),
+      ...available.map((reading) => ({ figure: "available" as const, ...reading })),
+    ]),
     reservedBytes: 0,
-    sources: [...totalSources, ...availableSources],
     ...defined({ pressure, swap: machine.swap }),
     ...(leftOut.length === 0 ? {} : { leftOut }),
     warnings,
@@ -104,18 +102,4 @@ function readAllPressure(
     }
   }
   return pressure;
-}
-
-/** Marks the first of the smallest readings: the one that decides. */
-function sourcesOf(
-  figure: MemorySource["figure"],
-  readings: readonly MemoryReading[],
-): readonly MemorySource[] {
-  const least = Math.min(...readings.map((reading) => reading.bytes));
-  const deciding = readings.findIndex((reading) => reading.bytes === least);
-  return readings.map((reading, index) => ({ figure, ...reading, decides: index === deciding }));
-}
-
-function smallest(sources: readonly MemorySource[]): number {
-  return Math.min(...sources.map((source) => source.bytes));
 }

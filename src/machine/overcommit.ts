@@ -1,5 +1,5 @@
-import { type MachineFiles, textOf } from "./machine_files.ts";
-import { type MachineTotals, MEMINFO_PATH } from "./meminfo.ts";
+import { type MachineFiles, type ProcessId, textOf } from "./machine_files.ts";
+import { type MachineTotals, MEMINFO_PATH, parseFields } from "./meminfo.ts";
 import { type Bounds, UNBOUNDED } from "./process_limits.ts";
 import { type ReadingTerm, sumReading, takenOff } from "./reading.ts";
 
@@ -22,6 +22,7 @@ const KEPT = [["user_reserve_kbytes", 131_072], ["admin_reserve_kbytes", 8192]] 
  */
 export function readOvercommit(
   files: MachineFiles,
+  processId: ProcessId,
   machine: Pick<MachineTotals, "fields" | "available">,
 ): Bounds {
   const field = (name: string): ReadingTerm | undefined => {
@@ -45,8 +46,19 @@ export function readOvercommit(
     const kilobytes = /^\d{1,12}/.exec(textOf(files, path) ?? "")?.[0] ?? defaultKilobytes;
     return takenOff({ name, path: files.locate(path), bytes: Number(kilobytes) * 1024 });
   });
+  const path = `/proc/${processId}/status`;
+  const status = parseFields(textOf(files, path) ?? "");
+  const own = (name: string): ReadingTerm => (
+    { name, path: files.locate(path), bytes: status.get(name) ?? 0 }
+  );
   return {
-    totals: [sumReading("CommitLimit (overcommit is off)", [limit, ...kept], "committed")],
+    totals: [
+      sumReading(
+        "CommitLimit − what is reserved and not filled (overcommit is off)",
+        [limit, ...kept, takenOff(own("VmData")), own("RssAnon")],
+        "committed",
+      ),
+    ],
     available: [
       sumReading(
         "CommitLimit − Committed_AS (overcommit is off)",

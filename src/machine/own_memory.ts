@@ -1,4 +1,4 @@
-import type { MachineMemory } from "../budget/memory.ts";
+import { decide, type MachineMemory } from "../budget/memory.ts";
 
 const NAME = "what this process holds";
 const PATH = "/proc/self/status";
@@ -14,20 +14,17 @@ const PATH = "/proc/self/status";
 export function countOwnMemory(memory: MachineMemory, ownAnonymousBytes: number): MachineMemory {
   const more = Math.min(ownAnonymousBytes, Math.max(0, memory.totalBytes - memory.availableBytes));
   if (more <= 0) return memory;
-  return {
-    ...memory,
-    availableBytes: memory.availableBytes + more,
-    sources: memory.sources.map((source) =>
-      source.figure !== "available" ? source : {
-        ...source,
-        name: `${source.name} + ${NAME}`,
-        bytes: source.bytes + more,
-        terms: [
-          ...source.terms ??
-            [{ name: source.name, path: source.path ?? "", bytes: source.bytes }],
-          { name: NAME, path: PATH, bytes: more },
-        ],
-      }
-    ),
-  };
+  const sources = memory.sources.map((source) =>
+    // A figure that was given has it left out already.
+    source.figure !== "available" || source.path === undefined ? source : {
+      ...source,
+      name: `${source.name} + ${NAME}`,
+      bytes: source.bytes + more,
+      terms: [
+        ...source.terms ?? [{ name: source.name, path: source.path, bytes: source.bytes }],
+        { name: NAME, path: PATH, bytes: more },
+      ],
+    }
+  );
+  return { ...memory, ...decide(sources) };
 }

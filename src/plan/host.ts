@@ -1,12 +1,15 @@
+import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ProgramStart, SeparateDryLoads } from "../engine/dry_load_process.ts";
 import { lazyEngine, openEngine } from "../engine/open.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
+import type { GgufHeader } from "../gguf/header.ts";
 import { checkRuns } from "../llama_cpp/models/check_runs.ts";
 import { calibrationPath, type Calibrations, readCalibrations } from "../machine/calibrations.ts";
 import { readCpuFeatures } from "../machine/cpu.ts";
+import { bytesInMemory } from "../machine/files_in_memory.ts";
 import { engineThreads } from "../machine/engine_threads.ts";
 import { namedCpu } from "../machine/named_cpu.ts";
 import { loadModule } from "../load_module.ts";
@@ -37,6 +40,8 @@ export interface Host extends AsyncDisposable {
   /** What the processes of this user have reserved; there is none for a machine that isn't this one. */
   readonly ledger: MemoryLedger | undefined;
   cpu(): Promise<CpuFeatures>;
+  /** Bytes of a model's files that lie in this machine's memory already; 0 for another machine. */
+  bytesInMemory(header: Pick<GgufHeader, "parts">): number;
   /** What `measure --save` kept on this machine; read once. */
   calibrations(): Calibrations;
   /** Opened when it is first asked for something. */
@@ -47,6 +52,8 @@ export interface Host extends AsyncDisposable {
 /** Which machine is planned for. */
 interface HostOptions {
   readonly machine?: OtherMachine;
+  /** What this machine is to be no larger than, for what happens here. */
+  readonly cap?: OtherMachine;
   /** A processor of the table instead of this one. */
   readonly cpu?: string;
   /**
@@ -54,6 +61,8 @@ interface HostOptions {
    * made in this process, which a header may end.
    */
   readonly dryLoadCommand?: ProgramStart;
+  /** Whether this machine computes: then it has what `cpu` has beside its own features. */
+  readonly runsHere?: boolean;
   /** Whether what was found of a model is kept for the next question; true unless told otherwise. */
   readonly rememberModels?: boolean;
 }
@@ -83,11 +92,13 @@ export function openHost(options: HostOptions = {}): Host {
     },
     footprints: remembers ? new Map() : undefined,
     readMemory: async () => {
-      const memory = await readMemoryOf(options.machine);
+      const memory = await readMemoryOf(options.machine, options.cap);
       return ledger === undefined ? memory : await ledger.takeOffOthers(memory);
     },
     ledger,
-    cpu: () => cpu ??= readCpu(options.cpu),
+    cpu: () => cpu ??= readCpu(options),
+    bytesInMemory: ({ parts }) =>
+      options.machine === undefined ? bytesInMemory(parts.map(({ path }) => path)) : 0,
     calibrations: () =>
       calibrations ??= readCalibrations(calibrationPath((name) => Deno.env.get(name))),
     engine: separate === undefined ? engine : { ...engine, dryLoad: separate.dryLoad },
@@ -119,8 +130,27 @@ async function checkedModel(reading: Promise<NamedModel>): Promise<NamedModel> {
   return model;
 }
 
-async function readCpu(name: string | undefined): Promise<CpuFeatures> {
-  return name === undefined
-    ? await readCpuFeatures()
-    : namedCpu(name, engineThreads(navigator.hardwareConcurrency));
+async function readCpu({ cpu, runsHere = false }: HostOptions): Promise<CpuFeatures> {
+  if (cpu === undefined) return await readCpuFeatures();
+  const named = namedCpu(cpu, engineThreads(navigator.hardwareConcurrency));
+  return runsHere ? await withOwn(named, cpu) : named;
+}
+
+/** What computes here has its own features too, whatever it is called. */
+async function withOwn(named: CpuFeatures, name: string): Promise<CpuFeatures> {
+  let own: CpuFeatures;
+  try {
+    own = await readCpuFeatures();
+  } catch {
+    return named;
+  }
+  const { architecture, threads } = own;
+  if (architecture !== named.architecture) {
+    throw new BrainjarError(
+      "cpu-is-another",
+      `This machine computes with a CPU of another kind (${architecture}): "--cpu ${name}"`,
+      { hint: "Leave --cpu out; check and estimate answer for other machines" },
+    );
+  }
+  return { architecture, threads, features: own.features.union(named.features) };
 }

@@ -1,10 +1,12 @@
 import { defined } from "../budget/defined.ts";
+import { memoryFor } from "../budget/allocated_memory.ts";
 import type { InstanceDemand } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
 import type { Validation } from "../budget/validation.ts";
 import { checkPositions, largestContextThatFits } from "../footprint/context_size.ts";
 import type { Footprint } from "../footprint/footprint.ts";
+import { withWeightsInMemory } from "../footprint/weights_in_memory.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { footprintOf, measuredRatio, resolveContext } from "./footprint_of.ts";
@@ -22,6 +24,8 @@ export interface PlannedJar {
   readonly options: FootprintOptions;
   /** What it needs, part by part. */
   readonly footprint: Footprint;
+  /** Bytes of its model's files that lie in memory already, on a RAM disk; not required again. */
+  readonly inMemoryBytes: number;
   /** What the budget is asked for. */
   readonly demand: InstanceDemand;
 }
@@ -84,7 +88,13 @@ export function validatePlanned(
   { mode, policy }: Settings,
   memory: MachineMemory,
 ): Validation {
-  return validateMemoryBudget({ mode, instances: jars.map((jar) => jar.demand), memory, policy });
+  const instances = jars.map((jar) => jar.demand);
+  return validateMemoryBudget({
+    mode,
+    instances,
+    memory: memoryFor(memory, instances, policy),
+    policy,
+  });
 }
 
 /** @param names of the models so far by their keys: a model is called by one of its names only. */
@@ -97,10 +107,13 @@ async function planJar(
   const { name, key, header } = await host.readRunnable(jar.model ?? demoBrainPath());
   const options = await sizeContext(jar, header, settings, host);
   checkPositions(header, options.contextSize);
-  const footprint = await footprintOf(
+  const estimated = await footprintOf(
     { header, key, options, estimator: settings.estimator },
     host,
   );
+  const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;
+  const missingBytes = header.fileBytes - inMemoryBytes;
+  const footprint = withWeightsInMemory(estimated, missingBytes, inMemoryBytes);
   const model = names.get(key) ?? nameApart(name, [...names.values()]);
   names.set(key, model);
   const demand: InstanceDemand = {
@@ -110,7 +123,7 @@ async function planJar(
     ...defined({ ramLimitBytes: jar.ramLimitBytes }),
     footprint: footprint.jar,
   };
-  return { settings: jar, header, options, footprint, demand };
+  return { settings: jar, header, options, footprint, inMemoryBytes, demand };
 }
 
 /** Two URLs may differ in nothing but what isn't shown of them: then the second is numbered. */
@@ -134,10 +147,12 @@ async function sizeContext(
 ): Promise<FootprintOptions> {
   const options = await resolveContext(header, jar.context);
   if (jar.ramLimitBytes === undefined) return options;
+  // Mapped weights that are in memory already take none of the limit.
+  const isInMemory = options.mmap && host.bytesInMemory(header) >= header.fileBytes;
   const { ratio } = await measuredRatio(header, options.mmap, host);
   const contextSize = await largestContextThatFits(header, options, await host.cpu(), {
     bytes: jar.ramLimitBytes,
-    criterion: settings.policy.criterion,
+    criterion: isInMemory ? "floor" : settings.policy.criterion,
     ...defined({ contextSize: jar.context.contextSize, ratio }),
   });
   return await resolveContext(header, { ...jar.context, contextSize });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { readCpuFeatures } from "../../src/machine/cpu.ts";
 import { engineThreads } from "../../src/machine/engine_threads.ts";
+import { parseCpuModalias } from "../../src/machine/cpu_modalias.ts";
 import { parseCpuFeatures } from "../../src/machine/linux_cpu.ts";
 import { NAMED_CPUS, namedCpu } from "../../src/machine/named_cpu.ts";
 import { readReportedCpu } from "../../src/machine/systeminformation.ts";
@@ -17,16 +18,59 @@ Deno.test("cpu: an x86's flags, with the case and blanks that kernels write", ()
 
 Deno.test("cpu: an ARM's features", () => {
   const cpu = parseCpuFeatures("processor\t: 0\nFeatures\t: fp asimd asimddp i8mm\n", 4);
-  assertEquals(cpu.architecture, "aarch64");
-  assert(cpu.features.has("i8mm"));
+  assertEquals(cpu?.architecture, "aarch64");
+  assert(cpu?.features.has("i8mm"));
 });
 
-Deno.test("cpu: 32-bit ones, others and garbage have no features", () => {
-  for (const text of ["flags : fpu sse2\n", "Features : half thumb neon\n", "isa : rv64gc\n", ""]) {
+Deno.test("cpu: 32-bit ones and others have no features", () => {
+  const texts = ["flags : fpu sse2\n", "Features : half thumb neon\n", "isa : rv64gc\n"];
+  for (const text of [...texts, "cpu\t\t: POWER9\n"]) {
     assertEquals(parseCpuFeatures(text, 4), {
       architecture: "other",
       features: new Set(),
       threads: 4,
+    });
+  }
+});
+
+Deno.test("cpu: a text that describes none is none, and not one without features", () => {
+  const cut = "processor : 0\nvendor_id : GenuineIntel\ncpu family : 6\n";
+  for (const text of ["", "\n", "flags :\n", cut, "\0\xff"]) {
+    assertEquals(parseCpuFeatures(text, 4), undefined);
+  }
+});
+
+Deno.test("cpu: what the kernel names it by for its module loader says the same", () => {
+  const alias =
+    "cpu:type:x86,ven0000fam0006mod00CF:feature:,0000,003D,009C,0125,0130,013F,0258,0259,\n";
+  const x86 = parseCpuModalias(alias);
+  assertEquals(x86?.architecture, "x86_64");
+  assertEquals(
+    [...x86?.features ?? []].sort(),
+    ["amx_int8", "amx_tile", "avx", "avx2", "avx512f", "avx512vl", "lm"],
+  );
+  for (const i8mm of ["002D", "004D"]) {
+    const arm = parseCpuModalias(`cpu:type:aarch64:feature:,0000,0001,0014,${i8mm}`);
+    assertEquals([...arm?.features ?? []].sort(), ["asimd", "asimddp", "fp", "i8mm"]);
+  }
+  for (const text of ["", "cpu:type:x86:feature:,0000", "cpu:type:s390:feature:,0001", "acpi:X"]) {
+    assertEquals(parseCpuModalias(text), undefined);
+  }
+});
+
+Deno.test("cpu: this machine's two descriptions agree", async () => {
+  const text = await Deno.readTextFile("/sys/devices/system/cpu/modalias").catch(() => "");
+  const alias = parseCpuModalias(text);
+  if (alias === undefined) return console.warn("cpu: not compared, since this kernel names none");
+  const told = (await readCpuFeatures()).features;
+  for (const feature of alias.features) assert(told.has(feature), feature);
+});
+
+Deno.test("cpu: a cpuinfo that is empty or hidden is read from its other name", async () => {
+  const modalias = { "/sys/devices/system/cpu/modalias": "cpu:type:x86:feature:,003D,0125\n" };
+  for (const tree of [{ ...modalias, "/proc/cpuinfo": "" }, modalias]) {
+    await withTree(tree, async (root) => {
+      assert((await readCpuFeatures({ root })).features.has("avx2"));
     });
   }
 });
@@ -83,11 +127,14 @@ Deno.test("cpu: without a topology, half of many processors are cores", async ()
   });
 });
 
-Deno.test("cpu: a cpuinfo that isn't there is an error that names --cpu", async () => {
-  await withTree({}, async (root) => {
-    const error = await assertRejects(() => readCpuFeatures({ root }), BrainjarError);
-    assertEquals((error as BrainjarError).code, "cpu-unreadable");
-  });
+Deno.test("cpu: a processor that nothing describes is an error that names --cpu", async () => {
+  for (const tree of [{}, { "/proc/cpuinfo": "processor : 0\n" }]) {
+    await withTree(tree, async (root) => {
+      const error = await assertRejects(() => readCpuFeatures({ root }), BrainjarError);
+      const { code, hint } = error as BrainjarError;
+      assertEquals([code, hint], ["cpu-unreadable", "Name the CPU with --cpu"]);
+    });
+  }
 });
 
 Deno.test("cpu: each level of x86-64 has what the one before has", () => {

@@ -7,16 +7,17 @@ import { checkPositions } from "../../footprint/context_size.ts";
 import { estimateFootprint } from "../../footprint/estimate.ts";
 import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../../footprint/prompt_steps.ts";
 import { KERNEL_BYTES } from "../../footprint/runtime.ts";
+import { withWeightsInMemory } from "../../footprint/weights_in_memory.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { checkRuns } from "../../llama_cpp/models/check_runs.ts";
 import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../../machine/calibrations.ts";
-import { readCpuFeatures } from "../../machine/cpu.ts";
 import {
   readChildrenAnonymousBytes,
   readProcessMemory,
   readProportionalMemory,
 } from "../../machine/process_memory.ts";
+import { openHost } from "../../plan/host.ts";
 import { resolveContext } from "../../plan/footprint_of.ts";
 import { demoBrainPath, rejectUrl } from "../../plan/model_path.ts";
 import { readNamedModel } from "../../plan/named_model.ts";
@@ -133,8 +134,14 @@ export const command: Command = async ({ values, operands, output }) => {
   await checkRuns(header);
   const options = await resolveContext(header, readContextSettings(values));
   checkPositions(header, options.contextSize);
-  const cpu = await readCpuFeatures();
-  const { bytes: estimated } = await estimateFootprint(header, options, cpu);
+  await using host = openHost({ ...defined({ cpu: values.get("cpu") }), runsHere: true });
+  const cpu = await host.cpu();
+  const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;
+  const { bytes: estimated } = withWeightsInMemory(
+    await estimateFootprint(header, options, cpu),
+    header.fileBytes - inMemoryBytes,
+    inMemoryBytes,
+  );
   const stop = listenForStop();
   const sampler = new MemorySampler();
   const files = { files: header.parts, sparse: await sparseRanges(header, cpu) };

@@ -1,6 +1,6 @@
 import { defined } from "../../budget/defined.ts";
 import { BrainjarError } from "../../budget/error.ts";
-import type { MachineMemory } from "../../budget/memory.ts";
+import { memoryFor } from "../../budget/allocated_memory.ts";
 import { systemClock } from "../../experiment/clock.ts";
 import type { RunConfig } from "../../experiment/config.ts";
 import type { RunEvent } from "../../experiment/events.ts";
@@ -12,10 +12,9 @@ import { partPaths } from "../../gguf/split_name.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readProcessMemory } from "../../machine/process_memory.ts";
-import { readMachineMemory } from "../../machine/machine_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
 import { openHost } from "../../plan/host.ts";
-import { capMemory } from "../../plan/machine_memory.ts";
+import { ownAnonymousBytes, readCapped } from "../../plan/machine_memory.ts";
 import { demoBrainPath, resolveLinks } from "../../plan/model_path.ts";
 import { type Plan, planOn } from "../../plan/plan.ts";
 import type { Settings } from "../../plan/settings.ts";
@@ -42,10 +41,9 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const transcript = log === undefined ? undefined : openTranscript(log, jsonText);
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
-  const host = openHost({ ...here, ...defined({ dryLoadCommand }) });
-  const capped = (memory: MachineMemory) =>
-    machine === undefined ? memory : capMemory(memory, machine);
-  const readMemory = async () => capped(await readMachineMemory());
+  const host = openHost({ ...here, ...defined({ dryLoadCommand, cap: machine }), runsHere: true });
+  const heldBytes = ownAnonymousBytes();
+  const readMemory = () => readCapped(machine, Math.max(0, ownAnonymousBytes() - heldBytes));
   // Loaded for a terminal only: a pipe has no use for it.
   const progress = output.interactive && !values.get("json")
     ? (await import("../terminal/progress.ts")).openProgress()
@@ -54,8 +52,10 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     if (!output.answer(text)) stop.ask("SIGPIPE");
   };
   try {
-    const memory = capped(await host.readMemory());
-    const plan = await adviseOn(host, await planOn(host, settings, memory));
+    const first = await readMemory();
+    const plan = await adviseOn(host, await planOn(host, settings, await host.readMemory()));
+    const demands = plan.jars.map((jar) => jar.demand);
+    const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
       engine: progress?.watch(host.engine) ?? host.engine,
       clock: systemClock,
@@ -65,7 +65,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
         ? (event) => answer(jsonText(eventJson(event)) + "\n")
         : textPrinter(plan, answer, progress),
       ...defined({
-        ledger: host.ledger && reservationLedger(host.ledger, readMemory),
+        ledger: host.ledger && reservationLedger(host.ledger, readForJars),
         onText: progress && thoughtDisplay(progress),
         transcript,
       }),

@@ -138,8 +138,9 @@ export const FLAG_TABLE = [
   {
     name: "cpu",
     type: "text",
-    commands: ["check", "recommend", "estimate"],
-    help: "Estimate for another processor than this one (x86-64-v3, apple-m1, …)",
+    commands: MODELS,
+    help: "Estimate for another processor than this one (x86-64-v3, apple-m1, …); " +
+      "run and measure count what this one has, too",
   },
   {
     name: "no-share-weights",

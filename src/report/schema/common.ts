@@ -27,5 +27,8 @@ export const memorySource = z.object({
   path: z.string().exactOptional(),
   bytes,
   decides: z.boolean().describe("True for the reading that decided the figure"),
+  counts: z.enum(["data", "committed", "address-space"]).exactOptional().describe(
+    "What the limit counts, where that isn't memory that is filled",
+  ),
   terms: z.array(z.object({ name: z.string(), path: z.string(), bytes })).exactOptional(),
 });

@@ -1,0 +1,45 @@
+import type { Footprint } from "./footprint.ts";
+
+/**
+ * A footprint whose model lies in memory already, all or in part: mapped weights that are there
+ * aren't required again. What is copied (repacked weights, all of them without a mapping) is
+ * anonymous and stays.
+ *
+ * @param missingBytes what of the model's files isn't in memory yet
+ * @param inMemoryBytes what of them is
+ *
+ * @example
+ * ```ts
+ * import { estimateFromFileSize } from "./estimate.ts";
+ * import { withWeightsInMemory } from "./weights_in_memory.ts";
+ * const footprint = estimateFromFileSize(1000);
+ * if (withWeightsInMemory(footprint, 0, 1000).jar.floorBytes !== 1500) throw new Error("Anonymous");
+ * ```
+ */
+export function withWeightsInMemory(
+  footprint: Footprint,
+  missingBytes: number,
+  inMemoryBytes: number,
+): Footprint {
+  if (inMemoryBytes === 0) return footprint;
+  const { bytes, jar } = footprint;
+  const { shared, loading } = jar;
+  const mapped = Math.min(shared.workingSetBytes - shared.floorBytes, missingBytes);
+  const lasting = loading === undefined
+    ? jar.workingSetBytes - (shared.workingSetBytes - shared.floorBytes)
+    : loading.lastingBytes;
+  const workingSet = Math.max(jar.floorBytes, lasting + mapped);
+  return {
+    ...footprint,
+    bytes: {
+      ...bytes,
+      workingSet,
+      peak: Math.max(workingSet, bytes.peak - inMemoryBytes),
+    },
+    jar: {
+      ...jar,
+      workingSetBytes: workingSet,
+      shared: { ...shared, workingSetBytes: shared.floorBytes + mapped },
+    },
+  };
+}

@@ -1,6 +1,6 @@
 import { loadModule } from "../load_module.ts";
 import type { MachineMemory } from "../budget/memory.ts";
-import { readLinuxMemory } from "./linux_memory.ts";
+import { readLinuxMemory } from "./memory/linux_memory.ts";
 import { hasMachineFiles, machineFilesBelow, type MachineOptions } from "./machine_files.ts";
 
 /**

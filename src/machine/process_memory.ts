@@ -1,6 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import { type MachineFiles, machineFilesBelow, type ProcessId, textOf } from "./machine_files.ts";
-import { parseFields } from "./meminfo.ts";
+import { parseFields } from "./memory/meminfo.ts";
 
 /** What one process holds in memory, in bytes, as the kernel counts it. */
 interface ProcessMemory {

@@ -1,5 +1,5 @@
 import { PROMPT_STEP } from "../../src/footprint/prompt_steps.ts";
-import { findControlGroups } from "../../src/machine/control_groups.ts";
+import { findControlGroups } from "../../src/machine/control_groups/control_groups.ts";
 import { machineFilesBelow } from "../../src/machine/machine_files.ts";
 import type { WorkerLine, WorkerTask } from "./jars_worker.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { readLinuxMemory } from "../../src/machine/linux_memory.ts";
+import { readLinuxMemory } from "../../src/machine/memory/linux_memory.ts";
 import { fakeFiles, type FakeTree } from "./fake_files.ts";
 
 const GB = 1024 ** 3;

@@ -4,7 +4,7 @@ import {
   parseControlGroupMounts,
   parseMemberships,
   placeBelow,
-} from "../../src/machine/control_group_path.ts";
+} from "../../src/machine/control_groups/control_group_path.ts";
 
 const PLACES: readonly [root: string, group: string, expected: string][] = [
   ["/", "/", "below:"],

@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { readLinuxMemory } from "../../src/machine/linux_memory.ts";
+import { readLinuxMemory } from "../../src/machine/memory/linux_memory.ts";
 import { fakeFiles, type FakeTree } from "./fake_files.ts";
 
 const SEED = 20260214;

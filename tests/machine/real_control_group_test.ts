@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { findControlGroups } from "../../src/machine/control_groups.ts";
+import { findControlGroups } from "../../src/machine/control_groups/control_groups.ts";
 import { machineFilesBelow } from "../../src/machine/machine_files.ts";
 import type { MachineMemory } from "../../src/budget/memory.ts";
 

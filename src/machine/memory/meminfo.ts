@@ -1,9 +1,9 @@
-import type { MachineMemory } from "../budget/memory.ts";
+import type { MachineMemory } from "../../budget/memory.ts";
 import { hugePageBytesBelow } from "./huge_pages.ts";
-import type { MachineFiles } from "./machine_files.ts";
+import type { MachineFiles } from "../machine_files.ts";
 import { type MemoryReading, type ReadingTerm, sumReading, takenOff } from "./reading.ts";
 import { freeAndCached, readLowWatermark } from "./reclaimable.ts";
-import { type MachineWarning, memoryUnreadable } from "./warning.ts";
+import { type MachineWarning, memoryUnreadable } from "../warning.ts";
 
 /** What the whole machine has. */
 export interface MachineTotals {

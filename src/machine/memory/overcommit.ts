@@ -1,4 +1,4 @@
-import { type MachineFiles, type ProcessId, textOf } from "./machine_files.ts";
+import { type MachineFiles, type ProcessId, textOf } from "../machine_files.ts";
 import { type MachineTotals, MEMINFO_PATH, parseFields } from "./meminfo.ts";
 import { type Bounds, UNBOUNDED } from "./process_limits.ts";
 import { type ReadingTerm, sumReading, takenOff } from "./reading.ts";

@@ -6,8 +6,8 @@ import {
   parseMemberships,
   placeBelow,
 } from "./control_group_path.ts";
-import { type MachineFiles, type ProcessId, textOf } from "./machine_files.ts";
-import { type MachineWarning, memoryUnreadable } from "./warning.ts";
+import { type MachineFiles, type ProcessId, textOf } from "../machine_files.ts";
+import { type MachineWarning, memoryUnreadable } from "../warning.ts";
 
 /** A control group that can bound this process's memory: its own or an ancestor's. */
 export interface ControlGroup {

@@ -1,9 +1,9 @@
-import { sum } from "../budget/sum.ts";
+import { sum } from "../../budget/sum.ts";
 import type { ControlGroup } from "./control_groups.ts";
 import { joinGroup } from "./control_group_path.ts";
-import { type MachineFiles, textOf } from "./machine_files.ts";
-import { keptOfCache, readLowWatermark } from "./reclaimable.ts";
-import { type MachineWarning, memoryUnreadable } from "./warning.ts";
+import { type MachineFiles, textOf } from "../machine_files.ts";
+import { keptOfCache, readLowWatermark } from "../memory/reclaimable.ts";
+import { type MachineWarning, memoryUnreadable } from "../warning.ts";
 
 /** One reading of a group, where it was read and what it said. */
 interface GroupFigure {

@@ -1,5 +1,5 @@
-import { sum } from "../budget/sum.ts";
-import { type MachineFiles, textOf } from "./machine_files.ts";
+import { sum } from "../../budget/sum.ts";
+import { type MachineFiles, textOf } from "../machine_files.ts";
 
 /**
  * Bytes set aside as huge pages of every size, from the kernel's folder of them: the machine's

@@ -1,12 +1,12 @@
-import { sum } from "../budget/sum.ts";
+import { sum } from "../../budget/sum.ts";
 import { hugePageBytesBelow } from "./huge_pages.ts";
-import { parseKernelList } from "./kernel_list.ts";
-import { type MachineFiles, type ProcessId, textOf } from "./machine_files.ts";
+import { parseKernelList } from "../kernel_list.ts";
+import { type MachineFiles, type ProcessId, textOf } from "../machine_files.ts";
 import { parseFields } from "./meminfo.ts";
 import { type Bounds, UNBOUNDED } from "./process_limits.ts";
 import { type ReadingTerm, sumReading, takenOff } from "./reading.ts";
 import { freeAndCached, readLowWatermark } from "./reclaimable.ts";
-import { memoryUnreadable } from "./warning.ts";
+import { memoryUnreadable } from "../warning.ts";
 
 const NODES_PATH = "/sys/devices/system/node";
 

@@ -1,17 +1,20 @@
-import { defined } from "../budget/defined.ts";
-import { decide, type MachineMemory, type MemoryPressure } from "../budget/memory.ts";
-import { joinGroup } from "./control_group_path.ts";
-import { type ControlGroupMemory, readControlGroupMemory } from "./control_group_memory.ts";
-import { type ControlGroup, findControlGroups } from "./control_groups.ts";
+import { defined } from "../../budget/defined.ts";
+import { decide, type MachineMemory, type MemoryPressure } from "../../budget/memory.ts";
+import { joinGroup } from "../control_groups/control_group_path.ts";
+import {
+  type ControlGroupMemory,
+  readControlGroupMemory,
+} from "../control_groups/control_group_memory.ts";
+import { type ControlGroup, findControlGroups } from "../control_groups/control_groups.ts";
 import { readLeftOut } from "./memory_left_out.ts";
-import type { MachineFiles, ProcessId } from "./machine_files.ts";
-import type { MachineWarning } from "./warning.ts";
+import type { MachineFiles, ProcessId } from "../machine_files.ts";
+import type { MachineWarning } from "../warning.ts";
 import { readMemoryNodes } from "./memory_nodes.ts";
 import { readMeminfo } from "./meminfo.ts";
 import { readOvercommit } from "./overcommit.ts";
 import { readProcessLimits } from "./process_limits.ts";
 import { type MemoryReading, sumReading, takenOff } from "./reading.ts";
-import { MACHINE_PRESSURE_PATH, readPressure, worsePressure } from "./pressure.ts";
+import { MACHINE_PRESSURE_PATH, readPressure, worsePressure } from "../pressure.ts";
 
 /**
  * What memory Linux has for a process: MemTotal and MemAvailable, bounded by every memory limit of

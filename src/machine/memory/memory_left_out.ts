@@ -1,5 +1,5 @@
-import type { MemoryLeftOut } from "../budget/memory.ts";
-import { type MachineFiles, textOf } from "./machine_files.ts";
+import type { MemoryLeftOut } from "../../budget/memory.ts";
+import { type MachineFiles, textOf } from "../machine_files.ts";
 import type { ReadingTerm } from "./reading.ts";
 
 /** Where OpenZFS reports its cache. */

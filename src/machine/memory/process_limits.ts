@@ -1,7 +1,7 @@
-import { type MachineFiles, type ProcessId, textOf } from "./machine_files.ts";
+import { type MachineFiles, type ProcessId, textOf } from "../machine_files.ts";
 import { parseFields } from "./meminfo.ts";
 import { type MemoryReading, sumReading, takenOff } from "./reading.ts";
-import type { MachineWarning } from "./warning.ts";
+import type { MachineWarning } from "../warning.ts";
 
 /** Readings of what bounds a process beside the machine's own, and what is doubtful about them. */
 export interface Bounds {

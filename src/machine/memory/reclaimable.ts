@@ -1,5 +1,5 @@
-import { sum } from "../budget/sum.ts";
-import { type MachineFiles, textOf } from "./machine_files.ts";
+import { sum } from "../../budget/sum.ts";
+import { type MachineFiles, textOf } from "../machine_files.ts";
 import { type MemoryReading, type ReadingTerm, sumReading, takenOff } from "./reading.ts";
 
 /** What the kernel keeps free at least, in kB. */

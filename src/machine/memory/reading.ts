@@ -1,5 +1,5 @@
-import { sum } from "../budget/sum.ts";
-import type { MemorySource } from "../budget/memory.ts";
+import { sum } from "../../budget/sum.ts";
+import type { MemorySource } from "../../budget/memory.ts";
 
 /** One reading of what memory there is, before it is known whether it decides. */
 export type MemoryReading = Omit<MemorySource, "figure" | "decides">;

@@ -1,0 +1,51 @@
+import { assert, assertEquals } from "@std/assert";
+import { estimateFootprint } from "../../src/footprint/estimate.ts";
+import { withWeightsInMemory } from "../../src/footprint/weights_in_memory.ts";
+import { readHeader } from "../../src/gguf/read.ts";
+import { namedCpu } from "../../src/machine/named_cpu.ts";
+import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
+
+const BRAIN = new URL("../../fixtures/demo-brain.gguf", import.meta.url).pathname;
+const OPTIONS: FootprintOptions = {
+  contextSize: 2 ** 21,
+  batchSize: 512,
+  sequences: 1,
+  flashAttention: true,
+  kvCacheKeyType: "F16",
+  kvCacheValueType: "F16",
+  mmap: true,
+};
+
+async function brain(mmap = true) {
+  const header = await readHeader(BRAIN);
+  return {
+    fileBytes: header.fileBytes,
+    footprint: await estimateFootprint(header, { ...OPTIONS, mmap }, namedCpu("x86-64", 4)),
+  };
+}
+
+Deno.test("weights in memory: all of them there, the working set is the floor", async () => {
+  const { footprint, fileBytes } = await brain();
+  const { jar, bytes } = withWeightsInMemory(footprint, 0, fileBytes);
+  assert(footprint.jar.workingSetBytes > footprint.jar.floorBytes);
+  assertEquals(jar.workingSetBytes, footprint.jar.floorBytes);
+  assertEquals(jar.shared.workingSetBytes, footprint.jar.shared.floorBytes);
+  assertEquals([bytes.floor, bytes.workingSet], [footprint.bytes.floor, footprint.bytes.floor]);
+  assertEquals(bytes.peak, bytes.floor);
+});
+
+Deno.test("weights in memory: what is missing is required, and never more than is mapped", async () => {
+  const { footprint, fileBytes } = await brain();
+  const { shared, workingSetBytes } = footprint.jar;
+  const mapped = shared.workingSetBytes - shared.floorBytes;
+  const half = withWeightsInMemory(footprint, 1000, fileBytes - 1000);
+  assertEquals(half.jar.workingSetBytes, workingSetBytes - mapped + 1000);
+  assertEquals(withWeightsInMemory(footprint, 2 * fileBytes, 1).jar, footprint.jar);
+});
+
+Deno.test("weights in memory: copies still count, and none in memory changes nothing", async () => {
+  const { footprint, fileBytes } = await brain(false);
+  assertEquals(withWeightsInMemory(footprint, 0, fileBytes).jar, footprint.jar);
+  const mapped = await brain();
+  assertEquals(withWeightsInMemory(mapped.footprint, fileBytes, 0), mapped.footprint);
+});

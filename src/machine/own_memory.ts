@@ -26,5 +26,8 @@ export function countOwnMemory(memory: MachineMemory, ownAnonymousBytes: number)
       ],
     }
   );
-  return { ...memory, ...decide(sources) };
+  // Without sources the figure is all that is known.
+  return sources.length === 0
+    ? { ...memory, availableBytes: memory.availableBytes + more }
+    : { ...memory, ...decide(sources) };
 }

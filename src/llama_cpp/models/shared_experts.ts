@@ -15,21 +15,20 @@ import {
   output,
   outputOrTied,
   predictionHead,
+  predictionPresence,
   queryKeyValue,
   rmsNorms,
   router,
   selectionBias,
   sharedExperts,
 } from "../loading/blocks.ts";
-import { demandGating, demandRotation } from "../loading/graph_demands.ts";
+import { demandGating, demandRotation, demandWholeFeedForward } from "../loading/graph_demands.ts";
 import {
   type LayerLoader,
   type Loader,
   NEEDED,
   NEEDED_UNLOADED,
   OPTIONAL,
-  OPTIONAL_UNLOADED,
-  type Presence,
 } from "../loading/loader.ts";
 import { loadsTransformer } from "../loading/transformer.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
@@ -171,11 +170,6 @@ const bailingmoe2: Loads = (l) => {
   }
 };
 
-/** Layers that predict further tokens may be left out of the file. */
-function predictionPresence(l: Loader): Presence {
-  return l.has(`blk.${l.layerCount}.nextn.eh_proj.weight`) ? NEEDED_UNLOADED : OPTIONAL_UNLOADED;
-}
-
 const glm4moe: Loads = (l) => {
   rmsNorms(l);
   headerExpertKeys(l);
@@ -210,19 +204,22 @@ const glm4moe: Loads = (l) => {
   }
 };
 
-/** Either feed-forward, whichever the file has; both where it predicts a further token. */
-function hyFeedForward(layer: LayerLoader, presence: Presence): void {
+/** Either feed-forward, whichever the file has; llama.cpp loads those of layers that predict too. */
+function hyFeedForward(layer: LayerLoader, predicts: boolean): void {
   const { model: l } = layer;
   const size = expertSize(l);
-  const hasExperts = layer.has("ffn_gate_inp.weight");
-  gatedFeedForward(layer, l.feedForward(), hasExperts ? OPTIONAL : presence);
-  if (hasExperts) demandGating(l, true);
-  const ofExperts = hasExperts ? presence : OPTIONAL;
-  router(layer, OPTIONAL);
+  const routes = layer.take(OPTIONAL, "ffn_gate_inp.weight", l.embedding, l.experts);
+  const ofExperts = routes && !predicts ? NEEDED : OPTIONAL;
+  gatedFeedForward(layer, l.feedForward(), OPTIONAL);
   layer.may("exp_probs_b", l.experts);
   layer.take(ofExperts, "ffn_down_exps.weight", size, l.embedding, l.experts);
   gateUpExperts(layer, size, ofExperts);
   sharedExperts(layer, l.hyperparameters.experts.sharedFeedForwardLength || size, OPTIONAL);
+  if (predicts) return;
+  demandWholeFeedForward(layer, routes ? "_shexp" : "");
+  if (!routes) return;
+  demandGating(l, true);
+  l.demand(l.expertsUsed(layer.index) > 0, `layer ${layer.index} has experts, and uses none`);
 }
 
 const hyV3: Loads = (l) => {
@@ -245,8 +242,7 @@ const hyV3: Loads = (l) => {
     for (const name of ["attn_norm", "ffn_norm"]) {
       layer.take(presence, `${name}.weight`, l.embedding);
     }
-    // llama.cpp loads these of a layer that predicts, and uses none of them.
-    hyFeedForward(layer, predicts ? OPTIONAL : NEEDED);
+    hyFeedForward(layer, predicts);
     if (predicts) predictionHead(layer, presence, OPTIONAL);
   }
 };

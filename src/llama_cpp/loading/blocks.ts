@@ -213,47 +213,6 @@ export function expertSize(l: Loader): number {
   return l.expertFeedForward() || Math.floor(l.feedForward() / Math.max(1, l.expertsUsed()));
 }
 
-/** What the graph of an architecture takes for granted about heads. */
-interface HeadDemands {
-  /** Rope rotates all of a head. */
-  readonly rope?: boolean;
-  /** The heads together are as wide as the stream. */
-  readonly square?: boolean;
-  /** Each layer may have another number of heads. */
-  readonly perLayer?: boolean;
-}
-
-/**
- * Heads have as many elements of keys as of values, and what else their graph takes for granted:
- * llama.cpp ends the process where it doesn't hold. Lengths are the first layer's.
- */
-export function demandHeads(l: Loader, demands: HeadDemands = {}): void {
-  const [key, value, heads] = [l.keyLength(), l.valueLength(), l.heads()];
-  l.demand(key === value, `its heads have ${key} elements of keys and ${value} of values`);
-  if (demands.rope) {
-    l.demand(l.rope() === value, `rope rotates ${l.rope()} elements of heads that have ${value}`);
-  }
-  if (demands.square) {
-    const whole = heads * value;
-    l.demand(
-      whole === l.embedding,
-      `its heads have ${whole} elements, its embedding ${l.embedding}`,
-    );
-  }
-  for (let layer = 0; layer < l.layerCount; layer++) {
-    const keyValues = l.keyValueHeads(layer);
-    const queries = demands.perLayer ? l.heads(layer) : heads;
-    l.demand(
-      keyValues > 0 && queries % keyValues === 0,
-      `layer ${layer} shares ${keyValues} heads of keys and values between ${queries} of queries`,
-    );
-    l.demand(
-      demands.perLayer === true || keyValues === l.keyValueHeads(),
-      "its layers differ in the number of their heads, and its architecture's don't",
-    );
-  }
-}
-
 /** What RMS norms need in the header. */
 export function rmsNorms(l: Loader): void {
   l.key("attention.layer_norm_rms_epsilon");

@@ -1,6 +1,5 @@
 import {
   attention,
-  demandHeads,
   embedding,
   gatedFeedForward,
   headNorms,
@@ -9,7 +8,7 @@ import {
   outputOrTied,
   rmsNorms,
 } from "./blocks.ts";
-import { demandRotation } from "./graph_demands.ts";
+import { demandHeads, demandRotation } from "./graph_demands.ts";
 import type { LayerLoader } from "./loader.ts";
 
 /** Asks for the weights of one layer. */

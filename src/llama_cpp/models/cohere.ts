@@ -1,6 +1,5 @@
 import {
   demandExperts,
-  demandHeads,
   embedding,
   gatedFeedForward,
   gateUpExperts,
@@ -14,7 +13,7 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
-import { demandGating, demandRotation } from "../loading/graph_demands.ts";
+import { demandGating, demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import { NEEDED, OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Builder } from "../graph/builder.ts";

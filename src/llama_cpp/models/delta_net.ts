@@ -1,6 +1,5 @@
 import {
   demandExperts,
-  demandHeads,
   embedding,
   expertSize,
   gatedFeedForward,
@@ -13,7 +12,7 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
-import { demandRotation, demandSections } from "../loading/graph_demands.ts";
+import { demandHeads, demandRotation, demandSections } from "../loading/graph_demands.ts";
 import {
   type LayerLoader,
   type Loader,

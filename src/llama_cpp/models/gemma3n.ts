@@ -1,5 +1,4 @@
 import {
-  demandHeads,
   embedding,
   gatedFeedForward,
   headNorms,
@@ -8,7 +7,7 @@ import {
   outputOrTied,
   queryKeyValue,
 } from "../loading/blocks.ts";
-import { demandRotation } from "../loading/graph_demands.ts";
+import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, projectQueryKeyValue } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";

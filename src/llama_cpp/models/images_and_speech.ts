@@ -1,6 +1,5 @@
 import {
   demandExperts,
-  demandHeads,
   embedding,
   experts,
   expertSize,
@@ -12,7 +11,7 @@ import {
   queryKeyValue,
   router,
 } from "../loading/blocks.ts";
-import { demandSections } from "../loading/graph_demands.ts";
+import { demandHeads, demandSections } from "../loading/graph_demands.ts";
 import type { LayerLoader, Loader } from "../loading/loader.ts";
 import { attentionCache, type Family, family, noMemory } from "./architecture.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";

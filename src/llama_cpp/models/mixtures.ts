@@ -1,7 +1,6 @@
 import {
   attention,
   demandExperts,
-  demandHeads,
   embedding,
   experts,
   expertSize,
@@ -13,7 +12,7 @@ import {
   queryKeyValue,
   router,
 } from "../loading/blocks.ts";
-import { demandGating } from "../loading/graph_demands.ts";
+import { demandGating, demandHeads } from "../loading/graph_demands.ts";
 import { OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";

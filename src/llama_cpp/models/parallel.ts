@@ -1,5 +1,4 @@
 import {
-  demandHeads,
   embedding,
   gatedFeedForward,
   type Loads,
@@ -10,7 +9,7 @@ import {
   queryKeyValue,
   ungatedFeedForward,
 } from "../loading/blocks.ts";
-import { demandRotation } from "../loading/graph_demands.ts";
+import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import { type LayerLoader, NEEDED } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Graph } from "../ggml/graph.ts";

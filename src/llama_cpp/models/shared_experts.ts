@@ -2,7 +2,6 @@ import {
   attention,
   demandedExperts,
   demandExperts,
-  demandHeads,
   embedding,
   experts,
   expertSize,
@@ -22,7 +21,12 @@ import {
   selectionBias,
   sharedExperts,
 } from "../loading/blocks.ts";
-import { demandGating, demandRotation, demandWholeFeedForward } from "../loading/graph_demands.ts";
+import {
+  demandGating,
+  demandHeads,
+  demandRotation,
+  demandWholeFeedForward,
+} from "../loading/graph_demands.ts";
 import {
   type LayerLoader,
   type Loader,

@@ -1,6 +1,5 @@
 import {
   attention,
-  demandHeads,
   embedding,
   gatedFeedForward,
   headNorms,
@@ -10,7 +9,7 @@ import {
   outputOrTied,
   queryKeyValue,
 } from "../loading/blocks.ts";
-import { demandRotation } from "../loading/graph_demands.ts";
+import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import {
   type LayerLoader,
   type Loader,

@@ -2,7 +2,6 @@ import {
   attention,
   attentionOutput,
   demandExperts,
-  demandHeads,
   embedding,
   experts,
   expertSize,
@@ -21,7 +20,7 @@ import {
   sharedExperts,
 } from "../loading/blocks.ts";
 import { mayDeepstack } from "../loading/deepstack.ts";
-import { demandGating, demandRotation } from "../loading/graph_demands.ts";
+import { demandGating, demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { mayWindow } from "./sliding_window.ts";
 import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";

@@ -1,6 +1,5 @@
 import {
   demandExperts,
-  demandHeads,
   embedding,
   experts,
   gatedFeedForward,
@@ -15,7 +14,12 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
-import { demandGating, demandRotation, demandWholeFeedForward } from "../loading/graph_demands.ts";
+import {
+  demandGating,
+  demandHeads,
+  demandRotation,
+  demandWholeFeedForward,
+} from "../loading/graph_demands.ts";
 import { NEEDED, NEEDED_UNLOADED, OPTIONAL, OPTIONAL_UNLOADED } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";

@@ -1,7 +1,6 @@
 import {
   attention,
   attentionOutput,
-  demandHeads,
   embedding,
   gatedFeedForward,
   headNorms,
@@ -17,7 +16,7 @@ import {
   ropeFactors,
   ungatedFeedForward,
 } from "../loading/blocks.ts";
-import { demandRotation } from "../loading/graph_demands.ts";
+import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import {
   type LayerLoader,
   type Loader,

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BrainjarError } from "../../../src/budget/error.ts";
 import { checkGenerates } from "../../../src/llama_cpp/models/check_generates.ts";
-import { findArchitecture } from "../../../src/llama_cpp/models/families.ts";
+import { findArchitecture, FREQUENT } from "../../../src/llama_cpp/models/families.ts";
 import { ARCHITECTURES, header } from "../sample_header.ts";
 import { LLAMA_CPP_VERSION } from "../../../src/llama_cpp/version.ts";
 
@@ -39,5 +39,13 @@ Deno.test("what can't make text is refused by name", async () => {
   }
   await checkGenerates(header("llama"));
   await checkGenerates(header("mamba"));
+  assertEquals(await findArchitecture("toString"), undefined);
+});
+
+Deno.test("architectures that are looked for at once are where they are looked for", async () => {
+  for (const [name, family] of Object.entries(FREQUENT)) {
+    const { ARCHITECTURES: rows } = await import(`../../../src/llama_cpp/models/${family}.ts`);
+    assert(rows.has(name), `${name} is not in ${family}.ts`);
+  }
   assertEquals(await findArchitecture("toString"), undefined);
 });

@@ -1,5 +1,5 @@
 import { loadModule } from "../load_module.ts";
-import { expandHome, type LocateOptions } from "./environment.ts";
+import type { LocateOptions } from "./environment.ts";
 import { isUrl } from "./sources/url.ts";
 
 /**
@@ -47,8 +47,13 @@ export async function locateModel(model: string, options: LocateOptions = {}): P
     );
     return findInCaches(model, options);
   }
-  const path = isFileUrl(model) ? pathOfFileUrl(model) : expandHome(model, options.environment);
-  return absolute(path);
+  if (isFileUrl(model)) return absolute(pathOfFileUrl(model));
+  if (!model.startsWith("~")) return absolute(model);
+  const { expandHome } = await loadModule<typeof import("./environment.ts")>(
+    import.meta,
+    "./environment.ts",
+  );
+  return absolute(expandHome(model, options.environment));
 }
 
 function pathOfFileUrl(url: string): string {

@@ -5,7 +5,6 @@ import type { GgufHeader } from "./header.ts";
 import type { ReadOptions } from "./limits.ts";
 import type { LocateOptions } from "./environment.ts";
 import { locateModel } from "./locate.ts";
-import { unfinishedDownload } from "./other_files/unfinished.ts";
 import type { ByteSource } from "./sources/source.ts";
 import { isUrl } from "./sources/url.ts";
 import { readSplit, splitCountOf } from "./split.ts";
@@ -75,6 +74,11 @@ async function open(
 ): Promise<ByteSource> {
   if (!isUrl(location)) {
     const source = fileSource(location);
+    // Few files need more than this look at their names, and each module costs time at the start.
+    if (/\.gguf$/i.test(location) && !isThere(`${location}.aria2`)) return source;
+    const { unfinishedDownload } = await loadModule<
+      typeof import("./other_files/unfinished.ts")
+    >(import.meta, "./other_files/unfinished.ts");
     const unfinished = unfinishedDownload(location);
     if (unfinished === undefined) return source;
     source.close();
@@ -86,4 +90,13 @@ async function open(
     "./sources/http.ts",
   );
   return await httpSource(location, options);
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

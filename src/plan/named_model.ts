@@ -1,11 +1,13 @@
 import { BrainjarError } from "../budget/error.ts";
 import { defined } from "../budget/defined.ts";
-import type { GgufHeader } from "../gguf/header.ts";
+import { type GgufHeader, textOf } from "../gguf/header.ts";
 import { isCacheName } from "../gguf/locate.ts";
-import { otherKind } from "../gguf/not_a_model.ts";
 import { loadModule } from "../load_module.ts";
 import { readHeader } from "../gguf/read.ts";
 import { isUrl, resolveLinks } from "./model_path.ts";
+
+/** What every language model has. */
+const EMBEDDING = "token_embd.weight";
 
 /** A model that was found by the name that somebody gave it. */
 export interface NamedModel {
@@ -43,6 +45,13 @@ export async function readNamedModel(given: string): Promise<NamedModel> {
 
 /** Throws where a GGUF file is no language model, with those that lie beside it. */
 async function checkIsModel(header: GgufHeader): Promise<void> {
+  const type = textOf(header, "general.type") ?? "model";
+  // Nearly every file has both, and each module costs time at the start.
+  if (type === "model" && header.tensors.some(({ name }) => name === EMBEDDING)) return;
+  const { otherKind } = await loadModule<typeof import("../gguf/not_a_model.ts")>(
+    import.meta,
+    "../gguf/not_a_model.ts",
+  );
   const kind = otherKind(header);
   if (kind === undefined) return;
   const path = header.parts[0]?.path ?? "";

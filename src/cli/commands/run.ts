@@ -7,6 +7,7 @@ import type { RunEvent } from "../../experiment/events.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
 import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
 import { openTranscript } from "../../experiment/transcript.ts";
+import { expandHome } from "../../gguf/environment.ts";
 import { locateModel } from "../../gguf/locate.ts";
 import { partPaths } from "../../gguf/split_name.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
@@ -36,7 +37,8 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     filesOnly: true,
   });
   const stop = listenForStop();
-  const log = values.get("log");
+  const typedLog = values.get("log");
+  const log = typedLog && expandHome(typedLog);
   if (log !== undefined) await rejectModelAsLog(log, settings);
   const transcript = log === undefined ? undefined : openTranscript(log, jsonText);
   const { machine, ...here } = settings;

@@ -1,6 +1,5 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { parseSize } from "../../budget/size.ts";
-import { expandHome } from "../../gguf/environment.ts";
 import type { CommandName } from "./commands.ts";
 import {
   type DefaultedFlag,
@@ -100,8 +99,6 @@ function readValue(flag: FlagDefinition, typed: string, value: string): string |
     case "count":
     case "number":
       return readNumber(flag, typed, value);
-    case "path":
-      return expandHome(value);
     default:
       return value;
   }

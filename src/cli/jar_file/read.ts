@@ -37,7 +37,8 @@ const NOTHING: Merged = { defaults: {}, jars: [], policy: {} };
  * `jar-file-unknown-key`, `jar-file-invalid`, `duplicate-jar`, `jar-file-cycle`, and without them
  * `jar-file-not-found`, `jar-file-unreadable`, `no-subject`.
  */
-export function readJarFile(path: string): JarSet {
+export function readJarFile(given: string): JarSet {
+  const path = expandHome(given);
   const { defaults, jars, policy } = readMerged(path, []);
   const set: JarSet = {
     mode: "jars",

@@ -76,8 +76,12 @@ export class ArchitectureKeys {
     return value;
   }
 
-  /** The error for a key that must be there. */
+  /** The error for a key that must be there, with a value that can be what was asked for. */
   missing(name: string): BrainjarError {
+    const value = this.metadata.get(this.key(name));
+    if (value !== undefined) {
+      return hyperparameterError(this.key(name), value, "another type or length");
+    }
     return new BrainjarError(
       "gguf-hyperparameter",
       `Metadata key "${this.key(name)}" is missing`,

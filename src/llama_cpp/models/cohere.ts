@@ -134,7 +134,7 @@ export const ARCHITECTURES: Family = family({
     graph: buildCohere2Moe,
     loads: cohere2Moe,
     slidingWindow: { pattern: { period: 4, denseFirst: true, orLayers: true } },
-    predictionLayersSkipped: true,
+    predictionLayersSkipped: /^(?!.*\.(ffn_gate_up_exps|nextn\.(embed_tokens|shared_head_\w+))\.)/,
     scalesExperts: true,
   }),
 });

@@ -214,6 +214,9 @@ const STATE = {
   predictionLayersSkipped: true,
 } as const;
 
+/** Gates and what goes up in one matrix are loaded even where the rest of a layer isn't. */
+const ALL_BUT_FUSED_EXPERTS = /^(?!.*\.ffn_gate_up_exps\.)/;
+
 /** Architectures with a gated delta rule on some layers and attention on the others. */
 export const ARCHITECTURES: Family = family({
   "qwen35": attentionAndState("models/qwen35.cpp", {
@@ -224,6 +227,7 @@ export const ARCHITECTURES: Family = family({
   }),
   "qwen35moe": attentionAndState("models/qwen35moe.cpp", {
     ...STATE,
+    predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     graph: deltaNet(),
     positionsPerToken: 4,
     loads: qwen35Moe,
@@ -231,6 +235,7 @@ export const ARCHITECTURES: Family = family({
   }),
   "qwen3next": attentionAndState("models/qwen3next.cpp", {
     ...STATE,
+    predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     graph: deltaNet({ repeatsKeys: true }),
     loads: qwen3Next,
     scalesExperts: true,

@@ -179,7 +179,8 @@ export const ARCHITECTURES: Family = family({
     }),
     slidingWindow: { pattern: "all-layers" },
     predictionLayersUncached: true,
-    predictionLayersSkipped: true,
+    predictionLayersSkipped:
+      /\.(attn_(norm|output|qkv|[qkv])|ffn_norm|nextn\.(eh_proj|enorm|hnorm))\./,
     halvesRope: true,
     loads: step35,
   }),

@@ -122,6 +122,10 @@ Deno.test("readHyperparameters() refuses what llama.cpp could not load", () => {
     ["half of MLA", "deepseek2", { "attention.key_length_mla": 192 }, "value_length_mla"],
     ["an interval of 0", "qwen35", { full_attention_interval: 0 }, "full_attention_interval"],
     ["no array", "gemma4", { "attention.sliding_window": 9 }, "sliding_window_pattern"],
+    ["a short array", "gemma4", {
+      "attention.sliding_window": 9,
+      "attention.sliding_window_pattern": array([1, 0, 1]),
+    }, 'sliding_window_pattern" is an array of 3 × uint32 where another type or length belongs'],
     ["no window", "gpt-oss", {}, '"gpt-oss.attention.sliding_window" is missing'],
     ["endless loops", "nanbeige", { num_loops: 400 }, '"nanbeige.num_loops" is 400'],
     ["shared layers", "gemma4", {

@@ -61,7 +61,7 @@ const fuse: Change = (header) => {
     if (layer === undefined || size === undefined) continue;
     rows.set(layer, (rows.get(layer) ?? 0) + size);
   }
-  const width = header.tensors.find(({ name }) => name === "blk.0.attn_norm.weight")?.dimensions[0];
+  const width = header.tensors.find(({ name }) => apart.test(name))?.dimensions[0];
   const fused = [...rows].map(([layer, size]): [string, ...number[]] => {
     return [`blk.${layer}.attn_qkv.weight`, width ?? 0, size];
   });
@@ -149,6 +149,72 @@ const VARIANTS: [string, readonly Change[], string?][] = [
   ["granite-dense", [keys({ deepstack_mapping: list(1, 0, 1, 9, 0) })], "a layer wants image 9"],
   ["qwen3-dense", [drop(/^cls/)]],
   ["qwen3-dense", [drop(/^cls/), add(["cls.output.weight", 256, 2])], "has the shape 256 × 2"],
+  // Windows.
+  ["gemma3-dense", [keys({ "attention.sliding_window": whole(0) })]],
+  ["afmoe-moe", [keys({ "attention.sliding_window": whole(0) })], "it has no sliding window"],
+  ["gemma2-dense", [without("attention.sliding_window")]],
+  ["gemma2-dense", [keys({ "attention.sliding_window_pattern": whole(1) })], "none of its layers"],
+  ["granite_swa-dense", [
+    keys({ "attention.sliding_window_pattern": list(0, 1, 0, 1, 0, 1, 1) }),
+  ]],
+  ["granite_swa-dense", [keys({ deepstack_mapping: list(0, 9) })], "a layer wants image 9"],
+  ["step35-moe", [keys({ "rope.scaling.type": ["string", "longrope"] })], '"rope_freqs.weight"'],
+  ["olmo2-dense", [fuse], "queries, keys and values of layer 0 are one"],
+  [
+    "plamo3-dense",
+    [keys({ feed_forward_length: list(1088, 1088, 2176, 1088, 1088) })],
+    "blk.2.ffn",
+  ],
+  ["mimo2-moe", [drop(/ffn_(gate|up|down)_exps|ffn_gate_inp|exp_probs/)]],
+  ["mimo2-moe", [drop(/ffn_gate_inp|blk\.1\.ffn_up\./)], "the feed-forward of layer 1 isn't whole"],
+  ["mimo2-moe", [drop(/blk\.1\.ffn_up_exps\.weight/)], '"blk.1.ffn_up_exps.weight" is missing'],
+  ["step35-moe", [drop(/blk\.1\.ffn_up_shexp/)], "the feed-forward of layer 1 isn't whole"],
+  ["exaone4-dense", PREDICTS],
+  ["cohere2moe-moe", [
+    ...PREDICTS,
+    keys({ "attention.sliding_window_pattern": list(0, 1, 0, 1) }),
+  ]],
+  ["exaone-moe-moe", PREDICTS, "has rope factors beside layers that predict"],
+  // Caches that layers share.
+  ["gemma4-dense", [keys({ "attention.shared_kv_layers": whole(2) })]],
+  ["gemma4-dense", [
+    keys({ "attention.shared_kv_layers": whole(2) }),
+    drop(/^blk\.[34]\.attn_(k|v|k_norm)\./),
+  ]],
+  ["gemma4-dense", [drop(/^blk\.4\.attn_k\./)], '"blk.4.attn_k.weight" is missing'],
+  ["gemma4-dense", [drop(/attn_v\./)]],
+  ["gemma4-dense", [keys({ "attention.shared_kv_layers": whole(4) })], "2 are the least"],
+  ["gemma4-dense", [
+    keys({
+      "attention.shared_kv_layers": whole(1),
+      "attention.sliding_window_pattern": list(1, 1, 0, 1, 1),
+    }),
+    add(["rope_freqs.weight", 16]),
+  ], "layer 4 uses the cache of layer 2"],
+  ["gemma4-dense", [
+    keys({ embedding_length_per_layer_input: whole(0) }),
+    drop(/per_layer|inp_gate|\.proj\.|post_norm/),
+  ]],
+  ["gemma3n-dense", [fuse], "queries, keys and values of layer 20 are one"],
+  // Delta rules.
+  ["qwen35-dense", [drop(/attn_gate/)], '"blk.0.attn_gate.weight" is missing'],
+  ["qwen35-dense", [keys({ "attention.recurrent_layers": list(1, 0) })]],
+  ["qwen35-dense", [keys({ "attention.recurrent_layers": list(1, 1) })], "blk.1.ssm_conv1d"],
+  ["qwen35-dense", [keys({ "ssm.inner_size": whole(512) })], "2 heads of 128 elements and 512"],
+  ["qwen3next-moe", [drop(/attn_gate/)], '"blk.0.attn_gate.weight" is missing'],
+  ["qwen3next-moe", [drop(/blk\.0\.attn_(qkv|gate)/), add(["blk.0.ssm_in.weight", 256, 1024])]],
+  // Other places of a layer's halves.
+  ["falcon-dense", [add(["blk.0.attn_norm_2.weight", 512])]],
+  ["stablelm-dense", [drop(/ffn_norm/)]],
+  ["command-r-dense", [add(["blk.0.attn_q_norm.weight", 64, 8])], "doesn't have"],
+  ["cohere2moe-moe", [without("attention.layer_norm_rms_epsilon")]],
+  ["cohere2moe-moe", [
+    without("attention.layer_norm_rms_epsilon"),
+    without("attention.layer_norm_epsilon"),
+  ], 'layer_norm_epsilon" is missing'],
+  ["grok-moe", [drop(/ffn_(gate|up|down)\./)]],
+  ["grok-moe", [drop(/blk\.1\.ffn_down\./)], "the feed-forward of layer 1 isn't whole"],
+  ["laguna-moe", [keys({ "attention.head_count": list(8, 16, 8, 8, 8) })], "blk.1.attn_q"],
 ];
 
 Deno.test("weights and keys that truth's models don't have are answered as llama.cpp does", () => {

@@ -169,17 +169,23 @@ Deno.test("options that llama.cpp refuses are refused", () => {
 });
 
 Deno.test("weights of layers that predict are left out, all or those that llama.cpp skips", () => {
-  const names = ["attn_q", "ffn_norm", "ffn_up_exps", "nextn.eh_proj", "nextn.embed_tokens"];
+  const names = ["attn_q", "ffn_norm", "ffn_gate_up_exps", "nextn.eh_proj", "nextn.embed_tokens"];
   const loaded = (architecture: string) => {
     const file = header(
       architecture,
-      { nextn_predict_layers: 1 },
+      {
+        nextn_predict_layers: 1,
+        "attention.sliding_window": 32,
+        "attention.sliding_window_pattern": 2,
+      },
       [2, 3].flatMap((layer) => names.map((name) => tensor(`blk.${layer}.${name}.weight`, 0, 32))),
     );
     return loadedWeights(file, shapeOf(file), PLAIN_CPU).map((weight) => weight.tensor.name)
       .filter((name) => name.startsWith("blk.3."));
   };
   assertEquals(loaded("glm4moe"), []);
-  assertEquals(loaded("hy_v3"), ["blk.3.ffn_up_exps.weight", "blk.3.nextn.embed_tokens.weight"]);
+  const inPart = ["blk.3.ffn_gate_up_exps.weight", "blk.3.nextn.embed_tokens.weight"];
+  for (const name of ["hy_v3", "step35", "cohere2moe"]) assertEquals(loaded(name), inPart, name);
+  assertEquals(loaded("qwen35moe"), inPart.slice(0, 1));
   assertEquals(loaded("llama").length, 5);
 });

@@ -50,3 +50,9 @@ export const attentionAndState = rowsWith("hybrid");
 export const compressedCache = rowsWith("compressed");
 /** A row of a model that keeps nothing between batches. */
 export const noMemory = rowsWith("none");
+
+/**
+ * `predictionLayersSkipped` of those whose experts may have gates and what goes up in one matrix,
+ * which is loaded even where the rest of a layer isn't (`create_tensor_gate_up_exps`).
+ */
+export const ALL_BUT_FUSED_EXPERTS = /^(?!.*\.ffn_gate_up_exps\.)/;

@@ -22,7 +22,7 @@ import {
   OPTIONAL_UNLOADED,
   type Presence,
 } from "../loading/loader.ts";
-import { attentionAndState, type Family, family } from "./architecture.ts";
+import { ALL_BUT_FUSED_EXPERTS, attentionAndState, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
 import { deltaNetLayer, type DeltaNetOptions } from "../graph/blocks/delta_net.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
@@ -213,9 +213,6 @@ const STATE = {
   state: "state-space",
   predictionLayersSkipped: true,
 } as const;
-
-/** Gates and what goes up in one matrix are loaded even where the rest of a layer isn't. */
-const ALL_BUT_FUSED_EXPERTS = /^(?!.*\.ffn_gate_up_exps\.)/;
 
 /** Architectures with a gated delta rule on some layers and attention on the others. */
 export const ARCHITECTURES: Family = family({

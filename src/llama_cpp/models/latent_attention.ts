@@ -1,4 +1,4 @@
-import { attentionCache, type Family, family } from "./architecture.ts";
+import { ALL_BUT_FUSED_EXPERTS, attentionCache, type Family, family } from "./architecture.ts";
 import { decompressedAttention, latentAttention } from "../graph/blocks/latent_attention.ts";
 import {
   embedding,
@@ -163,7 +163,7 @@ export const ARCHITECTURES: Family = family({
   "deepseek2": attentionCache("models/deepseek2.cpp", {
     loads: deepseek2,
     graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
-    predictionLayersSkipped: true,
+    predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     latentAttention: true,
   }),
   "deepseek2-ocr": attentionCache("models/deepseek2ocr.cpp", {
@@ -174,7 +174,7 @@ export const ARCHITECTURES: Family = family({
   "mistral4": attentionCache("models/mistral4.cpp", {
     loads: deepseek2,
     graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
-    predictionLayersSkipped: true,
+    predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     latentAttention: true,
   }),
   "plm": attentionCache("models/plm.cpp", {

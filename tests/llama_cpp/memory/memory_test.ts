@@ -186,6 +186,6 @@ Deno.test("weights of layers that predict are left out, all or those that llama.
   assertEquals(loaded("glm4moe"), []);
   const inPart = ["blk.3.ffn_gate_up_exps.weight", "blk.3.nextn.embed_tokens.weight"];
   for (const name of ["hy_v3", "step35", "cohere2moe"]) assertEquals(loaded(name), inPart, name);
-  assertEquals(loaded("qwen35moe"), inPart.slice(0, 1));
+  for (const name of ["qwen35moe", "deepseek2"]) assertEquals(loaded(name), inPart.slice(0, 1));
   assertEquals(loaded("llama").length, 5);
 });

@@ -243,6 +243,20 @@ export class Loader {
     return true;
   }
 
+  /**
+   * The same where it must be there and flags aren't numbers (`get_arr` into a vector): its
+   * elements.
+   */
+  vector(name: string, type: MetadataType = keyType(name)): readonly MetadataValue[] {
+    this.array(name, type);
+    const value = this.value(name);
+    if (typeof value !== "object") return [];
+    if (value.elementType === "bool") {
+      throw this.#mistyped(this.#key(name), "array of bool", `array of ${type}`);
+    }
+    return value.values ?? [];
+  }
+
   /** A key by its whole name: whether it is there, with `type` or not at all. */
   typed(key: string, type: MetadataType): boolean {
     const is = this.header.metadataTypes.get(key);

@@ -1,5 +1,14 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
+import {
+  demandHeads,
+  embedding,
+  gatedFeedForward,
+  type Loads,
+  norm,
+  outputOrTied,
+} from "../loading/blocks.ts";
+import { type Loader } from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
 import { isRopeFinetuned } from "../graph/transformer.ts";
 import { F32, I32, type Tensor } from "../ggml/tensor.ts";
@@ -78,9 +87,70 @@ function buildGraniteSwitch(b: Builder): void {
   b.logits(b.finish(x, "rms"));
 }
 
+/** llama.cpp takes no more adapters, and none of a larger rank. */
+const MOST_ADAPTERS = 4096;
+
+/** Tokens that choose an adapter, and what each stands for then. */
+function adapterKeys(l: Loader): void {
+  l.key("adapters.count");
+  l.key("adapters.lora_rank");
+  l.mayKey("adapters.router_gain");
+  const count = l.number("adapters.count");
+  const rank = l.number("adapters.lora_rank");
+  l.demand(
+    count <= MOST_ADAPTERS && rank <= MOST_ADAPTERS,
+    `it has ${count} adapters of rank ${rank}, and ${MOST_ADAPTERS} are the most`,
+  );
+  const tokens = l.vector("adapters.token_ids_activate", "int32");
+  const substitutes = l.vector("adapters.token_ids_substitute", "int32");
+  l.demand(
+    tokens.length === count && substitutes.length === count,
+    `it has ${count} adapters, ${tokens.length} tokens for them and ${substitutes.length} substitutes`,
+  );
+  const used = new Map(tokens.map((token, index) => [token, Number(substitutes[index])]));
+  const foreign = [...used.values()].find((token) => token < 0 || token >= l.vocabulary);
+  l.demand(
+    foreign === undefined,
+    `a substitute is token ${foreign}, and its vocabulary has ${l.vocabulary}`,
+  );
+}
+
+const graniteSwitch: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.key("logit_scale");
+  for (const name of ["residual_scale", "embedding_scale", "attention.scale"]) l.mayKey(name);
+  l.mayKey("expert_shared_feed_forward_length");
+  adapterKeys(l);
+  demandHeads(l, { rope: true });
+  embedding(l);
+  outputOrTied(l);
+  const slots = l.number("adapters.count") + 1;
+  const rank = l.number("adapters.lora_rank");
+  const [width, queries, keys, feed] = [l.embedding, l.queries(), l.keys(), l.feedForward()];
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    layer.need("attn_qkv.weight", width, queries + 2 * keys);
+    layer.need("attn_output.weight", queries, width);
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer);
+    const adapter = (name: string, from: number, to: number) => {
+      layer.need(`${name}.lora_a`, from, rank, slots);
+      layer.need(`${name}.lora_b`, rank, to, slots);
+    };
+    adapter("attn_q", width, queries);
+    adapter("attn_k", width, keys);
+    adapter("attn_v", width, keys);
+    adapter("attn_output", queries, width);
+    adapter("ffn_gate", width, feed);
+    adapter("ffn_up", width, feed);
+    adapter("ffn_down", feed, width);
+  }
+};
+
 export const ARCHITECTURES: Family = family({
   "graniteswitch": attentionCache("models/granite-switch.cpp", {
     graph: buildGraniteSwitch,
+    loads: graniteSwitch,
     routerLayer: true,
   }),
 });

@@ -1,4 +1,15 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
+import {
+  demandHeads,
+  embedding,
+  feedForwardBiases,
+  gatedFeedForward,
+  type Loads,
+  norm,
+  outputOrTied,
+  queryKeyValue,
+  ropeFactors,
+} from "../loading/blocks.ts";
 import type { Builder } from "../graph/builder.ts";
 import {
   attend,
@@ -58,9 +69,76 @@ function buildNanbeige(b: Builder): void {
   end(b, {}, x);
 }
 
+const deciLoads: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  const [length, width] = [l.keyLength(), l.embedding];
+  l.demand(
+    l.rope() === length && l.valueLength() === length,
+    `its heads have ${length} elements for keys, ${l.valueLength()} for values and rotate ${l.rope()}`,
+  );
+  embedding(l);
+  outputOrTied(l);
+  ropeFactors(l);
+  for (const layer of l.layers()) {
+    const { index } = layer;
+    const queries = length * l.heads(index);
+    const isAttention = l.keyValueHeads(index) > 0;
+    if (isAttention || l.heads(index) > 0) norm(layer, "attn_norm");
+    if (isAttention) {
+      queryKeyValue(layer, { queries, keys: l.keys(index), values: l.values(index) });
+      layer.need("attn_output.weight", queries, width);
+    } else if (l.heads(index) > 0) {
+      layer.need("attn_output.weight", width, width);
+    }
+    layer.may("attn_output.bias", width);
+    const size = l.feedForward(index);
+    if (size > 0) {
+      norm(layer, "ffn_norm");
+      gatedFeedForward(layer, size);
+    }
+    feedForwardBiases(layer, size);
+  }
+};
+
+const nanbeige: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.mayKey("num_loops");
+  l.mayKey("skip_loop_final_norm");
+  demandHeads(l);
+  embedding(l);
+  outputOrTied(l);
+  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  for (const layer of l.layers(l.layerCount / Math.max(1, l.number("num_loops")))) {
+    norm(layer, "attn_norm");
+    queryKeyValue(layer);
+    layer.need("attn_output.weight", l.queries(), l.embedding);
+    norm(layer, "ffn_norm");
+    gatedFeedForward(layer);
+  }
+};
+
+const talkie: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.key("logit_scale");
+  demandHeads(l, { rope: true });
+  embedding(l);
+  l.need("output.weight", l.embedding, l.vocabulary);
+  for (const layer of l.layers()) {
+    queryKeyValue(layer, { keys: l.values() });
+    layer.need("attn_output.weight", l.queries(), l.embedding);
+    layer.need("attn_q_norm.weight", 1, l.heads());
+    gatedFeedForward(layer);
+    layer.need("layer_output_scale.weight", 1);
+  }
+};
+
 /** Architectures whose layers lack parts, come again, or get the embeddings once more. */
 export const ARCHITECTURES: Family = family({
-  "deci": attentionCache("models/deci.cpp", { graph: transformer({}, deci) }),
-  "nanbeige": attentionCache("models/nanbeige.cpp", { graph: buildNanbeige, repeatsLayers: true }),
-  "talkie": attentionCache("models/talkie.cpp", { graph: buildTalkie }),
+  "deci": attentionCache("models/deci.cpp", { graph: transformer({}, deci), loads: deciLoads }),
+  "nanbeige": attentionCache("models/nanbeige.cpp", {
+    graph: buildNanbeige,
+    loads: nanbeige,
+    repeatsLayers: true,
+  }),
+  "talkie": attentionCache("models/talkie.cpp", { graph: buildTalkie, loads: talkie }),
 });

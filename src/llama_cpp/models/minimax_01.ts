@@ -7,6 +7,16 @@ import {
   stateOf,
   storeState,
 } from "../graph/blocks/recurrent.ts";
+import {
+  embedding,
+  experts,
+  type Loads,
+  norm,
+  outputOrTied,
+  queryKeyValue,
+  router,
+} from "../loading/blocks.ts";
+import { OPTIONAL } from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F32, type Tensor } from "../ggml/tensor.ts";
 import { attend, begin, end, keepOutputs, type TransformerRow } from "../graph/transformer.ts";
@@ -82,9 +92,34 @@ function buildMiniMax01(b: Builder): void {
   end(b, row, x);
 }
 
+const miniMax01: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.key("residual_scale");
+  if (!l.mayLayerKey("attention.recurrent_layers")) l.mayKey("full_attention_interval");
+  embedding(l);
+  outputOrTied(l);
+  const width = l.embedding;
+  const queries = l.queries();
+  for (const layer of l.layers()) {
+    norm(layer, "attn_norm");
+    if (l.hyperparameters.recurrentLayers[layer.index]) {
+      norm(layer, "attn_norm_2", queries);
+      layer.need("attn_qkv.weight", width, 3 * queries);
+      layer.need("attn_gate.weight", width, queries);
+    } else {
+      queryKeyValue(layer);
+    }
+    layer.need("attn_output.weight", queries, width);
+    norm(layer, "ffn_norm");
+    router(layer);
+    experts(layer, { size: l.feedForward(), gate: OPTIONAL });
+  }
+};
+
 export const ARCHITECTURES: Family = family({
   "minimax-01": attentionAndState("models/minimax-01.cpp", {
     graph: buildMiniMax01,
+    loads: miniMax01,
     recurrentLayers: { interval: 8 },
     cachedLayers: "text",
     state: "linear-attention",

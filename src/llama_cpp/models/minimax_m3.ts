@@ -2,6 +2,16 @@ import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import { indexerLayers } from "../memory/cached_layers.ts";
 import { attention, type QueryKeyValue, rotate } from "../graph/blocks/attention.ts";
+import {
+  embedding,
+  headNorms,
+  type Loads,
+  norm,
+  output,
+  queryKeyValue,
+} from "../loading/blocks.ts";
+import { denseThenExperts } from "../loading/latent_blocks.ts";
+import { NEEDED } from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F16, F32, I32, I64, type Tensor } from "../ggml/tensor.ts";
 import {
@@ -218,9 +228,41 @@ function lacksIndexers(shape: Hyperparameters): string | undefined {
     : undefined;
 }
 
+const miniMaxM3: Loads = (l) => {
+  l.key("attention.layer_norm_rms_epsilon");
+  l.mayKey("leading_dense_block_count");
+  l.layerKey("expert_feed_forward_length");
+  l.key("expert_shared_count");
+  l.mayKey("expert_weights_scale");
+  l.mayKey("expert_weights_norm");
+  l.key("expert_gating_func");
+  for (const name of ["head_count", "key_length", "top_k", "block_size", "local_blocks"]) {
+    l.key(`attention.indexer.${name}`);
+  }
+  const { indexer, experts: { leadingDenseLayerCount } } = l.hyperparameters;
+  l.demand(indexer.blockSize > 0, "the blocks of its indexers have no keys");
+  embedding(l);
+  output(l);
+  const width = l.embedding;
+  for (const layer of l.layers()) {
+    queryKeyValue(layer, { keys: l.values() });
+    layer.need("attn_output.weight", l.queries(), width);
+    norm(layer, "attn_norm");
+    headNorms(layer);
+    norm(layer, "ffn_norm");
+    denseThenExperts(layer, { bias: NEEDED });
+    if (layer.index < leadingDenseLayerCount) continue;
+    layer.need("indexer.q_proj.weight", width, indexer.headCount * indexer.keyLength);
+    layer.need("indexer.k_proj.weight", width, indexer.keyLength);
+    norm(layer, "indexer.q_norm", indexer.keyLength);
+    norm(layer, "indexer.k_norm", indexer.keyLength);
+  }
+};
+
 export const ARCHITECTURES: Family = family({
   "minimax-m3": attentionCache("models/minimax-m3.cpp", {
     graph: buildMiniMaxM3,
+    loads: miniMaxM3,
     indexerLayers: "after-dense",
     breaksWithFlashAttention: lacksIndexers,
   }),

@@ -88,7 +88,8 @@ function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): F
  *
  * Weights, KV cache and recurrent state are llama.cpp's own to the byte. Throws a
  * BrainjarError: `gguf-hyperparameter` for a header that can't be, `gguf-tensor-type`, and
- * `unsupported-kv-cache-type`, `too-many-sequences` or `unsupported-flash-attention` for options
+ * `unsupported-kv-cache-type`, `too-many-sequences`, `unsupported-batch-size` or
+ * `unsupported-flash-attention` for options
  * that llama.cpp refuses or breaks with.
  *
  * @returns whole bytes, part by part

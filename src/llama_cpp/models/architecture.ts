@@ -18,6 +18,8 @@ export interface Architecture extends ArchitectureRules {
   readonly breaksWithFlashAttention?:
     | true
     | ((hyperparameters: Hyperparameters) => string | undefined);
+  /** Whether llama.cpp ends the process where a batch isn't as many tokens for each sequence. */
+  readonly needsEvenBatches?: (hyperparameters: Hyperparameters) => boolean;
 }
 
 /** Architectures that are built alike, by `general.architecture`. */

@@ -1,6 +1,6 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { cacheType, type KvCacheType } from "../ggml/types.ts";
-import { usesFlashAttention } from "../memory/context_sizes.ts";
+import { contextSizes, usesFlashAttention } from "../memory/context_sizes.ts";
 import type { ReadModel } from "./families.ts";
 import type { FootprintOptions } from "../options.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
@@ -39,15 +39,35 @@ function checkFlashAttention({ architecture, shape }: ReadModel): void {
   });
 }
 
+/** Refuses a batch that sequences can't share evenly, where llama.cpp ends the process with it. */
+function checkBatch({ architecture, shape }: ReadModel, options: FootprintOptions): void {
+  if (architecture?.needsEvenBatches?.(shape) !== true) return;
+  const { batch, streams } = contextSizes(shape, options);
+  const odd = batch % streams;
+  if (odd === 0) return;
+  const asked = Math.max(options.batchSize, streams);
+  const even = asked - odd < streams ? asked - odd + streams : asked - odd;
+  const another = even <= options.contextSize ? `--batch-size ${even} or ` : "";
+  throw new BrainjarError(
+    "unsupported-batch-size",
+    `Architecture "${shape.architecture}" can't share a batch of ${batch} tokens between ${streams} sequences`,
+    {
+      hint:
+        `Use ${another}one sequence: llama.cpp ${LLAMA_CPP_VERSION} ends the process where a batch isn't as many tokens for each`,
+    },
+  );
+}
+
 /**
  * Checks what llama.cpp checks before it makes a context (llama-context.cpp,
  * `llama_init_from_model`): it refuses a quantized value cache without flash attention, heads
  * that a quantized type's blocks don't divide, different types where keys alone are cached, and
  * too many sequences. And what it doesn't check, where it then ends the process: more than one
- * sequence for an encoder-decoder, flash attention where an architecture can't have it.
+ * sequence for an encoder-decoder, flash attention where an architecture can't have it, a batch that
+ * sequences can't share evenly where they must.
  *
- * Throws a BrainjarError of code `unsupported-kv-cache-type`, `too-many-sequences` or
- * `unsupported-flash-attention`.
+ * Throws a BrainjarError of code `unsupported-kv-cache-type`, `too-many-sequences`,
+ * `unsupported-batch-size` or `unsupported-flash-attention`.
  */
 export function checkContextOptions(model: ReadModel, options: FootprintOptions): void {
   const { architecture, shape } = model;
@@ -66,6 +86,7 @@ export function checkContextOptions(model: ReadModel, options: FootprintOptions)
       { hint: "Use one sequence: llama.cpp ends the process where an encoder has more" },
     );
   }
+  checkBatch(model, options);
   if (options.flashAttention) checkFlashAttention(model);
   const keysAlone = shape.usesLatentAttention || shape.rules.memory === "compressed";
   if (keysAlone && key !== value) {

@@ -17,6 +17,7 @@ import {
   router,
 } from "../loading/blocks.ts";
 import { OPTIONAL } from "../loading/loader.ts";
+import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F32, type Tensor } from "../ggml/tensor.ts";
 import { attend, begin, end, keepOutputs, type TransformerRow } from "../graph/transformer.ts";
@@ -116,10 +117,20 @@ const miniMax01: Loads = (l) => {
   }
 };
 
+/**
+ * Its graph is planned once more for one sequence, whatever the context has (llama-context.cpp,
+ * `sched_reserve`). Attention still cuts the batch into equal parts, and what is left over is
+ * missed by the residual; on the last layer only tokens that are output are added.
+ */
+function attendsBeforeLast({ recurrentLayers, layerCount }: Hyperparameters): boolean {
+  return recurrentLayers.slice(0, layerCount - 1).includes(false);
+}
+
 export const ARCHITECTURES: Family = family({
   "minimax-01": attentionAndState("models/minimax-01.cpp", {
     graph: buildMiniMax01,
     loads: miniMax01,
+    needsEvenBatches: attendsBeforeLast,
     recurrentLayers: { interval: 8 },
     cachedLayers: "text",
     state: "linear-attention",

@@ -151,6 +151,12 @@ Deno.test("options that llama.cpp refuses are refused", () => {
       'Architecture "t5" takes one sequence at a time, not 2',
     ],
   ];
+  const uneven = { batchSize: 100, sequences: 3 };
+  refused.push([
+    "a batch that isn't as many tokens for each sequence",
+    () => check("minimax-01", uneven, { "full_attention_interval": 2 }),
+    "can't share a batch of 100 tokens between 3 sequences",
+  ]);
   const indexed = { "attention.indexer.head_count": 4, "attention.indexer.key_length": 64 };
   refused.push(
     ["flash attention", () => check("plm", {}), 'Architecture "plm" can\'t run with flash'],
@@ -163,9 +169,33 @@ Deno.test("options that llama.cpp refuses are refused", () => {
   );
   for (const [name, refuse, words] of refused) assertThrows(refuse, BrainjarError, words, name);
   check("llama", quantized);
+  check("llama", uneven);
+  check("minimax-01", uneven, { "full_attention_interval": 4 });
   check("plm", { flashAttention: false });
   check("minimax-m3", {}, { ...indexed, "attention.head_count_kv": 4 });
   check("llama", { kvCacheKeyType: "Q4_0", flashAttention: false });
+});
+
+Deno.test("a batch that sequences can share evenly is advised where one can't be", () => {
+  const small = { contextSize: 512, kvCacheKeyType: "F16", kvCacheValueType: "F16" } as const;
+  for (const window of [0, 64]) {
+    const model = modelOf(header("minimax-01", {
+      "attention.sliding_window": window,
+      "full_attention_interval": 2,
+    }));
+    for (let sequences = 1; sequences <= 9; sequences++) {
+      for (let batchSize = 1; batchSize <= 40; batchSize++) {
+        const wanted = options({ ...small, batchSize, sequences });
+        if (contextSizes(model.shape, wanted).batch % sequences === 0) {
+          checkContextOptions(model, wanted);
+          continue;
+        }
+        const { hint } = assertThrows(() => checkContextOptions(model, wanted), BrainjarError);
+        const [, advised = "none"] = /--batch-size (\d+)/.exec(hint ?? "") ?? [];
+        checkContextOptions(model, options({ ...small, batchSize: Number(advised), sequences }));
+      }
+    }
+  }
 });
 
 Deno.test("weights of layers that predict are left out, all or those that llama.cpp skips", () => {

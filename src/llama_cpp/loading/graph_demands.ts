@@ -53,6 +53,12 @@ export function demandRotation(l: Loader, layer = 0): void {
   );
 }
 
+/** What rope rotates by itself, pairs of elements, however long the rest of a head is. */
+export function demandPairs(l: Loader): void {
+  const rotated = l.rope();
+  l.demand(rotated % 2 === 0, `rope rotates ${rotated} elements, which aren't pairs of them`);
+}
+
 /** Sections of a head for text, rows and columns of images, where rope always goes by them. */
 export function demandSections(l: Loader): void {
   const [time = 0, height = 0, width = 0] = l.hyperparameters.ropeSections;

@@ -21,7 +21,7 @@ import {
   narrowGate,
   sharedLength,
 } from "../loading/delta_blocks.ts";
-import { demandGating } from "../loading/graph_demands.ts";
+import { demandGating, demandPairs } from "../loading/graph_demands.ts";
 import {
   demandCachedRows,
   latentKeys,
@@ -165,6 +165,7 @@ const bailingMoe3: Loads = (l) => {
   l.mayKey("expert_weights_norm");
   l.mayLayerKey("swiglu_clamp_exp");
   l.mayLayerKey("swiglu_clamp_shexp");
+  demandPairs(l);
   l.demand(l.value("kda.safe_gate") !== false, "the gates of its delta attention aren't bounded");
   l.demand(l.number("kda.gate_lower_bound") < 0, "the gates of its delta attention have no bound");
   embedding(l);

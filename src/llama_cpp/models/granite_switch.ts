@@ -1,13 +1,7 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { attention, headsOf } from "../graph/blocks/attention.ts";
-import {
-  demandHeads,
-  embedding,
-  gatedFeedForward,
-  type Loads,
-  norm,
-  outputOrTied,
-} from "../loading/blocks.ts";
+import { embedding, gatedFeedForward, type Loads, norm, outputOrTied } from "../loading/blocks.ts";
+import { demandHeads, demandPairs } from "../loading/graph_demands.ts";
 import { type Loader } from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
 import { isRopeFinetuned } from "../graph/transformer.ts";
@@ -122,6 +116,7 @@ const graniteSwitch: Loads = (l) => {
   l.mayKey("expert_shared_feed_forward_length");
   adapterKeys(l);
   demandHeads(l, { rope: true });
+  demandPairs(l);
   embedding(l);
   outputOrTied(l);
   const slots = l.number("adapters.count") + 1;

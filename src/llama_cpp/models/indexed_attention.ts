@@ -17,6 +17,7 @@ import {
   outputOrTied,
   predictionHead,
 } from "../loading/blocks.ts";
+import { demandPairs } from "../loading/graph_demands.ts";
 import {
   demandCachedRows,
   denseThenExperts,
@@ -140,6 +141,7 @@ function indexedKeys(l: Loader): void {
   l.key("attention.indexer.key_length");
   l.key("attention.indexer.top_k");
   const { usesLatentAttention, indexer } = l.hyperparameters;
+  demandPairs(l);
   l.demand(usesLatentAttention, "it has no lengths of latent attention's heads");
   l.demand(
     l.rope() <= indexer.keyLength,

@@ -10,6 +10,7 @@ import {
   outputOrTied,
   predictionHead,
 } from "../loading/blocks.ts";
+import { demandPairs } from "../loading/graph_demands.ts";
 import {
   demandCachedRows,
   denseThenExperts,
@@ -68,6 +69,7 @@ const deepseek2: Loads = (l) => {
   l.mayKey("rope.scaling.yarn_log_multiplier");
   l.mayKey("attention.temperature_scale");
   l.mayKey("attention.temperature_length");
+  demandPairs(l);
   embedding(l);
   outputOrTied(l);
   const read = latentSizes(l);
@@ -129,6 +131,7 @@ const minicpm3: Loads = (l) => {
   embedding(l);
   outputOrTied(l);
   longRopeFactors(l);
+  demandPairs(l);
   demandCachedRows(l, () => wholeSizes(l));
   for (const layer of l.layers()) {
     norm(layer, "attn_norm");
@@ -145,6 +148,7 @@ const plm: Loads = (l) => {
   l.key("attention.kv_lora_rank");
   embedding(l);
   l.need("output_norm.weight", l.embedding);
+  demandPairs(l);
   const sizes = { ...wholeSizes(l), queryRank: 0 };
   demandCachedRows(l, () => sizes);
   for (const layer of l.layers()) {

@@ -1,6 +1,5 @@
 import { attentionCache, type Family, family } from "./architecture.ts";
 import {
-  demandHeads,
   embedding,
   feedForwardBiases,
   gatedFeedForward,
@@ -10,6 +9,7 @@ import {
   queryKeyValue,
   ropeFactors,
 } from "../loading/blocks.ts";
+import { demandHeads, demandPairs, demandRotation } from "../loading/graph_demands.ts";
 import type { Builder } from "../graph/builder.ts";
 import {
   attend,
@@ -76,6 +76,7 @@ const deciLoads: Loads = (l) => {
     l.rope() === length && l.valueLength() === length,
     `its heads have ${length} elements for keys, ${l.valueLength()} for values and rotate ${l.rope()}`,
   );
+  demandPairs(l);
   embedding(l);
   outputOrTied(l);
   ropeFactors(l);
@@ -105,6 +106,7 @@ const nanbeige: Loads = (l) => {
   l.mayKey("num_loops");
   l.mayKey("skip_loop_final_norm");
   demandHeads(l);
+  demandRotation(l);
   embedding(l);
   outputOrTied(l);
   l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
@@ -121,6 +123,7 @@ const talkie: Loads = (l) => {
   l.key("attention.layer_norm_rms_epsilon");
   l.key("logit_scale");
   demandHeads(l, { rope: true });
+  demandPairs(l);
   embedding(l);
   l.need("output.weight", l.embedding, l.vocabulary);
   for (const layer of l.layers()) {

@@ -16,6 +16,7 @@ import {
   queryKeyValue,
   router,
 } from "../loading/blocks.ts";
+import { demandRotation } from "../loading/graph_demands.ts";
 import { OPTIONAL } from "../loading/loader.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { Builder } from "../graph/builder.ts";
@@ -97,6 +98,7 @@ const miniMax01: Loads = (l) => {
   l.key("attention.layer_norm_rms_epsilon");
   l.key("residual_scale");
   if (!l.mayLayerKey("attention.recurrent_layers")) l.mayKey("full_attention_interval");
+  demandRotation(l);
   embedding(l);
   outputOrTied(l);
   const width = l.embedding;

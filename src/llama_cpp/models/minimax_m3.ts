@@ -10,6 +10,7 @@ import {
   output,
   queryKeyValue,
 } from "../loading/blocks.ts";
+import { demandRotation } from "../loading/graph_demands.ts";
 import { denseThenExperts } from "../loading/latent_blocks.ts";
 import { NEEDED } from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
@@ -241,6 +242,7 @@ const miniMaxM3: Loads = (l) => {
   }
   const { indexer, experts: { leadingDenseLayerCount } } = l.hyperparameters;
   l.demand(indexer.blockSize > 0, "the blocks of its indexers have no keys");
+  demandRotation(l);
   embedding(l);
   output(l);
   const width = l.embedding;

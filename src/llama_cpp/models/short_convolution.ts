@@ -12,13 +12,14 @@ import {
   queryKeyValue,
   router,
 } from "../loading/blocks.ts";
-import { demandGating } from "../loading/graph_demands.ts";
+import { demandGating, demandRotation } from "../loading/graph_demands.ts";
 import type { Loader } from "../loading/loader.ts";
 
 /** Layers of attention and short convolutions, from layer `dense` on with experts. */
 function shortConvolutions(l: Loader, dense: number): void {
   const { embedding: width } = l;
   const { recurrentLayers, shortConvolutionCache, outputEmbeddingLength } = l.hyperparameters;
+  demandRotation(l);
   embedding(l);
   l.need("token_embd_norm.weight", width);
   l.may("output.weight", width, l.vocabulary);

@@ -16,6 +16,7 @@ import {
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
+import { demandRotation } from "../loading/graph_demands.ts";
 import { OPTIONAL } from "../loading/loader.ts";
 import {
   demandDoubled,
@@ -113,6 +114,7 @@ const jamba: Loads = (l) => {
 const falconH1Loads: Loads = (l) => {
   l.key("attention.layer_norm_rms_epsilon");
   stateKeys(l);
+  demandRotation(l);
   embedding(l);
   outputOrTied(l);
   l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
@@ -135,6 +137,7 @@ const graniteHybrid: Loads = (l) => {
   stateKeys(l);
   l.mayKey("expert_shared_feed_forward_length");
   demandDoubled(l);
+  demandRotation(l);
   embedding(l);
   outputOrTied(l);
   l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
@@ -160,6 +163,7 @@ const plamo2Loads: Loads = (l) => {
   stateKeys(l);
   l.mayKey("attention.key_length");
   l.mayKey("attention.value_length");
+  demandRotation(l);
   embedding(l);
   outputOrTied(l);
   const width = l.embedding;

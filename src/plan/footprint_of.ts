@@ -3,7 +3,6 @@ import { canHaveFlashAttention } from "../llama_cpp/models/check_generates.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { defaultContextSize } from "../footprint/context_size.ts";
 import { calibrate } from "../footprint/calibrate.ts";
-import { estimateByEngine } from "../footprint/engine_estimate.ts";
 import { estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
 import type { Estimator, Footprint } from "../footprint/footprint.ts";
 import { checkLoads } from "../llama_cpp/models/check_loads.ts";
@@ -11,6 +10,7 @@ import { readModel } from "../llama_cpp/models/families.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { calibrationKey } from "../machine/calibrations.ts";
+import { loadModule } from "../load_module.ts";
 import { rejectUrl } from "./model_path.ts";
 import type { ContextSettings } from "./settings.ts";
 import type { Host } from "./host.ts";
@@ -49,6 +49,9 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
       checkLoads(read);
       checkContextOptions(read, options);
       const dryLoad = await host.engine.dryLoad(path, options);
+      const { estimateByEngine } = await loadModule<
+        typeof import("../footprint/engine_estimate.ts")
+      >(import.meta, "../footprint/engine_estimate.ts");
       const footprint = await estimateByEngine(header, dryLoad, options, await host.cpu());
       return await calibrated(request, host, footprint);
     }

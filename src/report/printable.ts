@@ -1,6 +1,9 @@
 /** What most texts are made of, with nothing that a CI service takes for a command. */
 const PLAIN = /^(?!\s*::)(?:[ -"$-~]|#(?!#[a-z]*\[))*$/i;
 
+/** The same for lines, without a look at commands. */
+const PLAIN_LINES = /^[\n -~]*$/;
+
 /**
  * What must not reach a terminal, a log or a file as it is: control characters (C0, DEL, C1), what
  * turns text around or is invisible (Unicode's Cf), line and paragraph separators, halves of
@@ -13,18 +16,12 @@ const UNPRINTABLE =
   // deno-lint-ignore no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]|\ud804[\udcbd\udccd]|\ud80d[\udc30-\udc3f]|\ud82f[\udca0-\udca3]|\ud834[\udd73-\udd7a]|\udb40[\udc00-\udc7f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-/** The same, but for the line breaks between lines that brainjar itself has put together. */
-const UNPRINTABLE_IN_LINES = new RegExp(`(?!\\n)(?:${UNPRINTABLE.source})`, "g");
-
 /**
  * Where a CI service's log reader finds a command: `::name::` at the start of a line (GitHub's
  * runner trims it first), `##[name]` and `##vso[name]` anywhere in it (GitHub's runner, Azure
  * Pipelines, TeamCity).
  */
 const COMMAND = /^(\s*):(?=:)|#(?=#[a-z]*\[)/gi;
-
-/** The part of both that a line of JSON can have: it starts with a brace. */
-const UNPRINTABLE_IN_JSON = new RegExp(`${UNPRINTABLE.source}|#(?=#[a-z]*\\[)`, "gi");
 
 /**
  * A text from outside, safe to print on one line: control and formatting characters become
@@ -52,7 +49,8 @@ export function printable(text: string): string {
  * together without `printable`. Line breaks stay.
  */
 export function printableLines(text: string): string {
-  return text.replace(UNPRINTABLE_IN_LINES, escaped);
+  if (PLAIN_LINES.test(text)) return text;
+  return text.replace(UNPRINTABLE, (character) => character === "\n" ? "\n" : escaped(character));
 }
 
 /**
@@ -67,14 +65,14 @@ export function printableLines(text: string): string {
  * ```
  */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(
-    UNPRINTABLE_IN_JSON,
-    (character) =>
-      Array.from(
-        { length: character.length },
-        (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
-      ).join(""),
-  );
+  const text = JSON.stringify(value);
+  if (PLAIN.test(text)) return text;
+  return text.replace(UNPRINTABLE, escapedInJson).replace(COMMAND, escapedInJson);
+}
+
+function escapedInJson(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
 
 function escaped(character: string): string {

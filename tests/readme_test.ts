@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { recommendLimits } from "../src/budget/limits.ts";
+import { recommendLimits } from "../src/budget/advice/limits.ts";
 import { DEFAULT_POLICY } from "../src/budget/policy.ts";
 import { GB } from "../src/budget/size.ts";
 import { COMMANDS } from "../src/cli/flags/commands.ts";

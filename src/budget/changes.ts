@@ -1,13 +1,17 @@
 import type { Role } from "./demand.ts";
 
-/** A RAM limit for the jars of a role. */
-export interface RamLimit {
-  /** Whose limit it is. */
-  readonly role: Role;
+/** A size with the text that is typed for it. */
+export interface Size {
   /** Whole bytes; `parseSize(text)`. */
   readonly bytes: number;
   /** As people write it: `9.1` for GB, `512MB` for less than one. */
   readonly text: string;
+}
+
+/** A RAM limit for the jars of a role. */
+export interface RamLimit extends Size {
+  /** Whose limit it is. */
+  readonly role: Role;
 }
 
 /** What is to differ from what was asked for. */
@@ -20,6 +24,10 @@ export interface Changes {
   readonly kvCacheType?: string;
   /** Copy weights instead of mapping them. */
   readonly mmap?: false;
+  /** Kept free beside a jar when it is allocated. */
+  readonly allocationHeadroom?: Size;
+  /** Kept free beside a model when it is loaded. */
+  readonly loadHeadroom?: Size;
   /** The subject alone. */
   readonly mode?: "single";
   /** Accept that weights are read from disk. */

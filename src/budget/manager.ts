@@ -122,11 +122,9 @@ export class MemoryBudgetManager {
     const after = [...this.#reservations, reservation];
     const totalBytes = sum(addedBytes(after, this.#policy));
     const allocatedBytes = totalBytes - before;
-    // What a live jar on the model already counts isn't this jar's, loaded or not.
-    const [alone = 0] = addedBytes([remaining(reservation)], this.#policy);
-    const ownBytes = alone - footprintBytes(model.footprint.shared, this.#policy.criterion);
     const added = addedBytes(after.map(remaining), this.#policy).at(-1) ?? 0;
-    reservation.residentBytes = Math.min(model.residentBytes ?? 0, Math.max(0, added - ownBytes));
+    const residentMost = added - this.#contextBytes(reservation);
+    reservation.residentBytes = Math.min(model.residentBytes ?? 0, Math.max(0, residentMost));
     const refusal = this.#refusal(reservation, allocatedBytes, totalBytes, after);
     if (refusal) return { ok: false, id, ...refusal };
 
@@ -139,6 +137,13 @@ export class MemoryBudgetManager {
       usableBytes: this.#usableBytes,
       remainingBytes: this.#usableBytes - totalBytes,
     };
+  }
+
+  /** What of a jar can't be there beforehand beside another: what a live jar on its model doesn't count. */
+  #contextBytes(reservation: Reservation): number {
+    if (this.#reservations.length === 0) return 0;
+    const [alone = 0] = addedBytes([remaining(reservation)], this.#policy);
+    return alone - footprintBytes(reservation.footprint.shared, this.#policy.criterion);
   }
 
   #refusal(

@@ -1,6 +1,6 @@
 import type { Criterion } from "./demand.ts";
 import { BrainjarError } from "./error.ts";
-import { GB } from "./size.ts";
+import { GB, MB } from "./size.ts";
 
 /** What is given out and what is kept back. One margin governs all three layers. */
 export interface Policy {
@@ -40,6 +40,28 @@ export function usableBytes(
   policy: Pick<Policy, "safetyMarginPercent">,
 ): number {
   return Math.floor((totalBytes * (100 - policy.safetyMarginPercent)) / 100);
+}
+
+/** What a run's watch keeps free on a machine that is large enough. */
+const WATCH_BYTES = 500 * MB;
+
+/** And on a smaller one, in percent of its total. */
+const WATCH_PERCENT = 5;
+
+/**
+ * The least that may be available while jars live: 500 MB or 5 % of the total, whichever is less
+ * (src/budget/README.md, "The run"), in whole bytes. Below it a jar is asked to die.
+ *
+ * @example
+ * ```ts
+ * import { leastAvailableBytes } from "./policy.ts";
+ * import { GB, MB } from "./size.ts";
+ * if (leastAvailableBytes(64 * GB) !== 500 * MB) throw new Error("A machine");
+ * if (leastAvailableBytes(400 * MB) !== 20 * MB) throw new Error("A small group");
+ * ```
+ */
+export function leastAvailableBytes(totalBytes: number): number {
+  return Math.min(WATCH_BYTES, Math.floor((totalBytes * WATCH_PERCENT) / 100));
 }
 
 /**

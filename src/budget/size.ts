@@ -97,6 +97,53 @@ export function formatAmount(bytes: number): string {
 }
 
 /**
+ * A size as a person would write it: whole tenths of a GB, whole MB where that is less than 1 GB.
+ * Rounded down it may be nothing, which is `0`.
+ *
+ * @param bytes Not negative.
+ *
+ * @example
+ * ```ts
+ * import { GB, MB, roundSize } from "./size.ts";
+ * if (roundSize(9.19 * GB, "down").text !== "9.1") throw new Error("GB have no unit");
+ * if (roundSize(9.11 * GB, "up").text !== "9.2") throw new Error("Enough");
+ * if (roundSize(95.5 * MB, "up").text !== "96MB") throw new Error("Small ones in MB");
+ * ```
+ */
+export function roundSize(
+  bytes: number,
+  direction: "up" | "down",
+): { readonly bytes: number; readonly text: string } {
+  const isLarge = bytes >= GB;
+  const step = isLarge ? GB / 10 : MB;
+  // A tenth of a GB is no whole number of bytes, so one that was rounded lies beside its step.
+  const steps = Math.round(bytes / step);
+  const textOf = (count: number) =>
+    isLarge ? (count / 10).toFixed(1) : count === 0 ? "0" : `${count}MB`;
+  for (const count of [steps, direction === "up" ? steps + 1 : Math.max(0, steps - 1)]) {
+    const text = textOf(count);
+    const rounded = parseSize(text, { allowZero: true });
+    if (direction === "up" ? rounded >= bytes : rounded <= bytes) return { bytes: rounded, text };
+  }
+  return { bytes: 0, text: "0" };
+}
+
+/**
+ * An amount that is enough when it is typed: as `formatAmount` has it, unless that is rounded down.
+ *
+ * @example
+ * ```ts
+ * import { formatEnough, GB, MB } from "./size.ts";
+ * if (formatEnough(36 * GB) !== "36.00 GB") throw new Error("Nothing is lost");
+ * if (formatEnough(104 * MB) !== "104MB") throw new Error("0.10 GB would be too little");
+ * ```
+ */
+export function formatEnough(bytes: number): string {
+  const text = formatAmount(bytes);
+  return parseSize(text, { allowZero: true }) >= bytes ? text : formatSize(bytes);
+}
+
+/**
  * The shortest text with at most two decimals that `parseSize` reads as exactly these bytes.
  *
  * @param bytes A whole number, not negative.

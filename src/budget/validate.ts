@@ -1,6 +1,7 @@
 import { defined } from "./defined.ts";
 import type { InstanceDemand, Mode } from "./demand.ts";
 import { BrainjarError } from "./error.ts";
+import { foresee } from "./foresee.ts";
 import type { MachineMemory } from "./memory.ts";
 import { checkPolicy, type Policy, usableBytes } from "./policy.ts";
 import {
@@ -11,10 +12,17 @@ import {
   requiredBytes,
 } from "./required.ts";
 import { sum } from "./sum.ts";
-import type { InstanceValidation, Issue, Validation, Warning } from "./validation.ts";
+import type {
+  InstanceValidation,
+  Issue,
+  OverLimitIssue,
+  SumIssueCode,
+  Validation,
+  Warning,
+} from "./validation.ts";
 
 /**
- * Percent of the last ten seconds in which something waited for memory, from which rule 5 warns:
+ * Percent of the last ten seconds in which something waited for memory, from which rule 6 warns:
  * a machine with memory to spare reports 0, and systemd-oomd starts killing at 60.
  */
 export const PRESSURE_WARNING_PERCENT = 10;
@@ -107,6 +115,9 @@ export function validateMemoryBudget(input: ValidationInput): Validation {
       });
     }
   }
+  // Where the sum doesn't fit, that is why the other layers would refuse too.
+  const ahead = issues.length > 0 ? undefined : foresee(input);
+  issues.push(...instances.flatMap(overLimit), ...ahead === undefined ? [] : [ahead]);
   const ok = issues.length === 0;
 
   return {
@@ -116,6 +127,8 @@ export function validateMemoryBudget(input: ValidationInput): Validation {
     criterion,
     shareWeights: policy.shareWeights,
     safetyMarginPercent: policy.safetyMarginPercent,
+    allocationHeadroomBytes: policy.allocationHeadroomBytes,
+    loadHeadroomBytes: policy.loadHeadroomBytes,
     memory,
     usableBytes: usable,
     sumBytes,
@@ -125,7 +138,7 @@ export function validateMemoryBudget(input: ValidationInput): Validation {
     instances,
     issues,
     warnings: [
-      ...instances.flatMap((instance) => instanceWarnings(instance, usable)),
+      ...instances.flatMap((instance) => sizeWarning(instance, usable)),
       ...memoryWarnings(memory),
       ...thrashWarning(ok, figures.workingSetBytes, Math.min(usable, memory.availableBytes)),
     ],
@@ -143,27 +156,21 @@ function cause(
   figures: { readonly floorBytes: number; readonly workingSetBytes: number },
   limitBytes: number,
   thrashingAccepted: boolean,
-): Issue["code"] {
+): SumIssueCode {
   if (figures.floorBytes > limitBytes) return "would-be-killed";
   if (figures.workingSetBytes > limitBytes && !thrashingAccepted) return "would-thrash";
   return "over-reserved";
 }
 
-function instanceWarnings(instance: InstanceValidation, usable: number): Warning[] {
-  const { id, footprintBytes, ramLimitBytes } = instance;
-  const warnings: Warning[] = [];
-  if (instance.requiredBytes > usable / 2) {
-    warnings.push({
-      code: "large-instance",
-      id,
-      requiredBytes: instance.requiredBytes,
-      usableBytes: usable,
-    });
-  }
-  if (ramLimitBytes !== undefined && footprintBytes > ramLimitBytes) {
-    warnings.push({ code: "limit-below-footprint", id, footprintBytes, ramLimitBytes });
-  }
-  return warnings;
+function overLimit({ id, footprintBytes, ramLimitBytes }: InstanceValidation): OverLimitIssue[] {
+  if (ramLimitBytes === undefined || footprintBytes <= ramLimitBytes) return [];
+  const excessBytes = footprintBytes - ramLimitBytes;
+  return [{ code: "over-limit", id, footprintBytes, ramLimitBytes, excessBytes }];
+}
+
+function sizeWarning({ id, requiredBytes }: InstanceValidation, usable: number): Warning[] {
+  if (requiredBytes <= usable / 2) return [];
+  return [{ code: "large-instance", id, requiredBytes, usableBytes: usable }];
 }
 
 function memoryWarnings(memory: MachineMemory): Warning[] {

@@ -1,18 +1,20 @@
+import type { AllocationResult } from "./allocation.ts";
 import type { Changes } from "./changes.ts";
 import type { Criterion, Mode, Role } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
+import type { PreflightResult } from "./preflight.ts";
 
 /**
  * Why a set of jars doesn't fit: even their floor is too large (the kernel would kill), only the
  * floor fits (weights would be read from disk for every token), or the footprints fit and only the
  * RAM limits are too large.
  */
-export type IssueCode = "would-be-killed" | "would-thrash" | "over-reserved";
+export type SumIssueCode = "would-be-killed" | "would-thrash" | "over-reserved";
 
-/** One limit that the sum of required exceeds. All bytes whole. */
-export interface Issue {
+/** Rules 1 and 2: a limit that the sum of required exceeds. All bytes whole. */
+export interface SumIssue {
   /** What would happen. */
-  readonly code: IssueCode;
+  readonly code: SumIssueCode;
   /** The safe threshold (rule 1) or what is available now (rule 2). */
   readonly limit: "usable" | "available";
   /** The most there may be. */
@@ -27,29 +29,74 @@ export interface Issue {
   readonly workingSetBytes: number;
 }
 
+/** Rule 3: a jar that needs more than its own RAM limit. All bytes whole. */
+export interface OverLimitIssue {
+  /** Told apart by it. */
+  readonly code: "over-limit";
+  /** Whose limit it is. */
+  readonly id: string;
+  /** What it needs, its context being as small as it may. */
+  readonly footprintBytes: number;
+  /** What it may have. */
+  readonly ramLimitBytes: number;
+  /** footprint − limit, more than zero. */
+  readonly excessBytes: number;
+}
+
+/** Rule 4: what layer 2 would say of a jar when its turn comes. */
+export interface AllocationIssue {
+  /** The refusal's own code. */
+  readonly code: "allocation-refused";
+  /** Which jar it would refuse. */
+  readonly id: string;
+  /** The layer's answer, the jars before this one being there. */
+  readonly allocation: Extract<AllocationResult, { readonly ok: false }>;
+}
+
+/** Rule 4: what layer 3 would say of a jar when its turn comes. */
+export interface LoadIssue {
+  /** The refusal's own code. */
+  readonly code: "load-refused";
+  /** Which jar it would refuse. */
+  readonly id: string;
+  /** The layer's answer, the jars before this one being there. */
+  readonly preflight: PreflightResult;
+}
+
+/** Rule 4: the watch of a run would ask a jar to die. All bytes whole. */
+export interface WatchIssue {
+  /** What the jar would die of. */
+  readonly code: "available-memory";
+  /** What would be available with all jars alive; negative where they need more than there is. */
+  readonly availableBytes: number;
+  /** What the watch keeps free. */
+  readonly leastBytes: number;
+  /** least − available, more than zero. */
+  readonly shortBytes: number;
+}
+
+/** Why a set of jars doesn't pass, told apart by `code`. */
+export type Issue = SumIssue | OverLimitIssue | AllocationIssue | LoadIssue | WatchIssue;
+
+/** The codes of all rules. */
+export type IssueCode = Issue["code"];
+
 /** What deserves a word, pass or fail. */
 export type Warning =
   | {
-    /** Rule 3: one jar needs more than half of usable. */
+    /** Rule 5: one jar needs more than half of usable. */
     readonly code: "large-instance";
     readonly id: string;
     readonly requiredBytes: number;
     readonly usableBytes: number;
   }
   | {
-    /** Rule 4: a jar's footprint exceeds its own RAM limit. */
-    readonly code: "limit-below-footprint";
-    readonly id: string;
-    readonly footprintBytes: number;
-    readonly ramLimitBytes: number;
-  }
-  | {
-    /** Rule 5: the kernel reports stalls. */
+    /** Rule 6: the kernel reports stalls. */
     readonly code: "memory-pressure";
     readonly someAverage10: number;
   }
   | {
-    /** Rule 5: less than a tenth of RAM is available. */
+    /** Rule 6: less than a tenth of RAM is available. */
     readonly code: "low-available";
     readonly availableBytes: number;
     readonly totalBytes: number;
@@ -77,10 +124,12 @@ export type Recommendation =
     readonly bytes: number;
   }
   | {
-    /** No change helps; the smallest machine that would do. */
+    /** No change helps here; the smallest machine that would do. */
     readonly kind: "machine";
     readonly totalBytes: number;
     readonly availableBytes: number;
+    /** What is to differ even there: limits that jars don't fit in. */
+    readonly changes?: Changes;
   };
 
 /** One jar's figures. All bytes whole. */
@@ -119,6 +168,10 @@ export interface Validation {
   readonly shareWeights: boolean;
   /** Percentage of total RAM never given out. */
   readonly safetyMarginPercent: number;
+  /** Kept free beside a jar when it is allocated. */
+  readonly allocationHeadroomBytes: number;
+  /** Kept free beside a model when it is loaded. */
+  readonly loadHeadroomBytes: number;
   /** What the machine has. */
   readonly memory: MachineMemory;
   /** The safe threshold. */

@@ -53,7 +53,7 @@ export interface RunDependencies {
   readonly readMemory: () => Promise<MachineMemory>;
   /** Shared with the other processes of this machine; absent: none is asked. */
   readonly ledger?: ReservationLedger;
-  /** This process's anonymous resident memory, in bytes. */
+  /** This process's anonymous resident memory and its page tables, in bytes. */
   readonly readOwnAnonymousBytes: () => number | Promise<number>;
   /** Hears everything that happens, in order. */
   readonly emit: (event: RunEvent) => void;

@@ -1,11 +1,5 @@
-import { MB } from "../budget/size.ts";
-
 /** The run's numbers. src/budget/README.md, "The run", has those that people see; tests give their own. */
 export interface RunLimits {
-  /** A jar dies when less than this is available. */
-  readonly leastAvailableBytes: number;
-  /** A jar dies when more than this share of the system's memory is used. */
-  readonly mostUsedPercent: number;
   /** A silent engine counts as stalled after this long. */
   readonly stallMilliseconds: number;
   /** Between two looks at memory. */
@@ -26,8 +20,6 @@ export interface RunLimits {
 
 /** Grace and hurried disposal together stay under the 3 s that Ctrl-C may take. */
 export const RUN_LIMITS: RunLimits = {
-  leastAvailableBytes: 500 * MB,
-  mostUsedPercent: 95,
   stallMilliseconds: 60_000,
   watchMilliseconds: 1_000,
   retryMilliseconds: 3_000,

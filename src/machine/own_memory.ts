@@ -9,10 +9,10 @@ const PATH = "/proc/self/status";
  * byte, whether it is this one or one that is started after it (src/budget/README.md: what is resident already
  * isn't required again).
  *
- * @param ownAnonymousBytes this process's memory of no file (RssAnon)
+ * @param heldBytes what `readHeldBytes` says of this process
  */
-export function countOwnMemory(memory: MachineMemory, ownAnonymousBytes: number): MachineMemory {
-  const more = Math.min(ownAnonymousBytes, Math.max(0, memory.totalBytes - memory.availableBytes));
+export function countOwnMemory(memory: MachineMemory, heldBytes: number): MachineMemory {
+  const more = Math.min(heldBytes, Math.max(0, memory.totalBytes - memory.availableBytes));
   if (more <= 0) return memory;
   const sources = memory.sources.map((source) =>
     // A figure that was given has it left out already.

@@ -12,6 +12,8 @@ interface ProcessMemory {
   readonly sharedBytes: number;
   /** All three together now. */
   readonly residentBytes: number;
+  /** The kernel's tables of its pages (VmPTE), which its control group is charged for; 0 where they aren't told. */
+  readonly pageTableBytes: number;
   /** All three together at their highest (VmHWM). */
   readonly peakResidentBytes: number;
   /** Swapped out (VmSwap). */
@@ -46,6 +48,7 @@ export function parseProcessMemory(text: string): ProcessMemory | undefined {
     fileBytes,
     sharedBytes,
     residentBytes,
+    pageTableBytes: fields.get("VmPTE") ?? 0,
     // The kernel updates the high mark lazily, so it can be behind what is resident now.
     peakResidentBytes: Math.max(peak, residentBytes),
     swappedBytes: fields.get("VmSwap") ?? 0,
@@ -70,6 +73,15 @@ export function readProcessMemory(
     throw unreadable(processId, "there is no such process, or it has ended");
   }
   return memory;
+}
+
+/**
+ * What this process holds that nobody else can have: its anonymous memory, and the tables of its
+ * pages, which its control group is charged for too. In bytes; throws as `readProcessMemory` does.
+ */
+export function readHeldBytes(): number {
+  const { anonymousBytes, pageTableBytes } = readProcessMemory();
+  return anonymousBytes + pageTableBytes;
 }
 
 /**

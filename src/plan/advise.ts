@@ -1,5 +1,5 @@
 import { BrainjarError } from "../budget/error.ts";
-import { recommend } from "../budget/recommend.ts";
+import { recommend } from "../budget/advice/recommend.ts";
 import type { Recommendation } from "../budget/validation.ts";
 import { cacheType, KV_CACHE_TYPES, type KvCacheType } from "../llama_cpp/ggml/types.ts";
 import { applyChanges } from "./changes.ts";
@@ -22,6 +22,7 @@ import { DEFAULT_CONTEXT } from "./settings.ts";
  * const plan = await planJars({
  *   jars: [{ id: "mind", ramLimitBytes: 8 * GB }],
  *   machine: { name: "a small machine", totalBytes: 512 * MB },
+ *   policy: { allocationHeadroomBytes: 0, loadHeadroomBytes: 0 },
  * });
  * const { recommendations } = (await advise(plan)).validation;
  * const [first] = recommendations;
@@ -41,9 +42,11 @@ export async function adviseOn(host: Host, plan: Plan): Promise<Plan> {
   if (validation.ok) return plan;
   const recommendations = await recommend({
     validation,
-    tryWith: async (changes) => {
+    tryWith: async (changes, size) => {
       try {
-        return (await planOn(host, applyChanges(settings, changes), memory)).validation;
+        // A machine of another size has no limits but its own.
+        const there = size === undefined ? memory : { ...memory, ...size, sources: [] };
+        return (await planOn(host, applyChanges(settings, changes), there)).validation;
       } catch (error) {
         // A change that this model doesn't take (a quantized cache without flash attention).
         if (error instanceof BrainjarError) return undefined;

@@ -14,7 +14,12 @@ export function applyChanges(settings: Settings, changes: Changes): Settings {
     jars: jars.map((jar) => changeJar(jar, changes)),
     policy: {
       ...settings.policy,
-      ...defined({ criterion: changes.criterion, shareWeights: changes.shareWeights }),
+      ...defined({
+        criterion: changes.criterion,
+        shareWeights: changes.shareWeights,
+        allocationHeadroomBytes: changes.allocationHeadroom?.bytes,
+        loadHeadroomBytes: changes.loadHeadroom?.bytes,
+      }),
     },
   };
 }

@@ -1,7 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import { decide, type MachineMemory } from "../budget/memory.ts";
 import { countOwnMemory } from "../machine/own_memory.ts";
-import { readProcessMemory } from "../machine/process_memory.ts";
+import { readHeldBytes } from "../machine/process_memory.ts";
 import { readMachineMemory } from "../machine/machine_memory.ts";
 import type { OtherMachine } from "./settings.ts";
 
@@ -18,7 +18,7 @@ export async function readMemoryOf(
   cap?: OtherMachine,
 ): Promise<MachineMemory> {
   if (machine === undefined || (machine.totalBytes ?? machine.availableBytes) === undefined) {
-    return countOwnMemory(await readCapped(cap, 0), ownAnonymousBytes());
+    return countOwnMemory(await readCapped(cap, 0), ownHeldBytes());
   }
   const { totalBytes } = machine;
   const memory = totalBytes === undefined ? await readHere() : described(machine, totalBytes);
@@ -87,9 +87,9 @@ function isUnreadable(error: unknown): error is BrainjarError {
 }
 
 /** Nothing where the system doesn't tell: then that much more is asked for. */
-export function ownAnonymousBytes(): number {
+export function ownHeldBytes(): number {
   try {
-    return readProcessMemory().anonymousBytes;
+    return readHeldBytes();
   } catch {
     return 0;
   }

@@ -1,28 +1,60 @@
 import { formatAmount } from "../budget/size.ts";
+import { allocationText } from "./allocation_text.ts";
 import type { Issue, Validation, Warning } from "../budget/validation.ts";
 import { formatPercent } from "./format.ts";
+import { preflightText } from "./preflight_text.ts";
 
-/** The sentence for a limit that is exceeded (src/budget/README.md, "Layer 1"). */
+/** The sentence for an issue (src/budget/README.md, "Layer 1"); of layer 2 and 3 it is theirs. */
 export function issueMessage(issue: Issue): string {
-  const limit = issue.limit === "usable" ? "safe threshold" : "currently available memory";
-  return `Total requirements (${formatAmount(issue.requiredBytes)}) exceed ${limit} ` +
-    `(${formatAmount(issue.limitBytes)}) by ${formatAmount(issue.excessBytes)}`;
+  switch (issue.code) {
+    case "over-limit":
+      return `Instance '${issue.id}' needs ${formatAmount(issue.footprintBytes)} ` +
+        `but its RAM limit is ${formatAmount(issue.ramLimitBytes)}`;
+    case "allocation-refused":
+      return inOneLine(allocationText(issue.allocation));
+    case "load-refused":
+      return inOneLine(preflightText(issue.preflight));
+    case "available-memory":
+      return `Only ${formatAmount(issue.availableBytes)} would stay available beside the jars, ` +
+        `less than the ${formatAmount(issue.leastBytes)} that are kept free`;
+    default: {
+      const limit = issue.limit === "usable" ? "safe threshold" : "currently available memory";
+      return `Total requirements (${formatAmount(issue.requiredBytes)}) exceed ${limit} ` +
+        `(${formatAmount(issue.limitBytes)}) by ${formatAmount(issue.excessBytes)}`;
+    }
+  }
 }
 
 /** What the issue's code means for the jars, in words. */
 export function issueCause(issue: Issue): string {
-  const floor = formatAmount(issue.floorBytes);
-  const workingSet = formatAmount(issue.workingSetBytes);
   switch (issue.code) {
     case "would-be-killed":
-      return `Even the floor (${floor}) does not fit: held to this limit, the kernel would kill ` +
-        `(would-be-killed)`;
+      return `Even the floor (${formatAmount(issue.floorBytes)}) does not fit: held to this ` +
+        `limit, the kernel would kill (would-be-killed)`;
     case "would-thrash":
-      return `The floor (${floor}) fits, the working set (${workingSet}) does not: alive, but ` +
-        `reading weights from disk for every token (would-thrash)`;
+      return `The floor (${formatAmount(issue.floorBytes)}) fits, the working set ` +
+        `(${formatAmount(issue.workingSetBytes)}) does not: alive, but reading weights from ` +
+        `disk for every token (would-thrash)`;
     case "over-reserved":
       return `The footprints fit, only the RAM limits are too large (over-reserved)`;
+    case "over-limit":
+      return `With its smallest context it is ${formatAmount(issue.excessBytes)} over (over-limit)`;
+    case "allocation-refused":
+      return `Layer 2 of a run would refuse '${issue.id}', the jars before it being ` +
+        `there (allocation-refused)`;
+    case "load-refused":
+      return `Layer 3 of a run would refuse '${issue.id}', the jars before it being ` +
+        `there (load-refused)`;
+    case "available-memory":
+      return `The watch of a run would kill the least important jar (available-memory)`;
   }
+}
+
+/** A layer's answer of several lines as one: its title, then its figures. */
+function inOneLine(text: string): string {
+  const [title = "", ...rows] = text.split("\n");
+  const figures = rows.map((row) => row.trim().replace(/:\s+/, " "));
+  return figures.length === 0 ? title : `${title}: ${figures.join(", ")}`;
 }
 
 /** The sentence for a warning (src/budget/README.md, "Layer 1"). */
@@ -31,9 +63,6 @@ function warningMessage(warning: Warning): string {
     case "large-instance":
       return `Instance '${warning.id}' requires ${formatAmount(warning.requiredBytes)} ` +
         `which is >50% of safe threshold`;
-    case "limit-below-footprint":
-      return `Instance '${warning.id}' needs ${formatAmount(warning.footprintBytes)} ` +
-        `but its RAM limit is ${formatAmount(warning.ramLimitBytes)}`;
     case "memory-pressure":
       return `The kernel reports memory pressure: something waited for memory in ` +
         `${formatPercent(warning.someAverage10)} of the last 10 seconds`;

@@ -1,5 +1,5 @@
-import type { Changes } from "../budget/changes.ts";
-import { formatAmount } from "../budget/size.ts";
+import type { Changes, RamLimit } from "../budget/changes.ts";
+import { formatAmount, formatEnough } from "../budget/size.ts";
 import type { Recommendation, Validation } from "../budget/validation.ts";
 import type { Shape } from "./schema/shape.ts";
 import type { VALIDATION_SCHEMA } from "./schema/validation.ts";
@@ -29,10 +29,14 @@ export function recommendationMessage(recommendation: Recommendation, validation
       return `${advice}: ${texts.flatMap(([, flags]) => flags).join(" ")} ${required}`;
     }
     case "free-memory":
-      return `Close other programs until ${formatAmount(recommendation.bytes)} more is available`;
-    case "machine":
-      return `Use a machine with at least ${formatAmount(recommendation.totalBytes)} RAM, ` +
-        `${formatAmount(recommendation.availableBytes)} of it available`;
+      return `Close other programs until ${formatEnough(recommendation.bytes)} more is available`;
+    case "machine": {
+      const flags = changeTexts(recommendation.changes ?? {}, validation)
+        .flatMap(([, flags]) => flags);
+      return `Use a machine with at least ${formatEnough(recommendation.totalBytes)} RAM, ` +
+        `${formatEnough(recommendation.availableBytes)} of it available` +
+        (flags.length > 0 ? `, and ${flags.join(" ")}` : "");
+    }
   }
 }
 
@@ -81,32 +85,49 @@ export function recommendationJson(
   }
 }
 
-/** The flag of a role's or a jar's RAM limit. */
-export function ramLimitFlag(name: string, size: string): string {
-  return `--ram-limit-${name} ${size}`;
+/**
+ * The flags of RAM limits: one for each jar where several may play a role, since a jar's own flag
+ * would win over its role's.
+ */
+export function ramLimitFlags(
+  limits: readonly RamLimit[],
+  { mode, instances }: Judged,
+): string[] {
+  return limits.flatMap(({ role, text }) => {
+    const jars = instances.filter((instance) => instance.role === role);
+    const names = jars.length > 0 && mode !== "matrix" ? jars.map(({ id }) => id) : [role];
+    return names.map((name) => `--ram-limit-${name} ${text}`);
+  });
 }
 
-function changeTexts(changes: Changes, { mode, instances }: Judged): ChangeText[] {
+function changeTexts(changes: Changes, judged: Judged): ChangeText[] {
   const { ramLimits = [], contextSize, kvCacheType, criterion } = changes;
-  // A jar's own flag would win over its role's.
-  const namesOf = (role: string) => {
-    const jars = instances.filter((instance) => instance.role === role);
-    return jars.length > 0 && mode !== "matrix" ? jars.map(({ id }) => id) : [role];
-  };
-  const limits = ramLimits
-    .filter(({ role }) => changes.mode !== "single" || role === "subject")
-    .flatMap(({ role, text }) => namesOf(role).map((name) => ramLimitFlag(name, text)));
+  const limits = ramLimits.filter(({ role }) => changes.mode !== "single" || role === "subject");
   const cacheType = kvCacheType?.toLowerCase();
   const flag = (name: string, value: unknown) => value === undefined ? [] : [`${name} ${value}`];
   const texts: ChangeText[] = [
     ["Run the subject alone, without the other roles' flags", flag("--mode", changes.mode)],
-    ["Reduce RAM limits", limits],
+    [limitWords(limits, judged), ramLimitFlags(limits, judged)],
     ["Use a smaller context", flag("--context-size", contextSize)],
     ["Use a smaller KV cache", flag("--kv-cache-type", cacheType)],
     ["Load weights without mapping the file", changes.mmap === false ? ["--no-mmap"] : []],
+    [
+      "Keep less free beside the jars",
+      [
+        ...flag("--allocation-headroom", changes.allocationHeadroom?.text),
+        ...flag("--load-headroom", changes.loadHeadroom?.text),
+      ],
+    ],
     ["Accept that weights are read from disk for every token", flag("--criterion", criterion)],
   ];
   return texts.filter(([, flags]) => flags.length > 0);
+}
+
+function limitWords(limits: readonly RamLimit[], { instances }: Judged): string {
+  const isRaised = limits.some(({ role, bytes }) =>
+    instances.some((jar) => jar.role === role && bytes > (jar.ramLimitBytes ?? Infinity))
+  );
+  return isRaised ? "Raise RAM limits" : "Reduce RAM limits";
 }
 
 /** What is to be left out so that jars share weights, which no flag turns on. */

@@ -1,12 +1,14 @@
 import type { Mode } from "../budget/demand.ts";
-import { formatAmount } from "../budget/size.ts";
+import { formatAmount, formatEnough } from "../budget/size.ts";
 import type { RecommendedLimits } from "../plan/limits.ts";
 import { blocks, fields } from "./block.ts";
+import { issueCause, issueMessage } from "./message.ts";
 import { pick } from "./pick.ts";
-import { ramLimitFlag } from "./recommendation.ts";
+import { ramLimitFlags, recommendationFlags, recommendationMessage } from "./recommendation.ts";
 
 /** What `recommend --json` prints. All bytes whole; `needed`, the machine that would do, where no limits were found. */
-export function recommendJson({ result, contexts }: RecommendedLimits) {
+export function recommendJson(recommended: RecommendedLimits, typed: readonly string[]) {
+  const { result, contexts, advice } = recommended;
   const { validation } = result;
   return {
     schema: "brainjar.recommend/1",
@@ -15,24 +17,37 @@ export function recommendJson({ result, contexts }: RecommendedLimits) {
     memory: pick(validation.memory, ["totalBytes", "availableBytes"]),
     ...pick(validation, ["usableBytes", "requiredBytes"]),
     limits: result.ok
-      ? result.limits.map(({ role, bytes, text }) => ({
-        role,
-        ramLimitBytes: bytes,
-        flag: ramLimitFlag(role, text),
+      ? result.limits.map((limit) => ({
+        role: limit.role,
+        ramLimitBytes: limit.bytes,
+        flag: ramLimitFlags([limit], validation).join(" "),
       }))
       : [],
     contexts,
-    ...(result.ok ? {} : {
+    ...(result.ok ? { command: commandLine(recommended, typed) } : {
+      issues: validation.issues.map((issue) => ({
+        code: issue.code,
+        message: issueMessage(issue),
+      })),
+      recommendations: (advice?.recommendations ?? []).map((one) => ({
+        message: recommendationMessage(one, advice ?? validation),
+        flags: recommendationFlags(one, advice ?? validation),
+      })),
       needed: {
-        totalBytes: Math.ceil(result.neededTotalBytes),
-        availableBytes: Math.ceil(result.neededAvailableBytes),
+        totalBytes: result.neededTotalBytes,
+        availableBytes: result.neededAvailableBytes,
       },
     }),
   };
 }
 
-/** The recommendation for people, without a line break at the end. */
-export function recommendText({ result, contexts }: RecommendedLimits): string {
+/**
+ * The recommendation for people, without a line break at the end.
+ *
+ * @param typed What the line that is to be pasted has of what was typed, quoted for a shell.
+ */
+export function recommendText(recommended: RecommendedLimits, typed: readonly string[]): string {
+  const { result, contexts, advice } = recommended;
   const { validation } = result;
   const machine = fields([
     ["Total RAM", formatAmount(validation.memory.totalBytes)],
@@ -40,29 +55,56 @@ export function recommendText({ result, contexts }: RecommendedLimits): string {
     ["Safe threshold", formatAmount(validation.usableBytes)],
     ["Total requirements", formatAmount(validation.requiredBytes)],
   ]);
+  const sizes = fields(
+    contexts.map(({ id, contextSize }) => [id, `${contextSize} tokens`]),
+  );
   if (!result.ok) {
     return blocks([
-      { title: "NO LIMITS PASS", lines: machine },
+      { title: "NOTHING PASSES", lines: machine },
+      { title: "Smallest contexts tried", lines: sizes },
+      {
+        title: "Why",
+        lines: validation.issues.flatMap((issue) => [issueMessage(issue), issueCause(issue)]),
+      },
+      ...advice === undefined ? [] : [{
+        title: "What would help",
+        lines: advice.recommendations.map((one) => recommendationMessage(one, advice)),
+      }],
       {
         title: "Needed",
         lines: fields([
-          ["Total RAM", formatAmount(result.neededTotalBytes)],
-          ["Available", formatAmount(result.neededAvailableBytes)],
+          ["Total RAM", formatEnough(result.neededTotalBytes)],
+          ["Available", formatEnough(result.neededAvailableBytes)],
         ]),
       },
     ]);
   }
-  const flags = result.limits.map(({ role, text }) => ramLimitFlag(role, text));
+  const limited = result.limits.length > 0;
   return blocks([
-    { title: "RECOMMENDED LIMITS", lines: machine },
     {
-      title: "Contexts under these limits",
-      lines: fields(
-        contexts.map(({ id, contextSize }) => [id, `${contextSize} tokens`]),
-      ),
+      title: limited ? "RECOMMENDED LIMITS" : "NO ROOM FOR LIMITS: IT PASSES AS IT IS",
+      lines: machine,
     },
-    { title: "Flags", lines: [[...modeFlag(validation.mode), ...flags].join(" ")] },
+    { title: limited ? "Contexts under these limits" : "Contexts", lines: sizes },
+    { title: "Command", lines: [commandLine(recommended, typed)] },
   ]);
+}
+
+/** A line that can be pasted: what was typed, and the limits. */
+function commandLine(
+  { result, contextSize }: RecommendedLimits,
+  typed: readonly string[],
+): string {
+  const limits = result.ok ? ramLimitFlags(result.limits, result.validation) : [];
+  const context = contextSize === undefined ? [] : [`--context-size ${contextSize}`];
+  return [
+    "brainjar run",
+    ...modeFlag(result.validation.mode),
+    ...typed,
+    ...limits,
+    ...context,
+  ]
+    .join(" ");
 }
 
 /** A jar file is named by whoever asked; no mode stands for it. */

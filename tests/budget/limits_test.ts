@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { recommendLimits, roundLimit, withLimits } from "../../src/budget/limits.ts";
-import type { LimitsResult } from "../../src/budget/limits.ts";
+import { recommendLimits, roundLimit, withLimits } from "../../src/budget/advice/limits.ts";
+import type { LimitsResult } from "../../src/budget/advice/limits.ts";
 import { DEFAULT_POLICY, type Policy, usableBytes } from "../../src/budget/policy.ts";
 import { GB, MB, parseSize } from "../../src/budget/size.ts";
 import type { InstanceDemand } from "../../src/budget/demand.ts";
 import type { MachineMemory } from "../../src/budget/memory.ts";
-import { waterFill } from "../../src/budget/water_fill.ts";
+import { waterFill } from "../../src/budget/advice/water_fill.ts";
 import { footprint, gb, jar, machine, matrix, validate } from "./cases.ts";
 
 const SEED = 20260214;
@@ -50,8 +50,8 @@ Deno.test("limits: none below its footprint, the others share the rest", () => {
     jar("god", { footprint: NOTHING }),
   ];
   assertEquals(texts(limits(jars, machine(32))), [
-    // 12.0 would be below it.
-    "subject 12319MB",
+    // 12.0 would be below it; one unit for all.
+    "subject 12.1",
     "observer 6.8",
     "god 8.2",
   ]);
@@ -86,9 +86,60 @@ Deno.test("limits: where the footprints don't fit, what would hold them", () => 
   assertEquals(result.validation.ok, false);
 });
 
-Deno.test("limits: footprints that take all there is are their own limits", () => {
+Deno.test("limits: footprints that take all there is are their own limits, in a finer unit", () => {
   const jars = [jar("subject", { footprint: footprint(1, 3.99999) })];
   assertEquals(texts(limits(jars, machine(16, 5.99999))), [`subject ${gb(3.99999)}B`]);
+  assertEquals(texts(limits(jars, machine(16, 5.999995))), ["subject 4194298KB"]);
+});
+
+Deno.test("limits: none larger than what its jars can use, the others share the rest", () => {
+  const most = (entries: readonly (readonly [string, number])[]) =>
+    recommendLimits({
+      mode: "matrix",
+      instances: matrix([], { footprint: NOTHING }),
+      memory: machine(32),
+      policy: DEFAULT_POLICY,
+      mostBytes: new Map(entries.map(([id, most]) => [id, gb(most)])),
+    });
+  assertEquals(texts(most([["god", 3.14]])), ["subject 10.6", "observer 13.3", "god 3.2"]);
+  assertEquals(texts(most([["subject", 1.5], ["observer", 1.5], ["god", 0.5]])), [
+    "subject 1536MB",
+    "observer 1536MB",
+    "god 512MB",
+  ]);
+});
+
+Deno.test("limits: the same split whatever the size of the machine", () => {
+  const footprint = {
+    floorBytes: 80 * MB,
+    workingSetBytes: 90 * MB,
+    shared: { floorBytes: 60 * MB, workingSetBytes: 70 * MB },
+    loading: { bytes: 90 * MB, lastingBytes: 80 * MB, processBytes: 50 * MB },
+  };
+  for (let total = 4; total <= 128; total += 0.5) {
+    const result = limits(matrix([], { footprint }), machine(total));
+    assertEquals(result.ok && result.limits.length, 3, `${total} GB`);
+    const [subject = 0, observer = 0, god = 0] = result.ok
+      ? result.limits.map(({ bytes }) => bytes)
+      : [];
+    // 8 : 10 : 12, as far as each is rounded down to a tenth.
+    assertEquals(Math.abs(subject / 8 - observer / 10) <= 0.1 * GB / 8, true, `${total} GB`);
+    assertEquals(Math.abs(observer / 10 - god / 12) <= 0.1 * GB / 10, true, `${total} GB`);
+  }
+});
+
+Deno.test("limits: jars that pass and leave no room for limits get none", () => {
+  const footprint = {
+    floorBytes: 100 * MB,
+    workingSetBytes: 100 * MB,
+    shared: { floorBytes: 60 * MB, workingSetBytes: 60 * MB },
+    loading: { bytes: 100 * MB, lastingBytes: 70 * MB, processBytes: 50 * MB },
+  };
+  // 90 MB last, and 30 more while one is loaded; whole limits would be 200 MB.
+  const jars = ["a", "b"].map((id) => jar(id, { model: id, footprint }));
+  const bare = { loadHeadroomBytes: 0, allocationHeadroomBytes: 0, safetyMarginPercent: 0 };
+  const result = limits(jars, machine(150 / 1024), bare);
+  assertEquals([result.ok, texts(result)], [true, []]);
 });
 
 Deno.test("limits: RAM limits that were there are left aside", () => {
@@ -134,7 +185,8 @@ Deno.test("limits: what is recommended passes all three layers, whatever the mac
       fc.integer({ min: 1, max: 64 * GB }),
       fc.integer({ min: 0, max: 100 }),
       fc.integer({ min: 0, max: 50 }),
-      (footprints, same, totalBytes, availablePercent, safetyMarginPercent) => {
+      fc.constantFrom(0, 0.1 * GB, 2 * GB),
+      (footprints, same, totalBytes, availablePercent, safetyMarginPercent, headroom) => {
         const instances = matrix().map((demand, index) => ({
           ...demand,
           model: same ? "/one.gguf" : demand.id,
@@ -142,13 +194,17 @@ Deno.test("limits: what is recommended passes all three layers, whatever the mac
         }));
         const availableBytes = Math.floor(totalBytes * availablePercent / 100);
         const memory = { ...machine(1), totalBytes, availableBytes };
-        const policy = { ...DEFAULT_POLICY, safetyMarginPercent };
+        const policy = {
+          ...DEFAULT_POLICY,
+          safetyMarginPercent,
+          loadHeadroomBytes: headroom,
+          allocationHeadroomBytes: headroom / 2,
+        };
         const result = recommendLimits({ mode: "matrix", instances, memory, policy });
         if (result.ok) {
           const again = validate(withLimits(instances, result.limits), memory, policy);
           assertEquals(again.ok, true);
           assertEquals(again.requiredBytes + policy.loadHeadroomBytes <= availableBytes, true);
-          assertEquals(again.warnings.some(({ code }) => code === "limit-below-footprint"), false);
         } else {
           const larger = {
             ...memory,
@@ -158,13 +214,14 @@ Deno.test("limits: what is recommended passes all three layers, whatever the mac
           const needed = result.validation.requiredBytes;
           if (needed > 0) assertEquals(validate(instances, larger, policy).ok, true);
           assertEquals(usableBytes(result.neededTotalBytes, policy) >= needed, true);
+          assertEquals(result.neededAvailableBytes <= result.neededTotalBytes, true);
           // Nothing is refused that there was room for.
           const room = Math.min(
             usableBytes(totalBytes, policy),
             availableBytes - policy.loadHeadroomBytes,
           );
-          const nothing = instances.some(({ footprint }) => footprint.workingSetBytes === 0);
-          assertEquals(needed > room || nothing || room < 3 * MB, true);
+          const watched = result.validation.issues.some(({ code }) => code === "available-memory");
+          assertEquals(needed > room || watched, true);
         }
       },
     ),

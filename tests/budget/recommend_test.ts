@@ -4,10 +4,9 @@ import type { InstanceDemand } from "../../src/budget/demand.ts";
 import type { MachineMemory } from "../../src/budget/memory.ts";
 import type { Policy } from "../../src/budget/policy.ts";
 import type { Changes } from "../../src/budget/changes.ts";
-import { recommend } from "../../src/budget/recommend.ts";
-import { GB } from "../../src/budget/size.ts";
+import { recommend } from "../../src/budget/advice/recommend.ts";
 import type { Recommendation, Validation } from "../../src/budget/validation.ts";
-import { withLimits } from "../../src/budget/limits.ts";
+import { withLimits } from "../../src/budget/advice/limits.ts";
 import { footprint, gb, jar, machine, matrix, SEED_TOTAL_GB, validate } from "./cases.ts";
 
 const SEED = 20260214;
@@ -25,6 +24,8 @@ interface World {
   readonly tried: Changes[];
 }
 
+const BARE: Partial<Policy> = { allocationHeadroomBytes: 0, loadHeadroomBytes: 0 };
+
 const WORLD: World = {
   limits: [],
   memory: machine(16),
@@ -32,11 +33,15 @@ const WORLD: World = {
   weightsGb: 2,
   repackedGb: 0,
   gbPerThousandTokens: 0.25,
-  policy: {},
+  policy: BARE,
   tried: [],
 };
 
-function validateWorld(world: World, changes: Changes): Validation {
+function validateWorld(
+  world: World,
+  changes: Changes,
+  size: Partial<MachineMemory> = {},
+): Validation {
   const context = changes.contextSize ?? world.contextSize;
   const half = changes.kvCacheType === "q8_0" ? 0.5 : changes.kvCacheType === "q4_0" ? 0.25 : 1;
   const cache = (context / 1024) * world.gbPerThousandTokens * half;
@@ -45,8 +50,12 @@ function validateWorld(world: World, changes: Changes): Validation {
   const print = footprint(anonymous + cache, anonymous + cache + file, anonymous, anonymous + file);
   const jars: InstanceDemand[] = matrix(world.limits, { footprint: print })
     .slice(0, changes.mode === "single" ? 1 : 3);
-  return validate(withLimits(jars, changes.ramLimits ?? []), world.memory, {
+  return validate(withLimits(jars, changes.ramLimits ?? []), { ...world.memory, ...size }, {
     ...world.policy,
+    ...(changes.allocationHeadroom
+      ? { allocationHeadroomBytes: changes.allocationHeadroom.bytes }
+      : {}),
+    ...(changes.loadHeadroom ? { loadHeadroomBytes: changes.loadHeadroom.bytes } : {}),
     ...(changes.criterion ? { criterion: changes.criterion } : {}),
     ...(changes.shareWeights ? { shareWeights: true } : {}),
   });
@@ -56,9 +65,9 @@ function recommendFor(more: Partial<World>, kvCacheTypes = ["q8_0", "q4_0"]) {
   const world: World = { ...WORLD, tried: [], ...more };
   return recommend({
     validation: validateWorld(world, {}),
-    tryWith: (changes) => {
+    tryWith: (changes, size) => {
       world.tried.push(changes);
-      return validateWorld(world, changes);
+      return validateWorld(world, changes, size);
     },
     contextSize: world.contextSize,
     kvCacheTypes,
@@ -73,10 +82,14 @@ function inShort(recommendations: readonly Recommendation[]): string[] {
   );
 }
 
-function changesInShort({ ramLimits = [], ...others }: Changes): string {
+function changesInShort(
+  { ramLimits = [], allocationHeadroom, loadHeadroom, ...others }: Changes,
+): string {
   return [
     ...ramLimits.map(({ role, text }) => `${role} ${text}`),
     ...Object.entries(others).map(([name, value]) => `${name} ${value}`),
+    ...(allocationHeadroom ? [`allocation ${allocationHeadroom.text}`] : []),
+    ...(loadHeadroom ? [`load ${loadHeadroom.text}`] : []),
   ].join(" ");
 }
 
@@ -133,12 +146,13 @@ Deno.test("recommend: a limit is rounded down to no less than its jar's footprin
   const memory = machine(5, 4.05);
   const recommendWith = (least: number) =>
     recommend({
-      validation: validate([demand], memory),
+      validation: validate([demand], memory, BARE),
       // `least` stands for a footprint that the callback alone knows of.
       tryWith: ({ ramLimits }) =>
         ramLimits && validate(
           withLimits([{ ...demand, footprint: footprint(1, least) }], ramLimits),
           memory,
+          BARE,
         ),
       contextSize: 512,
       kvCacheTypes: [],
@@ -149,10 +163,52 @@ Deno.test("recommend: a limit is rounded down to no less than its jar's footprin
   assertEquals(inShort(await recommendWith(4.05))[0], "machine");
 });
 
-Deno.test("recommend: a limit that was too low already doesn't stand in the way", async () => {
-  // The observer needs 4 GB, whatever its limit says.
-  const found = await recommendFor({ limits: [undefined, 1, 12], memory: machine(16) });
-  assertEquals(inShort(found)[0], "god 9.6");
+Deno.test("recommend: a limit that its jar doesn't fit in is raised", async () => {
+  const found = await recommendFor({ limits: [undefined, 1, undefined] });
+  assertEquals(inShort(found), ["observer 4.0", "mode single"]);
+  // And where another is too large besides, both are changed.
+  const both = await recommendFor({ limits: [undefined, 1, 12] });
+  assertEquals(inShort(both), ["god 9.6 observer 4.0", "mode single"]);
+  const all = await recommendFor({ limits: [1, 1, 14] });
+  assertEquals(inShort(all), ["god 9.6 observer 4.0 subject 4.0"]);
+});
+
+Deno.test("recommend: the headroom that there is, where nothing but that is missing", async () => {
+  const policy = { allocationHeadroomBytes: gb(1), loadHeadroomBytes: gb(2) };
+  // 8 GB for three jars.
+  const found = await recommendFor({ policy, memory: machine(16, 9.46) });
+  assertEquals(inShort(found), [
+    "contextSize 4096",
+    "kvCacheType q8_0",
+    "mode single",
+    "load 1.4",
+    "free-memory",
+  ]);
+  const less = await recommendFor({ policy, memory: machine(16, 8.5), contextSize: 8192 });
+  assertEquals(inShort(less).includes("allocation 512MB load 512MB"), true);
+  assertEquals(less.at(-1), { kind: "free-memory", bytes: gb(1.5) });
+  // No machine of 8 GB can have 10 available.
+  const small = await recommendFor({ policy, memory: machine(9.5), contextSize: 512 });
+  assertEquals(inShort(small), []);
+  const smaller = await recommendFor({
+    policy,
+    memory: machine(3.5),
+    contextSize: 512,
+    gbPerThousandTokens: 0,
+  });
+  assertEquals(inShort(smaller), ["load 1.5"]);
+});
+
+Deno.test("recommend: with less headroom where a change alone isn't enough", async () => {
+  const policy = { allocationHeadroomBytes: gb(1), loadHeadroomBytes: gb(2) };
+  const found = await recommendFor({
+    policy,
+    limits: [undefined, undefined, 8],
+    memory: machine(2.5),
+    contextSize: 256,
+    gbPerThousandTokens: 0,
+  });
+  assertEquals(inShort(found), ["god 2.1 allocation 409MB load 409MB"]);
 });
 
 Deno.test("recommend: flags together only where none is enough alone", async () => {
@@ -187,8 +243,8 @@ Deno.test("recommend: where nothing passes, what machine would", async () => {
   const [machineNeeded] = found;
   if (machineNeeded?.kind !== "machine") throw new Error(JSON.stringify(found));
   // 30.375 GB / 0.85
-  assertEquals(machineNeeded.totalBytes, gb(36));
-  assertEquals(machineNeeded.availableBytes, Math.ceil(30.4 * GB));
+  assertEquals(machineNeeded.totalBytes, gb(35.8));
+  assertEquals(machineNeeded.availableBytes, gb(30.4));
   const there = {
     ...machine(1),
     totalBytes: machineNeeded.totalBytes,
@@ -210,7 +266,7 @@ Deno.test("recommend: a change that can't be made is passed over, an error goes 
   );
 });
 
-Deno.test("recommend: every recommendation was tried and passes, in a hundred tries", async () => {
+Deno.test("recommend: every recommendation was tried and passes, in few tries", async () => {
   const anyLimit = fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined });
   await fc.assert(
     fc.asyncProperty(
@@ -221,7 +277,11 @@ Deno.test("recommend: every recommendation was tried and passes, in a hundred tr
         contextSize: fc.integer({ min: 1, max: 131072 }),
         weightsGb: fc.integer({ min: 1, max: 20 }),
         repackedGb: fc.integer({ min: 0, max: 5 }),
-        policy: fc.record({ shareWeights: fc.boolean() }),
+        policy: fc.record({
+          shareWeights: fc.boolean(),
+          allocationHeadroomBytes: fc.constantFrom(0, gb(0.1), gb(1)),
+          loadHeadroomBytes: fc.constantFrom(0, gb(0.3), gb(2)),
+        }),
       }),
       async (more) => {
         const world: World = { ...WORLD, ...more, tried: [] };
@@ -229,12 +289,22 @@ Deno.test("recommend: every recommendation was tried and passes, in a hundred tr
         const found = await recommendFor(world);
         assertEquals(found.length > 0, !validation.ok);
         for (const one of found) {
-          if (one.kind !== "changes") continue;
-          assertEquals(world.tried.includes(one.changes), true);
-          const { ok, requiredBytes } = validateWorld(world, one.changes);
-          assertEquals([ok, requiredBytes], [true, one.requiredBytes]);
+          if (one.kind === "changes") {
+            assertEquals(world.tried.includes(one.changes), true);
+            const { ok, requiredBytes } = validateWorld(world, one.changes);
+            assertEquals([ok, requiredBytes], [true, one.requiredBytes]);
+          } else if (one.kind === "machine") {
+            const { totalBytes, availableBytes } = one;
+            assertEquals(availableBytes <= totalBytes, true);
+            const there = { totalBytes, availableBytes };
+            assertEquals(validateWorld(world, one.changes ?? {}, there).ok, true);
+          } else {
+            const availableBytes = world.memory.availableBytes + one.bytes;
+            assertEquals(availableBytes <= world.memory.totalBytes, true);
+            assertEquals(validateWorld(world, {}, { availableBytes }).ok, true);
+          }
         }
-        assertEquals(world.tried.length <= 100, true);
+        assertEquals(world.tried.length <= 150, true, `${world.tried.length}`);
       },
     ),
     { seed: SEED, numRuns: 200 },

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { brainjarArguments, runBrainjar } from "./program.ts";
+import { brainjarArguments, DEMO_BRAIN, runBrainjar } from "./program.ts";
 
 // Wrong things typed on purpose: each a clear sentence on stderr, exit 2, no stack trace, nothing
 // loaded and nothing on stdout.
@@ -121,7 +121,7 @@ const flags: readonly Wrong[] = [
   { name: "an operand", args: ["check", "m.gguf"], says: /m\.gguf/ },
   {
     name: "a quantized cache without flash attention",
-    args: ["check", "--kv-cache-type", "q8_0", "--flash-attention", "off"],
+    args: ["check", ...DEMO_BRAIN, "--kv-cache-type", "q8_0", "--flash-attention", "off"],
     says: /flash attention/,
   },
   { name: "a URL to run", args: ["run", "--model", "http://127.0.0.1:1/m.gguf"], says: /URL/ },
@@ -234,7 +234,7 @@ Deno.test("bad output: a full disk under stdout is no verdict", async () => {
       "-c",
       `"$0" "$@" > /dev/full`,
       Deno.execPath(),
-      ...brainjarArguments(["check", "--json"]),
+      ...brainjarArguments(["check", ...DEMO_BRAIN, "--json"]),
     ],
     stderr: "piped",
   }).output();

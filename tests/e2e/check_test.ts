@@ -2,14 +2,14 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { CHECK_SCHEMA } from "../../src/report/schema/check.ts";
 import { ESTIMATE_SCHEMA } from "../../src/report/schema/estimate.ts";
 import { RUN_SCHEMA } from "../../src/report/schema/event.ts";
-import { type Finished, ROOT, runBrainjar } from "./program.ts";
+import { DEMO_BRAIN, type Finished, ROOT, runBrainjar } from "./program.ts";
 
 // What a CI job does with check: its exit code, its formats, its files.
 
 const folder = await Deno.makeTempDir({ prefix: "brainjar-check-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-const FITS = ["--mode", "matrix", "--total-memory", "16"];
+const FITS = ["--mode", "matrix", ...DEMO_BRAIN, "--total-memory", "16"];
 const TOO_LARGE = [...FITS, "--ram-limit-god", "20"];
 const WRONG = [...FITS, "--model", `${folder}/none.gguf`];
 
@@ -92,13 +92,92 @@ Deno.test("check --format github: a page that can't be written changes no verdic
 
 Deno.test("check --runner: a machine that isn't this one", async () => {
   const checked = async (...args: string[]): Promise<Finished> =>
-    await runBrainjar(["check", "--mode", "matrix", "--json", ...args]);
+    await runBrainjar(["check", "--mode", "matrix", ...DEMO_BRAIN, "--json", ...args]);
   const { code, stdout } = await checked("--runner", "github-macos", "--ram-limit-god", "4.5");
   const { memory, verdict } = JSON.parse(stdout);
   assertEquals([code, verdict, memory.totalBytes], [1, "fail", 7 * 1024 ** 3]);
   assertEquals(memory.sources[0].name, "--runner github-macos");
   assertEquals((await checked("--runner", "github-ubuntu", "--ram-limit-god", "4.5")).code, 0);
   assertMatch((await checked("--runner", "github-ubunt")).stderr, /Did you mean "github-ubuntu"/);
+});
+
+Deno.test("check, recommend: a script that names no model has forgotten one, exit 2", async () => {
+  await Deno.mkdir(`${folder}/empty`, { recursive: true });
+  for (const command of ["check", "recommend"]) {
+    for (const args of [[], ["--mode", "matrix", "--total-memory", "16"], ["--json"]]) {
+      const forgotten = await runBrainjar([command, ...args], {
+        cwd: `${folder}/empty`,
+        env: { BRAINJAR_MODEL: "" },
+      });
+      assertEquals(forgotten.code, 2);
+      assertMatch(
+        forgotten.stderr,
+        /^error: No model is named\nhint: Give --model, or set \$BRAIN/,
+      );
+    }
+    const named = await runBrainjar([command, "--total-memory", "16"], {
+      cwd: `${folder}/empty`,
+      env: { BRAINJAR_MODEL: DEMO_BRAIN[1] ?? "" },
+    });
+    assertEquals(named.code, 0, named.stderr);
+  }
+});
+
+Deno.test("recommend: its line can be pasted, model and all", async () => {
+  const model = `${folder}/a model's.gguf`;
+  await Deno.copyFile(DEMO_BRAIN[1] ?? "", model);
+  const { code, stdout } = await runBrainjar([
+    ...["recommend", "--mode", "matrix", "--model", model, "--kv-cache-type", "q8_0"],
+    ...["--total-memory", "16", "--json"],
+  ]);
+  assertEquals(code, 0);
+  const { command } = JSON.parse(stdout);
+  assertMatch(
+    command,
+    /^brainjar run --mode matrix --model '.*a model'\\''s\.gguf' --kv-cache-type/,
+  );
+  // As a shell takes it, with check in place of run.
+  const script = `brainjar() { shift; "$1" run -q --config="$2/deno.json" -P=brainjar "$2/main.ts" \
+    check --total-memory 16 "$@"; }; `;
+  const brainjar = script.replace('"$1"', `"${Deno.execPath()}"`).replaceAll("$2", ROOT);
+  const { code: pasted } = await new Deno.Command("sh", { args: ["-c", brainjar + command] })
+    .output();
+  assertEquals(pasted, 0);
+});
+
+Deno.test("recommend: where nothing passes it says why, what would help and what it takes", async () => {
+  const args = ["recommend", ...DEMO_BRAIN, "--total-memory", "1", "--json"];
+  const { code, stdout } = await runBrainjar(args);
+  const { ok, issues, recommendations, needed } = JSON.parse(stdout);
+  assertEquals([code, ok, issues[0].code], [1, false, "allocation-refused"]);
+  assertMatch(recommendations[0].message, /^Keep less free beside the jars: --alloc/);
+  const enough = ["--total-memory", `${needed.totalBytes}B`];
+  const { code: passes } = await runBrainjar([
+    ...["check", ...DEMO_BRAIN, ...enough, "--available-memory", `${needed.availableBytes}B`],
+  ]);
+  assertEquals(passes, 0);
+});
+
+Deno.test("check: what a run's layers would refuse is refused, with their code", async () => {
+  const issuesOf = async (...args: string[]) => {
+    const { code, stdout } = await runBrainjar(["check", ...DEMO_BRAIN, "--json", ...args]);
+    const { issues, recommendations } = JSON.parse(stdout) as {
+      issues: { code: string; message: string }[];
+      recommendations: { flags: string[] }[];
+    };
+    assertEquals(code, issues.length === 0 ? 0 : 1);
+    for (const { flags } of recommendations) {
+      const typed = flags.flatMap((flag) => flag.split(" "));
+      const again = await runBrainjar(["check", ...DEMO_BRAIN, ...args, ...typed]);
+      if (typed.length > 0) assertEquals(again.code, 0, typed.join(" "));
+    }
+    return issues.map(({ code }) => code);
+  };
+  assertEquals(await issuesOf("--total-memory", "2"), ["load-refused"]);
+  assertEquals(await issuesOf("--total-memory", "1"), ["allocation-refused"]);
+  assertEquals(await issuesOf("--total-memory", "16", "--ram-limit-subject", "20MB"), [
+    "over-limit",
+  ]);
 });
 
 Deno.test("check: takes run's headrooms, and run a machine's sizes", async () => {
@@ -115,12 +194,12 @@ Deno.test("check: takes run's headrooms, and run a machine's sizes", async () =>
 
 const JARS = `// Two minds and who watches them.
 {
-  "defaults": { "contextSize": 256 },
+  "defaults": { "contextSize": 256, "model": "${DEMO_BRAIN[1]}" },
   "jars": [
     { "name": "ada", "prompt": "You are Ada, and you count." },
     { "name": "bob", "kvCacheType": "q8_0" },
     { "name": "eve", "role": "observer" },
-    { "name": "zeus", "role": "god", "ramLimit": "80MB" },
+    { "name": "zeus", "role": "god", "ramLimit": "100MB" },
   ],
   "policy": { "loadHeadroom": 0, "allocationHeadroom": 0 },
 }`;
@@ -136,14 +215,14 @@ Deno.test("jars: brainjar.jsonc here is used and said, and left aside for a mode
   assertEquals(mode, "jars");
   assertEquals(instances.map(({ id }: { id: string }) => id), ["ada", "bob", "eve", "zeus"]);
 
-  const left = await runBrainjar(["check", "--json", "--mode", "peer"], options);
+  const left = await runBrainjar(["check", "--json", "--mode", "peer", ...DEMO_BRAIN], options);
   assertMatch(left.stderr, /^Ignoring brainjar\.jsonc: --mode peer was given\n/);
   assertEquals(JSON.parse(left.stdout).mode, "peer");
 });
 
 Deno.test("jars: recommendations name the jars of the file, and hold", async () => {
   const file = `${folder}/large.jsonc`;
-  await Deno.writeTextFile(file, JARS.replace('"80MB"', "30"));
+  await Deno.writeTextFile(file, JARS.replace('"100MB"', "30"));
   const args = ["check", "--jars", file, "--total-memory", "16", "--json"];
   const { code, stdout } = await runBrainjar(args);
   assertEquals(code, 1);
@@ -184,7 +263,7 @@ const BAD_FILES: readonly (readonly [name: string, text: string, says: RegExp])[
   [
     "unknown key",
     '{ "jars": [{ "name": "a", "ram": 1 }] }',
-    /"ram" at bad\.jsonc:1:27\nhint: Did you/,
+    /"ram" at bad\.jsonc:1:27\nhint: It takes model, ramLimit,/,
   ],
   [
     "duplicate name",

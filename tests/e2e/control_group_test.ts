@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { generateModel } from "../../fixtures/generate.ts";
 import { PRESETS } from "../../fixtures/shape.ts";
 import { findPlace, type Place, removeGroup, setLimit } from "../bench/control_group.ts";
+import { judge, writeModels } from "../bench/agreement.ts";
 import { brainjarArguments } from "./program.ts";
 
 const MIB = 1024 ** 2;
@@ -17,6 +18,7 @@ const place = findPlace();
 /** Runs brainjar as the only process of a group with this limit. */
 async function runUnder(group: Place, limitBytes: number | undefined, args: readonly string[]) {
   const folder = `${group.folder}/run-${crypto.randomUUID()}`;
+  const runtime = await Deno.makeTempDir({ prefix: "brainjar-runtime-" });
   Deno.mkdirSync(folder);
   try {
     setLimit({ ...group, folder }, limitBytes);
@@ -25,13 +27,15 @@ async function runUnder(group: Place, limitBytes: number | undefined, args: read
         ...["-c", `echo $$ > "${folder}/cgroup.procs"; exec "$0" "$@"`, Deno.execPath()],
         ...brainjarArguments(args),
       ],
-      env: { MALLOC_ARENA_MAX: "1" },
+      // With a ledger of its own: what others on this machine have reserved is no matter here.
+      env: { MALLOC_ARENA_MAX: "1", XDG_RUNTIME_DIR: runtime },
       stdout: "piped",
       stderr: "null",
     }).output();
     return { code, signal, stdout: new TextDecoder().decode(stdout) };
   } finally {
     await removeGroup(folder);
+    await Deno.remove(runtime, { recursive: true });
   }
 }
 
@@ -59,8 +63,9 @@ Deno.test({
       const { answer } = await check();
       const floor: number = answer.instances[0].floorBytes;
       const run = ["run", "--turns", "1", "--max-tokens", "4", "--json", ...BARE, ...asked];
-      // The process itself is in the floor; what the kernel keeps for it is counted twice.
-      const enough = floor + 8 * MIB;
+      // The process itself is in the floor; what the kernel keeps for it is counted twice, and the
+      // watch keeps 5 % free.
+      const enough = (floor + 8 * MIB) / 0.95;
       assertEquals((await check(enough)).code, 0);
       const alive = await runUnder(place, enough, run);
       assertEquals([alive.code, alive.signal], [0, null]);
@@ -69,6 +74,38 @@ Deno.test({
       assertEquals((await check(little)).answer.issues[0].code, "would-be-killed");
       const refused = await runUnder(place, little, run);
       assertEquals([refused.code, refused.signal], [1, null]);
+    } finally {
+      await removeGroup(place.folder);
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+/** Seeds of machines and jars that between them pass and fail by every rule. */
+const SEEDS = [10_000, 10_001, 10_004, 10_008, 10_011, 10_014];
+
+Deno.test({
+  name: `in a control group, check answers for run (seeds ${SEEDS.join(", ")})`,
+  ignore: typeof place === "string",
+  fn: async () => {
+    if (typeof place === "string") return;
+    const folder = await Deno.makeTempDir({ prefix: "brainjar-agreement-" });
+    try {
+      await Deno.mkdir(place.folder, { recursive: true });
+      const models = await writeModels(folder);
+      const codes: string[] = [];
+      for (const seed of SEEDS) {
+        const agreement = await judge(place, folder, models, seed);
+        assertEquals(agreement.problem, "", `seed ${seed}, ${agreement.machine}`);
+        codes.push(...agreement.codes);
+      }
+      assertEquals(
+        ["over-reserved", "load-refused", "allocation-refused", "over-limit"].every((code) =>
+          codes.includes(code)
+        ),
+        true,
+        codes.join(),
+      );
     } finally {
       await removeGroup(place.folder);
       await Deno.remove(folder, { recursive: true });

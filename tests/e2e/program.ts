@@ -15,6 +15,9 @@ export interface RunOptions {
 /** The project's root folder. */
 export const ROOT = new URL("../..", import.meta.url).pathname;
 
+/** The model that brainjar carries, for a command that nobody at a terminal asks. */
+export const DEMO_BRAIN: readonly string[] = ["--model", `${ROOT}fixtures/demo-brain.gguf`];
+
 const decoder = new TextDecoder();
 
 /** What Deno is given to run brainjar from its sources. */

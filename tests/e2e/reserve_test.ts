@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { runBrainjar } from "./program.ts";
+import { DEMO_BRAIN, runBrainjar } from "./program.ts";
 
 // Two processes never reserve the same memory: what one has, the next one doesn't see.
 
@@ -14,7 +14,10 @@ Deno.test("check --reserve holds memory that the next check doesn't have, until 
     };
     assertEquals((await available()).promisedBytes, 0);
     const limit = ["--ram-limit-subject", "256MB"];
-    const held = await runBrainjar(["check", "--quiet", "--reserve", "1m", ...limit], { env });
+    const held = await runBrainjar(
+      ["check", ...DEMO_BRAIN, "--quiet", "--reserve", "1m", ...limit],
+      { env },
+    );
     assertEquals(held.code, 0, held.stderr);
     const token = held.stdout.trim();
     assertMatch(token, /^[0-9a-f]{16,}$/);
@@ -38,7 +41,7 @@ Deno.test("check --reserve: what doesn't fit holds nothing", async () => {
   const env = { XDG_RUNTIME_DIR: folder };
   try {
     const { code, stdout } = await runBrainjar(
-      ["check", "--quiet", "--reserve", "1m", "--ram-limit-subject", "9000"],
+      ["check", ...DEMO_BRAIN, "--quiet", "--reserve", "1m", "--ram-limit-subject", "9000"],
       { env },
     );
     assertEquals({ code, stdout }, { code: 1, stdout: "" });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { brainjarCommand, ROOT, runBrainjar } from "./program.ts";
+import { brainjarCommand, DEMO_BRAIN, ROOT, runBrainjar } from "./program.ts";
 
 // The main job, by the program itself, on the demo brain.
 
@@ -151,7 +151,9 @@ Deno.test("run: without turns it ends when nobody reads its answer, and gives ev
 
 for (const command of ["check", "estimate"]) {
   Deno.test(`${command}: a reader that goes away changes nothing about the verdict`, async () => {
-    const words = command === "check" ? ["check", "--total-memory", "0.01"] : ["estimate", "none"];
+    const words = command === "check"
+      ? ["check", ...DEMO_BRAIN, "--total-memory", "0.01"]
+      : ["estimate", "none"];
     const child = brainjarCommand([...words, "--json"]).spawn();
     await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
     assertEquals((await child.status).code, command === "check" ? 1 : 2);

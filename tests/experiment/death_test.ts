@@ -34,12 +34,6 @@ const BY_MEMORY: readonly (StageOptions & { readonly cause: string })[] = [
   {
     cause: "available-memory",
     available: (now) => now > 3000 && now < 5000 ? 400 * MB + MODEL_BYTES : 15 * GB,
-    limits: { mostUsedPercent: 100 },
-  },
-  {
-    cause: "system-memory",
-    available: (now) => now > 3000 && now < 5000 ? 0.7 * GB + MODEL_BYTES : 15 * GB,
-    limits: { mostUsedPercent: 95 },
   },
   {
     cause: "ram-limit",

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { InstanceDemand, Role } from "../../src/budget/demand.ts";
 import { GB, MB } from "../../src/budget/size.ts";
-import { RUN_LIMITS } from "../../src/experiment/limits.ts";
 import { JARS_OF_MODE, leastImportantFirst } from "../../src/experiment/roles.ts";
 import { judgeMemory, ownMemoryBytes } from "../../src/experiment/memory/judge_memory.ts";
 
@@ -37,21 +36,23 @@ function judge(
       },
     },
     jars,
-    { limits: RUN_LIMITS, shareWeights: true },
+    true,
   );
   return sentence && `${sentence.id}: ${sentence.cause}`;
 }
 
 Deno.test("watch: the limits are strict, the least important goes", () => {
   const all = [subject, observer, god];
-  assertEquals(judge(all, 500 * MB), undefined);
-  assertEquals(judge(all, 500 * MB - 1), "god: available-memory");
+  const total = 100 * GB;
+  assertEquals(judge(all, 500 * MB, { total }), undefined);
+  assertEquals(judge(all, 500 * MB - 1, { total }), "god: available-memory");
   assertEquals(judge([subject, observer], 1), "observer: available-memory");
   assertEquals(judge([subject], 1), "subject: available-memory");
   assertEquals(judge([], 1), undefined);
-  assertEquals(judge(all, 5 * GB, { total: 100 * GB }), undefined);
-  assertEquals(judge(all, 5 * GB - 1, { total: 100 * GB }), "god: system-memory");
-  assertEquals(judge(all, 0, { reserved: 500 * MB }), undefined);
+  assertEquals(judge(all, 0, { total, reserved: 500 * MB }), undefined);
+  // 5 % of a smaller total.
+  assertEquals(judge(all, 20 * MB, { total: 400 * MB }), undefined);
+  assertEquals(judge(all, 20 * MB - 1, { total: 400 * MB }), "god: available-memory");
 });
 
 Deno.test("watch: the jar furthest over its own limit goes, whatever its role", () => {

@@ -22,8 +22,8 @@ Deno.test("prompts: who hears what", () => {
       "\n\nYou have died 2 times. Last time, your memory passed your RAM limit.\nThought 3:",
     ],
     [
-      { fresh: false, deaths: 2, lastCause: "system-memory" },
-      "\n\nYou have died 2 times. Last time, the system's memory was nearly used up.\nThought 3:",
+      { fresh: false, deaths: 2, lastCause: "available-memory" },
+      "\n\nYou have died 2 times. Last time, too little memory was available.\nThought 3:",
     ],
     [
       { other: "" },

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { leastAvailableBytes } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import { CONTEXT_BYTES, MODEL_BYTES, named, play } from "./stage.ts";
@@ -98,7 +99,18 @@ Deno.test("a failed validation ends the run before anything is loaded, exit 1", 
 Deno.test("without room for god: refused, or partial where that is allowed", async () => {
   // 0.6 GB for the subject, 0.1 for each other, on 3.6 GB usable less 2 GB of headroom.
   const room = { available: () => 2 * GB + MODEL_BYTES + 2.5 * CONTEXT_BYTES };
-  const refused = await play(room);
+  const foreseen = await play(room);
+  assertEquals([foreseen.result.reason, foreseen.result.exitCode], ["refused", 1]);
+  const { validation } = named(foreseen.events, "validation")[0] ?? {};
+  assertEquals(validation?.issues.map((issue) => [issue.code, "id" in issue && issue.id]), [
+    ["load-refused", "god"],
+  ]);
+  assertEquals(foreseen.engine.counts.load, 0);
+
+  // What another program takes after layer 1 is met when god's turn comes.
+  const refused = await play({
+    available: (_, events) => events.length === 0 ? 15 * GB : room.available(),
+  });
   assertEquals([refused.result.reason, refused.result.exitCode], ["refused", 1]);
   assertEquals(named(refused.events, "thought"), []);
   assertEquals(named(refused.events, "warning").map(({ code, id }) => [code, id]), [
@@ -119,7 +131,6 @@ Deno.test("--allow-partial goes on past a failed layer 1, never without the subj
     total: bytes / 0.85,
     available: () => 8 * GB,
     policy: { allocationHeadroomBytes: 0, loadHeadroomBytes: 0 },
-    limits: { mostUsedPercent: 100 },
     allowPartial: true,
   });
   const partial = await play(usable(MODEL_BYTES + 2.5 * CONTEXT_BYTES));
@@ -132,6 +143,18 @@ Deno.test("--allow-partial goes on past a failed layer 1, never without the subj
   assertEquals([none.result.reason, none.result.exitCode], ["refused", 1]);
   const peers = await play({ ...usable(MODEL_BYTES + 1.5 * CONTEXT_BYTES), mode: "peer" });
   assertEquals([peers.result.reason, peers.result.exitCode], ["refused", 1]);
+});
+
+Deno.test("--allow-partial leaves out a jar that its own limit can't hold", async () => {
+  const over = { ramLimitBytes: { god: MODEL_BYTES } };
+  const refused = await play(over);
+  assertEquals([refused.result.reason, refused.engine.counts.load], ["refused", 0]);
+  const partial = await play({ ...over, allowPartial: true });
+  assertEquals(named(partial.events, "loaded").map(({ id }) => id), ["subject", "observer"]);
+  assertEquals(named(partial.events, "warning").map(({ code, id }) => [code, id]), [
+    ["over-limit", "god"],
+  ]);
+  assertEquals(partial.result.exitCode, 0);
 });
 
 Deno.test("a model that can't be loaded: 3 for the engine's fault, 2 for the model's", async () => {
@@ -204,20 +227,24 @@ Deno.test("memory that can't be read refuses, and never lets in on an old figure
 
 Deno.test("run: what the process holds before the first load is not asked for again", async () => {
   const process = 40 * MB;
+  // What the watch keeps free is kept free by layer 3.
+  const total = 2 * GB;
+  const headroom = leastAvailableBytes(total);
   const admitted = async (held: number, spare: number) => {
     const { events } = await play({
       mode: "peer",
       turns: 1,
       processBytes: process,
       engine: { modelBytes: MODEL_BYTES - process },
-      policy: { safetyMarginPercent: 0, allocationHeadroomBytes: 0, loadHeadroomBytes: 0 },
+      policy: { safetyMarginPercent: 0, allocationHeadroomBytes: 0, loadHeadroomBytes: headroom },
+      total,
       allowPartial: true,
       // A jar of its own model each, so that nothing else is shared.
       model: (id) => `${id}.gguf`,
       ownAnonymous: (_, engineBytes) => held + engineBytes,
       // What the process holds is missing from what is available.
       available: (_, events) =>
-        2 * (MODEL_BYTES + CONTEXT_BYTES) - process - held +
+        2 * (MODEL_BYTES + CONTEXT_BYTES) + headroom - process - held +
         (named(events, "loaded").length > 0 ? spare : 0),
     });
     return named(events, "loaded").length;
@@ -225,6 +252,6 @@ Deno.test("run: what the process holds before the first load is not asked for ag
   assertEquals(await admitted(0, 0), 2);
   assertEquals(await admitted(process, 0), 2);
   assertEquals(await admitted(process, -1), 1, "nor is it counted for the second jar");
-  // What it holds beyond its part in the footprint is somebody else's.
+  // What it holds beyond its part in the footprint is missing for the second jar.
   assertEquals(await admitted(process + MB, 0), 1);
 });

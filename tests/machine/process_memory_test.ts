@@ -12,6 +12,7 @@ const STATUS = `Name:\tdeno
 State:\tS (sleeping)
 VmPeak:\t  9000 kB
 VmHWM:\t    300 kB
+VmPTE:\t     44 kB
 VmRSS:\t    240 kB
 RssAnon:\t    100 kB
 RssFile:\t    120 kB
@@ -26,6 +27,7 @@ Deno.test("process memory: each kind, the peak and what is swapped out", () => {
     sharedBytes: 20 * 1024,
     residentBytes: 240 * 1024,
     peakResidentBytes: 300 * 1024,
+    pageTableBytes: 44 * 1024,
     swappedBytes: 8 * 1024,
   });
 });

@@ -183,8 +183,8 @@ function answers(told: Told): Readonly<Record<string, string>> {
     "memory": memoryText(failed.validation.memory, []),
     "measure": measureText(measurement),
     "measure json": jsonText(measureJson(measurement)),
-    "recommend": recommendText(recommended),
-    "recommend json": jsonText(recommendJson(recommended)),
+    "recommend": recommendText(recommended, []),
+    "recommend json": jsonText(recommendJson(recommended, [])),
     "allocation": allocationText({ ok: false, id, reason: "already-allocated" }),
     "allocation report": allocationReportText({
       totalBytes: 1,

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import type { InstanceDemand } from "../../src/budget/demand.ts";
-import { withLimits } from "../../src/budget/limits.ts";
+import { withLimits } from "../../src/budget/advice/limits.ts";
 import type { Policy } from "../../src/budget/policy.ts";
-import { recommend } from "../../src/budget/recommend.ts";
+import { recommend } from "../../src/budget/advice/recommend.ts";
 import type { MachineMemory } from "../../src/budget/memory.ts";
 import type { Validation } from "../../src/budget/validation.ts";
 import { validationText } from "../../src/report/validation_text.ts";

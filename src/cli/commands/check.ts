@@ -10,13 +10,16 @@ import type { Command, CommandInput } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
 import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
 
-/** `brainjar check`: all of layer 1, and its verdict as the exit code. */
+/**
+ * `brainjar check`: all of layer 1, and its verdict as the exit code. A script that names no model has
+ * forgotten one: only a person at a terminal, who reads that it is used, gets the demo brain.
+ */
 export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const startedAt = new Date();
   const format = readFormat(values);
   const quiet = values.get("quiet");
   const say = quiet ? () => {} : (text: string) => output.say(text);
-  const settings = await readSettings(values, { say });
+  const settings = await readSettings(values, { say, modelRequired: !output.interactive });
   const judged = await judge(
     { ...settings, ...defined({ dryLoadCommand }) },
     values.get("reserve"),

@@ -12,10 +12,10 @@ import { locateModel } from "../../gguf/locate.ts";
 import { partPaths } from "../../gguf/split_name.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
-import { readProcessMemory } from "../../machine/process_memory.ts";
+import { readHeldBytes } from "../../machine/process_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
 import { openHost } from "../../plan/host.ts";
-import { ownAnonymousBytes, readCapped } from "../../plan/machine_memory.ts";
+import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
 import { demoBrainPath, resolveLinks } from "../../plan/model_path.ts";
 import { type Plan, planOn } from "../../plan/plan.ts";
 import type { Settings } from "../../plan/settings.ts";
@@ -44,8 +44,8 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
   const host = openHost({ ...here, ...defined({ dryLoadCommand, cap: machine }), runsHere: true });
-  const heldBytes = ownAnonymousBytes();
-  const readMemory = () => readCapped(machine, Math.max(0, ownAnonymousBytes() - heldBytes));
+  const heldBytes = ownHeldBytes();
+  const readMemory = () => readCapped(machine, Math.max(0, ownHeldBytes() - heldBytes));
   // Loaded for a terminal only: a pipe has no use for it.
   const progress = output.interactive && !values.get("json")
     ? (await import("../terminal/progress.ts")).openProgress()
@@ -62,7 +62,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
       engine: progress?.watch(host.engine) ?? host.engine,
       clock: systemClock,
       readMemory,
-      readOwnAnonymousBytes: () => readProcessMemory().anonymousBytes,
+      readOwnAnonymousBytes: readHeldBytes,
       emit: values.get("json")
         ? (event) => answer(jsonText(eventJson(event)) + "\n")
         : textPrinter(plan, answer, progress),

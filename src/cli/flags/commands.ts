@@ -32,7 +32,8 @@ const TABLE = [
     summary: "Say whether the jars fit, and exit with it; loads nothing",
     operands: "",
     description: [
-      "Layer 1 of the run on its own: reads only the models' headers and answers in milliseconds. Exit code 0 fits, 1 doesn't, 2 wrong usage or an input that can't be read.",
+      "Says whether a run would start here and now, through all its three layers: reads only the models' headers and answers in milliseconds. Exit code 0 fits, 1 doesn't, 2 wrong usage or an input that can't be read.",
+      "Where stderr is no terminal a model must be named (--model, a jar file, $BRAINJAR_MODEL), so that a forgotten variable is no pass; at a terminal the demo brain is used and said.",
     ],
     examples: {
       "check --mode matrix --model m.gguf": "does it fit here, now",
@@ -68,11 +69,12 @@ const TABLE = [
     summary: "Compute RAM limits and a context that pass",
     operands: "",
     description: [
-      "Finds limits for each jar that pass their own validation, here or on the machine that --total-memory describes.",
+      "Finds limits for each jar that pass their own validation, here or on the machine that --total-memory describes, and prints the line that runs with them. Where nothing passes it says why, and what machine it would take.",
+      "Where stderr is no terminal a model must be named, as for check.",
     ],
     examples: {
       "recommend --mode matrix --model m.gguf": "for this machine",
-      "recommend --mode matrix --total-memory 32": "for a machine of 32 GB",
+      "recommend --mode matrix --model m.gguf --total-memory 32": "for a machine of 32 GB",
     },
   },
   {

@@ -68,7 +68,7 @@ export const FLAG_TABLE = [
     type: "model",
     commands: JARS,
     help:
-      "Model of every jar: a path, hf:ORG/REPO[:QUANT], ollama:NAME[:TAG] or a URL (else $BRAINJAR_MODEL, else the demo brain)",
+      "Model of every jar: a path, hf:ORG/REPO[:QUANT], ollama:NAME[:TAG] or a URL (else $BRAINJAR_MODEL, else the demo brain, for run and at a terminal)",
   },
   {
     name: "model",

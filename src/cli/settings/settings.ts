@@ -2,7 +2,7 @@ import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { loadModule } from "../../load_module.ts";
 import { isPath } from "../../gguf/locate.ts";
-import { rejectUrl } from "../../plan/model_path.ts";
+import { demoBrainPath, rejectUrl } from "../../plan/model_path.ts";
 import {
   completeSettings,
   type ContextSettings,
@@ -42,6 +42,8 @@ interface SettingsSources {
   readonly environmentModel?: string | undefined;
   /** Hears what was found without being asked for; nobody where it is absent. */
   readonly say?: (text: string) => void;
+  /** Whether a model must be named: an answer about the demo brain would be taken for another's. */
+  readonly modelRequired?: boolean;
   /** Whether every model must be a file, because it will be loaded. */
   readonly filesOnly?: boolean;
 }
@@ -52,7 +54,7 @@ interface SettingsSources {
  * named one.
  *
  * @throws BrainjarError `unknown-jar` for a jar's flag that no jar answers to, `conflicting-flags`,
- * `unknown-runner`, `model-not-found` for a model that the jar file names, `model-not-local`, and
+ * `unknown-runner`, `no-model` where one is required, `model-not-found` for a model that the jar file names, `model-not-local`, and
  * what reading a jar file throws.
  */
 export async function readSettings(
@@ -70,6 +72,7 @@ export async function readSettings(
   })));
   const isUnnamed = named.some(({ model }) => model === undefined);
   const unnamedModel = environmentModel || undefined;
+  if (isUnnamed && unnamedModel === undefined && sources.modelRequired) throw noModel();
   const settings = completeSettings({
     ...set,
     jars: named.map(({ jar, model = unnamedModel }): JarRequest => {
@@ -89,6 +92,13 @@ export async function readSettings(
   if (sources.filesOnly) { for (const { model = "" } of settings.jars) rejectUrl(model); }
   if (isUnnamed) say(whichModel(unnamedModel));
   return settings;
+}
+
+function noModel(): BrainjarError {
+  return new BrainjarError("no-model", "No model is named", {
+    hint: "Give --model, or set $BRAINJAR_MODEL (it is empty or not set); " +
+      `--model ${demoBrainPath()} is the demo brain, which a terminal gets without asking`,
+  });
 }
 
 function whichModel(environmentModel: string | undefined): string {

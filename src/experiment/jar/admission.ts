@@ -1,9 +1,10 @@
 import { defined } from "../../budget/defined.ts";
 import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
-import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
+import type { InstanceDemand } from "../../budget/demand.ts";
 import { BrainjarError, type ErrorKind, lineOf } from "../../budget/error.ts";
 import type { PreflightResult } from "../../budget/preflight.ts";
 import { footprintBytes, requiredBytes } from "../../budget/required.ts";
+import { formatAmount } from "../../budget/size.ts";
 import type { Mind } from "../../engine/engine.ts";
 import type { JarConfig } from "../config.ts";
 import type { JarEvent, WarningEvent } from "../events.ts";
@@ -24,7 +25,7 @@ export interface Approval {
 /** Why a jar was not let in. Nothing of it is left: no reservation, no model, no context. */
 export interface Refusal {
   readonly kind: "refused";
-  /** `allocation-refused`, `load-refused`, `memory-unreadable`, or the engine's own code. */
+  /** `over-limit`, `allocation-refused`, `load-refused`, `memory-unreadable`, or the engine's own code. */
   readonly code: string;
   readonly message: string;
   readonly hint?: string;
@@ -83,8 +84,10 @@ async function approve(
 ): Promise<Approval | Refusal> {
   const { id, model, footprint } = demand;
   const { manager, memory, models, ledger } = run;
+  const overLimit = overLimitRefusal(demand, run);
+  if (overLimit) return overLimit;
   const isLoaded = kept !== undefined || models.has(model);
-  const processBytes = isLoaded ? 0 : await residentProcessBytes(footprint, run);
+  const processBytes = isLoaded ? 0 : await residentProcessBytes(run);
   const allocation = await allocate(run, id, demand.ramLimitBytes, {
     path: model,
     footprint,
@@ -119,14 +122,23 @@ async function approve(
   }
 }
 
+/** A limit limits: a jar that needs more than its own isn't let in (layer 1, rule 3). */
+function overLimitRefusal(demand: InstanceDemand, run: RunState): Refusal | undefined {
+  const { id, ramLimitBytes = Infinity } = demand;
+  const needed = footprintBytes(demand.footprint, run.policy.criterion);
+  if (needed <= ramLimitBytes) return undefined;
+  const message = `Instance '${id}' needs ${formatAmount(needed)} but its RAM limit is ` +
+    formatAmount(ramLimitBytes);
+  return { kind: "refused", code: "over-limit", message, blame: "refused" };
+}
+
 /**
  * What of a jar's footprint is there before anything is loaded: this process itself, as far as no
- * other jar counts it.
+ * other jar counts it. It counts whole, as it does for layer 1.
  */
-async function residentProcessBytes(footprint: JarFootprint, run: RunState): Promise<number> {
+async function residentProcessBytes(run: RunState): Promise<number> {
   if (run.manager.reservedBytes > 0) return 0;
-  const own = await run.memory.ownAnonymousBytes();
-  return Math.min(own ?? 0, footprint.loading?.processBytes ?? 0);
+  return await run.memory.ownAnonymousBytes() ?? 0;
 }
 
 type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;

@@ -8,7 +8,6 @@ export const CAUSE_MESSAGES: Readonly<Record<DeathCause, string>> = {
   "context-full": "its context was full",
   "ram-limit": "its memory passed its RAM limit",
   "available-memory": "too little memory was available",
-  "system-memory": "the system's memory was nearly used up",
   "engine-failed": "the engine failed",
   "engine-stalled": "the engine stalled",
 };

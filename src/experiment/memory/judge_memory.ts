@@ -1,8 +1,8 @@
 import type { InstanceDemand } from "../../budget/demand.ts";
-import { type MachineMemory, usedPercent } from "../../budget/memory.ts";
+import type { MachineMemory } from "../../budget/memory.ts";
+import { leastAvailableBytes } from "../../budget/policy.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { DeathCause } from "../jar/death_cause.ts";
-import type { RunLimits } from "../limits.ts";
 import { leastImportantFirst } from "../roles.ts";
 
 /** One look at memory. */
@@ -17,12 +17,6 @@ interface Victim {
   readonly id: string;
   readonly cause: DeathCause;
   readonly detail: string;
-}
-
-/** By what the watch judges. */
-interface WatchRules {
-  readonly limits: Pick<RunLimits, "leastAvailableBytes" | "mostUsedPercent">;
-  readonly shareWeights: boolean;
 }
 
 /**
@@ -51,15 +45,15 @@ export function ownMemoryBytes(
 
 /**
  * Who is to die so that the kernel kills nobody (src/budget/README.md, "The run"): the jar that is furthest
- * over its own RAM limit; else, when little memory is available or nearly all of the system's is
- * used, the least important one. One at a time: its memory may be enough.
+ * over its own RAM limit; else, when less is available than is kept free, the least important one. One
+ * at a time: its memory may be enough.
  *
  * What is reserved by other processes counts as available here: it isn't used yet.
  */
 export function judgeMemory(
   sample: MemorySample,
   living: readonly InstanceDemand[],
-  { limits, shareWeights }: WatchRules,
+  shareWeights: boolean,
 ): Victim | undefined {
   const order = leastImportantFirst(living);
   const greedy = greediest(sample.ownAnonymousBytes, order, shareWeights);
@@ -69,15 +63,9 @@ export function judgeMemory(
   if (!least) return undefined;
   const { memory } = sample;
   const available = memory.availableBytes + memory.reservedBytes;
-  if (available < limits.leastAvailableBytes) {
-    const detail = `${formatAmount(available)} available`;
-    return { id: least.id, cause: "available-memory", detail };
-  }
-  const used = usedPercent(memory);
-  if (used > limits.mostUsedPercent) {
-    return { id: least.id, cause: "system-memory", detail: `${used.toFixed(1)}% used` };
-  }
-  return undefined;
+  if (available >= leastAvailableBytes(memory.totalBytes)) return undefined;
+  const detail = `${formatAmount(available)} available`;
+  return { id: least.id, cause: "available-memory", detail };
 }
 
 function greediest(

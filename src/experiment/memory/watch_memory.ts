@@ -47,10 +47,8 @@ export async function watchMemory(
     // What a dying jar has is about to be free: nobody else has to go for it.
     if (done.aborted || jars.some((jar) => jar.state.kind === "dying")) return;
     const living = jars.filter((jar) => jar.state.kind === "alive");
-    const victim = judgeMemory(sample, living.map((jar) => jar.config.demand), {
-      limits,
-      shareWeights: policy.shareWeights,
-    });
+    const demands = living.map((jar) => jar.config.demand);
+    const victim = judgeMemory(sample, demands, policy.shareWeights);
     const jar = living.find(({ id }) => id === victim?.id);
     if (victim) await jar?.kill(victim.cause, victim.detail);
   }

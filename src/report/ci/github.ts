@@ -1,5 +1,5 @@
 import { formatAmount } from "../../budget/size.ts";
-import type { Validation } from "../../budget/validation.ts";
+import type { Issue, Validation } from "../../budget/validation.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";
 import { printable } from "../printable.ts";
 import { recommendationMessage } from "../recommendation.ts";
@@ -79,7 +79,7 @@ function annotationsOf(validation: Validation): Annotation[] {
   return [
     ...validation.issues.map((issue): Annotation => ({
       level: "error",
-      title: `brainjar: ${titleNames(validation)} (${issue.code})`,
+      title: `brainjar: ${titleNames(issue, validation)} (${issue.code})`,
       lines: [
         issueMessage(issue),
         issueCause(issue),
@@ -99,8 +99,8 @@ function annotationsOf(validation: Validation): Annotation[] {
   ];
 }
 
-function titleNames(validation: Validation): string {
-  const ids = largestFirst(validation).map(({ id }) => id);
+function titleNames(issue: Issue, validation: Validation): string {
+  const ids = "id" in issue ? [issue.id] : largestFirst(validation).map(({ id }) => id);
   const named = ids.slice(0, JARS_IN_TITLE).join(", ");
   const more = ids.length - JARS_IN_TITLE;
   const who = more > 0 ? `${named} and ${more} more` : named;

@@ -28,7 +28,7 @@ const SUITE = "brainjar check";
 
 /**
  * A validation as a JUnit file: one suite with a case for each jar, which fails where that jar alone
- * is too large, and a case for their sum, which fails where layer 1 does. Without a line break at
+ * is too large, for the machine or its own RAM limit, and a case for their sum, which fails where layer 1 does. Without a line break at
  * the end.
  *
  * The elements and attributes are those that the Ant task's format and Jenkins' reader have in
@@ -81,6 +81,14 @@ function jarCase(instance: InstanceValidation, validation: Validation): TestCase
     ...warningNotes(validation, instance.id),
   ];
   const name = `${instance.id} (${instance.role})`;
+  const over = validation.issues.find((issue) =>
+    issue.code === "over-limit" && issue.id === instance.id
+  );
+  if (over) {
+    const message = issueMessage(over);
+    const lines = [message, issueCause(over)];
+    return { name, notes, problem: { element: "failure", type: over.code, message, lines } };
+  }
   if (instance.requiredBytes <= room) return { name, notes };
   const what = room === usableBytes ? "the safe threshold" : "what is available";
   const message = `Instance '${instance.id}' alone requires ${required}, more than ` +

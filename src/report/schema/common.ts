@@ -10,7 +10,18 @@ export const mode = z.enum(MODES).describe(
 export const role = z.enum(ROLES);
 export const criterion = z.enum(CRITERIA);
 export const estimator = z.enum(["header", "engine", "filesize"]);
-export const issueCode = z.enum(["would-be-killed", "would-thrash", "over-reserved"]);
+
+/** Rules 1 and 2 of layer 1. */
+export const sumIssueCode = z.enum(["would-be-killed", "would-thrash", "over-reserved"]);
+
+/** All rules that layer 1 fails by. */
+export const issueCode = z.enum([
+  ...sumIssueCode.options,
+  "over-limit",
+  "allocation-refused",
+  "load-refused",
+  "available-memory",
+]);
 
 /** A finding: a stable code for programs, a sentence for people. */
 export const finding = z.object({ code: z.string(), message: z.string() });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { bytes, FAILURE_SCHEMA, mode, role } from "./common.ts";
+import { preflight, refusal } from "./layers.ts";
 import type { Shape } from "./shape.ts";
 import { VALIDATION_SCHEMA } from "./validation.ts";
 
@@ -15,47 +16,10 @@ const allocation = {
   remainingBytes: bytes,
 };
 
-const preflight = z.object({
-  ok: z.boolean(),
-  level: z.enum(["ok", "warning", "refused"]),
-  availableBytes: bytes,
-  requiredBytes: bytes,
-  headroomBytes: bytes,
-  neededBytes: bytes,
-  shortBytes: bytes,
-  usedPercent: z.number(),
-});
-
-const refused = { ok: z.literal(false), id: z.string() };
-
-const refusal = z.discriminatedUnion("reason", [
-  z.object({ ...refused, reason: z.literal("already-allocated") }),
-  z.object({ ...refused, reason: z.literal("empty-id") }),
-  z.object({ ...refused, reason: z.literal("invalid-limit"), ramLimitBytes: z.number() }),
-  z.object({
-    ...refused,
-    reason: z.literal("exceeds-budget"),
-    requestedBytes: bytes,
-    totalAfterBytes: bytes,
-    usableBytes: bytes,
-    excessBytes: bytes,
-  }),
-  z.object({
-    ...refused,
-    reason: z.literal("insufficient-available"),
-    requestedBytes: bytes,
-    headroomBytes: bytes,
-    neededBytes: bytes,
-    availableBytes: bytes,
-    shortBytes: bytes,
-  }),
-]);
-
 const cause = z.enum([
   "context-full",
   "ram-limit",
   "available-memory",
-  "system-memory",
   "engine-failed",
   "engine-stalled",
 ]);

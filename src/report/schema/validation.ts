@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { bytes, criterion, finding, issueCode, memorySource, mode, role } from "./common.ts";
+import { bytes, criterion, finding, memorySource, mode, role, sumIssueCode } from "./common.ts";
+import { preflight, refusal } from "./layers.ts";
 
 const flags = z.array(z.string());
 
@@ -24,12 +25,6 @@ const warning = z.discriminatedUnion("code", [
     requiredBytes: bytes,
     usableBytes: bytes,
   }),
-  z.object({
-    code: z.literal("limit-below-footprint"),
-    id: z.string(),
-    footprintBytes: bytes,
-    ramLimitBytes: bytes,
-  }),
   z.object({ code: z.literal("memory-pressure"), someAverage10: z.number() }),
   z.object({ code: z.literal("low-available"), availableBytes: bytes, totalBytes: bytes }),
   z.object({ code: z.literal("reads-from-disk"), workingSetBytes: bytes, limitBytes: bytes }),
@@ -42,6 +37,33 @@ const recommendation = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("machine"), flags, totalBytes: bytes, availableBytes: bytes }),
 ]);
 
+const issue = z.discriminatedUnion("code", [
+  z.object({
+    code: sumIssueCode,
+    limit: z.enum(["usable", "available"]),
+    limitBytes: bytes,
+    requiredBytes: bytes,
+    excessBytes: bytes,
+    floorBytes: bytes,
+    workingSetBytes: bytes,
+  }),
+  z.object({
+    code: z.literal("over-limit"),
+    id: z.string(),
+    footprintBytes: bytes,
+    ramLimitBytes: bytes,
+    excessBytes: bytes,
+  }),
+  z.object({ code: z.literal("allocation-refused"), id: z.string(), allocation: refusal }),
+  z.object({ code: z.literal("load-refused"), id: z.string(), preflight }),
+  z.object({
+    code: z.literal("available-memory"),
+    availableBytes: bytes,
+    leastBytes: bytes,
+    shortBytes: bytes,
+  }),
+]);
+
 /** The shape of `ValidationJson`, layer 1's answer with every figure it was reached by. */
 export const VALIDATION_SCHEMA = z.object({
   ok: z.boolean(),
@@ -50,6 +72,8 @@ export const VALIDATION_SCHEMA = z.object({
   criterion,
   shareWeights: z.boolean(),
   safetyMarginPercent: z.number(),
+  allocationHeadroomBytes: bytes,
+  loadHeadroomBytes: bytes,
   memory: machineMemory,
   usableBytes: bytes,
   sumBytes: bytes,
@@ -69,15 +93,7 @@ export const VALIDATION_SCHEMA = z.object({
     requiredBytes: bytes,
     sharedBytes: bytes,
   })),
-  issues: z.array(z.object({
-    code: issueCode,
-    limit: z.enum(["usable", "available"]),
-    limitBytes: bytes,
-    requiredBytes: bytes,
-    excessBytes: bytes,
-    floorBytes: bytes,
-    workingSetBytes: bytes,
-  })),
+  issues: z.array(issue),
   warnings: z.array(warning),
   recommendations: z.array(recommendation),
 });

@@ -117,7 +117,7 @@ export { formatSize, GB, KB, MB, parseSize, type SizeOptions } from "./budget/si
 
 // What a model needs.
 export { readHeader } from "./gguf/read.ts";
-export type { LocateOptions } from "./gguf/environment.ts";
+export type { Environment, LocateOptions } from "./gguf/environment.ts";
 export type { ReadOptions } from "./gguf/limits.ts";
 export type * from "./gguf/header.ts";
 export { estimateFootprint, estimateFromFileSize } from "./footprint/estimate.ts";

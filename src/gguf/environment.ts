@@ -13,6 +13,7 @@ export const processEnvironment: Environment = (name) => {
 
 /** Where names of models are looked up. */
 export interface LocateOptions {
+  /** Where variables are looked up; this process's own unless told otherwise. */
   readonly environment?: Environment;
   /** The folder that stands for `/`: what a service keeps for all users is looked for below it. */
   readonly root?: string;

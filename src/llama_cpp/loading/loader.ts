@@ -311,10 +311,7 @@ export class Loader {
   take(presence: Presence, name: string, ...dimensions: number[]): boolean {
     const tensor = this.#find(presence, name);
     if (tensor === undefined) return false;
-    const fits = dimensions.length >= tensor.dimensions.length
-      ? dimensions.every((size, at) => size === (tensor.dimensions[at] ?? 1))
-      : tensor.dimensions.every((size, at) => size === (dimensions[at] ?? 1));
-    if (!fits) throw this.#misshapen(tensor, dimensions);
+    if (!isAlike(tensor.dimensions, dimensions)) throw this.#misshapen(tensor, dimensions);
     return presence.isSkipped !== true;
   }
 
@@ -392,6 +389,15 @@ export class Loader {
 
 /** ggml's number of the one type whose output has scales. */
 const NVFP4 = 40;
+
+/** Whether two shapes are the same but for dimensions of 1 at the end. */
+function isAlike(one: readonly number[], other: readonly number[]): boolean {
+  const count = Math.max(one.length, other.length);
+  for (let at = 0; at < count; at++) {
+    if ((one[at] ?? 1) !== (other[at] ?? 1)) return false;
+  }
+  return true;
+}
 
 /** One layer of a loader: `need("attn_norm.weight", …)` asks for `blk.N.attn_norm.weight`. */
 export class LayerLoader {

@@ -235,6 +235,32 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "a repository whose model is cut into pieces",
+    tree: repository("models--org--repo", ["a/m.gguf.part1of2", "a/m.gguf.part2of2"]),
+    given: "hf:org/repo",
+    fails: [
+      "model-not-found",
+      'Model "hf:org/repo" is in this machine\'s caches in pieces',
+      /brainjar check --model hf:org\/repo\/a\/m\.gguf\.part1of2 says how$/,
+    ],
+  },
+  {
+    name: "a piece that is named: what it is will be said when it is read",
+    tree: repository("models--org--repo", ["m.gguf.part1of2", "m.gguf.part2of2"]),
+    given: "hf:org/repo/m.gguf.part2of2",
+    found: `${HUB}/models--org--repo/snapshots/${REVISION}/m.gguf.part2of2`,
+  },
+  {
+    name: "a split model of which a part isn't there",
+    tree: repository("models--org--repo", ["a/m-00001-of-00002.gguf"]),
+    given: "hf:org/repo",
+    fails: [
+      "model-not-found",
+      `Model "hf:org/repo" isn't in this machine's caches as a whole: parts are missing beside ROOT/${HUB}/models--org--repo/snapshots/${REVISION}/a/m-00001-of-00002.gguf`,
+      /^Fetch them with: hf download org\/repo --include 'a\/m-\*\.gguf'$/,
+    ],
+  },
+  {
     name: "a download that hasn't ended",
     tree: { [`${HUB}/models--org--repo/blobs/abc.incomplete`]: "GGUF" },
     given: "hf:org/repo:Q8_0",

@@ -8,7 +8,7 @@ export function namesIn(folder: string): string[] {
 }
 
 /** Files below a folder whose names end as given, as paths from it; links to files count. */
-export function filesBelow(folder: string, ending: string, depth = 4): string[] {
+export function filesBelow(folder: string, ending = "", depth = 4): string[] {
   return namesIn(folder).flatMap((name) => {
     const path = `${folder}/${name}`;
     if (kindOf(path) === "file") return name.toLowerCase().endsWith(ending) ? [name] : [];

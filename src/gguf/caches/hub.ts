@@ -1,42 +1,10 @@
-import type { BrainjarError } from "../../budget/error.ts";
 import { fault } from "../fault.ts";
 import { isBeside } from "../other_files/not_found.ts";
-import { shellWord } from "../other_files/shell_word.ts";
-import { parseSplitName } from "../split_name.ts";
-import { filesBelow, kindOf, listFolders, namedAlike, namesIn } from "./folder.ts";
+import { parseSplitName, partPaths } from "../split_name.ts";
+import { filesBelow, kindOf, namedAlike, namesIn } from "./folder.ts";
+import { type CachedModel, type HubName, isIncomplete, listed, notCached } from "./hub_miss.ts";
 import { hubModelsInOllama } from "./ollama.ts";
-import {
-  type CachePlaces,
-  hubFolders,
-  llamaCppFolders,
-  lmStudioFolders,
-  ollamaFolders,
-} from "./places.ts";
-
-/** A model as a hub names it: `ORG/REPO`, with a file or a quantization. */
-interface HubName {
-  /** As it was given. */
-  readonly given: string;
-  readonly repository: string;
-  readonly file: string | undefined;
-  readonly quantization: string | undefined;
-}
-
-/** A model that some cache has. */
-interface CachedModel {
-  /** What it is called in the repository, or the tag that stands for it. */
-  readonly file: string;
-  /** Where it is; of a split model, the first part. */
-  readonly path: string;
-  /** What names it and no other. */
-  readonly name: string;
-}
-
-/** Names of what is there that a hint lists at most. */
-const MOST_LISTED = 8;
-
-/** What llama.cpp takes of a repository where nobody says which. */
-const USUAL_QUANTIZATION = "Q4_K_M";
+import { type CachePlaces, hubFolders, llamaCppFolders, lmStudioFolders } from "./places.ts";
 
 /**
  * The file of a hub's model in this machine's caches: those of the hub's own library, llama.cpp, LM
@@ -45,17 +13,17 @@ const USUAL_QUANTIZATION = "Q4_K_M";
  * @throws BrainjarError `model-not-found`, `model-ambiguous`
  */
 export function findInHubCaches(name: HubName, places: CachePlaces): string {
-  const models = cachedModels(name.repository, places);
+  const models = cachedModels(name, places);
   const meant = chosen(models, name);
   const [first, second] = meant;
   if (first === undefined) {
-    throw notThere(
-      name,
-      chosen(models, { ...name, file: undefined, quantization: undefined }),
-      places,
-    );
+    const others = chosen(models, { ...name, file: undefined, quantization: undefined });
+    throw notCached(name, others, places);
   }
-  if (second === undefined) return first.path;
+  if (second === undefined) {
+    if (partPaths(first.path).every((path) => kindOf(path) === "file")) return first.path;
+    throw isIncomplete(name, first);
+  }
   throw fault(
     "model-ambiguous",
     `Model "${name.given}" is several files of this machine's caches`,
@@ -63,13 +31,19 @@ export function findInHubCaches(name: HubName, places: CachePlaces): string {
   );
 }
 
-/** Every GGUF file of a repository, each once: from the first cache that has it. */
-function cachedModels(repository: string, places: CachePlaces): CachedModel[] {
+/**
+ * Every GGUF file of a repository, each once: from the first cache that has it. Where a file is
+ * named, any file: what it is will be said when it is read.
+ */
+function cachedModels({ repository, file }: HubName, places: CachePlaces): CachedModel[] {
+  const ending = file === undefined ? ".gguf" : "";
   const files = [
     ...hubFolders(places).flatMap((folder) => inHubCache(folder, repository)),
     ...llamaCppFolders(places).flatMap((folder) => inLlamaCppCache(folder, repository)),
     ...lmStudioFolders(places).flatMap((folder) => inLmStudio(folder, repository)),
-  ].filter(({ file }) => (parseSplitName(file)?.number ?? 1) === 1);
+  ].filter(({ file }) => file.toLowerCase().endsWith(ending)).filter(({ file }) =>
+    (parseSplitName(file)?.number ?? 1) === 1
+  );
   const models: CachedModel[] = [];
   for (const { file, path } of files) {
     if (models.some((model) => isSameFile(model, { file, path }))) continue;
@@ -109,7 +83,7 @@ function inHubCache(folder: string, repository: string): CachedFile[] {
       // What `main` is now comes first, then the newest.
       age: revision === main ? -Infinity : -changedAt(`${snapshots}/${revision}`),
     })).sort((a, b) => a.age - b.age);
-    return revisions.flatMap(({ revision }) => ggufBelow(`${snapshots}/${revision}`));
+    return revisions.flatMap(({ revision }) => cachedBelow(`${snapshots}/${revision}`));
   });
 }
 
@@ -118,7 +92,7 @@ function inLlamaCppCache(folder: string, repository: string): CachedFile[] {
   const prefix = `${repository.replaceAll("/", "_")}_`.toLowerCase();
   return namesIn(folder).filter((name) => name.toLowerCase().startsWith(prefix)).flatMap((name) => {
     const path = `${folder}/${name}`;
-    if (!/\.gguf$/i.test(name) || kindOf(path) !== "file") return [];
+    if (kindOf(path) !== "file") return [];
     return [{ file: name.slice(prefix.length), path }];
   });
 }
@@ -129,16 +103,18 @@ function inLmStudio(folder: string, repository: string): CachedFile[] {
     (paths, word) =>
       paths.flatMap((path) => namedAlike(path, word).map((name) => `${path}/${name}`)),
     [folder],
-  ).flatMap(ggufBelow);
+  ).flatMap(cachedBelow);
 }
 
-function ggufBelow(folder: string): CachedFile[] {
-  return filesBelow(folder, ".gguf").map((file) => ({ file, path: `${folder}/${file}` }));
+function cachedBelow(folder: string): CachedFile[] {
+  return filesBelow(folder).map((file) => ({ file, path: `${folder}/${file}` }));
 }
 
 /** Those that a name means. Without a file's name, what lies beside models isn't meant. */
 function chosen(all: readonly CachedModel[], { file, quantization }: HubName): CachedModel[] {
-  const models = all.filter((model) => !isBeside(baseName(model.file)));
+  const models = all.filter((model) =>
+    /\.gguf$/i.test(model.file) && !isBeside(baseName(model.file))
+  );
   if (file === undefined) {
     return quantization === undefined ? models : matchingQuantization(models, quantization);
   }
@@ -169,70 +145,6 @@ function matchingQuantization(
   const matching = models.filter(({ file }) => pattern.test(file));
   const plain = matching.filter(({ file }) => !/(^|[-._/])UD-/i.test(file));
   return plain.length > 0 ? plain : matching;
-}
-
-/** The command that would fetch what was named. */
-function downloadCommand({ repository, file, quantization }: HubName): string {
-  if (file !== undefined) {
-    const parts = parseSplitName(file);
-    // A split model is all of its parts.
-    return parts === undefined
-      ? `hf download ${repository} ${shellWord(file)}`
-      : `hf download ${repository} --include ${shellWord(`${parts.prefix}-*.gguf`)}`;
-  }
-  const pattern = `*${quantization ?? USUAL_QUANTIZATION}*.gguf`;
-  return `hf download ${repository} --include ${shellWord(pattern)}`;
-}
-
-function notThere(
-  name: HubName,
-  models: readonly CachedModel[],
-  places: CachePlaces,
-): BrainjarError {
-  const repositories = hubFolders(places).flatMap((folder) =>
-    namedAlike(folder, `models--${name.repository.replaceAll("/", "--")}`)
-      .map((found) => `${folder}/${found}`)
-  );
-  const command = downloadCommand(name);
-  const fetchIt = `Fetch it with: ${command}`;
-  const folders = [
-    ...hubFolders(places),
-    ...llamaCppFolders(places),
-    ...lmStudioFolders(places),
-    ...ollamaFolders(places),
-  ];
-  const lookedIn = `(looked in ${listFolders(folders)})`;
-  const fail = (what: string, hint: string) =>
-    fault("model-not-found", `Model "${name.given}" ${what}`, hint);
-  if (models.length > 0) {
-    return fail(
-      "isn't in this machine's caches, other files of its repository are",
-      `Name one of them: ${listed(models)}. ${fetchIt} ${lookedIn}`,
-    );
-  }
-  if (
-    repositories.some((path) =>
-      namesIn(`${path}/blobs`).some((blob) => blob.endsWith(".incomplete"))
-    )
-  ) {
-    return fail(
-      "isn't in this machine's caches as a whole: its download hasn't ended",
-      `Let it end, or let it go on with: ${command}`,
-    );
-  }
-  if (repositories.some((path) => filesBelow(`${path}/snapshots`, ".safetensors").length > 0)) {
-    return fail(
-      "is in this machine's caches as safetensors, not as GGUF",
-      "Look for a repository that has it as GGUF (often called -GGUF), or convert it with " +
-        "llama.cpp's convert_hf_to_gguf.py",
-    );
-  }
-  return fail("isn't in this machine's caches", `${fetchIt} ${lookedIn}`);
-}
-
-function listed(models: readonly CachedModel[]): string {
-  const names = models.slice(0, MOST_LISTED).map(({ name }) => name).join(", ");
-  return models.length > MOST_LISTED ? `${names} and ${models.length - MOST_LISTED} more` : names;
 }
 
 function baseName(file: string): string {

@@ -173,6 +173,16 @@ const CASES: readonly Case[] = [
     variables: { LLAMA_CACHE: "ROOT/else" },
     found: "else/org_repo_m-Q8_0.gguf",
   },
+  {
+    name: "llama.cpp's own cache as it came to keep it, a draft of the model left aside",
+    tree: {
+      [`else/models--org--repo/snapshots/${REVISION}/m.gguf`]: "m",
+      [`else/models--org--repo/snapshots/${REVISION}/mtp-m.gguf`]: "m",
+    },
+    given: "hf:org/repo",
+    variables: { LLAMA_CACHE: "ROOT/else" },
+    found: `else/models--org--repo/snapshots/${REVISION}/m.gguf`,
+  },
   ...[".lmstudio/models", ".cache/lm-studio/models"].map((folder): Case => ({
     name: `LM Studio's ${folder}`,
     tree: { [`${HOME}/${folder}/org/repo/m-Q8_0.gguf`]: "m" },

@@ -38,6 +38,11 @@ export const OTHER_FILES: readonly (readonly [name: string, start: string, what:
     "an importance matrix (imatrix.dat), not a model",
   ],
   [
+    "mmproj-imatrix.dat",
+    "\x02\x00\x00\x00\x11\x00\x00\x00mm.model.0.weight\x00",
+    "an importance matrix (imatrix.dat), not a model",
+  ],
+  [
     "pointer.gguf",
     "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n",
     "a Git LFS pointer",

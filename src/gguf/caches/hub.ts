@@ -1,5 +1,5 @@
 import { fault } from "../fault.ts";
-import { isBeside } from "../other_files/not_found.ts";
+import { isBeside } from "../../llama_cpp/models/beside_models.ts";
 import { parseSplitName, partPaths } from "../split_name.ts";
 import { filesBelow, kindOf, namedAlike, namesIn } from "./folder.ts";
 import { type CachedModel, type HubName, isIncomplete, listed, notCached } from "./hub_miss.ts";
@@ -39,6 +39,8 @@ function cachedModels({ repository, file }: HubName, places: CachePlaces): Cache
   const ending = file === undefined ? ".gguf" : "";
   const files = [
     ...hubFolders(places).flatMap((folder) => inHubCache(folder, repository)),
+    // llama.cpp came to keep its cache as the hub's library does (hf-cache.cpp).
+    ...llamaCppFolders(places).flatMap((folder) => inHubCache(folder, repository)),
     ...llamaCppFolders(places).flatMap((folder) => inLlamaCppCache(folder, repository)),
     ...lmStudioFolders(places).flatMap((folder) => inLmStudio(folder, repository)),
   ].filter(({ file }) => file.toLowerCase().endsWith(ending)).filter(({ file }) =>

@@ -65,7 +65,7 @@ export function notCached(
   models: readonly CachedModel[],
   places: CachePlaces,
 ): BrainjarError {
-  const repositories = hubFolders(places).flatMap((folder) =>
+  const repositories = [...hubFolders(places), ...llamaCppFolders(places)].flatMap((folder) =>
     namedAlike(folder, `models--${name.repository.replaceAll("/", "--")}`)
       .map((found) => `${folder}/${found}`)
   );

@@ -64,7 +64,7 @@ const FORMATS: readonly Format[] = [
   },
   // Its number of entries, then each with the length of its name (llama.cpp's tools/imatrix).
   {
-    start: /^[^][^][^]?\0{1,2}[\x05-\x40]\0{3}(blk\.\d|output|token_embd|enc\.|dec\.)/,
+    start: /^[^][^][^]?\0{1,2}[\x05-\x40]\0{3}(blk\.\d|output|token_embd|[a-z][\w.]{0,56}\.weight)/,
     what: "an importance matrix (imatrix.dat), not a model",
     hint: "It is for llama-quantize --imatrix: give the model that was quantized",
   },

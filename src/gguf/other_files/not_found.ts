@@ -1,3 +1,4 @@
+import { isBeside } from "../../llama_cpp/models/beside_models.ts";
 import { shellWord } from "./shell_word.ts";
 
 /** What to do about a path that leads nowhere, by what it looks like. */
@@ -50,7 +51,7 @@ function meantPage(host: string, rest: string): string {
 /** What to do about a folder: its model by name, where there is one. */
 export function directoryHint(path: string): string {
   const names = namesIn(path);
-  const models = names.filter((name) => /\.gguf$/i.test(name) && !isBeside(name)).sort();
+  const models = names.filter((name) => isModelName(name)).sort();
   const folder = path.replace(/[/\\]$/, "");
   const [first] = models;
   if (first !== undefined) {
@@ -75,15 +76,15 @@ export function modelsBeside(path: string): string | undefined {
   const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
   const folder = path.slice(0, at);
   const models = namesIn(folder || ".").filter((name) =>
-    /\.gguf$/i.test(name) && name !== path.slice(at) && !isBeside(name)
+    isModelName(name) && name !== path.slice(at)
   ).sort();
   return models.length === 0 ? undefined : listed(models);
 }
 
-/** Whether a GGUF file is one of those that lie beside models, by its name. */
-export function isBeside(name: string): boolean {
-  return /mmproj|imatrix|(^|[-_.])(lora|adapter|controlvector|control-vector|vocab)([-_.]|$)/i
-    .test(name);
+/** Whether a file is called as a model is, and not as what lies beside models. */
+function isModelName(name: string): boolean {
+  return /\.gguf$/i.test(name) && !isBeside(name) &&
+    !/(^|[-_.])(lora|adapter|controlvector|control-vector|vocab)([-_.]|$)/i.test(name);
 }
 
 /** Names that a sentence lists at most. */

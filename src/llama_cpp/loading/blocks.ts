@@ -279,3 +279,14 @@ export function maySections(l: Loader): void {
 export function predictionPresence(l: Loader): Presence {
   return l.has(`blk.${l.layerCount}.nextn.eh_proj.weight`) ? NEEDED_UNLOADED : OPTIONAL_UNLOADED;
 }
+
+/** Which layers have a sliding window. */
+export const WINDOW_PATTERN = "attention.sliding_window_pattern";
+
+/** A window that the header may have; which layers slide is read where it has one. */
+export function mayWindow(l: Loader): void {
+  l.mayKey("attention.sliding_window");
+  if (l.hyperparameters.slidingWindowKind === "none") return;
+  l.maySingleKey(WINDOW_PATTERN);
+  l.mayKey("rope.freq_base_swa");
+}

@@ -12,6 +12,7 @@ import {
   queryKeyValue,
   router,
   sharedExperts,
+  WINDOW_PATTERN,
 } from "../loading/blocks.ts";
 import { demandGating, demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import { NEEDED, OPTIONAL } from "../loading/loader.ts";
@@ -63,7 +64,7 @@ const commandRLoads: Loads = (l) => {
 };
 
 const cohere2: Loads = (l) => {
-  l.maySingleKey("attention.sliding_window_pattern");
+  l.maySingleKey(WINDOW_PATTERN);
   l.mayKey("rope.freq_base_swa");
   l.key("attention.sliding_window");
   l.key("logit_scale");
@@ -91,7 +92,7 @@ const cohere2Moe: Loads = (l) => {
   l.mayKey("expert_shared_count");
   mayRoute(l);
   demandGating(l, true);
-  l.layerKey("attention.sliding_window_pattern", l.layerCount);
+  l.layerKey(WINDOW_PATTERN, l.layerCount);
   l.mayKey("rope.freq_base_swa");
   demandHeads(l, { rope: true });
   demandExperts(l);

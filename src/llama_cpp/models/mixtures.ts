@@ -7,6 +7,7 @@ import {
   gatedFeedForward,
   headNorms,
   type Loads,
+  mayWindow,
   norm,
   outputOrTied,
   queryKeyValue,
@@ -17,7 +18,6 @@ import { OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
-import { mayWindow } from "./sliding_window.ts";
 import {
   attend,
   keepOutputs,

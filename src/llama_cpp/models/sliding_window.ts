@@ -4,31 +4,17 @@ import {
   gatedFeedForward,
   headNorms,
   type Loads,
+  mayWindow,
   norm,
   output,
   outputOrTied,
   queryKeyValue,
+  WINDOW_PATTERN,
 } from "../loading/blocks.ts";
 import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
-import {
-  type LayerLoader,
-  type Loader,
-  NEEDED,
-  NEEDED_UNLOADED,
-  OPTIONAL_UNLOADED,
-} from "../loading/loader.ts";
+import { type LayerLoader, NEEDED, NEEDED_UNLOADED, OPTIONAL_UNLOADED } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
-
-const PATTERN = "attention.sliding_window_pattern";
-
-/** A window that the header may have; which layers slide is read where it has one. */
-export function mayWindow(l: Loader): void {
-  l.mayKey("attention.sliding_window");
-  if (l.hyperparameters.slidingWindowKind === "none") return;
-  l.maySingleKey(PATTERN);
-  l.mayKey("rope.freq_base_swa");
-}
 
 /** A layer between norms of what goes in and of what comes out. */
 function normedBothWays(layer: LayerLoader): void {
@@ -40,7 +26,7 @@ function normedBothWays(layer: LayerLoader): void {
 }
 
 const gemma2: Loads = (l) => {
-  l.maySingleKey(PATTERN);
+  l.maySingleKey(WINDOW_PATTERN);
   l.mayKey("rope.freq_base_swa");
   l.mayKey("attention.sliding_window");
   l.key("attention.layer_norm_rms_epsilon");
@@ -73,7 +59,7 @@ const museGlimmer: Loads = (l) => {
   l.mayKey("final_logit_softcapping");
   l.key("logit_scale");
   l.mayKey("rope.freq_base_swa");
-  l.layerKey(PATTERN, l.layerCount);
+  l.layerKey(WINDOW_PATTERN, l.layerCount);
   demandHeads(l);
   demandRotation(l);
   embedding(l);
@@ -128,7 +114,7 @@ const plamo3: Loads = (l) => {
 
 const exaone4: Loads = (l) => {
   if (l.hyperparameters.slidingWindowKind !== "none") {
-    l.maySingleKey(PATTERN);
+    l.maySingleKey(WINDOW_PATTERN);
     l.mayKey("rope.freq_base_swa");
   }
   l.mayKey("attention.sliding_window");

@@ -11,6 +11,7 @@ import {
   headNorms,
   type Loads,
   mayRoute,
+  mayWindow,
   norm,
   output,
   outputOrTied,
@@ -18,14 +19,12 @@ import {
   ropeFactors,
   router,
   sharedExperts,
+  WINDOW_PATTERN,
 } from "../loading/blocks.ts";
 import { mayDeepstack } from "../loading/deepstack.ts";
 import { demandGating, demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { mayWindow } from "./sliding_window.ts";
 import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
-
-const PATTERN = "attention.sliding_window_pattern";
 
 const afmoe: Loads = (l) => {
   l.key("attention.layer_norm_rms_epsilon");
@@ -65,7 +64,7 @@ const gptOss: Loads = (l) => {
   l.key("attention.layer_norm_rms_epsilon");
   l.layerKey("expert_feed_forward_length");
   l.key("attention.sliding_window");
-  l.maySingleKey(PATTERN);
+  l.maySingleKey(WINDOW_PATTERN);
   l.mayKey("rope.freq_base_swa");
   demandHeads(l, { rope: true });
   demandExperts(l);
@@ -93,7 +92,7 @@ const graniteSwa: Loads = (l) => {
   l.mayKey("residual_scale");
   l.mayKey("embedding_scale");
   l.mayKey("attention.scale");
-  l.array(PATTERN);
+  l.array(WINDOW_PATTERN);
   l.key("attention.sliding_window");
   mayDeepstack(l);
   l.mayArray("attention.rope_pattern");
@@ -194,7 +193,7 @@ const mellum: Loads = (l) => {
   l.layerKey("expert_feed_forward_length");
   l.mayKey("attention.sliding_window");
   if (l.hyperparameters.slidingWindowKind !== "none") {
-    l.layerKey(PATTERN, l.layerCount);
+    l.layerKey(WINDOW_PATTERN, l.layerCount);
     l.mayKey("rope.freq_base_swa");
   }
   demandHeads(l, { rope: true });

@@ -13,6 +13,7 @@ import {
   ropeFactors,
   router,
   sharedExperts,
+  WINDOW_PATTERN,
 } from "../loading/blocks.ts";
 import {
   demandGating,
@@ -24,10 +25,8 @@ import { NEEDED, NEEDED_UNLOADED, OPTIONAL, OPTIONAL_UNLOADED } from "../loading
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
 
-const PATTERN = "attention.sliding_window_pattern";
-
 const exaoneMoe: Loads = (l) => {
-  l.maySingleKey(PATTERN);
+  l.maySingleKey(WINDOW_PATTERN);
   l.mayKey("rope.freq_base_swa");
   l.key("attention.sliding_window");
   l.key("attention.layer_norm_rms_epsilon");
@@ -74,7 +73,7 @@ const mimo2: Loads = (l) => {
   l.layerKey("expert_feed_forward_length");
   l.key("attention.sliding_window");
   l.mayKey("rope.freq_base_swa");
-  l.layerKey(PATTERN, l.layerCount);
+  l.layerKey(WINDOW_PATTERN, l.layerCount);
   l.mayKey("attention.value_scale");
   demandRotation(l);
   embedding(l);
@@ -115,7 +114,7 @@ const step35: Loads = (l) => {
   demandGating(l, true);
   l.key("attention.sliding_window");
   l.mayKey("rope.freq_base_swa");
-  l.layerKey(PATTERN);
+  l.layerKey(WINDOW_PATTERN);
   l.mayLayerKey("swiglu_clamp_exp");
   l.mayLayerKey("swiglu_clamp_shexp");
   for (let layer = 0; layer < l.layerCount; layer++) demandRotation(l, layer);

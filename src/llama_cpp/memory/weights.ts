@@ -12,7 +12,7 @@ export interface LoadedWeight {
   readonly bytes: number;
   /** In another layout, in memory of its own (CPU_REPACK). */
   readonly repacked: boolean;
-  /** Only some rows are read for each token. */
+  /** Only some rows are read for each token, where it lies as the file has it. */
   readonly readByRow: boolean;
 }
 
@@ -42,6 +42,16 @@ function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
 }
 
 /**
+ * The embedding that is multiplied as the output too, since the file has no output of its own.
+ * Encoders make no logits.
+ */
+function tiedEmbedding({ tensors }: GgufHeader, shape: Hyperparameters): TensorInfo | undefined {
+  if (shape.rules.purpose === "encoder") return undefined;
+  if (tensors.some(({ name }) => name === "output.weight")) return undefined;
+  return tensors.find(({ name }) => name === "token_embd.weight");
+}
+
+/**
  * What stands in for a missing output or embedding: llama.cpp makes the same tensor again, which
  * costs memory of its own where the copy is laid out otherwise.
  */
@@ -50,17 +60,17 @@ function standIn(
   shape: Hyperparameters,
   cpu: CpuFeatures,
 ): LoadedWeight | undefined {
-  const find = (name: string) => header.tensors.find((tensor) => tensor.name === name);
-  const embedding = find("token_embd.weight");
-  const output = find("output.weight");
-  if (embedding === undefined && output !== undefined && shape.rules.embeddingIsOutput) {
-    const bytes = padTo(tensorBytes(output), TENSOR_ALIGNMENT);
-    return { tensor: output, bytes, repacked: isRepackable(output, cpu), readByRow: true };
+  const tied = tiedEmbedding(header, shape);
+  if (tied !== undefined && isRepackable(tied, cpu)) {
+    const bytes = padTo(amxBytes(tied, cpu) ?? tensorBytes(tied), TENSOR_ALIGNMENT);
+    return { tensor: tied, bytes, repacked: true, readByRow: false };
   }
-  if (embedding === undefined || output !== undefined) return undefined;
-  if (shape.rules.purpose === "encoder" || !isRepackable(embedding, cpu)) return undefined;
-  const bytes = padTo(amxBytes(embedding, cpu) ?? tensorBytes(embedding), TENSOR_ALIGNMENT);
-  return { tensor: embedding, bytes, repacked: true, readByRow: false };
+  const find = (name: string) => header.tensors.find((tensor) => tensor.name === name);
+  const output = find("output.weight");
+  if (find("token_embd.weight") !== undefined || output === undefined) return undefined;
+  if (shape.rules.embeddingIsOutput !== true) return undefined;
+  const bytes = padTo(tensorBytes(output), TENSOR_ALIGNMENT);
+  return { tensor: output, bytes, repacked: isRepackable(output, cpu), readByRow: true };
 }
 
 /**
@@ -74,10 +84,13 @@ export function loadedWeights(
   cpu: CpuFeatures,
 ): readonly LoadedWeight[] {
   const weights: LoadedWeight[] = [];
+  const tied = tiedEmbedding(header, shape);
   for (const tensor of header.tensors) {
     if (isSkipped(tensor, shape)) continue;
-    const readByRow = LOOKED_UP.test(tensor.name);
-    const repacked = !readByRow && isMultiplied(tensor) && isRepackable(tensor, cpu);
+    const isLookedUp = LOOKED_UP.test(tensor.name);
+    const repacked = !isLookedUp && isMultiplied(tensor) && isRepackable(tensor, cpu);
+    // A tied embedding is multiplied where it lies, unless that is done with a copy.
+    const readByRow = isLookedUp && (tensor !== tied || isRepackable(tensor, cpu));
     const bytes = (repacked ? amxBytes(tensor, cpu) : undefined) ?? tensorBytes(tensor);
     weights.push({ tensor, bytes: padTo(bytes, TENSOR_ALIGNMENT), repacked, readByRow });
   }

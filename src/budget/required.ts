@@ -63,7 +63,8 @@ function addTo(load: Load | undefined, demand: RequiredDemand, criterion: Criter
     : loading.lastingBytes + mapped;
   const lasting = Math.ceil(Math.max(ramLimitBytes, needed));
   const sharedBytes = Math.floor(footprintBytes(shared, criterion));
-  const process = ramLimitBytes > needed ? 0 : Math.floor(loading?.processBytes ?? 0);
+  const program = criterion === "floor" ? 0 : loading?.programBytes ?? 0;
+  const process = ramLimitBytes > needed ? 0 : Math.floor((loading?.processBytes ?? 0) + program);
   const before = load?.shared ?? 0;
   return {
     lasting: (load?.lasting ?? 0) + lasting - Math.min(before, sharedBytes),

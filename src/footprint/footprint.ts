@@ -34,14 +34,15 @@ export interface FootprintBytes {
   readonly runtime: number;
   /** Anonymous memory at its highest: a group limited below it is killed. */
   readonly floor: number;
-  /** Floor and the file-backed weights that every token reads. */
+  /** Floor, the file-backed weights that every token reads, and the program's own pages. */
   readonly workingSet: number;
   /** Floor and all file-backed weights. */
   readonly peak: number;
 }
 
 /**
- * What memory is resident for: `mapped` weights that every token reads from the file; weights
+ * What memory is resident for: `mapped` weights that every token reads from the file; pages of
+ * the `program`'s own files; weights
  * `repacked` in another layout, and `copied` where nothing is mapped; `cache` (keys, values,
  * recurrent state); `compute` (what thinking touches of its buffers, output and samplers);
  * `vocabulary`; `runtime` (the process with the engine); `kernel` (what the kernel keeps for it:
@@ -50,6 +51,7 @@ export interface FootprintBytes {
  */
 export type ResidentPartName =
   | "mapped"
+  | "program"
   | "repacked"
   | "copied"
   | "cache"

@@ -11,6 +11,7 @@ import {
   PAGE_READS_BYTES,
   PAGE_TABLE_SHARE,
   PROCESS_RESERVED_BYTES,
+  PROGRAM_BYTES,
   readAheadBytes,
   RUNTIME_BYTES,
   STACK_BYTES,
@@ -81,7 +82,8 @@ type ResidentSet =
 
 /**
  * What of the allocated bytes is resident (src/report/README.md, "Output"): `floor` what isn't backed by the
- * file, `workingSet` with the weights that every token reads, `peak` with all the file's weights.
+ * file, `workingSet` with the weights that every token reads and the program's own pages, `peak` with
+ * all the file's weights.
  *
  * The floor is the highest of the stages a jar passes: opening the engine, reading the header in
  * JavaScript, building the vocabulary with the weights laid out anew, and thinking. Between two of
@@ -116,7 +118,8 @@ export function residentSet(
     building,
   );
   const floor = Math.max(loading, lasting);
-  const workingSet = Math.max(loading, lasting + mapped);
+  const full = lasting + mapped + PROGRAM_BYTES;
+  const workingSet = Math.max(loading, full);
   const anonymous: [ResidentPartName, number][] = [
     ["repacked", repacked],
     ["copied", copied - repacked],
@@ -128,32 +131,34 @@ export function residentSet(
   const kernel = lasting - sum(anonymous.map(([, bytes]) => bytes));
   const parts: ResidentPart[] = [
     { part: "mapped", floor: 0, workingSet: mapped },
+    { part: "program", floor: 0, workingSet: PROGRAM_BYTES },
     ...[...anonymous, ["kernel", kernel] as const]
       .map(([part, bytes]) => ({ part, floor: bytes, workingSet: bytes })),
-    { part: "loading", floor: floor - lasting, workingSet: workingSet - lasting - mapped },
+    { part: "loading", floor: floor - lasting, workingSet: workingSet - full },
   ];
   return {
     floor,
     workingSet,
     parts: parts.filter(({ floor, workingSet }) => floor > 0 || workingSet > 0),
     peak: options.mmap
-      // While weights are laid out anew all of the file is mapped, and the program's own pages are
-      // few; later only what is still read from it, and what is being read is among that.
+      // While weights are laid out anew all of the file is mapped; later only what is still read from
+      // it, and what is being read is among that.
       ? Math.max(
         workingSet,
-        building - KERNEL_BYTES + fileBytes,
-        lasting + keptMapping(weights, fileBytes) - reading,
+        building - KERNEL_BYTES + fileBytes + PROGRAM_BYTES,
+        lasting + keptMapping(weights, fileBytes) - reading + PROGRAM_BYTES,
       )
       : workingSet,
     jar: {
       floorBytes: floor,
       workingSetBytes: workingSet,
-      shared: { floorBytes: model, workingSetBytes: model + mapped },
+      shared: { floorBytes: model, workingSetBytes: model + mapped + PROGRAM_BYTES },
       loading: {
         bytes: loading,
         lastingBytes: lasting,
         // Jars think one after another, so samplers are there once, whatever they share.
         processBytes: process + reading + samplers,
+        programBytes: PROGRAM_BYTES,
       },
       allocated: {
         untouchedBytes: Math.ceil(allocated.compute - touchedBytes(input)) + CONTEXT_RESERVED_BYTES,

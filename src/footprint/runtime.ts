@@ -25,6 +25,14 @@ export const OPENING_BYTES = 85 * MIB;
 export const KERNEL_BYTES = 5 * MIB;
 
 /**
+ * What a process that thinks has mapped of its own files: 47 MiB of Deno, 9 of llama.cpp's and the
+ * system's libraries. Whoever reads a file first is charged for it, so in a container that has just
+ * started they are the group's. The kernel can take them away, but not know which of them are for
+ * the next token: 32 MiB too little, and it read 27 MiB from the disk for each of the demo brain's.
+ */
+export const PROGRAM_BYTES = 56 * MIB;
+
+/**
  * Pages of mapped weights that can't be taken away while the disk reads them. llama.cpp has windows
  * of read-ahead twice as large as the disk's, which are 8 MiB on some (128 KiB on most), and each
  * thread may wait for one. The kernel was seen to kill with 10 MiB of them in a group where 90 MiB

@@ -12,6 +12,7 @@ import { defaultCache } from "../../fixtures/generate.ts";
 import { addedBytes } from "../../src/budget/required.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
+import { PROGRAM_BYTES } from "../../src/footprint/runtime.ts";
 import { readModel } from "../../src/llama_cpp/models/families.ts";
 import { loadedWeights } from "../../src/llama_cpp/memory/weights.ts";
 import { readHeader } from "../../src/gguf/read.ts";
@@ -74,7 +75,7 @@ async function promise(path: string, configuration: Configuration): Promise<Prom
   const before = configuration.share ? 0 : configuration.jars - 1;
   const peak = Math.max(
     footprint.bytes.peak + before * (lastingBytes - processBytes + kept),
-    configuration.share && configuration.jars > 1 ? floor + kept : 0,
+    configuration.share && configuration.jars > 1 ? floor + kept + PROGRAM_BYTES : 0,
   );
   return { floor, workingSet, peak };
 }

@@ -32,6 +32,9 @@ export const MODELS = {
   "60M 128k F16": shaped("60m-q8_0", { ...LLAMA_128K, type: "F16" }),
   "20M 262k Q8_0": shaped("60m-q8_0", { ...GEMMA_262K, contextLength: 32768 }),
   "20M 262k Q4_0": shaped("60m-q8_0", { ...GEMMA_262K, contextLength: 32768, type: "Q4_0" }),
+  "60M 32k F32 tied": shaped("60m-q8_0", { ...LLAMA_32K, type: "F32", tied: true }),
+  "60M 128k F16 tied": shaped("60m-q8_0", { ...LLAMA_128K, type: "F16", tied: true }),
+  "Mamba 130M 32k F16": shaped("mamba-130m-f16", { vocabulary: "llama-spm" }),
   "1.2B 128k Q4_0": shaped("1b-q4_0", {}),
   "300M 128k Q8_0": shaped("300m-q8_0", {}),
   "gemma3 1B 262k Q4_0": shaped("gemma3-1b-q4_0", {}),
@@ -65,6 +68,9 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   { model: "300M 128k Q8_0", jars: 3, share: true, mmap: true, contextSize: 8192 },
   { model: "gemma3 1B 262k Q4_0", ...ALONE, contextSize: 4096 },
   { model: "qwen3moe 32k Q4_0", ...ALONE, contextSize: 4096 },
+  { model: "60M 32k F32 tied", ...ALONE, contextSize: 2048 },
+  { model: "60M 128k F16 tied", ...ALONE, contextSize: 2048 },
+  { model: "Mamba 130M 32k F16", ...ALONE, contextSize: 2048 },
 ];
 
 /** A configuration's options as the engine is told them. */

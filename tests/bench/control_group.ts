@@ -19,7 +19,7 @@ export interface Outcome {
   readonly lines: readonly WorkerLine[];
   /** Highest anonymous memory that was seen, in bytes. */
   readonly anonymousPeak: number;
-  /** Highest of anonymous memory and mapped pages of the model together. */
+  /** Highest of anonymous memory and mapped pages together. */
   readonly peak: number;
   readonly error: string;
 }
@@ -142,7 +142,6 @@ export async function runInside(
 async function watch(child: Deno.ChildProcess, milliseconds: number): Promise<Outcome> {
   let late = false;
   let anonymousPeak = 0;
-  let programFile = 0;
   let peak = 0;
   const patience = setTimeout(() => {
     late = true;
@@ -166,7 +165,6 @@ async function watch(child: Deno.ChildProcess, milliseconds: number): Promise<Ou
   });
   for (const line of lines) {
     anonymousPeak = Math.max(anonymousPeak, line.anonymousBytes);
-    if (line.phase === "engine") programFile = line.fileBytes;
   }
   const survived = code === 0 && lines.at(-1)?.phase === "end";
   return {
@@ -175,7 +173,7 @@ async function watch(child: Deno.ChildProcess, milliseconds: number): Promise<Ou
     killed: !late && (signal === "SIGKILL" || code === 137),
     lines,
     anonymousPeak,
-    peak: peak - programFile,
+    peak,
     error: survived ? "" : new TextDecoder().decode(stderr).slice(0, 400),
   };
 }

@@ -43,6 +43,20 @@ Deno.test("together: separate loads share the process, and load one after anothe
   assertEquals(total([jar, other], true), 35 + 45 + 15);
 });
 
+Deno.test("together: the program's own pages count for the working set, once", () => {
+  const jar = (program: number) => {
+    const alone = footprint(10, 20, 5, 0, 30 + program);
+    const loading = { bytes: 0, lastingBytes: 35, processBytes: 10, programBytes: program };
+    return { model: "a", footprint: { ...alone, loading } };
+  };
+  const need = (program: number, criterion: "floor" | "working-set") =>
+    addedBytes([jar(program), jar(program)], { criterion, shareWeights: false })
+      .reduce((sum, bytes) => sum + bytes, 0);
+  assertEquals(need(0, "working-set"), 2 * 65 - 10);
+  assertEquals(need(7, "working-set"), need(0, "working-set") + 7);
+  assertEquals(need(7, "floor"), need(0, "floor"));
+});
+
 Deno.test("together: RAM limits are reserved whole", () => {
   const jar = { model: "a", footprint: footprint(10, 20, 5, 30), ramLimitBytes: 100 };
   assertEquals(total([jar, jar], false), 200);

@@ -41,6 +41,23 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a tied embedding that every token multiplies is read ahead like any matrix",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    for (const preset of ["60m-q8_0", "tiny-mamba"]) {
+      await withModel(preset, async (path, engine) => {
+        const sparse = await sparseRanges(await readHeader(path), await readCpuFeatures());
+        const model = await engine.load(path, { mmap: true, sparse });
+        const { random, all } = mappedBytes(path);
+        // What is left to be told is the header, and what no layer's end fills.
+        assert(all > 0 && random < all / 20, `${preset}: ${random} of ${all}`);
+        await model.dispose();
+      }, { layers: 2, vocabularySize: 20000, type: "F32", tied: true });
+    }
+  },
+});
+
+Deno.test({
   name: "without a mapping there is nothing to tell",
   ignore: Deno.build.os !== "linux",
   fn: async () => {

@@ -7,6 +7,7 @@ import {
 } from "../../src/footprint/context_size.ts";
 import { calibrate } from "../../src/footprint/calibrate.ts";
 import type { Footprint } from "../../src/footprint/footprint.ts";
+import { PROGRAM_BYTES } from "../../src/footprint/runtime.ts";
 import { estimateFootprint, estimateFromFileSize } from "../../src/footprint/estimate.ts";
 import { loadedWeights, weightBytes } from "../../src/llama_cpp/memory/weights.ts";
 import {
@@ -41,6 +42,29 @@ Deno.test("a tied embedding is loaded twice where the copy is laid out otherwise
   assertEquals(weightBytes(weights("llama", [odd])), 1001 * 16 * 18 + 16 * 18 % 32);
 });
 
+Deno.test("a tied embedding is read whole where it is multiplied as it lies", () => {
+  const F32 = 0;
+  const tied = tensor("token_embd.weight", F32, 512, 1000);
+  const output = tensor("output.weight", F32, 512, 1000);
+  const rows = (...given: Parameters<typeof weights>) =>
+    weights(...given).map(({ tensor, readByRow }) => [tensor.name, readByRow]);
+  assertEquals(rows("llama", [tied]), [["token_embd.weight", false]]);
+  assertEquals(rows("mamba", [tied]), [["token_embd.weight", false]]);
+  assertEquals(rows("llama", [tied, output]), [
+    ["token_embd.weight", true],
+    ["output.weight", false],
+  ]);
+  assertEquals(rows("bert", [tied]), [["token_embd.weight", true]]);
+  // Where a copy is laid out anew, rows are looked up in the file and the copy is multiplied.
+  assertEquals(rows("llama", [EMBEDDING]), [
+    ["token_embd.weight", true],
+    ["token_embd.weight", false],
+  ]);
+  assertEquals(rows("llama", [EMBEDDING], PLAIN_CPU), [["token_embd.weight", false]]);
+  const perLayer = tensor("per_layer_token_embd.weight", F32, 512, 1000);
+  assertEquals(rows("llama", [perLayer]), [["per_layer_token_embd.weight", true]]);
+});
+
 Deno.test("layers that predict further tokens are skipped where llama.cpp skips them", () => {
   const tensors = [tensor("blk.2.attn_norm.weight", 0, 8), tensor("blk.3.attn_norm.weight", 0, 8)];
   assertEquals(weightBytes(weights("glm4moe", tensors)), 32);
@@ -72,13 +96,17 @@ Deno.test("floor, working set and peak only ever rise", async () => {
   const file = header("llama", {}, [
     tensor("token_embd.weight", 8, 512, 80000),
     tensor("blk.0.ffn_up.weight", 8, 512, 200000),
+    tensor("output.weight", 8, 512, 80000),
   ]);
   const { bytes, jar } = await estimateFootprint(file, options(), AVX2_CPU);
   assertEquals(bytes.floor < bytes.workingSet && bytes.workingSet < bytes.peak, true);
   assertEquals([jar.floorBytes, jar.workingSetBytes], [bytes.floor, bytes.workingSet]);
   assertEquals(jar.shared.floorBytes < jar.floorBytes, true);
   const copied = (await estimateFootprint(file, options({ mmap: false }), AVX2_CPU)).bytes;
-  assertEquals([copied.workingSet, copied.peak], [copied.floor, copied.floor]);
+  assertEquals([copied.workingSet, copied.peak], [
+    copied.floor + PROGRAM_BYTES,
+    copied.floor + PROGRAM_BYTES,
+  ]);
   assertEquals(copied.floor > bytes.floor, true);
 });
 
@@ -100,6 +128,7 @@ Deno.test("floor and working set are the sums of what they are made of, to the b
         const estimate = await estimateFootprint(file, options({ mmap }), cpu);
         const parts = sums(estimate);
         assertEquals(parts.get("repacked") ?? 0, estimate.bytes.repacked);
+        assertEquals(parts.get("program"), PROGRAM_BYTES);
         assertEquals(parts.get("vocabulary"), estimate.bytes.vocabulary);
         assertEquals(parts.get("runtime"), estimate.bytes.runtime);
         assertEquals(
@@ -145,8 +174,10 @@ Deno.test("a context longer than a table of positions is refused", () => {
 
 Deno.test("the largest context that fits is the largest", async () => {
   const file = header("llama", { context_length: 10000 });
-  const need = async (contextSize: number) =>
-    (await estimateFootprint(file, options({ contextSize }), AVX2_CPU)).jar.workingSetBytes;
+  const need = async (
+    contextSize: number,
+    figure: "floorBytes" | "workingSetBytes" = "workingSetBytes",
+  ) => (await estimateFootprint(file, options({ contextSize }), AVX2_CPU)).jar[figure];
   const largest = (limit: number, cap?: number) =>
     largestContextThatFits(file, options(), AVX2_CPU, {
       bytes: limit,
@@ -165,7 +196,7 @@ Deno.test("the largest context that fits is the largest", async () => {
       file,
       options(),
       AVX2_CPU,
-      { bytes: await need(8192), criterion: "floor", ratio },
+      { bytes: await need(8192, "floorBytes"), criterion: "floor", ratio },
     );
   assertEquals([await measured(0.9), await measured(1)], [8192, 8192]);
   assertEquals(await measured(1.001), 7936);

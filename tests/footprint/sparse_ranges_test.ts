@@ -26,6 +26,7 @@ function file(...tensors: [name: string, type: number, ...dimensions: number[]][
 }
 
 const EMBEDDING = ["token_embd.weight", Q4_0, 512, 4000] as [string, number, number, number];
+const OUTPUT = ["output.weight", Q4_0, 512, 4000] as [string, number, number, number];
 const UP = ["blk.0.ffn_up.weight", Q4_0, 512, 8000] as [string, number, number, number];
 const NORM = ["blk.0.ffn_norm.weight", F32, 512] as [string, number, number];
 
@@ -34,7 +35,14 @@ async function ends(header: GgufHeader, cpu = PLAIN_CPU) {
 }
 
 Deno.test("sparse ranges: the embedding is looked up, what is multiplied is not", async () => {
-  assertEquals(await ends(file(EMBEDDING, UP)), [[0, file(EMBEDDING).fileBytes]]);
+  const looked = file(EMBEDDING).fileBytes;
+  assertEquals(await ends(file(EMBEDDING, UP, OUTPUT)), [[0, looked]]);
+});
+
+Deno.test("sparse ranges: a tied embedding is multiplied too, unless that is done with a copy", async () => {
+  const model = file(EMBEDDING, UP);
+  assertEquals(await ends(model), [[0, DATA]]);
+  assertEquals(await ends(model, AVX2_CPU), [[0, model.fileBytes]]);
 });
 
 Deno.test("sparse ranges: nothing reads weights any more that were laid out anew", async () => {
@@ -48,7 +56,7 @@ Deno.test("sparse ranges: norms between matrices go with them", async () => {
 });
 
 Deno.test("sparse ranges: each part of a split model has its own", async () => {
-  const whole = file(UP, EMBEDDING);
+  const whole = file(UP, EMBEDDING, OUTPUT);
   const tensors = whole.tensors.map((tensor, part) => ({ ...tensor, offset: 0, part }));
   const parts = tensors.map((tensor, part) => ({
     path: `${part}.gguf`,
@@ -58,6 +66,7 @@ Deno.test("sparse ranges: each part of a split model has its own", async () => {
   assertEquals(await sparseRanges({ ...whole, tensors, parts }, PLAIN_CPU), [
     { path: "0.gguf", start: 0, end: DATA },
     { path: "1.gguf", start: 0, end: parts[1]?.fileBytes ?? 0 },
+    { path: "2.gguf", start: 0, end: DATA },
   ]);
 });
 
@@ -89,7 +98,9 @@ Deno.test("sparse ranges: in order, apart, inside the file, and never in a large
         }
         if (cpu !== PLAIN_CPU) return;
         for (const tensor of model.tensors) {
-          if (tensor.name.startsWith("token_embd") || tensorBytes(tensor) < 1024 ** 2) continue;
+          const isLookedUp = tensor.name.startsWith("token_embd") &&
+            model.tensors.some(({ name }) => name.startsWith("output"));
+          if (isLookedUp || tensorBytes(tensor) < 1024 ** 2) continue;
           const [start, end] = [DATA + tensor.offset, DATA + tensor.offset + tensorBytes(tensor)];
           assert(!ranges.some((range) => range.start < end && range.end > start));
         }

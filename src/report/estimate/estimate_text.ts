@@ -11,7 +11,7 @@ const PARTS: Readonly<Record<string, readonly ResidentPartName[]>> = {
   cache: ["cache"],
   compute: ["compute"],
   vocabulary: ["vocabulary"],
-  process: ["runtime", "kernel"],
+  process: ["runtime", "kernel", "program"],
   other: ["loading", "allowance", "measured"],
 };
 

@@ -4,6 +4,7 @@ import type { Footprint, ResidentPartName } from "../../footprint/footprint.ts";
 /** What a part is called in reports, and what a reader may want to know of it. */
 const WORDS: Readonly<Record<ResidentPartName, readonly [label: string, remark?: string]>> = {
   mapped: ["Mapped weights", "from the file, not in the floor"],
+  program: ["Program", "its own files, not in the floor"],
   repacked: ["Repacked weights", "laid out anew in memory"],
   copied: ["Copied weights", "not mapped"],
   cache: ["Cache"],

@@ -3,7 +3,7 @@ import type { Footprint } from "./footprint.ts";
 /**
  * A footprint whose model lies in memory already, all or in part: mapped weights that are there
  * aren't required again. What is copied (repacked weights, all of them without a mapping) is
- * anonymous and stays.
+ * anonymous and stays, as the program's own pages do.
  *
  * @param missingBytes what of the model's files isn't in memory yet
  * @param inMemoryBytes what of them is
@@ -24,13 +24,20 @@ export function withWeightsInMemory(
   if (inMemoryBytes === 0) return footprint;
   const { bytes, jar } = footprint;
   const { shared, loading } = jar;
-  const mapped = Math.min(shared.workingSetBytes - shared.floorBytes, missingBytes);
+  const program = loading?.programBytes ?? 0;
+  const weights = shared.workingSetBytes - shared.floorBytes - program;
+  const mapped = Math.min(weights, missingBytes);
   const lasting = loading === undefined
-    ? jar.workingSetBytes - (shared.workingSetBytes - shared.floorBytes)
-    : loading.lastingBytes;
+    ? jar.workingSetBytes - weights
+    : loading.lastingBytes + program;
   const workingSet = Math.max(jar.floorBytes, lasting + mapped);
+  const resident = footprint.resident.map((one) => {
+    if (one.part === "mapped") return { ...one, workingSet: mapped };
+    return one.part === "loading" ? { ...one, workingSet: workingSet - lasting - mapped } : one;
+  });
   return {
     ...footprint,
+    resident,
     bytes: {
       ...bytes,
       workingSet,
@@ -39,7 +46,7 @@ export function withWeightsInMemory(
     jar: {
       ...jar,
       workingSetBytes: workingSet,
-      shared: { ...shared, workingSetBytes: shared.floorBytes + mapped },
+      shared: { ...shared, workingSetBytes: shared.floorBytes + mapped + program },
     },
   };
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
 import { withWeightsInMemory } from "../../src/footprint/weights_in_memory.ts";
+import { PROGRAM_BYTES } from "../../src/footprint/runtime.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { namedCpu } from "../../src/machine/named_cpu.ts";
 import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
@@ -24,20 +25,22 @@ async function brain(mmap = true) {
   };
 }
 
-Deno.test("weights in memory: all of them there, the working set is the floor", async () => {
+Deno.test("weights in memory: all of them there, only the program is mapped beside the floor", async () => {
   const { footprint, fileBytes } = await brain();
-  const { jar, bytes } = withWeightsInMemory(footprint, 0, fileBytes);
-  assert(footprint.jar.workingSetBytes > footprint.jar.floorBytes);
-  assertEquals(jar.workingSetBytes, footprint.jar.floorBytes);
-  assertEquals(jar.shared.workingSetBytes, footprint.jar.shared.floorBytes);
-  assertEquals([bytes.floor, bytes.workingSet], [footprint.bytes.floor, footprint.bytes.floor]);
-  assertEquals(bytes.peak, bytes.floor);
+  const { jar, bytes, resident } = withWeightsInMemory(footprint, 0, fileBytes);
+  const { floorBytes, shared, workingSetBytes } = footprint.jar;
+  assert(workingSetBytes > floorBytes + PROGRAM_BYTES);
+  assertEquals(jar.workingSetBytes, floorBytes + PROGRAM_BYTES);
+  assertEquals(jar.shared.workingSetBytes, shared.floorBytes + PROGRAM_BYTES);
+  assertEquals([bytes.floor, bytes.workingSet], [floorBytes, floorBytes + PROGRAM_BYTES]);
+  assertEquals(bytes.peak, bytes.workingSet);
+  assertEquals(resident.reduce((sum, part) => sum + part.workingSet, 0), bytes.workingSet);
 });
 
 Deno.test("weights in memory: what is missing is required, and never more than is mapped", async () => {
   const { footprint, fileBytes } = await brain();
   const { shared, workingSetBytes } = footprint.jar;
-  const mapped = shared.workingSetBytes - shared.floorBytes;
+  const mapped = shared.workingSetBytes - shared.floorBytes - PROGRAM_BYTES;
   const half = withWeightsInMemory(footprint, 1000, fileBytes - 1000);
   assertEquals(half.jar.workingSetBytes, workingSetBytes - mapped + 1000);
   assertEquals(withWeightsInMemory(footprint, 2 * fileBytes, 1).jar, footprint.jar);

@@ -158,14 +158,13 @@ export const command: Command = async ({ values, operands, output }) => {
   if (stop.signal.aborted) return exitCode(stop.signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT");
 
   const { stages, anonymousPeak } = sampler;
-  const program = stages.find(({ stage }) => stage === "engine open")?.fileBytes ?? 0;
   const savedTo = values.get("save") ? calibrationPath((name) => Deno.env.get(name)) : undefined;
   const measurement: Measurement = {
     path: name,
     estimated,
     stages,
     anonymousPeakBytes: anonymousPeak,
-    peakBytes: Math.max(anonymousPeak, sampler.peak - program),
+    peakBytes: sampler.peak,
     floorRatio: (anonymousPeak + KERNEL_BYTES) / estimated.floor,
     ...defined({ savedTo }),
   };

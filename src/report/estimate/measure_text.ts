@@ -33,7 +33,7 @@ export interface Measurement {
   readonly stages: readonly StageMemory[];
   /** Highest anonymous memory between start and end. */
   readonly anonymousPeakBytes: number;
-  /** Highest of anonymous memory and the model's mapped pages together. */
+  /** Highest of anonymous memory and mapped pages, the program's own too, together. */
   readonly peakBytes: number;
   /** anonymousPeakBytes / estimated floor. */
   readonly floorRatio: number;

@@ -101,6 +101,11 @@ function enter(folder: string): void {
 function rejectOperands(command: CommandName, flags: ParsedFlags): void {
   const definition = COMMANDS.find((candidate) => candidate.name === command);
   const operand = flags.operands[0];
+  if (flags.operands.includes("")) {
+    throw new BrainjarError("empty-operand", `An empty word stands after brainjar ${command}`, {
+      hint: "A variable may be unset: give it a value, or leave the word out",
+    });
+  }
   if (operand === undefined || definition?.operands !== "") return;
   throw new BrainjarError(
     "unexpected-operand",

@@ -143,6 +143,14 @@ Deno.test("hints: a guess, followed to the letter, is read or is wrong in anothe
   }
 });
 
+Deno.test("hints: an empty operand is a variable that nobody set", async () => {
+  for (const name of COMMAND_NAMES) {
+    const { output, said } = record();
+    assertEquals(await brainjar([name, ""], output), 2);
+    assertStringIncludes(said(), `An empty word stands after brainjar ${name}`);
+  }
+});
+
 Deno.test("hints: an operand is a model's name only where a command takes models", async () => {
   for (const name of COMMAND_NAMES) {
     const { output, said } = record();

@@ -162,7 +162,7 @@ export const FLAG_TABLE = [
     name: "compare",
     type: "switch",
     commands: ["estimate"],
-    help: "Print the header's estimate beside the engine's own, with the difference",
+    help: "Print the header's estimate beside the engine's own, part by part, with the difference",
   },
   {
     name: "criterion",

@@ -1,4 +1,5 @@
 import { formatAmount } from "../../budget/size.ts";
+import { sum } from "../../budget/sum.ts";
 import type { Footprint, ResidentPartName } from "../../footprint/footprint.ts";
 
 /** What a part is called in reports, and what a reader may want to know of it. */
@@ -39,7 +40,22 @@ export function residentLines(
       const line = row(`  ${label}`, [floor, workingSet].map(partAmount));
       return known === undefined ? line : `${line}  (${known})`;
     }),
+    ...otherWeights({ bytes, resident }),
   ];
+}
+
+/** Parts that are weights. */
+const WEIGHTS: readonly ResidentPartName[] = ["mapped", "repacked", "copied", "file"];
+
+/** The weights of which a token reads a row here and there: they count for the peak alone. */
+function otherWeights({ bytes, resident }: Pick<Footprint, "bytes" | "resident">): string[] {
+  const counted = sum(
+    resident.filter(({ part }) => WEIGHTS.includes(part)).map(({ workingSet }) => workingSet),
+  );
+  const other = bytes.weights - counted;
+  if (other <= 0) return [];
+  const line = row("  Other weights", ["-", "-"]);
+  return [`${line}  (${formatAmount(other)} of the file, read here and there, in neither)`];
 }
 
 /** A part that doesn't count has no figure, so that nothing small reads as nothing. */

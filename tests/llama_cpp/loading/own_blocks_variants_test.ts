@@ -163,7 +163,6 @@ const VARIANTS: readonly Variant[] = [
   ]],
   ["deci-dense", [fuse]],
   ["nanbeige-dense", [keys({ num_loops: whole(3) })]],
-  ["nanbeige-dense", [keys({ num_loops: whole(200) })], "a smaller number above 0"],
   ["talkie-dense", [drop(/^output\.weight/)], '"output.weight" is missing'],
 ];
 

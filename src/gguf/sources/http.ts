@@ -218,7 +218,13 @@ function timedOut(url: string, timeout: number, cause: unknown): BrainjarError {
 function failed(url: string, cause: unknown): BrainjarError {
   const hint = cause instanceof Deno.errors.NotCapable
     ? "Start brainjar with --allow-net for that host"
-    // The runtime quotes the URL, where a secret may be.
-    : messageOf(cause).replace(/https?:\/\/[^\s)]+/gi, shownUrl);
+    : reasonOf(cause);
   return fault("gguf-http-failed", `The server can't be reached: ${shownUrl(url)}`, hint, cause);
+}
+
+/** Why a request failed, in the words of the runtime without the URL, where a secret may be. */
+function reasonOf(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  return messageOf(inner).replace(/^error sending request for url \(\S*\): /, "")
+    .replace(/https?:\/\/[^\s)]+/gi, shownUrl);
 }

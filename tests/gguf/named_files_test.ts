@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { readHeader } from "../../src/gguf/read.ts";
 import { meantName } from "../../src/gguf/other_files/not_found.ts";
+import { shownUrl } from "../../src/gguf/sources/url.ts";
 import { shellWord } from "../../src/gguf/other_files/shell_word.ts";
 import { buildHeader, text } from "./build_header.ts";
 import { assertFault } from "./read_bytes.ts";
@@ -162,4 +163,11 @@ Deno.test("a path is one word of a shell, whatever is in it", async () => {
     const { stdout } = await new Deno.Command("sh", { args }).output();
     assertEquals(new TextDecoder().decode(stdout), path);
   }
+});
+
+Deno.test("what isn't a server's address is shown as it was given", () => {
+  for (const given of ["ollama:llama3.2:1b", "hf:org/repo", "C:\\m.gguf", "m.gguf?", "https://["]) {
+    assertEquals(shownUrl(given), given);
+  }
+  assertEquals(shownUrl("HTTPS://me:secret@Host/m.gguf?token=abc"), "https://host/m.gguf?…");
 });

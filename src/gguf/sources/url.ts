@@ -28,7 +28,8 @@ export function withPath(location: string, path: string): string {
  * ```
  */
 export function shownUrl(url: string): string {
-  if (!URL.canParse(url)) return url;
+  // A name in a cache (hf:ORG/REPO) and a path with a drive could be parsed too.
+  if (!isUrl(url) || !URL.canParse(url)) return url;
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${pathname}${search === "" ? "" : "?…"}`;
 }

@@ -71,6 +71,13 @@ const SCALED = [
 /** The same with a number for each expert. */
 const SCALED_BY_EXPERT = ["ffn_gate_exps", "ffn_down_exps", "ffn_up_exps"];
 
+/** A tensor of the file, and what it was asked for as. */
+interface FileTensor {
+  readonly info: TensorInfo;
+  isAsked: boolean;
+  isLoaded: boolean;
+}
+
 /**
  * Asks a header for what llama.cpp would ask it for, in the same way: each key with its type, each
  * tensor with its shape (llama-model-loader.cpp, `get_key` and `create_tensor`). What isn't as
@@ -81,12 +88,14 @@ const SCALED_BY_EXPERT = ["ffn_gate_exps", "ffn_down_exps", "ffn_up_exps"];
  * functions are (`LLAMA_LOAD_LOCALS`).
  */
 export class Loader {
-  readonly #tensors = new Map<string, TensorInfo>();
-  /** Names that were asked for and are in the file; true where the tensor is loaded. */
-  readonly #asked = new Map<string, boolean>();
+  readonly #tensors = new Map<string, FileTensor>();
+  /** How many of them were asked for. */
+  #askedCount = 0;
 
   constructor(readonly header: GgufHeader, readonly hyperparameters: Hyperparameters) {
-    for (const tensor of header.tensors) this.#tensors.set(tensor.name, tensor);
+    for (const info of header.tensors) {
+      this.#tensors.set(info.name, { info, isAsked: false, isLoaded: false });
+    }
   }
 
   /** `n_layer`: layers that text passes through. */
@@ -182,7 +191,7 @@ export class Loader {
 
   /** The shape that a tensor has in the file (ne0 first), asked for or not. */
   dimensions(name: string): readonly number[] | undefined {
-    return this.#tensors.get(name)?.dimensions;
+    return this.#tensors.get(name)?.info.dimensions;
   }
 
   /** Refuses the header for a reason of its own, where `condition` doesn't hold. */
@@ -299,46 +308,56 @@ export class Loader {
 
   /** The file must have the tensor, in this shape (ne0 first). */
   need(name: string, ...dimensions: number[]): void {
-    this.take(NEEDED, name, ...dimensions);
+    this.ask(NEEDED, name, dimensions);
   }
 
   /** The file may have the tensor, in this shape; whether it does. */
   may(name: string, ...dimensions: number[]): boolean {
-    return this.take(OPTIONAL, name, ...dimensions);
+    return this.ask(OPTIONAL, name, dimensions);
   }
 
   /** A tensor by its presence; whether it is in the file and loaded. */
   take(presence: Presence, name: string, ...dimensions: number[]): boolean {
-    const tensor = this.#find(presence, name);
-    if (tensor === undefined) return false;
-    if (!isAlike(tensor.dimensions, dimensions)) throw this.#misshapen(tensor, dimensions);
-    return presence.isSkipped !== true;
+    return this.ask(presence, name, dimensions);
   }
 
   /** The same where only the number of elements counts (`TENSOR_ALLOW_RESHAPE`). */
   takeReshaped(presence: Presence, name: string, ...dimensions: number[]): boolean {
-    const tensor = this.#find(presence, name);
-    if (tensor === undefined) return false;
-    const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1);
-    if (product(dimensions) !== product(tensor.dimensions)) {
-      throw this.#misshapen(tensor, dimensions);
-    }
-    return presence.isSkipped !== true;
+    return this.ask(presence, name, dimensions, hasAsMany);
   }
 
-  #find(presence: Presence, name: string): TensorInfo | undefined {
+  /**
+   * What all of these do. It runs hundreds of times for each model, before any compiler has seen
+   * it: one look-up, and no list made twice.
+   */
+  ask(
+    presence: Presence,
+    name: string,
+    dimensions: readonly number[],
+    fits: (one: readonly number[], other: readonly number[]) => boolean = isAlike,
+  ): boolean {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined) {
-      if (!presence.isNeeded) return undefined;
-      const apart = name.includes("_exps.") && this.has("blk.0.ffn_up.0.weight");
-      throw unloadable(
-        `tensor ${JSON.stringify(name)} is missing`,
-        apart ? OLD_EXPERTS_HINT : TENSOR_HINT,
-      );
+      if (presence.isNeeded) throw this.#missingTensor(name);
+      return false;
+    }
+    const isLoaded = presence.isSkipped !== true;
+    if (!tensor.isAsked) {
+      tensor.isAsked = true;
+      this.#askedCount++;
     }
     // A tensor that is asked for twice is loaded if it is once.
-    this.#asked.set(name, this.#asked.get(name) === true || presence.isSkipped !== true);
-    return tensor;
+    if (isLoaded) tensor.isLoaded = true;
+    if (!fits(tensor.info.dimensions, dimensions)) throw this.#misshapen(tensor.info, dimensions);
+    return isLoaded;
+  }
+
+  #missingTensor(name: string): BrainjarError {
+    const apart = name.includes("_exps.") && this.has("blk.0.ffn_up.0.weight");
+    return unloadable(
+      `tensor ${JSON.stringify(name)} is missing`,
+      apart ? OLD_EXPERTS_HINT : TENSOR_HINT,
+    );
   }
 
   #misshapen({ name, dimensions }: TensorInfo, wanted: readonly number[]): BrainjarError {
@@ -362,9 +381,10 @@ export class Loader {
 
   /** Scales beside weights that were loaded; then nothing may be left (`done_getting_tensors`). */
   finish(): void {
-    if (this.#asked.size < this.#tensors.size) this.#takeScales();
-    if (this.#asked.size === this.#tensors.size) return;
-    const left = [...this.#tensors.keys()].filter((name) => !this.#asked.has(name));
+    if (this.#askedCount < this.#tensors.size) this.#takeScales();
+    if (this.#askedCount === this.#tensors.size) return;
+    const left = [...this.#tensors.values()].filter(({ isAsked }) => !isAsked)
+      .map(({ info }) => info.name);
     const [first = "", ...others] = left;
     const more = others.length === 0 ? "" : ` and ${others.length} more`;
     throw unloadable(
@@ -375,7 +395,7 @@ export class Loader {
 
   #takeScales(): void {
     const scale = (base: string, size: number) => {
-      if (this.#asked.get(`${base}.weight`) !== true) return;
+      if (this.#tensors.get(`${base}.weight`)?.isLoaded !== true) return;
       this.may(`${base}.scale`, size);
       this.may(`${base}.input_scale`, size);
     };
@@ -383,7 +403,7 @@ export class Loader {
       for (const name of SCALED) scale(`blk.${layer}.${name}`, 1);
       for (const name of SCALED_BY_EXPERT) scale(`blk.${layer}.${name}`, this.experts);
     }
-    if (this.#tensors.get("output.weight")?.type === NVFP4) scale("output", 1);
+    if (this.#tensors.get("output.weight")?.info.type === NVFP4) scale("output", 1);
   }
 }
 
@@ -399,41 +419,47 @@ function isAlike(one: readonly number[], other: readonly number[]): boolean {
   return true;
 }
 
+/** Whether two shapes have the same number of elements. */
+function hasAsMany(one: readonly number[], other: readonly number[]): boolean {
+  const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1);
+  return product(one) === product(other);
+}
+
 /** One layer of a loader: `need("attn_norm.weight", …)` asks for `blk.N.attn_norm.weight`. */
 export class LayerLoader {
-  constructor(readonly model: Loader, readonly index: number) {}
+  readonly #prefix: string;
+
+  constructor(readonly model: Loader, readonly index: number) {
+    this.#prefix = `blk.${index}.`;
+  }
 
   /** The file must have this layer's tensor, in this shape (ne0 first). */
   need(name: string, ...dimensions: number[]): void {
-    this.model.need(this.#name(name), ...dimensions);
+    this.model.ask(NEEDED, this.#prefix + name, dimensions);
   }
 
   /** The file may have it; whether it does. */
   may(name: string, ...dimensions: number[]): boolean {
-    return this.model.may(this.#name(name), ...dimensions);
+    return this.model.ask(OPTIONAL, this.#prefix + name, dimensions);
   }
 
   /** By its presence; whether it is in the file and loaded. */
   take(presence: Presence, name: string, ...dimensions: number[]): boolean {
-    return this.model.take(presence, this.#name(name), ...dimensions);
+    return this.model.ask(presence, this.#prefix + name, dimensions);
   }
 
   /** The same where only the number of elements counts. */
   takeReshaped(presence: Presence, name: string, ...dimensions: number[]): boolean {
-    return this.model.takeReshaped(presence, this.#name(name), ...dimensions);
+    return this.model.ask(presence, this.#prefix + name, dimensions, hasAsMany);
   }
 
   /** Whether the file has it, asked for or not. */
   has(name: string): boolean {
-    return this.model.has(this.#name(name));
+    return this.model.has(this.#prefix + name);
   }
 
   /** The shape that it has in the file (ne0 first), asked for or not. */
   dimensions(name: string): readonly number[] | undefined {
-    return this.model.dimensions(this.#name(name));
-  }
-
-  #name(name: string): string {
-    return `blk.${this.index}.${name}`;
+    return this.model.dimensions(this.#prefix + name);
   }
 }

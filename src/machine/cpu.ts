@@ -12,7 +12,7 @@ import { loadModule } from "../load_module.ts";
  */
 export async function readCpuFeatures(options: MachineOptions = {}): Promise<CpuFeatures> {
   const { root = "/" } = options;
-  if (hasMachineFiles(root)) return readLinuxCpu(machineFilesBelow(root));
+  if (hasMachineFiles(root)) return await readLinuxCpu(machineFilesBelow(root));
   const { readReportedCpu } = await loadModule<typeof import("./systeminformation.ts")>(
     import.meta,
     "./systeminformation.ts",

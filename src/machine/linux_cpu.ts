@@ -1,8 +1,7 @@
 import type { CpuFeatures } from "../llama_cpp/options.ts";
-import { parseCpuModalias } from "./cpu_modalias.ts";
+import { loadModule } from "../load_module.ts";
 import { engineThreads } from "./engine_threads.ts";
-import { parseKernelList } from "./kernel_list.ts";
-import { type MachineFiles, textOf } from "./machine_files.ts";
+import { type MachineFiles, parseKernelList, textOf } from "./machine_files.ts";
 import { cpuUnreadable } from "./warning.ts";
 
 /** More processors than any kernel is built for, so that a lying tree can't keep us reading. */
@@ -41,12 +40,16 @@ export function parseCpuFeatures(text: string, threads: number): CpuFeatures | u
  *
  * Throws `cpu-unreadable` where neither tells.
  */
-export function readLinuxCpu(files: MachineFiles): CpuFeatures {
+export async function readLinuxCpu(files: MachineFiles): Promise<CpuFeatures> {
   const reading = files.read(CPUINFO_PATH);
   const text = reading.kind === "text" ? reading.text : "";
   const threads = engineThreads(countCores(files, text));
   const cpu = parseCpuFeatures(text, threads);
   if (cpu !== undefined) return cpu;
+  const { parseCpuModalias } = await loadModule<typeof import("./cpu_modalias.ts")>(
+    import.meta,
+    "./cpu_modalias.ts",
+  );
   const named = parseCpuModalias(textOf(files, MODALIAS_PATH) ?? "");
   if (named !== undefined) return { ...named, threads };
   const reasons = {

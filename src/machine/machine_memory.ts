@@ -20,7 +20,7 @@ import { hasMachineFiles, machineFilesBelow, type MachineOptions } from "./machi
  */
 export async function readMachineMemory(options: MachineOptions = {}): Promise<MachineMemory> {
   const { root = "/", processId = "self" } = options;
-  if (hasMachineFiles(root)) return readLinuxMemory(machineFilesBelow(root), processId);
+  if (hasMachineFiles(root)) return await readLinuxMemory(machineFilesBelow(root), processId);
   // Imported only where it is needed, so that Linux never waits for it.
   const { readReportedMemory } = await loadModule<typeof import("./systeminformation.ts")>(
     import.meta,

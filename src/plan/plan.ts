@@ -6,7 +6,7 @@ import { validateMemoryBudget } from "../budget/validate.ts";
 import type { Validation } from "../budget/validation.ts";
 import { checkPositions, largestContextThatFits } from "../footprint/context_size.ts";
 import type { Footprint } from "../footprint/footprint.ts";
-import { withWeightsInMemory } from "../footprint/weights_in_memory.ts";
+import { loadModule } from "../load_module.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { footprintOf, measuredRatio, resolveContext } from "./footprint_of.ts";
@@ -113,7 +113,12 @@ async function planJar(
   );
   const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;
   const missingBytes = header.fileBytes - inMemoryBytes;
-  const footprint = withWeightsInMemory(estimated, missingBytes, inMemoryBytes);
+  const footprint = inMemoryBytes === 0
+    ? estimated
+    : (await loadModule<typeof import("../footprint/weights_in_memory.ts")>(
+      import.meta,
+      "../footprint/weights_in_memory.ts",
+    )).withWeightsInMemory(estimated, missingBytes, inMemoryBytes);
   const model = names.get(key) ?? nameApart(name, [...names.values()]);
   names.set(key, model);
   const demand: InstanceDemand = {

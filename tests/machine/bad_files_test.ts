@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { readLinuxMemory } from "../../src/machine/memory/linux_memory.ts";
 import { fakeFiles, type FakeTree } from "./fake_files.ts";
@@ -23,8 +23,8 @@ function without(path: string): FakeTree {
   return Object.fromEntries(Object.entries(GOOD).filter(([name]) => name !== path));
 }
 
-Deno.test("bad files: the tree they start from is good", () => {
-  const memory = read(GOOD);
+Deno.test("bad files: the tree they start from is good", async () => {
+  const memory = await read(GOOD);
   assertEquals([memory.totalBytes, memory.availableBytes], [4 * GB, 3.5 * GB]);
   assertEquals(memory.warnings, []);
 });
@@ -129,8 +129,8 @@ const ERRORS: readonly [what: string, tree: FakeTree, code: string, quoted: stri
 ];
 
 for (const [what, tree, code, quoted] of ERRORS) {
-  Deno.test(`bad files: ${what} is ${code}`, () => {
-    const error = assertThrows(() => read(tree), BrainjarError) as BrainjarError;
+  Deno.test(`bad files: ${what} is ${code}`, async () => {
+    const error = await assertRejects(() => read(tree), BrainjarError) as BrainjarError;
     assertEquals([error.code, error.kind], [code, "usage"]);
     assertStringIncludes(error.message, quoted);
     assertEquals(/^[A-Z].*[^.]$/s.test(error.message), true, error.message);
@@ -216,23 +216,23 @@ const WARNINGS: readonly [what: string, tree: FakeTree, code: string, available:
 ];
 
 for (const [what, tree, code, available] of WARNINGS) {
-  Deno.test(`bad files: ${what}, with a warning`, () => {
-    const memory = read(tree);
+  Deno.test(`bad files: ${what}, with a warning`, async () => {
+    const memory = await read(tree);
     assertEquals(memory.warnings.map((warning) => warning.code), [code]);
     assertEquals(memory.availableBytes, available);
   });
 }
 
-Deno.test("bad files: cache beyond the usage adds no more than the usage", () => {
-  const memory = read({
+Deno.test("bad files: cache beyond the usage adds no more than the usage", async () => {
+  const memory = await read({
     ...GOOD,
     "/sys/fs/cgroup/job/memory.stat": `inactive_file ${9 * GB}\nactive_file 0\n`,
   });
   assertEquals(memory.availableBytes, 4 * GB);
 });
 
-Deno.test("bad files: a group over its limit has nothing left, not less", () => {
-  const memory = read({
+Deno.test("bad files: a group over its limit has nothing left, not less", async () => {
+  const memory = await read({
     ...GOOD,
     "/sys/fs/cgroup/job/memory.current": `${6 * GB}\n`,
     "/sys/fs/cgroup/job/memory.stat": "inactive_file 0\nactive_file 0\n",
@@ -240,9 +240,9 @@ Deno.test("bad files: a group over its limit has nothing left, not less", () => 
   assertEquals(memory.availableBytes, 0);
 });
 
-Deno.test("bad files: pressure that the kernel was told not to measure is absent", () => {
+Deno.test("bad files: pressure that the kernel was told not to measure is absent", async () => {
   const refused = new Error("Operation not supported (os error 95)");
-  const memory = read({ ...GOOD, "/proc/pressure/memory": refused });
+  const memory = await read({ ...GOOD, "/proc/pressure/memory": refused });
   assertEquals([memory.pressure, memory.warnings], [undefined, []]);
 });
 
@@ -258,12 +258,12 @@ Deno.test("bad files: a folder in the place of meminfo is an error, not a zero",
   }
 });
 
-Deno.test("bad files: a hidden meminfo is asked of the kernel, and only what is free counts", () => {
+Deno.test("bad files: a hidden meminfo is asked of the kernel, and only what is free counts", async () => {
   const files = fakeFiles({
     ...without("/proc/meminfo"),
     "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages": "512\n",
   });
-  const memory = readLinuxMemory({
+  const memory = await readLinuxMemory({
     ...files,
     systemMemory: () => ({ total: 16 * GB, free: 2 * GB, swapTotal: 0, swapFree: 0 }),
   }, "self");

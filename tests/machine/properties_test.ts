@@ -47,10 +47,10 @@ function treeOf(total: number, available: number, chain: readonly Group[]): Fake
   return tree;
 }
 
-Deno.test(`machine properties: no figure is above any reading (seed ${SEED})`, () => {
-  fc.assert(
-    fc.property(machine, ({ total, available, groups }) => {
-      const memory = readLinuxMemory(fakeFiles(treeOf(total, available, groups)), "self");
+Deno.test(`machine properties: no figure is above any reading (seed ${SEED})`, async () => {
+  await fc.assert(
+    fc.asyncProperty(machine, async ({ total, available, groups }) => {
+      const memory = await readLinuxMemory(fakeFiles(treeOf(total, available, groups)), "self");
       assert(memory.totalBytes <= total * PAGE);
       assert(memory.availableBytes >= 0 && memory.availableBytes <= memory.totalBytes);
       assert(memory.availableBytes <= available * PAGE);
@@ -74,42 +74,47 @@ Deno.test(`machine properties: no figure is above any reading (seed ${SEED})`, (
   );
 });
 
-Deno.test(`machine properties: more use or a tighter limit never gives more (seed ${SEED})`, () => {
-  fc.assert(
-    fc.property(machine, pages, fc.nat(4), ({ total, available, groups }, more, which) => {
-      const read = (chain: readonly Group[]) =>
-        readLinuxMemory(fakeFiles(treeOf(total, available, chain)), "self");
-      const before = read(groups);
-      const changed = (change: (group: Group) => Group) =>
-        groups.map((group, index) => index === which % groups.length ? change(group) : group);
-      // What is newly used is no file cache: anonymous memory is what jars fill.
-      const used = read(changed((group) => ({
-        ...group,
-        current: group.current + more,
-        inactive: Math.min(group.inactive, group.current),
-        active: Math.min(group.active, group.current - Math.min(group.inactive, group.current)),
-      })));
-      assert(used.availableBytes <= before.availableBytes);
-      const tighter = read(changed((group) => ({
-        ...group,
-        max: Math.min(group.max ?? Infinity, more),
-      })));
-      assert(tighter.availableBytes <= before.availableBytes);
-      assert(tighter.totalBytes <= before.totalBytes);
-    }),
+Deno.test(`machine properties: more use or a tighter limit never gives more (seed ${SEED})`, async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      machine,
+      pages,
+      fc.nat(4),
+      async ({ total, available, groups }, more, which) => {
+        const read = (chain: readonly Group[]) =>
+          readLinuxMemory(fakeFiles(treeOf(total, available, chain)), "self");
+        const before = await read(groups);
+        const changed = (change: (group: Group) => Group) =>
+          groups.map((group, index) => index === which % groups.length ? change(group) : group);
+        // What is newly used is no file cache: anonymous memory is what jars fill.
+        const used = await read(changed((group) => ({
+          ...group,
+          current: group.current + more,
+          inactive: Math.min(group.inactive, group.current),
+          active: Math.min(group.active, group.current - Math.min(group.inactive, group.current)),
+        })));
+        assert(used.availableBytes <= before.availableBytes);
+        const tighter = await read(changed((group) => ({
+          ...group,
+          max: Math.min(group.max ?? Infinity, more),
+        })));
+        assert(tighter.availableBytes <= before.availableBytes);
+        assert(tighter.totalBytes <= before.totalBytes);
+      },
+    ),
     { seed: SEED, numRuns: 400 },
   );
 });
 
-Deno.test(`machine properties: no text makes anything but figures or an error (seed ${SEED})`, () => {
+Deno.test(`machine properties: no text makes anything but figures or an error (seed ${SEED})`, async () => {
   const good = treeOf(100, 50, [{ max: 40, high: undefined, current: 1, inactive: 0, active: 0 }]);
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.constantFrom(...Object.keys(good)),
       fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.constant(new Error("denied"))),
-      (path, content) => {
+      async (path, content) => {
         try {
-          const memory = readLinuxMemory(fakeFiles({ ...good, [path]: content }), "self");
+          const memory = await readLinuxMemory(fakeFiles({ ...good, [path]: content }), "self");
           assert(Number.isSafeInteger(memory.availableBytes) && memory.availableBytes >= 0);
           assert(memory.totalBytes > 0 || path.includes("memory.max"));
         } catch (error) {

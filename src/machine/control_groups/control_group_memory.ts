@@ -2,7 +2,7 @@ import { sum } from "../../budget/sum.ts";
 import type { ControlGroup } from "./control_groups.ts";
 import { joinGroup } from "./control_group_path.ts";
 import { type MachineFiles, textOf } from "../machine_files.ts";
-import { keptOfCache, readLowWatermark } from "../memory/reclaimable.ts";
+import { loadModule } from "../../load_module.ts";
 import { type MachineWarning, memoryUnreadable } from "../warning.ts";
 
 /** One reading of a group, where it was read and what it said. */
@@ -66,18 +66,18 @@ const FILES = {
  * process above it lives but hardly moves. Memory above it is none that can be given out.
  * Limits on swap (`memory.memsw`, `memory.swap.max`) are not read, since swap is never given out.
  *
- * `fields` are those of /proc/meminfo. With `highest`, the group is the topmost that can be seen, and a tighter limit of the groups above
- * it counts too, where the kernel tells it (v1).
+ * `fields` are those of /proc/meminfo. With `highest`, the group is the topmost that can be seen,
+ * and a tighter limit of the groups above it counts too, where the kernel tells it (v1).
  *
  * Throws `control-group-unreadable` where a limit is there but can't be read (it may be anything),
  * or a limit is set but the usage can't be read: counting nothing as used would give out memory that
  * is in use. File cache that can't be read counts as 0, the safe choice, with a warning.
  */
-export function readControlGroupMemory(
+export async function readControlGroupMemory(
   files: MachineFiles,
   group: ControlGroup,
   options: { readonly highest?: boolean; readonly fields?: ReadonlyMap<string, number> } = {},
-): ControlGroupReading {
+): Promise<ControlGroupReading> {
   const names = FILES[group.version];
   const own = new GroupFiles(files, group);
   const limits: GroupFigure[] = [];
@@ -97,7 +97,7 @@ export function readControlGroupMemory(
   const usage = { name: names.usage, path: own.locate(names.usage), bytes: used };
   const path = own.locate("memory.stat");
   const cache = own.readStatistics(names.cache);
-  const found = readKernelMemory(own, options.fields ?? new Map());
+  const found = await readKernelMemory(own, options.fields ?? new Map());
   if (cache === undefined) {
     const kernel = { ...found, bytes: Math.min(found.bytes, used) };
     return {
@@ -140,30 +140,23 @@ export function readControlGroupMemory(
  * what the rule keeps is taken off. On machines with much of it little or nothing is left, which is
  * the safe side.
  */
-function readKernelMemory(own: GroupFiles, fields: ReadonlyMap<string, number>): GroupFigure {
+async function readKernelMemory(
+  own: GroupFiles,
+  fields: ReadonlyMap<string, number>,
+): Promise<GroupFigure> {
+  const isFirst = own.group.version === 1;
   const name = FILES[own.group.version].kernel;
-  if (own.group.version === 2) {
-    const [bytes = 0] = own.readStatistics([name]) ?? [];
-    const kept = bytes === 0 ? 0 : keptOfCache(bytes, readLowWatermark(own.files, fields));
-    return {
-      name: `${name} less what is kept`,
-      path: own.locate("memory.stat"),
-      bytes: bytes - kept,
-    };
-  }
-  const path = own.locate(name);
-  const used = own.readAmount(name) ?? 0;
-  const reclaimable = Math.min(used, fields.get("SReclaimable") ?? 0);
+  const path = own.locate(isFirst ? name : "memory.stat");
+  const [used = 0] = isFirst ? [own.readAmount(name)] : own.readStatistics([name]) ?? [];
+  const reclaimable = isFirst ? Math.min(used, fields.get("SReclaimable") ?? 0) : used;
   if (reclaimable === 0) return { name, path, bytes: 0 };
-  const kept = Math.max(
-    sum(UNRECLAIMABLE.map((field) => fields.get(field) ?? 0)),
-    keptOfCache(reclaimable, readLowWatermark(own.files, fields)),
-  );
-  return {
-    name: `${name} less what is kept`,
-    path,
-    bytes: Math.max(0, Math.min(reclaimable, used - kept)),
-  };
+  const { keptOfCache, readLowWatermark } = await loadModule<
+    typeof import("../memory/reclaimable.ts")
+  >(import.meta, "../memory/reclaimable.ts");
+  const kept = keptOfCache(reclaimable, readLowWatermark(own.files, fields));
+  const others = isFirst ? sum(UNRECLAIMABLE.map((field) => fields.get(field) ?? 0)) : 0;
+  const bytes = Math.max(0, Math.min(reclaimable, used - Math.max(kept, others)));
+  return { name: `${name} less what is kept`, path, bytes };
 }
 
 /**

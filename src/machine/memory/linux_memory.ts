@@ -7,13 +7,17 @@ import {
 } from "../control_groups/control_group_memory.ts";
 import { type ControlGroup, findControlGroups } from "../control_groups/control_groups.ts";
 import { readLeftOut } from "./memory_left_out.ts";
-import type { MachineFiles, ProcessId } from "../machine_files.ts";
+import { loadModule } from "../../load_module.ts";
+import { type MachineFiles, type ProcessId, textOf } from "../machine_files.ts";
 import type { MachineWarning } from "../warning.ts";
-import { readMemoryNodes } from "./memory_nodes.ts";
 import { readMeminfo } from "./meminfo.ts";
-import { readOvercommit } from "./overcommit.ts";
-import { readProcessLimits } from "./process_limits.ts";
-import { type MemoryReading, sumReading, takenOff } from "./reading.ts";
+import {
+  type MemoryReading,
+  NODES_PATH,
+  OVERCOMMIT_PATH,
+  sumReading,
+  takenOff,
+} from "./reading.ts";
 import { MACHINE_PRESSURE_PATH, readPressure, worsePressure } from "../pressure.ts";
 
 /**
@@ -26,8 +30,11 @@ import { MACHINE_PRESSURE_PATH, readPressure, worsePressure } from "../pressure.
  * Throws `machine-unreadable` and `control-group-unreadable`; what is doubtful without making the
  * figures too large is a warning.
  */
-export function readLinuxMemory(files: MachineFiles, processId: ProcessId): MachineMemory {
-  const machine = readMeminfo(files);
+export async function readLinuxMemory(
+  files: MachineFiles,
+  processId: ProcessId,
+): Promise<MachineMemory> {
+  const machine = await readMeminfo(files);
   const { groups, warnings: groupWarnings } = findControlGroups(files, processId);
   const warnings: MachineWarning[] = [...machine.warnings, ...groupWarnings];
 
@@ -35,7 +42,7 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
   const available: MemoryReading[] = [machine.available];
   const highest = groups.findLast((group) => group.version === 1);
   for (const group of groups) {
-    const reading = readControlGroupMemory(files, group, {
+    const reading = await readControlGroupMemory(files, group, {
       highest: group === highest,
       fields: machine.fields,
     });
@@ -46,13 +53,12 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
     }
     available.push(...availableReadings(reading.memory));
   }
-  for (
-    const bounds of [
-      readMemoryNodes(files, processId, machine.fields),
-      readProcessLimits(files, processId),
-      readOvercommit(files, processId, machine),
-    ]
-  ) {
+  if (mayBeBound(files, processId)) {
+    const { readBounds } = await loadModule<typeof import("./bounds.ts")>(
+      import.meta,
+      "./bounds.ts",
+    );
+    const bounds = readBounds(files, processId, machine);
     totals.push(...bounds.totals);
     available.push(...bounds.available);
     warnings.push(...bounds.warnings);
@@ -70,6 +76,16 @@ export function readLinuxMemory(files: MachineFiles, processId: ProcessId): Mach
     ...(leftOut.length === 0 ? {} : { leftOut }),
     warnings,
   };
+}
+
+/** Neither of the limits that a load meets is set, as nearly everywhere. */
+const UNLIMITED = /^Max data size +unlimited [^]*^Max address space +unlimited /m;
+
+/** Whether anything but control groups may bound the process; most have nothing to be read for it. */
+function mayBeBound(files: MachineFiles, processId: ProcessId): boolean {
+  return !UNLIMITED.test(textOf(files, `/proc/${processId}/limits`) ?? "") ||
+    !/^[01]/.test(textOf(files, OVERCOMMIT_PATH) ?? "") ||
+    files.subfolders(NODES_PATH).filter((name) => /^node\d/.test(name)).length > 1;
 }
 
 /** limit − usage + reclaimable: not below nothing, and not above the limit. */

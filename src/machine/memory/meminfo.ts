@@ -1,8 +1,7 @@
 import type { MachineMemory } from "../../budget/memory.ts";
-import { hugePageBytesBelow } from "./huge_pages.ts";
+import { loadModule } from "../../load_module.ts";
 import type { MachineFiles } from "../machine_files.ts";
 import { type MemoryReading, type ReadingTerm, sumReading, takenOff } from "./reading.ts";
-import { freeAndCached, readLowWatermark } from "./reclaimable.ts";
 import { type MachineWarning, memoryUnreadable } from "../warning.ts";
 
 /** What the whole machine has. */
@@ -37,15 +36,19 @@ const HUGE_PAGES_PATH = "/sys/kernel/mm/hugepages";
  * MemAvailable is missing, or the total is nothing: what a machine has is never guessed, and never
  * zero. Swap and huge pages may be missing, since a kernel can be built without them.
  */
-export function readMeminfo(files: MachineFiles): MachineTotals {
+export async function readMeminfo(files: MachineFiles): Promise<MachineTotals> {
   const path = files.locate(MEMINFO_PATH);
   const reading = files.read(MEMINFO_PATH);
-  if (reading.kind === "text") return parseMeminfo(files, reading.text, path);
+  if (reading.kind === "text") return await parseMeminfo(files, reading.text, path);
   const reason = reading.kind === "absent" ? "it does not exist" : reading.reason;
-  return readHidden(files, reason) ?? fail(path, reason);
+  return await readHidden(files, reason) ?? fail(path, reason);
 }
 
-function parseMeminfo(files: MachineFiles, text: string, path: string): MachineTotals {
+async function parseMeminfo(
+  files: MachineFiles,
+  text: string,
+  path: string,
+): Promise<MachineTotals> {
   const fields = parseFields(text);
   const term = (name: string): ReadingTerm | undefined => {
     const bytes = fields.get(name);
@@ -54,10 +57,8 @@ function parseMeminfo(files: MachineFiles, text: string, path: string): MachineT
   const memTotal = term("MemTotal") ?? fail(path, "it has no readable 'MemTotal'");
   const hugePages = term("Hugetlb") ?? { name: "Hugetlb", path, bytes: defaultHugePages(fields) };
   const total = withoutHugePages(memTotal, hugePages);
-  const memFree = term("MemFree");
   const available = term("MemAvailable") ??
-    (memFree &&
-      freeAndCached("no MemAvailable here", memFree, term, readLowWatermark(files, fields))) ??
+    await withoutMemAvailable(files, fields, term) ??
     fail(path, "it has neither a readable 'MemAvailable' nor 'MemFree'");
   const [totalBytes, freeBytes] = [fields.get("SwapTotal"), fields.get("SwapFree")];
   return {
@@ -73,11 +74,32 @@ function parseMeminfo(files: MachineFiles, text: string, path: string): MachineT
   };
 }
 
+async function withoutMemAvailable(
+  files: MachineFiles,
+  fields: ReadonlyMap<string, number>,
+  term: (name: string) => ReadingTerm | undefined,
+): Promise<MemoryReading | undefined> {
+  const free = term("MemFree");
+  if (free === undefined) return undefined;
+  const { freeAndCached, readLowWatermark } = await loadModule<typeof import("./reclaimable.ts")>(
+    import.meta,
+    "./reclaimable.ts",
+  );
+  return freeAndCached("no MemAvailable here", free, term, readLowWatermark(files, fields));
+}
+
 /** What sysinfo(2) tells of a machine whose /proc/meminfo is hidden. */
-function readHidden(files: MachineFiles, reason: string): MachineTotals | undefined {
+async function readHidden(
+  files: MachineFiles,
+  reason: string,
+): Promise<MachineTotals | undefined> {
   const memory = files.systemMemory();
   if (memory === undefined) return undefined;
   const path = "sysinfo(2)";
+  const { hugePageBytesBelow } = await loadModule<typeof import("./huge_pages.ts")>(
+    import.meta,
+    "./huge_pages.ts",
+  );
   const hugePages = {
     name: "huge pages",
     path: files.locate(HUGE_PAGES_PATH),

@@ -1,14 +1,17 @@
 import { sum } from "../../budget/sum.ts";
 import { hugePageBytesBelow } from "./huge_pages.ts";
-import { parseKernelList } from "../kernel_list.ts";
-import { type MachineFiles, type ProcessId, textOf } from "../machine_files.ts";
+import { type MachineFiles, parseKernelList, type ProcessId, textOf } from "../machine_files.ts";
 import { parseFields } from "./meminfo.ts";
-import { type Bounds, UNBOUNDED } from "./process_limits.ts";
-import { type ReadingTerm, sumReading, takenOff } from "./reading.ts";
+import {
+  type Bounds,
+  NODES_PATH,
+  type ReadingTerm,
+  sumReading,
+  takenOff,
+  UNBOUNDED,
+} from "./reading.ts";
 import { freeAndCached, readLowWatermark } from "./reclaimable.ts";
 import { memoryUnreadable } from "../warning.ts";
-
-const NODES_PATH = "/sys/devices/system/node";
 
 /** Enough of numa_maps for its first line; the kernel walks page tables for each of the others. */
 const FIRST_LINE_BYTES = 512;
@@ -29,10 +32,7 @@ export function readMemoryNodes(
   fields: ReadonlyMap<string, number>,
 ): Bounds {
   const withMemory = parseKernelList(textOf(files, `${NODES_PATH}/has_memory`) ?? "");
-  const nodes = files.subfolders(NODES_PATH)
-    .flatMap((name) => /^node(\d{1,4})$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .filter((node) => withMemory?.has(node) ?? true);
+  const nodes = nodesOf(files).filter((node) => withMemory?.has(node) ?? true);
   if (nodes.length < 2) return UNBOUNDED;
   const statusPath = `/proc/${processId}/status`;
   const list = /^Mems_allowed_list:\s*(\S+)$/m.exec(textOf(files, statusPath) ?? "")?.[1];
@@ -75,6 +75,13 @@ export function readMemoryNodes(
     available: [freeAndCached(name, free, summed, readLowWatermark(files, fields))],
     warnings: [],
   };
+}
+
+/** All nodes, those without memory too. */
+function nodesOf(files: MachineFiles): number[] {
+  return files.subfolders(NODES_PATH)
+    .flatMap((name) => /^node(\d{1,4})$/.exec(name)?.[1] ?? [])
+    .map(Number);
 }
 
 /** The nodes that a policy binds the process to; nothing where none does. */

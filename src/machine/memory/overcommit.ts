@@ -1,9 +1,13 @@
 import { type MachineFiles, type ProcessId, textOf } from "../machine_files.ts";
 import { type MachineTotals, MEMINFO_PATH, parseFields } from "./meminfo.ts";
-import { type Bounds, UNBOUNDED } from "./process_limits.ts";
-import { type ReadingTerm, sumReading, takenOff } from "./reading.ts";
-
-const MODE_PATH = "/proc/sys/vm/overcommit_memory";
+import {
+  type Bounds,
+  OVERCOMMIT_PATH,
+  type ReadingTerm,
+  sumReading,
+  takenOff,
+  UNBOUNDED,
+} from "./reading.ts";
 
 /** `vm.overcommit_memory` where the kernel promises no more than there is. */
 const NEVER = "2";
@@ -29,17 +33,20 @@ export function readOvercommit(
     const bytes = machine.fields.get(name);
     return bytes === undefined ? undefined : { name, path: files.locate(MEMINFO_PATH), bytes };
   };
-  const mode = textOf(files, MODE_PATH)?.trim();
+  const mode = textOf(files, OVERCOMMIT_PATH)?.trim();
   if (mode !== undefined && mode !== NEVER) return UNBOUNDED;
   const limit = field("CommitLimit");
   const committed = field("Committed_AS");
   if (mode === undefined) {
     const mayDecide = limit !== undefined && committed !== undefined &&
       limit.bytes - committed.bytes < machine.available.bytes;
-    return mayDecide ? unread(files.locate(MODE_PATH), "can't be read") : UNBOUNDED;
+    return mayDecide ? unread(files.locate(OVERCOMMIT_PATH), "can't be read") : UNBOUNDED;
   }
   if (limit === undefined || committed === undefined) {
-    return unread(files.locate(MODE_PATH), "is 2 and meminfo has no CommitLimit and Committed_AS");
+    return unread(
+      files.locate(OVERCOMMIT_PATH),
+      "is 2 and meminfo has no CommitLimit and Committed_AS",
+    );
   }
   const kept = KEPT.map(([name, defaultKilobytes]) => {
     const path = `/proc/sys/vm/${name}`;

@@ -1,17 +1,7 @@
 import { type MachineFiles, type ProcessId, textOf } from "../machine_files.ts";
 import { parseFields } from "./meminfo.ts";
-import { type MemoryReading, sumReading, takenOff } from "./reading.ts";
+import { type Bounds, type MemoryReading, sumReading, takenOff, UNBOUNDED } from "./reading.ts";
 import type { MachineWarning } from "../warning.ts";
-
-/** Readings of what bounds a process beside the machine's own, and what is doubtful about them. */
-export interface Bounds {
-  readonly totals: readonly MemoryReading[];
-  readonly available: readonly MemoryReading[];
-  readonly warnings: readonly MachineWarning[];
-}
-
-/** No bound at all. */
-export const UNBOUNDED: Bounds = { totals: [], available: [], warnings: [] };
 
 /** The limits that a load of a model meets, as /proc/PID/limits and /proc/PID/status name them. */
 const LIMITS = [

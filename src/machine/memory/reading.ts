@@ -1,5 +1,12 @@
 import { sum } from "../../budget/sum.ts";
 import type { MemorySource } from "../../budget/memory.ts";
+import type { MachineWarning } from "../warning.ts";
+
+/** Where the kernel shows each memory node. */
+export const NODES_PATH = "/sys/devices/system/node";
+
+/** Whether the kernel promises more than there is. */
+export const OVERCOMMIT_PATH = "/proc/sys/vm/overcommit_memory";
 
 /** One reading of what memory there is, before it is known whether it decides. */
 export type MemoryReading = Omit<MemorySource, "figure" | "decides">;
@@ -21,3 +28,13 @@ export function sumReading(
 export function takenOff(term: ReadingTerm): ReadingTerm {
   return { ...term, bytes: -term.bytes };
 }
+
+/** Readings of what bounds a process beside the machine's own, and what is doubtful about them. */
+export interface Bounds {
+  readonly totals: readonly MemoryReading[];
+  readonly available: readonly MemoryReading[];
+  readonly warnings: readonly MachineWarning[];
+}
+
+/** No bound at all. */
+export const UNBOUNDED: Bounds = { totals: [], available: [], warnings: [] };

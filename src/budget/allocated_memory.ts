@@ -97,15 +97,17 @@ function allocatedBytes(
   let unfilled = 0;
   let process = 0;
   let opening = 0;
+  let addressSpace = 0;
   for (const [index, { model, footprint: { allocated } }] of demands.entries()) {
     if (allocated === undefined) continue;
     unfilled += allocated.untouchedBytes;
     process = Math.max(process, allocated.processBytes);
     opening = Math.max(opening, allocated.openingBytes);
+    addressSpace = Math.max(addressSpace, allocated.addressSpaceBytes);
     loads.set(shareWeights ? model : index, allocated.mappedBytes);
   }
   unfilled += process;
-  if (kind === "address-space") unfilled += sum([...loads.values()]);
+  if (kind === "address-space") unfilled += sum([...loads.values()]) + addressSpace;
   const needed = Math.max(filled + unfilled, kind === "committed" ? opening : 0);
   return { needed, unfilled };
 }

@@ -48,6 +48,8 @@ export interface JarFootprint {
     readonly processBytes: number;
     /** The files that are mapped while the model is loaded. */
     readonly mappedBytes: number;
+    /** Address space that the process reserves besides, once for all jars. */
+    readonly addressSpaceBytes: number;
     /** Most that is committed while the engine opens, which tries itself in a second process. */
     readonly openingBytes: number;
   };

@@ -4,6 +4,7 @@ import { sum } from "../budget/sum.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { type LoadedWeight, weightBytes } from "../llama_cpp/memory/weights.ts";
 import {
+  ADDRESS_SPACE_BYTES,
   CONTEXT_RESERVED_BYTES,
   KERNEL_BYTES,
   OPENING_BYTES,
@@ -164,6 +165,7 @@ export function residentSet(
         untouchedBytes: Math.ceil(allocated.compute - touchedBytes(input)) + CONTEXT_RESERVED_BYTES,
         processBytes: PROCESS_RESERVED_BYTES + input.cpu.threads * STACK_BYTES,
         mappedBytes: options.mmap ? source.header.fileBytes : 0,
+        addressSpaceBytes: ADDRESS_SPACE_BYTES,
         openingBytes: OPENING_COMMITTED_BYTES,
       },
     },

@@ -64,6 +64,12 @@ export const PROCESS_RESERVED_BYTES = 64 * MIB;
 /** In each context, beside its compute buffer: 20 to 25 MiB. */
 export const CONTEXT_RESERVED_BYTES = 24 * MIB;
 
+/**
+ * Address space that is reserved after memory was first looked at: 4.1 GiB for WebAssembly's
+ * memory, which headers are read in, and the engine's libraries.
+ */
+export const ADDRESS_SPACE_BYTES = 4.5 * 1024 * MIB;
+
 /** The stack of a thread that computes, where nobody limits stacks (`ulimit -s`). */
 export const STACK_BYTES = 8 * MIB;
 

@@ -52,7 +52,8 @@ export function linuxProcesses(files: MachineFiles, ownId: number): Processes {
     },
     anonymousBytes: (processId) => {
       const memory = parseProcessMemory(textOf(files, `/proc/${processId}/status`) ?? "");
-      return memory && memory.anonymousBytes + memory.sharedBytes;
+      // Shared memory isn't counted: a model on a RAM disk was there before its jar was reserved.
+      return memory?.anonymousBytes;
     },
   };
 }

@@ -18,7 +18,13 @@ const FOOTPRINT: JarFootprint = {
   floorBytes: 100,
   workingSetBytes: 1000,
   shared: { floorBytes: 60, workingSetBytes: 960 },
-  allocated: { untouchedBytes: 30, processBytes: 20, mappedBytes: 950, openingBytes: 400 },
+  allocated: {
+    untouchedBytes: 30,
+    processBytes: 20,
+    mappedBytes: 950,
+    addressSpaceBytes: 70,
+    openingBytes: 400,
+  },
 };
 const POLICY = { ...DEFAULT_POLICY, safetyMarginPercent: 0 };
 
@@ -40,7 +46,7 @@ const jar = (model: string, ramLimitBytes?: number) => ({
 
 const KINDS: readonly [AllocatedKind, needed: number, why: string][] = [
   ["data", 100 + 50, "mapped weights are no data, and what isn't touched is"],
-  ["address-space", 100 + 50 + 950, "all of the mapped file is in the address space"],
+  ["address-space", 100 + 50 + 950 + 70, "all of the mapped file is in the address space"],
   ["committed", 400, "a second process is there while the engine opens"],
 ];
 
@@ -60,10 +66,10 @@ Deno.test("allocated memory: a second jar on the model adds its own part alone",
   const needed = 100 + 40 + 30 + 30 + 20;
   assertEquals(memoryFor(memoryOf("data", 5000, needed), two, POLICY).availableBytes, 1040);
   // One mapping for both.
-  const mapped = memoryFor(memoryOf("address-space", 5000, needed + 950), two, POLICY);
+  const mapped = memoryFor(memoryOf("address-space", 5000, needed + 950 + 70), two, POLICY);
   assertEquals(mapped.availableBytes, 1040);
   const apart = { ...POLICY, shareWeights: false };
-  const both = memoryFor(memoryOf("address-space", 5000, 280 + 1900), two, apart);
+  const both = memoryFor(memoryOf("address-space", 5000, 280 + 1900 + 70), two, apart);
   assertEquals(both.availableBytes, 2000);
 });
 
@@ -111,6 +117,7 @@ Deno.test(`allocated memory: passes exactly where what is allocated fits (seed $
       untouchedBytes: untouched,
       processBytes: process,
       mappedBytes: file,
+      addressSpaceBytes: file,
       openingBytes: opening,
     },
   }));

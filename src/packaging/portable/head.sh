@@ -11,6 +11,8 @@ machine='@MACHINE@'
 kilobytes=@KILOBYTES@
 offset=@OFFSET@
 folders='@FOLDERS@'
+# In kB, as ulimit counts.
+address_space=51000000
 
 # What the arguments tell beforehand: an error's format, and whether the engine will be started.
 wants_json=no
@@ -22,13 +24,13 @@ for argument in "$@"; do
   esac
 done
 
-# fail SENTENCE HINT: in the words and with the exit code of the program's own errors.
+# fail SENTENCE HINT [CODE]: in the words and with the exit code of the program's own errors.
 fail() {
-  set -- "$(printable "$1")" "$(printable "$2")"
+  set -- "$(printable "$1")" "$(printable "$2")" "${3:-unpack-failed}"
   printf 'error: %s\nhint: %s\n' "$1" "$2" >&2
   if [ "$wants_json" = yes ]; then
-    printf '{"error":{"code":"unpack-failed","message":"%s","hint":"%s"}}\n' \
-      "$(quoted "$1")" "$(quoted "$2")"
+    printf '{"error":{"code":"%s","message":"%s","hint":"%s"}}\n' \
+      "$3" "$(quoted "$1")" "$(quoted "$2")"
   fi
   exit 3
 }
@@ -46,6 +48,17 @@ printable() {
 # What a JSON string may hold of a text that is printable.
 quoted() {
   printf '%s' "$1" | sed 's/[\\"]/\\&/g'
+}
+
+# The runtime reserves 48 GB of address space at its start and gives most of it back. Where it gets
+# less it crashes before any line of the program: always below 34 GB, and now and then up to there.
+check_address_space() {
+  limit=$(ulimit -v)
+  case $limit in '' | *[!0-9]*) return ;; esac
+  [ "$limit" -ge "$address_space" ] ||
+    fail "The address space is limited to $((limit / 1048576)) GB (ulimit -v), too little to start" \
+      "Raise that limit to $((address_space / 1048576 + 1)) GB or lift it; memory that is filled \
+can be limited by a control group or by ulimit -d" address-space-too-small
 }
 
 # Sets cache: where trees are unpacked.
@@ -140,6 +153,7 @@ flags='-q -A --no-prompt --no-config --no-lock --cached-only --no-remote --node-
 # that this would cost 7 MB of memory. The cache holds for one set of flags. Nor does a check live
 # long enough to be compiled twice, or to be tidied up.
 quick='--v8-flags=--no-lazy,--no-maglev,--no-sparkplug,--min-semi-space-size=16'
+check_address_space
 find_cache
 find_tree && start "$@"
 

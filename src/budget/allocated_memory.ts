@@ -58,7 +58,9 @@ export function memoryFor(
     const margin = figure === "total" ? 1 - policy.safetyMarginPercent / 100 : 1;
     const notCounted = (required - needed + unfilled) / margin;
     const notFilled = (there - unfilled) / margin;
-    const bytes = Math.max(0, Math.floor(source.bytes + notCounted + notFilled));
+    // A total of nothing is no machine: a limit that is used up leaves one byte of it.
+    const least = figure === "total" ? 1 : 0;
+    const bytes = Math.max(least, Math.floor(source.bytes + notCounted + notFilled));
     return {
       ...source,
       bytes,
@@ -69,7 +71,7 @@ export function memoryFor(
       ],
     };
   });
-  return { ...memory, ...decide(sources) };
+  return { ...memory, ...decide(sources, memory.reservedBytes) };
 }
 
 const WORDS: Readonly<Record<AllocatedKind, string>> = {

@@ -90,6 +90,8 @@ export function usedPercent(
  * What readings come to: each figure is the smallest of its own, and available no more than total.
  *
  * @param sources readings of both figures; which of them decided before doesn't matter
+ * @param reservedBytes what others have reserved and not filled: off every reading but those of this
+ * process's own limits, which others can't fill
  *
  * @example
  * ```ts
@@ -104,18 +106,31 @@ export function usedPercent(
  */
 export function decide(
   sources: readonly (Omit<MemorySource, "decides"> & Partial<Pick<MemorySource, "decides">>)[],
+  reservedBytes = 0,
 ): Pick<MachineMemory, "totalBytes" | "availableBytes" | "sources"> {
-  const least = { total: Infinity, available: Infinity };
-  for (const { figure, bytes } of sources) least[figure] = Math.min(least[figure], bytes);
+  const totalBytes = least(sources, ({ figure, bytes }) => figure === "total" ? bytes : Infinity);
+  const left = ({ figure, bytes, counts }: Pick<MemorySource, "figure" | "bytes" | "counts">) => {
+    if (figure === "total") return Infinity;
+    const taken = counts === "data" || counts === "address-space" ? 0 : reservedBytes;
+    return Math.max(0, bytes - taken);
+  };
+  const leastLeft = least(sources, left);
   const decided = new Set<MemorySource["figure"]>();
   return {
-    totalBytes: least.total,
-    availableBytes: Math.min(least.available, least.total),
+    totalBytes,
+    availableBytes: Math.min(leastLeft, totalBytes),
     // The first of the smallest.
     sources: sources.map((source) => {
-      const decides = !decided.has(source.figure) && source.bytes === least[source.figure];
+      const isLeast = source.figure === "total"
+        ? source.bytes === totalBytes
+        : left(source) === leastLeft;
+      const decides = isLeast && !decided.has(source.figure);
       if (decides) decided.add(source.figure);
       return { ...source, decides };
     }),
   };
+}
+
+function least<Item>(items: readonly Item[], bytesOf: (item: Item) => number): number {
+  return items.reduce((bytes, item) => Math.min(bytes, bytesOf(item)), Infinity);
 }

@@ -1,4 +1,4 @@
-import type { MachineMemory } from "../budget/memory.ts";
+import { decide, type MachineMemory } from "../budget/memory.ts";
 import { sum } from "../budget/sum.ts";
 import type { Processes } from "../machine/processes.ts";
 import type { JarReservation, Reservation } from "./reservation.ts";
@@ -61,14 +61,15 @@ export function unfilledByOthers(sums: readonly ReservationSum[], ownId: number)
 /**
  * A machine's memory with what others have reserved taken off what is available. All of it comes
  * off, whichever control group the others are in: from outside it can't be told which limit they will
- * fill.
+ * fill. But for this process's own limits, which others don't fill at all.
  */
 export function takeOffReservations(memory: MachineMemory, bytes: number): MachineMemory {
-  return {
-    ...memory,
-    availableBytes: Math.max(0, memory.availableBytes - bytes),
-    reservedBytes: memory.reservedBytes + bytes,
-  };
+  const reservedBytes = memory.reservedBytes + bytes;
+  // Without readings the figure is all that is known.
+  const figures = memory.sources.some(({ figure }) => figure === "available")
+    ? decide(memory.sources, reservedBytes)
+    : { availableBytes: Math.max(0, memory.availableBytes - bytes) };
+  return { ...memory, ...figures, reservedBytes };
 }
 
 /** 0 for a process that can't be looked at: then all that it reserved is still to be filled. */

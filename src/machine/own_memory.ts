@@ -29,5 +29,5 @@ export function countOwnMemory(memory: MachineMemory, heldBytes: number): Machin
   // Without sources the figure is all that is known.
   return sources.length === 0
     ? { ...memory, availableBytes: memory.availableBytes + more }
-    : { ...memory, ...decide(sources) };
+    : { ...memory, ...decide(sources, memory.reservedBytes) };
 }

@@ -42,7 +42,8 @@ export async function recommendLimitsOn(
     result = recommendLimits({
       mode: settings.mode,
       instances: plan.jars.map((jar) => jar.demand),
-      memory,
+      // As these jars meet it: limits that count what isn't filled are said in their terms.
+      memory: plan.validation.memory,
       policy: settings.policy,
       mostBytes,
     });

@@ -117,6 +117,6 @@ export function capMemory(
         ? []
         : [{ figure: "total" as const, name, bytes: machine.totalBytes }]),
       { figure: "available" as const, name, bytes: given },
-    ]),
+    ], memory.reservedBytes),
   };
 }

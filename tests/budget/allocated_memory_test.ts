@@ -155,3 +155,18 @@ Deno.test("allocated memory: a reading's terms sum to it", () => {
     assertEquals(terms.reduce((sum, term) => sum + term.bytes, 0), bytes);
   }
 });
+
+Deno.test("allocated memory: what others have reserved is taken off once, and not of own limits", () => {
+  const reserved = { ...memoryOf("committed", 5000, 3000), reservedBytes: 500 };
+  const committed = memoryFor(reserved, [jar("a")], POLICY);
+  // 3000 − 500, and 1000 required where 400 are committed.
+  assertEquals(committed.availableBytes, 3000 - 500 + 1000 - 400);
+  const own = memoryFor({ ...memoryOf("data", 5000, 300), reservedBytes: 500 }, [jar("a")], POLICY);
+  assertEquals(own.availableBytes, 300 + 1000 - 150);
+  const machine = memoryFor(
+    { ...memoryOf("data", 5000, 4000), reservedBytes: 500 },
+    [jar("a")],
+    POLICY,
+  );
+  assertEquals(machine.availableBytes, 4000 - 500);
+});

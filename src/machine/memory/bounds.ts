@@ -22,7 +22,9 @@ export function readBounds(
     readOvercommit(files, processId, machine),
   ];
   return {
-    totals: found.flatMap(({ totals }) => totals),
+    // A total of nothing is no machine: a limit that is used up leaves one byte of it.
+    totals: found.flatMap(({ totals }) => totals)
+      .map((reading) => ({ ...reading, bytes: Math.max(1, reading.bytes) })),
     available: found.flatMap(({ available }) => available),
     warnings: found.flatMap(({ warnings }) => warnings),
   };

@@ -3,6 +3,7 @@ import { readHeader } from "../../src/gguf/read.ts";
 import { buildHeader, text } from "./build_header.ts";
 import { assertFault } from "./read_bytes.ts";
 import { serving } from "./server.ts";
+import { buildPart, partName } from "./split_models.ts";
 
 const MODEL = buildHeader({
   metadata: [text("general.architecture", "llama")],
@@ -154,12 +155,35 @@ Deno.test("parts that are all there and too short are told from missing ones", (
 
 Deno.test("a name that may mean anything is no part without others beside it", () =>
   inFolder(
-    { "q.aa": MODEL.slice(0, 9000), "m-00001-of-00002.gguf": MODEL.slice(0, 9000) },
-    async (folder) => {
-      await assertFault(() => readHeader(`${folder}/q.aa`), "gguf-truncated");
-      await assertFault(() => readHeader(`${folder}/m-00001-of-00002.gguf`), "gguf-truncated");
-    },
+    { "q.aa": MODEL.slice(0, 9000) },
+    (folder) => assertFault(() => readHeader(`${folder}/q.aa`), "gguf-truncated"),
   ));
+
+Deno.test("a part called as llama.cpp's own split calls them, alone, is told by its bytes", () =>
+  inFolder({
+    "a-00001-of-00002.gguf": MODEL.slice(0, 9000),
+    "b-00002-of-00002.gguf": new Uint8Array(9000).fill(0xaa),
+    "c-00001-of-00002.gguf": MODEL.slice(0, 40),
+    "d-00002-of-00002.gguf": new TextEncoder().encode("<!DOCTYPE html>"),
+    [partName(0, 2)]: buildPart(0, 2).slice(0, -8),
+    [partName(1, 3)]: buildPart(1, 3).slice(0, -8),
+  }, async (folder) => {
+    const asked = [
+      ["a-00001-of-00002.gguf", "gguf-byte-part"],
+      ["b-00002-of-00002.gguf", "gguf-byte-part"],
+      // Nothing says which of the two it is.
+      ["c-00001-of-00002.gguf", "gguf-lying-length"],
+      ["d-00002-of-00002.gguf", "gguf-bad-magic"],
+      [partName(0, 2), "gguf-truncated"],
+      [partName(1, 3), "gguf-truncated"],
+    ] as const;
+    for (const [name, code] of asked) {
+      const error = await assertFault(() => readHeader(`${folder}/${name}`), code);
+      if (code === "gguf-byte-part") {
+        assertMatch(error.hint ?? "", /^Download [ab]-0000\d-of-00002\.gguf too/);
+      }
+    }
+  }));
 
 Deno.test("a whole model is read, whatever it is called", () =>
   inFolder({ "m.gguf.part1of2": MODEL, "m.gguf.001": MODEL }, async (folder) => {

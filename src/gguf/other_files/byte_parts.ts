@@ -1,9 +1,11 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { fault } from "../fault.ts";
+import type { GgufHeader } from "../header.ts";
 import { fileSource } from "../sources/file.ts";
 import type { ByteSource } from "../sources/source.ts";
 import { isUrl, pathOf, shownUrl } from "../sources/url.ts";
 import { type BytePartName, bytePartNames } from "./byte_part_name.ts";
+import { formatOf, START_BYTES } from "./formats.ts";
 import { shellWord } from "./shell_word.ts";
 
 /** Nobody cuts a file into more: such a number means something else. */
@@ -26,7 +28,7 @@ interface BytePart {
 }
 
 /** Reads the header at a source's front, or throws what is wrong with it. */
-export type DecodeSource = (source: ByteSource) => Promise<unknown>;
+export type DecodeSource = (source: ByteSource) => Promise<Pick<GgufHeader, "metadata">>;
 
 /**
  * The error for a piece of a file that was cut by bytes (by split(1), or for a hub's largest size),
@@ -74,6 +76,7 @@ export async function bytePartFault(
     : `Join the parts first: ${joiningCommand(paths, whole)}`;
   const missing = names.filter((_, index) => !present.has(first + index));
   if (missing.length > 0) {
+    if (!name.certain && !await isPiece(location, place, error, decode)) return undefined;
     return fail(`Download ${listed(missing)} too, into the same folder. ${joining}`);
   }
   if (isArchive(name)) return fail(joining);
@@ -92,6 +95,34 @@ export async function bytePartFault(
   }
   // A name that may mean anything proves nothing.
   return name.certain ? fail(`Joined they are no model either: ${failure.message}`) : undefined;
+}
+
+/**
+ * Whether a file that is called as llama.cpp's own split calls parts was cut by bytes instead: that
+ * split's parts begin as GGUF, and the first says how many there are.
+ */
+async function isPiece(
+  path: string,
+  place: number,
+  error: BrainjarError,
+  decode: DecodeSource,
+): Promise<boolean> {
+  const source = fileSource(path);
+  try {
+    if (place > 1) {
+      const start = new Uint8Array(START_BYTES);
+      const length = await source.read(0, start);
+      return error.code === "gguf-bad-magic" && formatOf(start.subarray(0, length)) === undefined;
+    }
+    // As if the tensors' data were there.
+    const { metadata } = await decode({ ...source, size: Number.MAX_SAFE_INTEGER });
+    return !metadata.has("split.count");
+  } catch (error) {
+    if (error instanceof BrainjarError) return false;
+    throw error;
+  } finally {
+    source.close();
+  }
 }
 
 function joiningCommand(parts: readonly string[], whole: string): string {
@@ -118,8 +149,9 @@ function findPart(location: string): BytePart | undefined {
     const last = name.count === undefined ? Math.max(...present.keys()) : first + name.count - 1;
     const count = last - first + 1;
     if (name.number < first || name.number > last || count > MOST_PARTS) continue;
-    // A name that may mean anything is a part's only where no part is missing.
-    if (!name.certain && (present.size < 2 || present.size < count)) continue;
+    // A name that may mean anything is a part's only where no part is missing, or where it counts.
+    const isWhole = present.size > 1 && present.size === count;
+    if (!name.certain && !isWhole && name.count === undefined) continue;
     // Parts by llama.cpp's own split have a header each.
     if (
       !name.certain &&

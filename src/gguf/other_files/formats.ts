@@ -17,7 +17,7 @@ interface Format {
 }
 
 /** Bytes of a file's start that formats are told by. */
-const START_BYTES = 4096;
+export const START_BYTES = 4096;
 
 /** Characters of a text's first line that are shown. */
 const SHOWN_LINE = 60;

@@ -199,7 +199,7 @@ const JARS = `// Two minds and who watches them.
     { "name": "ada", "prompt": "You are Ada, and you count." },
     { "name": "bob", "kvCacheType": "q8_0" },
     { "name": "eve", "role": "observer" },
-    { "name": "zeus", "role": "god", "ramLimit": "100MB" },
+    { "name": "zeus", "role": "god", "ramLimit": "160MB" },
   ],
   "policy": { "loadHeadroom": 0, "allocationHeadroom": 0 },
 }`;
@@ -222,7 +222,7 @@ Deno.test("jars: brainjar.jsonc here is used and said, and left aside for a mode
 
 Deno.test("jars: recommendations name the jars of the file, and hold", async () => {
   const file = `${folder}/large.jsonc`;
-  await Deno.writeTextFile(file, JARS.replace('"100MB"', "30"));
+  await Deno.writeTextFile(file, JARS.replace('"160MB"', "30"));
   const args = ["check", "--jars", file, "--total-memory", "16", "--json"];
   const { code, stdout } = await runBrainjar(args);
   assertEquals(code, 1);

@@ -8,10 +8,31 @@ export interface Size {
   readonly text: string;
 }
 
-/** A RAM limit for the jars of a role. */
+/** A RAM limit for the jars of a role, or for one of them. */
 export interface RamLimit extends Size {
   /** Whose limit it is. */
   readonly role: Role;
+  /** The one jar that it is for; absent where it is for all of the role. */
+  readonly id?: string;
+}
+
+/**
+ * The limit that is for a jar, if one is.
+ *
+ * @example
+ * ```ts
+ * import { limitFor } from "./changes.ts";
+ * const limit = { bytes: 1, text: "1B" };
+ * const limits = [{ role: "subject", ...limit }, { role: "god", id: "zeus", ...limit }] as const;
+ * if (limitFor({ id: "ada", role: "subject" }, limits) !== limits[0]) throw new Error("Her role's");
+ * if (limitFor({ id: "odin", role: "god" }, limits) !== undefined) throw new Error("Another's");
+ * ```
+ */
+export function limitFor(
+  jar: { readonly id: string; readonly role: Role },
+  limits: readonly RamLimit[],
+): RamLimit | undefined {
+  return limits.find(({ role, id = jar.id }) => role === jar.role && id === jar.id);
 }
 
 /** What is to differ from what was asked for. */

@@ -37,6 +37,8 @@ export interface JarFootprint {
     readonly lastingBytes: number;
     /** What no second model in the same process needs again, shared weights or not. */
     readonly processBytes: number;
+    /** What of that the kernel keeps beside the process's pages: no reading of the process shows it. */
+    readonly kernelBytes?: number;
     /** The same of the working set beyond the floor, pages of the program's own files; none where absent. */
     readonly programBytes?: number;
   };

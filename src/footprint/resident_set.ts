@@ -160,6 +160,7 @@ export function residentSet(
         // Jars think one after another, so samplers are there once, whatever they share.
         processBytes: process + reading + samplers,
         programBytes: PROGRAM_BYTES,
+        kernelBytes: KERNEL_BYTES,
       },
       allocated: {
         untouchedBytes: Math.ceil(allocated.compute - touchedBytes(input)) + CONTEXT_RESERVED_BYTES,

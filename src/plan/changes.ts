@@ -1,5 +1,5 @@
 import { defined } from "../budget/defined.ts";
-import type { Changes } from "../budget/changes.ts";
+import { type Changes, limitFor } from "../budget/changes.ts";
 import { KV_CACHE_TYPES } from "../llama_cpp/ggml/types.ts";
 import type { JarSettings, Settings } from "./settings.ts";
 
@@ -25,7 +25,7 @@ export function applyChanges(settings: Settings, changes: Changes): Settings {
 }
 
 function changeJar(jar: JarSettings, changes: Changes): JarSettings {
-  const limit = changes.ramLimits?.find((ramLimit) => ramLimit.role === jar.role);
+  const limit = limitFor(jar, changes.ramLimits ?? []);
   return {
     ...jar,
     ...defined({ ramLimitBytes: limit?.bytes }),

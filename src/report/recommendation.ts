@@ -1,4 +1,4 @@
-import type { Changes, RamLimit } from "../budget/changes.ts";
+import { type Changes, limitFor, type RamLimit } from "../budget/changes.ts";
 import { formatAmount, formatEnough } from "../budget/size.ts";
 import type { Recommendation, Validation } from "../budget/validation.ts";
 import type { Shape } from "./schema/shape.ts";
@@ -93,7 +93,8 @@ export function ramLimitFlags(
   limits: readonly RamLimit[],
   { mode, instances }: Judged,
 ): string[] {
-  return limits.flatMap(({ role, text }) => {
+  return limits.flatMap(({ role, id, text }) => {
+    if (id !== undefined) return [`--ram-limit-${id} ${text}`];
     const jars = instances.filter((instance) => instance.role === role);
     const names = jars.length > 0 && mode !== "matrix" ? jars.map(({ id }) => id) : [role];
     return names.map((name) => `--ram-limit-${name} ${text}`);
@@ -124,8 +125,8 @@ function changeTexts(changes: Changes, judged: Judged): ChangeText[] {
 }
 
 function limitWords(limits: readonly RamLimit[], { instances }: Judged): string {
-  const isRaised = limits.some(({ role, bytes }) =>
-    instances.some((jar) => jar.role === role && bytes > (jar.ramLimitBytes ?? Infinity))
+  const isRaised = instances.some((jar) =>
+    (limitFor(jar, limits)?.bytes ?? 0) > (jar.ramLimitBytes ?? Infinity)
   );
   return isRaised ? "Raise RAM limits" : "Reduce RAM limits";
 }

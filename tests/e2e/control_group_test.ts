@@ -82,7 +82,7 @@ Deno.test({
 });
 
 /** Seeds of machines and jars that between them pass and fail by every rule. */
-const SEEDS = [10_000, 10_001, 10_004, 10_008, 10_011, 10_014];
+const SEEDS = [10_000, 10_001, 10_004, 10_008, 10_011, 10_014, 30_069];
 
 Deno.test({
   name: `in a control group, check answers for run (seeds ${SEEDS.join(", ")})`,

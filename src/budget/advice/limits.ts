@@ -1,5 +1,5 @@
 import { memoryFor } from "../allocated_memory.ts";
-import type { RamLimit } from "../changes.ts";
+import { limitFor, type RamLimit } from "../changes.ts";
 import type { InstanceDemand, Role } from "../demand.ts";
 import { neededMachine } from "./needed.ts";
 import { footprintBytes } from "../required.ts";
@@ -164,13 +164,13 @@ export function roundLimit(role: Role, bytes: number, minimumBytes = 0): RamLimi
   return undefined;
 }
 
-/** The same jars with each role's RAM limit replaced. */
+/** The same jars with the RAM limits that are for them. */
 export function withLimits(
   instances: readonly InstanceDemand[],
   limits: readonly RamLimit[],
 ): InstanceDemand[] {
   return instances.map((demand) => {
-    const limit = limits.find(({ role }) => role === demand.role);
+    const limit = limitFor(demand, limits);
     return limit ? { ...demand, ramLimitBytes: limit.bytes } : demand;
   });
 }

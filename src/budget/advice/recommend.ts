@@ -100,6 +100,8 @@ class Trials {
    */
   withLessHeadroom(): Changes[] {
     return this.#failed
+      // No flag shares weights: it is said by what to leave out, and alone.
+      .filter(({ changes }) => !changes.shareWeights)
       .flatMap(({ changes, validation }) =>
         lessHeadroom(validation).map((less): Changes => ({ ...changes, ...less }))
       )
@@ -167,9 +169,12 @@ function distinct(limitSets: readonly RamLimit[][]): RamLimit[][] {
   return [...new Map(limitSets.map((limits) => [JSON.stringify(limits), limits])).values()];
 }
 
-/** Whether mode single would leave jars out; it would put a jar file's own aside altogether. */
+/**
+ * Whether mode single would leave jars out and keep the subject as it is: a peer's own flags are none
+ * of its, and it would put a jar file's jars aside altogether.
+ */
 function hasOtherRoles({ mode }: Validation): boolean {
-  return mode !== "single" && mode !== "jars";
+  return mode === "matrix";
 }
 
 function smallerContexts({ contextSize }: RecommendInput): number[] {
@@ -209,11 +214,8 @@ function lessHeadroom(validation: Validation): Changes[] {
 /** Limits that hold their own jars, for those that don't. */
 function raisedLimits({ issues, instances }: Validation): RamLimit[][] {
   const tooSmall = issues.flatMap((issue) => issue.code === "over-limit" ? [issue.id] : []);
-  const jars = instances.filter(({ id }) => tooSmall.includes(id));
-  const limits = LEAST_IMPORTANT_FIRST.flatMap((role): RamLimit[] => {
-    const needs = jars.filter((jar) => jar.role === role).map((jar) => jar.footprintBytes);
-    return needs.length === 0 ? [] : [{ role, ...roundSize(Math.max(...needs), "up") }];
-  });
+  const limits = instances.filter(({ id }) => tooSmall.includes(id))
+    .map(({ id, role, footprintBytes }) => ({ role, id, ...roundSize(footprintBytes, "up") }));
   return limits.length === 0 ? [] : [limits];
 }
 

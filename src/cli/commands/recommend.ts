@@ -27,7 +27,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
 };
 
 /** What a run is to be asked for besides: not which machine, since it happens on its own. */
-function typedForRun(
+export function typedForRun(
   values: FlagValues,
   { result, contextSize }: RecommendedLimits,
 ): readonly string[] {

@@ -1,6 +1,6 @@
 import { defined } from "../../budget/defined.ts";
 import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
-import type { InstanceDemand } from "../../budget/demand.ts";
+import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
 import { BrainjarError, type ErrorKind, lineOf } from "../../budget/error.ts";
 import type { PreflightResult } from "../../budget/preflight.ts";
 import { footprintBytes, requiredBytes } from "../../budget/required.ts";
@@ -87,7 +87,7 @@ async function approve(
   const overLimit = overLimitRefusal(demand, run);
   if (overLimit) return overLimit;
   const isLoaded = kept !== undefined || models.has(model);
-  const processBytes = isLoaded ? 0 : await residentProcessBytes(run);
+  const processBytes = isLoaded ? 0 : await residentProcessBytes(demand.footprint, run);
   const allocation = await allocate(run, id, demand.ramLimitBytes, {
     path: model,
     footprint,
@@ -134,11 +134,13 @@ function overLimitRefusal(demand: InstanceDemand, run: RunState): Refusal | unde
 
 /**
  * What of a jar's footprint is there before anything is loaded: this process itself, as far as no
- * other jar counts it. It counts whole, as it does for layer 1.
+ * other jar counts it. It counts whole, as it does for layer 1, and with what the kernel keeps for
+ * it, which is missing from what is available and would be asked for again.
  */
-async function residentProcessBytes(run: RunState): Promise<number> {
+async function residentProcessBytes(footprint: JarFootprint, run: RunState): Promise<number> {
   if (run.manager.reservedBytes > 0) return 0;
-  return await run.memory.ownAnonymousBytes() ?? 0;
+  const own = await run.memory.ownAnonymousBytes();
+  return own === undefined ? 0 : own + (footprint.loading?.kernelBytes ?? 0);
 }
 
 type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;

@@ -43,10 +43,12 @@ export function drop(names: RegExp): Change {
 }
 
 export function add(...tensors: [string, ...number[]][]): Change {
-  return (header) => ({
-    ...header,
-    tensors: [...header.tensors, ...tensors.map(([name, ...shape]) => tensor(name, 0, ...shape))],
-  });
+  return (header) => {
+    const added = tensors.map(([name, ...shape]) => tensor(name, 0, ...shape));
+    const all = [...header.tensors, ...added];
+    assert(new Set(all.map(({ name }) => name)).size === all.length, "a tensor is there twice");
+    return { ...header, tensors: all };
+  };
 }
 
 /** Queries, keys and values of each layer in one matrix. */

@@ -26,8 +26,11 @@ export interface PreparedModel {
 
 /** Reads what of a model doesn't depend on the context. */
 export async function prepare(header: GgufHeader, cpu: CpuFeatures): Promise<PreparedModel> {
-  const model = await readModel(header);
-  return { model, weights: loadedWeights(header, model.shape, cpu), cpu };
+  return prepareRead(await readModel(header), cpu);
+}
+
+function prepareRead(model: ReadModel, cpu: CpuFeatures): PreparedModel {
+  return { model, weights: loadedWeights(model.header, model.shape, cpu), cpu };
 }
 
 /** Numbers that no memory holds come from a header that lies. */
@@ -100,6 +103,15 @@ export async function estimateFootprint(
   cpu: CpuFeatures,
 ): Promise<Footprint> {
   return estimatePrepared(await prepare(header, cpu), options);
+}
+
+/** The same for a model whose header was read before. */
+export function estimateRead(
+  model: ReadModel,
+  options: FootprintOptions,
+  cpu: CpuFeatures,
+): Footprint {
+  return estimatePrepared(prepareRead(model, cpu), options);
 }
 
 /**

@@ -3,10 +3,10 @@ import { canHaveFlashAttention } from "../llama_cpp/models/check_generates.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { defaultContextSize } from "../footprint/context_size.ts";
 import { calibrate } from "../footprint/calibrate.ts";
-import { estimateFootprint, estimateFromFileSize } from "../footprint/estimate.ts";
+import { estimateFromFileSize, estimateRead } from "../footprint/estimate.ts";
 import type { Estimator, Footprint } from "../footprint/footprint.ts";
 import { checkLoads } from "../llama_cpp/models/check_loads.ts";
-import { readModel } from "../llama_cpp/models/families.ts";
+import { type ReadModel, readModel } from "../llama_cpp/models/families.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { calibrationKey } from "../machine/calibrations.ts";
@@ -20,6 +20,8 @@ interface FootprintRequest {
   readonly header: GgufHeader;
   /** What tells it from other models (`NamedModel.key`). */
   readonly key: string;
+  /** What was read of it before, if anything was. */
+  readonly read?: ReadModel;
   readonly options: FootprintOptions;
   readonly estimator: Estimator;
 }
@@ -45,7 +47,7 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
     case "engine": {
       rejectUrl(path);
       // llama.cpp ends the process where some of it is broken.
-      const read = await readModel(header);
+      const read = request.read ?? await readModel(header);
       checkLoads(read);
       checkContextOptions(read, options);
       const dryLoad = await host.engine.dryLoad(path, options);
@@ -56,8 +58,8 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
       return await calibrated(request, host, footprint);
     }
     case "header": {
-      const footprint = await estimateFootprint(header, options, await host.cpu());
-      return await calibrated(request, host, footprint);
+      const read = request.read ?? await readModel(header);
+      return await calibrated(request, host, estimateRead(read, options, await host.cpu()));
     }
   }
 }

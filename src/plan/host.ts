@@ -7,6 +7,7 @@ import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { checkRuns } from "../llama_cpp/models/check_runs.ts";
+import type { ReadModel } from "../llama_cpp/models/families.ts";
 import { calibrationPath, type Calibrations, readCalibrations } from "../machine/calibrations.ts";
 import { readCpuFeatures } from "../machine/cpu.ts";
 import { bytesInMemory } from "../machine/files_in_memory.ts";
@@ -17,6 +18,11 @@ import { MemoryLedger } from "../ledger/memory_ledger.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import { type NamedModel, readNamedModel } from "./named_model.ts";
 import type { OtherMachine } from "./settings.ts";
+
+/** A model that llama.cpp loads and makes text with, and what was read of it. */
+export interface RunnableModel extends NamedModel {
+  readonly read: ReadModel;
+}
 
 /**
  * The machine that is planned for, and the models and the engine on this one; each is looked at
@@ -29,7 +35,7 @@ export interface Host extends AsyncDisposable {
    * The same of a model that is to be run: what llama.cpp wouldn't load or can't make text with is
    * an error (`checkRuns`).
    */
-  readRunnable(given: string): Promise<NamedModel>;
+  readRunnable(given: string): Promise<RunnableModel>;
   /** Footprints by what was asked; absent where models aren't remembered. */
   readonly footprints: Map<string, Promise<Footprint>> | undefined;
   /**
@@ -71,7 +77,7 @@ interface HostOptions {
 export function openHost(options: HostOptions = {}): Host {
   const remembers = options.rememberModels ?? true;
   const models = new Map<string, Promise<NamedModel>>();
-  const runnable = new Map<string, Promise<NamedModel>>();
+  const runnable = new Map<string, Promise<RunnableModel>>();
   let cpu: Promise<CpuFeatures> | undefined;
   let calibrations: Calibrations | undefined;
   const engine = lazyEngine(openEngine);
@@ -124,10 +130,9 @@ function lazySeparateDryLoads(command: ProgramStart | undefined) {
   return { dryLoad, dispose: async () => await (await opened)?.dispose() };
 }
 
-async function checkedModel(reading: Promise<NamedModel>): Promise<NamedModel> {
+async function checkedModel(reading: Promise<NamedModel>): Promise<RunnableModel> {
   const model = await reading;
-  await checkRuns(model.header);
-  return model;
+  return { ...model, read: await checkRuns(model.header) };
 }
 
 async function readCpu({ cpu, runsHere = false }: HostOptions): Promise<CpuFeatures> {

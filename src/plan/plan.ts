@@ -104,11 +104,11 @@ async function planJar(
   host: Host,
   names: Map<string, string>,
 ): Promise<PlannedJar> {
-  const { name, key, header } = await host.readRunnable(jar.model ?? demoBrainPath());
+  const { name, key, header, read } = await host.readRunnable(jar.model ?? demoBrainPath());
   const options = await sizeContext(jar, header, settings, host);
   checkPositions(header, options.contextSize);
   const estimated = await footprintOf(
-    { header, key, options, estimator: settings.estimator },
+    { header, key, read, options, estimator: settings.estimator },
     host,
   );
   const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;

@@ -1,16 +1,19 @@
 import type { GgufHeader } from "../../gguf/header.ts";
 import { checkGenerates } from "./check_generates.ts";
 import { checkLoads } from "./check_loads.ts";
-import { readModel } from "./families.ts";
+import { type ReadModel, readModel } from "./families.ts";
 
 /**
  * Throws where llama.cpp doesn't make text with a model, or wouldn't load it: a model that passes
  * can be run as far as its header tells.
  *
+ * @returns what was read of it
  * @throws {BrainjarError} `unsupported-architecture`, `model-unloadable`, or what
  * `readHyperparameters` throws
  */
-export async function checkRuns(header: GgufHeader): Promise<void> {
+export async function checkRuns(header: GgufHeader): Promise<ReadModel> {
   await checkGenerates(header);
-  checkLoads(await readModel(header));
+  const model = await readModel(header);
+  checkLoads(model);
+  return model;
 }

@@ -1,6 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
 import { locateModel } from "../../src/gguf/locate.ts";
+// Loaded while it may be read.
+import "../../src/gguf/caches/find.ts";
 import { assertFault } from "./read_bytes.ts";
 
 const HOME = "home/me";
@@ -452,3 +454,16 @@ for (const { name, tree, given, variables = {}, found, fails } of CASES) {
     }
   });
 }
+
+Deno.test({
+  name: "where models lie: a folder that may not be read is marked",
+  permissions: { read: false },
+  fn: async () => {
+    const environment = (variable: string) => variable === "OLLAMA_MODELS" ? "/models" : undefined;
+    const error = await assertFault(
+      () => locateModel("ollama:m", { environment }),
+      "model-not-found",
+    );
+    assertMatch(error.hint ?? "", /\(looked in \/models \(no permission\)\)$/);
+  },
+});

@@ -86,7 +86,7 @@ export interface Footprint {
   readonly resident: readonly ResidentPart[];
   /** What the budget needs of it. */
   readonly jar: JarFootprint;
-  /** Why the confidence isn't `exact`, one sentence each. */
+  /** Why the confidence isn't `exact`, and what else is to be known; one sentence each. */
   readonly notes: readonly string[];
   /**
    * What the dry load itself said, and bytes of weights that it leaves out and the header has added;

@@ -1,3 +1,4 @@
+import { formatAmount } from "../budget/size.ts";
 import type { Footprint } from "./footprint.ts";
 
 /**
@@ -38,6 +39,11 @@ export function withWeightsInMemory(
   return {
     ...footprint,
     resident,
+    notes: [
+      ...footprint.notes,
+      `${formatAmount(inMemoryBytes)} of the file lie in memory already, on a RAM disk: mapped ` +
+      "weights aren't required again",
+    ],
     bytes: {
       ...bytes,
       workingSet,

@@ -61,7 +61,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
       engine: progress?.watch(host.engine) ?? host.engine,
       clock: systemClock,
-      readMemory,
+      readMemory: readForJars,
       readOwnAnonymousBytes: readHeldBytes,
       emit: values.get("json")
         ? (event) => answer(jsonText(eventJson(event)) + "\n")

@@ -36,11 +36,31 @@ export async function withLockedLedger<T>(
   change: (found: FoundLedger) => Promise<{ readonly ledger: Ledger; readonly value: T }>,
 ): Promise<T> {
   makeLedgerFolder(folder);
-  using _lock = await takeLock(`${folder}/ledger.lock`, timeoutMilliseconds);
+  using _lock = await takeLock(lockPath(folder), timeoutMilliseconds);
   const found = findLedger(folder);
   const { ledger, value } = await change(found);
   if (ledger !== found.ledger) writeLedger(folder, ledger);
   return value;
+}
+
+/**
+ * The first of these folders in which a ledger can be kept, which is made where it is missing.
+ * Throws what is wrong with the first where none can, and `ledger-not-ours`.
+ */
+export function writableFolder(folders: readonly [string, ...string[]]): string {
+  let failure: unknown;
+  for (const folder of folders) {
+    try {
+      makeLedgerFolder(folder);
+      checkOurs(lockPath(folder), "file");
+      openLock(lockPath(folder)).close();
+      return folder;
+    } catch (error) {
+      if (!(error instanceof BrainjarError) || error.code !== "ledger-unwritable") throw error;
+      failure ??= error;
+    }
+  }
+  throw failure;
 }
 
 /**
@@ -151,6 +171,10 @@ function isStill(file: Deno.FsFile, path: string): boolean {
   } catch {
     return false;
   }
+}
+
+function lockPath(folder: string): string {
+  return `${folder}/ledger.lock`;
 }
 
 function ledgerPath(folder: string): string {

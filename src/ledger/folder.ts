@@ -4,28 +4,43 @@ const FOLDER_MODE = 0o700;
 /** Write permission of the group and of everyone. */
 const OTHERS_MAY_WRITE = 0o022;
 
+/** Only a file's owner may remove it or give it another name (sticky bit). */
+const STICKY = 0o1000;
+
 /**
- * The folder of this user's ledger; it need not exist yet.
+ * Folders where ledgers of this user may lie, best first; none need exist yet. The first that can be
+ * written is this process's, and all of them are read: what others of the user can write may differ
+ * (a read-only /run, a /tmp of their own), and an older brainjar wrote to another.
  *
- * On Linux `$XDG_RUNTIME_DIR`, else `/run/user/UID` (which is the same for one who logged in, so a
- * job without the variable meets the ledger of a session with it), else `/tmp/brainjar-UID`. Not
- * `$TMPDIR`: two processes with different ones would not see each other. Elsewhere the folder that
- * the system keeps for the user.
+ * On Linux `/run/user/UID`, `/run/brainjar` for root, `/dev/shm/brainjar-UID` and
+ * `/tmp/brainjar-UID`: services have a /tmp of their own more often than a /dev/shm, and no session.
+ * An `$XDG_RUNTIME_DIR` elsewhere stands alone, since it was chosen. Not `$TMPDIR`: two processes
+ * with different ones would not see each other. Nor the home: services are often hidden from it, and
+ * machines may share it. Elsewhere the folder that the system keeps for the user.
  *
- * A runtime folder that belongs to someone else, as `sudo` leaves it, is passed over.
+ * A runtime folder that belongs to someone else, as `sudo` leaves it, is passed over, and so is a
+ * folder in which others could give ours another name.
  */
-export function ledgerFolder(): string {
+export function ledgerFolders(): readonly [string, ...string[]] {
   if (Deno.build.os === "windows") {
-    return `${Deno.env.get("LOCALAPPDATA") ?? Deno.env.get("TEMP") ?? "C:"}\\brainjar`;
+    return [`${Deno.env.get("LOCALAPPDATA") ?? Deno.env.get("TEMP") ?? "C:"}\\brainjar`];
   }
   const user = Deno.uid();
-  const candidates = Deno.build.os === "darwin"
-    ? [Deno.env.get("TMPDIR")]
-    : [Deno.env.get("XDG_RUNTIME_DIR"), `/run/user/${user}`];
-  for (const folder of candidates) {
-    if (folder?.startsWith("/") && isOurs(folder)) return `${folder.replace(/\/+$/, "")}/brainjar`;
+  const session = Deno.build.os === "darwin" ? undefined : `/run/user/${user}`;
+  const chosen = Deno.env.get(session === undefined ? "TMPDIR" : "XDG_RUNTIME_DIR");
+  if (chosen?.startsWith("/") && isOurs(chosen)) {
+    const runtime = chosen.replace(/\/+$/, "");
+    if (runtime !== session) return [`${runtime}/brainjar`];
   }
-  return `/tmp/brainjar-${user}`;
+  const last = `/tmp/brainjar-${user}`;
+  if (session === undefined) return [last];
+  const candidates = [
+    ...(isOurs(session) ? [`${session}/brainjar`] : []),
+    ...(user === 0 && isOurs("/run") ? ["/run/brainjar"] : []),
+    ...["/dev/shm", "/tmp"].filter(keepsOurs).map((folder) => `${folder}/brainjar-${user}`),
+  ];
+  const [first = last, ...others] = candidates;
+  return [first, ...others];
 }
 
 /**
@@ -39,7 +54,12 @@ export function makeLedgerFolder(folder: string): void {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw unwritable(folder, error);
   }
   const info = checkOurs(folder, "folder");
-  if (info?.mode != null && (info.mode & 0o077) !== 0) Deno.chmodSync(folder, FOLDER_MODE);
+  if (info?.mode == null || (info.mode & 0o077) === 0) return;
+  try {
+    Deno.chmodSync(folder, FOLDER_MODE);
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
 }
 
 /**
@@ -67,6 +87,16 @@ export function checkOurs(path: string, kind: "folder" | "file"): Deno.FileInfo 
   return info;
 }
 
+/** Whether there is something under this name, whatever it is. */
+export function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The error of a ledger that can't be kept. */
 export function unwritable(path: string, cause: unknown): BrainjarError {
   return new BrainjarError(
@@ -85,6 +115,19 @@ function isOurs(folder: string): boolean {
     const info = Deno.statSync(folder);
     return info.isDirectory && info.uid === Deno.uid() &&
       ((info.mode ?? 0) & OTHERS_MAY_WRITE) === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a folder of everyone's leaves what is ours alone. */
+function keepsOurs(folder: string): boolean {
+  try {
+    const info = Deno.statSync(folder);
+    const mode = info.mode ?? OTHERS_MAY_WRITE;
+    const isTrusted = info.uid === 0 || info.uid === Deno.uid();
+    return info.isDirectory && isTrusted &&
+      ((mode & OTHERS_MAY_WRITE) === 0 || (mode & STICKY) !== 0);
   } catch {
     return false;
   }

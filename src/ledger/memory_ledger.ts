@@ -2,8 +2,8 @@ import type { MachineMemory } from "../budget/memory.ts";
 import { sum } from "../budget/sum.ts";
 import { machineProcesses, type Processes } from "../machine/processes.ts";
 import type { MachineWarning } from "../machine/warning.ts";
-import { peekLedger, withLockedLedger } from "./file.ts";
-import { ledgerFolder } from "./folder.ts";
+import { peekLedger, withLockedLedger, writableFolder } from "./file.ts";
+import { isThere, ledgerFolders } from "./folder.ts";
 import { isOwn, type Ledger, pruneLedger, withJar } from "./ledger.ts";
 import {
   type JarRequest,
@@ -21,7 +21,8 @@ import {
 
 /** Where a ledger lies and what it looks at; the defaults are this user's and this machine's. */
 interface MemoryLedgerOptions {
-  readonly folder?: string;
+  /** Where ledgers may lie, best first (folder.ts). */
+  readonly folders?: readonly [string, ...string[]];
   readonly processes?: Processes;
   /** How long to wait for another process's lock, which is taken for a few milliseconds. */
   readonly timeoutMilliseconds?: number;
@@ -48,14 +49,14 @@ const DEFAULT_TIMEOUT_MILLISECONDS = 5000;
  *
  * Every method throws `ledger-not-ours`, `ledger-unwritable` or `ledger-busy` (kind `engine`) where
  * the ledger can't be trusted or kept, and then nothing was reserved. Processes of other users, and
- * of containers with another runtime folder, are not seen.
+ * of containers that have none of the folders in common, are not seen.
  *
  * @example
  * ```ts
  * import { MemoryLedger } from "./memory_ledger.ts";
  * import { readMachineMemory } from "../machine/machine_memory.ts";
  * const folder = await Deno.makeTempDir();
- * const ledger = new MemoryLedger({ folder });
+ * const ledger = new MemoryLedger({ folders: [folder] });
  * const { value } = await ledger.admit(readMachineMemory, (memory) =>
  *   memory.availableBytes < 1024
  *     ? { value: "refused" }
@@ -65,14 +66,16 @@ const DEFAULT_TIMEOUT_MILLISECONDS = 5000;
  * ```
  */
 export class MemoryLedger {
-  readonly folder: string;
+  /** Where ledgers are looked for; the first that can be written is the one that is written to. */
+  readonly folders: readonly [string, ...string[]];
+  #writable: string | undefined;
   readonly #processes: Processes;
   readonly #timeoutMilliseconds: number;
   /** What this process has reserved, to write it again if the ledger loses it. */
   #own: readonly JarReservation[] = [];
 
   constructor(options: MemoryLedgerOptions = {}) {
-    this.folder = options.folder ?? ledgerFolder();
+    this.folders = options.folders ?? ledgerFolders();
     this.#processes = options.processes ?? machineProcesses();
     this.#timeoutMilliseconds = options.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS;
   }
@@ -119,13 +122,19 @@ export class MemoryLedger {
 
   /** Ends a token and answers its bytes; nothing where no such token is there (any more). */
   async releaseToken(token: string): Promise<number | undefined> {
-    const [released] = await this.#remove((one) => one.kind === "token" && one.token === token);
-    return released?.reservedBytes;
+    const isToken = (one: Reservation) => one.kind === "token" && one.token === token;
+    const [released] = await this.#remove(isToken);
+    if (released !== undefined) return released.reservedBytes;
+    const folder = this.#others().find(({ reservations }) => reservations.some(isToken))?.folder;
+    if (folder === undefined) return undefined;
+    return await new MemoryLedger({ folders: [folder], processes: this.#processes }).releaseToken(
+      token,
+    );
   }
 
   /** What is reserved by whom, as of now. Writes nothing, unless a corrupt ledger is set aside. */
   async view(): Promise<LedgerView> {
-    const peeked = peekLedger(this.folder);
+    const peeked = peekLedger(this.#folder);
     if (peeked !== undefined) return this.#view(pruneLedger(peeked, this.#processes));
     return await this.#change((ledger) => ({ ledger, value: this.#view(ledger) }));
   }
@@ -135,8 +144,27 @@ export class MemoryLedger {
     return takeOffReservations(memory, (await this.view()).othersUnfilledBytes);
   }
 
+  /** Where this process writes, once it has; until then the best that is there, or the best. */
+  get #folder(): string {
+    return this.#writable ?? this.folders.find((folder) => isThere(folder)) ?? this.folders[0];
+  }
+
+  /** What lies in the folders that this process doesn't write to; what can't be trusted is left. */
+  #others(): { readonly folder: string; readonly reservations: readonly Reservation[] }[] {
+    return this.folders.filter((folder) => folder !== this.#folder).map((folder) => {
+      try {
+        const ledger = peekLedger(folder);
+        const reservations = ledger && pruneLedger(ledger, this.#processes).reservations;
+        return { folder, reservations: reservations ?? [] };
+      } catch {
+        return { folder, reservations: [] };
+      }
+    });
+  }
+
   #view(ledger: Ledger): LedgerView {
-    const sums = sumReservations(ledger.reservations, this.#processes);
+    const elsewhere = this.#others().flatMap(({ reservations }) => reservations);
+    const sums = sumReservations([...ledger.reservations, ...elsewhere], this.#processes);
     return { sums, othersUnfilledBytes: unfilledByOthers(sums, this.#processes.ownId) };
   }
 
@@ -146,8 +174,9 @@ export class MemoryLedger {
       warnings: readonly MachineWarning[],
     ) => { ledger: Ledger; value: Value } | Promise<{ ledger: Ledger; value: Value }>,
   ): Promise<Value> {
+    this.#writable ??= writableFolder(this.folders);
     const { ledger, value } = await withLockedLedger(
-      this.folder,
+      this.#writable,
       this.#timeoutMilliseconds,
       async (found) => {
         const pruned = pruneLedger(found.ledger, this.#processes);
@@ -171,7 +200,7 @@ export class MemoryLedger {
 
   async #remove(matches: (reservation: Reservation) => boolean): Promise<readonly Reservation[]> {
     // Nothing to give back makes no folder and takes no lock.
-    if (this.#own.length === 0 && peekLedger(this.folder)?.reservations.length === 0) return [];
+    if (this.#own.length === 0 && peekLedger(this.#folder)?.reservations.length === 0) return [];
     return await this.#change((ledger) => {
       const value = ledger.reservations.filter(matches);
       if (value.length === 0) return { ledger, value };

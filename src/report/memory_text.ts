@@ -34,6 +34,7 @@ interface MemoryReservation {
 export function memoryText(
   memory: MachineMemory,
   reservations: readonly MemoryReservation[],
+  ledgerFolders: readonly string[] = [],
 ): string {
   const { leftOut = [] } = memory;
   return blocks([
@@ -42,6 +43,7 @@ export function memoryText(
     readings(memory, "available", "Available: the smallest of"),
     ...optional("Left out", leftOut.map(leftOutLine)),
     ...optional("Reserved by brainjar", reservations.map(reservationLine)),
+    ...optional("Reservations are read from", ledgerLines(ledgerFolders)),
     ...optional("Warnings", memory.warnings.map(({ message }) => `  ${message}`)),
   ]);
 }
@@ -104,6 +106,15 @@ function optional(title: string, lines: readonly string[]): Block[] {
 
 function leftOutLine({ bytes, name, reason }: MemoryLeftOut): string {
   return `  ${formatAmount(bytes).padStart(12)}  ${name}: ${reason}`;
+}
+
+function ledgerLines(folders: readonly string[]): string[] {
+  if (folders.length === 0) return [];
+  return [
+    ...folders.map((folder) => `  ${folder}`),
+    "  Not seen: what other users reserve, and brainjar in a container or service that shares none",
+    "  of these folders with this one; what they hold already is gone from what is available",
+  ];
 }
 
 function reservationLine(reservation: MemoryReservation): string {

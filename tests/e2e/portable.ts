@@ -120,6 +120,7 @@ export function sandbox(writable: string | undefined): string[] {
     "-euc",
     [
       "mount --make-rprivate /",
+      "if [ -d /dev/shm ]; then mount -t tmpfs -o mode=1777 none /dev/shm; fi",
       "if [ -d /run/user ]; then mount -t tmpfs none /run/user; fi",
       `mkdir -p -m 700 "${own}"`,
       `mount -t tmpfs -o mode=700 none "${own}"`,

@@ -4,7 +4,7 @@ import { MemoryLedger } from "../../src/ledger/memory_ledger.ts";
 // that the machine is said to have, the memory wanted. It says a line and waits to be ended.
 
 const [task, folder = "", available = "0", wanted = "0"] = Deno.args;
-const ledger = new MemoryLedger({ folder, timeoutMilliseconds: 60_000 });
+const ledger = new MemoryLedger({ folders: [folder], timeoutMilliseconds: 60_000 });
 
 async function admit(): Promise<boolean> {
   const { value } = await ledger.admit(

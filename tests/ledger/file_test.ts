@@ -13,7 +13,7 @@ async function codeOf(attempt: () => Promise<unknown>): Promise<string> {
 Deno.test("ledger file: folder and files are the user's alone", async () => {
   await withFolder(async (folder) => {
     await Deno.mkdir(folder, { mode: 0o755 });
-    const ledger = new MemoryLedger({ folder, processes: fakeProcesses() });
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
     await ledger.reserve({ id: "a", bytes: 1 });
     const mode = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
     assertEquals(await mode(folder), 0o700);
@@ -28,7 +28,7 @@ for (const text of [...CORRUPT, " ".repeat(2 * 1024 ** 2)]) {
     await withFolder(async (folder) => {
       const warnings: string[] = [];
       const ledger = new MemoryLedger({
-        folder,
+        folders: [folder],
         processes: fakeProcesses(),
       });
       await ledger.reserve({ id: "mine", bytes: 70 });
@@ -51,7 +51,7 @@ Deno.test("ledger file: looking at a corrupt one sets it aside too", async () =>
   await withFolder(async (folder) => {
     await Deno.mkdir(folder);
     await Deno.writeTextFile(`${folder}/ledger.json`, "nonsense");
-    const ledger = new MemoryLedger({ folder, processes: fakeProcesses() });
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
     assertEquals((await ledger.view()).sums, []);
     assertEquals((await ledger.view()).sums, []);
     const names = [...Deno.readDirSync(folder)].map((entry) => entry.name);
@@ -61,7 +61,7 @@ Deno.test("ledger file: looking at a corrupt one sets it aside too", async () =>
 
 Deno.test("ledger file: one that others could write is not trusted", async () => {
   await withFolder(async (folder) => {
-    const ledger = new MemoryLedger({ folder, processes: fakeProcesses() });
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
     await ledger.reserve({ id: "a", bytes: 1 });
     for (const path of [folder, `${folder}/ledger.json`, `${folder}/ledger.lock`]) {
       const mode = (await Deno.stat(path)).mode ?? 0;
@@ -77,7 +77,7 @@ Deno.test("ledger file: a link or a file in the folder's place is not trusted", 
   await withFolder(async (folder) => {
     await Deno.mkdir(`${folder}-target`);
     await Deno.symlink(`${folder}-target`, folder);
-    const ledger = new MemoryLedger({ folder, processes: fakeProcesses() });
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
     assertEquals(await codeOf(() => ledger.reserve({ id: "a", bytes: 1 })), "ledger-not-ours");
     assertEquals(await codeOf(() => ledger.view()), "ledger-not-ours");
     await Deno.remove(folder);
@@ -94,7 +94,7 @@ Deno.test({
   ignore: !root,
   fn: async () => {
     await withFolder(async (folder) => {
-      const ledger = new MemoryLedger({ folder, processes: fakeProcesses() });
+      const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
       await ledger.reserve({ id: "a", bytes: 1 });
       for (const path of [`${folder}/ledger.json`, `${folder}/ledger.lock`, folder]) {
         await Deno.chown(path, 12345, 12345);
@@ -119,7 +119,7 @@ Deno.test({
         return;
       }
       const folder = `${parent}/brainjar`;
-      const ledger = new MemoryLedger({ folder, processes: fakeProcesses() });
+      const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
       await ledger.reserve({ id: "before", bytes: 5 });
       const written = await Deno.readTextFile(`${folder}/ledger.json`);
       await assertRejects(() => Deno.writeFile(`${parent}/fill`, new Uint8Array(1024 ** 2)));
@@ -138,12 +138,12 @@ Deno.test({
 Deno.test("ledger file: a lock that is taken is waited for, and then given up", async () => {
   await withFolder(async (folder) => {
     const processes = fakeProcesses();
-    const ledger = new MemoryLedger({ folder, processes, timeoutMilliseconds: 30 });
+    const ledger = new MemoryLedger({ folders: [folder], processes, timeoutMilliseconds: 30 });
     await ledger.reserve({ id: "a", bytes: 1 });
     const holder = await Deno.open(`${folder}/ledger.lock`, { read: true, write: true });
     await holder.lock(true);
     assertEquals(await codeOf(() => ledger.reserve({ id: "b", bytes: 1 })), "ledger-busy");
-    const patient = new MemoryLedger({ folder, processes });
+    const patient = new MemoryLedger({ folders: [folder], processes });
     const waiting = patient.reserve({ id: "b", bytes: 1 });
     holder.close();
     await waiting;
@@ -154,7 +154,7 @@ Deno.test("ledger file: a lock that is taken is waited for, and then given up", 
 Deno.test("ledger file: a lock file that a cleaner removed locks no one out", async () => {
   await withFolder(async (folder) => {
     const processes = fakeProcesses();
-    const ledger = new MemoryLedger({ folder, processes });
+    const ledger = new MemoryLedger({ folders: [folder], processes });
     await ledger.admit(async () => {
       await Deno.remove(`${folder}/ledger.lock`);
       return MEMORY;

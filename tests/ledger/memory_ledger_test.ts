@@ -9,8 +9,8 @@ Deno.test("memory ledger: what one reserves is off what the next may have", asyn
   await withFolder(async (folder) => {
     const running = fakeProcesses({ ownId: 1 });
     running.running.set(2, { startTime: "20", anonymousBytes: 0 });
-    const first = new MemoryLedger({ folder, processes: running });
-    const second = new MemoryLedger({ folder, processes: { ...running, ownId: 2 } });
+    const first = new MemoryLedger({ folders: [folder], processes: running });
+    const second = new MemoryLedger({ folders: [folder], processes: { ...running, ownId: 2 } });
 
     assertEquals((await first.admit(() => MEMORY, decide(600))).value, true);
     assertEquals((await second.admit(() => MEMORY, decide(600))).value, false);
@@ -37,7 +37,7 @@ const withToken = (ledger: MemoryLedger, bytes: number, durationMilliseconds: nu
 Deno.test("memory ledger: a token counts until it is released or its time is up", async () => {
   await withFolder(async (folder) => {
     const processes = fakeProcesses();
-    const ledger = new MemoryLedger({ folder, processes });
+    const ledger = new MemoryLedger({ folders: [folder], processes });
     const { token = "" } = await withToken(ledger, 400, 10_000);
     assert(/^[0-9a-f]{16}$/.test(token), token);
     const { sums, othersUnfilledBytes } = await ledger.view();
@@ -56,7 +56,7 @@ Deno.test("memory ledger: a token counts until it is released or its time is up"
 
 Deno.test("memory ledger: nonsense is not reserved", async () => {
   await withFolder(async (folder) => {
-    const ledger = new MemoryLedger({ folder, processes: fakeProcesses() });
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
     for (const bytes of [-1, NaN, Infinity, 0.5]) {
       await assertRejects(() => ledger.reserve({ id: "a", bytes }), BrainjarError);
       await assertRejects(() => withToken(ledger, bytes, 1000), BrainjarError);
@@ -70,7 +70,7 @@ Deno.test("memory ledger: nonsense is not reserved", async () => {
 
 Deno.test("memory ledger: a decision that fails reserves nothing and frees the lock", async () => {
   await withFolder(async (folder) => {
-    const ledger = new MemoryLedger({ folder, processes: fakeProcesses() });
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
     await assertRejects(() =>
       ledger.admit(() => MEMORY, () => {
         throw new Error("undecided");
@@ -81,9 +81,33 @@ Deno.test("memory ledger: a decision that fails reserves nothing and frees the l
   });
 });
 
+Deno.test("memory ledger: what lies in another folder of the user's counts, and its tokens end", async () => {
+  await withFolder(async (folder) => {
+    const older = `${folder}-older`;
+    const processes = fakeProcesses();
+    processes.running.set(2, { startTime: "20" });
+    const before = new MemoryLedger({ folders: [older], processes: { ...processes, ownId: 2 } });
+    await before.reserve({ id: "subject", bytes: 300 });
+    const token = { bytes: 100, durationMilliseconds: 60_000 };
+    const held = await before.admit(() => MEMORY, () => ({ value: true, token }));
+    const ledger = new MemoryLedger({ folders: [folder, older], processes });
+    const { value } = await ledger.admit(() => MEMORY, ({ availableBytes }) => ({
+      value: availableBytes,
+      jar: { id: "subject", bytes: 50 },
+    }));
+    assertEquals(value, 900 - 400);
+    assertEquals((await ledger.view()).othersUnfilledBytes, 400);
+    assertEquals(await ledger.releaseToken(held.token ?? ""), 100);
+    assertEquals((await ledger.view()).othersUnfilledBytes, 300);
+    // One that can't be trusted is no reason to fail, and nothing in it counts.
+    await Deno.chmod(older, 0o777);
+    assertEquals((await ledger.view()).othersUnfilledBytes, 0);
+  });
+});
+
 Deno.test("memory ledger: looking and releasing make no folder", async () => {
   await withFolder(async (folder) => {
-    const ledger = new MemoryLedger({ folder, processes: fakeProcesses() });
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
     assertEquals((await ledger.view()).sums, []);
     assertEquals(await ledger.release("subject"), 0);
     await assertRejects(() => Deno.stat(folder), Deno.errors.NotFound);

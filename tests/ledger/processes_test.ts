@@ -56,7 +56,7 @@ Deno.test({
       const answers = await Promise.all(children.map(firstLine));
       assertEquals(answers.filter((answer) => answer === "admitted").length, 3, answers.join());
       assertEquals(answers.filter((answer) => answer === "refused").length, 5, answers.join());
-      const ledger = new MemoryLedger({ folder });
+      const ledger = new MemoryLedger({ folders: [folder] });
       assertEquals((await ledger.view()).sums.length, 3);
       for (const child of children) await child.stdin.close();
       for (const child of children) assert((await child.status).success);
@@ -74,9 +74,9 @@ Deno.test({
   fn: async () => {
     await withFolder(async (folder) => {
       const random = randomFrom(SEED);
-      const ledger = new MemoryLedger({ folder });
+      const ledger = new MemoryLedger({ folders: [folder] });
       const ledgerOf = (ownId: number) =>
-        new MemoryLedger({ folder, processes: { ...machineProcesses(), ownId } });
+        new MemoryLedger({ folders: [folder], processes: { ...machineProcesses(), ownId } });
       const living = new Map<number, { child: Deno.ChildProcess; bytes: number }>();
       const ended: Deno.ChildProcess[] = [];
       const end = (processId: number) => {
@@ -128,7 +128,7 @@ Deno.test({
   fn: async () => {
     await withFolder(async (folder) => {
       const random = randomFrom(SEED);
-      const ledger = new MemoryLedger({ folder });
+      const ledger = new MemoryLedger({ folders: [folder] });
       for (let round = 0; round < 5; round += 1) {
         const children = Array.from(
           { length: 4 },
@@ -156,7 +156,7 @@ Deno.test({
   ignore: !linux,
   fn: async () => {
     await withFolder(async (folder) => {
-      const ledger = new MemoryLedger({ folder });
+      const ledger = new MemoryLedger({ folders: [folder] });
       await ledger.reserve({ id: "subject", bytes: 100 * MB });
       const before = await unfilledBy(ledger, Deno.pid);
       const taken = new Uint8Array(64 * MB).fill(7);

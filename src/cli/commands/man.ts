@@ -16,7 +16,10 @@ const ENVIRONMENT = [
   ["HF_TOKEN", "Sent to the hub alone, for models that it shows to those who log in."],
   ["BRAINJAR_HOME", "Folder in which brainjar keeps what it unpacks and measures."],
   ["NO_COLOR", "No colour, if it is set and not empty."],
-  ["XDG_RUNTIME_DIR", "Folder of the ledger that brainjar processes share."],
+  [
+    "XDG_RUNTIME_DIR",
+    "Folder of the ledger that brainjar processes share; without it /run, /dev/shm or /tmp.",
+  ],
 ] as const;
 
 const FILES = [

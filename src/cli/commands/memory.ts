@@ -8,7 +8,8 @@ import type { Command } from "../command.ts";
 
 /** `brainjar memory`: what this machine has, and where each figure comes from. */
 export const command: Command = async ({ values, output }) => {
-  const { sums, othersUnfilledBytes } = await new MemoryLedger().view();
+  const ledger = new MemoryLedger();
+  const { sums, othersUnfilledBytes } = await ledger.view();
   const machine = takeOffReservations(await readMachineMemory(), othersUnfilledBytes);
   output.answer(
     values.get("json")
@@ -16,8 +17,9 @@ export const command: Command = async ({ values, output }) => {
         schema: "brainjar.memory/1",
         ...reservationJson(machine),
         promises: sums.map(reservationJson),
+        ledgerFolders: ledger.folders,
       }) + "\n"
-      : memoryText(machine, sums) + "\n",
+      : memoryText(machine, sums, ledger.folders) + "\n",
   );
   return 0;
 };

@@ -140,6 +140,30 @@ Deno.test({
 });
 
 Deno.test({
+  name: `real control group: names of files that the kernel keeps stay available${skipped}`,
+  ignore: typeof place === "string",
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await withLimitedGroup(async (enter) => {
+        // Each name that isn't there is kept, in some 200 bytes of the group.
+        const names = `i=0; while [ $i -lt 1000000 ]; do [ -e ${folder}/$i ]; i=$((i+1)); done`;
+        const memory = await readInside(`${enter} && ${names} && exec`);
+        const deciding = memory.sources.find((one) => one.figure === "available" && one.decides);
+        const bytes = deciding?.terms?.[3]?.bytes ?? 0;
+        if (usage(memory) < 128 * MB) {
+          return console.warn("kernel memory: not tested, since this folder's names aren't kept");
+        }
+        assert(bytes > 20 * MB && bytes < usage(memory), `${bytes} of ${usage(memory)} count`);
+        assertEquals(memory.warnings, []);
+      });
+    } finally {
+      await Deno.remove(folder);
+    }
+  },
+});
+
+Deno.test({
   name: `real control group: a namespace that hides the names above is seen through${skipped}`,
   ignore: typeof place === "string",
   fn: async () => {

@@ -106,9 +106,15 @@ export function validateMemoryBudget(input: ValidationInput): Validation {
   for (const limit of ["usable", "available"] as const) {
     const limitBytes = limit === "usable" ? usable : memory.availableBytes;
     if (figures.requiredBytes > limitBytes) {
+      const figure = limit === "usable" ? "total" : "available";
+      const counts = memory.sources.find((one) => one.figure === figure && one.decides)?.counts;
       issues.push({
-        code: cause(figures, limitBytes, criterion === "floor"),
+        // What can't be allocated isn't read from disk instead.
+        code: counts === undefined
+          ? cause(figures, limitBytes, criterion === "floor")
+          : "would-be-killed",
         limit,
+        ...defined({ counts }),
         limitBytes,
         ...figures,
         excessBytes: figures.requiredBytes - limitBytes,

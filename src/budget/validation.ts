@@ -1,7 +1,7 @@
 import type { AllocationResult } from "./allocation.ts";
 import type { Changes } from "./changes.ts";
 import type { Criterion, Mode, Role } from "./demand.ts";
-import type { MachineMemory } from "./memory.ts";
+import type { AllocatedKind, MachineMemory } from "./memory.ts";
 import type { PreflightResult } from "./preflight.ts";
 
 /**
@@ -17,6 +17,8 @@ export interface SumIssue {
   readonly code: SumIssueCode;
   /** The safe threshold (rule 1) or what is available now (rule 2). */
   readonly limit: "usable" | "available";
+  /** What the limit counts, where that isn't memory that is filled: then allocations fail. */
+  readonly counts?: AllocatedKind;
   /** The most there may be. */
   readonly limitBytes: number;
   /** The sum of what is required. */

@@ -29,6 +29,10 @@ export function issueMessage(issue: Issue): string {
 export function issueCause(issue: Issue): string {
   switch (issue.code) {
     case "would-be-killed":
+      if (issue.counts !== undefined) {
+        return "Beyond this limit the kernel refuses allocations: the load would fail " +
+          "(would-be-killed)";
+      }
       return `Even the floor (${formatAmount(issue.floorBytes)}) does not fit: held to this ` +
         `limit, the kernel would kill (would-be-killed)`;
     case "would-thrash":

@@ -170,3 +170,18 @@ Deno.test("allocated memory: what others have reserved is taken off once, and no
   );
   assertEquals(machine.availableBytes, 4000 - 500);
 });
+
+Deno.test("allocated memory: what can't be allocated is no thrashing, whatever is mapped", () => {
+  const instance = { id: "a", role: "subject" as const, ...jar("a") };
+  const memory = memoryFor(memoryOf("data", 5000, 140), [instance], POLICY);
+  const { issues } = validateMemoryBudget({
+    mode: "single",
+    instances: [instance],
+    memory,
+    policy: POLICY,
+  });
+  assertEquals(
+    issues.map((issue) => "limit" in issue && [issue.code, issue.limit, issue.counts]),
+    [["would-be-killed", "available", "data"]],
+  );
+});

@@ -31,6 +31,11 @@ export const FAILURE_SCHEMA = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().exactOptional() }),
 }).describe("In the answer's place: wrong usage, or an input that can't be read");
 
+/** What a limit counts. */
+export const allocatedKind = z.enum(["data", "committed", "address-space"]).describe(
+  "What the limit counts, where that isn't memory that is filled",
+);
+
 /** One reading that a memory figure came from. */
 export const memorySource = z.object({
   figure: z.enum(["total", "available"]),
@@ -38,8 +43,6 @@ export const memorySource = z.object({
   path: z.string().exactOptional(),
   bytes,
   decides: z.boolean().describe("True for the reading that decided the figure"),
-  counts: z.enum(["data", "committed", "address-space"]).exactOptional().describe(
-    "What the limit counts, where that isn't memory that is filled",
-  ),
+  counts: allocatedKind.exactOptional(),
   terms: z.array(z.object({ name: z.string(), path: z.string(), bytes })).exactOptional(),
 });

@@ -1,5 +1,14 @@
 import { z } from "zod";
-import { bytes, criterion, finding, memorySource, mode, role, sumIssueCode } from "./common.ts";
+import {
+  allocatedKind,
+  bytes,
+  criterion,
+  finding,
+  memorySource,
+  mode,
+  role,
+  sumIssueCode,
+} from "./common.ts";
 import { preflight, refusal } from "./layers.ts";
 
 const flags = z.array(z.string());
@@ -41,6 +50,7 @@ const issue = z.discriminatedUnion("code", [
   z.object({
     code: sumIssueCode,
     limit: z.enum(["usable", "available"]),
+    counts: allocatedKind.exactOptional(),
     limitBytes: bytes,
     requiredBytes: bytes,
     excessBytes: bytes,

@@ -1,4 +1,5 @@
 import { type Changes, limitFor, type RamLimit } from "../budget/changes.ts";
+import type { AllocatedKind, MachineMemory } from "../budget/memory.ts";
 import { formatAmount, formatEnough } from "../budget/size.ts";
 import type { Recommendation, Validation } from "../budget/validation.ts";
 import type { Shape } from "./schema/shape.ts";
@@ -13,12 +14,28 @@ type Judged = Pick<Validation, "mode" | "instances">;
 /** One change as it is said, and the flags that it is typed with. */
 type ChangeText = readonly [words: string, flags: readonly string[]];
 
+/** How a limit on what is allocated is lifted. */
+const LIFT: Readonly<Record<AllocatedKind, string>> = {
+  data: "Lift the limit on data (ulimit -d, LimitDATA=)",
+  committed: "Have the kernel promise more (vm.overcommit_memory, vm.overcommit_ratio)",
+  "address-space": "Lift the limit on address space (ulimit -v, LimitAS=)",
+};
+
+/** The kinds of such limits that decide a figure: no larger machine is of use while they stand. */
+function decidingLimits({ sources }: MachineMemory): AllocatedKind[] {
+  const kinds = sources.flatMap(({ decides, counts }) => decides && counts ? [counts] : []);
+  return [...new Set(kinds)];
+}
+
 /**
  * The sentence for a recommendation; it names every flag with its value.
  *
  * @param validation The failed one that the recommendation is for.
  */
-export function recommendationMessage(recommendation: Recommendation, validation: Judged): string {
+export function recommendationMessage(
+  recommendation: Recommendation,
+  validation: Judged & Pick<Validation, "memory">,
+): string {
   switch (recommendation.kind) {
     case "changes": {
       const texts = changeTexts(recommendation.changes, validation);
@@ -33,7 +50,9 @@ export function recommendationMessage(recommendation: Recommendation, validation
     case "machine": {
       const flags = changeTexts(recommendation.changes ?? {}, validation)
         .flatMap(([, flags]) => flags);
-      return `Use a machine with at least ${formatEnough(recommendation.totalBytes)} RAM, ` +
+      const where = decidingLimits(validation.memory).map((kind) => LIFT[kind]).join("; ");
+      return `${where === "" ? "Use" : `${where}, on`} a machine with at least ` +
+        `${formatEnough(recommendation.totalBytes)} RAM, ` +
         `${formatEnough(recommendation.availableBytes)} of it available` +
         (flags.length > 0 ? `, and ${flags.join(" ")}` : "");
     }

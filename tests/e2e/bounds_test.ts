@@ -48,6 +48,7 @@ Deno.test({
     assertEquals(refused.code, 1, refused.stderr);
     assertStringIncludes(refused.stdout, "RLIMIT_DATA");
     assert(!refused.stdout.includes("Close other programs"), "others have no part in it");
+    assertStringIncludes(refused.stdout, "Lift the limit on data (ulimit -d, LimitDATA=), on a");
     assertEquals((await after(little, ["run", "--turns", "1", ...model])).code, 1);
     const { stdout } = await after(little, ["memory"]);
     assertStringIncludes(stdout, "RLIMIT_DATA − VmData");

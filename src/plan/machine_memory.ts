@@ -1,5 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import { decide, type MachineMemory } from "../budget/memory.ts";
+import { KB } from "../budget/size.ts";
 import { countOwnMemory } from "../machine/own_memory.ts";
 import { readHeldBytes } from "../machine/process_memory.ts";
 import { readMachineMemory } from "../machine/machine_memory.ts";
@@ -18,7 +19,7 @@ export async function readMemoryOf(
   cap?: OtherMachine,
 ): Promise<MachineMemory> {
   if (machine === undefined || (machine.totalBytes ?? machine.availableBytes) === undefined) {
-    return countOwnMemory(await readCapped(cap, 0), ownHeldBytes());
+    return await readWithOwn(cap);
   }
   const { totalBytes } = machine;
   const memory = totalBytes === undefined ? await readHere() : described(machine, totalBytes);
@@ -31,6 +32,29 @@ export async function readMemoryOf(
       { figure: "available", name: machine.name, bytes: availableBytes, decides: true },
     ],
   };
+}
+
+/** What this process may grow by while memory is read, in bytes: some pages of each thread. */
+const STEADY_BYTES = 64 * KB;
+
+/** Readings until one is taken as it is. */
+const MOST_READINGS = 3;
+
+/**
+ * This machine's memory with what this process holds. Its heap grows while code runs for the first
+ * time, the code that reads memory too: what it holds is then no longer what was missing when the
+ * machine was read, so both are read again until it stands still.
+ */
+async function readWithOwn(cap: OtherMachine | undefined): Promise<MachineMemory> {
+  let heldBytes = ownHeldBytes();
+  for (let reading = 1;; reading++) {
+    const memory = await readCapped(cap, 0);
+    const before = heldBytes;
+    heldBytes = ownHeldBytes();
+    if (heldBytes - before <= STEADY_BYTES || reading === MOST_READINGS) {
+      return countOwnMemory(memory, before);
+    }
+  }
 }
 
 /**

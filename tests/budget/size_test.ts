@@ -1,7 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { formatAmount, formatSize, GB, parseSize } from "../../src/budget/size.ts";
+import {
+  formatAmount,
+  formatEnough,
+  formatSize,
+  GB,
+  parseSize,
+  roundSize,
+} from "../../src/budget/size.ts";
 
 const SEED = 20260214;
 
@@ -162,6 +169,38 @@ Deno.test("size: printed exactly, it reads back the same", () => {
   );
   fc.assert(
     fc.property(anySize, (bytes) => parseSize(formatSize(bytes), { allowZero: true }) === bytes),
+    { seed: SEED, numRuns: 2000 },
+  );
+});
+
+Deno.test("size: rounded as a person would write it, never the wrong way", () => {
+  const table: readonly (readonly [number, "up" | "down", string])[] = [
+    [9.19 * GB, "down", "9.1"],
+    [9.11 * GB, "up", "9.2"],
+    [parseSize("9.1"), "up", "9.1"],
+    [parseSize("9.1"), "down", "9.1"],
+    [GB, "down", "1.0"],
+    [GB - 1, "up", "1024MB"],
+    [GB - 1, "down", "1023MB"],
+    [1, "up", "1MB"],
+    [1, "down", "0"],
+    [0, "up", "0"],
+  ];
+  for (const [bytes, direction, text] of table) {
+    assertEquals(roundSize(bytes, direction).text, text);
+  }
+
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2 ** 45 }), (size) => {
+      const [down, up] = [roundSize(size, "down"), roundSize(size, "up")];
+      for (const { bytes, text } of [down, up]) {
+        assertEquals(parseSize(text, { allowZero: true }), bytes);
+      }
+      assertEquals([down.bytes <= size, up.bytes >= size], [true, true]);
+      // No step is skipped.
+      assertEquals(up.bytes - down.bytes <= (size < GB ? 1024 ** 2 : GB / 10 + 1), true);
+      assertEquals(parseSize(formatEnough(size), { allowZero: true }) >= size, true);
+    }),
     { seed: SEED, numRuns: 2000 },
   );
 });

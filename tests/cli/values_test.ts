@@ -158,3 +158,14 @@ Deno.test("values: counts and numbers are read exactly within their bounds, refu
     { seed: 1729, numRuns: 500 },
   );
 });
+
+Deno.test("values: what was typed is typed again for a command that takes it too", () => {
+  const values = read(
+    ...["recommend", "--mode=peer", "--model", "a b.gguf", "--model-peer_a", "c.gguf"],
+    ...["--no-mmap", "--runner", "github-ubuntu", "--json"],
+  );
+  assertEquals(values.typedFor("run", ["mode", "json"]), [
+    ...["--model", "a b.gguf", "--model-peer_a", "c.gguf", "--no-mmap"],
+  ]);
+  assertEquals(values.typedFor("release", []), []);
+});

@@ -38,3 +38,9 @@ export const HOSTILE: Validation = validate(
     warnings: [{ code: "odd", message: "100% odd:\n::set-output name=x::y" }],
   }),
 );
+
+/** One jar over its own limit; beside it the last one has no room to be loaded. */
+export const OVER_LIMIT: Validation = validate(
+  [jar("subject", { ...OPTIONS, limitGb: 5 }), jar("god", { ...OPTIONS, limitGb: 6 })],
+  machine(16, 8),
+);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { annotationLine, githubAnnotations, githubError } from "../../src/report/ci/github.ts";
 import { printable } from "../../src/report/printable.ts";
 import { assertGolden } from "../golden.ts";
-import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";
+import { FAILED, HOSTILE, OVER_LIMIT, PASSED } from "./ci_cases.ts";
 
 Deno.test("github: a verdict that fails says which jars, and what to change", async () => {
   await assertGolden("check-github-failed", githubAnnotations(FAILED));
@@ -21,6 +21,16 @@ Deno.test("github: names from outside start no command of their own", async () =
     assert(/^::(error|warning) title=[^:,]*::|^brainjar: /.test(line), line);
   }
   await assertGolden("check-github-hostile", text);
+});
+
+Deno.test("github: what is wrong with one jar names that jar", () => {
+  const titles = githubAnnotations(OVER_LIMIT).split("\n").flatMap((line) =>
+    /^::error title=([^:]*)::/.exec(line)?.slice(1) ?? []
+  );
+  assertEquals(titles, [
+    "brainjar%3A subject does not fit (over-limit)",
+    "brainjar%3A god does not fit (load-refused)",
+  ]);
 });
 
 Deno.test("github: what could not be checked is an error too", () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { junitError, junitXml } from "../../src/report/ci/junit.ts";
 import { xmlAttributes, xmlLines } from "../../src/report/ci/xml.ts";
 import { assertGolden } from "../golden.ts";
-import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";
+import { FAILED, HOSTILE, OVER_LIMIT, PASSED } from "./ci_cases.ts";
 
 const TIMING = { at: new Date("2026-11-23T12:34:56.789Z"), seconds: 0.1234 };
 const SCHEMA = new URL("./junit.xsd", import.meta.url).pathname;
@@ -42,6 +42,13 @@ Deno.test("junit: a jar alone too large fails its own case, the sum fails the la
   assert(!cases[0]?.includes("<failure"), "8 GB of 20 available fit alone");
   assert(cases.at(-1)?.includes('<failure message="Total requirements'));
   assert(cases.at(-1)?.includes("--ram-limit-god 9.1"));
+});
+
+Deno.test("junit: a jar over its own RAM limit fails its own case", () => {
+  const [subject, god, sum] = junitXml(OVER_LIMIT, TIMING).split("<testcase").slice(1);
+  assert(subject?.includes('type="over-limit"'), subject);
+  assert(!god?.includes("<failure"), god);
+  assert(sum?.includes("INSUFFICIENT MEMORY for model load: Available"), sum);
 });
 
 async function xmllintInstalled(): Promise<boolean> {

@@ -30,13 +30,17 @@ async function withAdvice(
   const validation = validate(jars, memory, policy);
   const recommendations = await recommend({
     validation,
-    tryWith: ({ ramLimits, mode, criterion, shareWeights, contextSize, kvCacheType, mmap }) => {
-      if (contextSize !== undefined || kvCacheType !== undefined || mmap !== undefined) {
+    tryWith: (changes, size) => {
+      const { ramLimits, mode, criterion, shareWeights, allocationHeadroom, loadHeadroom } =
+        changes;
+      if ("contextSize" in changes || "kvCacheType" in changes || "mmap" in changes) {
         return undefined;
       }
       const kept = mode ? jars.filter(({ role }) => role === "subject") : jars;
-      return validate(withLimits(kept, ramLimits ?? []), memory, {
+      return validate(withLimits(kept, ramLimits ?? []), { ...memory, ...size }, {
         ...policy,
+        ...(allocationHeadroom ? { allocationHeadroomBytes: allocationHeadroom.bytes } : {}),
+        ...(loadHeadroom ? { loadHeadroomBytes: loadHeadroom.bytes } : {}),
         ...(criterion ? { criterion } : {}),
         ...(shareWeights ? { shareWeights } : {}),
       });
@@ -71,6 +75,22 @@ Deno.test("validation text: the seed's passing sample, 30.00 of 26.55 GB, fails"
   const sentence = "  1. Total requirements (30.00 GB) exceed safe threshold (26.55 GB) by 3.45 GB";
   assertEquals(text.split("\n").includes(sentence), true);
   assertEquals(text.includes("VALIDATION PASSED"), false);
+});
+
+Deno.test("validation text: a jar over its own limit, and no room for a load beside it", async () => {
+  const jars = [
+    jar("subject", { ...OPTIONS, limitGb: 5 }),
+    jar("god", { ...OPTIONS, limitGb: 6 }),
+  ];
+  const text = validationText(reportOn(await withAdvice(jars, machine(16, 8))));
+  await assertGolden("validation-over-limit", text);
+});
+
+Deno.test("validation text: what the watch keeps free isn't left", async () => {
+  const bare = { allocationHeadroomBytes: 0, loadHeadroomBytes: 0 };
+  const jars = [jar("subject", { footprint: footprint(5.4, 5.4) })];
+  const text = validationText(reportOn(await withAdvice(jars, machine(16, 5.5), bare)));
+  await assertGolden("validation-watch", text);
 });
 
 Deno.test("validation text: a pass, weights shared", async () => {

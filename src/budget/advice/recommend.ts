@@ -55,9 +55,13 @@ export async function recommend(input: RecommendInput): Promise<Recommendation[]
   const freed = await freeMemory(input);
   if (freed) found.push(freed);
   if (found.length === 0) {
+    // All jars with less free beside them before one of them alone.
+    const { together, alone } = combinedChanges(input);
     found.push(
-      await trials.firstPassing(combinedChanges(input)) ??
-        await trials.firstPassing(trials.withLessHeadroom()) ??
+      await trials.firstPassing(together) ??
+        await trials.firstPassing(trials.withLessHeadroom(({ mode }) => mode !== "single")) ??
+        await trials.firstPassing(alone) ??
+        await trials.firstPassing(trials.withLessHeadroom(({ mode }) => mode === "single")) ??
         await machineFor(input),
     );
   }
@@ -65,7 +69,7 @@ export async function recommend(input: RecommendInput): Promise<Recommendation[]
   if (!thrashes(validation)) return found;
   const slow = new Trials(input);
   const passing = await slow.firstPassing([{ criterion: "floor" }]) ??
-    await slow.firstPassing(slow.withLessHeadroom());
+    await slow.firstPassing(slow.withLessHeadroom(() => true));
   return passing ? [...found, passing] : found;
 }
 
@@ -94,18 +98,14 @@ class Trials {
     return undefined;
   }
 
-  /**
-   * The failed ones that only a headroom was too much for, with the headroom that there is; those
-   * that leave jars out last.
-   */
-  withLessHeadroom(): Changes[] {
+  /** Those that failed and only a headroom was too much for, with the headroom that there is. */
+  withLessHeadroom(isWanted: (changes: Changes) => boolean): Changes[] {
     return this.#failed
       // No flag shares weights: it is said by what to leave out, and alone.
-      .filter(({ changes }) => !changes.shareWeights)
+      .filter(({ changes }) => !changes.shareWeights && isWanted(changes))
       .flatMap(({ changes, validation }) =>
-        lessHeadroom(validation).map((less): Changes => ({ ...changes, ...less }))
-      )
-      .toSorted((a, b) => Number(a.mode === "single") - Number(b.mode === "single"));
+        lessHeadroom(validation).map((less) => ({ ...changes, ...less }))
+      );
   }
 }
 
@@ -127,7 +127,9 @@ function singleChanges(input: RecommendInput): Changes[][] {
 }
 
 /** Mildest first, and few enough of them that the answer doesn't take long. */
-function combinedChanges(input: RecommendInput): Changes[] {
+function combinedChanges(
+  input: RecommendInput,
+): { readonly together: Changes[]; readonly alone: Changes[] } {
   const { validation } = input;
   const sizes = smallerContexts(input);
   const middle = Math.floor((sizes.length - 1) / 2);
@@ -153,16 +155,16 @@ function combinedChanges(input: RecommendInput): Changes[] {
       ),
     ]),
   ];
-  const alone: Changes[] = [
+  const each: Changes[] = [
     ...contexts.map((contextSize): Changes => ({ contextSize })),
     ...limitSets.map((ramLimits): Changes => ({ ramLimits })),
     ...together,
   ];
-  const unmapped = input.mmap ? alone.map((changes): Changes => ({ ...changes, mmap: false })) : [];
-  const single: Changes[] = hasOtherRoles(validation)
-    ? [...alone, ...unmapped].map((changes) => ({ ...changes, mode: "single" }))
+  const unmapped = input.mmap ? each.map((changes): Changes => ({ ...changes, mmap: false })) : [];
+  const alone: Changes[] = hasOtherRoles(validation)
+    ? [...each, ...unmapped].map((changes) => ({ ...changes, mode: "single" }))
     : [];
-  return [...roomy, ...together, ...unmapped, ...single];
+  return { together: [...roomy, ...together, ...unmapped], alone };
 }
 
 function distinct(limitSets: readonly RamLimit[][]): RamLimit[][] {

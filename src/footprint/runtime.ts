@@ -28,7 +28,7 @@ export const KERNEL_BYTES = 5 * MIB;
  * What a process that thinks has mapped of its own files: 47 MiB of Deno, 9 of llama.cpp's and the
  * system's libraries. Whoever reads a file first is charged for it, so in a container that has just
  * started they are the group's. The kernel can take them away, but not know which of them are for
- * the next token: 32 MiB too little, and it read 27 MiB from the disk for each of the demo brain's.
+ * the next token: 20 MiB too little, and 27 MiB were read from the disk for each token of the demo brain.
  */
 export const PROGRAM_BYTES = 56 * MIB;
 

@@ -2,7 +2,7 @@ import configuration from "../../deno.json" with { type: "json" };
 import { defined } from "../budget/defined.ts";
 import { BrainjarError, lineOf } from "../budget/error.ts";
 import { exitCode } from "../budget/exit_codes.ts";
-import type { ProgramStart } from "../engine/dry_load_process.ts";
+import type { StartDryLoads } from "../engine/dry_load_process.ts";
 import { loadModule } from "../load_module.ts";
 import type { Command } from "./command.ts";
 import { type CommandName, COMMANDS } from "./flags/commands.ts";
@@ -40,7 +40,7 @@ interface Started {
   /** The folder that paths are meant from, where it isn't the process's own. */
   readonly typedIn?: string | undefined;
   /** What starts this program for dry loads; without it they are made here. */
-  readonly dryLoadCommand?: ProgramStart | undefined;
+  readonly dryLoadCommand?: StartDryLoads | undefined;
 }
 
 /**

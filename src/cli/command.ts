@@ -1,4 +1,4 @@
-import type { ProgramStart } from "../engine/dry_load_process.ts";
+import type { StartDryLoads } from "../engine/dry_load_process.ts";
 import type { FlagValues } from "./flags/values.ts";
 import type { Output } from "./terminal/output.ts";
 
@@ -8,7 +8,7 @@ export interface CommandInput {
   readonly operands: readonly string[];
   readonly output: Output;
   /** What starts this program for dry loads, where it can be started a second time. */
-  readonly dryLoadCommand?: ProgramStart;
+  readonly dryLoadCommand?: StartDryLoads;
 }
 
 /** A command: answers with the exit code, or throws a BrainjarError. */

@@ -10,6 +10,9 @@ export interface ProgramStart {
   readonly folder: string;
 }
 
+/** Where the system tells how this program was started: what starts it once more. */
+export type StartDryLoads = () => ProgramStart | undefined;
+
 /** What the process is asked, a line of JSON. */
 export interface DryLoadQuestion {
   readonly model: string;
@@ -82,13 +85,13 @@ class DryLoadProcess {
     return answer === undefined ? undefined : JSON.parse(answer);
   }
 
-  /** How it ended, in words. */
-  async end(): Promise<string> {
+  /** How it ended: by a signal, as a failed assertion ends it, or by itself; with its last words. */
+  async end(): Promise<{ readonly isSignal: boolean; readonly how: string }> {
     const { signal, code } = await this.#child.status;
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
     // llama.cpp names its file by where it was built.
     const said = (await this.#said).trim().split("\n").at(-1)?.replace(/^\/\S*\//, "") ?? "";
-    return said === "" ? how : `${how}: ${said}`;
+    return { isSignal: signal !== null, how: said === "" ? how : `${how}: ${said}` };
   }
 
   async dispose(): Promise<void> {
@@ -130,12 +133,15 @@ export class SeparateDryLoads {
     const answer = await process.ask(question);
     if (answer === undefined) {
       this.#process = undefined;
+      const { isSignal, how } = await process.end();
       throw new BrainjarError(
         "engine-aborted",
         `The engine ended its process on the model: ${question.model}`,
         {
           kind: "engine",
-          hint: `Its header is one that llama.cpp can't cope with: ${await process.end()}`,
+          hint: isSignal
+            ? `Its header is one that llama.cpp can't cope with: ${how}`
+            : `The process that makes dry loads can't go on: ${how}`,
         },
       );
     }

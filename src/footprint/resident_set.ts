@@ -110,7 +110,8 @@ export function residentSet(
   const model = withTables(process + reading + vocabulary.kept + copied + samplers) +
     Math.ceil(tables);
   const cache = allocated.kvCache + allocated.recurrentState;
-  const thinking = thinkingBytes(input);
+  const touched = touchedBytes(input);
+  const thinking = thinkingBytes(input, touched);
   const context = withTables(cache + thinking);
   const lasting = model + context;
   const building = withTables(process + vocabulary.read + vocabulary.building + copied);
@@ -163,7 +164,7 @@ export function residentSet(
         kernelBytes: KERNEL_BYTES,
       },
       allocated: {
-        untouchedBytes: Math.ceil(allocated.compute - touchedBytes(input)) + CONTEXT_RESERVED_BYTES,
+        untouchedBytes: Math.ceil(allocated.compute - touched) + CONTEXT_RESERVED_BYTES,
         processBytes: PROCESS_RESERVED_BYTES + input.cpu.threads * STACK_BYTES,
         mappedBytes: options.mmap ? source.header.fileBytes : 0,
         addressSpaceBytes: ADDRESS_SPACE_BYTES,

@@ -74,14 +74,16 @@ export function touchedBytes({ planned, options, allocated: { compute } }: Think
 /**
  * Bytes that become resident in one context when it thinks, beside the cache: the touched part of
  * the compute buffer, the output buffer and the work buffer.
+ *
+ * @param touched what `touchedBytes` says, for which a graph is built
  */
-export function thinkingBytes(input: ThinkingInput): number {
+export function thinkingBytes(input: ThinkingInput, touched: number): number {
   const { planned, weights, options, cpu, allocated: { output } } = input;
   const { shape } = planned.source;
   const sizes = contextSizes(shape, options);
   const tokens = Math.min(sizes.batch, PROMPT_STEP);
   return Math.ceil(
-    CONTEXT_BYTES + output + touchedBytes(input) +
+    CONTEXT_BYTES + output + touched +
       shape.vocabularySize * LOGIT_BYTES +
       workBytes(weights, tokens, cpu.threads) +
       CONTEXT_TOKEN_BYTES * sizes.cells * sizes.streams,

@@ -1,7 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { ProgramStart, SeparateDryLoads } from "../engine/dry_load_process.ts";
+import type { SeparateDryLoads, StartDryLoads } from "../engine/dry_load_process.ts";
 import { lazyEngine, openEngine } from "../engine/open.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
@@ -63,10 +63,10 @@ interface HostOptions {
   /** A processor of the table instead of this one. */
   readonly cpu?: string;
   /**
-   * What starts a program that answers dry loads (engine/answer_dry_loads.ts); without it they are
-   * made in this process, which a header may end.
+   * Tells what starts a program that answers dry loads (engine/answer_dry_loads.ts); without it
+   * they are made in this process, which a header may end.
    */
-  readonly dryLoadCommand?: ProgramStart;
+  readonly dryLoadCommand?: StartDryLoads;
   /** Whether this machine computes: then it has what `cpu` has beside its own features. */
   readonly runsHere?: boolean;
   /** Whether what was found of a model is kept for the next question; true unless told otherwise. */
@@ -80,8 +80,7 @@ export function openHost(options: HostOptions = {}): Host {
   const runnable = new Map<string, Promise<RunnableModel>>();
   let cpu: Promise<CpuFeatures> | undefined;
   let calibrations: Calibrations | undefined;
-  const engine = lazyEngine(openEngine);
-  const separate = lazySeparateDryLoads(options.dryLoadCommand);
+  const engine = withSeparateDryLoads(lazyEngine(openEngine), options.dryLoadCommand);
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
   const readModel = (given: string) => {
@@ -107,27 +106,34 @@ export function openHost(options: HostOptions = {}): Host {
       options.machine === undefined ? bytesInMemory(parts.map(({ path }) => path)) : 0,
     calibrations: () =>
       calibrations ??= readCalibrations(calibrationPath((name) => Deno.env.get(name))),
-    engine: separate === undefined ? engine : { ...engine, dryLoad: separate.dryLoad },
-    [Symbol.asyncDispose]: async () => {
-      await separate?.dispose();
-      await engine.dispose();
-    },
+    engine,
+    [Symbol.asyncDispose]: () => engine.dispose(),
   };
 }
 
-/** Dry loads in a process of their own, started and its code loaded when the first is asked for. */
-function lazySeparateDryLoads(command: ProgramStart | undefined) {
-  if (command === undefined) return undefined;
-  let opened: Promise<SeparateDryLoads> | undefined;
+/**
+ * An engine whose dry loads are made in a process of their own, where there is what starts one; it
+ * is started, and its code loaded, when the first is asked for.
+ */
+function withSeparateDryLoads(engine: Engine, start: StartDryLoads | undefined): Engine {
+  let opened: Promise<SeparateDryLoads | undefined> | undefined;
   const open = async () => {
+    const command = start?.();
+    if (command === undefined) return undefined;
     const { SeparateDryLoads } = await loadModule<
       typeof import("../engine/dry_load_process.ts")
     >(import.meta, "../engine/dry_load_process.ts");
     return new SeparateDryLoads(command);
   };
-  const dryLoad: Engine["dryLoad"] = async (model, options) =>
-    await (await (opened ??= open())).dryLoad(model, options);
-  return { dryLoad, dispose: async () => await (await opened)?.dispose() };
+  return {
+    ...engine,
+    dryLoad: async (model, options) =>
+      await (await (opened ??= open()) ?? engine).dryLoad(model, options),
+    dispose: async () => {
+      await (await opened)?.dispose();
+      await engine.dispose();
+    },
+  };
 }
 
 async function checkedModel(reading: Promise<NamedModel>): Promise<RunnableModel> {

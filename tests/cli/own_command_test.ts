@@ -8,13 +8,13 @@ Deno.test("a program starts itself again with the words that started it, but for
     words: [Deno.execPath(), "run", "-A", "main.ts", ANSWER_DRY_LOADS],
     folder: Deno.cwd(),
   };
-  assertEquals(ownCommand(["check", ""], line(...start, "check", "")), own);
-  assertEquals(ownCommand([], line(...start)), own);
+  assertEquals(ownCommand(["check", ""], line(...start, "check", ""))(), own);
+  assertEquals(ownCommand([], line(...start))(), own);
   // Another command line than that of these words, or none that can be read.
-  assertEquals(ownCommand(["estimate"], line(...start, "check")), undefined);
-  assertEquals(ownCommand(["estimate"], line("estimate")), undefined);
+  assertEquals(ownCommand(["estimate"], line(...start, "check"))(), undefined);
+  assertEquals(ownCommand(["estimate"], line("estimate"))(), undefined);
   const unreadable = () => {
     throw new Deno.errors.NotFound("/proc/self/cmdline");
   };
-  assertEquals(ownCommand(["check"], unreadable), undefined);
+  assertEquals(ownCommand(["check"], unreadable)(), undefined);
 });

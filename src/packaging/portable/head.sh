@@ -127,8 +127,10 @@ is_changed() {
 
 # Runs the program from its tree.
 start() {
-  # Tells those who clean up that this tree is about to be used; the program then holds a lock.
-  { echo >"$tree/in-use"; } 2>/dev/null
+  # Tells those who clean up that this tree is about to be used; the program then holds a lock. What
+  # is written is read again without a process of its own, which $(ulimit -v) would take.
+  if { ulimit -v >"$tree/in-use"; } 2>/dev/null && read -r limit <"$tree/in-use" &&
+    [ "$limit" = unlimited ]; then :; else check_address_space; fi
   DENO_DIR=$tree/deno
   if [ "$wants_engine" = no ]; then
     flags="$flags $quick"
@@ -153,11 +155,12 @@ flags='-q -A --no-prompt --no-config --no-lock --cached-only --no-remote --node-
 # that this would cost 7 MB of memory. The cache holds for one set of flags. Nor does a check live
 # long enough to be compiled twice, or to be tidied up.
 quick='--v8-flags=--no-lazy,--no-maglev,--no-sparkplug,--min-semi-space-size=16'
-check_address_space
 find_cache
 find_tree && start "$@"
 
 # What only the first start needs stands below, where later ones don't read it.
+
+check_address_space
 
 # give_up SENTENCE HINT: fails and leaves nothing half unpacked.
 give_up() {

@@ -39,8 +39,10 @@ async function withNewRun(script: string): Promise<string> {
   const { denoDir } = JSON.parse(new TextDecoder().decode(info.stdout));
   return await inNamespace(`
     mount --make-rprivate /
-    mkdir -p /mnt && mount -t tmpfs -o mode=755 none /mnt && cd /mnt && mkdir src cache && touch deno
-    mount --bind '${ROOT}' src && mount --bind '${denoDir}' cache
+    mkdir -p /mnt && mount -t tmpfs -o mode=755 none /mnt && cd /mnt && touch deno
+    mkdir src cache cache/npm && chmod 1777 cache
+    # Deno's folder may be for its owner alone; the packages in it are for everybody.
+    mount --bind '${ROOT}' src && mount --bind '${denoDir}/npm' cache/npm
     mount --bind '${Deno.execPath()}' deno
     mount -t tmpfs -o mode=755 none /run && mount -t tmpfs -o mode=1777 none /dev/shm
     unset XDG_RUNTIME_DIR

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { graphFile } from "../../fixtures/truth/files.ts";
+import { writeMutated } from "../../fixtures/truth/loads.ts";
 import { brainjarArguments, DEMO_BRAIN, runBrainjar } from "./program.ts";
 
 // Wrong things typed on purpose: each a clear sentence on stderr, exit 2, no stack trace, nothing
@@ -193,6 +195,27 @@ Deno.test("bad input: an engine that ends its process on a model costs that mode
     table.stderr,
     /^error: The engine ended its process .*\nhint: .*SIGABRT.*GGML_ASSERT/,
   );
+});
+
+Deno.test("bad input: a model without a tokenizer loads, and is not run", async () => {
+  const silent = `${folder}/without-a-tokenizer.gguf`;
+  const [llama] = (await graphFile.read()).filter(({ name }) => name === "llama-dense");
+  if (llama === undefined) throw new Error("Truth has no llama-dense");
+  writeMutated(silent, { ...llama, change: "" });
+  const check = await runBrainjar(["check", "--model", silent, "--json"]);
+  assertEquals(check.code, 0);
+  assertMatch(
+    check.stderr,
+    /^warning: .*without-a-tokenizer\.gguf has no tokenizer: run makes no/m,
+  );
+  for (const words of [["run", "--model", silent], ["measure", silent]]) {
+    const { code, stdout, stderr } = await runBrainjar(words);
+    assertEquals([code, stdout], [2, ""], stderr);
+    assertMatch(
+      stderr,
+      /^error: Model has no tokenizer: .*\nhint: .*use a file with its tokenizer$/m,
+    );
+  }
 });
 
 Deno.test("bad input: the engine is never asked about a header that it would refuse", async () => {

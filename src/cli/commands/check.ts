@@ -1,5 +1,6 @@
 import { defined } from "../../budget/defined.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
+import { isWithoutTokenizer } from "../../llama_cpp/loading/tokenizer.ts";
 import { loadModule } from "../../load_module.ts";
 import { openHost } from "../../plan/host.ts";
 import { planOn } from "../../plan/plan.ts";
@@ -24,6 +25,11 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     { ...settings, ...defined({ dryLoadCommand }) },
     values.get("reserve"),
   );
+  for (const { name, header } of modelsOf(judged)) {
+    if (isWithoutTokenizer(header)) {
+      say(`warning: ${name} has no tokenizer: run makes no text with it\n`);
+    }
+  }
   const report = validationReport(judged);
   if (!quiet) output.answer(await renderCheck(format, report, startedAt));
   // Where a script asked for nothing else, the token is the answer.
@@ -33,6 +39,12 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   if (format === "github" && summary) await appendSummary(report, summary, say);
   return exitCode(report.validation.ok ? "success" : "refused");
 };
+
+/** The jars' models, each once. */
+function modelsOf({ plan }: ReservedPlan) {
+  return new Map(plan.jars.map(({ demand: { model: name }, header }) => [name, { name, header }]))
+    .values();
+}
 
 /**
  * The plan with its verdict; what is reserved where that was asked for, advice where it fails. Most

@@ -9,7 +9,7 @@ import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../../footprint/promp
 import { KERNEL_BYTES } from "../../footprint/runtime.ts";
 import { withWeightsInMemory } from "../../footprint/weights_in_memory.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
-import { checkRuns } from "../../llama_cpp/models/check_runs.ts";
+import { checkRuns, checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { calibrationKey, calibrationPath, saveCalibration } from "../../machine/calibrations.ts";
 import {
@@ -132,6 +132,7 @@ export const command: Command = async ({ values, operands, output }) => {
   // Whichever part of a split model was named, the engine takes the first.
   const path = header.parts[0]?.path ?? given;
   await checkRuns(header);
+  checkSpeaks(name, header);
   const options = await resolveContext(header, readContextSettings(values));
   checkPositions(header, options.contextSize);
   await using host = openHost({ ...defined({ cpu: values.get("cpu") }), runsHere: true });

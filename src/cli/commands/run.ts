@@ -11,6 +11,7 @@ import { expandHome } from "../../gguf/environment.ts";
 import { locateModel } from "../../gguf/locate.ts";
 import { partPaths } from "../../gguf/split_name.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
+import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
@@ -56,6 +57,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   try {
     const first = await readMemory();
     const plan = await adviseOn(host, await planOn(host, settings, await host.readMemory()));
+    for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
     const demands = plan.jars.map((jar) => jar.demand);
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {

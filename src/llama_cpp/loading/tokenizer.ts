@@ -1,3 +1,4 @@
+import { type GgufHeader, textOf } from "../../gguf/header.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
 import { type Loader, unloadable } from "./loader.ts";
 
@@ -64,6 +65,14 @@ const SPECIAL_TOKENS = [
 const FLAGS = ["add_bos_token", "add_eos_token", "add_sep_token"];
 
 const HINT = "Convert the model again with its tokenizer, or use another file of it";
+
+/**
+ * Whether a model says that it has no tokenizer: llama.cpp loads it, and ends the process where text
+ * is to be made with it.
+ */
+export function isWithoutTokenizer(header: Pick<GgufHeader, "metadata">): boolean {
+  return NO_TOKENIZER.includes(textOf(header, "tokenizer.ggml.model") ?? "");
+}
 
 /** What the header has under a key of the tokenizer, wherever an array is wanted. */
 function arrayType(l: Loader, key: string): { readonly type: string; readonly length: number } {

@@ -1,4 +1,6 @@
+import { BrainjarError } from "../../budget/error.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
+import { isWithoutTokenizer } from "../loading/tokenizer.ts";
 import { checkGenerates } from "./check_generates.ts";
 import { checkLoads } from "./check_loads.ts";
 import { type ReadModel, readModel } from "./families.ts";
@@ -16,4 +18,17 @@ export async function checkRuns(header: GgufHeader): Promise<ReadModel> {
   const model = await readModel(header);
   checkLoads(model);
   return model;
+}
+
+/**
+ * Throws where no text can be made with a model that loads, since it has no tokenizer.
+ *
+ * @param name the model's, for people
+ * @throws {BrainjarError} `model-without-tokenizer`
+ */
+export function checkSpeaks(name: string, header: GgufHeader): void {
+  if (!isWithoutTokenizer(header)) return;
+  throw new BrainjarError("model-without-tokenizer", `Model has no tokenizer: ${name}`, {
+    hint: "llama.cpp loads it, and no text can be made with it: use a file with its tokenizer",
+  });
 }

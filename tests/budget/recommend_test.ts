@@ -185,7 +185,7 @@ Deno.test("recommend: the headroom that there is, where nothing but that is miss
     "free-memory",
   ]);
   const less = await recommendFor({ policy, memory: machine(16, 8.5), contextSize: 8192 });
-  assertEquals(inShort(less).includes("allocation 512MB load 512MB"), true);
+  assertEquals(inShort(less).includes("allocation 508MB load 508MB"), true);
   assertEquals(less.at(-1), { kind: "free-memory", bytes: gb(1.5) });
   // No machine of 8 GB can have 10 available.
   const small = await recommendFor({ policy, memory: machine(9.5), contextSize: 512 });
@@ -208,7 +208,7 @@ Deno.test("recommend: with less headroom where a change alone isn't enough", asy
     contextSize: 256,
     gbPerThousandTokens: 0,
   });
-  assertEquals(inShort(found), ["god 2.1 allocation 409MB load 409MB"]);
+  assertEquals(inShort(found), ["god 2.1 allocation 405MB load 405MB"]);
 });
 
 Deno.test("recommend: flags together only where none is enough alone", async () => {

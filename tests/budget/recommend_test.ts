@@ -196,7 +196,7 @@ Deno.test("recommend: the headroom that there is, where nothing but that is miss
     contextSize: 512,
     gbPerThousandTokens: 0,
   });
-  assertEquals(inShort(smaller), ["load 1.5"]);
+  assertEquals(inShort(smaller), ["load 1.4"]);
 });
 
 Deno.test("recommend: with less headroom where a change alone isn't enough", async () => {

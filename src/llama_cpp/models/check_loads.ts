@@ -5,6 +5,9 @@ import { checkTensorTypes } from "../loading/tensor_types.ts";
 import { loadTokenizer } from "../loading/tokenizer.ts";
 import type { ReadModel } from "./families.ts";
 
+/** Weights must lie so in the mapping (ggml-backend.cpp): measured, 4 bytes do and 2 don't. */
+const LEAST_ALIGNMENT = 4;
+
 /**
  * Throws where llama.cpp would refuse to load a model, or end the process: a key or a tensor is
  * missing, of another type or shape, or left over; the tokenizer isn't one that it has. What it
@@ -26,6 +29,12 @@ export function checkLoads({ header, shape, architecture }: ReadModel): void {
     throw unloadable(
       `metadata key ${JSON.stringify(nested[0])} is an array of arrays`,
       "Write the model again without it",
+    );
+  }
+  if (header.alignment < LEAST_ALIGNMENT) {
+    throw unloadable(
+      `its tensors are aligned to ${header.alignment} bytes, and it ends on what isn't aligned to ${LEAST_ALIGNMENT}`,
+      "Write the model again with the usual alignment of 32 bytes",
     );
   }
   const loader = new Loader(header, shape);

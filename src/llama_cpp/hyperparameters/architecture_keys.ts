@@ -32,7 +32,7 @@ export function hyperparameterError(key: string, value: MetadataValue, wanted: s
  *
  * A value that can't be what was asked for counts as missing too: an architecture may have in its
  * header what it never reads, and what it does read is held to llama.cpp's own types when it is
- * checked for loading (loading/loader.ts). Where `strict`, it is an error of code
+ * checked for loading (loading/header_keys.ts). Where `strict`, it is an error of code
  * `gguf-hyperparameter`: nobody checks an architecture that isn't known.
  */
 export class ArchitectureKeys {

@@ -4,7 +4,7 @@ import { type ArchitectureRules, UNKNOWN_ARCHITECTURE } from "./architecture_rul
 import { countTensorLayers } from "./header_shape.ts";
 
 /** llama-hparams.h's LLAMA_MAX_LAYERS: more can't be loaded, so more can't make a loop long. */
-const LARGEST_LAYER_COUNT = 512;
+export const LARGEST_LAYER_COUNT = 512;
 
 /** What a header says of each layer, one entry for each of `all`. */
 export interface LayerSizes {

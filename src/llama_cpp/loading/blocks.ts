@@ -28,6 +28,11 @@ export function outputOrTied(l: Loader): void {
   l.may("output.weight", l.embedding, l.vocabulary);
 }
 
+/** The last norm, where the embedding is always the output. */
+export function tiedOutput(l: Loader): void {
+  l.need("output_norm.weight", l.embedding);
+}
+
 /** Rows of queries, keys and values. */
 interface Rows {
   /** `n_embd_head_k * n_head` unless told otherwise. */
@@ -168,16 +173,20 @@ export function sharedExperts(
 
 /** Frequencies that rotations may be changed by, once for all layers. */
 export function ropeFactors(l: Loader, rotated = l.rope()): void {
-  const half = Math.floor(rotated / 2);
   if (l.value("rope.scaling.type") === "longrope") longRopeFactors(l, rotated);
-  else l.take(OPTIONAL, "rope_freqs.weight", half);
+  else mayFrequencies(l, rotated);
 }
 
-/** The same for long and for short texts. */
+/** Those that hold for texts of any length; whether the file has them. */
+export function mayFrequencies(l: Loader, rotated = l.rope()): boolean {
+  return l.may("rope_freqs.weight", Math.floor(rotated / 2));
+}
+
+/** Those for long and for short texts. */
 export function longRopeFactors(l: Loader, rotated = l.rope()): void {
   const half = Math.floor(rotated / 2);
-  l.take(OPTIONAL, "rope_factors_long.weight", half);
-  l.take(OPTIONAL, "rope_factors_short.weight", half);
+  l.may("rope_factors_long.weight", half);
+  l.may("rope_factors_short.weight", half);
 }
 
 /** Norms of each head's queries and keys, of one head's length. */
@@ -193,12 +202,18 @@ export function predictionHead(
   optional: Presence = OPTIONAL_UNLOADED,
 ): void {
   const { embedding: width, vocabulary } = layer.model;
-  layer.take(needed, "nextn.eh_proj.weight", 2 * width, width);
-  layer.take(needed, "nextn.enorm.weight", width);
-  layer.take(needed, "nextn.hnorm.weight", width);
+  predictionProjection(layer, needed);
   layer.take(optional, "nextn.embed_tokens.weight", width, vocabulary);
   layer.take(optional, "nextn.shared_head_head.weight", width, vocabulary);
   layer.take(optional, "nextn.shared_head_norm.weight", width);
+}
+
+/** What brings the stream and a token's embedding together before a layer that predicts. */
+export function predictionProjection(layer: LayerLoader, presence: Presence): void {
+  const { embedding: width } = layer.model;
+  layer.take(presence, "nextn.eh_proj.weight", 2 * width, width);
+  layer.take(presence, "nextn.enorm.weight", width);
+  layer.take(presence, "nextn.hnorm.weight", width);
 }
 
 /** Keys of how experts are chosen and weighed, where the header has them. */
@@ -225,9 +240,16 @@ export function layerNorms(l: Loader): void {
 
 /** Attention behind its norm, without a bias on what it gives back. */
 export function attention(layer: LayerLoader, rows: Rows = {}): void {
-  norm(layer, "attn_norm");
+  const { model } = layer;
+  const { presence = NEEDED, queries = model.queries() } = rows;
+  layer.take(presence, "attn_norm.weight", model.embedding);
   queryKeyValue(layer, rows);
-  layer.need("attn_output.weight", layer.model.queries(), layer.model.embedding);
+  layer.take(presence, "attn_output.weight", queries, model.embedding);
+}
+
+/** Rows of queries as wide as the stream, with keys and values of one width. */
+export function squareRows(l: Loader): Rows {
+  return { queries: l.embedding, keys: l.values() };
 }
 
 /** The last norm with its bias. */
@@ -236,13 +258,18 @@ export function outputNormWithBias(l: Loader): void {
   l.need("output_norm.bias", l.embedding);
 }
 
+/** Rows of a layer that has as many heads as the header says of it. */
+export function ownRows({ model, index }: LayerLoader) {
+  const queries = model.keyLength() * model.heads(index);
+  return { queries, keys: model.keys(index), values: model.values(index) };
+}
+
 /** Attention of a layer that has as many heads as the header says of it. */
 export function ownAttention(layer: LayerLoader, presence: Presence = NEEDED): void {
-  const { model, index } = layer;
-  const queries = model.keyLength() * model.heads(index);
-  const [keys, values] = [model.keys(index), model.values(index)];
-  queryKeyValue(layer, { queries, keys, values, presence });
-  layer.take(presence, "attn_output.weight", queries, model.embedding);
+  const { model } = layer;
+  const rows = ownRows(layer);
+  queryKeyValue(layer, { ...rows, presence });
+  layer.take(presence, "attn_output.weight", rows.queries, model.embedding);
   const bias = presence.isSkipped ? OPTIONAL_UNLOADED : OPTIONAL;
   layer.take(bias, "attn_output.bias", model.embedding);
 }
@@ -263,6 +290,19 @@ export function demandedExperts(layer: LayerLoader, size: number): void {
   demandExperts(layer.model);
   router(layer);
   experts(layer, { size });
+}
+
+/** One feed-forward with the biases that the file has, or a mixture whose experts may lack gates. */
+export function feedForwardOrExperts(layer: LayerLoader, sharedLength = 0): void {
+  const { model: l } = layer;
+  if (l.experts === 0) {
+    gatedFeedForward(layer);
+    feedForwardBiases(layer);
+    return;
+  }
+  router(layer);
+  experts(layer, { size: l.feedForward(), gate: OPTIONAL });
+  if (sharedLength > 0) sharedExperts(layer, sharedLength);
 }
 
 /** What is added to a router's result before experts are chosen by it. */

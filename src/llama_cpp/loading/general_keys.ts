@@ -1,8 +1,5 @@
 import type { Loader } from "./loader.ts";
 
-/** ggml's limits, beyond which llama.cpp ends the process (llama-hparams.h). */
-const MOST_EXPERTS = 1024;
-
 /**
  * The keys that llama.cpp reads for every architecture (llama-model.cpp, `load_hparams`). Where it
  * ends the process instead of refusing, the header is refused here.
@@ -57,7 +54,6 @@ function mostUsed(l: Loader): number {
 function checkExperts(l: Loader): void {
   const { rules, experts: { count, groupCount, groupUsedCount } } = l.hyperparameters;
   const used = count === 0 && rules.singleExpertIsDense ? 0 : mostUsed(l);
-  l.demand(count <= MOST_EXPERTS, `it has ${count} experts, and ${MOST_EXPERTS} are the most`);
   l.demand(used <= count, `it uses ${used} of ${count} experts`);
   if (count === 0) return l.demand(groupCount === 0, "it has groups of experts and no expert");
   l.demand(used > 0, "it uses none of its experts");

@@ -7,15 +7,7 @@ import {
   sharedExperts,
 } from "./blocks.ts";
 import { demandGating } from "./graph_demands.ts";
-import {
-  type LayerLoader,
-  type Loader,
-  NEEDED,
-  NEEDED_UNLOADED,
-  OPTIONAL,
-  OPTIONAL_UNLOADED,
-  type Presence,
-} from "./loader.ts";
+import { type LayerLoader, type Loader, NEEDED, OPTIONAL, type Presence } from "./loader.ts";
 
 /** Sizes of one layer's latent attention. */
 export interface LatentSizes {
@@ -148,13 +140,4 @@ export function denseThenExperts(layer: LayerLoader, mixture: Mixture = {}): voi
     experts(layer, { presence });
   }
   sharedExperts(layer, size * sharedCount, presence);
-}
-
-/** Whether layers that predict further tokens must be in the file, and what of it may be. */
-export function predictionPresence(l: Loader): { needed: Presence; optional: Presence } {
-  const isThere = l.layer(l.layerCount).has("nextn.eh_proj.weight");
-  return {
-    needed: isThere ? NEEDED_UNLOADED : OPTIONAL_UNLOADED,
-    optional: OPTIONAL_UNLOADED,
-  };
 }

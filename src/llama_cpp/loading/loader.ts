@@ -1,13 +1,7 @@
-import { BrainjarError } from "../../budget/error.ts";
-import {
-  type GgufHeader,
-  type MetadataType,
-  type MetadataValue,
-  type TensorInfo,
-} from "../../gguf/header.ts";
+import type { BrainjarError } from "../../budget/error.ts";
+import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
-import { LLAMA_CPP_VERSION } from "../version.ts";
-import { keyType } from "./key_types.ts";
+import { HeaderKeys, unloadable } from "./header_keys.ts";
 
 /** Whether a tensor must be in the file, and whether it is loaded where it is (`create_tensor`). */
 export interface Presence {
@@ -25,20 +19,8 @@ export const NEEDED_UNLOADED: Presence = { isNeeded: true, isSkipped: true };
 /** The file may have it, and it isn't loaded. */
 export const OPTIONAL_UNLOADED: Presence = { isNeeded: false, isSkipped: true };
 
-/** The error for a header that llama.cpp refuses: code `model-unloadable`. */
-export function unloadable(what: string, hint: string): BrainjarError {
-  return new BrainjarError(
-    "model-unloadable",
-    `llama.cpp ${LLAMA_CPP_VERSION} can't load this model: ${what}`,
-    { hint },
-  );
-}
-
-const KEY_HINT =
-  "Its header is one of another llama.cpp or another converter: convert the model again, or use another file of it";
 const TENSOR_HINT =
   "Its tensors are those of another model or of another llama.cpp: convert the model again, or use another file of it";
-
 const OLD_EXPERTS_HINT =
   "Its experts lie apart, as llama.cpp wrote them until 2024: convert the model again, or use a newer file of it";
 const ENCODER_HINT =
@@ -80,19 +62,19 @@ interface FileTensor {
 
 /**
  * Asks a header for what llama.cpp would ask it for, in the same way: each key with its type, each
- * tensor with its shape (llama-model-loader.cpp, `get_key` and `create_tensor`). What isn't as
- * asked for is an error of code `model-unloadable`; so is a tensor that nobody asked for
- * (`finish`).
+ * tensor with its shape (llama-model-loader.cpp, `create_tensor`). What isn't as asked for is an
+ * error of code `model-unloadable`; so is a tensor that nobody asked for (`finish`).
  *
  * Sizes are those of the first layer where no layer is given, as the locals of llama.cpp's loading
  * functions are (`LLAMA_LOAD_LOCALS`).
  */
-export class Loader {
+export class Loader extends HeaderKeys {
   readonly #tensors = new Map<string, FileTensor>();
   /** How many of them were asked for. */
   #askedCount = 0;
 
-  constructor(readonly header: GgufHeader, readonly hyperparameters: Hyperparameters) {
+  constructor(header: GgufHeader, readonly hyperparameters: Hyperparameters) {
+    super(header, hyperparameters.architecture);
     for (const info of header.tensors) {
       this.#tensors.set(info.name, { info, isAsked: false, isLoaded: false });
     }
@@ -193,118 +175,6 @@ export class Loader {
   dimensions(name: string): readonly number[] | undefined {
     return this.#tensors.get(name)?.info.dimensions;
   }
-
-  /** Refuses the header for a reason of its own, where `condition` doesn't hold. */
-  demand(condition: boolean, what: string): void {
-    if (!condition) throw unloadable(what, KEY_HINT);
-  }
-
-  // Keys, without the architecture before their names.
-
-  /** The key must be there, with the type that llama.cpp reads it in. */
-  key(name: string): void {
-    if (!this.mayKey(name)) throw this.#missingKey(this.#key(name));
-  }
-
-  /** The key may be there; where it is, with the type that llama.cpp reads it in. */
-  mayKey(name: string): boolean {
-    const key = this.#key(name);
-    return this.typed(key, keyType(name));
-  }
-
-  /** One value for all layers or an array with one for each of `count` (`get_key_or_arr`). */
-  layerKey(name: string, count: number = this.#fileLayers()): void {
-    if (!this.mayLayerKey(name, count)) throw this.#missingKey(this.#key(name));
-  }
-
-  /** The same where it may be missing. */
-  mayLayerKey(name: string, count: number = this.#fileLayers()): boolean {
-    const key = this.#key(name);
-    const value = this.header.metadata.get(key);
-    if (typeof value !== "object") return this.typed(key, keyType(name));
-    if (value.length !== count) {
-      throw unloadable(
-        `metadata key ${JSON.stringify(key)} has ${value.length} entries where ${count} belong`,
-        KEY_HINT,
-      );
-    }
-    return this.mayArray(name);
-  }
-
-  /** One value; an array is passed over (`get_key_or_arr` of a single value that may be missing). */
-  maySingleKey(name: string): void {
-    if (typeof this.header.metadata.get(this.#key(name)) !== "object") this.mayKey(name);
-  }
-
-  /** An array with elements of the type that the key's single value would have (`get_arr`). */
-  array(name: string, type: MetadataType = keyType(name)): void {
-    if (!this.mayArray(name, type)) throw this.#missingKey(this.#key(name));
-  }
-
-  /** The same where it may be missing; anything but an array counts as missing. */
-  mayArray(name: string, type: MetadataType = keyType(name)): boolean {
-    const key = this.#key(name);
-    const value = this.header.metadata.get(key);
-    if (typeof value !== "object") return false;
-    const is = value.elementType;
-    const taken = type === "uint32" || type === "int32" ? ["uint32", "int32", "bool"] : [type];
-    if (!taken.includes(is)) throw this.#mistyped(key, `array of ${is}`, `array of ${type}`);
-    return true;
-  }
-
-  /**
-   * The same where it must be there and flags aren't numbers (`get_arr` into a vector): its
-   * elements.
-   */
-  vector(name: string, type: MetadataType = keyType(name)): readonly MetadataValue[] {
-    this.array(name, type);
-    const value = this.value(name);
-    if (typeof value !== "object") return [];
-    if (value.elementType === "bool") {
-      throw this.#mistyped(this.#key(name), "array of bool", `array of ${type}`);
-    }
-    return value.values ?? [];
-  }
-
-  /** A key by its whole name: whether it is there, with `type` or not at all. */
-  typed(key: string, type: MetadataType): boolean {
-    const is = this.header.metadataTypes.get(key);
-    if (is === undefined) return false;
-    if (is !== type) throw this.#mistyped(key, is, type);
-    return true;
-  }
-
-  /** What the header has under a key, without its architecture. */
-  value(name: string): MetadataValue | undefined {
-    return this.header.metadata.get(this.#key(name));
-  }
-
-  /** A number under a key, without its architecture; 0 where the header has none. */
-  number(name: string): number {
-    const value = this.value(name);
-    return typeof value === "number" ? value : 0;
-  }
-
-  #key(name: string): string {
-    // llama.cpp has these few without an architecture.
-    return name.startsWith("xielu.") ? name : `${this.hyperparameters.architecture}.${name}`;
-  }
-
-  #fileLayers(): number {
-    const count = this.value("block_count");
-    return typeof count === "number" ? count : 0;
-  }
-
-  #missingKey(key: string): BrainjarError {
-    return unloadable(`metadata key ${JSON.stringify(key)} is missing`, KEY_HINT);
-  }
-
-  #mistyped(key: string, is: string, type: string): BrainjarError {
-    const wanted = `where ${type} belongs`;
-    return unloadable(`metadata key ${JSON.stringify(key)} is of type ${is} ${wanted}`, KEY_HINT);
-  }
-
-  // Tensors.
 
   /** The file must have the tensor, in this shape (ne0 first). */
   need(name: string, ...dimensions: number[]): void {

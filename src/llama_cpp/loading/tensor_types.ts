@@ -1,6 +1,6 @@
 import type { TensorInfo } from "../../gguf/header.ts";
 import { ggmlType } from "../ggml/types.ts";
-import { unloadable } from "./loader.ts";
+import { unloadable } from "./header_keys.ts";
 
 /**
  * Types that no matrix is multiplied in on a processor: those that only results have, and numbers

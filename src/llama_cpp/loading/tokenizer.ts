@@ -1,6 +1,6 @@
 import { type GgufHeader, textOf } from "../../gguf/header.ts";
 import { LLAMA_CPP_VERSION } from "../version.ts";
-import { type Loader, unloadable } from "./loader.ts";
+import { type HeaderKeys, unloadable } from "./header_keys.ts";
 
 /** Tokenizers that llama.cpp has (`tokenizer.ggml.model`); true where they need merges. */
 const TOKENIZERS: ReadonlyMap<string, boolean> = new Map([
@@ -75,14 +75,14 @@ export function isWithoutTokenizer(header: Pick<GgufHeader, "metadata">): boolea
 }
 
 /** What the header has under a key of the tokenizer, wherever an array is wanted. */
-function arrayType(l: Loader, key: string): { readonly type: string; readonly length: number } {
+function arrayType(l: HeaderKeys, key: string): { readonly type: string; readonly length: number } {
   const value = l.header.metadata.get(key);
   if (typeof value === "object") return { type: value.elementType, length: value.length };
   return { type: "no array", length: 0 };
 }
 
 /** An array of the tokenizer with one of some types; answers its length, or nothing if missing. */
-function array(l: Loader, key: string, types: readonly string[]): number | undefined {
+function array(l: HeaderKeys, key: string, types: readonly string[]): number | undefined {
   if (!l.header.metadata.has(key)) return undefined;
   const { type, length } = arrayType(l, key);
   if (types.includes(type)) return length;
@@ -90,7 +90,7 @@ function array(l: Loader, key: string, types: readonly string[]): number | undef
   throw unloadable(`metadata key "${key}" is ${type} where ${wanted} belongs`, HINT);
 }
 
-function needed(l: Loader, key: string, types: readonly string[]): number {
+function needed(l: HeaderKeys, key: string, types: readonly string[]): number {
   const length = array(l, key, types);
   if (length === undefined) throw unloadable(`its tokenizer lacks "${key}"`, HINT);
   return length;
@@ -103,11 +103,8 @@ function needed(l: Loader, key: string, types: readonly string[]): number {
  *
  * @throws {BrainjarError} `model-unloadable`
  */
-export function loadTokenizer(l: Loader): void {
-  const text = (key: string) => {
-    const value = l.header.metadata.get(key);
-    return typeof value === "string" ? value : "";
-  };
+export function loadTokenizer(l: HeaderKeys): void {
+  const text = (key: string) => textOf(l.header, key) ?? "";
   if (!l.typed("tokenizer.ggml.model", "string")) {
     throw unloadable('it has no tokenizer: "tokenizer.ggml.model" is missing', HINT);
   }

@@ -1,6 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { loadGeneralKeys } from "../loading/general_keys.ts";
-import { Loader, unloadable } from "../loading/loader.ts";
+import { unloadable } from "../loading/header_keys.ts";
+import { Loader } from "../loading/loader.ts";
 import { checkTensorTypes } from "../loading/tensor_types.ts";
 import { loadTokenizer } from "../loading/tokenizer.ts";
 import type { ReadModel } from "./families.ts";

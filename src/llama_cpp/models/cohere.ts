@@ -1,4 +1,5 @@
 import {
+  attention,
   demandExperts,
   embedding,
   gatedFeedForward,
@@ -12,13 +13,15 @@ import {
   queryKeyValue,
   router,
   sharedExperts,
+  squareRows,
+  tiedOutput,
   WINDOW_PATTERN,
 } from "../loading/blocks.ts";
 import { demandGating, demandHeads, demandRotation } from "../loading/graph_demands.ts";
-import { NEEDED, OPTIONAL } from "../loading/loader.ts";
+import { type Loader, NEEDED, OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Builder } from "../graph/builder.ts";
-import { parallel, squareAttention } from "./parallel.ts";
+import { parallel } from "./parallel.ts";
 import {
   buildTransformer,
   HEADER_EXPERTS,
@@ -45,22 +48,28 @@ function buildCohere2Moe(b: Builder): void {
 /** Models of this depth and more have norms on queries and keys (src/models/command-r.cpp). */
 const LAYERS_WITH_HEAD_NORMS = 64;
 
-const commandRLoads: Loads = (l) => {
-  l.mayKey("logit_scale");
-  l.key("attention.layer_norm_epsilon");
+/** Layers with one norm, before both halves of each. */
+function commandLayers(l: Loader, hasHeadNorms = false): void {
   demandHeads(l, { square: true });
   demandRotation(l);
   embedding(l);
-  l.need("output_norm.weight", l.embedding);
+  tiedOutput(l);
   for (const layer of l.layers()) {
     norm(layer, "attn_norm");
-    if (l.layerCount >= LAYERS_WITH_HEAD_NORMS) {
+    if (hasHeadNorms) {
       layer.need("attn_q_norm.weight", l.keyLength(), l.heads());
       layer.need("attn_k_norm.weight", l.keyLength(), l.keyValueHeads());
     }
-    squareAttention(layer);
+    queryKeyValue(layer, squareRows(l));
+    layer.need("attn_output.weight", l.embedding, l.embedding);
     gatedFeedForward(layer);
   }
+}
+
+const commandRLoads: Loads = (l) => {
+  l.mayKey("logit_scale");
+  l.key("attention.layer_norm_epsilon");
+  commandLayers(l, l.layerCount >= LAYERS_WITH_HEAD_NORMS);
 };
 
 const cohere2: Loads = (l) => {
@@ -69,15 +78,7 @@ const cohere2: Loads = (l) => {
   l.key("attention.sliding_window");
   l.key("logit_scale");
   l.key("attention.layer_norm_epsilon");
-  demandHeads(l, { square: true });
-  demandRotation(l);
-  embedding(l);
-  l.need("output_norm.weight", l.embedding);
-  for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
-    squareAttention(layer);
-    gatedFeedForward(layer);
-  }
+  commandLayers(l);
 };
 
 const cohere2Moe: Loads = (l) => {
@@ -104,9 +105,7 @@ const cohere2Moe: Loads = (l) => {
   for (const layer of l.layers(l.allLayerCount)) {
     const predicts = layer.index >= l.layerCount;
     const presence = predicts ? predictionPresence(l) : NEEDED;
-    layer.take(presence, "attn_norm.weight", l.embedding);
-    queryKeyValue(layer, { keys: l.values(), presence });
-    layer.take(presence, "attn_output.weight", l.queries(), l.embedding);
+    attention(layer, { keys: l.values(), presence });
     if (predicts) predictionHead(layer, presence, OPTIONAL);
     else if (layer.index < leadingDenseLayerCount) {
       gatedFeedForward(layer);

@@ -10,6 +10,8 @@ import {
   norm,
   output,
   outputOrTied,
+  predictionPresence,
+  predictionProjection,
   router,
   sharedExperts,
 } from "../loading/blocks.ts";
@@ -29,7 +31,6 @@ import {
   latentQueries,
   type LatentSizes,
   latentSizes,
-  predictionPresence,
 } from "../loading/latent_blocks.ts";
 import { type LayerLoader, NEEDED, OPTIONAL, type Presence } from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
@@ -194,17 +195,15 @@ const bailingMoe3: Loads = (l) => {
       bailingExperts(layer, shared, NEEDED);
     }
   }
-  const { needed } = predictionPresence(l);
+  const presence = predictionPresence(l);
   for (let index = l.layerCount; index < l.allLayerCount; index++) {
     const layer = l.layer(index);
-    layer.take(needed, "attn_norm.weight", width);
-    bailingLatent(layer, sizes, needed);
-    layer.take(needed, "ffn_norm.weight", width);
-    bailingExperts(layer, shared, needed);
-    layer.take(needed, "nextn.eh_proj.weight", 2 * width, width);
-    layer.take(needed, "nextn.enorm.weight", width);
-    layer.take(needed, "nextn.hnorm.weight", width);
-    layer.take(needed, "layer_output_norm.weight", width);
+    layer.take(presence, "attn_norm.weight", width);
+    bailingLatent(layer, sizes, presence);
+    layer.take(presence, "ffn_norm.weight", width);
+    bailingExperts(layer, shared, presence);
+    predictionProjection(layer, presence);
+    layer.take(presence, "layer_output_norm.weight", width);
   }
 };
 

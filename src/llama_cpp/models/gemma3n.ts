@@ -6,6 +6,7 @@ import {
   norm,
   outputOrTied,
   queryKeyValue,
+  WINDOW_PATTERN,
 } from "../loading/blocks.ts";
 import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
@@ -149,7 +150,7 @@ function buildGemma3n(b: Builder): void {
 }
 
 const gemma3n: Loads = (l) => {
-  l.maySingleKey("attention.sliding_window_pattern");
+  l.maySingleKey(WINDOW_PATTERN);
   l.mayKey("rope.freq_base_swa");
   l.key("attention.sliding_window");
   l.key("attention.layer_norm_rms_epsilon");

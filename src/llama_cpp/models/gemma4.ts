@@ -6,6 +6,7 @@ import {
   norm,
   outputOrTied,
   router,
+  WINDOW_PATTERN,
 } from "../loading/blocks.ts";
 import { demandRotation } from "../loading/graph_demands.ts";
 import { type LayerLoader, type Loader, NEEDED, OPTIONAL } from "../loading/loader.ts";
@@ -135,7 +136,7 @@ function gemma4Experts(layer: LayerLoader): void {
 }
 
 const gemma4: Loads = (l) => {
-  l.layerKey("attention.sliding_window_pattern", l.layerCount);
+  l.layerKey(WINDOW_PATTERN, l.layerCount);
   l.mayKey("attention.shared_kv_layers");
   l.mayKey("rope.freq_base_swa");
   l.mayLayerKey("expert_feed_forward_length");

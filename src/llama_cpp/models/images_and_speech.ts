@@ -1,4 +1,5 @@
 import {
+  attention as attentionWeights,
   demandExperts,
   embedding,
   experts,
@@ -6,9 +7,9 @@ import {
   gatedFeedForward,
   headNorms,
   type Loads,
+  mayFrequencies,
   norm,
   outputOrTied,
-  queryKeyValue,
   router,
 } from "../loading/blocks.ts";
 import { demandHeads, demandSections } from "../loading/graph_demands.ts";
@@ -80,7 +81,7 @@ const cogvlm: Loads = (l) => {
   const [width, queries, feedForward] = [l.embedding, l.queries(), l.feedForward()];
   embedding(l);
   outputOrTied(l);
-  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  mayFrequencies(l);
   for (const layer of l.layers()) {
     norm(layer, "attn_norm");
     norm(layer, "ffn_norm");
@@ -104,10 +105,7 @@ function qwen3VlKeys(l: Loader): void {
 }
 
 function qwen3VlAttention(layer: LayerLoader): void {
-  const { model: l } = layer;
-  norm(layer, "attn_norm");
-  queryKeyValue(layer, { keys: l.values() });
-  layer.need("attn_output.weight", l.queries(), l.embedding);
+  attentionWeights(layer, { keys: layer.model.values() });
   headNorms(layer);
   norm(layer, "ffn_norm");
 }

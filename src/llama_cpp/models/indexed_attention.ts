@@ -14,8 +14,11 @@ import {
   gatedFeedForward,
   type Loads,
   mayRoute,
+  maySections,
   outputOrTied,
   predictionHead,
+  predictionPresence,
+  WINDOW_PATTERN,
 } from "../loading/blocks.ts";
 import { demandPairs } from "../loading/graph_demands.ts";
 import {
@@ -25,7 +28,6 @@ import {
   latentMatrices,
   latentQueries,
   latentSizes as loadedSizes,
-  predictionPresence,
 } from "../loading/latent_blocks.ts";
 import {
   type LayerLoader,
@@ -173,10 +175,9 @@ function indexedLayers(l: Loader, indexerOf: IndexerOf, hasGating = false): void
   outputOrTied(l);
   const sizes = loadedSizes(l);
   demandCachedRows(l, () => sizes);
-  const prediction = predictionPresence(l);
   for (const layer of l.layers(l.allLayerCount)) {
     const predicts = layer.index >= l.layerCount;
-    const presence = predicts ? prediction.needed : NEEDED;
+    const presence = predicts ? predictionPresence(l) : NEEDED;
     layer.take(presence, "attn_norm.weight", l.embedding);
     latentQueries(layer, sizes, presence);
     latentKeys(layer, sizes, presence);
@@ -184,28 +185,31 @@ function indexedLayers(l: Loader, indexerOf: IndexerOf, hasGating = false): void
     layer.take(presence, "ffn_norm.weight", l.embedding);
     indexerWeights(layer, ...indexerOf(layer.index));
     denseThenExperts(layer, { presence, hasGating });
-    if (predicts) predictionHead(layer, prediction.needed, prediction.optional);
+    if (predicts) predictionHead(layer, presence);
   }
 }
 
-const deepseek32Loads: Loads = (l) => {
+/** The same where latent lengths and leading layers may go without saying. */
+function indexedKeysWithDefaults(l: Loader): void {
   indexedKeys(l);
-  l.mayLayerKey("rope.dimension_sections", 4);
+  maySections(l);
   l.mayKey("leading_dense_block_count");
   l.mayKey("attention.key_length_mla");
   l.mayKey("attention.value_length_mla");
+}
+
+const deepseek32Loads: Loads = (l) => {
+  indexedKeysWithDefaults(l);
   l.key("expert_gating_func");
   l.mayKey("rope.scaling.yarn_log_multiplier");
-  const { needed } = predictionPresence(l);
-  indexedLayers(l, (layer) => layer < l.layerCount ? [NEEDED, NEEDED] : [needed, needed]);
+  indexedLayers(l, (layer) => {
+    const presence = layer < l.layerCount ? NEEDED : predictionPresence(l);
+    return [presence, presence];
+  });
 };
 
 const glmDsa: Loads = (l) => {
-  indexedKeys(l);
-  l.mayLayerKey("rope.dimension_sections", 4);
-  l.mayKey("leading_dense_block_count");
-  l.mayKey("attention.key_length_mla");
-  l.mayKey("attention.value_length_mla");
+  indexedKeysWithDefaults(l);
   l.mayLayerKey("attention.indexer.types", l.layerCount);
   const { fullLayers } = l.hyperparameters.indexer;
   l.demand(fullLayers[0] === true, "its first layer has no indexer, and none before it has one");
@@ -226,7 +230,7 @@ const dots3NoteLoads: Loads = (l) => {
   l.key("attention.value_length_mla_swa");
   l.key("attention.sliding_window");
   l.key("rope.freq_base_swa");
-  l.array("attention.sliding_window_pattern");
+  l.array(WINDOW_PATTERN);
   l.array("attention.indexer.types");
   embedding(l);
   outputOrTied(l);

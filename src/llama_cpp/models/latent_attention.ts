@@ -9,6 +9,9 @@ import {
   norm,
   outputOrTied,
   predictionHead,
+  predictionPresence,
+  tiedOutput,
+  ungatedFeedForward,
 } from "../loading/blocks.ts";
 import { demandPairs } from "../loading/graph_demands.ts";
 import {
@@ -18,7 +21,6 @@ import {
   latentMatrices,
   latentQueries,
   latentSizes,
-  predictionPresence,
   wholeMatrix,
 } from "../loading/latent_blocks.ts";
 import { type Loader, NEEDED } from "../loading/loader.ts";
@@ -76,10 +78,9 @@ const deepseek2: Loads = (l) => {
   const sizes = lite ? { ...read, queryRank: 0 } : read;
   l.demand(sizes.keyLength > l.rope(), `rope rotates all ${sizes.keyLength} elements of a key`);
   demandCachedRows(l, () => sizes);
-  const prediction = predictionPresence(l);
   for (const layer of l.layers(l.allLayerCount)) {
     const predicts = layer.index >= l.layerCount;
-    const presence = predicts ? prediction.needed : NEEDED;
+    const presence = predicts ? predictionPresence(l) : NEEDED;
     layer.take(presence, "attn_norm.weight", l.embedding);
     latentQueries(layer, sizes, presence);
     latentKeys(layer, sizes, presence);
@@ -88,7 +89,7 @@ const deepseek2: Loads = (l) => {
     layer.take(presence, "ffn_norm.weight", l.embedding);
     const bias = { ...presence, isNeeded: false };
     denseThenExperts(layer, { presence, bias, fused: true, hasGating: true });
-    if (predicts) predictionHead(layer, prediction.needed, prediction.optional);
+    if (predicts) predictionHead(layer, presence);
   }
 };
 
@@ -147,7 +148,7 @@ const plm: Loads = (l) => {
   l.key("attention.layer_norm_rms_epsilon");
   l.key("attention.kv_lora_rank");
   embedding(l);
-  l.need("output_norm.weight", l.embedding);
+  tiedOutput(l);
   demandPairs(l);
   const sizes = { ...wholeSizes(l), queryRank: 0 };
   demandCachedRows(l, () => sizes);
@@ -157,8 +158,7 @@ const plm: Loads = (l) => {
     latentKeys(layer, sizes);
     wholeMatrix(layer, sizes);
     norm(layer, "ffn_norm");
-    layer.need("ffn_down.weight", l.feedForward(), l.embedding);
-    layer.need("ffn_up.weight", l.embedding, l.feedForward());
+    ungatedFeedForward(layer);
   }
 };
 

@@ -4,12 +4,14 @@ import {
   feedForwardBiases,
   gatedFeedForward,
   type Loads,
+  mayFrequencies,
   norm,
   outputOrTied,
   queryKeyValue,
   ropeFactors,
 } from "../loading/blocks.ts";
 import { demandHeads, demandPairs, demandRotation } from "../loading/graph_demands.ts";
+import { plainLayer } from "../loading/transformer.ts";
 import type { Builder } from "../graph/builder.ts";
 import {
   attend,
@@ -109,13 +111,9 @@ const nanbeige: Loads = (l) => {
   demandRotation(l);
   embedding(l);
   outputOrTied(l);
-  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  mayFrequencies(l);
   for (const layer of l.layers(l.layerCount / Math.max(1, l.number("num_loops")))) {
-    norm(layer, "attn_norm");
-    queryKeyValue(layer);
-    layer.need("attn_output.weight", l.queries(), l.embedding);
-    norm(layer, "ffn_norm");
-    gatedFeedForward(layer);
+    plainLayer(layer);
   }
 };
 

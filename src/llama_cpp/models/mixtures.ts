@@ -10,8 +10,8 @@ import {
   mayWindow,
   norm,
   outputOrTied,
-  queryKeyValue,
   router,
+  squareRows,
 } from "../loading/blocks.ts";
 import { demandGating, demandHeads } from "../loading/graph_demands.ts";
 import { OPTIONAL } from "../loading/loader.ts";
@@ -80,9 +80,7 @@ const arcticLoads: Loads = (l) => {
   embedding(l);
   outputOrTied(l);
   for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
-    queryKeyValue(layer, { queries: width, keys: l.values() });
-    layer.need("attn_output.weight", width, width);
+    attention(layer, squareRows(l));
     norm(layer, "ffn_norm");
     gatedFeedForward(layer, width);
     router(layer);
@@ -116,9 +114,7 @@ const grokLoads: Loads = (l) => {
   embedding(l);
   outputOrTied(l);
   for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
-    queryKeyValue(layer, { queries: width, keys: l.values() });
-    layer.need("attn_output.weight", width, width);
+    attention(layer, squareRows(l));
     norm(layer, "attn_output_norm");
     norm(layer, "ffn_norm");
     gatedFeedForward(layer, l.feedForward(), OPTIONAL);

@@ -1,16 +1,16 @@
 import {
+  attention,
   embedding,
   gatedFeedForward,
   type Loads,
-  norm,
   normWithBias,
   output,
   outputNormWithBias,
-  queryKeyValue,
+  squareRows,
   ungatedFeedForward,
 } from "../loading/blocks.ts";
 import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
-import { type LayerLoader, NEEDED } from "../loading/loader.ts";
+import { NEEDED } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Graph } from "../ggml/graph.ts";
 import type { Tensor } from "../ggml/tensor.ts";
@@ -69,13 +69,6 @@ const stableLm: LayerBuilder = (b, row, layer, x) => {
   return graph.add(feed(b, row, layer, input), middle);
 };
 
-/** Attention as wide as the stream, with keys and values of one width. */
-export function squareAttention(layer: LayerLoader): void {
-  const { model: l } = layer;
-  queryKeyValue(layer, { queries: l.embedding, keys: l.values() });
-  layer.need("attn_output.weight", l.embedding, l.embedding);
-}
-
 const falconLoads: Loads = (l) => {
   l.key("attention.layer_norm_epsilon");
   demandHeads(l, { rope: true, square: true });
@@ -102,8 +95,8 @@ const phi2Loads: Loads = (l) => {
   l.need("output.weight", l.embedding, l.vocabulary);
   l.need("output.bias", l.vocabulary);
   for (const layer of l.layers()) {
-    normWithBias(layer, "attn_norm");
-    squareAttention(layer);
+    attention(layer, squareRows(l));
+    layer.need("attn_norm.bias", l.embedding);
     layer.need("attn_output.bias", l.embedding);
     ungatedFeedForward(layer, NEEDED);
   }
@@ -115,8 +108,7 @@ const plamoLoads: Loads = (l) => {
   embedding(l);
   output(l);
   for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
-    squareAttention(layer);
+    attention(layer, squareRows(l));
     gatedFeedForward(layer);
   }
 };
@@ -150,8 +142,8 @@ const stableLmLoads: Loads = (l) => {
   outputNormWithBias(l);
   l.need("output.weight", l.embedding, l.vocabulary);
   for (const layer of l.layers()) {
-    normWithBias(layer, "attn_norm");
-    squareAttention(layer);
+    attention(layer, squareRows(l));
+    layer.need("attn_norm.bias", l.embedding);
     layer.may("attn_q_norm.weight", l.keyLength(), l.heads());
     layer.may("attn_k_norm.weight", l.keyLength(), l.keyValueHeads());
     layer.may("ffn_norm.weight", l.embedding);

@@ -1,8 +1,7 @@
 import {
   attention,
   attentionOutput,
-  experts,
-  feedForwardBiases,
+  feedForwardOrExperts,
   gatedFeedForward,
   type Loads,
   maySections,
@@ -11,31 +10,22 @@ import {
   outputOrTied,
   queryKeyValue,
   ropeFactors,
-  router,
-  sharedExperts,
+  tiedOutput,
 } from "../loading/blocks.ts";
 import { mayDeepstack } from "../loading/deepstack.ts";
 import { demandSections } from "../loading/graph_demands.ts";
-import { type LayerLoader, type Loader, OPTIONAL } from "../loading/loader.ts";
+import { type LayerLoader, type Loader } from "../loading/loader.ts";
 import { type LoadsLayer, loadsTransformer, normedLayer } from "../loading/transformer.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { buildTransformer, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
 
 /** Layers with biases where the file has them, and either one feed-forward or a mixture of them. */
 function llamaLayer(layer: LayerLoader, sharedLength = 0): void {
-  const l = layer.model;
   norm(layer, "attn_norm");
   queryKeyValue(layer);
   attentionOutput(layer);
   norm(layer, "ffn_norm");
-  if (l.experts === 0) {
-    gatedFeedForward(layer);
-    feedForwardBiases(layer);
-    return;
-  }
-  router(layer);
-  experts(layer, { size: l.feedForward(), gate: OPTIONAL });
-  if (sharedLength > 0) sharedExperts(layer, sharedLength);
+  feedForwardOrExperts(layer, sharedLength);
 }
 
 const llama = loadsTransformer({ more: ropeFactors, layer: (layer) => llamaLayer(layer) });
@@ -109,9 +99,7 @@ const qwen2 = loadsTransformer({ square: true, output: outputWithBias });
 const qwen2vl: Loads = loadsTransformer({
   square: true,
   norms: (l) => l.layerKey("rope.dimension_sections", 4),
-  more: (l) => {
-    demandSections(l);
-  },
+  more: demandSections,
   output: outputWithBias,
 });
 
@@ -120,11 +108,6 @@ const qwen3 = loadsTransformer({
   more: (l) => void l.may("cls.output.weight", l.embedding, l.classes),
   layer: normedLayer,
 });
-
-/** The embedding is the output. */
-function tiedOutput(l: Loader): void {
-  l.need("output_norm.weight", l.embedding);
-}
 
 const gemma = loadsTransformer({ rotation: "part", output: tiedOutput });
 

@@ -9,6 +9,7 @@ import {
   gateUpExperts,
   headNorms,
   type Loads,
+  mayRoute,
   maySections,
   norm,
   output,
@@ -230,9 +231,7 @@ const hyV3: Loads = (l) => {
   rmsNorms(l);
   l.layerKey("expert_feed_forward_length");
   l.mayKey("expert_shared_feed_forward_length");
-  l.mayKey("expert_gating_func");
-  l.mayKey("expert_weights_scale");
-  l.mayKey("expert_weights_norm");
+  mayRoute(l);
   demandHeads(l, { rope: true });
   demandRotation(l);
   embedding(l);

@@ -4,11 +4,15 @@ import {
   gatedFeedForward,
   headNorms,
   type Loads,
+  mayFrequencies,
   mayWindow,
   norm,
   output,
   outputOrTied,
+  predictionProjection,
   queryKeyValue,
+  squareRows,
+  tiedOutput,
   WINDOW_PATTERN,
 } from "../loading/blocks.ts";
 import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
@@ -35,7 +39,7 @@ const gemma2: Loads = (l) => {
   demandHeads(l);
   demandRotation(l);
   embedding(l);
-  l.need("output_norm.weight", l.embedding);
+  tiedOutput(l);
   for (const layer of l.layers()) normedBothWays(layer);
 };
 
@@ -79,7 +83,7 @@ const olmo2: Loads = (l) => {
   output(l);
   const width = l.embedding;
   for (const layer of l.layers()) {
-    queryKeyValue(layer, { queries: width, keys: l.values(), apart: true });
+    queryKeyValue(layer, { ...squareRows(l), apart: true });
     layer.need("attn_output.weight", width, width);
     norm(layer, "attn_q_norm");
     norm(layer, "attn_k_norm", l.values());
@@ -122,7 +126,7 @@ const exaone4: Loads = (l) => {
   demandHeads(l, { rope: true, square: true });
   embedding(l);
   outputOrTied(l);
-  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  mayFrequencies(l);
   for (const layer of l.layers(l.allLayerCount)) {
     const predicts = layer.index >= l.layerCount;
     const presence = predicts ? NEEDED_UNLOADED : NEEDED;
@@ -133,9 +137,7 @@ const exaone4: Loads = (l) => {
     gatedFeedForward(layer, l.feedForward(), presence);
     layer.take(presence, "post_ffw_norm.weight", l.embedding);
     if (!predicts) continue;
-    layer.take(presence, "nextn.eh_proj.weight", 2 * l.embedding, l.embedding);
-    layer.take(presence, "nextn.enorm.weight", l.embedding);
-    layer.take(presence, "nextn.hnorm.weight", l.embedding);
+    predictionProjection(layer, presence);
     layer.take(OPTIONAL_UNLOADED, "nextn.shared_head_norm.weight", l.embedding);
   }
 };

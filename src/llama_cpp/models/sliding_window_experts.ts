@@ -10,6 +10,7 @@ import {
   gateUpExperts,
   headNorms,
   type Loads,
+  mayFrequencies,
   mayRoute,
   mayWindow,
   norm,
@@ -41,10 +42,8 @@ const afmoe: Loads = (l) => {
   embedding(l);
   outputOrTied(l);
   for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
+    attention(layer);
     norm(layer, "post_attention_norm");
-    queryKeyValue(layer);
-    layer.need("attn_output.weight", l.queries(), l.embedding);
     headNorms(layer);
     layer.need("attn_gate.weight", l.embedding, l.queries());
     norm(layer, "ffn_norm");
@@ -71,10 +70,8 @@ const gptOss: Loads = (l) => {
   embedding(l);
   output(l);
   for (const layer of l.layers()) {
-    norm(layer, "attn_norm");
+    attention(layer);
     norm(layer, "post_attention_norm");
-    queryKeyValue(layer);
-    layer.need("attn_output.weight", l.queries(), l.embedding);
     layer.need("attn_output.bias", l.embedding);
     layer.need("attn_sinks.weight", l.heads());
     router(layer);
@@ -174,7 +171,7 @@ const llama4: Loads = (l) => {
   const step = l.hyperparameters.experts.layerStep;
   embedding(l);
   outputOrTied(l);
-  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  mayFrequencies(l);
   for (const layer of l.layers()) {
     attention(layer);
     norm(layer, "ffn_norm");

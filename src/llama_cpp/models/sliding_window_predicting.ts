@@ -5,8 +5,10 @@ import {
   gatedFeedForward,
   headNorms,
   type Loads,
+  mayFrequencies,
   mayRoute,
   output,
+  ownRows,
   predictionHead,
   predictionPresence,
   queryKeyValue,
@@ -41,7 +43,7 @@ const exaoneMoe: Loads = (l) => {
   const { leadingDenseLayerCount, sharedFeedForwardLength } = l.hyperparameters.experts;
   embedding(l);
   output(l);
-  const hasFactors = l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  const hasFactors = mayFrequencies(l);
   // llama.cpp counts the factors once more for each layer that predicts.
   l.demand(
     !hasFactors || l.allLayerCount === l.layerCount,
@@ -83,12 +85,7 @@ const mimo2: Loads = (l) => {
     const presence = predicts ? predictionPresence(l) : NEEDED;
     const optional = predicts ? OPTIONAL_UNLOADED : OPTIONAL;
     const heads = l.heads(layer.index);
-    queryKeyValue(layer, {
-      queries: heads * l.keyLength(),
-      keys: l.keys(layer.index),
-      values: l.values(layer.index),
-      presence,
-    });
+    queryKeyValue(layer, { ...ownRows(layer), presence });
     layer.take(presence, "attn_output.weight", heads * l.valueLength(), l.embedding);
     layer.take(presence, "attn_norm.weight", l.embedding);
     layer.take(optional, "attn_sinks.weight", heads);
@@ -128,13 +125,7 @@ const step35: Loads = (l) => {
     const heads = l.heads(layer.index);
     layer.take(presence, "attn_norm.weight", l.embedding);
     headNorms(layer, OPTIONAL);
-    queryKeyValue(layer, {
-      queries: heads * l.keyLength(),
-      keys: l.keys(layer.index),
-      values: l.values(layer.index),
-      presence,
-      apart: true,
-    });
+    queryKeyValue(layer, { ...ownRows(layer), presence, apart: true });
     layer.take(presence, "attn_output.weight", heads * l.valueLength(), l.embedding);
     layer.may("attn_gate.weight", l.embedding, heads);
     layer.take(presence, "ffn_norm.weight", l.embedding);

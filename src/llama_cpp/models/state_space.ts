@@ -7,14 +7,14 @@ import {
   embedding,
   experts,
   feedForwardBiases,
+  feedForwardOrExperts,
   gatedFeedForward,
   type Loads,
+  mayFrequencies,
   norm,
   outputOrTied,
   ownAttention,
   queryKeyValue,
-  router,
-  sharedExperts,
 } from "../loading/blocks.ts";
 import { demandRotation } from "../loading/graph_demands.ts";
 import { OPTIONAL } from "../loading/loader.ts";
@@ -117,7 +117,7 @@ const falconH1Loads: Loads = (l) => {
   demandRotation(l);
   embedding(l);
   outputOrTied(l);
-  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  mayFrequencies(l);
   for (const layer of l.layers()) {
     mamba2State(layer, OPTIONAL);
     queryKeyValue(layer);
@@ -140,21 +140,14 @@ const graniteHybrid: Loads = (l) => {
   demandRotation(l);
   embedding(l);
   outputOrTied(l);
-  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
+  mayFrequencies(l);
   const { recurrentLayers, experts: { sharedFeedForwardLength } } = l.hyperparameters;
   for (const layer of l.layers()) {
     norm(layer, "attn_norm");
     if (recurrentLayers[layer.index]) mamba2State(layer);
     else ownAttention(layer);
     norm(layer, "ffn_norm");
-    if (l.experts === 0) {
-      gatedFeedForward(layer);
-      feedForwardBiases(layer);
-      continue;
-    }
-    router(layer);
-    experts(layer, { size: l.feedForward(), gate: OPTIONAL });
-    if (sharedFeedForwardLength > 0) sharedExperts(layer, sharedFeedForwardLength);
+    feedForwardOrExperts(layer, sharedFeedForwardLength);
   }
 };
 

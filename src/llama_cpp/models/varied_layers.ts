@@ -6,6 +6,7 @@ import {
   headNorms,
   type Loads,
   longRopeFactors,
+  mayFrequencies,
   maySections,
   norm,
   output,
@@ -14,24 +15,14 @@ import {
   queryKeyValue,
   rmsNorms,
   ropeFactors,
+  tiedOutput,
   ungatedFeedForward,
 } from "../loading/blocks.ts";
 import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
-import {
-  type LayerLoader,
-  type Loader,
-  NEEDED,
-  NEEDED_UNLOADED,
-  type Presence,
-} from "../loading/loader.ts";
+import { type LayerLoader, NEEDED, NEEDED_UNLOADED, type Presence } from "../loading/loader.ts";
 import { type LoadsLayer, loadsTransformer } from "../loading/transformer.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
-
-/** Frequencies, whatever scales rope. */
-function mayFrequencies(l: Loader): void {
-  l.may("rope_freqs.weight", Math.floor(l.rope() / 2));
-}
 
 const exaone = loadsTransformer({ more: mayFrequencies });
 
@@ -151,11 +142,6 @@ const openelm: Loads = (l) => {
     gatedFeedForward(layer, l.feedForward(index));
   }
 };
-
-/** The embedding is the output. */
-function tiedOutput(l: Loader): void {
-  l.need("output_norm.weight", l.embedding);
-}
 
 /** Text from attention alone, on layers with other weights than most. */
 export const ARCHITECTURES: Family = family({

@@ -1,6 +1,6 @@
 import { BrainjarError, messageOf } from "../budget/error.ts";
 import { defined } from "../budget/defined.ts";
-import type { DryLoadAnswer, DryLoadQuestion } from "./dry_load_process.ts";
+import { type DryLoadAnswer, type DryLoadQuestion, linesOf } from "./dry_load_process.ts";
 import { lazyEngine } from "./open.ts";
 
 function toError(error: unknown): DryLoadAnswer {
@@ -21,14 +21,9 @@ export async function answerDryLoads(
   answer: (answer: DryLoadAnswer) => void,
 ): Promise<void> {
   const engine = lazyEngine();
-  let rest = "";
-  for await (const piece of questions.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + piece).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      const { model, options }: DryLoadQuestion = JSON.parse(line);
-      answer(await engine.dryLoad(model, options).catch(toError));
-    }
+  for await (const line of linesOf(questions)) {
+    const { model, options }: DryLoadQuestion = JSON.parse(line);
+    answer(await engine.dryLoad(model, options).catch(toError));
   }
   await engine.dispose();
 }

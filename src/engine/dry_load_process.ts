@@ -26,28 +26,15 @@ export type DryLoadAnswer =
     readonly error: Pick<BrainjarError, "code" | "message" | "kind"> & { readonly hint?: string };
   };
 
-/** Splits what a process writes into lines. */
-class Lines {
-  readonly #reader: ReadableStreamDefaultReader<string>;
-  #rest = "";
-
-  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
-    this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  }
-
-  /** The next line; nothing once the process has ended. */
-  async next(): Promise<string | undefined> {
-    for (;;) {
-      const end = this.#rest.indexOf("\n");
-      if (end >= 0) {
-        const line = this.#rest.slice(0, end);
-        this.#rest = this.#rest.slice(end + 1);
-        return line;
-      }
-      const { value, done } = await this.#reader.read();
-      if (done) return undefined;
-      this.#rest += value;
-    }
+/** The whole lines of a stream, each as soon as it has come. */
+export async function* linesOf(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<string, void> {
+  let rest = "";
+  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + piece).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
   }
 }
 
@@ -58,7 +45,7 @@ const KEPT_CHARACTERS = 4000;
 class DryLoadProcess {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #lines: Lines;
+  readonly #answers: AsyncGenerator<string, void>;
   readonly #said: Promise<string>;
 
   constructor({ words: [program = "", ...args], folder }: ProgramStart) {
@@ -72,7 +59,7 @@ class DryLoadProcess {
       env: { GGML_NO_BACKTRACE: "1" },
     }).spawn();
     this.#writer = this.#child.stdin.getWriter();
-    this.#lines = new Lines(this.#child.stdout);
+    this.#answers = linesOf(this.#child.stdout);
     this.#said = lastOf(this.#child.stderr);
   }
 
@@ -81,8 +68,8 @@ class DryLoadProcess {
     const line = new TextEncoder().encode(JSON.stringify(question) + "\n");
     // A process that ended reads nothing; its end is seen where the answer is read.
     await this.#writer.write(line).catch(() => {});
-    const answer = await this.#lines.next();
-    return answer === undefined ? undefined : JSON.parse(answer);
+    const answer = await this.#answers.next();
+    return answer.done ? undefined : JSON.parse(answer.value);
   }
 
   /** How it ended: by a signal, as a failed assertion ends it, or by itself; with its last words. */

@@ -1,6 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import { decode, type PartHeader } from "./decode.ts";
-import { fileSource } from "./sources/file.ts";
+import { fileSource, isThere } from "./sources/file.ts";
 import type { GgufHeader } from "./header.ts";
 import type { ReadOptions } from "./limits.ts";
 import type { LocateOptions } from "./environment.ts";
@@ -90,13 +90,4 @@ async function open(
     "./sources/http.ts",
   );
   return await httpSource(location, options);
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { graphFile } from "../../fixtures/truth/files.ts";
-import { writeMutated } from "../../fixtures/truth/loads.ts";
+import { writeHeader } from "../../fixtures/truth/loads.ts";
 import { brainjarArguments, DEMO_BRAIN, runBrainjar } from "./program.ts";
 
 // Wrong things typed on purpose: each a clear sentence on stderr, exit 2, no stack trace, nothing
@@ -201,7 +201,7 @@ Deno.test("bad input: a model without a tokenizer loads, and is not run", async 
   const silent = `${folder}/without-a-tokenizer.gguf`;
   const [llama] = (await graphFile.read()).filter(({ name }) => name === "llama-dense");
   if (llama === undefined) throw new Error("Truth has no llama-dense");
-  writeMutated(silent, { ...llama, change: "" });
+  writeHeader(silent, llama);
   const check = await runBrainjar(["check", "--model", silent, "--json"]);
   assertEquals(check.code, 0);
   assertMatch(

@@ -4,7 +4,7 @@ import { exitCode } from "../../budget/exit_codes.ts";
 import type { LoadOptions } from "../../engine/engine.ts";
 import { openEngine } from "../../engine/open.ts";
 import { checkPositions } from "../../footprint/context_size.ts";
-import { estimateFootprint } from "../../footprint/estimate.ts";
+import { estimateRead } from "../../footprint/estimate.ts";
 import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../../footprint/prompt_steps.ts";
 import { KERNEL_BYTES } from "../../footprint/runtime.ts";
 import { withWeightsInMemory } from "../../footprint/weights_in_memory.ts";
@@ -131,7 +131,7 @@ export const command: Command = async ({ values, operands, output }) => {
   const { name, header } = await readNamedModel(given);
   // Whichever part of a split model was named, the engine takes the first.
   const path = header.parts[0]?.path ?? given;
-  await checkRuns(header);
+  const read = await checkRuns(header);
   checkSpeaks(name, header);
   const options = await resolveContext(header, readContextSettings(values));
   checkPositions(header, options.contextSize);
@@ -139,7 +139,7 @@ export const command: Command = async ({ values, operands, output }) => {
   const cpu = await host.cpu();
   const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;
   const { bytes: estimated } = withWeightsInMemory(
-    await estimateFootprint(header, options, cpu),
+    estimateRead(read, options, cpu),
     header.fileBytes - inMemoryBytes,
     inMemoryBytes,
   );

@@ -1,3 +1,6 @@
+/** Names of what caches have that a hint lists at most. */
+export const MOST_LISTED = 8;
+
 /** What a folder has, by name; empty where it isn't there or may not be read. */
 export function namesIn(folder: string): string[] {
   try {

@@ -1,9 +1,10 @@
 import type { BrainjarError } from "../../budget/error.ts";
 import { fault } from "../fault.ts";
+import { listNames } from "../list_names.ts";
 import { bytePartNames } from "../other_files/byte_part_name.ts";
 import { shellWord } from "../other_files/shell_word.ts";
 import { parseSplitName } from "../split_name.ts";
-import { filesBelow, listFolders, namedAlike, namesIn } from "./folder.ts";
+import { filesBelow, listFolders, MOST_LISTED, namedAlike, namesIn } from "./folder.ts";
 import {
   type CachePlaces,
   hubFolders,
@@ -30,9 +31,6 @@ export interface CachedModel {
   /** What names it and no other. */
   readonly name: string;
 }
-
-/** Names of what is there that a hint lists at most. */
-const MOST_LISTED = 8;
 
 /** What llama.cpp takes of a repository where nobody says which. */
 const USUAL_QUANTIZATION = "Q4_K_M";
@@ -121,6 +119,5 @@ function piecesIn(snapshots: string): string[] {
 
 /** Models as a hint lists them. */
 export function listed(models: readonly CachedModel[]): string {
-  const names = models.slice(0, MOST_LISTED).map(({ name }) => name).join(", ");
-  return models.length > MOST_LISTED ? `${names} and ${models.length - MOST_LISTED} more` : names;
+  return listNames(models.map(({ name }) => name), MOST_LISTED);
 }

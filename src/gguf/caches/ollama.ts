@@ -1,6 +1,7 @@
 import type { BrainjarError } from "../../budget/error.ts";
 import { fault } from "../fault.ts";
-import { kindOf, listFolders, namedAlike, namesIn } from "./folder.ts";
+import { listNames } from "../list_names.ts";
+import { kindOf, listFolders, MOST_LISTED, namedAlike, namesIn } from "./folder.ts";
 import { type CachePlaces, ollamaFolders } from "./places.ts";
 
 /** A model as Ollama names it, `[[HOST/]NAMESPACE/]NAME[:TAG]`. */
@@ -20,9 +21,6 @@ const TAG = "latest";
 /** What a layer of a manifest is. */
 const MODEL_LAYER = "application/vnd.ollama.image.model";
 const TENSOR_LAYER = "application/vnd.ollama.image.tensor";
-
-/** Names of what is there that a hint lists at most. */
-const MOST_LISTED = 8;
 
 /**
  * The file of a model in Ollama's folders: the blob that its manifest names.
@@ -136,10 +134,7 @@ function notThere(
   others: readonly string[],
   folders: readonly string[],
 ): BrainjarError {
-  const more = others.length > MOST_LISTED ? ` and ${others.length - MOST_LISTED} more` : "";
-  const here = others.length === 0
-    ? ""
-    : `Here there are ${others.slice(0, MOST_LISTED).join(", ")}${more}. `;
+  const here = others.length === 0 ? "" : `Here there are ${listNames(others, MOST_LISTED)}. `;
   return fault(
     "model-not-found",
     `Model "${name.given}" isn't among Ollama's on this machine`,

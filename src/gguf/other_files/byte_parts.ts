@@ -1,6 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { fault } from "../fault.ts";
 import type { GgufHeader } from "../header.ts";
+import { listNames } from "../list_names.ts";
 import { fileSource } from "../sources/file.ts";
 import type { ByteSource } from "../sources/source.ts";
 import { isUrl, pathOf, shownUrl } from "../sources/url.ts";
@@ -10,9 +11,6 @@ import { shellWord } from "./shell_word.ts";
 
 /** Nobody cuts a file into more: such a number means something else. */
 const MOST_PARTS = 1000;
-
-/** Parts that a sentence lists at most. */
-const MOST_LISTED = 5;
 
 /** A piece of a file that was cut by bytes, and where the others lie. */
 interface BytePart {
@@ -77,7 +75,7 @@ export async function bytePartFault(
   const missing = names.filter((_, index) => !present.has(first + index));
   if (missing.length > 0) {
     if (!name.certain && !await isPiece(location, place, error, decode)) return undefined;
-    return fail(`Download ${listed(missing)} too, into the same folder. ${joining}`);
+    return fail(`Download ${listNames(missing)} too, into the same folder. ${joining}`);
   }
   if (isArchive(name)) return fail(joining);
   const failure = await failureOfJoined(paths, decode);
@@ -135,7 +133,7 @@ function findPart(location: string): BytePart | undefined {
   const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
   const folder = path.slice(0, at);
   const fileName = path.slice(at);
-  const siblings = isUrl(location) ? [fileName] : namesIn(folder);
+  const siblings = isUrl(location) ? [fileName] : filesIn(folder);
   for (const name of bytePartNames(fileName)) {
     const present = new Map<number, string>();
     for (const sibling of siblings) {
@@ -162,7 +160,7 @@ function findPart(location: string): BytePart | undefined {
   return undefined;
 }
 
-function namesIn(folder: string): string[] {
+function filesIn(folder: string): string[] {
   try {
     return [...Deno.readDirSync(folder || ".")].filter((entry) => !entry.isDirectory)
       .map((entry) => entry.name);
@@ -228,9 +226,4 @@ function isJoined(path: string, parts: readonly string[]): boolean {
   } catch {
     return false;
   }
-}
-
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, MOST_LISTED).join(", ");
-  return names.length > MOST_LISTED ? `${shown} and ${names.length - MOST_LISTED} more` : shown;
 }

@@ -1,4 +1,6 @@
 import { isBeside } from "../../llama_cpp/models/beside_models.ts";
+import { namesIn } from "../caches/folder.ts";
+import { listNames } from "../list_names.ts";
 import { shellWord } from "./shell_word.ts";
 
 /** What to do about a path that leads nowhere, by what it looks like. */
@@ -51,13 +53,13 @@ function meantPage(host: string, rest: string): string {
 /** What to do about a folder: its model by name, where there is one. */
 export function directoryHint(path: string): string {
   const names = namesIn(path);
-  const models = names.filter((name) => isModelName(name)).sort();
+  const models = names.filter((name) => isModelName(name));
   const folder = path.replace(/[/\\]$/, "");
   const [first] = models;
   if (first !== undefined) {
     return models.length === 1
       ? `Give the file in it: ${folder}/${first}`
-      : `Give one of the files in it: ${listed(models)}`;
+      : `Give one of the files in it: ${listNames(models)}`;
   }
   const cached = /models--([^/\\]+)--([^/\\]+)(?:[/\\]|$)/.exec(path);
   if (cached !== null) return `It is a hub's cache: give hf:${cached[1]}/${cached[2]}`;
@@ -77,28 +79,12 @@ export function modelsBeside(path: string): string | undefined {
   const folder = path.slice(0, at);
   const models = namesIn(folder || ".").filter((name) =>
     isModelName(name) && name !== path.slice(at)
-  ).sort();
-  return models.length === 0 ? undefined : listed(models);
+  );
+  return models.length === 0 ? undefined : listNames(models);
 }
 
 /** Whether a file is called as a model is, and not as what lies beside models. */
 function isModelName(name: string): boolean {
   return /\.gguf$/i.test(name) && !isBeside(name) &&
     !/(^|[-_.])(lora|adapter|controlvector|control-vector|vocab)([-_.]|$)/i.test(name);
-}
-
-/** Names that a sentence lists at most. */
-const MOST_LISTED = 5;
-
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, MOST_LISTED).join(", ");
-  return names.length > MOST_LISTED ? `${shown} and ${names.length - MOST_LISTED} more` : shown;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return [...Deno.readDirSync(folder)].map(({ name }) => name);
-  } catch {
-    return [];
-  }
 }

@@ -1,4 +1,5 @@
 import { fault } from "../fault.ts";
+import { isThere } from "../sources/file.ts";
 
 /** What programs add to the name of a file while they download it. */
 const ENDING =
@@ -18,7 +19,7 @@ export function unfinishedDownload(path: string) {
       "the file's name";
     return unfinished(path, "a download that hasn't ended", hint);
   }
-  if (!exists(`${path}.aria2`)) return undefined;
+  if (!isThere(`${path}.aria2`)) return undefined;
   return unfinished(path, "a download that hasn't ended", aria2Hint(`${path}.aria2`));
 }
 
@@ -28,13 +29,4 @@ function aria2Hint(path: string): string {
 
 function unfinished(path: string, what: string, hint: string) {
   return fault("gguf-unfinished", `Not a whole model: ${path} is ${what}`, hint);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -34,6 +34,16 @@ export function fileSource(path: string): ByteSource {
   };
 }
 
+/** Whether a path leads to anything. */
+export function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function checkKind(path: string, info: Deno.FileInfo): void {
   if (info.isFile) return;
   if (info.isDirectory) {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { graphFile, loadFile } from "../../../fixtures/truth/files.ts";
-import { mutations, writeMutated } from "../../../fixtures/truth/loads.ts";
+import { mutations, writeHeader } from "../../../fixtures/truth/loads.ts";
 import { temporaryFolder } from "../../../fixtures/temporary_folder.ts";
 import { BrainjarError } from "../../../src/budget/error.ts";
 import { readHeader } from "../../../src/gguf/read.ts";
@@ -40,7 +40,7 @@ Deno.test("what llama.cpp refuses to load is refused, and nothing else", async (
     const { purpose, cannotRun } = await findArchitecture(architecture) ?? {};
     if (purpose !== "text" || cannotRun !== undefined) continue;
     for (const [index, mutated] of [...mutations(model)].entries()) {
-      writeMutated(path, mutated);
+      writeHeader(path, mutated);
       const said = await refusal(path);
       const loads = answers.get(model.name)?.[index]?.loads;
       if (loads === (said === undefined)) continue;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { graphFile, type GraphModel } from "../../../fixtures/truth/files.ts";
-import { writeMutated } from "../../../fixtures/truth/loads.ts";
+import { writeHeader } from "../../../fixtures/truth/loads.ts";
 import { temporaryFolder } from "../../../fixtures/temporary_folder.ts";
 import { BrainjarError } from "../../../src/budget/error.ts";
 import type { GgufHeader } from "../../../src/gguf/header.ts";
@@ -145,7 +145,7 @@ const CASES: readonly Case[] = [
 async function headerOf(model: Parts): Promise<GgufHeader> {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/model.gguf`;
-  writeMutated(path, { ...model, change: "" });
+  writeHeader(path, model);
   return await readHeader(path);
 }
 

@@ -41,6 +41,9 @@ export function machine(
   };
 }
 
+/** Nothing kept free beside the jars: rules 1 and 2 alone. */
+export const BARE = { allocationHeadroomBytes: 0, loadHeadroomBytes: 0 };
+
 /** The seed's machine: 85 % of it are 26.55 GB. */
 export const SEED_TOTAL_GB = 31.24;
 

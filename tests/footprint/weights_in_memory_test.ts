@@ -4,18 +4,10 @@ import { withWeightsInMemory } from "../../src/footprint/weights_in_memory.ts";
 import { PROGRAM_BYTES } from "../../src/footprint/runtime.ts";
 import { readHeader } from "../../src/gguf/read.ts";
 import { namedCpu } from "../../src/machine/named_cpu.ts";
-import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
+import { options } from "../llama_cpp/sample_header.ts";
 
 const BRAIN = new URL("../../fixtures/demo-brain.gguf", import.meta.url).pathname;
-const OPTIONS: FootprintOptions = {
-  contextSize: 2 ** 21,
-  batchSize: 512,
-  sequences: 1,
-  flashAttention: true,
-  kvCacheKeyType: "F16",
-  kvCacheValueType: "F16",
-  mmap: true,
-};
+const OPTIONS = options({ contextSize: 2 ** 21 });
 
 async function brain(mmap = true) {
   const header = await readHeader(BRAIN);

@@ -27,6 +27,7 @@ import { recommendJson, recommendText } from "../../src/report/recommended_limit
 import type { ValidationReport } from "../../src/report/validation_report.ts";
 import { validationText } from "../../src/report/validation_text.ts";
 import { jar, machine, validate } from "../budget/cases.ts";
+import { options } from "../llama_cpp/sample_header.ts";
 import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT, MODEL_PARTS } from "./cases.ts";
 
 // A header, a path, a jar file and the environment may say anything. Whatever they say, a report
@@ -90,15 +91,7 @@ function reportOf({ name, path, id }: Told, available: number): ValidationReport
   };
 }
 
-const OPTIONS = {
-  contextSize: 4096,
-  batchSize: 512,
-  sequences: 1,
-  flashAttention: true,
-  kvCacheKeyType: "F16",
-  kvCacheValueType: "F16",
-  mmap: true,
-} as const;
+const OPTIONS = options({ contextSize: 4096 });
 
 /** All that brainjar can answer about what it was told. */
 function answers(told: Told): Readonly<Record<string, string>> {

@@ -2,19 +2,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MB } from "../../../src/budget/size.ts";
 import { compareHeading, compareText } from "../../../src/report/estimate/compare_text.ts";
 import type { EstimatedModel } from "../../../src/report/estimate/estimate_json.ts";
+import { options } from "../../llama_cpp/sample_header.ts";
 import { MODEL } from "../cases.ts";
 
 const HEADER: EstimatedModel = {
   model: MODEL,
-  options: {
-    contextSize: 4096,
-    batchSize: 512,
-    sequences: 1,
-    flashAttention: true,
-    kvCacheKeyType: "F16",
-    kvCacheValueType: "F16",
-    mmap: true,
-  },
+  options: options({ contextSize: 4096 }),
   footprint: {
     estimator: "header",
     confidence: "exact",

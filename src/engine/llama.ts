@@ -15,7 +15,7 @@ import {
 } from "./patches.ts";
 import { readPageByPage } from "./read_ahead.ts";
 import { Samplers } from "./samplers.ts";
-import { trimMemory, useOneArena } from "./trim_memory.ts";
+import { returnFreedMemory, trimMemory } from "./trim_memory.ts";
 import { checkUnchanged } from "./estimated_file.ts";
 import { disposeUnfinished, makeOrDispose } from "./dispose_unfinished.ts";
 
@@ -35,7 +35,7 @@ const PACKAGE = ["node", "llama", "cpp"].join("-");
 export async function openLlama(): Promise<Engine> {
   const log = new NativeLog();
   // Before the engine starts its threads.
-  useOneArena();
+  returnFreedMemory();
   try {
     await checkMayFork();
     return await log.capture(async () => {

@@ -62,7 +62,7 @@ export interface RunDependencies {
   /** Closed when the run ends. */
   readonly transcript?: Transcript;
   /**
-   * Stops the run. Its reason decides the exit code: `"SIGTERM"` 143, anything else 130.
+   * Stops the run. Its reason decides the exit code (`stoppedExitCode`).
    */
   readonly signal: AbortSignal;
 }

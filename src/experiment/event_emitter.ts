@@ -1,6 +1,7 @@
 import { defined } from "../budget/defined.ts";
+import { exitCode } from "../budget/exit_codes.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
-import type { RunEvent } from "./events.ts";
+import type { EndEvent, RunEvent } from "./events.ts";
 import { TRANSCRIPT_SCHEMA, transcriptLine } from "./transcript.ts";
 
 /** What has happened so far. */
@@ -74,19 +75,32 @@ export class EventEmitter {
     this.emit({ event: "validation", ok, mode, seed: sampling.seed, ...limited, validation });
   }
 
-  emit(event: RunEvent): void {
+  /** Everything but the run's last event, which is {@link end}'s. */
+  emit(event: Exclude<RunEvent, EndEvent>): void {
     // What a jar that could not be freed in time has to say comes after the end.
     if (this.#closed) return;
-    this.#closed = event.event === "end";
     this.#count(event);
-    const line = transcriptLine(event);
-    const { transcript } = this.#dependencies;
-    if (line) transcript?.write(line);
+    this.#writeDown(event);
     this.#pass(event);
-    if (!transcript?.failure || this.#transcriptFailed) return;
-    this.#transcriptFailed = true;
-    const { code, message, hint } = transcript.failure;
-    this.#pass({ event: "warning", code, message, ...defined({ hint }) });
+    this.#tellTranscriptFailure();
+  }
+
+  /**
+   * The run's last event. Where the transcript isn't whole the run didn't end as asked, and the event
+   * says so; answers it as it was told.
+   */
+  end(event: EndEvent): EndEvent {
+    this.#closed = true;
+    this.#writeDown(event);
+    this.#tellTranscriptFailure();
+    const failure = this.#dependencies.transcript?.failure;
+    const told = failure === undefined ? event : {
+      ...event,
+      exitCode: event.exitCode === exitCode("success") ? exitCode(failure.kind) : event.exitCode,
+      transcriptFailure: failure.message,
+    };
+    this.#pass(told);
+    return told;
   }
 
   /** Nothing more is passed on. */
@@ -103,6 +117,19 @@ export class EventEmitter {
   /** Passes on a piece of a thought. */
   emitText(id: string, text: string): void {
     this.#call(() => this.#dependencies.onText?.(id, text));
+  }
+
+  #writeDown(event: RunEvent): void {
+    const line = transcriptLine(event);
+    if (line) this.#dependencies.transcript?.write(line);
+  }
+
+  #tellTranscriptFailure(): void {
+    const failure = this.#dependencies.transcript?.failure;
+    if (failure === undefined || this.#transcriptFailed) return;
+    this.#transcriptFailed = true;
+    const { code, message, hint } = failure;
+    this.#pass({ event: "warning", code, message, ...defined({ hint }) });
   }
 
   #pass(event: RunEvent): void {

@@ -1,5 +1,5 @@
 import { lineOf } from "../budget/error.ts";
-import { exitCode } from "../budget/exit_codes.ts";
+import { exitCode, stoppedExitCode } from "../budget/exit_codes.ts";
 import { MemoryBudgetManager } from "../budget/manager.ts";
 import type { Refusal } from "./jar/admission.ts";
 import { rounded, settlesWithin } from "./clock.ts";
@@ -76,7 +76,7 @@ export async function runExperiment(
     ending = { reason: "failed", exitCode: exitCode("engine") };
   }
   const returned = await giveBack(jars, run);
-  const end: EndEvent = {
+  const end = emitter.end({
     event: "end",
     ...ending,
     seed: config.sampling.seed,
@@ -84,8 +84,7 @@ export async function runExperiment(
     ...emitter.counts,
     milliseconds: rounded(clock.now() - began),
     ...returned,
-  };
-  emitter.emit(end);
+  });
   emitter.close();
   failure ??= emitter.failure;
   if (failure) throw failure.error;
@@ -137,9 +136,7 @@ function refusedBy(blame: Refusal["blame"]): Ending {
 }
 
 function stoppedBy(reason: unknown): Ending {
-  // At a SIGPIPE whoever read the answer had all of it that was wanted.
-  const ending = reason === "SIGPIPE" ? "success" : reason === "SIGTERM" ? reason : "SIGINT";
-  return { reason: "stopped", exitCode: exitCode(ending) };
+  return { reason: "stopped", exitCode: stoppedExitCode(reason) };
 }
 
 /** Contexts and models, then the report of what was reserved, then the reservations. */

@@ -2,7 +2,7 @@ import type { MemoryBudgetManager } from "../budget/manager.ts";
 import type { Policy } from "../budget/policy.ts";
 import type { Clock } from "./clock.ts";
 import type { Sampling } from "./config.ts";
-import type { RunEvent } from "./events.ts";
+import type { EndEvent, RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
 import type { ModelPool } from "./jar/model_pool.ts";
 import type { MemoryView } from "./memory/memory_view.ts";
@@ -22,7 +22,7 @@ export interface RunState {
   readonly stop: AbortSignal;
   /** When it fired, by the clock. */
   readonly stoppedAt: () => number | undefined;
-  readonly emit: (event: RunEvent) => void;
+  readonly emit: (event: Exclude<RunEvent, EndEvent>) => void;
   readonly onText: (id: string, text: string) => void;
   /** The turn that the run is in, 0 before the first. */
   turn: number;

@@ -16,55 +16,133 @@ export interface Transcript {
 /** One JSON object of a transcript. */
 export type TranscriptLine = Readonly<Record<string, unknown>>;
 
-/** A line as JSON, without a line break. */
-type ToText = (line: TranscriptLine) => string;
+/** How lines are written; the defaults are plain JSON and the machine's time. */
+interface TranscriptOptions {
+  /** A line as JSON, without a line break. */
+  readonly toText?: (line: TranscriptLine) => string;
+  readonly now?: () => Date;
+}
+
+/** Bytes in which a transcript's first line says what it is; the rest of that line may be longer. */
+const HEAD_BYTES = 512;
+
+/** How every transcript begins, whatever its version. */
+const HEAD = /^\{(?:"time":"[^"]*",)?"event":"start","schema":"brainjar\.transcript\/\d+"/;
 
 /**
- * Opens a transcript for writing. What was in the file is gone with the first line, and not before:
- * a run that never begins leaves the last one's transcript alone.
+ * Opens a transcript for writing. An earlier run's in the same file stays, and this run's lines come
+ * after it; a file that is no transcript (a model, say, by whatever name or link) is never opened for
+ * writing. A pipe neither: opening one waits for its reader, and no signal would end that.
  *
- * @throws {BrainjarError} `log-unwritable`, kind `usage`, for a directory, a missing folder, a
- * missing permission.
+ * @throws {BrainjarError} kind `usage`: `log-unwritable` for a directory, a pipe, a missing folder, a
+ * missing permission; `log-not-a-transcript`; `log-in-use` where another run writes to it.
  */
-export function openTranscript(path: string, toText: ToText = JSON.stringify): Transcript {
-  let file: Deno.FsFile;
+export function openTranscript(path: string, options: TranscriptOptions = {}): Transcript {
+  const { toText = JSON.stringify, now = () => new Date() } = options;
+  let file: Deno.FsFile | undefined;
   try {
-    file = Deno.openSync(path, { write: true, create: true });
+    const found = inspect(path);
+    file = Deno.openSync(path, { append: true, create: true });
+    const opened = file.statSync();
+    // Nothing was there and something is: another run has just begun, or the file was replaced.
+    const isOther = found?.ino !== opened.ino || found?.dev !== opened.dev;
+    if (isOther && opened.size > 0) throw inUse(path);
+    if (opened.isFile && !lock(file)) throw inUse(path);
+    return new FileTranscript(path, file, { toText, now, endsInLine: endsInLine(path, opened) });
   } catch (cause) {
+    file?.close();
+    if (cause instanceof BrainjarError) throw cause;
     throw new BrainjarError("log-unwritable", `Log file can't be written: ${path}`, {
       hint: hintFor(cause),
       cause,
     });
   }
-  return new FileTranscript(path, file, toText);
+}
+
+/** What is under that name, if a transcript may be written there. */
+function inspect(path: string): Deno.FileInfo | undefined {
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  if (info.isFile && info.size > 0 && !HEAD.test(readText(path, 0, HEAD_BYTES))) {
+    throw new BrainjarError("log-not-a-transcript", `Log file is no transcript: ${path}`, {
+      hint: "Give --log a new file, or one that an earlier run wrote; this one was left as it is",
+    });
+  }
+  if (!info.isFile && !info.isDirectory && !info.isCharDevice) {
+    throw new BrainjarError("log-unwritable", `Log file is a pipe or a device: ${path}`, {
+      hint: "Give --log a file; tail -f reads along",
+    });
+  }
+  return info;
+}
+
+function readText(path: string, offset: number, length: number): string {
+  using file = Deno.openSync(path);
+  file.seekSync(offset, Deno.SeekMode.Start);
+  const bytes = new Uint8Array(length);
+  return new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
+}
+
+/** Whether the last run was killed in the middle of a line. */
+function endsInLine(path: string, { isFile, size }: Deno.FileInfo): boolean {
+  return isFile && size > 0 && readText(path, size - 1, 1) !== "\n";
+}
+
+/** Whether nobody else writes to it; where the file system has no locks, nobody can tell. */
+function lock(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    return true;
+  }
+}
+
+function inUse(path: string): BrainjarError {
+  return new BrainjarError("log-in-use", `Another run writes to the log file: ${path}`, {
+    hint: "Give --log a file of its own",
+  });
 }
 
 class FileTranscript implements Transcript {
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  readonly #toText: ToText;
-  #begun = false;
+  readonly #options: Required<TranscriptOptions>;
+  #endsInLine: boolean;
   #closed = false;
   failure: BrainjarError | undefined;
 
-  constructor(path: string, file: Deno.FsFile, toText: ToText) {
+  constructor(
+    path: string,
+    file: Deno.FsFile,
+    { endsInLine, ...options }: Required<TranscriptOptions> & { readonly endsInLine: boolean },
+  ) {
     this.#path = path;
     this.#file = file;
-    this.#toText = toText;
+    this.#options = options;
+    this.#endsInLine = endsInLine;
   }
 
   write(line: TranscriptLine): void {
     if (this.failure || this.#closed) return;
+    const { toText, now } = this.#options;
+    const begun = this.#endsInLine ? "\n" : "";
+    const text = `${begun}${toText({ time: now().toISOString(), ...line })}\n`;
+    let rest = new TextEncoder().encode(text);
+    const { length } = rest;
     try {
-      if (!this.#begun && this.#file.statSync().isFile) this.#file.truncateSync();
-      this.#begun = true;
-      let rest = new TextEncoder().encode(`${this.#toText(line)}\n`);
       while (rest.length > 0) rest = rest.subarray(this.#file.writeSync(rest));
+      this.#endsInLine = false;
     } catch (cause) {
+      this.#takeBack(length - rest.length);
       this.failure = new BrainjarError(
         "log-unwritable",
         `Log file can't be written any more: ${this.#path}`,
-        { hint: hintFor(cause), cause },
+        { hint: hintFor(cause), kind: "engine", cause },
       );
     }
   }
@@ -74,11 +152,22 @@ class FileTranscript implements Transcript {
     this.#closed = true;
     this.#file.close();
   }
+
+  /** Half a line is none, for who reads the file later. */
+  #takeBack(bytes: number): void {
+    try {
+      const { isFile, size } = this.#file.statSync();
+      if (isFile && bytes > 0) this.#file.truncateSync(Math.max(0, size - bytes));
+    } catch {
+      // What failed first is told.
+    }
+  }
 }
 
 /**
- * What of an event goes into a transcript: what was thought, by whom, and who died of what. Times,
- * memory and warnings stay out, because the same seed, model and flags give the same transcript.
+ * What of an event goes into a transcript: what was thought, to which prompt, by whom, and who died of
+ * what. Memory, durations and warnings stay out: but for each line's time the same seed, model and
+ * flags give the same transcript.
  *
  * @returns `undefined` for an event that leaves no line.
  *

@@ -68,6 +68,18 @@ export function parseProcessState(text: string): ProcessState {
   return /^[ZXx]$/.test(state) ? { kind: "gone" } : { kind: "running", startTime };
 }
 
+/** Signal 1 in the masks of /proc/PID/status. */
+const HANGUP = 1;
+
+/**
+ * Whether this process was started with SIGHUP ignored, as `nohup` does: then it is meant to outlive
+ * its terminal. False where the system doesn't tell.
+ */
+export function hangupIsIgnored(files: MachineFiles = machineFilesBelow("/")): boolean {
+  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(textOf(files, "/proc/self/status") ?? "")?.[1];
+  return mask !== undefined && (Number.parseInt(mask.slice(-1), 16) & HANGUP) !== 0;
+}
+
 /** Elsewhere a process can only be asked whether it runs: no start times, and no boot id. */
 function otherProcesses(): Processes {
   return {

@@ -17,7 +17,10 @@ export function renderEvent(event: RunEvent): string {
     case "loaded":
       return said(event.id, loaded(event));
     case "thought":
-      return said(event.id, `turn ${event.turn}: ${quoted(event.text)}`);
+      return said(
+        event.id,
+        `turn ${event.turn}${event.stop === "aborted" ? ", cut off" : ""}: ${quoted(event.text)}`,
+      );
     case "note":
       return said(event.id, `note ${event.turn}: ${quoted(event.text)}`);
     case "whisper":
@@ -79,6 +82,7 @@ function end(event: EndEvent): string {
     `Given back: ${
       formatAmount(event.givenBackBytes)
     }; still reserved: ${event.reservedBytes} bytes`,
+    event.transcriptFailure && `The transcript isn't whole: ${printable(event.transcriptFailure)}`,
   ];
   return lines.filter((text) => text !== undefined).join("\n");
 }

@@ -53,6 +53,7 @@ async function measureHere(model: string): Promise<InProcess> {
     answer: () => true,
     say: () => {},
     interactive: false,
+    answersTerminal: false,
     paint: (_: string, text: string) => text,
   };
   await brainjar(checkArguments(model), nowhere);

@@ -12,6 +12,7 @@ export function record(): { output: Output; answered(): string; said(): string }
       },
       say: (text) => void (rest += text),
       interactive: false,
+      answersTerminal: false,
       paint: (_style, text) => text,
     },
     answered: () => answer,

@@ -1,5 +1,8 @@
+import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import { listenForStop, type Stop } from "../../src/cli/terminal/stop.ts";
+import { machineFilesBelow } from "../../src/machine/machine_files.ts";
+import { hangupIsIgnored } from "../../src/machine/processes.ts";
 import { RUN_LIMITS } from "../../src/experiment/limits.ts";
 import { FakeClock } from "../experiment/fake_clock.ts";
 
@@ -69,5 +72,52 @@ Deno.test("what is free at once is not waited for, and its failure changes nothi
     assertEquals(clock.now(), 0);
   } finally {
     stop.close();
+  }
+});
+
+/** Each is a key press or a closed terminal as this process would see it; nothing is really sent. */
+function press(name: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
+  process.emit(name);
+}
+
+Deno.test("a repeat within 300 ms is the same key press, and a second press ends at once", async () => {
+  const clock = new FakeClock();
+  const stop = listenForStop(clock);
+  const exit = Deno.exit;
+  const codes: (number | undefined)[] = [];
+  Deno.exit = ((code?: number) => codes.push(code)) as typeof Deno.exit;
+  try {
+    press("SIGINT");
+    press("SIGINT");
+    await clock.sleep(299);
+    press("SIGINT");
+    assertEquals([stop.signal.reason, codes], ["SIGINT", []]);
+    await clock.sleep(5);
+    press("SIGINT");
+    assertEquals(codes, [130]);
+  } finally {
+    Deno.exit = exit;
+    stop.close();
+  }
+});
+
+Deno.test("SIGHUP ends like SIGTERM, unless it was ignored from the start", async () => {
+  const stop = listenForStop(new FakeClock());
+  press("SIGHUP");
+  stop.close();
+  // `deno test` isn't run by nohup.
+  assertEquals(stop.signal.reason, "SIGHUP");
+
+  for (
+    const [mask, ignored] of [["0000000000001001", true], ["0000000000001000", false]] as const
+  ) {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.mkdir(`${folder}/proc/self`, { recursive: true });
+      await Deno.writeTextFile(`${folder}/proc/self/status`, `Name:\tx\nSigIgn:\t${mask}\n`);
+      assertEquals(hangupIsIgnored(machineFilesBelow(folder)), ignored);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   }
 });

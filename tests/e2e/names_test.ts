@@ -59,6 +59,7 @@ Deno.test("no command takes a file of another kind for a model", async () => {
         answer: (text) => answered.push(text) > 0,
         say: (text) => said.push(text),
         interactive: false,
+        answersTerminal: false,
         paint: (_, text) => text,
       });
       assertEquals([code, answered.join("")], [2, ""]);

@@ -34,7 +34,7 @@ Deno.test("run: matrix, three turns, in words", async () => {
 Deno.test("run: --json is one object a line, and the same seed gives the same transcript", async () => {
   const folder = await Deno.makeTempDir({ prefix: "brainjar-run-" });
   try {
-    const transcripts: string[] = [];
+    const transcripts: Line[][] = [];
     for (const name of ["one", "two"]) {
       const log = `${folder}/${name}.jsonl`;
       const { code, stdout } = await runBrainjar([
@@ -51,10 +51,12 @@ Deno.test("run: --json is one object a line, and the same seed gives the same tr
       assert(count("note") >= 1 && count("whisper") >= 1);
       assertEquals(events.at(-1)?.event, "end");
       assertEquals(events.at(-1)?.reservedBytes, 0);
-      transcripts.push(await Deno.readTextFile(log));
+      const written = linesOf(await Deno.readTextFile(log));
+      assert(written.every(({ time }) => !Number.isNaN(Date.parse(String(time)))), "times");
+      transcripts.push(written.map(({ time: _, ...line }) => line));
     }
     assertEquals(transcripts[0], transcripts[1]);
-    assert(linesOf(transcripts[0] ?? "").length > 6);
+    assert((transcripts[0] ?? []).length > 6);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -99,22 +101,26 @@ const STOPS: readonly {
   readonly signal: Deno.Signal;
   readonly code: number;
   readonly at: string;
+  /** How often it is sent: `deno task` passes on what the terminal has sent already. */
+  readonly times?: number;
 }[] = [
+  { signal: "SIGINT", code: 130, at: '"event":"thought"', times: 3 },
+  { signal: "SIGHUP", code: 129, at: '"event":"thought"', times: 2 },
   { signal: "SIGINT", code: 130, at: '"event":"thought"' },
   { signal: "SIGTERM", code: 143, at: '"event":"thought"' },
   { signal: "SIGINT", code: 130, at: '"event":"allocated"' },
   { signal: "SIGINT", code: 130, at: '"event":"death"' },
 ];
 
-for (const { signal, code, at } of STOPS) {
-  Deno.test(`run: ${signal} after ${at} ends within 3 s and gives everything back`, async () => {
+for (const { signal, code, at, times = 1 } of STOPS) {
+  Deno.test(`run: ${signal} ${times}× after ${at} ends within 3 s and gives everything back`, async () => {
     const child = brainjarCommand([
       ...["run", "--mode", "matrix", "--json", "--context-size", "256"],
     ]).spawn();
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = await readUntil(reader, at);
     const asked = performance.now();
-    child.kill(signal);
+    for (let time = 0; time < times; time++) child.kill(signal);
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;

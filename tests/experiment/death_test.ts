@@ -105,7 +105,10 @@ Deno.test("the engine fails: dead, and back on a fresh model some seconds later"
     ["engine-failed", "think broke"],
   ]);
   assertEquals(named(events, "resurrection").length, 1);
-  assertEquals(named(events, "thought").length, 3);
+  assertEquals(
+    named(events, "thought").map(({ stop }) => stop),
+    ["length", "aborted", "length", "length"],
+  );
   assertEquals([engine.counts.load, result.exitCode, result.reservedBytes], [2, 0, 0]);
   assert(clock.now() >= 3000);
 });

@@ -91,15 +91,18 @@ export class FakeEngine implements Engine {
           return { text: "", promptTokens, tokens: 0, milliseconds: 1, stop: "context-full" };
         }
         const before = this.#options.clock.now();
+        const text = say(prompt, options.seed);
+        // The first token comes before anything can go wrong.
+        const first = /^\S*\s*/.exec(text)?.[0] ?? "";
+        options.onText?.(first);
         if (await this.#perform("think", options.signal) === "aborted") {
-          return { text: "", promptTokens, tokens: 0, milliseconds: 1, stop: "aborted" };
+          return { text: first, promptTokens, tokens: 1, milliseconds: 1, stop: "aborted" };
         }
         used += promptTokens;
         const room = contextSize - used;
         const sampled = Math.min(tokens, options.maxTokens, room);
         used += sampled;
-        const text = say(prompt, options.seed);
-        options.onText?.(text);
+        options.onText?.(text.slice(first.length));
         const milliseconds = this.#options.clock.now() - before;
         const stop = sampled < tokens && sampled === room ? "context-full" : "length";
         return { text, promptTokens, tokens: sampled, milliseconds, stop };

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { GB } from "../../src/budget/size.ts";
 import type { Behaviour, Operation } from "./fake_engine.ts";
 import { named, play, type StageOptions } from "./stage.ts";
 
@@ -41,6 +42,52 @@ for (const [what, slow, options] of MOMENTS) {
     });
   }
 }
+
+for (const behaviour of ["ok", "hang", "deaf"] as const) {
+  Deno.test(`what a thought had said when it was stopped is told, engine ${behaviour}`, async () => {
+    const { events, lines, result } = await play({
+      mode: "single",
+      turns: undefined,
+      engine: {
+        milliseconds: { think: 10_000 },
+        behave: (operation) => operation === "think" ? behaviour : "ok",
+        say: () => "Rain again",
+      },
+      stopAfter: 2500,
+    });
+    const [thought, ...others] = named(events, "thought");
+    assertEquals([thought?.text, thought?.stop, thought?.tokens, others], [
+      "Rain ",
+      "aborted",
+      1,
+      [],
+    ]);
+    assert(thought?.prompt, "the prompt that it came of");
+    assertEquals(lines.map(({ event }) => event), ["start", "thought", "end"]);
+    assertEquals(result.thoughts, 1);
+  });
+}
+
+Deno.test("a thought that was killed in the middle is told before the death", async () => {
+  const { events } = await play({
+    mode: "single",
+    turns: 1,
+    engine: { milliseconds: { think: 10_000 }, say: () => "Rain again" },
+    available: (now) => (now > 1500 ? 0.1 : 15) * GB,
+  });
+  const told = events.filter(({ event }) => event === "thought" || event === "death");
+  assertEquals(told.map(({ event }) => event), ["thought", "death"]);
+});
+
+Deno.test("SIGHUP ends with 129", async () => {
+  const { result } = await play({
+    turns: undefined,
+    engine: { milliseconds: { think: 100 } },
+    stopAfter: 1000,
+    stopReason: "SIGHUP",
+  });
+  assertEquals([result.reason, result.exitCode, result.reservedBytes], ["stopped", 129, 0]);
+});
 
 Deno.test("what an engine makes after the stop is freed when it comes", async () => {
   const { engine, clock } = await play({

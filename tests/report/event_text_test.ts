@@ -29,6 +29,7 @@ const THOUGHT = {
   contextTokens: 14,
   contextSize: 512,
   seed: 1,
+  prompt: "What is there?",
   milliseconds: 20,
 } as const;
 
@@ -36,6 +37,7 @@ Deno.test("run: every event as people read it", () => {
   const table: readonly (readonly [RunEvent, string])[] = [
     [{ ...THOUGHT, text: " Rain.\r\n\tAgain. " }, "[subject] turn 4: Rain.\n   Again."],
     [{ ...THOUGHT, text: "" }, "[subject] turn 4: (silence)"],
+    [{ ...THOUGHT, text: "Ra", stop: "aborted" }, "[subject] turn 4, cut off: Ra"],
     [{ event: "note", ...WHO, id: "observer", text: "Wet" }, "[observer] note 4: Wet"],
     [
       {

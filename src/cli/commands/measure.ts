@@ -1,6 +1,6 @@
 import { defined } from "../../budget/defined.ts";
 import { BrainjarError } from "../../budget/error.ts";
-import { exitCode } from "../../budget/exit_codes.ts";
+import { stoppedExitCode } from "../../budget/exit_codes.ts";
 import type { LoadOptions } from "../../engine/engine.ts";
 import { openEngine } from "../../engine/open.ts";
 import { checkPositions } from "../../footprint/context_size.ts";
@@ -156,7 +156,7 @@ export const command: Command = async ({ values, operands, output }) => {
     sampler.close();
     stop.close();
   }
-  if (stop.signal.aborted) return exitCode(stop.signal.reason === "SIGTERM" ? "SIGTERM" : "SIGINT");
+  if (stop.signal.aborted) return stoppedExitCode(stop.signal.reason);
 
   const { stages, anonymousPeak } = sampler;
   const savedTo = values.get("save") ? calibrationPath((name) => Deno.env.get(name)) : undefined;

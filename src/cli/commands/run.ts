@@ -17,7 +17,7 @@ import { readHeldBytes } from "../../machine/process_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
 import { openHost } from "../../plan/host.ts";
 import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
-import { demoBrainPath, resolveLinks } from "../../plan/model_path.ts";
+import { demoBrainPath } from "../../plan/model_path.ts";
 import { type Plan, planOn } from "../../plan/plan.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { eventJson } from "../../report/event_json.ts";
@@ -33,15 +33,16 @@ import { listenForStop } from "../terminal/stop.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
 export const command: Command = async ({ values, output, dryLoadCommand }) => {
+  // Before anything else: a Ctrl-C that comes while models are read has its report too.
+  const stop = listenForStop();
   const settings = await readSettings(values, {
     say: (text) => output.say(text),
     filesOnly: true,
   });
-  const stop = listenForStop();
   const typedLog = values.get("log");
   const log = typedLog && expandHome(typedLog);
   if (log !== undefined) await rejectModelAsLog(log, settings);
-  const transcript = log === undefined ? undefined : openTranscript(log, jsonText);
+  const transcript = log === undefined ? undefined : openTranscript(log, { toText: jsonText });
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
   const host = openHost({ ...here, ...defined({ dryLoadCommand, cap: machine }), runsHere: true });
@@ -52,7 +53,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     ? (await import("../terminal/progress.ts")).openProgress()
     : undefined;
   const answer = (text: string) => {
-    if (!output.answer(text)) stop.ask("SIGPIPE");
+    if (!output.answer(text)) stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE");
   };
   try {
     const first = await readMemory();
@@ -84,15 +85,23 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   }
 };
 
-/** A transcript in place of a model would destroy it. */
+/** A transcript in place of a model would destroy it, by whatever name or link it is there. */
 async function rejectModelAsLog(log: string, settings: Settings): Promise<void> {
-  const file = resolveLinks(log);
   const models = settings.jars.map((jar) => locateModel(jar.model ?? demoBrainPath()));
   const files = (await Promise.all(models)).flatMap(partPaths);
-  if (!files.map(resolveLinks).includes(file)) return;
+  if (!files.some((file) => isSameFile(file, log))) return;
   throw new BrainjarError("log-is-model", `Log file is a model of this run: ${log}`, {
     hint: "Give --log a file of its own",
   });
+}
+
+function isSameFile(one: string, other: string): boolean {
+  try {
+    const [a, b] = [Deno.statSync(one), Deno.statSync(other)];
+    return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
+  } catch {
+    return false;
+  }
 }
 
 async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Promise<RunConfig> {

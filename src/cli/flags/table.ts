@@ -267,7 +267,7 @@ export const FLAG_TABLE = [
     least: 0,
     greatest: 2 ** 32 - 1,
     commands: ["run"],
-    help: "Seed of the sampling; the same seed, model and flags give the same transcript",
+    help: "Seed of the sampling; the same seed, model and flags give the same thoughts",
   },
   {
     name: "allow-partial",
@@ -279,7 +279,7 @@ export const FLAG_TABLE = [
     name: "log",
     type: "path",
     commands: ["run"],
-    help: "Write the transcript to FILE, a JSON object a line",
+    help: "Append the transcript to FILE, a JSON object a line",
   },
   {
     name: "save",

@@ -1,10 +1,15 @@
-import { BrainjarError } from "../../budget/error.ts";
+import { BrainjarError, messageOf } from "../../budget/error.ts";
 import { printable, printableLines } from "../../report/printable.ts";
 
 /** Where a command prints, so that commands are tested without a terminal. */
 export interface Output {
-  /** The answer: stdout, unprintable characters escaped. False once its reader went away (`brainjar … | head -1`). */
+  /**
+   * The answer: stdout, unprintable characters escaped. False once its reader went away
+   * (`brainjar … | head -1`, a terminal that was closed).
+   */
   answer(text: string): boolean;
+  /** Whether the answer goes to a terminal. */
+  readonly answersTerminal: boolean;
   /** Everything else: stderr, in the same way. */
   say(text: string): void;
   /** Whether stderr is a terminal that may be redrawn. */
@@ -19,12 +24,14 @@ const CODES = { red: 31, dim: 2 } as const;
 /** The process's own stdout and stderr. Writes synchronously, so nothing is lost at exit. */
 export function processOutput(options: { readonly color: boolean }): Output {
   const interactive = Deno.stderr.isTerminal();
+  const answersTerminal = Deno.stdout.isTerminal();
   const color = options.color && interactive;
   return {
-    answer: (text) => writeAll(Deno.stdout, printableLines(text)),
+    answer: (text) => writeAll(Deno.stdout, printableLines(text), answersTerminal),
+    answersTerminal,
     say: (text) => {
       try {
-        writeAll(Deno.stderr, color ? keepPainted(text) : printableLines(text));
+        writeAll(Deno.stderr, color ? keepPainted(text) : printableLines(text), interactive);
       } catch {
         // Nobody hears it; the answer and the exit code still count.
       }
@@ -45,14 +52,19 @@ function keepPainted(text: string): string {
 
 const encoder = new TextEncoder();
 
-/** Whether anybody reads it. */
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): boolean {
+/** Whether anybody reads it: a terminal that was closed answers with an input/output error (EIO). */
+function writeAll(
+  stream: { writeSync(bytes: Uint8Array): number },
+  text: string,
+  isTerminal: boolean,
+): boolean {
   let bytes = encoder.encode(text);
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(stream.writeSync(bytes));
     } catch (error) {
       if (error instanceof Deno.errors.BrokenPipe) return false;
+      if (isTerminal && /os error 5\b/.test(messageOf(error))) return false;
       // A full pipe that isn't blocking: let the reader catch up.
       if (error instanceof Deno.errors.WouldBlock) continue;
       throw new BrainjarError("output-failed", "The answer can't be written", {

@@ -17,6 +17,8 @@ const REDRAW_MILLISECONDS = 50;
 
 /** A line on stderr, which must be a terminal. */
 export function openProgress(): Progress {
+  // A terminal that was closed ends the run by SIGHUP, with all that is given back, and not by this.
+  process.stderr.on("error", () => {});
   const draw = createLogUpdate(process.stderr, { showCursor: true });
   let drawnAt = -Infinity;
   const progress: Progress = {

@@ -6,7 +6,7 @@ import type { Mind, Thought } from "../../engine/engine.ts";
 import { type Admission, admit, type Approval, type Refusal, warningOf } from "./admission.ts";
 import type { JarConfig } from "../config.ts";
 import { CAUSE_MESSAGES, type DeathCause } from "./death_cause.ts";
-import type { JarEventBody, RunEvent } from "../events.ts";
+import type { EndEvent, JarEventBody, RunEvent } from "../events.ts";
 import { free, type JarState } from "./jar_state.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
@@ -136,24 +136,29 @@ export class Jar {
     alive.thinking = thinking;
     const before = await this.#run.memory.ownAnonymousBytes();
 
-    const outcome = await withWatchdog((signal, sign) => {
+    const began = clock.now();
+    const pieces: string[] = [];
+    // Also where it ends after it was asked to, in its grace.
+    let said: Thought | undefined;
+    const outcome = await withWatchdog(async (signal, sign) => {
       const onText = (text: string) => {
         sign();
+        pieces.push(text);
         this.#run.onText(this.id, text);
       };
-      return alive.mind.think(prompt, { ...sampling, seed, signal, onText });
+      return said = await alive.mind.think(prompt, { ...sampling, seed, signal, onText });
     }, { clock, limits, signal: thinking.signal });
     stop.removeEventListener("abort", stopped);
     if (outcome.kind === "stalled" || outcome.kind === "aborted") alive.rest = outcome.rest;
+    said ??= cutOff(pieces, clock.now() - began);
 
-    const thought = outcome.kind === "done" && outcome.value.stop !== "aborted"
-      ? outcome.value
-      : undefined;
+    const thought = outcome.kind === "done" && said.stop !== "aborted" ? said : undefined;
     await this.#markGrowth(before);
     delete alive.thinking;
-    // A prompt that found no room left is a death, not a thought.
-    const thoughtless = thought?.stop === "context-full" && thought.tokens === 0;
-    if (thought && !thoughtless) this.#thought(thought, alive.mind, seed);
+    // A prompt that found no room left is a death, not a thought; nor is one that was cut off before
+    // its first word. What was said before that is told.
+    const thoughtless = said.tokens === 0 && said.stop !== "length" && said.stop !== "end";
+    if (!thoughtless) this.#thought({ ...said, prompt, seed }, alive.mind);
     if (alive.killed) await this.#die(alive.killed.cause, alive.killed.detail);
     else if (outcome.kind === "failed") await this.#fail("engine-failed", outcome.error);
     else if (outcome.kind === "stalled") await this.#fail("engine-stalled", undefined);
@@ -192,14 +197,15 @@ export class Jar {
     this.#state = { kind: "alive", mind, model, rest: Promise.resolve() };
   }
 
-  #thought(thought: Thought, mind: Mind, seed: number): void {
+  #thought(
+    { text, promptTokens, tokens, stop, prompt, seed, milliseconds }: SeededThought,
+    mind: Mind,
+  ): void {
     this.#fresh = false;
-    if (thought.tokens > 0) this.#engineFailures = 0;
-    const { text, promptTokens, tokens, stop } = thought;
+    if (tokens > 0 && stop !== "aborted") this.#engineFailures = 0;
     const context = { contextTokens: mind.tokensUsed, contextSize: mind.contextSize };
-    const milliseconds = rounded(thought.milliseconds);
-    const said = { text, promptTokens, tokens, stop, ...context, seed, milliseconds };
-    this.#emit({ event: "thought", ...said });
+    const told = { text, promptTokens, tokens, stop, ...context, seed, prompt };
+    this.#emit({ event: "thought", ...told, milliseconds: rounded(milliseconds) });
   }
 
   /** Buffers become resident with use: what grew while it thought is unfilled no more. */
@@ -275,8 +281,19 @@ export class Jar {
     const { id, role } = this;
     const { event, ...rest } = body;
     // In this order, because it is the order of the keys in the JSON line.
-    this.#run.emit({ event, id, role, turn: this.#run.turn, ...rest } as RunEvent);
+    this.#run.emit(
+      { event, id, role, turn: this.#run.turn, ...rest } as Exclude<RunEvent, EndEvent>,
+    );
   }
+}
+
+/** A thought with what it came of. */
+type SeededThought = Thought & { readonly prompt: string; readonly seed: number };
+
+/** What was heard of a thought that the engine was never done with; its prompt wasn't counted. */
+function cutOff(pieces: readonly string[], milliseconds: number): Thought {
+  const text = pieces.join("");
+  return { text, promptTokens: 0, tokens: pieces.length, milliseconds, stop: "aborted" };
 }
 
 function figures({ allocation, preflight }: Approval) {

@@ -63,10 +63,12 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     text: z.string(),
     promptTokens: z.int(),
     tokens: z.int(),
-    stop: z.enum(["end", "length", "context-full", "aborted"]),
+    stop: z.enum(["end", "length", "context-full", "aborted"])
+      .describe("aborted: cut off by the run's end or the jar's death"),
     contextTokens: z.int(),
     contextSize: z.int(),
     seed: z.int(),
+    prompt: z.string(),
     milliseconds,
   }),
   z.object({ event: z.literal("note"), ...jar, text: z.string() }),
@@ -115,6 +117,7 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     milliseconds,
     allocationReport: allocationReport.exactOptional()
       .describe("What each jar held just before it was given back"),
+    transcriptFailure: z.string().exactOptional().describe("Why the transcript isn't whole"),
     givenBackBytes: bytes,
     reservedBytes: bytes.describe("0 when all was given back"),
   }),

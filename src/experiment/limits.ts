@@ -4,6 +4,8 @@ export interface RunLimits {
   readonly stallMilliseconds: number;
   /** Between two looks at memory. */
   readonly watchMilliseconds: number;
+  /** Between two writings of what is reserved. */
+  readonly renewMilliseconds: number;
   /** Between two tries to bring a dead jar back. */
   readonly retryMilliseconds: number;
   /** How long an operation that was asked to end is waited for. */
@@ -22,6 +24,7 @@ export interface RunLimits {
 export const RUN_LIMITS: RunLimits = {
   stallMilliseconds: 60_000,
   watchMilliseconds: 1_000,
+  renewMilliseconds: 60_000,
   retryMilliseconds: 3_000,
   graceMilliseconds: 1_500,
   disposalMilliseconds: 10_000,

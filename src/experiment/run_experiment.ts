@@ -5,6 +5,7 @@ import type { Refusal } from "./jar/admission.ts";
 import { rounded, settlesWithin } from "./clock.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, EndReason } from "./events.ts";
+import { renewReservations } from "./memory/renew_reservations.ts";
 import { watchMemory } from "./memory/watch_memory.ts";
 import { Jar } from "./jar/jar.ts";
 import { RUN_LIMITS } from "./limits.ts";
@@ -65,6 +66,8 @@ export async function runExperiment(
     turn: 0,
   };
   const jars = config.jars.map((jar) => new Jar(jar, run));
+  const done = new AbortController();
+  const renewing = renewReservations(run, done.signal);
   let ending: Ending;
   let failure: { readonly error: unknown } | undefined;
   try {
@@ -75,6 +78,8 @@ export async function runExperiment(
     failure = { error };
     ending = { reason: "failed", exitCode: exitCode("engine") };
   }
+  done.abort();
+  await settlesWithin(renewing, run.limits.hurriedDisposalMilliseconds, clock);
   const returned = await giveBack(jars, run);
   const end = emitter.end({
     event: "end",

@@ -5,7 +5,7 @@ import { decodeLedger, encodeLedger } from "./text.ts";
 import type { MachineWarning } from "../machine/warning.ts";
 
 /** A ledger as found on disk; a corrupt or missing one is empty. */
-interface FoundLedger {
+export interface FoundLedger {
   readonly ledger: Ledger;
   readonly warnings: readonly MachineWarning[];
 }
@@ -19,6 +19,17 @@ const MAXIMUM_LEDGER_BYTES = 1024 * 1024;
 /** Longest pause between two tries for the lock: short beside the time for which it is taken. */
 const LONGEST_PAUSE_MILLISECONDS = 8;
 
+/** Where a ledger lies, and how its lock is asked for. */
+interface LockedFolder {
+  readonly folder: string;
+  /**
+   * Folders in which other processes of the user may write theirs. What locks there are in them is
+   * taken too, so that nobody decides meanwhile who writes to another.
+   */
+  readonly others: readonly string[];
+  readonly timeoutMilliseconds: number;
+}
+
 /**
  * Runs `change` on the ledger in `folder` while no other process can, and writes what it answers.
  * The same object means that nothing changed, and nothing is written.
@@ -31,12 +42,11 @@ const LONGEST_PAUSE_MILLISECONDS = 8;
  * have written the ledger, `ledger-unwritable` on a full disk and its like.
  */
 export async function withLockedLedger<T>(
-  folder: string,
-  timeoutMilliseconds: number,
+  { folder, others, timeoutMilliseconds }: LockedFolder,
   change: (found: FoundLedger) => Promise<{ readonly ledger: Ledger; readonly value: T }>,
 ): Promise<T> {
   makeLedgerFolder(folder);
-  using _lock = await takeLock(lockPath(folder), timeoutMilliseconds);
+  using _locks = await takeLocks(folder, others, timeoutMilliseconds);
   const found = findLedger(folder);
   const { ledger, value } = await change(found);
   if (ledger !== found.ledger) writeLedger(folder, ledger);
@@ -111,10 +121,12 @@ function readText(path: string): string | undefined {
 
 function writeLedger(folder: string, ledger: Ledger): void {
   const path = ledgerPath(folder);
-  // One name is enough under the lock, and what a killed process left there is overwritten.
+  // One name is enough under the lock. What a killed process left there goes first; a link that
+  // somebody put there is removed and never written through.
   const next = `${path}.new`;
   try {
-    Deno.writeTextFileSync(next, encodeLedger(ledger), { mode: FILE_MODE });
+    removeIfThere(next);
+    Deno.writeTextFileSync(next, encodeLedger(ledger), { mode: FILE_MODE, createNew: true });
     Deno.renameSync(next, path);
   } catch (error) {
     try {
@@ -126,24 +138,31 @@ function writeLedger(folder: string, ledger: Ledger): void {
   }
 }
 
-async function takeLock(path: string, timeoutMilliseconds: number): Promise<Disposable> {
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** All locks or none, so that nobody waits for a lock while others wait for one of its own. */
+async function takeLocks(
+  folder: string,
+  others: readonly string[],
+  timeoutMilliseconds: number,
+): Promise<Disposable> {
   const started = performance.now();
   while (true) {
-    checkOurs(path, "file");
-    const file = openLock(path);
-    try {
-      if (file.tryLockSync(true) && isStill(file, path)) {
-        return { [Symbol.dispose]: () => file.close() };
-      }
-    } catch (error) {
-      file.close();
-      throw unwritable(path, error);
-    }
-    file.close();
+    using taken = new DisposableStack();
+    const busy = [folder, ...others].find((one) => !tryLock(one, one === folder, taken));
+    if (busy === undefined) return taken.move();
     if (performance.now() - started > timeoutMilliseconds) {
       throw new BrainjarError(
         "ledger-busy",
-        `The ledger of reserved memory is locked by another process for more than ${timeoutMilliseconds} ms: '${path}'`,
+        `The ledger of reserved memory is locked by another process for more than ${timeoutMilliseconds} ms: '${
+          lockPath(busy)
+        }'`,
         {
           kind: "engine",
           hint: "Look for a brainjar process that is stopped, and continue or end it",
@@ -153,6 +172,35 @@ async function takeLock(path: string, timeoutMilliseconds: number): Promise<Disp
     // Uneven pauses, so that processes started together don't keep meeting.
     const pause = 1 + Math.random() * (LONGEST_PAUSE_MILLISECONDS - 1);
     await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/** Whether the lock was taken. One of another folder counts as taken where there is none. */
+function tryLock(folder: string, isOurs: boolean, taken: DisposableStack): boolean {
+  const path = lockPath(folder);
+  const file = isOurs ? openOurLock(path) : openOtherLock(folder);
+  if (file === undefined) return true;
+  taken.use(file);
+  try {
+    return file.tryLockSync(true) && isStill(file, path);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function openOurLock(path: string): Deno.FsFile {
+  checkOurs(path, "file");
+  return openLock(path);
+}
+
+/** Nothing where nobody has written there, or it can't be trusted: then nothing in it counts. */
+function openOtherLock(folder: string): Deno.FsFile | undefined {
+  const path = lockPath(folder);
+  try {
+    const isThere = checkOurs(folder, "folder") && checkOurs(path, "file");
+    return isThere && Deno.openSync(path);
+  } catch {
+    return undefined;
   }
 }
 

@@ -14,32 +14,35 @@ const STICKY = 0o1000;
  *
  * On Linux `/run/user/UID`, `/run/brainjar` for root, `/dev/shm/brainjar-UID` and
  * `/tmp/brainjar-UID`: services have a /tmp of their own more often than a /dev/shm, and no session.
- * An `$XDG_RUNTIME_DIR` elsewhere stands alone, since it was chosen. Not `$TMPDIR`: two processes
- * with different ones would not see each other. Nor the home: services are often hidden from it, and
- * machines may share it. Elsewhere the folder that the system keeps for the user.
+ * An `$XDG_RUNTIME_DIR` elsewhere comes last, since whoever has another one doesn't know of it. Not
+ * `$TMPDIR`: two processes with different ones would not see each other. Nor the home: services are
+ * often hidden from it, and machines may share it. Elsewhere the folder that the system keeps for the
+ * user.
+ *
+ * `$BRAINJAR_LEDGER` names one that stands alone, for who wants to be seen by nobody else.
  *
  * A runtime folder that belongs to someone else, as `sudo` leaves it, is passed over, and so is a
  * folder in which others could give ours another name.
  */
 export function ledgerFolders(): readonly [string, ...string[]] {
+  const named = Deno.env.get("BRAINJAR_LEDGER") ?? "";
+  if (named !== "") return [/^([A-Za-z]:)?[/\\]/.test(named) ? named : `${Deno.cwd()}/${named}`];
   if (Deno.build.os === "windows") {
     return [`${Deno.env.get("LOCALAPPDATA") ?? Deno.env.get("TEMP") ?? "C:"}\\brainjar`];
   }
   const user = Deno.uid();
   const session = Deno.build.os === "darwin" ? undefined : `/run/user/${user}`;
   const chosen = Deno.env.get(session === undefined ? "TMPDIR" : "XDG_RUNTIME_DIR");
-  if (chosen?.startsWith("/") && isOurs(chosen)) {
-    const runtime = chosen.replace(/\/+$/, "");
-    if (runtime !== session) return [`${runtime}/brainjar`];
-  }
+  const runtime = chosen?.startsWith("/") && isOurs(chosen) ? [chosen.replace(/\/+$/, "")] : [];
   const last = `/tmp/brainjar-${user}`;
-  if (session === undefined) return [last];
+  if (session === undefined) return [runtime[0] === undefined ? last : `${runtime[0]}/brainjar`];
   const candidates = [
     ...(isOurs(session) ? [`${session}/brainjar`] : []),
     ...(user === 0 && isOurs("/run") ? ["/run/brainjar"] : []),
     ...["/dev/shm", "/tmp"].filter(keepsOurs).map((folder) => `${folder}/brainjar-${user}`),
+    ...runtime.map((folder) => `${folder}/brainjar`),
   ];
-  const [first = last, ...others] = candidates;
+  const [first = last, ...others] = new Set(candidates);
   return [first, ...others];
 }
 
@@ -139,7 +142,7 @@ function notOurs(path: string, reason: string): BrainjarError {
     `The ledger of reserved memory at '${path}' can't be trusted: ${reason}`,
     {
       kind: "engine",
-      hint: "Remove it, or set XDG_RUNTIME_DIR to a folder that only you can write",
+      hint: "Remove it, or set BRAINJAR_LEDGER to a folder that only you can write",
     },
   );
 }

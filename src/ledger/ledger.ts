@@ -13,7 +13,10 @@ export interface Ledger {
   readonly reservations: readonly Reservation[];
 }
 
-/** How long a reservation of a process that can't be looked at (in another container) counts. */
+/**
+ * How long a reservation counts whose process can't be looked at (in another container) after it was
+ * written. A process writes its own anew every minute as long as it lives (`renewed`).
+ */
 const FOREIGN_LIFETIME_MILLISECONDS = 10 * 60 * 1000;
 
 /**
@@ -49,6 +52,8 @@ export function withJar(ledger: Ledger, { id, bytes }: JarRequest, processes: Pr
   requireBytes(bytes);
   const sibling = ledger.reservations.find((one) => isOwn(one, processes));
   const state = processes.lookUp(processes.ownId);
+  const anonymousBytes = processes.anonymousBytes(processes.ownId) ?? 0;
+  const baselineBytes = sibling?.baselineBytes ?? anonymousBytes;
   const reservation: JarReservation = {
     kind: "jar",
     id,
@@ -56,11 +61,20 @@ export function withJar(ledger: Ledger, { id, bytes }: JarRequest, processes: Pr
     startTime: state.kind === "running" ? state.startTime : "",
     namespace: processes.namespace,
     reservedBytes: bytes,
-    baselineBytes: sibling?.baselineBytes ?? processes.anonymousBytes(processes.ownId) ?? 0,
+    baselineBytes,
+    residentBytes: Math.max(0, anonymousBytes - baselineBytes),
     seenAt: processes.now(),
   };
   const others = ledger.reservations.filter((one) => !(isOwn(one, processes) && one.id === id));
   return { bootId: processes.bootId, reservations: [...others, reservation] };
+}
+
+/** This process's reservations written anew: it is still there, and has filled so much of them. */
+export function renewed(ledger: Ledger, processes: Processes): Ledger {
+  return ledger.reservations.filter((one) => isOwn(one, processes)).reduce(
+    (kept, { id, reservedBytes }) => withJar(kept, { id, bytes: reservedBytes }, processes),
+    ledger,
+  );
 }
 
 /** Whether a reservation is for a jar of this very process. */

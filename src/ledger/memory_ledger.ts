@@ -1,10 +1,11 @@
+import { BrainjarError, messageOf } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { sum } from "../budget/sum.ts";
 import { machineProcesses, type Processes } from "../machine/processes.ts";
 import type { MachineWarning } from "../machine/warning.ts";
-import { peekLedger, withLockedLedger, writableFolder } from "./file.ts";
+import { type FoundLedger, peekLedger, withLockedLedger, writableFolder } from "./file.ts";
 import { isThere, ledgerFolders } from "./folder.ts";
-import { isOwn, type Ledger, pruneLedger, withJar } from "./ledger.ts";
+import { isOwn, type Ledger, pruneLedger, renewed, withJar } from "./ledger.ts";
 import {
   type JarRequest,
   type JarReservation,
@@ -39,6 +40,15 @@ interface Decision<Value> {
 interface LedgerView {
   readonly sums: readonly ReservationSum[];
   readonly othersUnfilledBytes: number;
+  /** Folders of this user's in which reservations may lie that can't be read. */
+  readonly warnings: readonly MachineWarning[];
+}
+
+/** What lies in a folder that this process doesn't write to. */
+interface OtherFolder {
+  readonly folder: string;
+  readonly reservations: readonly Reservation[];
+  readonly warnings: readonly MachineWarning[];
 }
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 5000;
@@ -114,6 +124,39 @@ export class MemoryLedger {
     }));
   }
 
+  /**
+   * Writes what this process has reserved anew. Who can't look at the process (from another pid
+   * namespace) believes it for ten minutes, and this is how it is also there again where it was lost.
+   */
+  async renew(): Promise<void> {
+    if (this.#own.length === 0) return;
+    await this.#change((ledger) => ({
+      ledger: renewed(ledger, this.#processes),
+      value: undefined,
+    }));
+  }
+
+  /**
+   * Makes what a token holds this process's own, under `id`, and ends the token. Answers its bytes,
+   * nothing where no such token is there (any more). It is never free in between.
+   */
+  async takeOver(token: string, id: string): Promise<number | undefined> {
+    const isToken = (one: Reservation) => one.kind === "token" && one.token === token;
+    const elsewhere = this.#others().flatMap(({ reservations }) => reservations).find(isToken);
+    const bytes = await this.#change<number | undefined>((ledger) => {
+      const held = ledger.reservations.find(isToken) ?? elsewhere;
+      if (held === undefined) return { ledger, value: undefined };
+      const reservations = ledger.reservations.filter((one) => one !== held);
+      const jar = { id, bytes: held.reservedBytes };
+      return {
+        ledger: withJar({ ...ledger, reservations }, jar, this.#processes),
+        value: held.reservedBytes,
+      };
+    });
+    if (elsewhere !== undefined) await this.releaseToken(token);
+    return bytes;
+  }
+
   /** Gives back what is reserved for this process's jar `id` and answers its bytes, 0 for none. */
   async release(id: string): Promise<number> {
     const released = await this.#remove((one) => isOwn(one, this.#processes) && one.id === id);
@@ -150,22 +193,29 @@ export class MemoryLedger {
   }
 
   /** What lies in the folders that this process doesn't write to; what can't be trusted is left. */
-  #others(): { readonly folder: string; readonly reservations: readonly Reservation[] }[] {
+  #others(): OtherFolder[] {
     return this.folders.filter((folder) => folder !== this.#folder).map((folder) => {
       try {
         const ledger = peekLedger(folder);
         const reservations = ledger && pruneLedger(ledger, this.#processes).reservations;
-        return { folder, reservations: reservations ?? [] };
-      } catch {
-        return { folder, reservations: [] };
+        return { folder, reservations: reservations ?? [], warnings: [] };
+      } catch (error) {
+        const { code } = error instanceof BrainjarError ? error : { code: "ledger-unreadable" };
+        const message = `${messageOf(error)}; what it may hold isn't known`;
+        return { folder, reservations: [], warnings: [{ code, message }] };
       }
     });
   }
 
   #view(ledger: Ledger): LedgerView {
-    const elsewhere = this.#others().flatMap(({ reservations }) => reservations);
-    const sums = sumReservations([...ledger.reservations, ...elsewhere], this.#processes);
-    return { sums, othersUnfilledBytes: unfilledByOthers(sums, this.#processes.ownId) };
+    const others = this.#others();
+    const elsewhere = others.flatMap(({ reservations }) => reservations);
+    const sums = sumReservations(latest([...ledger.reservations, ...elsewhere]), this.#processes);
+    return {
+      sums,
+      othersUnfilledBytes: unfilledByOthers(sums, this.#processes.ownId),
+      warnings: others.flatMap(({ warnings }) => warnings),
+    };
   }
 
   async #change<Value>(
@@ -174,18 +224,26 @@ export class MemoryLedger {
       warnings: readonly MachineWarning[],
     ) => { ledger: Ledger; value: Value } | Promise<{ ledger: Ledger; value: Value }>,
   ): Promise<Value> {
-    this.#writable ??= writableFolder(this.folders);
-    const { ledger, value } = await withLockedLedger(
-      this.#writable,
-      this.#timeoutMilliseconds,
-      async (found) => {
-        const pruned = pruneLedger(found.ledger, this.#processes);
-        const changed = await change(this.#restore(pruned), found.warnings);
-        return { ledger: changed.ledger, value: changed };
-      },
-    );
+    const { ledger, value } = await this.#locked(async (found) => {
+      const pruned = pruneLedger(found.ledger, this.#processes);
+      const changed = await change(this.#restore(pruned), found.warnings);
+      return { ledger: changed.ledger, value: changed };
+    });
     this.#own = ledger.reservations.filter((one) => isOwn(one, this.#processes));
     return value;
+  }
+
+  /** In the folder that was written to before, or in another where that one went with its session. */
+  async #locked<Value>(
+    change: (found: FoundLedger) => Promise<{ readonly ledger: Ledger; readonly value: Value }>,
+  ): Promise<Value> {
+    if (this.#writable === undefined || !isThere(this.#writable)) {
+      this.#writable = writableFolder(this.folders);
+    }
+    const folder = this.#writable;
+    const others = this.folders.filter((one) => one !== folder);
+    const timeoutMilliseconds = this.#timeoutMilliseconds;
+    return await withLockedLedger({ folder, others, timeoutMilliseconds }, change);
   }
 
   /** With what this process has reserved, if another process found the ledger corrupt. */
@@ -208,4 +266,21 @@ export class MemoryLedger {
       return { ledger: { ...ledger, reservations }, value };
     });
   }
+}
+
+/**
+ * Each reservation once, as it was written last: a process whose folder went away writes to another,
+ * and the first may come back.
+ */
+function latest(reservations: readonly Reservation[]): readonly Reservation[] {
+  const byOwner = new Map<string, Reservation>();
+  for (const one of reservations) {
+    const owner = one.kind === "token"
+      ? one.token
+      : [one.namespace, one.processId, one.startTime, one.id].join(" ");
+    const other = byOwner.get(owner);
+    const isLater = one.kind === "jar" && other?.kind === "jar" && one.seenAt > other.seenAt;
+    if (other === undefined || isLater) byOwner.set(owner, one);
+  }
+  return [...byOwner.values()];
 }

@@ -12,6 +12,11 @@ export interface JarReservation {
   readonly reservedBytes: number;
   /** Anonymous memory that the process had before its first reservation: it fills none of it. */
   readonly baselineBytes: number;
+  /**
+   * Anonymous memory beyond that when the process wrote this: what of its reservations was filled,
+   * for those who can't look at it.
+   */
+  readonly residentBytes: number;
   /** Milliseconds since boot at which the process wrote this. */
   readonly seenAt: number;
 }
@@ -66,6 +71,13 @@ export function reserveByToken(request: TokenRequest, now: number): TokenReserva
     expiresAt: now + duration,
     durationMilliseconds: duration,
   };
+}
+
+/** The error of a token that holds nothing. */
+export function unknownToken(token: string): BrainjarError {
+  return new BrainjarError("unknown-token", `No reservation has the token "${token}"`, {
+    hint: "It may have ended by itself; brainjar memory lists what is held",
+  });
 }
 
 /** Throws `promise-invalid` for what is no number of bytes. */

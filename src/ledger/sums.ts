@@ -7,6 +7,8 @@ import type { JarReservation, Reservation } from "./reservation.ts";
 export interface ReservationSum {
   /** Absent for a token. */
   readonly processId?: number;
+  /** The process is in another pid namespace: it can't be looked at, and its id is another's here. */
+  readonly elsewhere?: true;
   /** Jar ids; for a token, none. The token is a secret of who was given it. */
   readonly ids: readonly string[];
   readonly reservedBytes: number;
@@ -18,9 +20,10 @@ export interface ReservationSum {
 }
 
 /**
- * What each owner still has to fill. Of a process that can be looked at it is measured now: its
- * anonymous memory beyond its baseline fills its reservations. File-backed weights fill nothing,
- * because the kernel goes on counting them as available while they are resident.
+ * What each owner still has to fill: a process's anonymous memory beyond its baseline fills its
+ * reservations. Of one that can be looked at it is measured now, of another it is what it wrote last.
+ * File-backed weights fill nothing, because the kernel goes on counting them as available while they
+ * are resident.
  */
 export function sumReservations(
   reservations: readonly Reservation[],
@@ -45,7 +48,9 @@ export function sumReservations(
       const residentBytes = Math.max(0, Math.min(reservedBytes, filledBytes(first, processes)));
       const unfilledBytes = reservedBytes - residentBytes;
       const ids = owned.map((one) => one.id);
-      return [{ processId: first.processId, ids, reservedBytes, residentBytes, unfilledBytes }];
+      const { processId, namespace } = first;
+      const elsewhere = namespace === processes.namespace ? {} : { elsewhere: true as const };
+      return [{ processId, ...elsewhere, ids, reservedBytes, residentBytes, unfilledBytes }];
     }),
   ];
 }
@@ -55,7 +60,8 @@ export function sumReservations(
  * memory before more is reserved.
  */
 export function unfilledByOthers(sums: readonly ReservationSum[], ownId: number): number {
-  return sum(sums.filter((one) => one.processId !== ownId).map((one) => one.unfilledBytes));
+  const others = sums.filter((one) => one.elsewhere || one.processId !== ownId);
+  return sum(others.map((one) => one.unfilledBytes));
 }
 
 /**
@@ -72,9 +78,8 @@ export function takeOffReservations(memory: MachineMemory, bytes: number): Machi
   return { ...memory, ...figures, reservedBytes };
 }
 
-/** 0 for a process that can't be looked at: then all that it reserved is still to be filled. */
 function filledBytes(reservation: JarReservation, processes: Processes): number {
-  if (reservation.namespace !== processes.namespace) return 0;
+  if (reservation.namespace !== processes.namespace) return reservation.residentBytes;
   const now = processes.anonymousBytes(reservation.processId);
   return now === undefined ? 0 : now - reservation.baselineBytes;
 }

@@ -12,7 +12,7 @@ export function encodeLedger({ bootId, reservations }: Ledger): string {
   const entries = reservations.map((reservation) => {
     const { kind, reservedBytes: promisedBytes, ...rest } = reservation;
     return kind === "jar"
-      ? { kind: "process", promisedBytes, residentBytes: 0, ...rest }
+      ? { kind: "process", promisedBytes, ...rest }
       : { kind: "hold", promisedBytes, ...rest };
   });
   return JSON.stringify({ schema: SCHEMA, bootId, entries }) + "\n";
@@ -60,10 +60,11 @@ function decodeEntry(value: unknown): Reservation | undefined {
     }
     return { kind: "token", token, reservedBytes, expiresAt, durationMilliseconds };
   }
-  const { id, processId, startTime, namespace, baselineBytes, seenAt } = value;
+  const { id, processId, startTime, namespace, baselineBytes, seenAt, residentBytes } = value;
   if (
     kind !== "process" || !isWhole(processId) || processId === 0 || !isWhole(baselineBytes) ||
-    !isWhole(seenAt) || typeof id !== "string" || typeof startTime !== "string" ||
+    !isWhole(seenAt) || !isWhole(residentBytes) || typeof id !== "string" ||
+    typeof startTime !== "string" ||
     typeof namespace !== "string"
   ) return undefined;
   return {
@@ -74,6 +75,7 @@ function decodeEntry(value: unknown): Reservation | undefined {
     namespace,
     reservedBytes,
     baselineBytes,
+    residentBytes,
     seenAt,
   };
 }

@@ -8,6 +8,8 @@ import { formatPercent } from "./format.ts";
 interface MemoryReservation {
   /** Absent for a token. */
   readonly processId?: number;
+  /** The process is in another pid namespace. */
+  readonly elsewhere?: true;
   readonly reservedBytes: number;
   readonly residentBytes: number;
   /** Until a token ends by itself. */
@@ -118,8 +120,10 @@ function ledgerLines(folders: readonly string[]): string[] {
 }
 
 function reservationLine(reservation: MemoryReservation): string {
-  const { processId, reservedBytes, residentBytes, endsInMilliseconds } = reservation;
-  const whom = processId === undefined ? "held by check --reserve" : `to process ${processId}`;
+  const { processId, elsewhere, reservedBytes, residentBytes, endsInMilliseconds } = reservation;
+  const whom = processId === undefined
+    ? "held by check --reserve"
+    : `to process ${processId}${elsewhere ? " in another pid namespace" : ""}`;
   const until = endsInMilliseconds === undefined
     ? ""
     : `, for ${Math.ceil(endsInMilliseconds / 1000)} s more`;

@@ -89,7 +89,7 @@ async function runIn(group: Place, runtime: string, args: readonly string[]): Pr
       ...brainjarArguments(args),
     ],
     // A ledger of its own: what other runs on this machine have reserved is no matter here.
-    env: { NO_COLOR: "1", XDG_RUNTIME_DIR: runtime },
+    env: { NO_COLOR: "1", BRAINJAR_LEDGER: runtime },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -121,7 +121,7 @@ Deno.test("man: sections in the order of other man pages", () => {
       `.TH BRAINJAR 1 "2026-01-31" "brainjar ${configuration.version}" "User Commands"\n`,
     ),
   );
-  for (const name of ["BRAINJAR_MODEL", "BRAINJAR_HOME", "NO_COLOR", "XDG_RUNTIME_DIR"]) {
+  for (const name of ["BRAINJAR_MODEL", "BRAINJAR_HOME", "NO_COLOR", "BRAINJAR_LEDGER"]) {
     assertStringIncludes(PAGE, `\n.TP\n\\fB${name}\\fR\n`);
   }
 });

@@ -28,7 +28,7 @@ async function runUnder(group: Place, limitBytes: number | undefined, args: read
         ...brainjarArguments(args),
       ],
       // With a ledger of its own: what others on this machine have reserved is no matter here.
-      env: { MALLOC_ARENA_MAX: "1", XDG_RUNTIME_DIR: runtime },
+      env: { MALLOC_ARENA_MAX: "1", BRAINJAR_LEDGER: runtime },
       stdout: "piped",
       stderr: "null",
     }).output();

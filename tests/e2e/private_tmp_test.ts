@@ -91,6 +91,21 @@ Deno.test({
 });
 
 Deno.test({
+  name: "ledger: services with runtime folders of their own see each other's reservations",
+  ignore,
+  fn: async () => {
+    const runtime = (name: string) =>
+      `mkdir -pm 700 /run/${name}; export XDG_RUNTIME_DIR=/run/${name}`;
+    const memory = await withNewRun(`
+      service '${runtime("one")}' 0 ${RESERVE} >/dev/null
+      service '${runtime("two")}' 0 memory --json
+      service : 0 memory --json`);
+    const promised = memory.trim().split("\n").map((line) => JSON.parse(line).promisedBytes);
+    assertEquals(promised, [256 * MIB, 256 * MIB]);
+  },
+});
+
+Deno.test({
   name: "ledger: other users' reservations aren't seen, and memory says where it looks",
   ignore,
   fn: async () => {

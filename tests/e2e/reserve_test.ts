@@ -6,7 +6,7 @@ import { DEMO_BRAIN, runBrainjar } from "./program.ts";
 Deno.test("check --reserve holds memory that the next check doesn't have, until it is released", async () => {
   const folder = await Deno.makeTempDir({ prefix: "brainjar-reserve-" });
   await Deno.chmod(folder, 0o700);
-  const env = { XDG_RUNTIME_DIR: folder };
+  const env = { BRAINJAR_LEDGER: folder };
   try {
     const available = async () => {
       const { stdout } = await runBrainjar(["memory", "--json"], { env });
@@ -35,10 +35,59 @@ Deno.test("check --reserve holds memory that the next check doesn't have, until 
   }
 });
 
+Deno.test("run --token takes over what check --reserve holds, and gives it back", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "brainjar-reserve-" });
+  await Deno.chmod(folder, 0o700);
+  const env = { BRAINJAR_LEDGER: folder };
+  try {
+    const { stdout } = await runBrainjar(["memory", "--json"], { env });
+    // So much that it isn't there twice.
+    const { availableBytes, totalBytes } = JSON.parse(stdout);
+    const limit = Math.floor(Math.min(availableBytes * 0.6, totalBytes * 0.6));
+    const wanted = [...DEMO_BRAIN, "--ram-limit-subject", `${limit}B`];
+    const rest = ["--allocation-headroom", "0", "--load-headroom", "0"];
+    const held = await runBrainjar(
+      ["check", ...wanted, ...rest, "--quiet", "--reserve", "1m"],
+      { env },
+    );
+    assertEquals(held.code, 0, held.stderr);
+    const run = ["run", ...wanted, ...rest, "--turns", "1"];
+    assertEquals((await runBrainjar(run, { env })).code, 1);
+    const token = ["--token", held.stdout.trim()];
+    const taken = await runBrainjar([...run, ...token], { env });
+    assertEquals(taken.code, 0, taken.stdout + taken.stderr);
+    const after = JSON.parse((await runBrainjar(["memory", "--json"], { env })).stdout);
+    assertEquals(after.promises, []);
+    const again = await runBrainjar([...run, ...token], { env });
+    assertEquals(again.code, 2);
+    assertMatch(again.stderr, /No reservation has the token/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("memory answers without a ledger that it can't trust, and says so", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "brainjar-reserve-" });
+  try {
+    await Deno.chmod(folder, 0o777);
+    const env = { BRAINJAR_LEDGER: folder };
+    const { code, stdout } = await runBrainjar(["memory", "--json"], { env });
+    const { totalBytes, warnings } = JSON.parse(stdout);
+    assertEquals([code, totalBytes > 0], [0, true]);
+    assertEquals(
+      warnings.map((warning: { code: string }) => warning.code).includes("ledger-not-ours"),
+      true,
+    );
+    assertEquals((await runBrainjar(["check", ...DEMO_BRAIN], { env })).code, 3);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("check --reserve: what doesn't fit holds nothing", async () => {
   const folder = await Deno.makeTempDir({ prefix: "brainjar-reserve-" });
   await Deno.chmod(folder, 0o700);
-  const env = { XDG_RUNTIME_DIR: folder };
+  const env = { BRAINJAR_LEDGER: folder };
   try {
     const { code, stdout } = await runBrainjar(
       ["check", ...DEMO_BRAIN, "--quiet", "--reserve", "1m", "--ram-limit-subject", "9000"],
@@ -65,7 +114,7 @@ Deno.test("runs started at once: no more are admitted than their memory allows",
         ...["run", "--turns", "40", "--max-tokens", "64", "--context-size", "4096", "--json"],
         ...["--allocation-headroom", "0", "--load-headroom", "0"],
         ...["--ram-limit-subject", `${each}B`],
-      ], { env: { XDG_RUNTIME_DIR: folder } })));
+      ], { env: { BRAINJAR_LEDGER: folder } })));
     const codes = runs.map((run) => run.code);
     assert(codes.every((code) => code === 0 || code === 1), codes.join());
     assert(codes.filter((code) => code === 0).length >= 3, codes.join());

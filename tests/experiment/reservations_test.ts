@@ -5,13 +5,17 @@ import { CONTEXT_BYTES, MODEL_BYTES, named, play } from "./stage.ts";
 
 interface FakeLedger extends ReservationLedger {
   readonly written: number[];
+  /** What was reserved at each renewal. */
+  readonly renewals: number[];
 }
 
 function ledgerOf(
   availableBytes: number,
   keep: () => Promise<void> = () => Promise.resolve(),
+  renew: () => Promise<void> = () => Promise.resolve(),
 ): FakeLedger {
   const written: number[] = [];
+  const renewals: number[] = [];
   const memory = {
     totalBytes: 16 * GB,
     availableBytes,
@@ -21,6 +25,7 @@ function ledgerOf(
   };
   return {
     written,
+    renewals,
     admit: (decide) => {
       const { value, reservedBytes } = decide(memory);
       written.push(reservedBytes);
@@ -30,6 +35,10 @@ function ledgerOf(
     keep: (bytes) => {
       written.push(bytes);
       return keep();
+    },
+    renew: () => {
+      renewals.push(written.at(-1) ?? 0);
+      return renew();
     },
   };
 }
@@ -86,4 +95,23 @@ Deno.test("reservations: layer 3 counts what others have reserved, as layer 2 do
   const run = await play({ mode: "single", turns: 1, ledger });
   const refusal = named(run.events, "warning").find((event) => event.code === "load-refused");
   assertEquals(refusal?.preflight?.availableBytes, GB);
+});
+
+Deno.test("reservations: they are written anew every minute as long as the run lives", async () => {
+  const ledger = ledgerOf(15 * GB);
+  const engine = { milliseconds: { think: 10_000 } };
+  const { result, events } = await play({ ledger, mode: "single", turns: 60, engine });
+  assertEquals([result.reason, named(events, "warning")], ["turns", []]);
+  // 600 s of thoughts.
+  assert(ledger.renewals.length >= 9 && ledger.renewals.length <= 11, `${ledger.renewals.length}`);
+  assert(ledger.renewals.every((bytes) => bytes === MODEL_BYTES + CONTEXT_BYTES));
+});
+
+Deno.test("reservations: a ledger that can't be written anew is one warning", async () => {
+  const full = () => Promise.reject(new Error("No space left"));
+  const ledger = ledgerOf(15 * GB, undefined, full);
+  const engine = { milliseconds: { think: 10_000 } };
+  const { result, events } = await play({ ledger, mode: "single", turns: 60, engine });
+  assertEquals([result.reason, result.exitCode], ["turns", 0]);
+  assertEquals(named(events, "warning").map(({ code }) => code), ["promise-unwritten"]);
 });

@@ -86,6 +86,38 @@ Deno.test("ledger file: a link or a file in the folder's place is not trusted", 
   });
 });
 
+Deno.test("ledger file: what lies under the name of the next one is replaced, and a link not followed", async () => {
+  await withFolder(async (folder) => {
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
+    await ledger.reserve({ id: "a", bytes: 1 });
+    const precious = `${folder}-precious`;
+    await Deno.writeTextFile(precious, "words");
+    for (const lead of [Deno.symlink, Deno.link]) {
+      await lead(precious, `${folder}/ledger.json.new`);
+      await ledger.reserve({ id: "b", bytes: 2 });
+      assertEquals(await Deno.readTextFile(precious), "words");
+    }
+    // As a killed process leaves it.
+    await Deno.writeTextFile(`${folder}/ledger.json.new`, '{"schema":');
+    await ledger.reserve({ id: "c", bytes: 4 });
+    assertEquals(await unfilledBy(ledger, 1), 7);
+  });
+});
+
+Deno.test("ledger file: the first reservation has the boot that it was written in", async () => {
+  await withFolder(async (folder) => {
+    const processes = fakeProcesses();
+    const ledger = new MemoryLedger({ folders: [folder], processes });
+    const token = { bytes: 5, durationMilliseconds: 1000 };
+    await ledger.admit(() => MEMORY, () => ({ value: true, token }));
+    const { bootId } = JSON.parse(await Deno.readTextFile(`${folder}/ledger.json`));
+    assertEquals(bootId, "boot");
+    const rebooted = fakeProcesses({ bootId: "next" });
+    const next = new MemoryLedger({ folders: [folder], processes: rebooted });
+    assertEquals((await next.view()).sums, []);
+  });
+});
+
 const root = Deno.build.os === "linux" && Deno.uid() === 0;
 const needsRoot = root ? "" : " (skipped: needs root on Linux)";
 

@@ -6,34 +6,38 @@ import { withFolder } from "./helpers.ts";
 
 const linux = Deno.build.os === "linux";
 
-/** What the folders are with `$XDG_RUNTIME_DIR` set so, or unset. */
-function foldersWith(runtime: string | undefined): readonly string[] {
-  const before = Deno.env.get("XDG_RUNTIME_DIR");
+/** What the folders are with these variables alone of those that name one. */
+function foldersWith(
+  environment: { readonly XDG_RUNTIME_DIR?: string; readonly BRAINJAR_LEDGER?: string } = {},
+): readonly string[] {
+  const names = ["XDG_RUNTIME_DIR", "BRAINJAR_LEDGER"] as const;
+  const before = names.map((name) => [name, Deno.env.get(name)] as const);
+  const set = (name: string, value: string | undefined) =>
+    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
   try {
-    if (runtime === undefined) Deno.env.delete("XDG_RUNTIME_DIR");
-    else Deno.env.set("XDG_RUNTIME_DIR", runtime);
+    for (const name of names) set(name, environment[name]);
     return ledgerFolders();
   } finally {
-    if (before === undefined) Deno.env.delete("XDG_RUNTIME_DIR");
-    else Deno.env.set("XDG_RUNTIME_DIR", before);
+    for (const [name, value] of before) set(name, value);
   }
 }
 
 Deno.test({
-  name: "ledger folders: the runtime folder alone, if it is the user's alone",
+  name: "ledger folders: another runtime folder comes last, if it is the user's alone",
   ignore: !linux,
   fn: async () => {
-    const others = foldersWith(undefined);
+    const others = foldersWith();
     const runtime = await Deno.makeTempDir();
+    const withRuntime = (folder: string) => foldersWith({ XDG_RUNTIME_DIR: folder });
     try {
-      assertEquals(foldersWith(runtime), [`${runtime}/brainjar`]);
-      assertEquals(foldersWith(`${runtime}/`), [`${runtime}/brainjar`]);
+      assertEquals(withRuntime(runtime), [...others, `${runtime}/brainjar`]);
+      assertEquals(withRuntime(`${runtime}/`), [...others, `${runtime}/brainjar`]);
       await Deno.chmod(runtime, 0o777);
-      assertEquals(foldersWith(runtime), others);
+      assertEquals(withRuntime(runtime), others);
       if (Deno.uid() === 0) {
         await Deno.chmod(runtime, 0o700);
         await Deno.chown(runtime, 12345, 12345);
-        assertEquals(foldersWith(runtime), others);
+        assertEquals(withRuntime(runtime), others);
       }
     } finally {
       await Deno.remove(runtime, { recursive: true });
@@ -41,17 +45,23 @@ Deno.test({
   },
 });
 
+Deno.test("ledger folders: one that is named stands alone", () => {
+  assertEquals(foldersWith({ BRAINJAR_LEDGER: "/a/ledger" }), ["/a/ledger"]);
+  assertEquals(foldersWith({ BRAINJAR_LEDGER: "ledger" }), [`${Deno.cwd()}/ledger`]);
+  assertEquals(foldersWith({ BRAINJAR_LEDGER: "" }), foldersWith());
+});
+
 Deno.test({
   name: "ledger folders: what is no folder is passed over, and /tmp comes last",
   ignore: !linux,
   fn: () => {
-    const others = foldersWith(undefined);
+    const others = foldersWith();
     for (const runtime of ["", "relative", "/no/such/folder", "/proc/self/status"]) {
-      assertEquals(foldersWith(runtime), others);
+      assertEquals(foldersWith({ XDG_RUNTIME_DIR: runtime }), others);
     }
     const user = Deno.uid();
     // With and without a session's variable it is the same.
-    assertEquals(foldersWith(`/run/user/${user}`), others);
+    assertEquals(foldersWith({ XDG_RUNTIME_DIR: `/run/user/${user}` }), others);
     const known = [
       `/run/user/${user}/brainjar`,
       "/run/brainjar",

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { type Ledger, pruneLedger, withJar } from "../../src/ledger/ledger.ts";
+import { type Ledger, pruneLedger, renewed, withJar } from "../../src/ledger/ledger.ts";
 import type { Reservation } from "../../src/ledger/reservation.ts";
 import { sumReservations, unfilledByOthers } from "../../src/ledger/sums.ts";
 import { decodeLedger, encodeLedger } from "../../src/ledger/text.ts";
@@ -84,8 +84,29 @@ Deno.test("ledger: another container's reservations count for a while", () => {
   // Its process 1 is not this one: the reservation is another's.
   elsewhere.running.set(1, { startTime: "10", anonymousBytes: 10 ** 9 });
   assertEquals(sums().map((sum) => sum.unfilledBytes), [100]);
+  assertEquals(unfilledByOthers(sums(), 1), 100);
   elsewhere.clock += 10 * 60 * 1000 + 1;
   assertEquals(sums(), []);
+});
+
+Deno.test("ledger: written anew it goes on counting, and says what was filled meanwhile", () => {
+  const processes = fakeProcesses();
+  const elsewhere = fakeProcesses({ namespace: "pid:[2]" });
+  let ledger = reserved(processes, [1, "a"]);
+  processes.running.set(1, { startTime: "10", anonymousBytes: 70 });
+  for (let minute = 1; minute <= 15; minute++) {
+    processes.clock += 60_000;
+    ledger = renewed(ledger, processes);
+  }
+  elsewhere.clock = processes.clock;
+  const [sum, ...others] = sumReservations(
+    pruneLedger(ledger, elsewhere).reservations,
+    elsewhere,
+  );
+  assertEquals(others, []);
+  assertEquals([sum?.elsewhere, sum?.residentBytes, sum?.unfilledBytes], [true, 70, 30]);
+  // Nobody writes anew what isn't its own.
+  assertEquals(renewed(ledger, elsewhere), ledger);
 });
 
 Deno.test("ledger: a token ends on time, and a clock that jumps can't prolong it", () => {

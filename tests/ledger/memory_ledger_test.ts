@@ -101,7 +101,80 @@ Deno.test("memory ledger: what lies in another folder of the user's counts, and 
     assertEquals((await ledger.view()).othersUnfilledBytes, 300);
     // One that can't be trusted is no reason to fail, and nothing in it counts.
     await Deno.chmod(older, 0o777);
-    assertEquals((await ledger.view()).othersUnfilledBytes, 0);
+    const { othersUnfilledBytes, warnings } = await ledger.view();
+    assertEquals([othersUnfilledBytes, warnings.map(({ code }) => code)], [0, ["ledger-not-ours"]]);
+  });
+});
+
+Deno.test("memory ledger: a token is taken over by a process, and ends with its reservation", async () => {
+  await withFolder(async (folder) => {
+    const processes = fakeProcesses();
+    processes.running.set(2, { startTime: "20", anonymousBytes: 0 });
+    const others = new MemoryLedger({ folders: [folder], processes: { ...processes, ownId: 2 } });
+    for (const older of [false, true]) {
+      const folders: [string, ...string[]] = older ? [folder, `${folder}-older`] : [folder];
+      const holder = new MemoryLedger({
+        folders: older ? [`${folder}-older`] : [folder],
+        processes: { ...processes, ownId: 3 },
+      });
+      const { token = "" } = await withToken(holder, 400, 10_000);
+      const ledger = new MemoryLedger({ folders, processes });
+      assertEquals(await ledger.takeOver("someone else's", "jars"), undefined);
+      assertEquals(await ledger.takeOver(token, "jars"), 400);
+      assertEquals(await ledger.takeOver(token, "jars"), undefined);
+      // Its own from now on, and still off what others may have.
+      assertEquals((await ledger.view()).othersUnfilledBytes, 0);
+      assertEquals((await others.view()).othersUnfilledBytes, 400);
+      assertEquals(await ledger.releaseToken(token), undefined);
+      assertEquals(await ledger.release("jars"), 400);
+      assertEquals((await others.view()).sums, []);
+    }
+  });
+});
+
+Deno.test("memory ledger: a folder that goes with its session takes nothing along", async () => {
+  await withFolder(async (folder) => {
+    const session = `${folder}-session`;
+    await Deno.mkdir(session);
+    const folders: [string, ...string[]] = [`${session}/brainjar`, folder];
+    const processes = fakeProcesses();
+    processes.running.set(2, { startTime: "20", anonymousBytes: 0 });
+    const ledger = new MemoryLedger({ folders, processes });
+    await ledger.reserve({ id: "jars", bytes: 300 });
+    await Deno.remove(session, { recursive: true });
+    const others = new MemoryLedger({ folders, processes: { ...processes, ownId: 2 } });
+    assertEquals((await others.view()).othersUnfilledBytes, 0);
+    await ledger.renew();
+    assertEquals((await others.view()).othersUnfilledBytes, 300);
+    assertEquals(await ledger.release("jars"), 300);
+    assertEquals((await others.view()).sums, []);
+  });
+});
+
+Deno.test("memory ledger: who writes to another folder decides under the same lock", async () => {
+  await withFolder(async (folder) => {
+    const other = `${folder}-other`;
+    const processes = fakeProcesses();
+    for (const id of [2, 3]) processes.running.set(id, { startTime: "20", anonymousBytes: 0 });
+    // Both folders are there, as after the first call of each.
+    const [first, second] = ([[folder, other], [other, folder]] as const).map((folders, index) =>
+      new MemoryLedger({ folders, processes: { ...processes, ownId: index + 2 } })
+    );
+    if (first === undefined || second === undefined) throw new Error("Two");
+    for (const ledger of [first, second]) {
+      await ledger.reserve({ id: "subject", bytes: 1 });
+      await ledger.release("subject");
+    }
+    for (let time = 0; time < 20; time++) {
+      const answers = await Promise.all([first, second].map((ledger) =>
+        ledger.admit(async () => {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          return MEMORY;
+        }, decide(600))
+      ));
+      assertEquals(answers.filter(({ value }) => value).length, 1);
+      await Promise.all([first, second].map((ledger) => ledger.release("subject")));
+    }
   });
 });
 

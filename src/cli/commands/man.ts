@@ -17,8 +17,8 @@ const ENVIRONMENT = [
   ["BRAINJAR_HOME", "Folder in which brainjar keeps what it unpacks and measures."],
   ["NO_COLOR", "No colour, if it is set and not empty."],
   [
-    "XDG_RUNTIME_DIR",
-    "Folder of the ledger that brainjar processes share; without it /run, /dev/shm or /tmp.",
+    "BRAINJAR_LEDGER",
+    "Folder of the ledger that brainjar processes share, instead of those in /run, /dev/shm, /tmp and XDG_RUNTIME_DIR.",
   ],
 ] as const;
 

@@ -1,6 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { formatAmount } from "../../budget/size.ts";
 import { MemoryLedger } from "../../ledger/memory_ledger.ts";
+import { unknownToken } from "../../ledger/reservation.ts";
 import type { Command } from "../command.ts";
 
 /** `brainjar release TOKEN`: gives back what `check --reserve` holds. */
@@ -14,11 +15,7 @@ export const command: Command = async ({ operands, output }) => {
     );
   }
   const bytes = await new MemoryLedger().releaseToken(token);
-  if (bytes === undefined) {
-    throw new BrainjarError("unknown-token", `No reservation has the token "${token}"`, {
-      hint: "It may have ended by itself; brainjar memory lists what is held",
-    });
-  }
+  if (bytes === undefined) throw unknownToken(token);
   output.say(`Given back: ${formatAmount(bytes)}\n`);
   return 0;
 };

@@ -5,17 +5,18 @@ import { systemClock } from "../../experiment/clock.ts";
 import type { RunConfig } from "../../experiment/config.ts";
 import type { RunEvent } from "../../experiment/events.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
-import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
+import { JARS, reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
 import { openTranscript } from "../../experiment/transcript.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { locateModel } from "../../gguf/locate.ts";
 import { partPaths } from "../../gguf/split_name.ts";
+import { unknownToken } from "../../ledger/reservation.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
-import { openHost } from "../../plan/host.ts";
+import { type Host, openHost } from "../../plan/host.ts";
 import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
 import { demoBrainPath } from "../../plan/model_path.ts";
 import { type Plan, planOn } from "../../plan/plan.ts";
@@ -46,8 +47,8 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
   const host = openHost({ ...here, ...defined({ dryLoadCommand, cap: machine }), runsHere: true });
-  const heldBytes = ownHeldBytes();
-  const readMemory = () => readCapped(machine, Math.max(0, ownHeldBytes() - heldBytes));
+  const ownBytes = ownHeldBytes();
+  const readMemory = () => readCapped(machine, Math.max(0, ownHeldBytes() - ownBytes));
   // Loaded for a terminal only: a pipe has no use for it.
   const progress = output.interactive && !values.get("json")
     ? (await import("../terminal/progress.ts")).openProgress()
@@ -56,6 +57,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     if (!output.answer(text)) stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE");
   };
   try {
+    const heldBytes = await takeOver(host, values.get("token"));
     const first = await readMemory();
     const plan = await adviseOn(host, await planOn(host, settings, await host.readMemory()));
     for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
@@ -70,7 +72,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
         ? (event) => answer(jsonText(eventJson(event)) + "\n")
         : textPrinter(plan, answer, progress),
       ...defined({
-        ledger: host.ledger && reservationLedger(host.ledger, readForJars),
+        ledger: host.ledger && reservationLedger(host.ledger, readForJars, heldBytes),
         onText: progress && thoughtDisplay(progress),
         transcript,
       }),
@@ -80,6 +82,8 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   } finally {
     progress?.clear();
     transcript?.close();
+    // Gone already, unless what came before the run failed.
+    await host.ledger?.release(JARS).catch(() => {});
     await stop.freed(host[Symbol.asyncDispose]());
     stop.close();
   }
@@ -102,6 +106,14 @@ function isSameFile(one: string, other: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Bytes that a token held and that are this run's now, before anything else is decided. */
+async function takeOver({ ledger }: Host, token: string | undefined): Promise<number> {
+  if (token === undefined || ledger === undefined) return 0;
+  const bytes = await ledger.takeOver(token, JARS);
+  if (bytes === undefined) throw unknownToken(token);
+  return bytes;
 }
 
 async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Promise<RunConfig> {

@@ -222,7 +222,15 @@ export const FLAG_TABLE = [
     type: "duration",
     greatest: 24 * 3600,
     commands: ["check"],
-    help: "If it fits, hold the memory for TIME (10m, 90s, 1h) and print a token for release",
+    help:
+      "If it fits, hold the memory for TIME (10m, 90s, 1h) and print a token for run or release",
+  },
+  {
+    name: "token",
+    type: "text",
+    placeholder: "TOKEN",
+    commands: ["run"],
+    help: "Take over the memory that check --reserve holds under TOKEN",
   },
   {
     name: "turns",

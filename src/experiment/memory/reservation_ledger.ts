@@ -17,6 +17,8 @@ export interface ReservationLedger {
   readMemory(): Promise<MachineMemory>;
   /** Writes what this process has reserved after something was given back. */
   keep(reservedBytes: number): Promise<void>;
+  /** Writes the same anew, so that others go on believing it. */
+  renew(): Promise<void>;
 }
 
 /** No other process is asked: the machine's memory as it is read. */
@@ -25,29 +27,40 @@ export function withoutLedger(readMemory: () => Promise<MachineMemory>): Reserva
     admit: async (decide) => decide(await readMemory()).value,
     readMemory,
     keep: () => Promise.resolve(),
+    renew: () => Promise.resolve(),
   };
 }
 
-/** Under which name all jars of this process stand in the ledger, as one figure. */
-const ID = "jars";
+/** Under which name all jars of a run stand in the ledger, as one figure. */
+export const JARS = "jars";
 
-/** The ledger of this user's brainjar processes as the one that a run's jars are admitted under. */
+/**
+ * The ledger of this user's brainjar processes as the one that a run's jars are admitted under.
+ *
+ * @param heldBytes what the run has reserved under this name already and keeps as long as it has jars
+ */
 export function reservationLedger(
   ledger: MemoryLedger,
   readMemory: () => Promise<MachineMemory>,
+  heldBytes = 0,
 ): ReservationLedger {
+  const entry = (reservedBytes: number) => ({
+    id: JARS,
+    bytes: Math.max(reservedBytes, heldBytes),
+  });
   return {
     admit: async (decide) => {
       const { value } = await ledger.admit(readMemory, (memory) => {
         const { value, reservedBytes } = decide(memory);
-        return reservedBytes > 0 ? { value, jar: { id: ID, bytes: reservedBytes } } : { value };
+        return reservedBytes > 0 ? { value, jar: entry(reservedBytes) } : { value };
       });
       return value;
     },
     readMemory: async () => await ledger.takeOffOthers(await readMemory()),
     keep: async (reservedBytes) => {
-      if (reservedBytes > 0) await ledger.reserve({ id: ID, bytes: reservedBytes });
-      else await ledger.release(ID);
+      if (reservedBytes > 0) await ledger.reserve(entry(reservedBytes));
+      else await ledger.release(JARS);
     },
+    renew: () => ledger.renew(),
   };
 }

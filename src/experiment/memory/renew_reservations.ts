@@ -1,0 +1,25 @@
+import { lineOf } from "../../budget/error.ts";
+import type { RunState } from "../run_state.ts";
+
+/**
+ * Writes what the run has reserved anew every minute until `done` fires: processes that can't look at
+ * this one (from another pid namespace) believe an old figure only for a while. Never rejects: what
+ * can't be written is a warning, said once until it can be again.
+ */
+export async function renewReservations(run: RunState, done: AbortSignal): Promise<void> {
+  const { clock, ledger, limits } = run;
+  let isTold = false;
+  while (!done.aborted) {
+    await clock.sleep(limits.renewMilliseconds, done);
+    if (done.aborted) return;
+    try {
+      await ledger.renew();
+      isTold = false;
+    } catch (error) {
+      if (isTold) continue;
+      isTold = true;
+      const message = `What is reserved can't be written down: ${lineOf(error)}`;
+      run.emit({ event: "warning", turn: run.turn, code: "promise-unwritten", message });
+    }
+  }
+}

@@ -1,6 +1,6 @@
 import type { Criterion } from "./demand.ts";
 import { BrainjarError } from "./error.ts";
-import { GB, MB } from "./size.ts";
+import { formatAmount, GB, MB } from "./size.ts";
 
 /** What is given out and what is kept back. One margin governs all three layers. */
 export interface Policy {
@@ -55,13 +55,29 @@ const WATCH_PERCENT = 5;
  * @example
  * ```ts
  * import { leastAvailableBytes } from "./policy.ts";
- * import { GB, MB } from "./size.ts";
+ * import { GB, MB, formatAmount } from "./size.ts";
  * if (leastAvailableBytes(64 * GB) !== 500 * MB) throw new Error("A machine");
  * if (leastAvailableBytes(400 * MB) !== 20 * MB) throw new Error("A small group");
  * ```
  */
 export function leastAvailableBytes(totalBytes: number): number {
   return Math.min(WATCH_BYTES, Math.floor((totalBytes * WATCH_PERCENT) / 100));
+}
+
+/**
+ * That rule in words, as a death by it tells it.
+ *
+ * @example
+ * ```ts
+ * import { leastAvailableRule } from "./policy.ts";
+ * import { MB } from "./size.ts";
+ * if (leastAvailableRule(400 * MB) !== "20.00 MB, 5% of total, are kept free") throw new Error();
+ * ```
+ */
+export function leastAvailableRule(totalBytes: number): string {
+  const least = leastAvailableBytes(totalBytes);
+  const share = least < WATCH_BYTES ? `, ${WATCH_PERCENT}% of total,` : "";
+  return `${formatAmount(least)}${share} are kept free`;
 }
 
 /**

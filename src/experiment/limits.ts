@@ -4,6 +4,8 @@ export interface RunLimits {
   readonly stallMilliseconds: number;
   /** Between two looks at memory. */
   readonly watchMilliseconds: number;
+  /** The same where little is left. */
+  readonly shortWatchMilliseconds: number;
   /** Between two writings of what is reserved. */
   readonly renewMilliseconds: number;
   /** Between two tries to bring a dead jar back. */
@@ -24,6 +26,7 @@ export interface RunLimits {
 export const RUN_LIMITS: RunLimits = {
   stallMilliseconds: 60_000,
   watchMilliseconds: 1_000,
+  shortWatchMilliseconds: 100,
   renewMilliseconds: 60_000,
   retryMilliseconds: 3_000,
   graceMilliseconds: 1_500,

@@ -1,6 +1,6 @@
 import type { InstanceDemand } from "../../budget/demand.ts";
 import type { MachineMemory } from "../../budget/memory.ts";
-import { leastAvailableBytes } from "../../budget/policy.ts";
+import { leastAvailableBytes, leastAvailableRule } from "../../budget/policy.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { DeathCause } from "../jar/death_cause.ts";
 import { leastImportantFirst } from "../roles.ts";
@@ -43,12 +43,26 @@ export function ownMemoryBytes(
   return Math.max(0, anonymousBytes - others);
 }
 
+/** What nobody has filled; what other processes have reserved isn't used yet. */
+function freeBytes(memory: MachineMemory): number {
+  return memory.availableBytes + memory.reservedBytes;
+}
+
+/** Memory is short where so many times what is kept free is left. */
+const SHORT = 4;
+
+/**
+ * Whether memory is so short that it must be looked at often: in a small group what is kept free is
+ * little, and another process may fill it in less than the usual second.
+ */
+export function isShort(memory: MachineMemory): boolean {
+  return freeBytes(memory) < SHORT * leastAvailableBytes(memory.totalBytes);
+}
+
 /**
  * Who is to die so that the kernel kills nobody (src/budget/README.md, "The run"): the jar that is furthest
  * over its own RAM limit; else, when less is available than is kept free, the least important one. One
  * at a time: its memory may be enough.
- *
- * What is reserved by other processes counts as available here: it isn't used yet.
  */
 export function judgeMemory(
   sample: MemorySample,
@@ -62,9 +76,10 @@ export function judgeMemory(
   const [least] = order;
   if (!least) return undefined;
   const { memory } = sample;
-  const available = memory.availableBytes + memory.reservedBytes;
+  const available = freeBytes(memory);
   if (available >= leastAvailableBytes(memory.totalBytes)) return undefined;
-  const detail = `${formatAmount(available)} available`;
+  const rule = leastAvailableRule(memory.totalBytes);
+  const detail = `${formatAmount(available)} available; ${rule}`;
   return { id: least.id, cause: "available-memory", detail };
 }
 

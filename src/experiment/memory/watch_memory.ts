@@ -1,11 +1,11 @@
 import { lineOf } from "../../budget/error.ts";
 import { PRESSURE_WARNING_PERCENT } from "../../budget/validate.ts";
 import type { Jar } from "../jar/jar.ts";
-import { judgeMemory } from "./judge_memory.ts";
+import { isShort, judgeMemory } from "./judge_memory.ts";
 import type { RunState } from "../run_state.ts";
 
 /**
- * Looks at memory every second until `done` fires, and asks a jar to die before the kernel picks
+ * Looks at memory every second, and more often where it is short, until `done` fires, and asks a jar to die before the kernel picks
  * one. Never rejects: a figure that can't be read is a warning, said once until it can be again.
  */
 export async function watchMemory(
@@ -22,8 +22,12 @@ export async function watchMemory(
     }
   };
   const { clock, limits, memory, policy } = run;
+  // What a death frees has a second to show before another jar has to go.
+  let hasKilled = false;
   while (!done.aborted) {
-    await clock.sleep(limits.watchMilliseconds, done);
+    const isUrgent = isShort(memory.current) && !hasKilled;
+    hasKilled = false;
+    await clock.sleep(isUrgent ? limits.shortWatchMilliseconds : limits.watchMilliseconds, done);
     if (done.aborted) return;
     const failure = await look().then(
       () => undefined,
@@ -50,6 +54,8 @@ export async function watchMemory(
     const demands = living.map((jar) => jar.config.demand);
     const victim = judgeMemory(sample, demands, policy.shareWeights);
     const jar = living.find(({ id }) => id === victim?.id);
-    if (victim) await jar?.kill(victim.cause, victim.detail);
+    if (victim === undefined) return;
+    hasKilled = true;
+    await jar?.kill(victim.cause, victim.detail);
   }
 }

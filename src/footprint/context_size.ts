@@ -63,19 +63,27 @@ export async function largestContextThatFits(
   cpu: CpuFeatures,
   { bytes, criterion, contextSize = Infinity, ratio = 1 }: ContextLimit,
 ): Promise<number> {
-  const most = Math.max(1, Math.min(trainedContext(header), contextSize));
   const estimate = await footprintEstimator(header, cpu);
-  const sizeOf = (steps: number) => Math.min(most, steps * CELL_PADDING);
-  const fits = (steps: number) => {
-    const { jar } = calibrate(estimate({ ...options, contextSize: sizeOf(steps) }), ratio);
+  return await largestContext(header, contextSize, (contextSize) => {
+    const { jar } = calibrate(estimate({ ...options, contextSize }), ratio);
     return (criterion === "floor" ? jar.floorBytes : jar.workingSetBytes) <= bytes;
-  };
+  });
+}
+
+/** The same by any word on whether a context fits, which larger ones don't where smaller ones don't. */
+export async function largestContext(
+  header: GgufHeader,
+  atMost: number,
+  fits: (contextSize: number) => boolean | Promise<boolean>,
+): Promise<number> {
+  const most = Math.max(1, Math.min(trainedContext(header), atMost));
+  const sizeOf = (steps: number) => Math.min(most, steps * CELL_PADDING);
   let low = 1;
   let high = Math.ceil(most / CELL_PADDING);
-  if (fits(high)) return sizeOf(high);
+  if (await fits(sizeOf(high))) return sizeOf(high);
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
-    if (fits(middle)) low = middle;
+    if (await fits(sizeOf(middle))) low = middle;
     else high = middle;
   }
   return sizeOf(low);

@@ -4,13 +4,13 @@ import type { InstanceDemand } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
 import type { Validation } from "../budget/validation.ts";
-import { checkPositions, largestContextThatFits } from "../footprint/context_size.ts";
+import { checkPositions, largestContext } from "../footprint/context_size.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import { loadModule } from "../load_module.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
-import { footprintOf, measuredRatio, resolveContext } from "./footprint_of.ts";
-import { type Host, openHost } from "./host.ts";
+import { footprintOf, resolveContext } from "./footprint_of.ts";
+import { type Host, openHost, type RunnableModel } from "./host.ts";
 import { demoBrainPath } from "./model_path.ts";
 import { completeSettings, type JarSettings, type PlanRequest, type Settings } from "./settings.ts";
 
@@ -104,8 +104,9 @@ async function planJar(
   host: Host,
   names: Map<string, string>,
 ): Promise<PlannedJar> {
-  const { name, key, header, read } = await host.readRunnable(jar.model ?? demoBrainPath());
-  const options = await sizeContext(jar, header, settings, host);
+  const model = await host.readRunnable(jar.model ?? demoBrainPath());
+  const { name, key, header, read } = model;
+  const options = await sizeContext(jar, model, settings, host);
   checkPositions(header, options.contextSize);
   const estimated = await footprintOf(
     { header, key, read, options, estimator: settings.estimator },
@@ -119,12 +120,12 @@ async function planJar(
       import.meta,
       "../footprint/weights_in_memory.ts",
     )).withWeightsInMemory(estimated, missingBytes, inMemoryBytes);
-  const model = names.get(key) ?? nameApart(name, [...names.values()]);
-  names.set(key, model);
+  const called = names.get(key) ?? nameApart(name, [...names.values()]);
+  names.set(key, called);
   const demand: InstanceDemand = {
     id: jar.id,
     role: jar.role,
-    model,
+    model: called,
     ...defined({ ramLimitBytes: jar.ramLimitBytes }),
     footprint: footprint.jar,
   };
@@ -146,19 +147,25 @@ function nameApart(name: string, others: readonly string[]): string {
  */
 async function sizeContext(
   jar: JarSettings,
-  header: GgufHeader,
+  { header, key, read }: RunnableModel,
   settings: Settings,
   host: Host,
 ): Promise<FootprintOptions> {
   const options = await resolveContext(header, jar.context);
-  if (jar.ramLimitBytes === undefined) return options;
+  const { ramLimitBytes } = jar;
+  if (ramLimitBytes === undefined) return options;
   // Mapped weights that are in memory already take none of the limit.
   const isInMemory = options.mmap && host.bytesInMemory(header) >= header.fileBytes;
-  const { ratio } = await measuredRatio(header, options.mmap, host);
-  const contextSize = await largestContextThatFits(header, options, await host.cpu(), {
-    bytes: jar.ramLimitBytes,
-    criterion: isInMemory ? "floor" : settings.policy.criterion,
-    ...defined({ contextSize: jar.context.contextSize, ratio }),
-  });
+  const criterion = isInMemory ? "floor" : settings.policy.criterion;
+  const contextSize = await largestContext(
+    header,
+    jar.context.contextSize ?? Infinity,
+    async (contextSize) => {
+      // Many jars with limits of their own ask for the same contexts.
+      const tried = { header, key, read, options: { ...options, contextSize } };
+      const { jar } = await footprintOf({ ...tried, estimator: "header" }, host);
+      return (criterion === "floor" ? jar.floorBytes : jar.workingSetBytes) <= ramLimitBytes;
+    },
+  );
   return await resolveContext(header, { ...jar.context, contextSize });
 }

@@ -26,6 +26,8 @@ export function didYouMean(given: string, known: readonly string[], rest: string
     typed.length - 1,
   );
   const [mistyped] = known
+    // So many letters too many or too few are wrong at least; a key of a file may have a million.
+    .filter((word) => Math.abs(plain(word).length - typed.length) <= wrong)
     .map((word) => ({ word, distance: distance(typed, plain(word)) }))
     .filter(({ distance }) => distance <= wrong)
     .toSorted((a, b) => a.distance - b.distance);

@@ -4,8 +4,8 @@ import type { JarRequest, PlanRequest } from "../../plan/settings.ts";
 /** A jar as a mode or a jar file has it, before flags and environment. */
 export interface NamedJar extends JarRequest {
   readonly role: Role;
-  /** Where the model is named, for people: `brainjar.jsonc:7:14`. */
-  readonly modelPlace?: string;
+  /** Where the model is named, for people: `brainjar.jsonc:7:14`; looked for only where it is told. */
+  readonly modelPlace?: () => string;
   /** The model as the file names it, before its path was made one from here. */
   readonly modelWritten?: string;
 }

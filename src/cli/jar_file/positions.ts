@@ -1,4 +1,4 @@
-import { defined } from "../../budget/defined.ts";
+import { MAX_LEVELS } from "./limits.ts";
 
 /** Where a value stands in a text, and the key before it; offsets in UTF-16 units. */
 interface Position {
@@ -17,12 +17,19 @@ interface DuplicateKey {
 export interface Positions {
   /** By the path of keys and indices; `undefined` where there is no such value. */
   at(path: readonly PropertyKey[]): Position | undefined;
-  readonly duplicateKeys: readonly DuplicateKey[];
+  /** The first of them. */
+  readonly duplicateKey: DuplicateKey | undefined;
+}
+
+/** A value's position with those of the values in it. */
+interface Value extends Position {
+  readonly members?: ReadonlyMap<string, Value>;
+  readonly items?: readonly Value[];
 }
 
 /**
  * Finds the place of every value in a text that is known to be JSON with comments and trailing
- * commas: the parser keeps no places, and people need them.
+ * commas, of few levels: the parser keeps no places, and people need them.
  *
  * @example
  * ```ts
@@ -32,47 +39,103 @@ export interface Positions {
  * ```
  */
 export function findPositions(text: string): Positions {
-  const found = new Map<string, Position>();
-  const duplicateKeys: DuplicateKey[] = [];
-  const tokens = [...text.matchAll(TOKEN)].filter(([token]) => !/^[\s/]/.test(token));
-  let next = 0;
-  const peek = () => tokens[next]?.[0] ?? "";
-  const offset = () => tokens[next]?.index ?? text.length;
+  const tokens = tokensOf(text);
+  let duplicateKey: DuplicateKey | undefined;
+  let next = tokens.next();
+  const take = (): Token => {
+    const { token, offset } = next.done ? END : next.value;
+    next = tokens.next();
+    return { token, offset };
+  };
+  const isNext = (token: string) => !next.done && next.value.token === token;
   const skip = (token: string) => {
-    if (peek() === token) next++;
+    if (isNext(token)) take();
   };
 
-  const walk = (path: readonly PropertyKey[], key?: number): void => {
-    found.set(nameOf(path), { value: offset(), ...defined({ key }) });
-    const token = peek();
-    next++;
-    if (token === "{") {
-      const keys = new Set<string>();
-      while (peek() !== "}" && peek() !== "") {
-        const name = String(JSON.parse(peek()));
-        const key = offset();
-        if (keys.has(name)) duplicateKeys.push({ key: name, offset: key });
-        keys.add(name);
-        next++;
-        skip(":");
-        walk([...path, name], key);
-        skip(",");
-      }
-      skip("}");
-    } else if (token === "[") {
-      for (let index = 0; peek() !== "]" && peek() !== ""; index++) {
-        walk([...path, index]);
-        skip(",");
-      }
-      skip("]");
-    }
+  const valueWith = (key?: { readonly key: number }): Value => {
+    const { token, offset: value } = take();
+    if (token === "{") return { value, ...key, members: members() };
+    if (token === "[") return { value, ...key, items: items() };
+    return { value, ...key };
   };
-  walk([]);
-  return { at: (path) => found.get(nameOf(path)), duplicateKeys };
+  const members = (): ReadonlyMap<string, Value> => {
+    const found = new Map<string, Value>();
+    while (!next.done && !isNext("}")) {
+      const { token, offset } = take();
+      const key = String(JSON.parse(token));
+      if (found.has(key)) duplicateKey ??= { key, offset };
+      skip(":");
+      found.set(key, valueWith({ key: offset }));
+      skip(",");
+    }
+    skip("}");
+    return found;
+  };
+  const items = (): readonly Value[] => {
+    const found: Value[] = [];
+    while (!next.done && !isNext("]")) {
+      found.push(valueWith());
+      skip(",");
+    }
+    skip("]");
+    return found;
+  };
+
+  const top = valueWith();
+  return {
+    at: (path) =>
+      path.reduce<Value | undefined>(
+        (value, key) => value?.members?.get(String(key)) ?? value?.items?.[Number(key)],
+        top,
+      ),
+    duplicateKey,
+  };
 }
 
-/** A token, or a comment or white space between two. */
-const TOKEN = /\s+|\/\/[^\n\r]*|\/\*[\s\S]*?\*\/|[{}[\]:,]|"(?:[^"\\]|\\[\s\S])*"|[^\s{}[\]:,"/]+/g;
+/**
+ * Where a text first has more lists and objects in each other than `MAX_LEVELS`. It needn't be JSON:
+ * this is looked for before a parser that recurses sees it.
+ *
+ * @example
+ * ```ts
+ * import { findTooDeep } from "./positions.ts";
+ * if (findTooDeep('{ "[[": [] }') !== undefined) throw new Error("Two levels");
+ * if (findTooDeep("[".repeat(100)) !== 32) throw new Error("The 33rd");
+ * ```
+ */
+export function findTooDeep(text: string): number | undefined {
+  let levels = 0;
+  for (const { token, offset } of tokensOf(text)) {
+    if (token === "{" || token === "[") levels++;
+    else if (token === "}" || token === "]") levels--;
+    if (levels > MAX_LEVELS) return offset;
+  }
+  return undefined;
+}
+
+interface Token {
+  readonly token: string;
+  readonly offset: number;
+}
+
+/** What stands after the last token. */
+const END: Token = { token: "", offset: 0 };
+
+/** A token, or a comment or white space between two; each at one place, so that no text takes long. */
+const TOKEN =
+  /\s+|\/\/[^\n\r]*|\/\*[\s\S]*?\*\/|[{}[\]:,]|"[^"\\]*(?:\\[\s\S][^"\\]*)*"|[^\s{}[\]:,"/]+/y;
+
+/** The tokens of a text, up to where it has none. */
+function* tokensOf(text: string): Generator<Token, void> {
+  const pattern = new RegExp(TOKEN);
+  let offset = 0;
+  for (;;) {
+    const [token] = pattern.exec(text) ?? [];
+    if (token === undefined) return;
+    if (!/^[\s/]/.test(token)) yield { token, offset };
+    offset = pattern.lastIndex;
+  }
+}
 
 /**
  * The line and column of an offset, both counted from 1, columns in characters.
@@ -84,10 +147,13 @@ const TOKEN = /\s+|\/\/[^\n\r]*|\/\*[\s\S]*?\*\/|[{}[\]:,]|"(?:[^"\\]|\\[\s\S])*
  * ```
  */
 export function lineAndColumn(text: string, offset: number): string {
-  const lines = text.slice(0, offset).split(/\r\n|\n|\r/);
-  return `${lines.length}:${[...(lines.at(-1) ?? "")].length + 1}`;
-}
-
-function nameOf(path: readonly PropertyKey[]): string {
-  return JSON.stringify(path.map(String));
+  let line = 1;
+  let start = 0;
+  for (const { 0: end, index } of text.slice(0, offset).matchAll(/\r\n|\n|\r/g)) {
+    line++;
+    start = index + end.length;
+  }
+  let column = 1;
+  for (const _character of text.slice(start, offset)) column++;
+  return `${line}:${column}`;
 }

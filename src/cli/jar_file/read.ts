@@ -1,5 +1,3 @@
-import { dirname, isAbsolute, join } from "node:path";
-import { ROLES } from "../../budget/demand.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { parseSize } from "../../budget/size.ts";
@@ -9,10 +7,11 @@ import { isPath } from "../../gguf/locate.ts";
 import { DEFAULT_ROLE } from "../../plan/settings.ts";
 import { defined } from "../../budget/defined.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
-import { schemaError } from "./schema_error.ts";
+import { beside, type ReadJarFile, readJarFiles, tooManyJars } from "./files.ts";
 import type { JarSet, NamedJar } from "./jar_set.ts";
-import { JAR_FILE_SCHEMA, type JarFile } from "./schema.ts";
-import { type JarSource, readJarSource } from "./source.ts";
+import { MAX_JARS } from "./limits.ts";
+import type { JarFile } from "./schema.ts";
+import type { JarSource } from "./source.ts";
 
 type JarEntry = NonNullable<JarFile["jars"]>[number];
 
@@ -26,20 +25,19 @@ interface Merged {
   readonly policy: NonNullable<JarFile["policy"]>;
 }
 
-const NOTHING: Merged = { defaults: {}, jars: [], policy: {} };
-
 /**
  * Reads a jar file and what it extends.
  *
  * Of files that extend each other the nearer one wins, key by key; a jar that both name is one jar.
  *
  * @throws {BrainjarError} of kind `usage`, each with file, line and column: `jar-file-syntax`,
- * `jar-file-unknown-key`, `jar-file-invalid`, `duplicate-jar`, `jar-file-cycle`, and without them
- * `jar-file-not-found`, `jar-file-unreadable`, `no-subject`.
+ * `jar-file-unknown-key`, `jar-file-invalid`, `duplicate-jar`, `jar-file-cycle`, and with the file
+ * alone `jar-file-not-found`, `jar-file-unreadable`, `jar-file-too-large`,
+ * `jar-file-too-many-files`, `jar-file-too-many-jars`, `jar-file-too-deep`, `no-subject`.
  */
 export function readJarFile(given: string): JarSet {
   const path = expandHome(given);
-  const { defaults, jars, policy } = readMerged(path, []);
+  const { defaults, jars, policy } = mergeFiles(readJarFiles(path));
   const set: JarSet = {
     mode: "jars",
     jarFile: path,
@@ -54,66 +52,54 @@ export function readJarFile(given: string): JarSet {
   return set;
 }
 
-/** A file that is read, or that extends one that is. */
-interface OpenFile {
-  readonly path: string;
-  readonly realPath: string;
+/**
+ * What a file and all that it extends say together: what stands later overrides, and what a file
+ * says itself overrides what it extends.
+ *
+ * A file that is extended twice counts where it stands last, since it would override itself alone,
+ * and each is gone through once. Jars stand in the order in which they are named first.
+ */
+function mergeFiles(top: ReadJarFile): Merged {
+  const jars = new Map<string, PlacedJar | undefined>(
+    namedFirst(top).map((name) => [name, undefined]),
+  );
+  if (jars.size > MAX_JARS) throw tooManyJars(top.source.path, jars.size);
+  let defaults: Partial<PlacedJar> = {};
+  let policy: Merged["policy"] = {};
+  for (const { file, source } of overridingOrder(top)) {
+    defaults = { ...defaults, ...placed(file.defaults ?? {}, ["defaults"], source) };
+    policy = { ...policy, ...file.policy };
+    for (const [index, jar] of (file.jars ?? []).entries()) {
+      jars.set(jar.name, { ...jars.get(jar.name), ...placed(jar, ["jars", index], source) });
+    }
+  }
+  return { defaults, jars: [...jars.values()].filter((jar) => jar !== undefined), policy };
 }
 
-function readMerged(path: string, chain: readonly OpenFile[]): Merged {
-  const source = readJarSource(path);
-  const result = JAR_FILE_SCHEMA.safeParse(source.value, { reportInput: true });
-  if (!result.success) throw schemaError(result.error, source);
-  const file = result.data;
-  rejectDuplicates(file, source);
-  const here = [...chain, { path, realPath: Deno.realPathSync(path) }];
-  const bases = typeof file.extends === "string" ? [file.extends] : file.extends ?? [];
-  const below = bases.map((base, index) => {
-    const key = typeof file.extends === "string" ? ["extends"] : ["extends", index];
-    return readBase(base, source.placeOf(key), source.path, here);
-  });
-  const own: Merged = {
-    defaults: placed(file.defaults ?? {}, ["defaults"], source),
-    jars: (file.jars ?? []).map((jar, index) => placed(jar, ["jars", index], source)),
-    policy: file.policy ?? {},
+/** The names of all jars, each where it stands first. */
+function namedFirst(top: ReadJarFile): string[] {
+  const seen = new Set<ReadJarFile>();
+  const names = new Set<string>();
+  const visit = (read: ReadJarFile) => {
+    if (seen.has(read)) return;
+    seen.add(read);
+    read.bases.forEach(visit);
+    read.file.jars?.forEach(({ name }) => names.add(name));
   };
-  return [...below, own].reduce(merge, NOTHING);
+  visit(top);
+  return [...names];
 }
 
-function readBase(base: string, place: string, from: string, chain: readonly OpenFile[]): Merged {
-  const path = beside(base, from);
-  const realPath = realPathOf(path);
-  if (realPath === undefined) {
-    throw new BrainjarError(
-      "jar-file-not-found",
-      `Jar file not found: ${printable(path)} (named at ${place})`,
-      { hint: "What a jar file extends is looked for from its own folder" },
-    );
-  }
-  const cycleStart = chain.findIndex((file) => file.realPath === realPath);
-  if (cycleStart >= 0) {
-    const cycle = [...chain.slice(cycleStart).map((file) => file.path), path].map(printable);
-    throw new BrainjarError(
-      "jar-file-cycle",
-      `Jar files extend each other in a cycle at ${place}: ${cycle.join(" → ")}`,
-      { hint: "Take one extends out" },
-    );
-  }
-  return readMerged(path, chain);
-}
-
-function realPathOf(path: string): string | undefined {
-  try {
-    return Deno.realPathSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-/** A path of a jar file, as it is from here. */
-function beside(given: string, file: string): string {
-  const path = expandHome(given);
-  return isAbsolute(path) ? path : join(dirname(file), path);
+/** All files, each where it stands last, so that each overrides those before it. */
+function overridingOrder(top: ReadJarFile): ReadJarFile[] {
+  const seen = new Set<ReadJarFile>();
+  const visitFromTheEnd = (read: ReadJarFile) => {
+    if (seen.has(read)) return;
+    seen.add(read);
+    read.bases.toReversed().forEach(visitFromTheEnd);
+  };
+  visitFromTheEnd(top);
+  return [...seen].reverse();
 }
 
 /** With its model's path as it is from here, and where that was named. */
@@ -128,46 +114,8 @@ function placed<Entry extends Partial<JarEntry>>(
     ...entry,
     model: isPath(model) ? beside(model, source.path) : model,
     modelWritten: model,
-    modelPlace: source.placeOf([...path, "model"]),
+    modelPlace: () => source.placeOf([...path, "model"]),
   };
-}
-
-function merge(below: Merged, above: Merged): Merged {
-  const jars = new Map(below.jars.map((jar) => [jar.name, jar]));
-  for (const jar of above.jars) jars.set(jar.name, { ...jars.get(jar.name), ...jar });
-  return {
-    defaults: { ...below.defaults, ...above.defaults },
-    jars: [...jars.values()],
-    policy: { ...below.policy, ...above.policy },
-  };
-}
-
-function rejectDuplicates({ jars = [] }: JarFile, source: JarSource): void {
-  const first = new Map<string, number>();
-  jars.forEach(({ name }, index) => {
-    const other = first.get(name);
-    if (other !== undefined) {
-      throw new BrainjarError(
-        "duplicate-jar",
-        `Two jars are named "${name}" at ${source.placeOf(["jars", other, "name"])} and ${
-          source.placeOf(["jars", index, "name"])
-        }`,
-        { hint: "Each jar needs a name of its own" },
-      );
-    }
-    first.set(name, index);
-  });
-  const misnamed = jars.findIndex(({ name, role = DEFAULT_ROLE }) =>
-    ROLES.some((known) => known === name) && name !== role
-  );
-  if (misnamed < 0) return;
-  throw new BrainjarError(
-    "jar-file-invalid",
-    `Jar "${jars[misnamed]?.name}" can't be called after a role that it doesn't have at ${
-      source.placeOf(["jars", misnamed, "name"])
-    }`,
-    { hint: "Flags such as --ram-limit-god name a role's jars; give it that role or another name" },
-  );
 }
 
 function toNamedJar(jar: PlacedJar): NamedJar {

@@ -90,7 +90,7 @@ const policy = z.strictObject({
   shareWeights: flag("Whether jars on one model load it once; true unless told otherwise"),
 }, { error: "It takes an object" }).partial();
 
-/** A jar file: the only source of its checks, its type and its JSON Schema. */
+/** A jar file: the only source of its checks, its type and its JSON Schema. It is an object already. */
 export const JAR_FILE_SCHEMA = z.strictObject({
   $schema: text("Where an editor finds the schema").optional(),
   extends: z.union([word, z.array(word)], {
@@ -100,7 +100,7 @@ export const JAR_FILE_SCHEMA = z.strictObject({
   jars: z.array(jar, { error: "It takes a list of jars" }).optional()
     .describe("In the order in which they are admitted and think"),
   policy: policy.optional(),
-}, { error: "A jar file is an object" }).meta({
+}).meta({
   title: "brainjar jar file",
   description: "The jars that brainjar checks and runs together, and the policy they are held to",
 });

@@ -121,7 +121,7 @@ async function modelOfFile(jar: NamedJar): Promise<string | undefined> {
     if (!(cause instanceof Deno.errors.NotFound)) return model;
     throw new BrainjarError(
       "model-not-found",
-      `Model file not found: ${model} (named at ${modelPlace})`,
+      `Model file not found: ${model} (named at ${modelPlace?.()})`,
       { hint: await hintForFile(model, modelWritten), cause },
     );
   }

@@ -1,5 +1,5 @@
 import type { BrainjarError } from "../budget/error.ts";
-import { CORRUPT_HINT, fault, INCOMPLETE_HINT } from "./fault.ts";
+import { corrupt, CORRUPT_HINT, fault, headerTooLarge, INCOMPLETE_HINT } from "./fault.ts";
 import { MAX_HEADER_BYTES, MAX_STRING_BYTES, MAX_TEXT_BYTES } from "./limits.ts";
 import { LENGTH_BYTES, stringSkipper } from "./skip_strings.ts";
 import type { ByteSource } from "./sources/source.ts";
@@ -100,12 +100,7 @@ export class Cursor {
     this.end += got;
     this.#read += got;
     if (this.#read <= MAX_HEADER_BYTES) return true;
-    throw fault(
-      "gguf-too-large",
-      `The header of ${this.source.path} is longer than ${MAX_HEADER_BYTES} bytes, in ` +
-        this.place(),
-      CORRUPT_HINT,
-    );
+    throw headerTooLarge(this.source.path, this.place());
   }
 
   skip(count: number): void {
@@ -198,14 +193,22 @@ export class Cursor {
     );
   }
 
-  /** Throws where so many elements of at least so many bytes can't be in the rest of the file. */
+  /** Throws where so many elements of at least so many bytes aren't in the rest of the file, or in any model. */
   checkLength(count: number, bytes: number, limit: number, what: string): void {
-    if (count * bytes <= this.remaining && count <= limit) return;
-    throw fault(
-      "gguf-lying-length",
-      `Model file ${this.source.path} claims ${what} of length ${count} in ${this.place()}, but only ` +
-        `${this.remaining} bytes follow`,
-      "The download is incomplete or the file is damaged: download it again",
+    if (count * bytes > this.remaining) {
+      throw fault(
+        "gguf-lying-length",
+        `Model file ${this.source.path} claims ${what} of length ${count} in ${this.place()}, but only ` +
+          `${this.remaining} bytes follow`,
+        "The download is incomplete or the file is damaged: download it again",
+      );
+    }
+    if (count <= limit) return;
+    const most = `but no model has more than ${limit}`;
+    throw corrupt(
+      this,
+      "gguf-too-large",
+      `claims ${what} of length ${count} in ${this.place()}, ${most}`,
     );
   }
 

@@ -1,3 +1,4 @@
+import { sum } from "../budget/sum.ts";
 import { Cursor } from "./cursor.ts";
 import { corrupt, fault, quote } from "./fault.ts";
 import {
@@ -67,7 +68,8 @@ export async function decode(
     const { metadata, metadataTypes } = await readMetadata(cursor, keyCount, options);
     const alignment = numberOf({ metadata }, ALIGNMENT_KEY) ?? DEFAULT_ALIGNMENT;
     cursor.place = () => "the tensor table";
-    cursor.checkLength(tensorCount, SHORTEST_ENTRY_BYTES, MAX_TENSORS, "a tensor table");
+    const most = MAX_TENSORS - names.size;
+    cursor.checkLength(tensorCount, SHORTEST_ENTRY_BYTES, most, "a tensor table");
     const { tensors, dataBytes } = await readTensors(cursor, tensorCount, {
       part,
       alignment,
@@ -189,9 +191,13 @@ function readKeyLength(cursor: Cursor): number {
   );
 }
 
+/** About what a value takes in memory: a number of one byte takes eight. */
 function keptBytesOf(value: MetadataValue): number {
-  if (typeof value === "string") return value.length;
-  return typeof value === "object" && value.values !== undefined ? value.bytes : 8;
+  if (typeof value === "string") return 8 + value.length;
+  if (typeof value !== "object" || value.values === undefined) return 8;
+  return value.elementType === "array"
+    ? sum(value.values.map(keptBytesOf))
+    : value.bytes + 8 * value.length;
 }
 
 /** llama.cpp refuses any other type than a 32-bit number, and any number but a power of two. */

@@ -1,5 +1,5 @@
 import { BrainjarError } from "../budget/error.ts";
-import { MAX_QUOTED_CHARACTERS } from "./limits.ts";
+import { MAX_HEADER_BYTES, MAX_QUOTED_CHARACTERS } from "./limits.ts";
 
 /** What can be wrong with a model file, or with a name of one. */
 type GgufFaultCode =
@@ -59,6 +59,15 @@ export function corrupt(
   what: string,
 ): BrainjarError {
   return fault(code, `Model file ${source.path} ${what}`, CORRUPT_HINT);
+}
+
+/** The error about a header that doesn't end within `MAX_HEADER_BYTES`. */
+export function headerTooLarge(path: string, place: string): BrainjarError {
+  return fault(
+    "gguf-too-large",
+    `The header of ${path} is longer than ${MAX_HEADER_BYTES} bytes, in ${place}`,
+    CORRUPT_HINT,
+  );
 }
 
 /** What to do about a file that ends too early. */

@@ -7,7 +7,12 @@ import {
   type MetadataType,
   type MetadataValue,
 } from "./header.ts";
-import { MAX_ARRAY_DEPTH, MAX_ARRAY_ELEMENTS, MAX_NESTED_ARRAYS } from "./limits.ts";
+import {
+  MAX_ARRAY_DEPTH,
+  MAX_ARRAY_ELEMENTS,
+  MAX_ARRAY_STRINGS,
+  MAX_NESTED_ARRAYS,
+} from "./limits.ts";
 
 type ReadScalar = (view: DataView, position: number, littleEndian: boolean) => MetadataScalar;
 
@@ -80,7 +85,8 @@ async function readArray(cursor: Cursor, keeping: Keeping, depth: number): Promi
     : elementType === "array"
     ? 12
     : SCALARS[elementType][0];
-  cursor.checkLength(length, least, MAX_ARRAY_ELEMENTS, "an array");
+  const most = elementType === "string" ? MAX_ARRAY_STRINGS : MAX_ARRAY_ELEMENTS;
+  cursor.checkLength(length, least, most, "an array");
   if (elementType === "array") return await readNested(cursor, keeping, depth, length);
   if (elementType === "string") {
     if (length > keeping.strings) {

@@ -5,6 +5,7 @@ import type { GgufHeader } from "./header.ts";
 import type { ReadOptions } from "./limits.ts";
 import type { LocateOptions } from "./environment.ts";
 import { locateModel } from "./locate.ts";
+import type { ModelTimer } from "./sources/server_turn.ts";
 import type { ByteSource } from "./sources/source.ts";
 import { isUrl } from "./sources/url.ts";
 import { readSplit, splitCountOf } from "./split.ts";
@@ -33,6 +34,19 @@ export async function readHeader(
 ): Promise<GgufHeader> {
   // A URL stays one whether it comes as text or as an object.
   const location = await locateModel(String(model), options);
+  if (!isUrl(location)) return await readParts(location, options);
+  // Few calls need it, and each module costs time at the start.
+  const { inServerTurn } = await loadModule<typeof import("./sources/server_turn.ts")>(
+    import.meta,
+    "./sources/server_turn.ts",
+  );
+  return await inServerTurn(options, (timer) => readParts(location, { ...options, ...timer }));
+}
+
+/** How bytes are asked for, and until when. */
+type SourceOptions = ReadOptions & LocateOptions & Partial<ModelTimer>;
+
+async function readParts(location: string, options: SourceOptions): Promise<GgufHeader> {
   const first = await readPart(location, options, 0, new Set());
   if (splitCountOf(first) > 1) {
     return await readSplit(
@@ -47,7 +61,7 @@ export async function readHeader(
 
 async function readPart(
   location: string,
-  options: ReadOptions & LocateOptions,
+  options: SourceOptions,
   part: number,
   names: Set<string>,
 ): Promise<PartHeader> {
@@ -70,7 +84,7 @@ async function readPart(
 
 async function open(
   location: string,
-  options: ReadOptions & LocateOptions,
+  options: SourceOptions,
 ): Promise<ByteSource> {
   if (!isUrl(location)) {
     const source = fileSource(location);

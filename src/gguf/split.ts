@@ -1,7 +1,8 @@
 import { BrainjarError } from "../budget/error.ts";
+import { sum } from "../budget/sum.ts";
 import type { PartHeader } from "./decode.ts";
 import { fault } from "./fault.ts";
-import { type GgufHeader, numberOf, textOf } from "./header.ts";
+import { type GgufHeader, type GgufPart, numberOf, type TensorInfo, textOf } from "./header.ts";
 import { MAX_LINKS, MAX_PARTS } from "./limits.ts";
 import { isUrl, pathOf, withPath } from "./sources/url.ts";
 import { parseSplitName, type SplitName, splitName } from "./split_name.ts";
@@ -29,7 +30,9 @@ export async function readSplit(
   const count = splitCountOf(known);
   const { location, name } = findName(given, known, count);
   const names = new Set<string>();
-  const parts: PartHeader[] = [];
+  const tensors: TensorInfo[] = [];
+  const files: GgufPart[] = [];
+  let first: PartHeader | undefined;
   for (let index = 0; index < count; index++) {
     const path = withPath(location, splitName(name, index + 1));
     const part = index === 0 && name.number === 1
@@ -43,11 +46,16 @@ export async function readSplit(
           error,
         );
       });
-    for (const tensor of part.tensors) names.add(tensor.name);
-    checkPart(part, parts[0] ?? part, index, count);
-    parts.push(part);
+    first ??= part;
+    checkPart(part, first, index, count);
+    for (const tensor of part.tensors) {
+      names.add(tensor.name);
+      tensors.push(tensor);
+    }
+    // Not its metadata: there may be thousands of parts.
+    files.push(part.part);
   }
-  return join(parts);
+  return join(first ?? known, tensors, files);
 }
 
 /**
@@ -119,10 +127,11 @@ function checkPart(part: PartHeader, first: PartHeader, index: number, count: nu
   );
 }
 
-function join(parts: readonly PartHeader[]): GgufHeader {
-  const [first] = parts;
-  if (first === undefined) throw new RangeError("No parts");
-  const tensors = parts.flatMap((part) => part.tensors);
+function join(
+  first: PartHeader,
+  tensors: readonly TensorInfo[],
+  parts: readonly GgufPart[],
+): GgufHeader {
   const expected = numberOf(first, "split.tensors.count");
   if (expected !== tensors.length) {
     throw fault(
@@ -139,7 +148,7 @@ function join(parts: readonly PartHeader[]): GgufHeader {
     metadata: first.metadata,
     metadataTypes: first.metadataTypes,
     tensors,
-    parts: parts.map((part) => part.part),
-    fileBytes: parts.reduce((sum, part) => sum + part.part.fileBytes, 0),
+    parts,
+    fileBytes: sum(parts.map((part) => part.fileBytes)),
   };
 }

@@ -97,11 +97,11 @@ const LIES: readonly Row[] = [
       metadata: [array(
         "a",
         "array",
-        Array.from({ length: 4097 }, () => nested(0)),
+        Array.from({ length: 257 }, () => nested(0)),
       )],
     },
     "gguf-nesting",
-    "4097 in all",
+    "257 in all",
   ],
   [
     "duplicate key",
@@ -282,6 +282,29 @@ Deno.test("an empty file is refused", async () => {
 Deno.test("metadata without end is refused before it fills the memory", async () => {
   const metadata = Array.from({ length: 140 }, (_, i) => text(`key ${i}`, "x".repeat(64 * 1024)));
   await assertFault(() => readBytes(buildHeader({ metadata }).bytes), "gguf-too-large", "entry");
+});
+
+Deno.test("short values in great number are refused before they fill the memory", async () => {
+  for (
+    const [count, type, values] of [
+      [15_000, "string", Array<string>(64).fill("a")],
+      [260, "uint8", Array<number>(4096).fill(1)],
+    ] as const
+  ) {
+    const metadata = Array.from({ length: count }, (_, i) => array(`key ${i}`, type, values));
+    await assertFault(() => readBytes(buildHeader({ metadata }).bytes), "gguf-too-large", "entry");
+  }
+});
+
+Deno.test("more than any model has is refused by its claim, however large the file is", async () => {
+  const read = (header: WrittenHeader, names?: Set<string>) =>
+    decode(memorySource(buildHeader(header).bytes, "bad.gguf", 2 ** 40), {}, 0, names);
+  const texts = withEntry(array("a", "string", [], 4 * 1024 * 1024 + 1));
+  await assertFault(() => read(texts), "gguf-too-large", "bad.gguf", "4194305", '"a"');
+  await assertFault(() => read({ tensorCount: 131_073 }), "gguf-too-large", "a tensor table");
+  // The tensors of the parts before count too.
+  const names = new Set(Array.from({ length: 131_072 }, (_, i) => `tensor ${i}`));
+  await assertFault(() => read(HONEST, names), "gguf-too-large", "a tensor table of length 3");
 });
 
 Deno.test("a file that shrinks while it is read is cut off", async () => {

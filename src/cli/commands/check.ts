@@ -2,13 +2,14 @@ import { defined } from "../../budget/defined.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
 import { isWithoutTokenizer } from "../../llama_cpp/loading/tokenizer.ts";
 import { loadModule } from "../../load_module.ts";
-import { openHost } from "../../plan/host.ts";
+import { type Host, openHost } from "../../plan/host.ts";
 import { planOn } from "../../plan/plan.ts";
 import type { ReservedPlan } from "../../plan/reserve.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { validationReport } from "../../report/validation_report.ts";
-import type { Command, CommandInput } from "../command.ts";
+import type { Command } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
+import { tellSlowServers } from "../terminal/slow_servers.ts";
 import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
 
 /**
@@ -21,10 +22,11 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const quiet = values.get("quiet");
   const say = quiet ? () => {} : (text: string) => output.say(text);
   const settings = await readSettings(values, { say, modelRequired: !output.interactive });
-  const judged = await judge(
-    { ...settings, ...defined({ dryLoadCommand }) },
-    values.get("reserve"),
+  await using host = tellSlowServers(
+    openHost({ ...settings, ...defined({ dryLoadCommand }) }),
+    { interactive: output.interactive, say },
   );
+  const judged = await judge(host, settings, values.get("reserve"));
   for (const { name, header } of modelsOf(judged)) {
     if (isWithoutTokenizer(header)) {
       say(`warning: ${name} has no tokenizer: run makes no text with it\n`);
@@ -51,10 +53,10 @@ function modelsOf({ plan }: ReservedPlan) {
  * checks need neither, and don't read their code.
  */
 async function judge(
-  settings: Settings & Pick<CommandInput, "dryLoadCommand">,
+  host: Host,
+  settings: Settings,
   reserveSeconds?: number,
 ): Promise<ReservedPlan> {
-  await using host = openHost(settings);
   const plan = await planOn(host, settings, await host.readMemory());
   let judged: ReservedPlan = { plan };
   if (reserveSeconds !== undefined) {

@@ -22,16 +22,20 @@ import type { Command } from "../command.ts";
 import { defined } from "../../budget/defined.ts";
 import { readContextSettings } from "../settings/settings.ts";
 import { type Output, renderError } from "../terminal/output.ts";
+import { tellSlowServers } from "../terminal/slow_servers.ts";
 
 /**
  * `brainjar estimate MODEL…`: what each model needs, part by part. Each answer is printed when it
  * is found and then forgotten, so that a thousand models take no more memory than one.
  */
 export const command: Command = async ({ values, operands, output, dryLoadCommand }) => {
-  await using host = openHost({
-    ...defined({ cpu: values.get("cpu"), dryLoadCommand }),
-    rememberModels: false,
-  });
+  await using host = tellSlowServers(
+    openHost({
+      ...defined({ cpu: values.get("cpu"), dryLoadCommand }),
+      rememberModels: false,
+    }),
+    output,
+  );
   const context = readContextSettings(values);
   const models = operands.length > 0 ? operands : [defaultModel(output)];
   const estimators = values.get("compare")

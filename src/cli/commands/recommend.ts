@@ -7,6 +7,7 @@ import { recommendJson, recommendText } from "../../report/recommended_limits.ts
 import type { Command } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { shellWord } from "../terminal/shell_word.ts";
+import { tellSlowServers } from "../terminal/slow_servers.ts";
 import { readSettings } from "../settings/settings.ts";
 
 /** `brainjar recommend`: RAM limits, and the contexts they leave room for, that pass. */
@@ -15,7 +16,10 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     say: (text) => output.say(text),
     modelRequired: !output.interactive,
   });
-  await using host = openHost({ ...settings, ...defined({ dryLoadCommand }) });
+  await using host = tellSlowServers(
+    openHost({ ...settings, ...defined({ dryLoadCommand }) }),
+    output,
+  );
   const recommended = await recommendLimitsOn(host, settings);
   const typed = typedForRun(values, recommended).map(shellWord);
   output.answer(

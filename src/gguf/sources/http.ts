@@ -1,15 +1,18 @@
 import { BrainjarError, messageOf } from "../../budget/error.ts";
 import { type Environment, type LocateOptions, processEnvironment } from "../environment.ts";
-import { fault, quote } from "../fault.ts";
+import { fault, headerTooLarge, quote } from "../fault.ts";
 import {
   FIRST_RANGE_BYTES,
   LARGEST_RANGE_BYTES,
+  MAX_HEADER_BYTES,
+  MODEL_TIMEOUT_MILLISECONDS,
   type ReadOptions,
   REQUEST_TIMEOUT_MILLISECONDS,
 } from "../limits.ts";
 import { hubAuthorization } from "./hub_token.ts";
 import { isHubPage, isPage, pageFault, type Refusal, refusal } from "./refusal.ts";
 import { shownUrl } from "./url.ts";
+import type { ModelTimer } from "./server_turn.ts";
 import type { ByteSource } from "./source.ts";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -18,7 +21,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 20;
 
 /** How a server is asked, and whose environment has the hub's token. */
-type HttpOptions = ReadOptions & Pick<LocateOptions, "environment">;
+type HttpOptions = ReadOptions & Pick<LocateOptions, "environment"> & Partial<ModelTimer>;
 
 /** What of a file a server has sent. */
 interface Range {
@@ -40,9 +43,10 @@ interface Range {
 export async function httpSource(url: string, options: HttpOptions = {}): Promise<ByteSource> {
   // The hub has pages there, and none may be reached from a machine without a network.
   if (isHubPage(url)) throw pageFault(url, url);
-  let range = await fetchRange(url, 0, FIRST_RANGE_BYTES, options);
+  let range = await fetchRange(url, { offset: 0, length: FIRST_RANGE_BYTES }, options);
   const { size, tag } = range;
   let length = FIRST_RANGE_BYTES;
+  let fetched = range.bytes.length;
   return {
     path: shownUrl(url),
     size,
@@ -50,7 +54,16 @@ export async function httpSource(url: string, options: HttpOptions = {}): Promis
       if (offset >= size) return 0;
       if (offset < range.offset || offset >= range.offset + range.bytes.length) {
         length = Math.min(length * 2, LARGEST_RANGE_BYTES);
-        range = await fetchRange(url, offset, Math.min(length, size - offset), options);
+        // What is skipped isn't read, and some of it is fetched.
+        fetched += length;
+        if (fetched > MAX_HEADER_BYTES) {
+          throw headerTooLarge(shownUrl(url), "what was fetched of it");
+        }
+        range = await fetchRange(url, {
+          offset,
+          length: Math.min(length, size - offset),
+          buffer: range.bytes.buffer,
+        }, options);
         if (range.size !== size || range.tag !== tag) {
           throw fault(
             "gguf-http-changed",
@@ -68,25 +81,31 @@ export async function httpSource(url: string, options: HttpOptions = {}): Promis
   };
 }
 
+/** What of a file is asked for. */
+interface WantedRange {
+  readonly offset: number;
+  readonly length: number;
+  /** Memory that isn't needed any more, for its bytes. */
+  readonly buffer?: ArrayBuffer;
+}
+
 async function fetchRange(
   url: string,
-  offset: number,
-  length: number,
+  wanted: WantedRange,
   options: HttpOptions,
 ): Promise<Range> {
   const timeout = options.timeoutMilliseconds ?? REQUEST_TIMEOUT_MILLISECONDS;
   const timer = AbortSignal.timeout(timeout);
-  const signal = AbortSignal.any(options.signal === undefined ? [timer] : [timer, options.signal]);
+  const { signal: callers, modelTimer } = options;
+  const signal = AbortSignal.any([timer, modelTimer, callers].filter((one) => one !== undefined));
   try {
-    const range = `bytes=${offset}-${offset + length - 1}`;
+    const range = `bytes=${wanted.offset}-${wanted.offset + wanted.length - 1}`;
     const { response, from } = await fetchFollowing(url, range, signal, options);
-    return await readRange({ url, from, response, environment: environmentOf(options) }, {
-      offset,
-      length,
-    });
+    return await readRange({ url, from, response, environment: environmentOf(options) }, wanted);
   } catch (error) {
+    if (callers?.aborted) throw callers.reason;
     if (error instanceof BrainjarError) throw error;
-    if (options.signal?.aborted) throw options.signal.reason;
+    if (modelTimer?.aborted) throw outOfTime(url, options, error);
     throw timer.aborted ? timedOut(url, timeout, error) : failed(url, error);
   }
 }
@@ -134,7 +153,7 @@ function environmentOf(options: HttpOptions): Environment {
 
 async function readRange(
   answer: Refusal,
-  { offset, length }: { readonly offset: number; readonly length: number },
+  { offset, length, buffer = new ArrayBuffer(0) }: WantedRange,
 ): Promise<Range> {
   const { url, from, response } = answer;
   const contentRange = response.headers.get("content-range");
@@ -161,7 +180,7 @@ async function readRange(
       "Download the file and give its path",
     );
   }
-  const bytes = await readBody(url, response, last - first + 1);
+  const bytes = await readBody(url, response, last - first + 1, buffer);
   // A model may be sent as any type; a page isn't one.
   if (offset === 0 && isPage(response) && !startsAsGguf(bytes)) throw pageFault(url, from);
   return { offset, bytes, size, tag: response.headers.get("etag") };
@@ -171,24 +190,25 @@ function startsAsGguf(bytes: Uint8Array): boolean {
   return new TextDecoder().decode(bytes.subarray(0, 4)) === "GGUF";
 }
 
-/** Reads a body of exactly `length` bytes, and cancels one that has more. */
+/** Reads a body of exactly `length` bytes, into a buffer where that holds it; cancels one that has more. */
 async function readBody(
   url: string,
   response: Response,
   length: number,
+  buffer: ArrayBuffer,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
+  let bytes = new Uint8Array(buffer.byteLength < length ? new ArrayBuffer(length) : buffer);
   let filled = 0;
   let cause: unknown;
-  const reader = response.body?.getReader();
+  // Each read takes the buffer and gives it back: a server may send a byte at a time.
+  const reader = response.body?.getReader({ mode: "byob" });
   if (reader !== undefined) {
     try {
       while (filled < length) {
-        const { done, value } = await reader.read();
+        const { done, value } = await reader.read(bytes.subarray(filled, length));
+        if (value !== undefined) bytes = new Uint8Array(value.buffer);
         if (done) break;
-        const part = value.subarray(0, length - filled);
-        bytes.set(part, filled);
-        filled += part.length;
+        filled += value.length;
       }
     } catch (error) {
       // An abort is told apart by whoever asked for it.
@@ -197,7 +217,7 @@ async function readBody(
     }
     await reader.cancel().catch(() => {});
   }
-  if (filled === length) return bytes;
+  if (filled === length) return bytes.subarray(0, length);
   throw fault(
     "gguf-http-cut-off",
     `The server's answer was cut off after ${filled} of ${length} bytes: ${shownUrl(url)}`,
@@ -210,6 +230,21 @@ function timedOut(url: string, timeout: number, cause: unknown): BrainjarError {
   return fault(
     "gguf-http-timeout",
     `The server didn't answer within ${timeout / 1000} s: ${shownUrl(url)}`,
+    "Check the network or download the file and give its path",
+    cause,
+  );
+}
+
+function outOfTime(
+  url: string,
+  { modelTimeoutMilliseconds = MODEL_TIMEOUT_MILLISECONDS }: HttpOptions,
+  cause: unknown,
+): BrainjarError {
+  return fault(
+    "gguf-http-timeout",
+    `The server didn't send the model's header within ${
+      modelTimeoutMilliseconds / 1000
+    } s in all: ${shownUrl(url)}`,
     "Check the network or download the file and give its path",
     cause,
   );

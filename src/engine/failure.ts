@@ -56,6 +56,7 @@ export function engineFailure(
 
 /** The error of an engine that can't be started on this machine. */
 export function engineUnavailable(error: unknown, lines: readonly string[]): BrainjarError {
+  if (error instanceof BrainjarError) return error;
   const said = reason(lines) ?? messageOf(error);
   return new BrainjarError("engine-unavailable", "The engine can't be started on this machine", {
     kind: "engine",

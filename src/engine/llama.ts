@@ -15,6 +15,7 @@ import {
 } from "./patches.ts";
 import { readPageByPage } from "./read_ahead.ts";
 import { Samplers } from "./samplers.ts";
+import { checkTemporaryFolder } from "./temporary_folder.ts";
 import { returnFreedMemory, trimMemory } from "./trim_memory.ts";
 import { checkUnchanged } from "./estimated_file.ts";
 import { disposeUnfinished, makeOrDispose } from "./dispose_unfinished.ts";
@@ -38,6 +39,7 @@ export async function openLlama(): Promise<Engine> {
   returnFreedMemory();
   try {
     await checkMayFork();
+    checkTemporaryFolder();
     return await log.capture(async () => {
       const library: Package = await import(PACKAGE);
       // What reading the header left behind is given back here, so that it and the native load

@@ -8,6 +8,9 @@ const SCHEMA = "brainjar.calibrations/1";
 /** More than anyone measures; a longer file is not one of ours. */
 const MOST = 10_000;
 
+/** So many, with room. */
+const MOST_BYTES = 100 * MOST;
+
 /** What was kept, and what is wrong with the file. */
 export interface Calibrations {
   /** Measured floor / estimated floor, by {@link calibrationKey}. */
@@ -74,6 +77,9 @@ export function parseCalibrations(text: string, path: string): Calibrations {
 export function readCalibrations(path: string | undefined): Calibrations {
   if (path === undefined) return { ratios: new Map() };
   try {
+    const { isFile, size } = Deno.statSync(path);
+    // A pipe would be waited for.
+    if (!isFile || size > MOST_BYTES) throw new Error("No file of ratios");
     return parseCalibrations(Deno.readTextFileSync(path), path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { ratios: new Map() };

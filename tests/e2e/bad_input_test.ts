@@ -266,3 +266,28 @@ Deno.test("bad output: a full disk under stdout is no verdict", async () => {
   assertMatch(stderr, /The answer can't be written/);
   assert(!/\n\s+at |Uncaught|bug/.test(stderr), stderr);
 });
+
+Deno.test({
+  name: "bad input: a summary page that is a pipe is said, and not waited for",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const pipe = `${folder}/pipe`;
+    await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    const { code, stderr } = await runBrainjar(["check", ...DEMO_BRAIN, "--format", "github"], {
+      env: { GITHUB_STEP_SUMMARY: pipe },
+    });
+    assertEquals(code, 0);
+    assertMatch(stderr, /GITHUB_STEP_SUMMARY can't be written: it is a pipe/);
+  },
+});
+
+Deno.test("bad input: without a folder for temporary files the engine isn't started", async () => {
+  const args = ["run", "--turns", "1", "--json"];
+  const { code, stdout, stderr } = await runBrainjar(args, { env: { TMPDIR: `${folder}/none` } });
+  assertEquals(code, 3, stderr);
+  const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const warning = events.find(({ event }) => event === "warning");
+  assertEquals(warning.code, "temporary-folder-unusable");
+  assertEquals([events.at(-1).event, events.at(-1).reservedBytes], ["end", 0]);
+  assert(!/^\s+at /m.test(stderr), stderr);
+});

@@ -71,3 +71,20 @@ Deno.test("calibrations: a damaged file is warned of and ignored", () => {
   const odd = '{"schema":"brainjar.calibrations/1","ratios":{"a":"1","b":-1,"c":1.5,"d":null}}';
   assertEquals([...parseCalibrations(odd, "/c").ratios], [["c", 1.5]]);
 });
+
+Deno.test({
+  name: "calibrations: a pipe in the file's place is warned of and not waited for",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = `${folder}/calibrations.json`;
+      await new Deno.Command("mkfifo", { args: [path] }).output();
+      const { ratios, warning } = readCalibrations(path);
+      assertEquals(ratios.size, 0);
+      assert(warning?.includes(path));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});

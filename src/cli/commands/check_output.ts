@@ -83,8 +83,21 @@ export async function appendSummary(
     "../../report/ci/summary.ts",
   );
   try {
+    rejectPipe(path);
     await Deno.writeTextFile(path, `${summaryMarkdown(report)}\n`, { append: true });
   } catch (error) {
     say(`${printable(`warning: $GITHUB_STEP_SUMMARY can't be written: ${messageOf(error)}`)}\n`);
   }
+}
+
+/** Opening a pipe waits for its reader, and nothing would end that. */
+function rejectPipe(path: string): void {
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.statSync(path);
+  } catch {
+    return;
+  }
+  if (info.isFile || info.isDirectory || info.isCharDevice) return;
+  throw new Error(`it is a pipe or a device: ${path}`);
 }

@@ -30,6 +30,16 @@ export function kindOf(path: string): "file" | "folder" | undefined {
   }
 }
 
+/** Manifests and references are some hundred bytes, or a few thousand. */
+const MOST_NOTE_BYTES = 1024 * 1024;
+
+/** The text of a small file that a cache keeps; throws for anything else: a pipe would be waited for. */
+export function readNote(path: string): string {
+  const { isFile, size } = Deno.statSync(path);
+  if (!isFile || size > MOST_NOTE_BYTES) throw new Error(`No small file: ${path}`);
+  return Deno.readTextFileSync(path);
+}
+
 /** The names in a folder that are the given one, the same letters before others: caches keep case. */
 export function namedAlike(folder: string, name: string): string[] {
   const alike = namesIn(folder).filter((other) => other.toLowerCase() === name.toLowerCase());

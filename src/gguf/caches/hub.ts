@@ -1,7 +1,7 @@
 import { fault } from "../fault.ts";
 import { isBeside } from "../../llama_cpp/models/beside_models.ts";
 import { parseSplitName, partPaths } from "../split_name.ts";
-import { filesBelow, kindOf, namedAlike, namesIn } from "./folder.ts";
+import { filesBelow, kindOf, namedAlike, namesIn, readNote } from "./folder.ts";
 import { type CachedModel, type HubName, isIncomplete, listed, notCached } from "./hub_miss.ts";
 import { hubModelsInOllama } from "./ollama.ts";
 import { type CachePlaces, hubFolders, llamaCppFolders, lmStudioFolders } from "./places.ts";
@@ -168,7 +168,7 @@ function sizeOf(path: string): number | undefined {
 
 function readText(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(path).trim();
+    return readNote(path).trim();
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import type { BrainjarError } from "../../budget/error.ts";
 import { fault } from "../fault.ts";
 import { listNames } from "../list_names.ts";
-import { kindOf, listFolders, MOST_LISTED, namedAlike, namesIn } from "./folder.ts";
+import { kindOf, listFolders, MOST_LISTED, namedAlike, namesIn, readNote } from "./folder.ts";
 import { type CachePlaces, ollamaFolders } from "./places.ts";
 
 /** A model as Ollama names it, `[[HOST/]NAMESPACE/]NAME[:TAG]`. */
@@ -105,7 +105,7 @@ function modelOf(manifest: string, folder: string, name: OllamaName): string {
 /** The layers of a manifest; nothing where it can't be read. */
 function layersOf(manifest: string): readonly Layer[] | undefined {
   try {
-    const { layers } = JSON.parse(Deno.readTextFileSync(manifest));
+    const { layers } = JSON.parse(readNote(manifest));
     return Array.isArray(layers) ? layers : [];
   } catch {
     return undefined;

@@ -22,16 +22,16 @@ export interface RunLimits {
   readonly engineFailuresInARow: number;
 }
 
-/** Grace and hurried disposal together stay under the 3 s that Ctrl-C may take. */
+/** Grace and hurried disposal together stay a second under the 3 s that Ctrl-C may take: a busy machine needs it. */
 export const RUN_LIMITS: RunLimits = {
   stallMilliseconds: 60_000,
   watchMilliseconds: 1_000,
   shortWatchMilliseconds: 100,
   renewMilliseconds: 60_000,
   retryMilliseconds: 3_000,
-  graceMilliseconds: 1_500,
+  graceMilliseconds: 1_200,
   disposalMilliseconds: 10_000,
-  hurriedDisposalMilliseconds: 1_000,
+  hurriedDisposalMilliseconds: 800,
   lastChances: 3,
   engineFailuresInARow: 5,
 };

@@ -1,3 +1,4 @@
+import { closeAbsentPackages } from "./absent_packages.ts";
 import { bundleProgram } from "./bundle.ts";
 import { installEngine } from "./engine_packages.ts";
 import type { Target } from "./target.ts";
@@ -19,7 +20,13 @@ export async function stageProgram(
   await bundleProgram(root, `${folder}/${BUNDLES}`, entries, target.os);
   await installEngine(root, folder, target);
   // The engine's test process looks for its settings from its own folder upwards: here it ends.
-  await Deno.writeTextFile(`${folder}/deno.json`, '{"nodeModulesDir":"manual","lock":false}\n');
+  await Deno.writeTextFile(
+    `${folder}/deno.json`,
+    '{"workspace":[],"nodeModulesDir":"manual","lock":false}\n',
+  );
+  // And here the look-up of the package that the program belongs to, by which others could name one.
+  await Deno.writeTextFile(`${folder}/app/package.json`, '{"type":"module"}\n');
+  await closeAbsentPackages(folder);
   await Deno.mkdir(`${folder}/fixtures`);
   await Deno.copyFile(`${root}/fixtures/demo-brain.gguf`, `${folder}/fixtures/demo-brain.gguf`);
   await Deno.copyFile(`${root}/LICENSE`, `${folder}/LICENSE`);

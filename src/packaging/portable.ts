@@ -18,7 +18,10 @@ import { stageProgram } from "./program/stage.ts";
 
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
-/** Where head.sh enters the program. */
+/** The shell's part: what every start reads, then what only the first one does. */
+const SCRIPTS: readonly string[] = ["head.sh", "first_start.sh"];
+
+/** Where the script enters the program. */
 const ENTRIES: readonly string[] = [
   "src/packaging/portable/start.ts",
   "src/packaging/portable/settle.ts",
@@ -27,7 +30,7 @@ const ENTRIES: readonly string[] = [
 /** As `uname -m` names it. */
 const MACHINE = Deno.build.arch;
 
-/** The time of every packed file: long ago, so that what is changed later is newer. */
+/** The time of every packed file: long ago, so that what is changed later has another one. */
 const PACKED_AT = Date.UTC(2020, 0, 1) / 1000;
 
 /** What the unpacked files take besides their bytes: the rest of each one's last block. */
@@ -126,12 +129,14 @@ async function assemble(
     ID: `${configuration.version}-${checksum.slice(0, 16)}`,
     KILOBYTES: String(Math.ceil(bytes / 1024)),
     MEGABYTES: String(Math.ceil(bytes / 1e6)),
+    PACKED: String(PACKED_AT),
     FOLDERS: entries
       .filter(({ kind, name }) => kind === "folder" && !name.includes("/node_modules"))
       .map(({ name }) => name)
       .join(" "),
   };
-  const template = await Deno.readTextFile(`${root}/src/packaging/portable/head.sh`);
+  const parts = SCRIPTS.map((name) => Deno.readTextFile(`${root}/src/packaging/portable/${name}`));
+  const template = (await Promise.all(parts)).join("\n");
   const head = template.replace(
     /@([A-Z]+)@/g,
     (placeholder, name: string) => values[name] ?? placeholder,

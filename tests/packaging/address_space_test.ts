@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
 
-const HEAD = new URL("../../src/packaging/portable/head.sh", import.meta.url);
+const SCRIPTS = ["head.sh", "first_start.sh"].map((name) =>
+  new URL(`../../src/packaging/portable/${name}`, import.meta.url)
+);
 
 /** The head of the one file, with this limit on its address space; it has no archive to unpack. */
 async function startWith(kilobytes: number | string, ...args: string[]) {
-  const template = await Deno.readTextFile(HEAD);
+  const template = (await Promise.all(SCRIPTS.map((url) => Deno.readTextFile(url)))).join("");
   const script = await Deno.makeTempFile({ suffix: ".sh" });
   const cache = await Deno.makeTempDir();
   try {

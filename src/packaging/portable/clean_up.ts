@@ -10,11 +10,16 @@ const UNPACKING_MS = 600_000;
 
 /**
  * Removes every tree of the cache but `kept`: older versions, trees that were replaced, and what
- * killed unpackings left. A tree that a process runs from, or is unpacking, stays.
+ * killed unpackings left. A tree that a process runs from, or is unpacking, stays. So does what
+ * belongs to others, who could have written there once: it is neither opened nor followed.
  */
 export function cleanUp(cache: string, kept: string, now = Date.now()): void {
-  const files = [...Deno.readDirSync(cache)].map((entry) => entry.name);
-  for (const name of files.filter((name) => TREE.test(name) && name !== kept)) {
+  const owner = Deno.lstatSync(`${cache}/${kept}`).uid;
+  const own = [...Deno.readDirSync(cache)].filter(({ name }) =>
+    Deno.lstatSync(`${cache}/${name}`).uid === owner
+  );
+  for (const { name, isDirectory } of own) {
+    if (!isDirectory || !TREE.test(name) || name === kept) continue;
     const tree = `${cache}/${name}`;
     if (!exists(`${tree}/seal`)) {
       if (!isBeingUnpacked(tree, now)) Deno.removeSync(tree, { recursive: true });
@@ -24,7 +29,8 @@ export function cleanUp(cache: string, kept: string, now = Date.now()): void {
       Deno.removeSync(tree, { recursive: true });
     }
   }
-  for (const name of files.filter((name) => NAME.test(name))) {
+  for (const { name, isFile } of own) {
+    if (!isFile || !NAME.test(name)) continue;
     const tree = Deno.readTextFileSync(`${cache}/${name}`).trim();
     if (tree.includes("/") || !exists(`${cache}/${tree}`)) Deno.removeSync(`${cache}/${name}`);
   }
@@ -48,6 +54,8 @@ function isUsed(tree: string, now: number): boolean {
   const path = `${tree}/in-use`;
   try {
     if (age(path, now) < STARTING_MS) return true;
+    // A pipe would be waited for.
+    if (!Deno.lstatSync(path).isFile) return false;
     using file = Deno.openSync(path, { write: true });
     return !file.tryLockSync(true);
   } catch (error) {
@@ -70,6 +78,7 @@ function isBeingUnpacked(tree: string, now: number): boolean {
 
 function readWords(path: string): string[] {
   try {
+    if (!Deno.lstatSync(path).isFile) return [];
     return Deno.readTextFileSync(path).trim().split(" ");
   } catch {
     return [];

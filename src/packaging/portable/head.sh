@@ -3,7 +3,8 @@
 #
 # The first start unpacks it to $BRAINJAR_HOME, else $XDG_CACHE_HOME/brainjar, else
 # ~/.cache/brainjar, which takes about @MEGABYTES@ MB there; every start then runs what was
-# unpacked. Remove that folder whenever you like. Needs sh, tail, tar and gzip, and glibc.
+# unpacked, where nobody but this user and root could have changed it. Remove that folder whenever
+# you like. Needs sh, stat, tail, tar and gzip, and glibc.
 
 checksum='@CHECKSUM@'
 id='@ID@'
@@ -11,6 +12,9 @@ machine='@MACHINE@'
 kilobytes=@KILOBYTES@
 offset=@OFFSET@
 folders='@FOLDERS@'
+packed_at=@PACKED@
+new_line='
+'
 # In kB, as ulimit counts.
 address_space=51000000
 
@@ -61,68 +65,171 @@ check_address_space() {
 can be limited by a control group or by ulimit -d" address-space-too-small
 }
 
-# Sets cache: where trees are unpacked.
+# Sets cache to where one rule has trees unpacked, and examines it; fails where the rule names none.
 find_cache() {
-  case ${XDG_CACHE_HOME:-} in /*) under_xdg=$XDG_CACHE_HOME/brainjar ;; *) under_xdg= ;; esac
-  if [ -n "${BRAINJAR_HOME:-}" ]; then
-    cache=$BRAINJAR_HOME
-  elif [ -n "$under_xdg" ]; then
-    cache=$under_xdg
-  elif [ -n "${HOME:-}" ]; then
-    cache=$HOME/.cache/brainjar
-  else
-    find_cache_without_home
-  fi
-  case $cache in /*) ;; *) cache=$PWD/$cache ;; esac
-}
-
-# An empty environment: the home folder of the user's account, else a folder of this user alone.
-find_cache_without_home() {
-  user=$(id -un 2>/dev/null)
-  home=
-  case $user in '' | *[!A-Za-z0-9_.-]*) ;; *) eval "home=~$user" ;; esac
-  case $home in
-    /*) if [ -d "$home" ] && [ -w "$home" ]; then cache=$home/.cache/brainjar; return; fi ;;
+  case $1 in
+    named) cache=$BRAINJAR_HOME ;;
+    environment)
+      case ${XDG_CACHE_HOME:-} in
+        /*) cache=$XDG_CACHE_HOME/brainjar ;;
+        *) cache=${HOME:+$HOME/.cache/brainjar} ;;
+      esac
+      ;;
+    account)
+      user=$(id -un 2>/dev/null)
+      home=
+      case $user in '' | *[!A-Za-z0-9_.-]*) ;; *) eval "home=~$user" ;; esac
+      case $home in /*) ;; *) return 1 ;; esac
+      [ -d "$home" ] && [ -w "$home" ] || return 1
+      cache=$home/.cache/brainjar
+      ;;
+    *)
+      cache=/tmp/brainjar-cache-$(id -u)
+      mkdir -m 700 "$cache" 2>/dev/null
+      if [ -L "$cache" ] || [ ! -O "$cache" ]; then
+        unsafe="The folder '$cache' isn't this user's own"
+        return
+      fi
+      ;;
   esac
-  cache=/tmp/brainjar-cache-$(id -u)
-  mkdir -m 700 "$cache" 2>/dev/null
-  # Whoever owns it could run programs as this user.
-  if [ -L "$cache" ] || [ ! -O "$cache" ]; then
-    fail "The folder '$cache' isn't this user's own" 'Set BRAINJAR_HOME to a folder of your own'
-  fi
+  case $cache in '') return 1 ;; /*) ;; *) cache=$PWD/$cache ;; esac
+  examine
 }
 
-# Sets tree to what an earlier start unpacked; fails where there is none or it isn't whole.
+# examine [TREE]: sets cache to where it really lies, unsafe to a sentence where others could change
+# what runs from there, and is_tree_safe for a tree in it: the last one that is found, unless named.
 #
-# The seal is written last, so a file or a folder that is newer was changed afterwards. To read
-# it all would take longer than the program; the engine's two thousand files are only looked at
-# where it will be started.
+# Every folder and link on the way must be this user's or root's, and none writable by others but
+# one like /tmp, where only owners remove what is theirs. They are looked at from the top down: what
+# passed can't be replaced by others any more, so what is examined is what runs. Links are resolved
+# here for the same reason.
+examine() {
+  examined=${1:-}
+  rest=$cache
+  path=
+  links=0
+  set --
+  while [ -n "$rest" ]; do
+    part=${rest%%/*}
+    case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
+    case $part in '' | .) continue ;; ..) path=${path%/*}; continue ;; esac
+    if [ -L "$path/$part" ]; then
+      set -- "$@" "$path/$part"
+      links=$((links + 1))
+      # The kernel follows as many.
+      if [ "$links" -gt 40 ] || ! target=$(readlink "$path/$part"); then
+        unsafe="The link '$path/$part' can't be followed"
+        return
+      fi
+      case $target in /*) path= ;; esac
+      rest=$target/$rest
+    else
+      path=$path/$part
+      [ ! -e "$path" ] || set -- "$@" "$path"
+    fi
+  done
+  cache=${path:-/}
+  if [ -z "$examined" ] && [ -e "$cache/$id" ]; then
+    for examined in "$cache/$id".*; do :; done
+  fi
+  # One process for the way and the tree: starting it is most of what this takes.
+  if facts=$(
+    set -- /proc/self/. / "$@" /proc/self/.
+    if [ -n "$examined" ]; then
+      set -- "$@" "$cache/$id" "$examined" "$examined"/* "$examined"/deno/* "$examined"/deno/quick/*
+      set -- "$@" /proc/self/.
+      for folder in $folders; do
+        set -- "$@" "$examined/$folder" "$examined/$folder"/*
+      done
+    fi
+    exec stat -c %f:%u:%Y "$@" 2>/dev/null
+  ); then is_complete=yes; else is_complete=no; fi
+  judge "$@"
+}
+
+# judge PATH...: what the facts, each a mode in hexadecimal, an owner and a time, say of the way and
+# of the tree.
+judge() {
+  is_name_safe=no
+  is_tree_safe=no
+  unsafe=
+  # The runtime's folder in /proc is this process's user's, and parts the facts.
+  next_fact
+  self=${fact%:*}
+  user=${self#*:}
+  # In a user namespace root's folders seem to be nobody's: whoever / belongs to is trusted there.
+  next_fact
+  root=${fact#*:}
+  root=${root%:*}
+  [ "$cache" != / ] || judge_folder /
+  for path in "$@"; do
+    next_fact
+    judge_folder "$path"
+  done
+  next_fact
+  # Where it isn't in its place, something was gone meanwhile.
+  [ "${fact%:*}" = "$self" ] || unsafe=${unsafe:-"The way to '$cache' changed while it was looked at"}
+  [ -z "$unsafe" ] || return 0
+  # Folders and files of the program have the time that they were packed with: a file that comes or
+  # goes changes its folder's.
+  time='*'
+  for fact in $facts; do
+    case $fact in
+      "$self":*) time=$packed_at ;;
+      ???[2367abef]:* | ??[13579bdf]?:*) return 0 ;;
+      # The first is the file that names the tree.
+      ????:"$user":$time | ????:0:$time) is_name_safe=yes ;;
+      *) return 0 ;;
+    esac
+  done
+  is_tree_safe=$is_complete
+}
+
+# Takes the first of the facts.
+next_fact() {
+  fact=${facts%%"$new_line"*}
+  case $facts in *"$new_line"*) facts=${facts#*"$new_line"} ;; *) facts= ;; esac
+}
+
+judge_folder() {
+  # What lies in it and seems to be root's may be anyone's.
+  if [ "$1" = "$cache" ]; then root=; fi
+  case $fact in
+    ????:0:* | ????:"$user":* | ????:"$root":*) ;;
+    *)
+      unsafe=${unsafe:-"The folder '$1' isn't this user's own: others could change what runs from '$cache'"}
+      return
+      ;;
+  esac
+  case $fact in
+    a???:*) ;;
+    4[2367abef]??:*) root= ;;
+    ???[2367abef]:* | ??[13579bdf]?:*)
+      unsafe=${unsafe:-"The folder '$1' can be written by others: they could change what runs from '$cache'"}
+      ;;
+  esac
+}
+
+# Sets tree to what an earlier start unpacked; fails where there is none, it isn't whole, or others
+# could have changed it.
+#
+# To read all of it would take longer than the program, so times tell whether something was changed.
+# The engine's two thousand files are only looked at where it will be started; the seal, written
+# last, is newer than they are.
 find_tree() {
-  [ -r "$cache/$id" ] || return 1
-  read -r name <"$cache/$id" || return 1
+  [ "$is_name_safe" = yes ] && [ -f "$cache/$id" ] && [ -r "$cache/$id" ] && read -r name <"$cache/$id" || return 1
   case $name in */*) return 1 ;; "$id".[0-9]*) ;; *) return 1 ;; esac
   tree=$cache/$name
-  [ -r "$tree/seal" ] && [ -x "$tree/program/brainjar" ] || return 1
+  # There were several, or another start changed something meanwhile.
+  if [ "$tree" != "$examined" ] || [ "$is_tree_safe" = no ]; then examine "$tree"; fi
+  [ "$is_tree_safe" = yes ] || return 1
+  [ -f "$tree/seal" ] && [ -r "$tree/seal" ] && [ -x "$tree/program/brainjar" ] || return 1
   read -r sealed <"$tree/seal" || return 1
   [ "$sealed" = "$checksum" ] || return 1
-  if [ "$wants_engine" = no ]; then
-    # Few files: starting find would take longer than to look at them.
-    ! is_changed
-  elif command -v find >/dev/null; then
-    changed=$(find "$tree/program" -newer "$tree/seal" 2>&1)
-    [ -z "$changed" ]
-  fi
-}
-
-# Whether anything is newer than the seal, but inside the engine's packages. A file that comes or
-# goes makes its folder newer.
-is_changed() {
-  for folder in $folders; do
-    for inside in "$tree/$folder" "$tree/$folder"/*; do
-      [ "$inside" -nt "$tree/seal" ] && return 0
-    done
-  done
-  return 1
+  [ "$wants_engine" = yes ] && command -v find >/dev/null || return 0
+  changed=$(find "$tree/program" -newer "$tree/seal" -o ! -user 0 ! -user "$user" \
+    -o ! -type l -perm -020 -o ! -type l -perm -002 2>&1)
+  [ -z "$changed" ]
 }
 
 # Runs the program from its tree.
@@ -155,113 +262,18 @@ flags='-q -A --no-prompt --no-config --no-lock --cached-only --no-remote --node-
 # that this would cost 7 MB of memory. The cache holds for one set of flags. Nor does a check live
 # long enough to be compiled twice, or to be tidied up.
 quick='--v8-flags=--no-lazy,--no-maglev,--no-sparkplug,--min-semi-space-size=16'
-find_cache
-find_tree && start "$@"
-
-# What only the first start needs stands below, where later ones don't read it.
+# What the environment names is used or refused; what follows from it may be passed over.
+if [ -n "${BRAINJAR_HOME:-}" ]; then rules=named; else rules='environment account temporary'; fi
+passed_over=
+for rule in $rules; do
+  find_cache "$rule" || continue
+  if [ -z "$unsafe" ]; then
+    find_tree && start "$@"
+    break
+  fi
+  passed_over=${passed_over:-$unsafe}
+done
 
 check_address_space
 
-# give_up SENTENCE HINT: fails and leaves nothing half unpacked.
-give_up() {
-  rm -rf "$tree"
-  fail "$1" "$2"
-}
-
-# Runs one of the program's scripts with the runtime that came with it; never on the network.
-program() {
-  script=$1
-  shift
-  "$tree/program/brainjar" run $flags $quick "$tree/program/app/js/$script" "$@"
-}
-
-check_machine() {
-  if [ "$(uname -s)" != Linux ] || [ "$(uname -m)" != "$machine" ]; then
-    fail "This file is for Linux on $machine, and this machine is $(uname -s) on $(uname -m)" \
-      'Download the file of this machine'
-  fi
-  for tool in tail tar gzip; do
-    command -v "$tool" >/dev/null ||
-      fail "Unpacking needs $tool, which this machine doesn't have" "Install $tool"
-  done
-  [ -r "$0" ] || fail "The file '$0' can't be read" 'Run it by its path, as one who may read it'
-}
-
-# Removes what a signal found half unpacked. A folder that was just made is empty, and not named yet.
-abandon() {
-  [ -n "$tree" ] && rm -rf "$tree"
-  rmdir "$cache/$id.$number" 2>/dev/null
-}
-
-# Sets tree to a folder that no other start has, also not on another machine with the same home.
-make_tree() {
-  mkdir -p "$cache" 2>/dev/null ||
-    fail "The folder '$cache' can't be made" 'Set BRAINJAR_HOME to a folder that can be written'
-  tree=
-  number=$$
-  trap 'abandon; exit 129' HUP
-  trap 'abandon; exit 130' INT
-  trap 'abandon; exit 143' TERM
-  until mkdir "$cache/$id.$number" 2>/dev/null; do
-    [ -d "$cache/$id.$number" ] ||
-      fail "The folder '$cache' can't be written" \
-        'Make room, change its permissions, or set BRAINJAR_HOME to another folder'
-    number=$((number + 1))
-  done
-  name=$id.$number
-  tree=$cache/$name
-  # By this a later start knows whether the unpacking still goes on.
-  read -r boot </proc/sys/kernel/random/boot_id
-  { echo "$$ $boot $(readlink /proc/self/ns/pid)" >"$tree/unpacking"; } 2>/dev/null
-}
-
-check_room() {
-  set -- $(df -Pk "$tree" 2>/dev/null | tail -n 1)
-  case ${4:-x} in *[!0-9]*) return ;; esac
-  [ "$4" -ge "$kilobytes" ] ||
-    give_up "Unpacking to '$cache' needs $((kilobytes / 1024)) MB, and $(($4 / 1024)) MB are free" \
-      'Make room, or set BRAINJAR_HOME to a folder on another disk'
-}
-
-check_payload() {
-  command -v sha256sum >/dev/null || return 0
-  set -- $(tail -c "+$offset" "$0" | sha256sum)
-  [ "$1" = "$checksum" ] ||
-    give_up "The file '$0' is damaged: its checksum isn't the one it was built with" \
-      'Download it again'
-}
-
-unpack() {
-  check_machine
-  make_tree
-  check_room
-  check_payload
-  # The pipe's own exit code is tar's alone.
-  failure=$({
-    tail -c "+$offset" "$0" | { gzip -dc || echo 'unpacking failed' >&2; } |
-      tar -xf - -C "$tree" || echo 'unpacking failed' >&2
-  } 2>&1 >/dev/null)
-  case $failure in
-    *'unpacking failed'*)
-      give_up "Unpacking to '$cache' failed: $(printf '%s\n' "$failure" | head -n 1)" \
-        'Make room, or set BRAINJAR_HOME to another folder'
-      ;;
-  esac
-  unpacked=$name
-  if find_tree; then
-    # Another start was faster.
-    rm -rf "$cache/$unpacked"
-  else
-    name=$unpacked
-    tree=$cache/$name
-    failure=$(DENO_DIR=$tree/deno/quick program settle.js "$cache" "$id" "$name" "$checksum" \
-      2>&1 >/dev/null </dev/null) ||
-      give_up "The program unpacked to '$cache' doesn't start: $(
-        printf '%s\n' "$failure" | head -n 1
-      )" 'It needs glibc 2.27 or later (2.34 for run) and a folder that programs may run from: see BRAINJAR_HOME'
-  fi
-  trap - HUP INT TERM
-}
-
-unpack
-start "$@"
+# What only the first start needs stands below (first_start.sh), where later ones don't read it.

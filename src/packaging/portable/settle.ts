@@ -15,7 +15,13 @@ if (cache === undefined || id === undefined || name === undefined || checksum ==
   throw new Error("settle.ts is run by the portable file's own head");
 }
 const tree = `${cache}/${name}`;
-Deno.mkdirSync(`${tree}/deno`, { recursive: true });
+// The runtime would make these with the user's mask, by which others might write there.
+for (const folder of ["deno", "deno/quick"]) {
+  for (const name of ["npm", "node_compat_bin"]) {
+    Deno.mkdirSync(`${tree}/${folder}/${name}`, { recursive: true });
+  }
+}
+restoreTimes(`${tree}/program`, Deno.statSync(`${tree}/program/LICENSE`).mtime ?? new Date(0));
 Deno.writeTextFileSync(`${tree}/in-use`, "\n");
 Deno.writeTextFileSync(`${tree}/seal`, `${checksum}\n`);
 // Renamed into place, so that a start meanwhile reads either the old name or the new one.
@@ -29,6 +35,18 @@ try {
   writeOut(`${tree}/deno/quick`);
 } catch {
   // What can't be cleaned up now, the next version cleans up; a start then is a little slower.
+}
+
+/**
+ * Gives folders the time that they were packed with, by which later starts see that nothing was
+ * changed: busybox's tar gives it to files alone. The engine's packages have starts of their own.
+ */
+function restoreTimes(folder: string, time: Date): void {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory && name !== "node_modules") restoreTimes(`${folder}/${name}`, time);
+    else if (isDirectory) Deno.utimeSync(`${folder}/${name}`, time, time);
+  }
+  Deno.utimeSync(folder, time, time);
 }
 
 /**

@@ -8,9 +8,16 @@ import { brainjarArguments, DEMO_BRAIN } from "./program.ts";
 const MIB = 1024 ** 2;
 const place = findPlace();
 
-/** Another process of the group: takes a megabyte every 100 ms, for as long as it is let. */
+/**
+ * Another process of the group: takes 60 MB within some seconds, then two a second for as long as it is
+ * let, so slowly that a watch on a busy machine sees it.
+ */
 const FILLER = `const held = [];
-  setInterval(() => held.push(new Uint8Array(${MIB}).fill(1)), 100);`;
+  const take = (bytes) => held.push(new Uint8Array(bytes).fill(1));
+  setInterval(() => take(held.length < 60 ? ${MIB} : ${MIB / 5}), 100);`;
+
+/** After so long the test has failed, and is not to hang. */
+const LONGEST_MILLISECONDS = 240_000;
 
 type Event = { readonly event: string } & Readonly<Record<string, unknown>>;
 
@@ -89,6 +96,7 @@ Deno.test({
       const child = start(run());
       let filler: Deno.ChildProcess | undefined;
       const deaths: Event[] = [];
+      const deadline = setTimeout(() => child.kill("SIGKILL"), LONGEST_MILLISECONDS);
       let last: Event | undefined;
       for await (const event of eventsOf(child)) {
         last = event;
@@ -99,6 +107,7 @@ Deno.test({
         filler?.kill("SIGKILL");
         child.kill("SIGINT");
       }
+      clearTimeout(deadline);
       const [death] = deaths;
       if (death === undefined) throw new Error(`No jar died: ${JSON.stringify(last)}`);
       assertMatch(

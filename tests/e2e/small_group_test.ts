@@ -1,20 +1,31 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { findPlace, type Place, removeGroup, setLimit } from "../bench/control_group.ts";
-import { brainjarArguments, DEMO_BRAIN } from "./program.ts";
+import { generateModel } from "../../fixtures/generate.ts";
+import { PRESETS } from "../../fixtures/shape.ts";
+import { brainjarArguments, ROOT } from "./program.ts";
 
 // Jars in a small group live as long as there is room, and die before the kernel kills where another
 // process takes it. Making a group needs root; where none can be made the runner shows it as ignored.
 
 const MIB = 1024 ** 2;
+
+/** What holds three jars, and another process for some time. */
+const LIMIT = 300 * MIB;
+
 const place = findPlace();
 
 /**
- * Another process of the group: takes 60 MB within some seconds, then two a second for as long as it is
- * let, so slowly that a watch on a busy machine sees it.
+ * Another process of the group: takes ten megabytes a second until 25 are left of the limit, then two
+ * for as long as it is let, so slowly that a watch on a busy machine sees it.
  */
-const FILLER = `const held = [];
-  const take = (bytes) => held.push(new Uint8Array(bytes).fill(1));
-  setInterval(() => take(held.length < 60 ? ${MIB} : ${MIB / 5}), 100);`;
+const filler = (folder: string) =>
+  `const held = [];
+  const usage = ["memory.usage_in_bytes", "memory.current"].map((name) => "${folder}/" + name)
+    .find((path) => { try { return Deno.statSync(path).isFile; } catch { return false; } });
+  setInterval(() => {
+    const left = ${LIMIT} - Number(Deno.readTextFileSync(usage));
+    held.push(new Uint8Array(left > ${25 * MIB} ? ${MIB} : ${Math.floor(MIB / 5)}).fill(1));
+  }, 100);`;
 
 /** After so long the test has failed, and is not to hang. */
 const LONGEST_MILLISECONDS = 240_000;
@@ -66,9 +77,9 @@ async function* eventsOf({ stdout }: Deno.ChildProcess): AsyncGenerator<Event> {
   }
 }
 
-const run = (...args: string[]) =>
+const run = (model: string, ...args: string[]) =>
   brainjarArguments([
-    ...["run", "--mode", "matrix", ...DEMO_BRAIN, "--json", "--seed", "5", ...args],
+    ...["run", "--mode", "matrix", "--model", model, "--json", "--seed", "5", ...args],
     ...["--safety-margin", "0", "--allocation-headroom", "0", "--load-headroom", "0"],
   ]);
 
@@ -78,7 +89,7 @@ Deno.test({
   fn: async () => {
     if (typeof place === "string") return;
     await withGroup(place, 600 * MIB, async (_, start) => {
-      const child = start(run("--turns", "20"));
+      const child = start(run(`${ROOT}fixtures/demo-brain.gguf`, "--turns", "20"));
       const events = await Array.fromAsync(eventsOf(child));
       const deaths = events.filter(({ event }) => event === "death");
       assertEquals(deaths.filter(({ cause }) => cause !== "context-full"), []);
@@ -92,19 +103,24 @@ Deno.test({
   ignore: typeof place === "string",
   fn: async () => {
     if (typeof place === "string") return;
-    await withGroup(place, 220 * MIB, async (folder, start) => {
-      const child = start(run());
-      let filler: Deno.ChildProcess | undefined;
+    // So slow that no context is full before memory is.
+    const shape = PRESETS["60m-q8_0"];
+    if (shape === undefined) throw new Error("No such preset");
+    const models = await Deno.makeTempDir({ prefix: "brainjar-group-" });
+    const { paths: [model = ""] } = await generateModel(shape, `${models}/model.gguf`);
+    await withGroup(place, LIMIT, async (folder, start) => {
+      const child = start(run(model));
+      let other: Deno.ChildProcess | undefined;
       const deaths: Event[] = [];
       const deadline = setTimeout(() => child.kill("SIGKILL"), LONGEST_MILLISECONDS);
       let last: Event | undefined;
       for await (const event of eventsOf(child)) {
         last = event;
-        if (event.event === "thought") filler ??= start(["eval", "-q", FILLER]);
+        if (event.event === "thought") other ??= start(["eval", "-q", filler(folder)]);
         if (event.event !== "death" || event["cause"] !== "available-memory") continue;
         deaths.push(event);
         if (deaths.length > 1) continue;
-        filler?.kill("SIGKILL");
+        other?.kill("SIGKILL");
         child.kill("SIGINT");
       }
       clearTimeout(deadline);
@@ -112,11 +128,12 @@ Deno.test({
       if (death === undefined) throw new Error(`No jar died: ${JSON.stringify(last)}`);
       assertMatch(
         String(death["detail"]),
-        /^[\d.]+ [KM]B available; 11\.00 MB, 5% of total, are kept free$/,
+        /^[\d.]+ [KM]B available; 15\.00 MB, 5% of total, are kept free$/,
       );
       assertEquals([(await child.status).code, last?.["reservedBytes"]], [130, 0]);
       assertEquals(killedIn(folder), 0);
     });
+    await Deno.remove(models, { recursive: true });
   },
 });
 

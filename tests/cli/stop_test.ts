@@ -80,26 +80,44 @@ function press(name: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
   process.emit(name);
 }
 
-Deno.test("a repeat within 300 ms is the same key press, and a second press ends at once", async () => {
-  const clock = new FakeClock();
-  const stop = listenForStop(clock);
-  const exit = Deno.exit;
-  const codes: (number | undefined)[] = [];
-  Deno.exit = ((code?: number) => codes.push(code)) as typeof Deno.exit;
-  try {
-    press("SIGINT");
-    press("SIGINT");
-    await clock.sleep(299);
-    press("SIGINT");
-    assertEquals([stop.signal.reason, codes], ["SIGINT", []]);
-    await clock.sleep(5);
-    press("SIGINT");
-    assertEquals(codes, [130]);
-  } finally {
-    Deno.exit = exit;
-    stop.close();
-  }
-});
+/** When SIGINT is pressed, from the first on, and after how many presses the program ends at once. */
+const PRESSES: readonly {
+  readonly what: string;
+  readonly isTask: boolean;
+  readonly at: readonly number[];
+  readonly ends: number | undefined;
+}[] = [
+  { what: "a repeat within 300 ms is the same", isTask: false, at: [0, 0, 299], ends: undefined },
+  { what: "a second one ends at once", isTask: false, at: [0, 0, 300], ends: 3 },
+  { what: "a task runner passes one on late", isTask: true, at: [0, 0, 835], ends: undefined },
+  { what: "a task runner passes on only one", isTask: true, at: [0, 835, 1200], ends: 3 },
+  { what: "a task runner passes none on so late", isTask: true, at: [0, 2000], ends: 2 },
+];
+
+for (const { what, isTask, at, ends } of PRESSES) {
+  Deno.test(`key presses: ${what}`, async () => {
+    const clock = new FakeClock();
+    const stop = listenForStop(clock, isTask);
+    const exit = Deno.exit;
+    let presses = 0;
+    let endedAt: number | undefined;
+    Deno.exit = ((code: number) => {
+      assertEquals(code, 130);
+      endedAt ??= presses;
+    }) as typeof Deno.exit;
+    try {
+      for (const time of at) {
+        if (time > clock.now()) await clock.sleep(time - clock.now());
+        presses++;
+        press("SIGINT");
+      }
+      assertEquals([stop.signal.reason, endedAt], ["SIGINT", ends]);
+    } finally {
+      Deno.exit = exit;
+      stop.close();
+    }
+  });
+}
 
 Deno.test("SIGHUP ends like SIGTERM, unless it was ignored from the start", async () => {
   const stop = listenForStop(new FakeClock());

@@ -11,8 +11,9 @@ import { generateModel } from "../../fixtures/generate.ts";
 import { Random } from "../../fixtures/random.ts";
 import { PRESETS } from "../../fixtures/shape.ts";
 import { parseSize } from "../../src/budget/size.ts";
-import { brainjarArguments, runBrainjar } from "../e2e/program.ts";
+import { runBrainjar } from "../e2e/program.ts";
 import { findPlace, forgetPages, type Place, removeGroup, setLimit } from "./control_group.ts";
+import { type Answer, startInGroup } from "./program_in_group.ts";
 
 const MIB = 1024 ** 2;
 
@@ -26,13 +27,6 @@ export interface Agreement {
   readonly machine: string;
   /** What was available to `check` and to `run`, in bytes. */
   readonly available: readonly [check: number, run: number];
-}
-
-interface Answer {
-  readonly code: number;
-  readonly signal: string | null;
-  readonly lines: readonly Record<string, unknown>[];
-  readonly stderr: string;
 }
 
 /** Writes the models that jars are made of; answers their paths. */
@@ -81,30 +75,6 @@ function randomJars(random: Random, models: readonly string[]): string[] {
   ];
 }
 
-/** One command as the only process of a group. */
-async function runIn(group: Place, runtime: string, args: readonly string[]): Promise<Answer> {
-  const { code, signal, stdout, stderr } = await new Deno.Command("/bin/sh", {
-    args: [
-      ...["-c", `echo $$ > "${group.folder}/cgroup.procs"; exec "$0" "$@"`, Deno.execPath()],
-      ...brainjarArguments(args),
-    ],
-    // A ledger of its own: what other runs on this machine have reserved is no matter here.
-    env: { NO_COLOR: "1", BRAINJAR_LEDGER: runtime },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  const decoder = new TextDecoder();
-  const lines = decoder.decode(stdout).split("\n").flatMap((line): Record<string, unknown>[] => {
-    try {
-      return [JSON.parse(line)];
-    } catch {
-      return [];
-    }
-  });
-  return { code, signal, lines, stderr: decoder.decode(stderr).slice(0, 300) };
-}
-
 /** The bytes that jars require, whatever machine they are on. */
 async function requiredBytes(jars: readonly string[]): Promise<number> {
   const { stdout } = await runBrainjar(["check", "--json", ...jars, "--total-memory", "64"]);
@@ -136,8 +106,11 @@ export async function judge(
   try {
     setLimit(group, limit);
     for (const model of models) await forgetPages(model);
-    const check = await runIn(group, runtime, ["check", "--json", ...jars]);
-    const run = await runIn(group, runtime, [
+    // A ledger of its own: what other runs on this machine have reserved is no matter here.
+    const env = { BRAINJAR_LEDGER: runtime };
+    const inGroup = (args: readonly string[]) => startInGroup(group, args, env).answer;
+    const check = await inGroup(["check", "--json", ...jars]);
+    const run = await inGroup([
       ...["run", "--json", "--turns", "1", "--max-tokens", "8", "--seed", "1", ...jars],
     ]);
     return compare(check, run, `${(limit / MIB).toFixed(1)} MiB: ${jars.join(" ")}`);

@@ -106,6 +106,15 @@ type IndexerLayersRule =
   /** Those without a state. */
   | "cached";
 
+/** How many nodes llama.cpp keeps places for in a graph: so many, whichever is more. */
+export interface GraphNodes {
+  readonly perBatchToken: number;
+  readonly perTensor: number;
+}
+
+/** Those of architectures whose layers are long chains of small operations. */
+export const MANY_GRAPH_NODES: GraphNodes = { perBatchToken: 40, perTensor: 32 };
+
 /**
  * What one architecture does otherwise than the rest: rules, no sizes. What all do is in the code
  * that reads the rules.
@@ -181,8 +190,10 @@ export interface ArchitectureRules {
   /** One more cached layer selects an adapter. */
   readonly routerLayer?: true;
 
-  // What the graph's blocks do otherwise.
+  // What its graph's blocks do otherwise, and how large it may be.
 
+  /** Places for nodes, where they aren't `graph_max_nodes`'s usual ones (memory/graph_nodes.ts). */
+  readonly graphNodes?: GraphNodes;
   /** Four positions for each token, or only where the header has sections for two of them. */
   readonly positionsPerToken?: 4 | "by-sections";
   /** What each expert gives is multiplied by a scale of the file (`*_exps.scale`). */
@@ -203,4 +214,5 @@ export const UNKNOWN_ARCHITECTURE: ArchitectureRules = {
   state: "any",
   cachedLayers: "every",
   indexerLayers: "text",
+  graphNodes: MANY_GRAPH_NODES,
 };

@@ -1,3 +1,4 @@
+import { MANY_GRAPH_NODES } from "../hyperparameters/architecture_rules.ts";
 import { compressedCache, type Family, family } from "./architecture.ts";
 import { deepSeek4Loads } from "./deepseek4_loads.ts";
 import { COMPRESSED_HEAVY_RATIO, COMPRESSED_SPARSE_RATIO } from "../memory/kv_cache.ts";
@@ -180,6 +181,7 @@ class DeepSeek4 {
 
 export const ARCHITECTURES: Family = family({
   "deepseek4": compressedCache("models/deepseek4.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     graph: (b) => new DeepSeek4(b).build(),
     loads: deepSeek4Loads,
     slidingWindow: { pattern: "every" },

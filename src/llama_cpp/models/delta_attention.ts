@@ -1,3 +1,4 @@
+import { MANY_GRAPH_NODES } from "../hyperparameters/architecture_rules.ts";
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { gatedDelta } from "../graph/blocks/delta_net.ts";
 import { latentAttention } from "../graph/blocks/latent_attention.ts";
@@ -210,6 +211,7 @@ const bailingMoe3: Loads = (l) => {
 /** Architectures with delta attention on some layers and latent attention on the others. */
 export const ARCHITECTURES: Family = family({
   "bailingmoe3": attentionAndState("models/bailingmoe3.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     graph: transformer(BAILING),
     loads: bailingMoe3,
     recurrentLayers: "no-kv-heads",
@@ -218,6 +220,7 @@ export const ARCHITECTURES: Family = family({
     latentAttention: true,
   }),
   "kimi-linear": attentionAndState("models/kimi-linear.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     graph: transformer(KIMI),
     loads: kimiLinearLoads,
     recurrentLayers: "no-kv-heads",

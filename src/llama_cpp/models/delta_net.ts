@@ -1,3 +1,4 @@
+import { MANY_GRAPH_NODES } from "../hyperparameters/architecture_rules.ts";
 import {
   demandExperts,
   embedding,
@@ -217,12 +218,14 @@ const STATE = {
 /** Architectures with a gated delta rule on some layers and attention on the others. */
 export const ARCHITECTURES: Family = family({
   "qwen35": attentionAndState("models/qwen35.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     ...STATE,
     graph: deltaNet(),
     positionsPerToken: 4,
     loads: qwen35,
   }),
   "qwen35moe": attentionAndState("models/qwen35moe.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     ...STATE,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     graph: deltaNet(),
@@ -231,6 +234,7 @@ export const ARCHITECTURES: Family = family({
     scalesExperts: true,
   }),
   "qwen3next": attentionAndState("models/qwen3next.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     ...STATE,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     graph: deltaNet({ repeatsKeys: true }),

@@ -147,6 +147,7 @@ const kimiK3Loads: Loads = (l) => {
 
 export const ARCHITECTURES: Family = family({
   "kimi-k3": attentionAndState("models/kimi-k3.cpp", {
+    graphNodes: { perBatchToken: 160, perTensor: 64 },
     graph: (b) => new KimiK3(b).build(),
     loads: kimiK3Loads,
     recurrentLayers: "no-kv-heads",

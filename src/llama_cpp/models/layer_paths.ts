@@ -1,3 +1,4 @@
+import { MANY_GRAPH_NODES } from "../hyperparameters/architecture_rules.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import {
   embedding,
@@ -137,6 +138,7 @@ const talkie: Loads = (l) => {
 export const ARCHITECTURES: Family = family({
   "deci": attentionCache("models/deci.cpp", { graph: transformer({}, deci), loads: deciLoads }),
   "nanbeige": attentionCache("models/nanbeige.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     graph: buildNanbeige,
     loads: nanbeige,
     repeatsLayers: true,

@@ -1,3 +1,4 @@
+import { MANY_GRAPH_NODES } from "../hyperparameters/architecture_rules.ts";
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
 import {
@@ -130,6 +131,7 @@ function attendsBeforeLast({ recurrentLayers, layerCount }: Hyperparameters): bo
 
 export const ARCHITECTURES: Family = family({
   "minimax-01": attentionAndState("models/minimax-01.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     graph: buildMiniMax01,
     loads: miniMax01,
     needsEvenBatches: attendsBeforeLast,

@@ -1,3 +1,4 @@
+import { MANY_GRAPH_NODES } from "../hyperparameters/architecture_rules.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import { indexerLayers } from "../memory/cached_layers.ts";
@@ -263,6 +264,7 @@ const miniMaxM3: Loads = (l) => {
 
 export const ARCHITECTURES: Family = family({
   "minimax-m3": attentionCache("models/minimax-m3.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     graph: buildMiniMaxM3,
     loads: miniMaxM3,
     indexerLayers: "after-dense",

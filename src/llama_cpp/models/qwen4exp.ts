@@ -1,3 +1,4 @@
+import { MANY_GRAPH_NODES } from "../hyperparameters/architecture_rules.ts";
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { qwen4ExpLoads } from "./qwen4exp_loads.ts";
 import { BlockIndexer } from "../graph/blocks/block_indexer.ts";
@@ -147,6 +148,7 @@ class Qwen4Exp {
 
 export const ARCHITECTURES: Family = family({
   "qwen4exp": attentionAndState("models/qwen4exp.cpp", {
+    graphNodes: MANY_GRAPH_NODES,
     graph: (b) => new Qwen4Exp(b).build(),
     loads: qwen4ExpLoads,
     recurrentLayers: { interval: 4 },

@@ -1,0 +1,46 @@
+import { brainjarArguments } from "../e2e/program.ts";
+import type { Place } from "./control_group.ts";
+
+/** What a command printed, and how it ended. */
+export interface Answer {
+  readonly code: number;
+  readonly signal: string | null;
+  /** The lines of stdout that are JSON. */
+  readonly lines: readonly Record<string, unknown>[];
+  readonly stderr: string;
+}
+
+/** As much of stderr as says what was wrong. */
+const STDERR_CHARACTERS = 300;
+
+/** Starts brainjar, from its sources, as the only process of a group; answers once it has ended. */
+export function startInGroup(
+  { folder }: Place,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): { readonly pid: number; readonly answer: Promise<Answer> } {
+  const child = new Deno.Command("/bin/sh", {
+    args: [
+      ...["-c", `echo $$ > "${folder}/cgroup.procs"; exec "$0" "$@"`, Deno.execPath()],
+      ...brainjarArguments(args),
+    ],
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  return { pid: child.pid, answer: answerOf(child) };
+}
+
+async function answerOf(child: Deno.ChildProcess): Promise<Answer> {
+  const { code, signal, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  const lines = decoder.decode(stdout).split("\n").flatMap((line): Record<string, unknown>[] => {
+    try {
+      return [JSON.parse(line)];
+    } catch {
+      return [];
+    }
+  });
+  return { code, signal, lines, stderr: decoder.decode(stderr).slice(0, STDERR_CHARACTERS) };
+}

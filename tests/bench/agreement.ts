@@ -107,8 +107,8 @@ export async function judge(
     setLimit(group, limit);
     for (const model of models) await forgetPages(model);
     // A ledger of its own: what other runs on this machine have reserved is no matter here.
-    const env = { BRAINJAR_LEDGER: runtime };
-    const inGroup = (args: readonly string[]) => startInGroup(group, args, env).answer;
+    const env = { XDG_RUNTIME_DIR: runtime };
+    const inGroup = (args: readonly string[]) => startInGroup(group, args, { env }).answer;
     const check = await inGroup(["check", "--json", ...jars]);
     const run = await inGroup([
       ...["run", "--json", "--turns", "1", "--max-tokens", "8", "--seed", "1", ...jars],

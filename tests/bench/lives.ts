@@ -17,96 +17,98 @@ function shaped(preset: string, changes: Partial<ModelShape>): ModelShape {
 const SMALL = { embedding: 256, heads: 4, kvHeads: 2, feedForward: 512 };
 const NARROW = { embedding: 128, heads: 4, kvHeads: 2, headLength: 32, feedForward: 256 };
 
-const context = (tokens: number, ...more: string[]) => ["--context-size", `${tokens}`, ...more];
+function context(tokens: number, maxTokens: number, ...more: string[]): string[] {
+  return ["--context-size", `${tokens}`, "--max-tokens", `${maxTokens}`, ...more];
+}
 
 /**
  * Architectures, depths, vocabularies, types and contexts, each somewhere; models are narrow, so that
- * a hundred turns take minutes. The fewer tokens a context has, the more often its jar dies; the
- * larger ones get longer thoughts.
+ * a hundred turns take a minute. The more tokens a context has, the longer the thoughts, so that jars
+ * die all the same.
  */
 export const LIVES: readonly Life[] = [
   {
-    name: "48 layers Q6_K 32k",
-    shape: shaped("60m-q8_0", { layers: 48, type: "Q6_K", vocabulary: "llama-spm" }),
+    name: "llama, 48 layers, Q6_K, 32k, 256",
+    shape: shaped("60m-q8_0", { ...SMALL, layers: 48, type: "Q6_K", vocabulary: "llama-spm" }),
     mode: "matrix",
-    flags: context(512),
+    flags: context(256, 16),
   },
   {
-    name: "qwen2 24 layers Q8_0 152k",
+    name: "llama, 48 layers, Q6_K, 32k, no mmap, 256",
+    shape: shaped("60m-q8_0", { ...SMALL, layers: 48, type: "Q6_K", vocabulary: "llama-spm" }),
+    mode: "matrix",
+    flags: context(256, 16, "--no-mmap"),
+  },
+  {
+    name: "qwen2, 24 layers, Q8_0, 152k, 256",
     shape: shaped("tiny-qwen2", { ...SMALL, layers: 24, headLength: 64, vocabulary: "qwen2" }),
     mode: "matrix",
-    flags: context(512),
+    flags: context(256, 16),
   },
   {
-    name: "80 layers Q4_0 small, no mmap",
+    name: "llama, 80 layers, Q4_0, 4k, no mmap, 256",
     shape: shaped("60m-q8_0", { ...NARROW, layers: 80, type: "Q4_0", vocabularySize: 4000 }),
     mode: "matrix",
-    flags: context(512, "--no-mmap"),
+    flags: context(256, 16, "--no-mmap"),
   },
   {
-    name: "80 layers F16 32k, one jar",
+    name: "llama, 80 layers, F16, 32k, one jar, 256",
     shape: shaped("60m-q8_0", { ...NARROW, layers: 80, type: "F16", vocabulary: "llama-spm" }),
     mode: "single",
-    flags: context(256),
+    flags: context(256, 120),
   },
   {
-    name: "gemma3 26 layers Q4_0 262k",
+    name: "gemma3, 26 layers, Q4_0, 262k, 256",
     shape: shaped("tiny-gemma3", { ...NARROW, layers: 26, vocabulary: "gemma-4" }),
     mode: "matrix",
-    flags: context(512),
+    flags: context(256, 16),
   },
   {
-    name: "mixtral 8 layers Q8_0 32k",
+    name: "mixtral, 8 layers, Q8_0, 32k, 256",
     shape: shaped("tiny-mixtral", { ...SMALL, layers: 8, headLength: 64, vocabulary: "llama-spm" }),
     mode: "matrix",
-    flags: context(512),
+    flags: context(256, 16),
   },
   {
-    name: "mamba 24 layers F16 32k",
+    name: "mamba, 24 layers, F16, 32k, 256",
     shape: shaped("tiny-mamba", { embedding: 256, layers: 24, vocabulary: "llama-spm" }),
     mode: "matrix",
-    flags: context(512),
+    flags: context(256, 16),
   },
   {
-    name: "qwen3moe 24 layers Q4_0 152k, one jar",
+    name: "qwen3moe, 24 layers, Q4_0, 152k, one jar, 256",
     shape: shaped("tiny-qwen3moe", { ...SMALL, layers: 24, type: "Q4_0", vocabulary: "qwen2" }),
     mode: "single",
-    flags: context(256),
+    flags: context(256, 120),
   },
   {
-    name: "8 layers Q8_0 32k, 4096",
-    shape: shaped("60m-q8_0", { ...NARROW, vocabulary: "llama-spm" }),
+    name: "llama, 4 layers, Q8_0, 32k, 4096",
+    shape: shaped("60m-q8_0", { ...NARROW, layers: 4, vocabulary: "llama-spm" }),
     mode: "matrix",
-    flags: context(4096, "--max-tokens", "1500"),
+    flags: context(4096, 700),
   },
   {
-    name: "8 layers Q4_0 128k, 1024",
+    name: "llama, 8 layers, Q4_0, 128k, 1024",
     shape: shaped("60m-q8_0", { ...NARROW, type: "Q4_0", vocabulary: "llama-bpe" }),
     mode: "matrix",
-    flags: context(1024, "--max-tokens", "200"),
+    flags: context(1024, 160),
   },
   {
-    name: "2 layers F16 small, one jar",
+    name: "llama, 2 layers, F16, small, one jar, 256",
     shape: shaped("tiny", {}),
     mode: "single",
-    flags: context(256),
+    flags: context(256, 120),
   },
   {
-    name: "32 layers F16 32k, no mmap, nothing shared",
+    name: "llama, 32 layers, F16, 32k, no mmap, nothing shared, 256",
     shape: shaped("60m-q8_0", { ...SMALL, layers: 32, type: "F16", vocabulary: "llama-spm" }),
     mode: "matrix",
-    flags: context(512, "--no-mmap", "--no-share-weights"),
+    flags: context(256, 16, "--no-mmap", "--no-share-weights"),
   },
   {
-    name: "48 layers Q8_0 32k, no flash attention",
+    name: "llama, 48 layers, Q8_0, 32k, no flash attention, 512",
     shape: shaped("60m-q8_0", { ...NARROW, layers: 48, vocabulary: "llama-spm" }),
     mode: "matrix",
-    flags: context(1024, "--flash-attention", "off", "--max-tokens", "200"),
-  },
-  {
-    name: "4 layers Q8_0 256k tied, KV q8_0, one jar",
-    shape: shaped("60m-q8_0", { ...NARROW, layers: 4, vocabulary: "gemma-4", tied: true }),
-    mode: "single",
-    flags: context(256, "--kv-cache-type", "q8_0"),
+    flags: context(512, 60, "--flash-attention", "off"),
   },
 ];

@@ -13,15 +13,26 @@ export interface Answer {
 /** As much of stderr as says what was wrong. */
 const STDERR_CHARACTERS = 300;
 
+/** Has a command see no control groups: an empty file system lies over theirs. */
+const HIDDEN = `unshare -m sh -c 'mount -t tmpfs none /sys/fs/cgroup && exec "$0" "$@"'`;
+
+/** How brainjar is started in a group. */
+export interface StartOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** Control groups are hidden from the program, in a mount namespace of its own. */
+  readonly unseen?: boolean;
+}
+
 /** Starts brainjar, from its sources, as the only process of a group; answers once it has ended. */
 export function startInGroup(
   { folder }: Place,
   args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  { env, unseen = false }: StartOptions,
 ): { readonly pid: number; readonly answer: Promise<Answer> } {
   const child = new Deno.Command("/bin/sh", {
     args: [
-      ...["-c", `echo $$ > "${folder}/cgroup.procs"; exec "$0" "$@"`, Deno.execPath()],
+      ...["-c", `echo $$ > "${folder}/cgroup.procs"; exec ${unseen ? HIDDEN : ""} "$0" "$@"`],
+      Deno.execPath(),
       ...brainjarArguments(args),
     ],
     env: { NO_COLOR: "1", ...env },

@@ -14,7 +14,7 @@ import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
 import type { Footprint } from "./footprint.ts";
 import { type AllocatedBytes, type ResidentInput, residentSet } from "./resident_set.ts";
-import { RUNTIME_BYTES } from "./runtime.ts";
+import { THINKING_RUNTIME_BYTES } from "./runtime.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 
 /** A model as far as it doesn't depend on the context. */
@@ -55,7 +55,7 @@ export function knownBytes({ model, weights }: PreparedModel, options: Footprint
     output: outputBytes(shape, options),
     repacked: weightBytes(weights, (weight) => weight.repacked),
     vocabulary: vocabularyMemory(header).kept,
-    runtime: RUNTIME_BYTES,
+    runtime: THINKING_RUNTIME_BYTES,
   };
 }
 

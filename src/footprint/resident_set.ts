@@ -16,6 +16,7 @@ import {
   readAheadBytes,
   RUNTIME_BYTES,
   STACK_BYTES,
+  THINKING_RUNTIME_BYTES,
 } from "./runtime.ts";
 import { isDense } from "./sparse_ranges.ts";
 import { samplerBytes, thinkingBytes, type ThinkingInput, touchedBytes } from "./thinking.ts";
@@ -103,11 +104,12 @@ export function residentSet(
   const copied = options.mmap ? repacked : repacked + read + rows;
   const mapped = options.mmap ? read : 0;
   const process = RUNTIME_BYTES + KERNEL_BYTES;
+  const thinkingProcess = THINKING_RUNTIME_BYTES + KERNEL_BYTES + samplers;
   const reading = readingBytes(weights, options);
   const fileBytes = fileWeights(weights);
   const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
 
-  const model = withTables(process + reading + vocabulary.kept + copied + samplers) +
+  const model = withTables(thinkingProcess + reading + vocabulary.kept + copied) +
     Math.ceil(tables);
   const cache = allocated.kvCache + allocated.recurrentState;
   const touched = touchedBytes(input);
@@ -128,7 +130,7 @@ export function residentSet(
     ["cache", cache],
     ["compute", thinking + samplers],
     ["vocabulary", vocabulary.kept],
-    ["runtime", RUNTIME_BYTES],
+    ["runtime", THINKING_RUNTIME_BYTES],
   ];
   const kernel = lasting - sum(anonymous.map(([, bytes]) => bytes));
   const parts: ResidentPart[] = [
@@ -159,7 +161,7 @@ export function residentSet(
         bytes: loading,
         lastingBytes: lasting,
         // Jars think one after another, so samplers are there once, whatever they share.
-        processBytes: process + reading + samplers,
+        processBytes: thinkingProcess + reading,
         programBytes: PROGRAM_BYTES,
         kernelBytes: KERNEL_BYTES,
       },

@@ -16,7 +16,7 @@ import { touchedComputeBytes } from "./touched_compute.ts";
 const MIB = 1024 ** 2;
 
 /** A context's own structures beside its graphs: cells, batch, JavaScript's part (measured). */
-const CONTEXT_BYTES = 0.75 * MIB;
+const CONTEXT_BYTES = 0.35 * MIB;
 
 /**
  * Bytes of each place for a node. A context has two graphs (`gf_res_prev`, `gf_res_reserve`), whose

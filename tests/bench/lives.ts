@@ -82,16 +82,16 @@ export const LIVES: readonly Life[] = [
     flags: context(256, 120),
   },
   {
-    name: "llama, 4 layers, Q8_0, 32k, 4096",
-    shape: shaped("60m-q8_0", { ...NARROW, layers: 4, vocabulary: "llama-spm" }),
-    mode: "matrix",
-    flags: context(4096, 700),
+    name: "llama, 2 layers, Q8_0, 32k, one jar, 2048",
+    shape: shaped("60m-q8_0", { ...NARROW, layers: 2, vocabulary: "llama-spm" }),
+    mode: "single",
+    flags: context(2048, 900),
   },
   {
-    name: "llama, 8 layers, Q4_0, 128k, 1024",
+    name: "llama, 8 layers, Q4_0, 128k, 512",
     shape: shaped("60m-q8_0", { ...NARROW, type: "Q4_0", vocabulary: "llama-bpe" }),
     mode: "matrix",
-    flags: context(1024, 160),
+    flags: context(512, 40),
   },
   {
     name: "llama, 2 layers, F16, small, one jar, 256",

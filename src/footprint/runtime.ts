@@ -19,8 +19,8 @@ export const RUNTIME_BYTES = 38 * MIB;
 export const THINKING_RUNTIME_BYTES = RUNTIME_BYTES + 4 * MIB;
 
 /**
- * Anonymous memory while the engine is being opened, with the process that node-llama-cpp forks to try its
- * library in, about 50 and 32 MiB, and with that one's share of what the kernel keeps.
+ * Anonymous memory while the engine is being opened, with the process that node-llama-cpp forks to
+ * try its library in, about 50 and 32 MiB, and with that one's share of what the kernel keeps.
  */
 export const OPENING_BYTES = 85 * MIB;
 

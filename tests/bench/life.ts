@@ -143,12 +143,12 @@ function readText(path: string): string {
 }
 
 function verdictOf(
-  { answer, answer: { code, signal, stderr }, turns }: Lived,
+  { answer: { code, signal, stderr }, turns }: Lived,
   asked: number,
 ): string {
   if (code === 0 && turns === asked) return "lived";
   if (signal === "SIGKILL" || code === 137) return "KILLED";
-  return `ended with ${code}: ${stderr} ${JSON.stringify(answer.lines).slice(0, 9000)}`;
+  return `ended with ${code}: ${stderr}`;
 }
 
 const flags = parseArgs(Deno.args, {

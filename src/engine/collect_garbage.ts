@@ -47,27 +47,6 @@ function heapBytes(): number {
 }
 
 /**
- * How far V8's heap has grown above the least that it was since the last collection.
- *
- * Left alone it grows by 7 MiB while jars think, though nobody holds what is in it. Asked after every
- * thought, it collects once in a few dozen of them: anonymous memory is then 2 MiB less at its
- * highest.
- */
-export class HeapGrowth {
-  #least = heapBytes();
-
-  /** Has V8 collect where the heap has grown by what is worth it; answers whether it did. */
-  collectIfLarge(): boolean {
-    const now = heapBytes();
-    this.#least = Math.min(this.#least, now);
-    if (now - this.#least < WORTH_COLLECTING) return false;
-    collectGarbage();
-    this.#least = heapBytes();
-    return true;
-  }
-}
-
-/**
  * Does `work` and has V8 collect whenever a file is opened meanwhile and the heap has grown since.
  *
  * V8 lets a heap grow far beyond what is used while there is memory; where memory is what a jar is

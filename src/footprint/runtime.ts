@@ -16,11 +16,11 @@ export const RUNTIME_BYTES = 38 * MIB;
  * is then 22 to 24 at its highest (what new objects are made in, code that has been compiled since,
  * what the run keeps), and what is freed in many small blocks lies scattered over glibc's arenas.
  */
-export const THINKING_RUNTIME_BYTES = RUNTIME_BYTES + 4 * MIB;
+export const THINKING_RUNTIME_BYTES = RUNTIME_BYTES + 6 * MIB;
 
 /**
- * Anonymous memory while the engine is being opened, with the process that node-llama-cpp forks to
- * try its library in, about 50 and 32 MiB, and with that one's share of what the kernel keeps.
+ * Anonymous memory while the engine is being opened, with the process that node-llama-cpp forks to try its
+ * library in, about 50 and 32 MiB, and with that one's share of what the kernel keeps.
  */
 export const OPENING_BYTES = 85 * MIB;
 

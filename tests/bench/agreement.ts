@@ -107,7 +107,7 @@ export async function judge(
     setLimit(group, limit);
     for (const model of models) await forgetPages(model);
     // A ledger of its own: what other runs on this machine have reserved is no matter here.
-    const env = { XDG_RUNTIME_DIR: runtime };
+    const env = { BRAINJAR_LEDGER: runtime };
     const inGroup = (args: readonly string[]) => startInGroup(group, args, { env }).answer;
     const check = await inGroup(["check", "--json", ...jars]);
     const run = await inGroup([

@@ -101,7 +101,7 @@ async function live(
     const { answer } = startInGroup(
       group,
       [...args, "--turns", `${turns}`, "--seed", "1", "--log", log],
-      { env: { XDG_RUNTIME_DIR: runtime, ...ARENAS[arenas] }, unseen: true },
+      { env: { BRAINJAR_LEDGER: runtime, ...ARENAS[arenas] }, unseen: true },
     );
     const looking = setInterval(() => {
       const now = readHeld(group);

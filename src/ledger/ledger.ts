@@ -47,13 +47,21 @@ export function pruneLedger(ledger: Ledger, processes: Processes): Ledger {
 /**
  * Adds or replaces this process's reservation for a jar. The process's baseline stays what it was at
  * first. Throws `promise-invalid`.
+ *
+ * @param formerBaselineBytes what it was where all was given back meanwhile: a jar that died has kept
+ * its model, which fills the next reservation
  */
-export function withJar(ledger: Ledger, { id, bytes }: JarRequest, processes: Processes): Ledger {
+export function withJar(
+  ledger: Ledger,
+  { id, bytes }: JarRequest,
+  processes: Processes,
+  formerBaselineBytes?: number,
+): Ledger {
   requireBytes(bytes);
   const sibling = ledger.reservations.find((one) => isOwn(one, processes));
   const state = processes.lookUp(processes.ownId);
   const anonymousBytes = processes.anonymousBytes(processes.ownId) ?? 0;
-  const baselineBytes = sibling?.baselineBytes ?? anonymousBytes;
+  const baselineBytes = sibling?.baselineBytes ?? formerBaselineBytes ?? anonymousBytes;
   const reservation: JarReservation = {
     kind: "jar",
     id,

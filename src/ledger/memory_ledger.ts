@@ -83,6 +83,8 @@ export class MemoryLedger {
   readonly #timeoutMilliseconds: number;
   /** What this process has reserved, to write it again if the ledger loses it. */
   #own: readonly JarReservation[] = [];
+  /** What this process held before it first reserved anything. */
+  #baselineBytes: number | undefined;
 
   constructor(options: MemoryLedgerOptions = {}) {
     this.folders = options.folders ?? ledgerFolders();
@@ -105,7 +107,7 @@ export class MemoryLedger {
       const memory = takeOffReservations(await readMemory(), othersBytes);
       const decision = decide({ ...memory, warnings: [...memory.warnings, ...warnings] });
       const { value, jar, token } = decision;
-      const next = jar === undefined ? ledger : withJar(ledger, jar, this.#processes);
+      const next = jar === undefined ? ledger : this.#withJar(ledger, jar);
       if (token === undefined) return { ledger: next, value: { value } };
       const reservation = reserveByToken(token, this.#processes.now());
       const reservations = [...next.reservations, reservation];
@@ -119,7 +121,7 @@ export class MemoryLedger {
   /** Reserves for a jar of this process without asking whether it fits. */
   async reserve(jar: JarRequest): Promise<void> {
     await this.#change((ledger) => ({
-      ledger: withJar(ledger, jar, this.#processes),
+      ledger: this.#withJar(ledger, jar),
       value: undefined,
     }));
   }
@@ -149,7 +151,7 @@ export class MemoryLedger {
       const reservations = ledger.reservations.filter((one) => one !== held);
       const jar = { id, bytes: held.reservedBytes };
       return {
-        ledger: withJar({ ...ledger, reservations }, jar, this.#processes),
+        ledger: this.#withJar({ ...ledger, reservations }, jar),
         value: held.reservedBytes,
       };
     });
@@ -185,6 +187,10 @@ export class MemoryLedger {
   /** The machine's memory, less what other processes have reserved and not filled by now. */
   async takeOffOthers(memory: MachineMemory): Promise<MachineMemory> {
     return takeOffReservations(memory, (await this.view()).othersUnfilledBytes);
+  }
+
+  #withJar(ledger: Ledger, jar: JarRequest): Ledger {
+    return withJar(ledger, jar, this.#processes, this.#baselineBytes);
   }
 
   /** Where this process writes, once it has; until then the best that is there, or the best. */
@@ -230,6 +236,7 @@ export class MemoryLedger {
       return { ledger: changed.ledger, value: changed };
     });
     this.#own = ledger.reservations.filter((one) => isOwn(one, this.#processes));
+    this.#baselineBytes ??= this.#own[0]?.baselineBytes;
     return value;
   }
 

@@ -25,6 +25,20 @@ Deno.test("memory ledger: what one reserves is off what the next may have", asyn
   });
 });
 
+Deno.test("memory ledger: what a process kept while it had nothing reserved fills what it reserves next", async () => {
+  await withFolder(async (folder) => {
+    const processes = fakeProcesses();
+    processes.running.set(1, { startTime: "10", anonymousBytes: 40 });
+    const ledger = new MemoryLedger({ folders: [folder], processes });
+    await ledger.reserve({ id: "jars", bytes: 300 });
+    // A jar has loaded its model, dies, and comes back to it.
+    processes.running.set(1, { startTime: "10", anonymousBytes: 240 });
+    await ledger.release("jars");
+    await ledger.reserve({ id: "jars", bytes: 300 });
+    assertEquals(await unfilledBy(ledger, 1), 100);
+  });
+});
+
 Deno.test("memory ledger: what is decided on says what was reserved", () => {
   const memory = takeOffReservations(takeOffReservations(MEMORY, 100), 50);
   assertEquals([memory.availableBytes, memory.reservedBytes], [750, 150]);

@@ -31,6 +31,9 @@ const SAME_PRESS_MILLISECONDS = 300;
  */
 const PASSED_ON_MILLISECONDS = 2000;
 
+/** How often it is looked whether this process listens; less than a press takes. */
+const LISTEN_MILLISECONDS = 50;
+
 /** What task runners tell those whom they start, the folder in which they were started themselves. */
 const TASK_VARIABLE = "INIT_CWD";
 
@@ -48,24 +51,21 @@ export function listenForStop(
   isTask: boolean = Deno.env.has(TASK_VARIABLE),
 ): Stop {
   const controller = new AbortController();
+  const closed = new AbortController();
+  const presses = new KeyPresses(clock, isTask, closed.signal);
   let stoppedAt: number | undefined;
-  let isPassedOn = isTask;
-  /** Whether a signal is the first one once more. */
-  const isSamePress = (milliseconds: number) => {
-    if (milliseconds < SAME_PRESS_MILLISECONDS) return true;
-    const isOther = !isPassedOn || milliseconds >= PASSED_ON_MILLISECONDS;
-    isPassedOn = false;
-    return !isOther;
-  };
   const end = (reason: string) => {
     stoppedAt ??= clock.now();
     controller.abort(reason);
   };
-  const names = STOP_SIGNALS.filter((name) => name !== "SIGHUP" || !hangupIsIgnored());
-  const handlers = names.map((name) => {
-    const handler = () => {
-      if (stoppedAt === undefined) end(name);
-      else if (!isSamePress(clock.now() - stoppedAt)) Deno.exit(exitCode(name));
+  // Asked first: with the first listener Deno's own handlers take the place of "ignore", so that what
+  // nobody is to hear must be listened for.
+  const ignored = hangupIsIgnored() ? "SIGHUP" : undefined;
+  const handlers = STOP_SIGNALS.map((name) => {
+    const handler = name === ignored ? () => {} : () => {
+      const press = presses.next();
+      if (press === "second") Deno.exit(exitCode(name));
+      else if (press === "first") end(name);
     };
     process.on(name, handler);
     return { name, handler };
@@ -78,7 +78,48 @@ export function listenForStop(
       await freedInTime(freeing, { clock, limits: RUN_LIMITS, ...stop });
     },
     close: () => {
+      closed.abort();
       for (const { name, handler } of handlers) process.off(name, handler);
     },
   };
+}
+
+/** Tells which signals are one press of a key. */
+class KeyPresses {
+  readonly #clock: Clock;
+  readonly #closed: AbortSignal;
+  #firstAt: number | undefined;
+  /** Until when this process listened last: a signal that is heard now came later. */
+  #listenedAt = 0;
+  /** A task runner still has to pass the first one on. */
+  #isPassedOn: boolean;
+
+  constructor(clock: Clock, isTask: boolean, closed: AbortSignal) {
+    this.#clock = clock;
+    this.#isPassedOn = isTask;
+    this.#closed = closed;
+  }
+
+  /** What the signal that is heard now belongs to. */
+  next(): "first" | "same" | "second" {
+    const now = this.#clock.now();
+    if (this.#firstAt === undefined) {
+      this.#firstAt = now;
+      this.#keepListening();
+      return "first";
+    }
+    // Freeing jars keeps JavaScript busy for half a second, and what came meanwhile is heard late.
+    const milliseconds = Math.min(now, this.#listenedAt + LISTEN_MILLISECONDS) - this.#firstAt;
+    if (milliseconds < SAME_PRESS_MILLISECONDS) return "same";
+    const isPassedOn = this.#isPassedOn && milliseconds < PASSED_ON_MILLISECONDS;
+    this.#isPassedOn = false;
+    return isPassedOn ? "same" : "second";
+  }
+
+  async #keepListening(): Promise<void> {
+    while (!this.#closed.aborted) {
+      this.#listenedAt = this.#clock.now();
+      await this.#clock.sleep(LISTEN_MILLISECONDS, this.#closed);
+    }
+  }
 }

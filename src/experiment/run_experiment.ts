@@ -141,6 +141,8 @@ function refusedBy(blame: Refusal["blame"]): Ending {
 }
 
 function stoppedBy(reason: unknown): Ending {
+  // What stopped it is what a listener threw: nobody asked for that.
+  if (reason instanceof Error) return { reason: "failed", exitCode: exitCode("engine") };
   return { reason: "stopped", exitCode: stoppedExitCode(reason) };
 }
 

@@ -79,6 +79,8 @@ export function writableFolder(folders: readonly [string, ...string[]]): string 
  */
 export function peekLedger(folder: string): Ledger | undefined {
   if (checkOurs(folder, "folder") === undefined) return EMPTY;
+  // Whoever writes needs it: a run would fail where this passes.
+  checkOurs(lockPath(folder), "file");
   const text = readText(ledgerPath(folder));
   return text === undefined ? EMPTY : decodeLedger(text);
 }

@@ -142,7 +142,7 @@ function notOurs(path: string, reason: string): BrainjarError {
     `The ledger of reserved memory at '${path}' can't be trusted: ${reason}`,
     {
       kind: "engine",
-      hint: "Remove it, or set BRAINJAR_LEDGER to a folder that only you can write",
+      hint: "Set BRAINJAR_LEDGER to a folder that only you can write",
     },
   );
 }

@@ -11,9 +11,12 @@ import {
   type JarReservation,
   type Reservation,
   reserveByToken,
+  tokenIs,
   type TokenRequest,
+  unknownToken,
 } from "./reservation.ts";
 import {
+  latest,
   type ReservationSum,
   sumReservations,
   takeOffReservations,
@@ -83,6 +86,8 @@ export class MemoryLedger {
   readonly #timeoutMilliseconds: number;
   /** What this process has reserved, to write it again if the ledger loses it. */
   #own: readonly JarReservation[] = [];
+  /** A token that the next jar takes the place of. */
+  #claimed: string | undefined;
   /** What this process held before it first reserved anything. */
   #baselineBytes: number | undefined;
 
@@ -102,12 +107,14 @@ export class MemoryLedger {
     decide: (memory: MachineMemory) => Decision<Value>,
   ): Promise<{ readonly value: Value; readonly token?: string }> {
     type Admitted = { readonly value: Value; readonly token?: string };
-    return await this.#change<Admitted>(async (ledger, warnings) => {
-      const othersBytes = this.#view(ledger).othersUnfilledBytes;
+    let isRedeemed = false;
+    const admitted = await this.#change<Admitted>(async (ledger, warnings) => {
+      const othersBytes = this.#view(ledger, []).othersUnfilledBytes;
       const memory = takeOffReservations(await readMemory(), othersBytes);
       const decision = decide({ ...memory, warnings: [...memory.warnings, ...warnings] });
       const { value, jar, token } = decision;
-      const next = jar === undefined ? ledger : this.#withJar(ledger, jar);
+      const next = jar === undefined ? ledger : this.#withJar(this.#redeem(ledger), jar);
+      isRedeemed = jar !== undefined;
       if (token === undefined) return { ledger: next, value: { value } };
       const reservation = reserveByToken(token, this.#processes.now());
       const reservations = [...next.reservations, reservation];
@@ -116,6 +123,13 @@ export class MemoryLedger {
         value: { value, token: reservation.token },
       };
     });
+    const claimed = this.#claimed;
+    if (isRedeemed && claimed !== undefined) {
+      this.#claimed = undefined;
+      // Where it lies in another folder.
+      await this.releaseToken(claimed);
+    }
+    return admitted;
   }
 
   /** Reserves for a jar of this process without asking whether it fits. */
@@ -139,24 +153,18 @@ export class MemoryLedger {
   }
 
   /**
-   * Makes what a token holds this process's own, under `id`, and ends the token. Answers its bytes,
-   * nothing where no such token is there (any more). It is never free in between.
+   * Has what a token holds count as this process's: its first jar that is admitted takes the token's
+   * place, so that it is never free in between, and stays for the next if none is. Answers its bytes,
+   * nothing where no such token is there (any more).
    */
-  async takeOver(token: string, id: string): Promise<number | undefined> {
-    const isToken = (one: Reservation) => one.kind === "token" && one.token === token;
-    const elsewhere = this.#others().flatMap(({ reservations }) => reservations).find(isToken);
-    const bytes = await this.#change<number | undefined>((ledger) => {
-      const held = ledger.reservations.find(isToken) ?? elsewhere;
-      if (held === undefined) return { ledger, value: undefined };
-      const reservations = ledger.reservations.filter((one) => one !== held);
-      const jar = { id, bytes: held.reservedBytes };
-      return {
-        ledger: this.#withJar({ ...ledger, reservations }, jar),
-        value: held.reservedBytes,
-      };
-    });
-    if (elsewhere !== undefined) await this.releaseToken(token);
-    return bytes;
+  claim(token: string): number | undefined {
+    const isToken = tokenIs(token);
+    const here = peekLedger(this.#folder);
+    const reservations = here && pruneLedger(here, this.#processes).reservations;
+    const found = [...reservations ?? [], ...this.#elsewhere()].find(isToken);
+    if (found === undefined) return undefined;
+    this.#claimed = token;
+    return found.reservedBytes;
   }
 
   /** Gives back what is reserved for this process's jar `id` and answers its bytes, 0 for none. */
@@ -167,7 +175,7 @@ export class MemoryLedger {
 
   /** Ends a token and answers its bytes; nothing where no such token is there (any more). */
   async releaseToken(token: string): Promise<number | undefined> {
-    const isToken = (one: Reservation) => one.kind === "token" && one.token === token;
+    const isToken = tokenIs(token);
     const [released] = await this.#remove(isToken);
     if (released !== undefined) return released.reservedBytes;
     const folder = this.#others().find(({ reservations }) => reservations.some(isToken))?.folder;
@@ -180,13 +188,18 @@ export class MemoryLedger {
   /** What is reserved by whom, as of now. Writes nothing, unless a corrupt ledger is set aside. */
   async view(): Promise<LedgerView> {
     const peeked = peekLedger(this.#folder);
-    if (peeked !== undefined) return this.#view(pruneLedger(peeked, this.#processes));
-    return await this.#change((ledger) => ({ ledger, value: this.#view(ledger) }));
+    if (peeked !== undefined) return this.#view(pruneLedger(peeked, this.#processes), []);
+    return await this.#change((ledger, found) => ({ ledger, value: this.#view(ledger, found) }));
   }
 
-  /** The machine's memory, less what other processes have reserved and not filled by now. */
+  /**
+   * The machine's memory, less what other processes have reserved and not filled by now; with a warning
+   * where what they have isn't known.
+   */
   async takeOffOthers(memory: MachineMemory): Promise<MachineMemory> {
-    return takeOffReservations(memory, (await this.view()).othersUnfilledBytes);
+    const { othersUnfilledBytes, warnings } = await this.view();
+    const taken = takeOffReservations(memory, othersUnfilledBytes);
+    return { ...taken, warnings: [...taken.warnings, ...warnings] };
   }
 
   #withJar(ledger: Ledger, jar: JarRequest): Ledger {
@@ -213,15 +226,34 @@ export class MemoryLedger {
     });
   }
 
-  #view(ledger: Ledger): LedgerView {
+  #view(ledger: Ledger, found: readonly MachineWarning[]): LedgerView {
     const others = this.#others();
     const elsewhere = others.flatMap(({ reservations }) => reservations);
-    const sums = sumReservations(latest([...ledger.reservations, ...elsewhere]), this.#processes);
+    const reservations = latest([...ledger.reservations, ...elsewhere]);
+    const isClaimed = this.#claimed === undefined ? () => false : tokenIs(this.#claimed);
+    const sumsOfOthers = reservations.filter((one) => !isClaimed(one));
     return {
-      sums,
-      othersUnfilledBytes: unfilledByOthers(sums, this.#processes.ownId),
-      warnings: others.flatMap(({ warnings }) => warnings),
+      sums: sumReservations(reservations, this.#processes),
+      othersUnfilledBytes: unfilledByOthers(
+        sumReservations(sumsOfOthers, this.#processes),
+        this.#processes.ownId,
+      ),
+      warnings: [...found, ...others.flatMap(({ warnings }) => warnings)],
     };
+  }
+
+  /** Without the token that was claimed: this process's jar takes its place. */
+  #redeem(ledger: Ledger): Ledger {
+    const token = this.#claimed;
+    if (token === undefined) return ledger;
+    const isToken = tokenIs(token);
+    const isHere = ledger.reservations.some(isToken);
+    if (!isHere && !this.#elsewhere().some(isToken)) throw unknownToken(token);
+    return { ...ledger, reservations: ledger.reservations.filter((one) => !isToken(one)) };
+  }
+
+  #elsewhere(): readonly Reservation[] {
+    return this.#others().flatMap(({ reservations }) => reservations);
   }
 
   async #change<Value>(
@@ -273,21 +305,4 @@ export class MemoryLedger {
       return { ledger: { ...ledger, reservations }, value };
     });
   }
-}
-
-/**
- * Each reservation once, as it was written last: a process whose folder went away writes to another,
- * and the first may come back.
- */
-function latest(reservations: readonly Reservation[]): readonly Reservation[] {
-  const byOwner = new Map<string, Reservation>();
-  for (const one of reservations) {
-    const owner = one.kind === "token"
-      ? one.token
-      : [one.namespace, one.processId, one.startTime, one.id].join(" ");
-    const other = byOwner.get(owner);
-    const isLater = one.kind === "jar" && other?.kind === "jar" && one.seenAt > other.seenAt;
-    if (other === undefined || isLater) byOwner.set(owner, one);
-  }
-  return [...byOwner.values()];
 }

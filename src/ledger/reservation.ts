@@ -73,6 +73,11 @@ export function reserveByToken(request: TokenRequest, now: number): TokenReserva
   };
 }
 
+/** Tells whether a reservation is the one by a token. */
+export function tokenIs(token: string): (one: Reservation) => boolean {
+  return (one) => one.kind === "token" && one.token === token;
+}
+
 /** The error of a token that holds nothing. */
 export function unknownToken(token: string): BrainjarError {
   return new BrainjarError("unknown-token", `No reservation has the token "${token}"`, {

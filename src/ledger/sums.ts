@@ -20,6 +20,23 @@ export interface ReservationSum {
 }
 
 /**
+ * Each reservation once, as it was written last: a process whose folder went away writes to another,
+ * and the first may come back.
+ */
+export function latest(reservations: readonly Reservation[]): readonly Reservation[] {
+  const byOwner = new Map<string, Reservation>();
+  for (const one of reservations) {
+    const owner = one.kind === "token"
+      ? one.token
+      : [one.namespace, one.processId, one.startTime, one.id].join(" ");
+    const other = byOwner.get(owner);
+    const isLater = one.kind === "jar" && other?.kind === "jar" && one.seenAt > other.seenAt;
+    if (other === undefined || isLater) byOwner.set(owner, one);
+  }
+  return [...byOwner.values()];
+}
+
+/**
  * What each owner still has to fill: a process's anonymous memory beyond its baseline fills its
  * reservations. Of one that can be looked at it is measured now, of another it is what it wrote last.
  * File-backed weights fill nothing, because the kernel goes on counting them as available while they

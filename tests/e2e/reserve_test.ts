@@ -53,6 +53,9 @@ Deno.test("run --token takes over what check --reserve holds, and gives it back"
     assertEquals(held.code, 0, held.stderr);
     const run = ["run", ...wanted, ...rest, "--turns", "1"];
     assertEquals((await runBrainjar(run, { env })).code, 1);
+    // What fails before a jar gets in leaves the token.
+    const failing = ["--token", held.stdout.trim(), "--model-subject", `${folder}/none.gguf`];
+    assertEquals((await runBrainjar([...run, ...failing], { env })).code, 2);
     const token = ["--token", held.stdout.trim()];
     const taken = await runBrainjar([...run, ...token], { env });
     assertEquals(taken.code, 0, taken.stdout + taken.stderr);

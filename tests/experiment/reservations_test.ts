@@ -115,3 +115,11 @@ Deno.test("reservations: a ledger that can't be written anew is one warning", as
   assertEquals([result.reason, result.exitCode], ["turns", 0]);
   assertEquals(named(events, "warning").map(({ code }) => code), ["promise-unwritten"]);
 });
+
+Deno.test("reservations: a ledger that somebody keeps doesn't keep a stopped run", async () => {
+  const ledger: ReservationLedger = { ...ledgerOf(15 * GB), admit: () => new Promise(() => {}) };
+  const { result, events, clock } = await play({ ledger, stopAfter: 1000 });
+  assertEquals([result.reason, result.exitCode, result.reservedBytes], ["stopped", 130, 0]);
+  assertEquals(named(events, "warning"), []);
+  assert(clock.now() <= 4000, `${clock.now()} ms`);
+});

@@ -120,29 +120,54 @@ Deno.test("memory ledger: what lies in another folder of the user's counts, and 
   });
 });
 
-Deno.test("memory ledger: a token is taken over by a process, and ends with its reservation", async () => {
+Deno.test("memory ledger: a token that is claimed gives its place to a jar, and stays where none gets in", async () => {
   await withFolder(async (folder) => {
     const processes = fakeProcesses();
-    processes.running.set(2, { startTime: "20", anonymousBytes: 0 });
-    const others = new MemoryLedger({ folders: [folder], processes: { ...processes, ownId: 2 } });
-    for (const older of [false, true]) {
-      const folders: [string, ...string[]] = older ? [folder, `${folder}-older`] : [folder];
-      const holder = new MemoryLedger({
-        folders: older ? [`${folder}-older`] : [folder],
-        processes: { ...processes, ownId: 3 },
-      });
-      const { token = "" } = await withToken(holder, 400, 10_000);
-      const ledger = new MemoryLedger({ folders, processes });
-      assertEquals(await ledger.takeOver("someone else's", "jars"), undefined);
-      assertEquals(await ledger.takeOver(token, "jars"), 400);
-      assertEquals(await ledger.takeOver(token, "jars"), undefined);
-      // Its own from now on, and still off what others may have.
+    for (const id of [2, 3]) processes.running.set(id, { startTime: "20", anonymousBytes: 0 });
+    const as = (ownId: number, ...folders: [string, ...string[]]) =>
+      new MemoryLedger({ folders, processes: { ...processes, ownId } });
+    for (const elsewhere of [false, true]) {
+      const older = `${folder}-older`;
+      const { token = "" } = await withToken(as(3, elsewhere ? older : folder), 600, 10_000);
+      const others = as(2, folder, older);
+      const ledger = as(1, folder, older);
+      assertEquals(ledger.claim("someone else's"), undefined);
+      assertEquals(ledger.claim(token), 600);
+      // This process may have it, and nobody else.
       assertEquals((await ledger.view()).othersUnfilledBytes, 0);
-      assertEquals((await others.view()).othersUnfilledBytes, 400);
-      assertEquals(await ledger.releaseToken(token), undefined);
-      assertEquals(await ledger.release("jars"), 400);
+      assertEquals((await others.view()).othersUnfilledBytes, 600);
+      assertEquals((await ledger.admit(() => MEMORY, decide(1000))).value, false);
+      assertEquals((await others.view()).othersUnfilledBytes, 600);
+      assertEquals((await ledger.admit(() => MEMORY, decide(700))).value, true);
+      assertEquals((await others.view()).othersUnfilledBytes, 700);
+      assertEquals(await others.releaseToken(token), undefined);
+      assertEquals((await ledger.admit(() => MEMORY, decide(800))).value, true);
+      assertEquals(await ledger.release("subject"), 800);
       assertEquals((await others.view()).sums, []);
     }
+  });
+});
+
+Deno.test("memory ledger: a token that another took meanwhile is told", async () => {
+  await withFolder(async (folder) => {
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
+    const { token = "" } = await withToken(ledger, 300, 10_000);
+    ledger.claim(token);
+    await ledger.releaseToken(token);
+    const error = await assertRejects(() => ledger.admit(() => MEMORY, decide(100)), BrainjarError);
+    assertEquals((error as BrainjarError).code, "unknown-token");
+    assertEquals((await ledger.view()).sums, []);
+  });
+});
+
+Deno.test("memory ledger: one that was damaged is warned of by whoever sets it aside", async () => {
+  await withFolder(async (folder) => {
+    await Deno.mkdir(folder);
+    const ledger = new MemoryLedger({ folders: [folder], processes: fakeProcesses() });
+    await Deno.writeTextFile(`${folder}/ledger.json`, "nonsense");
+    const codes = (await ledger.takeOffOthers(MEMORY)).warnings.map(({ code }) => code);
+    assertEquals(codes, ["ledger-corrupt"]);
+    assertEquals((await ledger.view()).warnings, []);
   });
 });
 

@@ -9,6 +9,7 @@ import type { Settings } from "../../plan/settings.ts";
 import { validationReport } from "../../report/validation_report.ts";
 import type { Command } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
+import type { Output } from "../terminal/output.ts";
 import { tellSlowServers } from "../terminal/slow_servers.ts";
 import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
 
@@ -33,14 +34,33 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     }
   }
   const report = validationReport(judged);
-  if (!quiet) output.answer(await renderCheck(format, report, startedAt));
   // Where a script asked for nothing else, the token is the answer.
-  else if (judged.reservation) output.answer(`${judged.reservation.token}\n`);
+  const answer = quiet ? tokenText(judged) : await renderCheck(format, report, startedAt);
+  await tell(answer, output, judged, host);
   if (format === "github" || format === "junit") say(reservationText(report));
   const summary = Deno.env.get("GITHUB_STEP_SUMMARY");
   if (format === "github" && summary) await appendSummary(report, summary, say);
   return exitCode(report.validation.ok ? "success" : "refused");
 };
+
+function tokenText({ reservation }: ReservedPlan): string {
+  return reservation === undefined ? "" : `${reservation.token}\n`;
+}
+
+/** Prints the answer. What is held by a token that nobody could read is given back. */
+async function tell(
+  answer: string,
+  output: Output,
+  { reservation }: ReservedPlan,
+  { ledger }: Host,
+): Promise<void> {
+  let isRead = false;
+  try {
+    isRead = answer === "" || output.answer(answer);
+  } finally {
+    if (!isRead && reservation) await ledger?.releaseToken(reservation.token);
+  }
+}
 
 /** The jars' models, each once. */
 function modelsOf({ plan }: ReservedPlan) {

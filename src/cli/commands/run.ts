@@ -5,7 +5,7 @@ import { systemClock } from "../../experiment/clock.ts";
 import type { RunConfig } from "../../experiment/config.ts";
 import type { RunEvent } from "../../experiment/events.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
-import { JARS, reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
+import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
 import { openTranscript } from "../../experiment/transcript.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { locateModel } from "../../gguf/locate.ts";
@@ -57,7 +57,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     if (!output.answer(text)) stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE");
   };
   try {
-    const heldBytes = await takeOver(host, values.get("token"));
+    const heldBytes = claim(host, values.get("token"));
     const first = await readMemory();
     const plan = await adviseOn(host, await planOn(host, settings, await host.readMemory()));
     for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
@@ -82,8 +82,6 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   } finally {
     progress?.clear();
     transcript?.close();
-    // Gone already, unless what came before the run failed.
-    await host.ledger?.release(JARS).catch(() => {});
     await stop.freed(host[Symbol.asyncDispose]());
     stop.close();
   }
@@ -108,10 +106,10 @@ function isSameFile(one: string, other: string): boolean {
   }
 }
 
-/** Bytes that a token held and that are this run's now, before anything else is decided. */
-async function takeOver({ ledger }: Host, token: string | undefined): Promise<number> {
+/** Bytes that a token holds for this run, whose first jar takes its place. */
+function claim({ ledger }: Host, token: string | undefined): number {
   if (token === undefined || ledger === undefined) return 0;
-  const bytes = await ledger.takeOver(token, JARS);
+  const bytes = ledger.claim(token);
   if (bytes === undefined) throw unknownToken(token);
   return bytes;
 }

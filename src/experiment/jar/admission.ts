@@ -48,8 +48,13 @@ export type Admission =
     readonly milliseconds: number;
   }
   | Refusal
-  /** The run was stopped meanwhile; `rest` resolves when nothing is left of it. */
-  | { readonly kind: "aborted"; readonly rest: Promise<void> };
+  | Aborted;
+
+/** The run was stopped meanwhile; `rest` resolves when nothing is left of it. */
+interface Aborted {
+  readonly kind: "aborted";
+  readonly rest: Promise<void>;
+}
 
 /**
  * Takes a jar through layer 2, layer 3, the load of its model and the making of its context
@@ -65,8 +70,10 @@ export async function admit(
   kept: ModelReference | undefined,
   onApproved: (approval: Approval) => void = () => {},
 ): Promise<Admission> {
-  const admission = await approve(jar, run, kept).catch((error) =>
-    refusalFor(error, "memory-unreadable", "Available memory can't be read")
+  const admission = await approve(jar, run, kept).catch((error): Refusal | Aborted =>
+    run.stop.aborted
+      ? { kind: "aborted", rest: Promise.resolve() }
+      : refusalFor(error, "memory-unreadable", "Available memory can't be read")
   );
   if ("kind" in admission) return admission;
   onApproved(admission);

@@ -32,12 +32,12 @@ export function withoutLedger(readMemory: () => Promise<MachineMemory>): Reserva
 }
 
 /** Under which name all jars of a run stand in the ledger, as one figure. */
-export const JARS = "jars";
+const JARS = "jars";
 
 /**
  * The ledger of this user's brainjar processes as the one that a run's jars are admitted under.
  *
- * @param heldBytes what the run has reserved under this name already and keeps as long as it has jars
+ * @param heldBytes what a token holds for the run, which keeps as much as long as it has jars
  */
 export function reservationLedger(
   ledger: MemoryLedger,

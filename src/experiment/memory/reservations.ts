@@ -4,23 +4,47 @@ import type { ModelDemand } from "../../budget/manager.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import type { RunState } from "../run_state.ts";
 
-/** Layer 2 for one jar, while no other process can reserve the same memory. */
+/**
+ * Layer 2 for one jar, while no other process can reserve the same memory. Rejects when the run is
+ * stopped: who has the ledger may keep it for long.
+ */
 export async function allocate(
-  { manager, memory, ledger }: RunState,
+  { manager, memory, ledger, stop }: RunState,
   id: string,
   ramLimitBytes: number | undefined,
   model: ModelDemand,
 ): Promise<AllocationResult> {
   try {
-    return await ledger.admit((current) => {
-      memory.current = current;
-      const value = manager.allocate(id, ramLimitBytes, model);
-      return { value, reservedBytes: manager.reservedBytes };
-    });
+    return await unlessStopped(
+      stop,
+      ledger.admit((current) => {
+        // Whoever waited for this has gone.
+        stop.throwIfAborted();
+        memory.current = current;
+        const value = manager.allocate(id, ramLimitBytes, model);
+        return { value, reservedBytes: manager.reservedBytes };
+      }),
+    );
   } catch (error) {
     // What couldn't be written down isn't reserved.
     manager.deallocate(id);
     throw error;
+  }
+}
+
+async function unlessStopped<Value>(stop: AbortSignal, work: Promise<Value>): Promise<Value> {
+  const done = new AbortController();
+  const stopped = new Promise<never>((_, reject) => {
+    const fail = () => reject(stop.reason);
+    if (stop.aborted) fail();
+    else stop.addEventListener("abort", fail, { signal: done.signal });
+  });
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    done.abort();
+    // Of what is left behind nobody hears.
+    work.catch(() => {});
   }
 }
 

@@ -57,6 +57,11 @@ export interface RunDependencies {
   readonly readOwnAnonymousBytes: () => number | Promise<number>;
   /** Hears everything that happens, in order. */
   readonly emit: (event: RunEvent) => void;
+  /**
+   * Resolves when what was told is read: no turn begins before, so that a run doesn't get ahead of a
+   * slow reader. Absent: it is read at once.
+   */
+  readonly heard?: () => Promise<void>;
   /** Hears each piece of a thought as it is sampled. */
   readonly onText?: (id: string, text: string) => void;
   /** Closed when the run ends. */

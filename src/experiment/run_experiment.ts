@@ -62,6 +62,7 @@ export async function runExperiment(
     stop: emitter.stop,
     stoppedAt: () => emitter.stoppedAt,
     emit: (event) => emitter.emit(event),
+    heard: dependencies.heard ?? (() => Promise.resolve()),
     onText: (id, text) => emitter.emitText(id, text),
     turn: 0,
   };

@@ -23,6 +23,8 @@ export interface RunState {
   /** When it fired, by the clock. */
   readonly stoppedAt: () => number | undefined;
   readonly emit: (event: Exclude<RunEvent, EndEvent>) => void;
+  /** Resolves when what was told is read. */
+  readonly heard: () => Promise<void>;
   readonly onText: (id: string, text: string) => void;
   /** The turn that the run is in, 0 before the first. */
   turn: number;

@@ -13,6 +13,10 @@ export function record(): { output: Output; answered(): string; said(): string }
       say: (text) => void (rest += text),
       interactive: false,
       answersTerminal: false,
+      answerLater: (text) => {
+        answer += text;
+        return Promise.resolve(true);
+      },
       paint: (_style, text) => text,
     },
     answered: () => answer,

@@ -155,6 +155,28 @@ Deno.test("run: without turns it ends when nobody reads its answer, and gives ev
   }
 });
 
+Deno.test("run: a reader that has stopped reading doesn't keep it from ending", async () => {
+  const log = await Deno.makeTempFile({ suffix: ".jsonl" });
+  try {
+    const child = brainjarCommand([
+      ...["run", "--mode", "matrix", "--json", "--context-size", "256", "--log", log],
+    ]).spawn();
+    // Nobody reads stdout, so the run waits for its reader once the pipe is full.
+    let size = -1;
+    for (let before = -2; size !== before || size < 20_000;) {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      before = size;
+      size = (await Deno.stat(log)).size;
+    }
+    child.kill("SIGTERM");
+    assertEquals((await child.status).code, 143);
+    assertEquals(linesOf(await Deno.readTextFile(log)).at(-1)?.event, "end");
+    await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+  } finally {
+    await Deno.remove(log);
+  }
+});
+
 for (const command of ["check", "estimate"]) {
   Deno.test(`${command}: a reader that goes away changes nothing about the verdict`, async () => {
     const words = command === "check"

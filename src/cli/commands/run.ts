@@ -30,6 +30,7 @@ import type { Command } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { readSettings } from "../settings/settings.ts";
 import type { Progress } from "../terminal/progress.ts";
+import { AnswerQueue } from "../terminal/answer_queue.ts";
 import { listenForStop } from "../terminal/stop.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
@@ -49,13 +50,15 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const host = openHost({ ...here, ...defined({ dryLoadCommand, cap: machine }), runsHere: true });
   const ownBytes = ownHeldBytes();
   const readMemory = () => readCapped(machine, Math.max(0, ownHeldBytes() - ownBytes));
+  const queue = new AnswerQueue(
+    output,
+    () => stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE"),
+  );
   // Loaded for a terminal only: a pipe has no use for it.
   const progress = output.interactive && !values.get("json")
-    ? (await import("../terminal/progress.ts")).openProgress()
+    ? (await import("../terminal/progress.ts")).openProgress(() => queue.isIdle)
     : undefined;
-  const answer = (text: string) => {
-    if (!output.answer(text)) stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE");
-  };
+  const answer = (text: string) => queue.push(text);
   try {
     const heldBytes = claim(host, values.get("token"));
     const first = await readMemory();
@@ -76,8 +79,11 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
         onText: progress && thoughtDisplay(progress),
         transcript,
       }),
+      heard: () => queue.drained(),
       signal: stop.signal,
     });
+    await stop.heard(queue.drained());
+    queue.throwFailure();
     return end.exitCode;
   } finally {
     progress?.clear();
@@ -89,6 +95,11 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
 
 /** A transcript in place of a model would destroy it, by whatever name or link it is there. */
 async function rejectModelAsLog(log: string, settings: Settings): Promise<void> {
+  if (STREAMS.some((stream) => isSameFile(stream, log))) {
+    throw new BrainjarError("log-is-output", `Log file is where the answer goes: ${log}`, {
+      hint: "Give --log a file of its own; --json has the same on stdout",
+    });
+  }
   const models = settings.jars.map((jar) => locateModel(jar.model ?? demoBrainPath()));
   const files = (await Promise.all(models)).flatMap(partPaths);
   if (!files.some((file) => isSameFile(file, log))) return;
@@ -97,10 +108,14 @@ async function rejectModelAsLog(log: string, settings: Settings): Promise<void> 
   });
 }
 
+/** Where stdout and stderr go, as paths. */
+const STREAMS = ["/dev/fd/1", "/dev/fd/2"];
+
+/** Whether both are one file of a disk, by whatever name. */
 function isSameFile(one: string, other: string): boolean {
   try {
     const [a, b] = [Deno.statSync(one), Deno.statSync(other)];
-    return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
+    return a.isFile && a.ino !== null && a.ino === b.ino && a.dev === b.dev;
   } catch {
     return false;
   }

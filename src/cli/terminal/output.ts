@@ -8,6 +8,8 @@ export interface Output {
    * (`brainjar … | head -1`, a terminal that was closed).
    */
   answer(text: string): boolean;
+  /** The same without keeping anything else waiting. */
+  answerLater(text: string): Promise<boolean>;
   /** Whether the answer goes to a terminal. */
   readonly answersTerminal: boolean;
   /** Everything else: stderr, in the same way. */
@@ -28,6 +30,7 @@ export function processOutput(options: { readonly color: boolean }): Output {
   const color = options.color && interactive;
   return {
     answer: (text) => writeAll(Deno.stdout, printableLines(text), answersTerminal),
+    answerLater: (text) => writeLater(Deno.stdout, printableLines(text), answersTerminal),
     answersTerminal,
     say: (text) => {
       try {
@@ -52,7 +55,7 @@ function keepPainted(text: string): string {
 
 const encoder = new TextEncoder();
 
-/** Whether anybody reads it: a terminal that was closed answers with an input/output error (EIO). */
+/** Whether anybody reads it. */
 function writeAll(
   stream: { writeSync(bytes: Uint8Array): number },
   text: string,
@@ -63,18 +66,46 @@ function writeAll(
     try {
       bytes = bytes.subarray(stream.writeSync(bytes));
     } catch (error) {
-      if (error instanceof Deno.errors.BrokenPipe) return false;
-      if (isTerminal && /os error 5\b/.test(messageOf(error))) return false;
-      // A full pipe that isn't blocking: let the reader catch up.
-      if (error instanceof Deno.errors.WouldBlock) continue;
-      throw new BrainjarError("output-failed", "The answer can't be written", {
-        hint: "Where it goes to may be full or closed",
-        kind: "engine",
-        cause: error,
-      });
+      if (isUnread(error, isTerminal)) return false;
     }
   }
   return true;
+}
+
+/** How long a full pipe that isn't blocking is left to its reader. */
+const FULL_MILLISECONDS = 20;
+
+async function writeLater(
+  stream: { write(bytes: Uint8Array): Promise<number> },
+  text: string,
+  isTerminal: boolean,
+): Promise<boolean> {
+  let bytes = encoder.encode(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(await stream.write(bytes));
+    } catch (error) {
+      if (isUnread(error, isTerminal)) return false;
+      await new Promise((resolve) => setTimeout(resolve, FULL_MILLISECONDS));
+    }
+  }
+  return true;
+}
+
+/**
+ * Whether a write failed because nobody reads any more: a pipe whose reader is gone, a terminal that was
+ * closed (EIO). False where it is to be tried again; throws what else is wrong.
+ */
+function isUnread(error: unknown, isTerminal: boolean): boolean {
+  if (error instanceof Deno.errors.BrokenPipe) return true;
+  if (isTerminal && /os error 5\b/.test(messageOf(error))) return true;
+  // A full pipe that isn't blocking: let the reader catch up.
+  if (error instanceof Deno.errors.WouldBlock) return false;
+  throw new BrainjarError("output-failed", "The answer can't be written", {
+    hint: "Where it goes to may be full or closed",
+    kind: "engine",
+    cause: error,
+  });
 }
 
 /** Whether colour is wanted: not with `NO_COLOR` (any value but empty) and not with --no-color. */

@@ -15,8 +15,12 @@ export interface Progress {
 /** Redraws at most so often: a terminal is slower than a small model. */
 const REDRAW_MILLISECONDS = 50;
 
-/** A line on stderr, which must be a terminal. */
-export function openProgress(): Progress {
+/**
+ * A line on stderr, which must be a terminal.
+ *
+ * @param mayDraw False while something is being printed, which a line in between would be mixed with.
+ */
+export function openProgress(mayDraw: () => boolean): Progress {
   // A terminal that was closed ends the run by SIGHUP, with all that is given back, and not by this.
   process.stderr.on("error", () => {});
   const draw = createLogUpdate(process.stderr, { showCursor: true });
@@ -24,7 +28,7 @@ export function openProgress(): Progress {
   const progress: Progress = {
     show: (state) => {
       const now = performance.now();
-      if (now - drawnAt < REDRAW_MILLISECONDS) return;
+      if (now - drawnAt < REDRAW_MILLISECONDS || !mayDraw()) return;
       drawnAt = now;
       draw(renderProgress(state, (process.stderr.columns ?? 80) - 1));
     },

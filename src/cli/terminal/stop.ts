@@ -16,6 +16,8 @@ export interface Stop {
    * answers can't be ended from outside. What it holds goes back when brainjar ends.
    */
   freed(freeing: Promise<unknown>): Promise<void>;
+  /** Waits until the answer is read: for as long as its reader likes, until a stop. */
+  heard(answer: Promise<void>): Promise<void>;
   /** Stops listening. */
   close(): void;
 }
@@ -61,6 +63,10 @@ export function listenForStop(
   // Asked first: with the first listener Deno's own handlers take the place of "ignore", so that what
   // nobody is to hear must be listened for.
   const ignored = hangupIsIgnored() ? "SIGHUP" : undefined;
+  const freed = async (freeing: Promise<unknown>) => {
+    const stop = { stop: controller.signal, stoppedAt: () => stoppedAt };
+    await freedInTime(freeing, { clock, limits: RUN_LIMITS, ...stop });
+  };
   const handlers = STOP_SIGNALS.map((name) => {
     const handler = name === ignored ? () => {} : () => {
       const press = presses.next();
@@ -73,9 +79,15 @@ export function listenForStop(
   return {
     signal: controller.signal,
     ask: end,
-    freed: async (freeing) => {
-      const stop = { stop: controller.signal, stoppedAt: () => stoppedAt };
-      await freedInTime(freeing, { clock, limits: RUN_LIMITS, ...stop });
+    freed,
+    heard: async (answer) => {
+      const { signal } = controller;
+      const stopped = new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        else signal.addEventListener("abort", () => resolve(), { signal: closed.signal });
+      });
+      await Promise.race([answer, stopped]);
+      await freed(answer);
     },
     close: () => {
       closed.abort();

@@ -1,0 +1,51 @@
+import type { Output } from "./output.ts";
+
+/**
+ * An answer that is written while the run goes on: a reader that is slow, or has stopped reading, keeps
+ * neither the watch waiting nor a Ctrl-C.
+ */
+export class AnswerQueue {
+  readonly #output: Pick<Output, "answerLater">;
+  readonly #onUnread: () => void;
+  #written = Promise.resolve();
+  #waiting = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  /** @param onUnread Called when nobody reads any more. */
+  constructor(output: Pick<Output, "answerLater">, onUnread: () => void) {
+    this.#output = output;
+    this.#onUnread = onUnread;
+  }
+
+  /** Whether all of it is written. */
+  get isIdle(): boolean {
+    return this.#waiting === 0;
+  }
+
+  /** Writes it after what is waiting. Throws what an earlier text failed with. */
+  push(text: string): void {
+    this.throwFailure();
+    this.#waiting++;
+    this.#written = this.#written.then(() => this.#write(text));
+  }
+
+  /** Resolves when all that was pushed so far is written, or can't be; never rejects. */
+  drained(): Promise<void> {
+    return this.#written;
+  }
+
+  /** Throws what writing failed with. */
+  throwFailure(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  async #write(text: string): Promise<void> {
+    try {
+      if (!this.#failure && !await this.#output.answerLater(text)) this.#onUnread();
+    } catch (error) {
+      this.#failure = { error };
+    } finally {
+      this.#waiting--;
+    }
+  }
+}

@@ -57,6 +57,31 @@ export async function settlesWithin(
 }
 
 /**
+ * Whether `work` settles before `signal` fires. Its failure counts as settled, and is heard of by who
+ * then awaits it.
+ *
+ * @example
+ * ```ts
+ * import { settlesBefore } from "./clock.ts";
+ * const stop = new AbortController();
+ * if (!await settlesBefore(Promise.resolve(), stop.signal)) throw new Error("It settled");
+ * stop.abort();
+ * if (await settlesBefore(new Promise(() => {}), stop.signal)) throw new Error("It never does");
+ * ```
+ */
+export async function settlesBefore(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  const done = new AbortController();
+  const settled = work.then(() => true, () => true);
+  const aborted = new Promise<boolean>((resolve) => {
+    if (signal.aborted) return resolve(false);
+    signal.addEventListener("abort", () => resolve(false), { signal: done.signal });
+  });
+  const answer = await Promise.race([settled, aborted]);
+  done.abort();
+  return answer;
+}
+
+/**
  * Milliseconds to the microsecond, as events tell them.
  *
  * @example

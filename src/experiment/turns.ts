@@ -1,4 +1,5 @@
 import { defined } from "../budget/defined.ts";
+import { settlesBefore } from "./clock.ts";
 import type { Jar } from "./jar/jar.ts";
 import { composePrompt, type PromptInput } from "./prompts.ts";
 import { noteOf, whisperOf } from "./replies.ts";
@@ -29,8 +30,7 @@ export async function takeTurns(
   for (let turn = 1; turns === undefined || turn <= turns; turn++) {
     if (run.stop.aborted) return "stopped";
     if (!await someoneLives(jars, run)) return run.stop.aborted ? "stopped" : "no-jar-left";
-    await heardOrStopped(run);
-    if (run.stop.aborted) return "stopped";
+    if (!await settlesBefore(run.heard(), run.stop)) return "stopped";
     run.turn = turn;
     for (const jar of jars) {
       if (run.stop.aborted) return "stopped";
@@ -41,15 +41,6 @@ export async function takeTurns(
     await run.clock.sleep(0);
   }
   return run.stop.aborted ? "stopped" : "turns";
-}
-
-async function heardOrStopped({ heard, stop }: RunState): Promise<void> {
-  const done = new AbortController();
-  const stopped = new Promise<void>((resolve) =>
-    stop.addEventListener("abort", () => resolve(), { signal: done.signal })
-  );
-  await Promise.race([heard(), stopped]);
-  done.abort();
 }
 
 /** Tries to bring the dead back where nobody is left alive, for a few rounds. */

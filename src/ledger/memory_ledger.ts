@@ -158,10 +158,7 @@ export class MemoryLedger {
    * nothing where no such token is there (any more).
    */
   claim(token: string): number | undefined {
-    const isToken = tokenIs(token);
-    const here = peekLedger(this.#folder);
-    const reservations = here && pruneLedger(here, this.#processes).reservations;
-    const found = [...reservations ?? [], ...this.#elsewhere()].find(isToken);
+    const found = [...this.#peek(this.#folder), ...this.#elsewhere()].find(tokenIs(token));
     if (found === undefined) return undefined;
     this.#claimed = token;
     return found.reservedBytes;
@@ -211,13 +208,17 @@ export class MemoryLedger {
     return this.#writable ?? this.folders.find((folder) => isThere(folder)) ?? this.folders[0];
   }
 
+  /** What counts of a folder's reservations; none where it is corrupt. */
+  #peek(folder: string): readonly Reservation[] {
+    const ledger = peekLedger(folder);
+    return ledger === undefined ? [] : pruneLedger(ledger, this.#processes).reservations;
+  }
+
   /** What lies in the folders that this process doesn't write to; what can't be trusted is left. */
   #others(): OtherFolder[] {
     return this.folders.filter((folder) => folder !== this.#folder).map((folder) => {
       try {
-        const ledger = peekLedger(folder);
-        const reservations = ledger && pruneLedger(ledger, this.#processes).reservations;
-        return { folder, reservations: reservations ?? [], warnings: [] };
+        return { folder, reservations: this.#peek(folder), warnings: [] };
       } catch (error) {
         const { code } = error instanceof BrainjarError ? error : { code: "ledger-unreadable" };
         const message = `${messageOf(error)}; what it may hold isn't known`;
@@ -230,14 +231,15 @@ export class MemoryLedger {
     const others = this.#others();
     const elsewhere = others.flatMap(({ reservations }) => reservations);
     const reservations = latest([...ledger.reservations, ...elsewhere]);
-    const isClaimed = this.#claimed === undefined ? () => false : tokenIs(this.#claimed);
-    const sumsOfOthers = reservations.filter((one) => !isClaimed(one));
+    const sums = sumReservations(reservations, this.#processes);
+    const claimed = this.#claimed === undefined
+      ? undefined
+      : reservations.find(tokenIs(this.#claimed));
     return {
-      sums: sumReservations(reservations, this.#processes),
-      othersUnfilledBytes: unfilledByOthers(
-        sumReservations(sumsOfOthers, this.#processes),
-        this.#processes.ownId,
-      ),
+      sums,
+      // Nobody fills a token: all of it is unfilled.
+      othersUnfilledBytes: unfilledByOthers(sums, this.#processes.ownId) -
+        (claimed?.reservedBytes ?? 0),
       warnings: [...found, ...others.flatMap(({ warnings }) => warnings)],
     };
   }

@@ -109,6 +109,20 @@ function memoryOf(processId: number): readonly [anonymous: number, file: number]
   }
 }
 
+/** Deno with these arguments in a group, whose folder is named; `before` is what starts it there. */
+export function denoInGroup(
+  folder: string,
+  args: readonly string[],
+  options: Omit<Deno.CommandOptions, "args">,
+  before = "",
+): Deno.Command {
+  const script = `echo $$ > "${folder}/cgroup.procs"; exec ${before} "$0" "$@"`;
+  return new Deno.Command("/bin/sh", {
+    ...options,
+    args: ["-c", script, Deno.execPath(), ...args],
+  });
+}
+
 /** Has a worker do its task in a group of its own with this limit, or with none. */
 export async function runInside(
   place: Place,
@@ -121,18 +135,8 @@ export async function runInside(
   const group = { ...place, folder };
   try {
     setLimit(group, limitBytes);
-    const child = new Deno.Command("/bin/sh", {
-      args: [
-        "-c",
-        `echo $$ > "${folder}/cgroup.procs"; exec "$0" run -A --no-check --config "$1" "$2" "$3"`,
-        Deno.execPath(),
-        CONFIG,
-        WORKER,
-        JSON.stringify(task),
-      ],
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    const args = ["run", "-A", "--no-check", "--config", CONFIG, WORKER, JSON.stringify(task)];
+    const child = denoInGroup(folder, args, { stdout: "piped", stderr: "piped" }).spawn();
     return await watch(child, await patienceFor(task));
   } finally {
     await removeGroup(folder);

@@ -1,5 +1,5 @@
 import { brainjarArguments } from "../e2e/program.ts";
-import type { Place } from "./control_group.ts";
+import { denoInGroup, type Place } from "./control_group.ts";
 
 /** What a command printed, and how it ended. */
 export interface Answer {
@@ -29,17 +29,12 @@ export function startInGroup(
   args: readonly string[],
   { env, unseen = false }: StartOptions,
 ): { readonly pid: number; readonly answer: Promise<Answer> } {
-  const child = new Deno.Command("/bin/sh", {
-    args: [
-      ...["-c", `echo $$ > "${folder}/cgroup.procs"; exec ${unseen ? HIDDEN : ""} "$0" "$@"`],
-      Deno.execPath(),
-      ...brainjarArguments(args),
-    ],
+  const child = denoInGroup(folder, brainjarArguments(args), {
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-  }).spawn();
+  }, unseen ? HIDDEN : "").spawn();
   return { pid: child.pid, answer: answerOf(child) };
 }
 

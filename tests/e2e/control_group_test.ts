@@ -1,7 +1,13 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { generateModel } from "../../fixtures/generate.ts";
 import { PRESETS } from "../../fixtures/shape.ts";
-import { findPlace, type Place, removeGroup, setLimit } from "../bench/control_group.ts";
+import {
+  denoInGroup,
+  findPlace,
+  type Place,
+  removeGroup,
+  setLimit,
+} from "../bench/control_group.ts";
 import { judge, writeModels } from "../bench/agreement.ts";
 import { brainjarArguments } from "./program.ts";
 
@@ -22,11 +28,7 @@ async function runUnder(group: Place, limitBytes: number | undefined, args: read
   Deno.mkdirSync(folder);
   try {
     setLimit({ ...group, folder }, limitBytes);
-    const { code, signal, stdout } = await new Deno.Command("/bin/sh", {
-      args: [
-        ...["-c", `echo $$ > "${folder}/cgroup.procs"; exec "$0" "$@"`, Deno.execPath()],
-        ...brainjarArguments(args),
-      ],
+    const { code, signal, stdout } = await denoInGroup(folder, brainjarArguments(args), {
       // With a ledger of its own: what others on this machine have reserved is no matter here.
       env: { MALLOC_ARENA_MAX: "1", BRAINJAR_LEDGER: runtime },
       stdout: "piped",

@@ -97,6 +97,12 @@ async function readUntil(
   return text;
 }
 
+/** A run that only a stop ends. */
+function startForever(...more: string[]): Deno.ChildProcess {
+  const args = ["run", "--mode", "matrix", "--json", "--context-size", "256", ...more];
+  return brainjarCommand(args).spawn();
+}
+
 const STOPS: readonly {
   readonly signal: Deno.Signal;
   readonly code: number;
@@ -114,9 +120,7 @@ const STOPS: readonly {
 
 for (const { signal, code, at, times = 1 } of STOPS) {
   Deno.test(`run: ${signal} ${times}× after ${at} ends within 3 s and gives everything back`, async () => {
-    const child = brainjarCommand([
-      ...["run", "--mode", "matrix", "--json", "--context-size", "256"],
-    ]).spawn();
+    const child = startForever();
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = await readUntil(reader, at);
     const asked = performance.now();
@@ -139,9 +143,7 @@ for (const { signal, code, at, times = 1 } of STOPS) {
 Deno.test("run: without turns it ends when nobody reads its answer, and gives everything back", async () => {
   const log = await Deno.makeTempFile({ suffix: ".jsonl" });
   try {
-    const child = brainjarCommand([
-      ...["run", "--mode", "matrix", "--json", "--context-size", "256", "--log", log],
-    ]).spawn();
+    const child = startForever("--log", log);
     // As `| head` does: it goes away in the middle.
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     await readUntil(reader, '"event":"thought"');
@@ -158,9 +160,7 @@ Deno.test("run: without turns it ends when nobody reads its answer, and gives ev
 Deno.test("run: a reader that has stopped reading doesn't keep it from ending", async () => {
   const log = await Deno.makeTempFile({ suffix: ".jsonl" });
   try {
-    const child = brainjarCommand([
-      ...["run", "--mode", "matrix", "--json", "--context-size", "256", "--log", log],
-    ]).spawn();
+    const child = startForever("--log", log);
     // Nobody reads stdout, so the run waits for its reader once the pipe is full.
     let size = -1;
     for (let before = -2; size !== before || size < 20_000;) {

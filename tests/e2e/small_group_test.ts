@@ -1,5 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { findPlace, type Place, removeGroup, setLimit } from "../bench/control_group.ts";
+import {
+  denoInGroup,
+  findPlace,
+  type Place,
+  removeGroup,
+  setLimit,
+} from "../bench/control_group.ts";
 import { generateModel } from "../../fixtures/generate.ts";
 import { PRESETS } from "../../fixtures/shape.ts";
 import { brainjarArguments, ROOT } from "./program.ts";
@@ -44,8 +50,7 @@ async function withGroup(
   setLimit({ version, folder }, limitBytes);
   const started: Deno.ChildProcess[] = [];
   const start = (args: readonly string[]) => {
-    const child = new Deno.Command("/bin/sh", {
-      args: ["-c", `echo $$ > "${folder}/cgroup.procs"; exec "$0" "$@"`, Deno.execPath(), ...args],
+    const child = denoInGroup(folder, args, {
       // With a ledger of its own: what others on this machine have reserved is no matter here.
       env: { MALLOC_ARENA_MAX: "1", BRAINJAR_LEDGER: ledger },
       stdin: "null",

@@ -79,16 +79,6 @@ Deno.test("a thought that was killed in the middle is told before the death", as
   assertEquals(told.map(({ event }) => event), ["thought", "death"]);
 });
 
-Deno.test("SIGHUP ends with 129", async () => {
-  const { result } = await play({
-    turns: undefined,
-    engine: { milliseconds: { think: 100 } },
-    stopAfter: 1000,
-    stopReason: "SIGHUP",
-  });
-  assertEquals([result.reason, result.exitCode, result.reservedBytes], ["stopped", 129, 0]);
-});
-
 Deno.test("what an engine makes after the stop is freed when it comes", async () => {
   const { engine, clock } = await play({
     engine: { behave: (operation) => operation === "load" ? "late" : "ok" },
@@ -100,15 +90,17 @@ Deno.test("what an engine makes after the stop is freed when it comes", async ()
   assertEquals(engine.models, 0);
 });
 
-Deno.test("SIGTERM ends with 143", async () => {
-  const { result } = await play({
-    turns: undefined,
-    engine: { milliseconds: { think: 100 } },
-    stopAfter: 1000,
-    stopReason: "SIGTERM",
+for (const [stopReason, code] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  Deno.test(`${stopReason} ends with ${code}`, async () => {
+    const { result } = await play({
+      turns: undefined,
+      engine: { milliseconds: { think: 100 } },
+      stopAfter: 1000,
+      stopReason,
+    });
+    assertEquals([result.reason, result.exitCode, result.reservedBytes], ["stopped", code, 0]);
   });
-  assertEquals([result.reason, result.exitCode, result.reservedBytes], ["stopped", 143, 0]);
-});
+}
 
 Deno.test("stopped before it began: nothing is loaded", async () => {
   const { result, engine } = await play({

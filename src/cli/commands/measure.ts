@@ -5,6 +5,7 @@ import type { LoadOptions } from "../../engine/engine.ts";
 import { openEngine } from "../../engine/open.ts";
 import { checkPositions } from "../../footprint/context_size.ts";
 import { estimateRead } from "../../footprint/estimate.ts";
+import { settlesBefore } from "../../experiment/clock.ts";
 import { PROMPT_STEP, SAMPLERS_BETWEEN_COLLECTIONS } from "../../footprint/prompt_steps.ts";
 import { KERNEL_BYTES } from "../../footprint/runtime.ts";
 import { withWeightsInMemory } from "../../footprint/weights_in_memory.ts";
@@ -110,10 +111,6 @@ async function measureRun(run: MeasuredRun): Promise<void> {
   sampler.reach("after dispose");
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-}
-
 /** `brainjar measure MODEL`: loads for real and prints the estimate beside what was resident. */
 export const command: Command = async ({ values, operands, output }) => {
   if (Deno.build.os !== "linux") {
@@ -148,7 +145,7 @@ export const command: Command = async ({ values, operands, output }) => {
   const files = { files: header.parts, sparse: await sparseRanges(header, cpu) };
   const measuring = measureRun({ path, options, files, sampler, signal: stop.signal });
   try {
-    await Promise.race([measuring, aborted(stop.signal)]);
+    if (await settlesBefore(measuring, stop.signal)) await measuring;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {

@@ -43,7 +43,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   });
   const typedLog = values.get("log");
   const log = typedLog && expandHome(typedLog);
-  if (log !== undefined) await rejectModelAsLog(log, settings);
+  if (log !== undefined) await checkLog(log, settings);
   const transcript = log === undefined ? undefined : openTranscript(log, { toText: jsonText });
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
@@ -93,8 +93,11 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   }
 };
 
-/** A transcript in place of a model would destroy it, by whatever name or link it is there. */
-async function rejectModelAsLog(log: string, settings: Settings): Promise<void> {
+/**
+ * Throws where the log is a model, which a transcript would destroy, or the file that the answer goes to,
+ * which would write over it; by whatever name or link it is there.
+ */
+async function checkLog(log: string, settings: Settings): Promise<void> {
   if (STREAMS.some((stream) => isSameFile(stream, log))) {
     throw new BrainjarError("log-is-output", `Log file is where the answer goes: ${log}`, {
       hint: "Give --log a file of its own; --json has the same on stdout",

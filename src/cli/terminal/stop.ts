@@ -1,6 +1,6 @@
 import process from "node:process";
 import { exitCode, STOP_SIGNALS } from "../../budget/exit_codes.ts";
-import { type Clock, systemClock } from "../../experiment/clock.ts";
+import { type Clock, settlesBefore, systemClock } from "../../experiment/clock.ts";
 import { RUN_LIMITS } from "../../experiment/limits.ts";
 import { freedInTime } from "../../experiment/freed_in_time.ts";
 import { hangupIsIgnored } from "../../machine/processes.ts";
@@ -81,13 +81,7 @@ export function listenForStop(
     ask: end,
     freed,
     heard: async (answer) => {
-      const { signal } = controller;
-      const stopped = new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        else signal.addEventListener("abort", () => resolve(), { signal: closed.signal });
-      });
-      await Promise.race([answer, stopped]);
-      await freed(answer);
+      if (!await settlesBefore(answer, controller.signal)) await freed(answer);
     },
     close: () => {
       closed.abort();

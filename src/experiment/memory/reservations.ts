@@ -1,6 +1,7 @@
 import { lineOf } from "../../budget/error.ts";
 import type { AllocationResult, DeallocationResult } from "../../budget/allocation.ts";
 import type { ModelDemand } from "../../budget/manager.ts";
+import { settlesBefore } from "../clock.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import type { RunState } from "../run_state.ts";
 
@@ -15,36 +16,19 @@ export async function allocate(
   model: ModelDemand,
 ): Promise<AllocationResult> {
   try {
-    return await unlessStopped(
-      stop,
-      ledger.admit((current) => {
-        // Whoever waited for this has gone.
-        stop.throwIfAborted();
-        memory.current = current;
-        const value = manager.allocate(id, ramLimitBytes, model);
-        return { value, reservedBytes: manager.reservedBytes };
-      }),
-    );
+    const admitted = ledger.admit((current) => {
+      // Whoever waited for this has gone.
+      stop.throwIfAborted();
+      memory.current = current;
+      const value = manager.allocate(id, ramLimitBytes, model);
+      return { value, reservedBytes: manager.reservedBytes };
+    });
+    if (!await settlesBefore(admitted, stop)) throw stop.reason;
+    return await admitted;
   } catch (error) {
     // What couldn't be written down isn't reserved.
     manager.deallocate(id);
     throw error;
-  }
-}
-
-async function unlessStopped<Value>(stop: AbortSignal, work: Promise<Value>): Promise<Value> {
-  const done = new AbortController();
-  const stopped = new Promise<never>((_, reject) => {
-    const fail = () => reject(stop.reason);
-    if (stop.aborted) fail();
-    else stop.addEventListener("abort", fail, { signal: done.signal });
-  });
-  try {
-    return await Promise.race([work, stopped]);
-  } finally {
-    done.abort();
-    // Of what is left behind nobody hears.
-    work.catch(() => {});
   }
 }
 

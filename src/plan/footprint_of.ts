@@ -76,7 +76,7 @@ async function calibrated(
 }
 
 /** What `measure --save` kept for this model and machine, or why that can't be read. */
-export async function measuredRatio(
+async function measuredRatio(
   header: GgufHeader,
   mmap: boolean,
   host: Host,

@@ -168,7 +168,7 @@ judge() {
   done
   next_fact
   # Where it isn't in its place, something was gone meanwhile.
-  [ "${fact%:*}" = "$self" ] || unsafe=${unsafe:-"The way to '$cache' changed while it was looked at"}
+  [ "${fact%:*}" = "$self" ] || unsafe=${unsafe:-"The way to '$cache' changed while it was looked at: others could change what runs from it"}
   [ -z "$unsafe" ] || return 0
   # Folders and files of the program have the time that they were packed with: a file that comes or
   # goes changes its folder's.

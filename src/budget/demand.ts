@@ -17,6 +17,21 @@ export const CRITERIA = ["working-set", "floor"] as const;
 export type Criterion = (typeof CRITERIA)[number];
 
 /**
+ * What one jar needs on one device, alone in a process of its own. All bytes whole. There is no
+ * floor beside a working set there: what is too little on a device is too little.
+ */
+export interface DeviceFootprint {
+  /** The pool: `cuda:0`. */
+  readonly id: string;
+  /** All of it: weights, context, and what the process holds there. */
+  readonly bytes: number;
+  /** What a second jar on the same loaded model doesn't need again, `processBytes` among it. */
+  readonly sharedBytes: number;
+  /** What no second model in the same process needs again: the backend's own context. */
+  readonly processBytes: number;
+}
+
+/**
  * What one jar needs, alone in a process of its own. All bytes whole.
  *
  * `shared` is the part that a second jar on the same loaded model doesn't need again: weights,
@@ -42,6 +57,8 @@ export interface JarFootprint {
     /** The same of the working set beyond the floor, pages of the program's own files; none where absent. */
     readonly programBytes?: number;
   };
+  /** What it needs on devices, those it needs nothing on left out; absent where it needs none. */
+  readonly devices?: readonly DeviceFootprint[];
   /** What it allocates beside its floor, for limits that count it; without it nothing. */
   readonly allocated?: {
     /** Of its own context: compute buffers beyond what is touched, stacks, space between blocks. */

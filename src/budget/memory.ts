@@ -48,6 +48,26 @@ export interface MemoryPressure {
   readonly fullAverage10: number;
 }
 
+/**
+ * The memory of one device, a pool beside RAM (src/budget/README.md, "Pools"). All bytes whole.
+ */
+export interface DeviceMemory {
+  /** Backend and number in the engine's order: `cuda:0`. */
+  readonly id: string;
+  /** `unified`: what it holds is RAM, and counted there too. */
+  readonly kind: "device" | "unified";
+  /** What its driver calls it. */
+  readonly name: string;
+  /** All of it. */
+  readonly totalBytes: number;
+  /** What its driver says is free, less `reservedBytes`. */
+  readonly availableBytes: number;
+  /** Reserved there for others' jars or by tokens and not filled yet; already off `availableBytes`. */
+  readonly reservedBytes: number;
+  /** Every figure that was read, those that decide among them. */
+  readonly sources: readonly MemorySource[];
+}
+
 /** What memory a machine has for this process, as `machine/` reads it and `budget/` judges it. */
 export interface MachineMemory {
   /** Smallest of MemTotal and every limit on this process (src/budget/README.md, "Words"). */
@@ -58,6 +78,8 @@ export interface MachineMemory {
   readonly reservedBytes: number;
   /** Every figure that was read, those that decide among them. */
   readonly sources: readonly MemorySource[];
+  /** The devices' memories, in the engine's order; absent where there are none. */
+  readonly devices?: readonly DeviceMemory[];
   /** Absent where the kernel doesn't report it. */
   readonly pressure?: MemoryPressure;
   /** Shown, never reserved. */

@@ -74,6 +74,24 @@ export interface ResidentPart {
   readonly workingSet: number;
 }
 
+/**
+ * What a model needs on one device, in whole bytes (src/report/README.md, "Output"): weights +
+ * kvCache + recurrentState + compute is what llama.cpp's dry load counts there, runtime what the
+ * backend holds besides (context, kernels, workspaces).
+ */
+export interface DeviceBytes {
+  /** The device's pool: `cuda:0`. */
+  readonly id: string;
+  readonly weights: number;
+  readonly kvCache: number;
+  readonly recurrentState: number;
+  readonly compute: number;
+  /** What the process holds there once, however many jars it has. */
+  readonly runtime: number;
+  /** What thinking takes beside the buffers, each jar in its turn: workspaces and the like. */
+  readonly thinking: number;
+}
+
 /** One model's estimate for one set of options. */
 export interface Footprint {
   /** How it was found. */
@@ -84,6 +102,8 @@ export interface Footprint {
   readonly bytes: FootprintBytes;
   /** What floor and working set are made of: each is the sum of its column, to the byte. */
   readonly resident: readonly ResidentPart[];
+  /** What it needs on each device that the engine drives, in its order; absent where it drives none. */
+  readonly devices?: readonly DeviceBytes[];
   /** What the budget needs of it. */
   readonly jar: JarFootprint;
   /** Why the confidence isn't `exact`, and what else is to be known; one sentence each. */

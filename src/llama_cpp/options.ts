@@ -1,5 +1,37 @@
 import type { KvCacheType } from "./ggml/types.ts";
 
+/** The kinds of devices that llama.cpp computes on beside the processor, as `--gpu` names them. */
+export const GPU_BACKENDS = ["cuda", "vulkan", "metal"] as const;
+
+/** A kind of device that llama.cpp computes on. */
+export type GpuBackend = (typeof GPU_BACKENDS)[number];
+
+/** One device, as far as it decides where llama.cpp puts things. */
+export interface Device {
+  /** The pool's name: backend and number in the engine's order, `cuda:0`. */
+  readonly id: string;
+  /** What drives it. */
+  readonly backend: GpuBackend;
+  /** Bytes free when a model is loaded: several devices share its layers in proportion. */
+  readonly freeBytes: number;
+  /** Whether its memory is RAM: Apple's, and integrated ones. */
+  readonly isUnified: boolean;
+  /** What every tensor starts at a multiple of; the backend's usual one where absent. */
+  readonly alignment?: number;
+  /** The largest buffer that it gives; the backend's usual one where absent. */
+  readonly largestBufferBytes?: number;
+  /** CUDA's compute capability, as 90 for 9.0; a recent one where absent. */
+  readonly computeCapability?: number;
+}
+
+/** What of a model lies on devices. */
+export interface Offload {
+  /** All devices that the engine uses, in its order. Never empty. */
+  readonly devices: readonly Device[];
+  /** Layers on them, the output counted as one more: 0 to layers + 1. */
+  readonly gpuLayers: number;
+}
+
 /** How a model is to be loaded and its context made. */
 export interface FootprintOptions {
   /** Tokens of context, for each sequence. */
@@ -16,6 +48,11 @@ export interface FootprintOptions {
   readonly kvCacheValueType: KvCacheType;
   /** Whether weights stay in the file and are mapped. */
   readonly mmap: boolean;
+  /**
+   * Absent where the engine drives no device (`--gpu off`); with 0 layers it still computes large
+   * batches on one.
+   */
+  readonly offload?: Offload;
 }
 
 /** What the CPU has that decides how weights are laid out in memory. */

@@ -56,6 +56,15 @@ export class Tensor {
   isOutput = false;
   /** Has memory elsewhere: a weight or a cache. */
   isExternal = false;
+  /** What makes it, by ggml's name without its prefix (GGML_OP_MUL_MAT). */
+  op = "NONE";
+  /** A weight's name in the file, without which it is none. */
+  weightName: string | undefined = undefined;
+  /**
+   * The layer whose cache it is (then it is external), or whose norm (llama-context.cpp,
+   * `graph_get_cb`); −1 for neither.
+   */
+  layer = -1;
   isVisited = false;
 
   children = 0;

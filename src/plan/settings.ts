@@ -2,6 +2,7 @@ import type { Mode, Role } from "../budget/demand.ts";
 import { DEFAULT_POLICY, type Policy } from "../budget/policy.ts";
 import type { Estimator } from "../footprint/footprint.ts";
 import type { KvCacheType } from "../llama_cpp/ggml/types.ts";
+import { GPU_BACKENDS, type GpuBackend, type GpuLayers } from "../llama_cpp/options.ts";
 
 /** How models are loaded and contexts made, as asked for; `auto` not yet resolved. */
 export interface ContextSettings {
@@ -17,7 +18,18 @@ export interface ContextSettings {
   readonly flashAttention: "on" | "off" | "auto";
   /** Whether weights stay in the file and are mapped. */
   readonly mmap: boolean;
+  /** Layers on devices, the output counted as one more; more than there are means all. */
+  readonly gpuLayers: GpuLayers;
 }
+
+/** What may be asked to compute: what the installed engine drives, nothing but the CPU, or a kind. */
+export const GPU_CHOICES = ["auto", "off", ...GPU_BACKENDS] as const;
+
+/** What is asked to compute. */
+export type GpuChoice = "auto" | "off" | GpuBackend;
+
+/** What computes where nobody says. */
+export const DEFAULT_GPU: GpuChoice = "auto";
 
 /** The context of a jar that nobody says more about. */
 export const DEFAULT_CONTEXT: ContextSettings = {
@@ -26,6 +38,7 @@ export const DEFAULT_CONTEXT: ContextSettings = {
   kvCacheType: "F16",
   flashAttention: "auto",
   mmap: true,
+  gpuLayers: "auto",
 };
 
 /** The part of a jar that nobody gives another. */
@@ -76,6 +89,8 @@ export interface PlanRequest {
   readonly cpu?: string;
   /** This machine unless told otherwise. */
   readonly machine?: OtherMachine;
+  /** Which devices compute; `auto` unless told otherwise. */
+  readonly gpu?: GpuChoice;
 }
 
 /** One jar with everything settled that doesn't depend on its model. */
@@ -96,6 +111,8 @@ export interface Settings extends PlanRequest {
   readonly policy: Policy;
   /** How footprints are found. */
   readonly estimator: Estimator;
+  /** Which devices compute. */
+  readonly gpu: GpuChoice;
 }
 
 /**
@@ -121,5 +138,6 @@ export function completeSettings(request: PlanRequest): Settings {
     })),
     policy: { ...DEFAULT_POLICY, ...request.policy },
     estimator: request.estimator ?? DEFAULT_ESTIMATOR,
+    gpu: request.gpu ?? DEFAULT_GPU,
   };
 }

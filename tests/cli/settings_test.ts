@@ -78,6 +78,7 @@ function context(said: object) {
     kvCacheType: "F16",
     flashAttention: "auto",
     mmap: true,
+    gpuLayers: "auto",
     ...said,
   };
 }

@@ -33,6 +33,7 @@ function contextFlags(values: FlagValues): Partial<ContextSettings> {
     kvCacheType: cacheTypeOf(values.given("kv-cache-type")),
     flashAttention: values.given("flash-attention"),
     mmap: values.get("no-mmap") ? false : undefined,
+    gpuLayers: values.given("gpu-layers"),
   });
 }
 
@@ -66,6 +67,7 @@ export async function readSettings(
   const set = await chooseJars(values, say);
   const models = byJar(values.perJar("model"), "model", set);
   const limits = byJar(values.perJar("ram-limit"), "ram-limit", set);
+  const layers = byJar(values.perJar("gpu-layers"), "gpu-layers", set);
   const named = await Promise.all(set.jars.map(async (jar) => ({
     jar,
     model: models.get(jar.id) ?? values.get("model") ?? await modelOfFile(jar),
@@ -81,13 +83,18 @@ export async function readSettings(
         id,
         role,
         ...defined({ model, ramLimitBytes: limits.get(id) ?? ramLimitBytes, introduction }),
-        context: { ...jar.context, ...contextFlags(values) },
+        context: {
+          ...jar.context,
+          ...contextFlags(values),
+          ...defined({ gpuLayers: layers.get(id) }),
+        },
       };
     }),
     policy: { ...set.policy, ...policyFlags(values) },
     estimator: values.get("estimator"),
     ...machine,
     ...defined({ cpu: values.get("cpu") }),
+    gpu: values.get("gpu"),
   });
   if (sources.filesOnly) { for (const { model = "" } of settings.jars) rejectUrl(model); }
   if (isUnnamed) say(whichModel(unnamedModel));

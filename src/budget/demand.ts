@@ -29,6 +29,8 @@ export interface DeviceFootprint {
   readonly sharedBytes: number;
   /** What no second model in the same process needs again: the backend's own context. */
   readonly processBytes: number;
+  /** What of it is taken only once it thinks (workspaces, kernels); nothing where absent. */
+  readonly thinkingBytes?: number;
 }
 
 /**

@@ -4,7 +4,7 @@ import { MemoryLedger } from "../../ledger/memory_ledger.ts";
 import { readMachineMemory } from "../../machine/machine_memory.ts";
 import { memoryText } from "../../report/memory_text.ts";
 import { jsonText } from "../../report/printable.ts";
-import { reservationJson } from "../../report/reservation_json.ts";
+import { machineJson, reservationJson } from "../../report/reservation_json.ts";
 import type { Command } from "../command.ts";
 
 /** `brainjar memory`: what this machine has, and where each figure comes from. */
@@ -17,7 +17,7 @@ export const command: Command = async ({ values, output }) => {
     values.get("json")
       ? jsonText({
         schema: "brainjar.memory/1",
-        ...reservationJson(machine),
+        ...machineJson(machine),
         promises: sums.map(reservationJson),
         ledgerFolders: ledger.folders,
       }) + "\n"

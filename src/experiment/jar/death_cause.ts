@@ -8,6 +8,8 @@ export const CAUSE_MESSAGES: Readonly<Record<DeathCause, string>> = {
   "context-full": "its context was full",
   "ram-limit": "its memory passed its RAM limit",
   "available-memory": "too little memory was available",
+  "device-memory": "too little memory was available on its device",
+  "device-lost": "its device was gone",
   "engine-failed": "the engine failed",
   "engine-stalled": "the engine stalled",
 };

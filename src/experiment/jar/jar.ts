@@ -1,4 +1,5 @@
 import { lineOf } from "../../budget/error.ts";
+import type { PoolDeallocation } from "../../budget/allocation.ts";
 import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { requiredBytes } from "../../budget/required.ts";
@@ -239,7 +240,7 @@ export class Jar {
       this.#run,
     );
     if (!freed) this.#warn("engine-unsettled", `The engine still holds memory of '${this.id}'`);
-    const { givenBackBytes, totalBytes } = await deallocate(this.#run, this.id);
+    const given = await deallocate(this.#run, this.id);
     this.#state = {
       kind: "dead",
       cause,
@@ -251,8 +252,8 @@ export class Jar {
       cause,
       message: CAUSE_MESSAGES[cause],
       deaths: this.#deaths,
-      givenBackBytes,
-      reservedBytes: totalBytes,
+      ...givenBack(given),
+      pools: given.pools.map((pool) => ({ id: pool.id, ...givenBack(pool) })),
       ...defined({ detail }),
     });
   }
@@ -297,6 +298,10 @@ function cutOff(pieces: readonly string[], milliseconds: number): Thought {
 }
 
 function figures({ allocation, preflight }: Approval) {
-  const { allocatedBytes, totalBytes, usableBytes, remainingBytes } = allocation;
-  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, preflight };
+  const { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools } = allocation;
+  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools, preflight };
+}
+
+function givenBack({ givenBackBytes, totalBytes }: Omit<PoolDeallocation, "id">) {
+  return { givenBackBytes, reservedBytes: totalBytes };
 }

@@ -1,6 +1,7 @@
 import type { InstanceDemand } from "../../budget/demand.ts";
 import type { MachineMemory } from "../../budget/memory.ts";
 import { leastAvailableBytes, leastAvailableRule } from "../../budget/policy.ts";
+import { RAM } from "../../budget/pools/pools.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { DeathCause } from "../jar/death_cause.ts";
 import { leastImportantFirst } from "../roles.ts";
@@ -78,7 +79,7 @@ export function judgeMemory(
   const { memory } = sample;
   const available = freeBytes(memory);
   if (available >= leastAvailableBytes(memory.totalBytes)) return undefined;
-  const rule = leastAvailableRule(memory.totalBytes);
+  const rule = leastAvailableRule({ ...memory, id: RAM });
   const detail = `${formatAmount(available)} available; ${rule}`;
   return { id: least.id, cause: "available-memory", detail };
 }

@@ -1,4 +1,6 @@
 import { BrainjarError, messageOf } from "../budget/error.ts";
+import type { EngineBackend } from "./gpu/backends.ts";
+import { noDevice, VISIBLE_DEVICES } from "./gpu/open_backend.ts";
 
 /** What may fail, in a sentence that ends with the model, and what to do about it. */
 const FAILURES = {
@@ -54,14 +56,21 @@ export function engineFailure(
   });
 }
 
-/** The error of an engine that can't be started on this machine. */
-export function engineUnavailable(error: unknown, lines: readonly string[]): BrainjarError {
+/** The error of an engine that can't be started on this machine, for nothing or some devices. */
+export function engineUnavailable(
+  error: unknown,
+  lines: readonly string[],
+  gpu: EngineBackend = "off",
+): BrainjarError {
   if (error instanceof BrainjarError) return error;
+  // Its trial process ends without a word where a device that was named isn't there.
+  if (gpu !== "off" && Deno.env.get(VISIBLE_DEVICES[gpu]) !== undefined) return noDevice(gpu);
   const said = reason(lines) ?? messageOf(error);
   return new BrainjarError("engine-unavailable", "The engine can't be started on this machine", {
     kind: "engine",
-    hint:
-      `It is fetched at the first run, needs glibc on Linux and the permissions of deno.json: ${said}`,
+    hint: gpu === "off"
+      ? `It is fetched at the first run, needs glibc on Linux and the permissions of deno.json: ${said}`
+      : `It needs a driver that works with --gpu ${gpu}; --gpu off does without: ${said}`,
     cause: [messageOf(error), ...lines].join("\n"),
   });
 }

@@ -3,6 +3,7 @@ import { ggmlType, rowBytes } from "./types.ts";
 /** Numbers of the ggml types that a graph makes on its own (ggml.h, `enum ggml_type`). */
 export const F32 = 0;
 export const F16 = 1;
+export const BF16 = 30;
 export const I32 = 26;
 export const I64 = 27;
 
@@ -24,7 +25,7 @@ interface Placing {
 }
 
 // Every tensor is made with one of these or with an object of the same shape: graphs have thousands.
-const OWN_MEMORY: Placing = {
+export const OWN_MEMORY: Placing = {
   isLeaf: false,
   mayOverwrite: false,
   root: undefined,
@@ -56,8 +57,12 @@ export class Tensor {
   isOutput = false;
   /** Has memory elsewhere: a weight or a cache. */
   isExternal = false;
+  /** Filled by the application before each batch (GGML_TENSOR_FLAG_INPUT). */
+  isInput = false;
   /** What makes it, by ggml's name without its prefix (GGML_OP_MUL_MAT). */
   op = "NONE";
+  /** Which function of the operations that are many (GGML_UNARY_OP_SILU, GGML_GLU_OP_SWIGLU). */
+  variant: string | undefined = undefined;
   /** A weight's name in the file, without which it is none. */
   weightName: string | undefined = undefined;
   /**

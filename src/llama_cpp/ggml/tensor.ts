@@ -1,3 +1,4 @@
+import type { Home } from "./home.ts";
 import { ggmlType, rowBytes } from "./types.ts";
 
 /** Numbers of the ggml types that a graph makes on its own (ggml.h, `enum ggml_type`). */
@@ -72,6 +73,11 @@ export class Tensor {
   layer = -1;
   isVisited = false;
 
+  /** Where it lies if it isn't computed; set for a scheduler of several backends. */
+  home: Home | undefined = undefined;
+  /** Who computes it, or holds it; −1 as long as nobody is known to. */
+  backend = -1;
+
   children = 0;
   views = 0;
   isAllocated = false;
@@ -80,8 +86,8 @@ export class Tensor {
   constructor(
     readonly type: number,
     shape: Shape,
-    /** Operands in ggml's order. */
-    readonly sources: readonly Tensor[] = NO_SOURCES,
+    /** Operands in ggml's order; a scheduler may put copies in their place for a while. */
+    public sources: readonly Tensor[] = NO_SOURCES,
     { isLeaf, mayOverwrite, root, strides }: Placing = OWN_MEMORY,
   ) {
     this.isLeaf = isLeaf;

@@ -2,7 +2,8 @@ import { BrainjarError } from "../budget/error.ts";
 import { sum } from "../budget/sum.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { computeBytes } from "../llama_cpp/graph/compute.ts";
-import { planGraph } from "../llama_cpp/graph/planned_graph.ts";
+import { computeOnDevices } from "../llama_cpp/graph/device_compute.ts";
+import { planGraph, type PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
 import { contextSizes, outputBytes } from "../llama_cpp/memory/context_sizes.ts";
 import { kvCacheBytes } from "../llama_cpp/memory/kv_cache.ts";
@@ -10,8 +11,10 @@ import { recurrentStateBytes } from "../llama_cpp/memory/recurrent_state.ts";
 import { type LoadedWeight, loadedWeights, weightBytes } from "../llama_cpp/memory/weights.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { type ReadModel, readModel } from "../llama_cpp/models/families.ts";
-import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
+import { placeMemory } from "../llama_cpp/memory/placed_memory.ts";
+import type { CpuFeatures, FootprintOptions, Offload } from "../llama_cpp/options.ts";
 import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
+import { deviceBytes } from "./device_bytes.ts";
 import type { Footprint } from "./footprint.ts";
 import { type AllocatedBytes, type ResidentInput, residentSet } from "./resident_set.ts";
 import { THINKING_RUNTIME_BYTES } from "./runtime.ts";
@@ -44,6 +47,16 @@ function checkWhole(bytes: AllocatedBytes, shape: Hyperparameters): void {
   );
 }
 
+/** Where everything of a model lies that has devices. */
+function placeModel(
+  { model, cpu }: PreparedModel,
+  planned: PlannedGraph,
+  options: FootprintOptions & { readonly offload: Offload },
+) {
+  const memory = placeMemory({ ...model, cpu }, options, options.offload);
+  return { memory, compute: computeOnDevices(planned, memory) };
+}
+
 /** Bytes that are known beside the graph. */
 export function knownBytes({ model, weights }: PreparedModel, options: FootprintOptions) {
   const { header, shape } = model;
@@ -74,16 +87,32 @@ function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): F
   const { model } = prepared;
   checkContextOptions(model, options);
   const planned = planGraph(model, options);
-  const compute = computeBytes(planned);
-  const allocated = { ...knownBytes(prepared, options), compute: compute.bytes };
   const isKnown = model.architecture !== undefined;
-  return assemble({ ...prepared, planned, options, allocated }, {
-    estimator: "header",
-    confidence: isKnown ? compute.confidence : "unknown",
-    notes: isKnown ? compute.notes : [
+  const found = ({ confidence, notes }: Pick<Footprint, "confidence" | "notes">) => ({
+    estimator: "header" as const,
+    confidence: isKnown ? confidence : "unknown" as const,
+    notes: isKnown ? notes : [
       `Architecture "${model.shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
     ],
   });
+  const { offload } = options;
+  if (offload !== undefined) {
+    const { memory, compute } = placeModel(prepared, planned, { ...options, offload });
+    const { weights } = memory;
+    const inRam = weights.filter(({ device }) => device === undefined);
+    const allocated = {
+      ...knownBytes({ ...prepared, weights: inRam }, options),
+      kvCache: memory.kvCache.ram,
+      recurrentState: memory.recurrentState.ram,
+      compute: compute.ram,
+    };
+    const devices = deviceBytes(model.shape, { ...options, offload }, memory, compute.devices);
+    const input = { ...prepared, weights, planned, options, allocated, devices };
+    return { ...assemble(input, found(compute)), devices };
+  }
+  const compute = computeBytes(planned);
+  const allocated = { ...knownBytes(prepared, options), compute: compute.bytes };
+  return assemble({ ...prepared, planned, options, allocated }, found(compute));
 }
 
 /**

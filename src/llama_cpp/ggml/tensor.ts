@@ -1,8 +1,10 @@
+import type { Home } from "./home.ts";
 import { ggmlType, rowBytes } from "./types.ts";
 
 /** Numbers of the ggml types that a graph makes on its own (ggml.h, `enum ggml_type`). */
 export const F32 = 0;
 export const F16 = 1;
+export const BF16 = 30;
 export const I32 = 26;
 export const I64 = 27;
 
@@ -24,7 +26,7 @@ interface Placing {
 }
 
 // Every tensor is made with one of these or with an object of the same shape: graphs have thousands.
-const OWN_MEMORY: Placing = {
+export const OWN_MEMORY: Placing = {
   isLeaf: false,
   mayOverwrite: false,
   root: undefined,
@@ -56,8 +58,12 @@ export class Tensor {
   isOutput = false;
   /** Has memory elsewhere: a weight or a cache. */
   isExternal = false;
+  /** Filled by the application before each batch (GGML_TENSOR_FLAG_INPUT). */
+  isInput = false;
   /** What makes it, by ggml's name without its prefix (GGML_OP_MUL_MAT). */
   op = "NONE";
+  /** Which function of the operations that are many (GGML_UNARY_OP_SILU, GGML_GLU_OP_SWIGLU). */
+  variant: string | undefined = undefined;
   /** A weight's name in the file, without which it is none. */
   weightName: string | undefined = undefined;
   /**
@@ -67,6 +73,11 @@ export class Tensor {
   layer = -1;
   isVisited = false;
 
+  /** Where it lies if it isn't computed; set for a scheduler of several backends. */
+  home: Home | undefined = undefined;
+  /** Who computes it, or holds it; −1 as long as nobody is known to. */
+  backend = -1;
+
   children = 0;
   views = 0;
   isAllocated = false;
@@ -75,8 +86,8 @@ export class Tensor {
   constructor(
     readonly type: number,
     shape: Shape,
-    /** Operands in ggml's order. */
-    readonly sources: readonly Tensor[] = NO_SOURCES,
+    /** Operands in ggml's order; a scheduler may put copies in their place for a while. */
+    public sources: readonly Tensor[] = NO_SOURCES,
     { isLeaf, mayOverwrite, root, strides }: Placing = OWN_MEMORY,
   ) {
     this.isLeaf = isLeaf;

@@ -34,6 +34,8 @@ export interface MachineFiles {
   isFolder(path: string): boolean;
   /** Names of the folders in `path`; none where it can't be listed. */
   subfolders(path: string): readonly string[];
+  /** Names of all that is in `path`; none where it can't be listed. */
+  names(path: string): readonly string[];
   /** What a symbolic link says; nothing where there is none. */
   readLink(path: string): string | undefined;
   /** What the kernel answers to sysinfo(2), in bytes; nothing where it can't be asked. */
@@ -58,6 +60,8 @@ export function machineFilesBelow(root: string): MachineFiles {
       orElse(() => [...Deno.readDirSync(locate(path))], [])
         .filter((entry) => entry.isDirectory)
         .map((entry) => entry.name),
+    names: (path) =>
+      orElse(() => [...Deno.readDirSync(locate(path))], []).map((entry) => entry.name),
     readLink: (path) => orElse(() => Deno.readLinkSync(locate(path)), undefined),
     // A recorded machine has no kernel that could be asked.
     systemMemory: () =>

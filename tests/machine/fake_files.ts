@@ -20,6 +20,13 @@ export function fakeFiles(tree: FakeTree): MachineFiles {
     },
     systemMemory: () => undefined,
     isFolder: (path) => Object.keys(tree).some((file) => file.startsWith(below(path))),
+    names: (path) => [
+      ...new Set(
+        Object.keys(tree)
+          .filter((file) => file.startsWith(below(path)))
+          .map((file) => file.slice(below(path).length).split("/")[0] ?? ""),
+      ),
+    ],
     subfolders: (path) => [
       ...new Set(
         Object.keys(tree)

@@ -54,10 +54,16 @@ export interface DeviceHolder {
   readonly processId: number;
   /** What it is called, where that is known. */
   readonly name?: string;
-  /** Whole bytes. */
-  readonly bytes: number;
+  /** Whole bytes; absent where its driver doesn't tell (Windows). */
+  readonly bytes?: number;
   /** It is this process. */
   readonly isOwn?: true;
+}
+
+/** What is to be known of a reading: a stable code, and a sentence. */
+export interface MemoryWarning {
+  readonly code: string;
+  readonly message: string;
 }
 
 /**
@@ -107,7 +113,7 @@ export interface MachineMemory {
   /** Huge pages and caches that are in no figure; absent where there are none. */
   readonly leftOut?: readonly MemoryLeftOut[];
   /** Warnings about the readings themselves. */
-  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+  readonly warnings: readonly MemoryWarning[];
 }
 
 /**

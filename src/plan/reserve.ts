@@ -1,7 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { Host } from "./host.ts";
 import { readMemoryOf } from "./machine_memory.ts";
-import { type Plan, validatePlanned } from "./plan.ts";
+import { type Plan, validatePlanned } from "./planned_jars.ts";
 
 /** Memory that is kept for a job's next step. */
 export interface Reservation {

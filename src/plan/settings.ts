@@ -1,8 +1,14 @@
 import type { Mode, Role } from "../budget/demand.ts";
+import type { DeviceMemory } from "../budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../budget/policy.ts";
 import type { Estimator } from "../footprint/footprint.ts";
 import type { KvCacheType } from "../llama_cpp/ggml/types.ts";
-import { GPU_BACKENDS, type GpuBackend, type GpuLayers } from "../llama_cpp/options.ts";
+import {
+  type Device,
+  GPU_BACKENDS,
+  type GpuBackend,
+  type GpuLayers,
+} from "../llama_cpp/options.ts";
 
 /** How models are loaded and contexts made, as asked for; `auto` not yet resolved. */
 export interface ContextSettings {
@@ -71,6 +77,14 @@ export interface OtherMachine {
   readonly totalBytes?: number;
   /** Absent: all of a given total, else what this machine has available. */
   readonly availableBytes?: number;
+  /** Its devices; absent: none, whatever this machine has. */
+  readonly devices?: readonly ComputingDevice[];
+}
+
+/** A device that the engine computes on: its memory, and what decides where llama.cpp puts things. */
+export interface ComputingDevice {
+  readonly memory: DeviceMemory;
+  readonly device: Device;
 }
 
 /** Which jars are to be judged together, and how, as far as somebody said something about it. */

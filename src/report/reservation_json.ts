@@ -46,8 +46,7 @@ export function machineJson(memory: MachineMemory) {
       const device = devices.find((device) => device.id === id);
       const holders = device?.holders?.map(({ processId, name, bytes }) => ({
         processId,
-        ...defined({ name }),
-        bytes,
+        ...defined({ name, bytes }),
       }));
       return {
         ...{ id, kind },

@@ -16,6 +16,7 @@ import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
+import { withDevices } from "../../plan/devices.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
 import { demoBrainPath } from "../../plan/model_path.ts";
@@ -47,9 +48,18 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const transcript = log === undefined ? undefined : openTranscript(log, { toText: jsonText });
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
-  const host = openHost({ ...here, ...defined({ dryLoadCommand, cap: machine }), runsHere: true });
+  const host = openHost({
+    ...here,
+    ...defined({ dryLoadCommand, cap: machine }),
+    runsHere: true,
+    say: (line) => output.say(line),
+  });
   const ownBytes = ownHeldBytes();
-  const readMemory = () => readCapped(machine, Math.max(0, ownHeldBytes() - ownBytes));
+  const readMemory = async () =>
+    withDevices(
+      await readCapped(machine, Math.max(0, ownHeldBytes() - ownBytes)),
+      await host.findDevices(),
+    );
   const queue = new AnswerQueue(
     output,
     () => stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE"),

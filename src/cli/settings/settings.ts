@@ -158,7 +158,7 @@ function policyFlags(values: FlagValues): Defined<Policy> {
 /** A machine that isn't this one, by its sizes or by a runner's name. */
 async function readMachine(values: FlagValues): Promise<Pick<PlanRequest, "machine" | "cpu">> {
   const runner = values.get("runner");
-  const described = readOtherMachine(values);
+  const described = await readOtherMachine(values);
   if (runner === undefined) return defined({ machine: described });
   if (described !== undefined) {
     throw new BrainjarError(
@@ -175,17 +175,29 @@ async function readMachine(values: FlagValues): Promise<Pick<PlanRequest, "machi
   return { machine: { name: `--runner ${runner}`, totalBytes, availableBytes }, cpu };
 }
 
-function readOtherMachine(values: FlagValues): OtherMachine | undefined {
+async function readOtherMachine(values: FlagValues): Promise<OtherMachine | undefined> {
   const totalBytes = values.get("total-memory");
   const availableBytes = values.get("available-memory");
-  if (totalBytes === undefined && availableBytes === undefined) return undefined;
+  const onlyDevices = await readDevicesOnly(values);
+  if (totalBytes === undefined && availableBytes === undefined) return onlyDevices;
   if (totalBytes !== undefined && availableBytes !== undefined && availableBytes > totalBytes) {
     throw new BrainjarError("invalid-value", "--available-memory is larger than --total-memory", {
       hint: "What is free is a part of the total: give as much as that, or less",
     });
   }
   const name = totalBytes === undefined ? "--available-memory" : "--total-memory";
-  return { name, ...defined({ totalBytes, availableBytes }) };
+  return { name, ...defined({ totalBytes, availableBytes, devices: onlyDevices?.devices }) };
+}
+
+/** A machine of which nothing but its devices is described, if they are. */
+export async function readDevicesOnly(values: FlagValues): Promise<OtherMachine | undefined> {
+  const text = values.get("devices");
+  if (text === undefined) return undefined;
+  const { parseDevices } = await loadModule<typeof import("./devices.ts")>(
+    import.meta,
+    "./devices.ts",
+  );
+  return { name: "--devices", devices: parseDevices(text) };
 }
 
 /** A per-jar flag's values by jar id; a role that several jars play names all of them. */

@@ -1,5 +1,5 @@
 import { defined } from "../../budget/defined.ts";
-import type { GpuBackend } from "../../llama_cpp/options.ts";
+import type { EngineDevice } from "../../engine/gpu/engine_devices.ts";
 import type { MachineWarning } from "../warning.ts";
 import {
   type DeviceReading,
@@ -9,18 +9,6 @@ import {
   ORDER_UNKNOWN,
   withoutIntegrated,
 } from "./reading.ts";
-
-/** A device as the engine lists it once it is open (ggml's own list, processors left out). */
-export interface EngineDevice {
-  readonly backend: GpuBackend;
-  /** What its driver calls it: ggml's description, `NVIDIA H100 80GB HBM3`. */
-  readonly name: string;
-  /** ggml's device id, where it has one: `0000:01:00.0`. */
-  readonly pciBusId?: string;
-  readonly isIntegrated: boolean;
-  readonly totalBytes: number;
-  readonly freeBytes: number;
-}
 
 /**
  * The devices of the engine's list, in its order, with the drivers' figures where they were read.
@@ -34,7 +22,16 @@ export interface EngineDevice {
  * ```ts
  * import { mergeEngineDevices } from "./engine_devices.ts";
  * const { devices } = mergeEngineDevices({ devices: [], leftOut: [], warnings: [] }, [
- *   { backend: "vulkan", name: "llvmpipe", isIntegrated: false, totalBytes: 2048, freeBytes: 1024 },
+ *   {
+ *     id: "vulkan:0",
+ *     backend: "vulkan",
+ *     name: "llvmpipe",
+ *     isUnified: false,
+ *     totalBytes: 2048,
+ *     freeBytes: 1024,
+ *     alignment: 32,
+ *     largestBufferBytes: 1024,
+ *   },
  * ]);
  * if (devices[0]?.id !== "vulkan:0" || devices[0].availableBytes !== 1024) throw new Error("One");
  * ```
@@ -49,7 +46,7 @@ export function mergeEngineDevices(
     const at = placeOf(device, left);
     const [known] = at < 0 ? [] : left.splice(at, 1);
     if (known !== undefined) {
-      return [{ ...known, backend: device.backend, isIntegrated: device.isIntegrated }];
+      return [{ ...known, backend: device.backend, isIntegrated: isIntegrated(device) }];
     }
     const reading = readingOf(device);
     if (typeof reading === "object") return [reading];
@@ -72,10 +69,15 @@ export function mergeEngineDevices(
   };
 }
 
+/** Apple's memory is RAM, and llama.cpp takes its device for a discrete one all the same. */
+function isIntegrated({ backend, isUnified }: EngineDevice): boolean {
+  return isUnified && backend !== "metal";
+}
+
 /** Which of the readings a device is; −1 where it is none. */
 function placeOf(device: EngineDevice, readings: readonly DeviceReading[]): number {
-  const { pciBusId, name, totalBytes } = device;
-  const place = pciBusId?.toLowerCase();
+  const { pciId, name, totalBytes } = device;
+  const place = pciId?.toLowerCase();
   const onBus = readings.findIndex((one) => place !== undefined && one.pciBusId === place);
   if (onBus >= 0) return onBus;
   const distance = (one: DeviceReading | undefined) =>
@@ -88,7 +90,7 @@ function placeOf(device: EngineDevice, readings: readonly DeviceReading[]): numb
 
 /** A reading of the engine's own figures, or what is wrong with them. */
 function readingOf(device: EngineDevice): DeviceReading | string {
-  const { backend, name, pciBusId, isIntegrated, totalBytes, freeBytes } = device;
+  const { backend, name, pciId, isUnified, totalBytes, freeBytes } = device;
   const wrong = nonsenseIn(totalBytes, totalBytes - Math.min(freeBytes, totalBytes));
   if (wrong !== undefined) return wrong;
   const availableBytes = Math.min(freeBytes, totalBytes);
@@ -96,10 +98,10 @@ function readingOf(device: EngineDevice): DeviceReading | string {
   return {
     id: backend,
     backend,
-    kind: isIntegrated || backend === "metal" ? "unified" : "device",
-    isIntegrated,
+    kind: isUnified ? "unified" : "device",
+    isIntegrated: isIntegrated(device),
     name,
-    ...defined({ pciBusId }),
+    ...defined({ pciBusId: pciId?.toLowerCase() }),
     totalBytes,
     availableBytes,
     reservedBytes: 0,

@@ -1,6 +1,6 @@
 import { defined } from "../../budget/defined.ts";
 import { type MachineFiles, textOf } from "../machine_files.ts";
-import type { DeviceHolder } from "./reading.ts";
+import type { DeviceHolder } from "../../budget/memory.ts";
 
 /** The first pid namespace's own number, which a driver's process ids are of (proc_ns.h). */
 const FIRST_NAMESPACE = "pid:[4026531836]";

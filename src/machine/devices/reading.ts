@@ -3,16 +3,6 @@ import { defined } from "../../budget/defined.ts";
 import type { Device, GpuBackend } from "../../llama_cpp/options.ts";
 import type { MachineWarning } from "../warning.ts";
 
-/** A process that holds memory of a device. */
-export interface DeviceHolder {
-  /** As the driver tells it: in a container it may be a number of the host's. */
-  readonly processId: number;
-  /** Absent where the process can't be looked at from here. */
-  readonly name?: string;
-  /** In bytes; absent where the driver doesn't tell (Windows). */
-  readonly bytes?: number;
-}
-
 /** A device as its driver describes it: its memory, and what decides what it costs to compute on. */
 export interface DeviceReading extends DeviceMemory {
   /** What the engine drives it with. */
@@ -34,8 +24,6 @@ export interface DeviceReading extends DeviceMemory {
   readonly driverVersion?: string;
   /** The newest CUDA that the driver has, as 13000 for 13.0. */
   readonly cudaDriverVersion?: number;
-  /** Absent where nobody asked, or the driver doesn't tell; the largest first. */
-  readonly holders?: readonly DeviceHolder[];
 }
 
 /** What there is of devices, for one backend or for all. */

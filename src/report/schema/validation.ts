@@ -26,7 +26,11 @@ const machinePool = z.object({
   promisedBytes: bytes,
   sources: z.array(memorySource),
   holders: z.array(
-    z.object({ processId: z.int(), name: z.string().exactOptional(), bytes }),
+    z.object({
+      processId: z.int(),
+      name: z.string().exactOptional(),
+      bytes: bytes.exactOptional(),
+    }),
   ).exactOptional().describe("Who holds how much of a device, where its driver tells"),
 });
 

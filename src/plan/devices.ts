@@ -25,24 +25,36 @@ const NONE: FoundDevices = { devices: [], leftOut: [], warnings: [] };
  * The devices that compute for what was asked: those of the machine that was described, or of this
  * one. `auto` takes those that the installed engine drives, and none where it drives none.
  *
- * @param engine asked for a kind of device that nothing else here tells of
+ * @param engine asked for a kind of device that nothing else here tells of; nobody where it is absent
  * @throws {BrainjarError} `no-gpu` where a kind was asked for and there is none; `conflicting-flags`
  * where the machine that was described has another kind.
  */
 export async function findDevices(
   choice: GpuChoice,
   machine: OtherMachine | undefined,
-  engine: Pick<Engine, "devices">,
+  engine?: Pick<Engine, "devices">,
 ): Promise<FoundDevices> {
   if (choice === "off") return NONE;
   if (machine !== undefined) return devicesOfMachine(choice, machine);
   if (choice === "auto") return mayHaveDevices() ? await findAny() : NONE;
   const read = await readHere(choice);
-  const found = read.devices.length > 0
+  const found = read.devices.length > 0 || engine === undefined
     ? await toFound(read)
-    : await askEngine(read, await engine.devices());
+    : await askEngine(read, await devicesOfEngine(choice, engine));
   if (found.devices.length === 0) throw noDevice(choice, found.warnings.map((one) => one.message));
   return found;
+}
+
+/** What the engine can't be opened with here, by the codes of its errors. */
+const NOT_HERE = ["backend-not-here", "gpu-library-missing", "engine-variant-absent", "no-device"];
+
+async function devicesOfEngine(choice: GpuBackend, engine: Pick<Engine, "devices">) {
+  try {
+    return await engine.devices();
+  } catch (error) {
+    if (!(error instanceof BrainjarError) || !NOT_HERE.includes(error.code)) throw error;
+    throw noDevice(choice, [error.message, error.hint ?? ""], error);
+  }
 }
 
 /** Of the kinds that the installed engine drives, the first that there is a device of. */
@@ -108,10 +120,16 @@ function devicesOfMachine(choice: GpuChoice, { name, devices = [] }: OtherMachin
   );
 }
 
-function noDevice(backend: GpuChoice, why: readonly string[]): BrainjarError {
+function noDevice(
+  backend: GpuChoice,
+  why: readonly string[],
+  cause?: BrainjarError,
+): BrainjarError {
+  const told = why.filter((one) => one !== "").map((one) => `${one}. `).join("");
   return new BrainjarError("no-gpu", `No ${backend} device is found`, {
-    hint: `${why.map((one) => `${one}. `).join("")}Leave --gpu out to compute on the CPU; ` +
+    hint: `${told}Leave --gpu out to compute on the CPU; ` +
       `check and estimate answer for a machine that has one: --devices ${backend}=24GB`,
+    cause,
   });
 }
 

@@ -28,7 +28,7 @@ export async function devicesForEstimate(
   choice: GpuChoice,
 ): Promise<EstimatedDevices> {
   try {
-    const { devices, warnings } = await host.findDevices();
+    const { devices, warnings } = await host.findDevicesHere();
     return { devices, notes: warnings.map(({ message }) => message) };
   } catch (error) {
     const isMissing = error instanceof BrainjarError && error.code === "no-gpu";

@@ -3,6 +3,7 @@ import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { SeparateDryLoads, StartDryLoads } from "../engine/dry_load_process.ts";
 import { lazyEngine, openEngine } from "../engine/open.ts";
+import { installedBackends } from "../engine/gpu/backends.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures, Device } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
@@ -50,6 +51,8 @@ export interface Host extends AsyncDisposable {
    * @throws {BrainjarError} `no-gpu` where a kind was asked for that isn't here.
    */
   findDevices(): Promise<FoundDevices>;
+  /** The same as far as can be told without fetching an engine. */
+  findDevicesHere(): Promise<FoundDevices>;
   /** The devices of a memory that was read, as llama.cpp finds them before anything is loaded. */
   devicesOf(memory: MachineMemory): readonly Device[];
   /** From now on the CPU computes alone: where `auto` found devices without room. */
@@ -133,6 +136,10 @@ export function openHost(options: HostOptions = {}): Host {
       return ledger === undefined ? memory : await ledger.takeOffOthers(memory);
     },
     findDevices: findAndKeep,
+    findDevicesHere: () => {
+      const isInstalled = installedBackends().some((backend) => backend === gpu);
+      return findDevices(gpu, options.machine, isInstalled ? engine : undefined);
+    },
     devicesOf: (memory) => devicesOf(memory, known),
     leaveDevices: () => {
       leavesDevices = true;

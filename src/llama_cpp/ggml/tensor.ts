@@ -142,6 +142,12 @@ export class Tensor {
     return this.n3 === 1 || this.s3 === next;
   }
 
+  /** `ggml_are_same_layout` of two tensors of one type; copies of views aren't contiguous. */
+  sameLayout(other: Tensor): boolean {
+    return this.sameShape(other) && this.s1 === other.s1 && this.s2 === other.s2 &&
+      this.s3 === other.s3 && this.s0 === other.s0;
+  }
+
   sameShape(other: Tensor): boolean {
     return this.n0 === other.n0 && this.n1 === other.n1 && this.n2 === other.n2 &&
       this.n3 === other.n3;

@@ -6,14 +6,24 @@ import type { Builder, NormKind } from "./builder.ts";
 /** Puts one layer, or a half of one, into the graph. */
 export type LayerBuilder = (b: Builder, row: TransformerRow, layer: number, x: Tensor) => Tensor;
 
+/** What the norms of a layer are called in a file, without the layer. */
+export interface NormNames {
+  readonly attention: string;
+  readonly afterAttention: string;
+  readonly feed: string;
+  readonly afterFeed: string;
+}
+
 /**
  * How one architecture's layer differs from the plain one: norm, attention, residual, norm,
  * feed-forward, residual. What only depends on which weights a file has isn't said here.
  */
 export interface TransformerRow extends Routing {
   readonly norm?: NormKind;
-  /** What happens to the embeddings first, beside scaling. */
-  readonly prelude?: "positions" | "norm";
+  /** What happens to the embeddings first, beside scaling by a number of the header. */
+  readonly prelude?: "positions" | "norm" | "scale";
+  /** Norms whose names in the file aren't the usual ones. */
+  readonly norms?: Partial<NormNames>;
   /** No norm before attention and feed-forward; the post norms stand alone. */
   readonly onlyPostNorms?: boolean;
   readonly queryKeyNorm?: "before-rope" | "after-rope" | "whole-rows" | "plain-after-rope";
@@ -31,6 +41,8 @@ export interface TransformerRow extends Routing {
     | "step-from-0"
     | "finetuned"
     | "pattern";
+  /** Queries are scaled, and the scores aren't. */
+  readonly scalesQueries?: boolean;
   /** The query is multiplied by an input that depends on the position. */
   readonly attentionTemperature?: "header" | "without-rope";
   /** A matrix of its own gates what attention gives (`attn_gate`), by element or by head. */

@@ -122,15 +122,20 @@ const cohere2Moe: Loads = (l) => {
 /** Cohere's models, whose feed-forward doesn't wait for attention. */
 export const ARCHITECTURES: Family = family({
   "command-r": attentionCache("models/command-r.cpp", {
+    scales: { logit_scale: 0 },
     graph: transformer({ ...QUERY_KEY_NORM, norm: "layer" }, commandR),
     loads: commandRLoads,
   }),
   "cohere2": attentionCache("models/cohere2.cpp", {
+    scales: { logit_scale: 0 },
+    scalesFeedForward: true,
     graph: transformer({ norm: "layer", rope: "sliding" }, commandR),
     loads: cohere2,
     slidingWindow: { pattern: { period: 4 } },
   }),
   "cohere2moe": attentionCache("models/cohere2moe.cpp", {
+    scales: { logit_scale: 0 },
+    scalesFeedForward: true,
     graph: buildCohere2Moe,
     loads: cohere2Moe,
     slidingWindow: { pattern: { period: 4, denseFirst: true, orLayers: true } },

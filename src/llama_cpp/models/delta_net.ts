@@ -218,6 +218,7 @@ const STATE = {
 /** Architectures with a gated delta rule on some layers and attention on the others. */
 export const ARCHITECTURES: Family = family({
   "qwen35": attentionAndState("models/qwen35.cpp", {
+    scalesFeedForward: true,
     graphNodes: MANY_GRAPH_NODES,
     ...STATE,
     graph: deltaNet(),
@@ -225,6 +226,7 @@ export const ARCHITECTURES: Family = family({
     loads: qwen35,
   }),
   "qwen35moe": attentionAndState("models/qwen35moe.cpp", {
+    scalesSharedExpert: true,
     graphNodes: MANY_GRAPH_NODES,
     ...STATE,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
@@ -234,6 +236,7 @@ export const ARCHITECTURES: Family = family({
     scalesExperts: true,
   }),
   "qwen3next": attentionAndState("models/qwen3next.cpp", {
+    scalesSharedExpert: true,
     graphNodes: MANY_GRAPH_NODES,
     ...STATE,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,

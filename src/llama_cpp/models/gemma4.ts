@@ -178,6 +178,7 @@ const gemma4: Loads = (l) => {
 
 export const ARCHITECTURES: Family = family({
   "gemma4": attentionCache("models/gemma4.cpp", {
+    scalesFeedForward: true,
     graph: buildGemma4,
     loads: gemma4,
     slidingWindow: { pattern: "layers" },

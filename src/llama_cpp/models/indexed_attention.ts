@@ -278,12 +278,14 @@ const LATENT = {
 /** Architectures with an indexer over latent attention. */
 export const ARCHITECTURES: Family = family({
   "deepseek32": attentionCache("models/deepseek32.cpp", {
+    scalesFeedForward: true,
     graph: (b) => build(b, deepseek32(new IndexedAttention(b))),
     loads: deepseek32Loads,
     indexerLayers: "text",
     ...LATENT,
   }),
   "dots3note": attentionCache("models/dots3note.cpp", {
+    scalesFeedForward: true,
     graph: (b) => build(b, dots3Note(new IndexedAttention(b))),
     loads: dots3NoteLoads,
     slidingWindow: { pattern: "any-length" },
@@ -291,6 +293,7 @@ export const ARCHITECTURES: Family = family({
     ...LATENT,
   }),
   "glm-dsa": attentionCache("models/glm-dsa.cpp", {
+    scalesFeedForward: true,
     graph: (b) => build(b, deepseek32(new IndexedAttention(b, true))),
     loads: glmDsa,
     indexerLayers: "full",

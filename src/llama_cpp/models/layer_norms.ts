@@ -233,6 +233,7 @@ export const ARCHITECTURES: Family = family({
     loads: jais2,
   }),
   "mpt": attentionCache("models/mpt.cpp", {
+    clampsProjections: true,
     graph: transformer({
       ...GPT,
       prelude: "positions",
@@ -246,7 +247,11 @@ export const ARCHITECTURES: Family = family({
     graph: transformer(GPT),
     loads: nemotron,
   }),
-  "olmo": attentionCache("models/olmo.cpp", { graph: transformer({ norm: "layer" }), loads: olmo }),
+  "olmo": attentionCache("models/olmo.cpp", {
+    clampsProjections: true,
+    graph: transformer({ norm: "layer" }),
+    loads: olmo,
+  }),
   "orion": attentionCache("models/orion.cpp", {
     graph: transformer({ norm: "layer" }),
     loads: orion,

@@ -138,10 +138,15 @@ const talkie: Loads = (l) => {
 export const ARCHITECTURES: Family = family({
   "deci": attentionCache("models/deci.cpp", { graph: transformer({}, deci), loads: deciLoads }),
   "nanbeige": attentionCache("models/nanbeige.cpp", {
+    scalesFeedForward: true,
     graphNodes: MANY_GRAPH_NODES,
     graph: buildNanbeige,
     loads: nanbeige,
     repeatsLayers: true,
   }),
-  "talkie": attentionCache("models/talkie.cpp", { graph: buildTalkie, loads: talkie }),
+  "talkie": attentionCache("models/talkie.cpp", {
+    scales: { logit_scale: 0 },
+    graph: buildTalkie,
+    loads: talkie,
+  }),
 });

@@ -180,6 +180,11 @@ export const ARCHITECTURES: Family = family({
     loads: arcticLoads,
   }),
   "grok": attentionCache("models/grok.cpp", {
+    scales: {
+      embedding_scale: 78.38367176906169,
+      logit_scale: 0.5773502691896257,
+      final_logit_softcapping: 0,
+    },
     graph: transformer({ postNorms: true, feed: grok }),
     loads: grokLoads,
     noFlashAttention: true,

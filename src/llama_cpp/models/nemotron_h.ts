@@ -115,6 +115,8 @@ const nemotron: Loads = (l) => {
 };
 
 const NEMOTRON = {
+  scalesFeedForward: true,
+  scalesSharedExpert: true,
   graph: transformer({ rope: "none", lateOutputs: "after-norm" }, nemotronH),
   recurrentLayers: "no-kv-heads-no-feed-forward",
   cachedLayers: "no-feed-forward",

@@ -175,13 +175,18 @@ export const ARCHITECTURES: Family = family({
     loads: internlm2,
   }),
   "ernie4_5": attentionCache("models/ernie4-5.cpp", { graph: transformer(), loads: ernie }),
-  "gemma": attentionCache("models/gemma.cpp", { graph: transformer(), loads: gemma }),
+  "gemma": attentionCache("models/gemma.cpp", {
+    graph: transformer({ prelude: "scale", scalesQueries: true }),
+    loads: gemma,
+  }),
   "granite": attentionCache("models/granite.cpp", {
+    scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
     graph: transformer({ rope: "finetuned", deepstack: true }),
     deepstack: "mapping",
     loads: granite,
   }),
   "granitemoe": attentionCache("models/granite-moe.cpp", {
+    scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
     graph: transformer(),
     loads: graniteMoe,
   }),
@@ -198,6 +203,7 @@ export const ARCHITECTURES: Family = family({
   }),
   "internlm2": attentionCache("models/internlm2.cpp", { graph: transformer(), loads: internlm2 }),
   "llama": attentionCache("models/llama.cpp", {
+    scalesFeedForward: true,
     graph: transformer({ attentionTemperature: "header" }),
     scalesExperts: true,
     loads: llama,
@@ -207,11 +213,13 @@ export const ARCHITECTURES: Family = family({
     loads: loadsTransformer({ layer: normedLayer }),
   }),
   "minicpm": attentionCache("models/minicpm.cpp", {
+    scales: { embedding_scale: 12, residual_scale: 1, logit_scale: 1 },
     graph: transformer(),
     scalesExperts: true,
     loads: minicpm,
   }),
   "mistral3": attentionCache("models/mistral3.cpp", {
+    scalesFeedForward: true,
     graph: transformer({ attentionTemperature: "header" }),
     scalesExperts: true,
     loads: mistral3,
@@ -232,7 +240,11 @@ export const ARCHITECTURES: Family = family({
     positionsPerToken: 4,
     loads: qwen2vl,
   }),
-  "qwen3": attentionCache("models/qwen3.cpp", { graph: transformer(QUERY_KEY_NORM), loads: qwen3 }),
+  "qwen3": attentionCache("models/qwen3.cpp", {
+    scalesFeedForward: true,
+    graph: transformer(QUERY_KEY_NORM),
+    loads: qwen3,
+  }),
   "refact": attentionCache("models/refact.cpp", {
     graph: transformer({ rope: "none", routes: "never" }),
     alibi: "always",

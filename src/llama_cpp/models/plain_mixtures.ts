@@ -142,7 +142,11 @@ const minimaxM2 = loadsTransformer({
 
 /** Text from attention and a mixture of experts on every layer. */
 export const ARCHITECTURES: Family = family({
-  "dbrx": attentionCache("models/dbrx.cpp", { graph: transformer({ norm: "layer" }), loads: dbrx }),
+  "dbrx": attentionCache("models/dbrx.cpp", {
+    clampsProjections: true,
+    graph: transformer({ norm: "layer" }),
+    loads: dbrx,
+  }),
   "hunyuan-moe": attentionCache("models/hunyuan-moe.cpp", {
     graph: transformer({ queryKeyNorm: "after-rope" }),
     loads: hunyuanMoe,

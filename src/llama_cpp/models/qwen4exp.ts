@@ -148,6 +148,7 @@ class Qwen4Exp {
 
 export const ARCHITECTURES: Family = family({
   "qwen4exp": attentionAndState("models/qwen4exp.cpp", {
+    scalesSharedExpert: true,
     graphNodes: MANY_GRAPH_NODES,
     graph: (b) => new Qwen4Exp(b).build(),
     loads: qwen4ExpLoads,

@@ -280,6 +280,7 @@ export const ARCHITECTURES: Family = family({
     loads: glm4moe,
   }),
   "hy_v3": attentionCache("models/hy-v3.cpp", {
+    scalesFeedForward: true,
     graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, lateOutputs: "after-norm" }),
     predictionLayersUncached: true,
     predictionLayersSkipped: /\.(attn_|ffn_norm\.|nextn\.(eh_proj|enorm|hnorm))/,

@@ -156,16 +156,25 @@ export const ARCHITECTURES: Family = family({
     loads: exaone4,
   }),
   "gemma2": attentionCache("models/gemma2.cpp", {
-    graph: transformer({ postNorms: true }),
+    scales: { final_logit_softcapping: 30 },
+    capsScores: true,
+    graph: transformer({ prelude: "scale", scalesQueries: true, postNorms: true }),
     slidingWindow: { pattern: { period: 2 }, defaultWindow: 4096 },
     loads: gemma2,
   }),
   "gemma3": attentionCache("models/gemma3.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, postNorms: true }),
+    scales: { final_logit_softcapping: 0 },
+    graph: transformer({
+      prelude: "scale",
+      scalesQueries: true,
+      ...QUERY_KEY_NORM,
+      postNorms: true,
+    }),
     slidingWindow: { when: "window", pattern: { period: 6 } },
     loads: gemma3,
   }),
   "muse-glimmer": attentionCache("models/muse-glimmer.cpp", {
+    scales: { logit_scale: 0, final_logit_softcapping: 30 },
     graph: transformer({
       ...QUERY_KEY_NORM,
       prelude: "norm",

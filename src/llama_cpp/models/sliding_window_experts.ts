@@ -229,6 +229,7 @@ export const ARCHITECTURES: Family = family({
     loads: gptOss,
   }),
   "granite_swa": attentionCache("models/granite-swa.cpp", {
+    scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
     graph: transformer({ rope: "pattern", sharedActivation: "halves", deepstack: true }),
     slidingWindow: { pattern: "any-length" },
     deepstack: "mapping",

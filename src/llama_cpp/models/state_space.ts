@@ -192,6 +192,7 @@ export const ARCHITECTURES: Family = family({
     state: "state-space",
   }),
   "granitehybrid": attentionAndState("models/granite-hybrid.cpp", {
+    scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
     loads: graniteHybrid,
     graph: transformer({ rope: "finetuned", mix: onStateLayers(mamba2Layer) }),
     recurrentLayers: "no-kv-heads",

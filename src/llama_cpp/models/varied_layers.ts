@@ -154,6 +154,7 @@ export const ARCHITECTURES: Family = family({
     loads: arcee,
   }),
   "bitnet": attentionCache("models/bitnet.cpp", {
+    scalesFeedForward: true,
     graph: transformer({ attentionSubNorm: true }),
     loads: bitnet,
   }),

@@ -39,13 +39,15 @@ const MAY_OVERWRITE: ReadonlySet<string> = new Set([
 
 /** Functions of one element (`enum ggml_unary_op`). */
 export type UnaryFunction =
+  | "ABS"
   | "EXP"
   | "GELU"
   | "NEG"
   | "RELU"
+  | "ROUND"
+  | "SGN"
   | "SIGMOID"
   | "SILU"
-  | "SGN"
   | "SOFTPLUS"
   | "STEP"
   | "TANH"

@@ -53,7 +53,9 @@ export class Model {
 
   #make(key: string, name: string): Tensor | undefined {
     const info = this.#infos.get(name);
-    if (info === undefined) return undefined;
+    if (info === undefined || this.hyperparameters.rules.unusedWeights?.test(name)) {
+      return undefined;
+    }
     const tensor = new Tensor(info.type, info.dimensions, undefined, LEAF);
     tensor.isExternal = true;
     tensor.weightName = key === TIED ? "output.weight" : name;

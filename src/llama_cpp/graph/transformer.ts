@@ -155,7 +155,12 @@ export function attend(b: Builder, row: TransformerRow, layer: number, x: Tensor
   if (!isGated && row.attentionSubNorm !== true) return attention(b, layer, parts, { sinks });
   const y = attention(b, layer, parts, { sinks, output: false });
   const changed = isGated
-    ? gate(b, y, b.multiply(`${prefix}gate`, x), headsOf(b, layer).queries)
+    ? gate(
+      b,
+      y,
+      b.graph.unary("SIGMOID", b.multiplyScaled(`${prefix}gate`, x)),
+      headsOf(b, layer).queries,
+    )
     : b.norm(y, row.norm ?? "rms", `${prefix}sub_norm`);
   return b.multiply(`${prefix}output`, changed);
 }
@@ -189,8 +194,8 @@ const NORM_NAMES: NormNames = {
 export function transformerLayer(b: Builder, row: TransformerRow, layer: number, x: Tensor) {
   const { graph } = b;
   const { mix = attend, feed: feedBy = feed, norm: kind = "rms", norms } = row;
-  const norm = (which: keyof NormNames, y: Tensor) =>
-    b.norm(y, kind, `blk.${layer}.${norms?.[which] ?? NORM_NAMES[which]}`);
+  const norm = (which: keyof NormNames, y: Tensor, pinnedTo = layer) =>
+    b.norm(y, kind, `blk.${layer}.${norms?.[which] ?? NORM_NAMES[which]}`, pinnedTo);
   let y = mix(b, row, layer, row.onlyPostNorms === true ? x : norm("attention", x));
   let residual = x;
   if (row.lateOutputs === undefined) [y, residual] = keepOutputs(b, layer, [y, residual]);
@@ -198,7 +203,7 @@ export function transformerLayer(b: Builder, row: TransformerRow, layer: number,
   y = b.scaleBy("residual_scale", y);
   const middle = row.residualFirst === true ? graph.add(residual, y) : graph.add(y, residual);
   y = feedBy(b, row, layer, row.onlyPostNorms === true ? middle : norm("feed", middle));
-  if (row.postNorms === true) y = norm("afterFeed", y);
+  if (row.postNorms === true) y = norm("afterFeed", y, row.lastNormUnpinned === true ? -1 : layer);
   y = b.scaleBy("residual_scale", y);
   return row.lastResidualFirst === true ? graph.add(middle, y) : graph.add(y, middle);
 }

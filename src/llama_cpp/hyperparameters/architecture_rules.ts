@@ -209,6 +209,8 @@ export interface ArchitectureRules {
   readonly scalesFeedForward?: true;
   /** So is what the shared expert gives (`*_shexp.scale`). */
   readonly scalesSharedExpert?: true;
+  /** Weights that a file may have and the graph doesn't read, by the ends of their names. */
+  readonly unusedWeights?: RegExp;
   /** Which scales it reads, with what each is where the header hasn't it; 0 scales nothing. */
   readonly scales?: Readonly<Partial<Record<HeaderScale, number>>>;
   /** `attention.clamp_kqv` clamps queries, keys and values. */

@@ -146,6 +146,7 @@ const exaone4: Loads = (l) => {
 export const ARCHITECTURES: Family = family({
   "exaone4": attentionCache("models/exaone4.cpp", {
     graph: transformer({
+      lastNormUnpinned: true,
       ...QUERY_KEY_NORM,
       postNorms: true,
       rope: "sliding-or-all",
@@ -158,13 +159,21 @@ export const ARCHITECTURES: Family = family({
   "gemma2": attentionCache("models/gemma2.cpp", {
     scales: { final_logit_softcapping: 30 },
     capsScores: true,
-    graph: transformer({ prelude: "scale", scalesQueries: true, postNorms: true }),
+    graph: transformer({
+      lastNormUnpinned: true,
+      activation: "gelu",
+      prelude: "scale",
+      scalesQueries: true,
+      postNorms: true,
+    }),
     slidingWindow: { pattern: { period: 2 }, defaultWindow: 4096 },
     loads: gemma2,
   }),
   "gemma3": attentionCache("models/gemma3.cpp", {
     scales: { final_logit_softcapping: 0 },
     graph: transformer({
+      lastNormUnpinned: true,
+      activation: "gelu",
       prelude: "scale",
       scalesQueries: true,
       ...QUERY_KEY_NORM,
@@ -186,12 +195,19 @@ export const ARCHITECTURES: Family = family({
     loads: museGlimmer,
   }),
   "olmo2": attentionCache("models/olmo2.cpp", {
-    graph: transformer({ postNorms: true, onlyPostNorms: true, queryKeyNorm: "whole-rows" }),
+    unusedWeights: /attn_[qkv]\.(bias|scale)$/,
+    graph: transformer({
+      lastNormUnpinned: true,
+      postNorms: true,
+      onlyPostNorms: true,
+      queryKeyNorm: "whole-rows",
+    }),
     slidingWindow: { when: "window", pattern: { period: 4 } },
     loads: olmo2,
   }),
   "plamo3": attentionCache("models/plamo3.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, postNorms: true, activation: "halves" }),
+    unusedWeights: /attn_qkv\.scale$/,
+    graph: transformer({ activation: "swiglu", ...QUERY_KEY_NORM, postNorms: true }),
     slidingWindow: { when: "window", pattern: { period: 8 } },
     loads: plamo3,
   }),

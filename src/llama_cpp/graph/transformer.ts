@@ -133,7 +133,8 @@ export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor):
     const gate = b.multiply(`${prefix}ffn_gate_inp_shexp`, x);
     shared = graph.multiply(shared, graph.divide(graph.unary("SILU", gate), gate));
   }
-  return graph.add(routed, shared);
+  const sum = graph.add(routed, shared);
+  return row.averagesShared === true ? graph.scale(sum) : sum;
 }
 
 /** A state on the layers that have one, attention or `other` on the others. */
@@ -158,7 +159,7 @@ export function attend(b: Builder, row: TransformerRow, layer: number, x: Tensor
     ? gate(
       b,
       y,
-      b.graph.unary("SIGMOID", b.multiplyScaled(`${prefix}gate`, x)),
+      b.graph.unary("SIGMOID", b.multiplyMatrix(`${prefix}gate`, x)),
       headsOf(b, layer).queries,
     )
     : b.norm(y, row.norm ?? "rms", `${prefix}sub_norm`);
@@ -170,7 +171,7 @@ export function begin(b: Builder, row: TransformerRow): Tensor {
   const x = b.embed();
   switch (row.prelude) {
     case "norm":
-      return b.norm(x, row.norm ?? "rms", "token_embd_norm");
+      return b.norm(x, row.norm ?? "rms", "token_embd_norm", 0);
     case "scale":
       return b.graph.scale(x);
     case "positions": {

@@ -55,6 +55,8 @@ export interface TransformerRow extends Routing {
   readonly attentionSubNorm?: boolean;
   readonly activation?: Activation;
   readonly sharedActivation?: Activation;
+  /** The shared expert and the others count half. */
+  readonly averagesShared?: boolean;
   /** Layers with a mixture: those with a router, unless the layer's number decides. */
   readonly routes?: "never" | "step";
   /** Of the sum after attention the residual is the first operand. */

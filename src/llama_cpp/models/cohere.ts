@@ -41,6 +41,7 @@ function buildCohere2Moe(b: Builder): void {
     rope: "sliding-or-dense",
     ...HEADER_EXPERTS,
     lateOutputs: "after-norm",
+    averagesShared: true,
   };
   buildTransformer(b, row, commandR);
 }
@@ -134,6 +135,8 @@ export const ARCHITECTURES: Family = family({
     slidingWindow: { pattern: { period: 4 } },
   }),
   "cohere2moe": attentionCache("models/cohere2moe.cpp", {
+    scalesSharedExpert: true,
+    unusedWeights: /^output\.scale$/,
     scales: { logit_scale: 0 },
     scalesFeedForward: true,
     graph: buildCohere2Moe,

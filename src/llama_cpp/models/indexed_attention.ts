@@ -278,6 +278,7 @@ const LATENT = {
 /** Architectures with an indexer over latent attention. */
 export const ARCHITECTURES: Family = family({
   "deepseek32": attentionCache("models/deepseek32.cpp", {
+    scalesSharedExpert: true,
     scalesFeedForward: true,
     graph: (b) => build(b, deepseek32(new IndexedAttention(b))),
     loads: deepseek32Loads,
@@ -285,6 +286,7 @@ export const ARCHITECTURES: Family = family({
     ...LATENT,
   }),
   "dots3note": attentionCache("models/dots3note.cpp", {
+    scalesSharedExpert: true,
     scalesFeedForward: true,
     graph: (b) => build(b, dots3Note(new IndexedAttention(b))),
     loads: dots3NoteLoads,
@@ -293,6 +295,7 @@ export const ARCHITECTURES: Family = family({
     ...LATENT,
   }),
   "glm-dsa": attentionCache("models/glm-dsa.cpp", {
+    scalesSharedExpert: true,
     scalesFeedForward: true,
     graph: (b) => build(b, deepseek32(new IndexedAttention(b, true))),
     loads: glmDsa,

@@ -183,7 +183,7 @@ export const ARCHITECTURES: Family = family({
   }),
   "plm": attentionCache("models/plm.cpp", {
     loads: plm,
-    graph: transformer({ activation: "plain", mix: attendDecompressed }),
+    graph: transformer({ activation: "relu-squared", mix: attendDecompressed }),
     // Its values have lost their heads when they are stored.
     breaksWithFlashAttention: true,
   }),

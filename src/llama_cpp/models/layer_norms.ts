@@ -229,7 +229,7 @@ export const ARCHITECTURES: Family = family({
     loads: jais,
   }),
   "jais2": attentionCache("models/jais2.cpp", {
-    graph: transformer(GPT),
+    graph: transformer({ norm: "layer", activation: "relu-squared" }),
     loads: jais2,
   }),
   "mpt": attentionCache("models/mpt.cpp", {
@@ -244,7 +244,7 @@ export const ARCHITECTURES: Family = family({
     loads: mpt,
   }),
   "nemotron": attentionCache("models/nemotron.cpp", {
-    graph: transformer(GPT),
+    graph: transformer({ norm: "layer", activation: "relu-squared" }),
     loads: nemotron,
   }),
   "olmo": attentionCache("models/olmo.cpp", {

@@ -280,6 +280,7 @@ export const ARCHITECTURES: Family = family({
     loads: glm4moe,
   }),
   "hy_v3": attentionCache("models/hy-v3.cpp", {
+    scalesSharedExpert: true,
     scalesFeedForward: true,
     graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, lateOutputs: "after-norm" }),
     predictionLayersUncached: true,

@@ -59,6 +59,7 @@ function describe({ leafs, nodes }: Graph, model: Model): DescribedGraph {
       sources.join(",") || "-",
       node.root === undefined ? "-" : names.get(node.root),
       ...node.isOutput ? ["output"] : [],
+      ...node.layer < 0 ? [] : [`layer ${node.layer}`],
     ].join(" ");
   });
   const seen = leafs.map((leaf) => describeLeaf(leaf, model));

@@ -42,28 +42,41 @@ export function storeState(b: Builder, state: Tensor, values: Tensor): void {
   graph.expand(graph.copy(values, graph.view(state, [state.elements])));
 }
 
+/** Writes a new state back, a row for each sequence. */
+export function storeRows(b: Builder, state: Tensor, values: Tensor): void {
+  const { graph } = b;
+  graph.expand(graph.copy(values, graph.view(state, [state.n0, state.n1], state.s1)));
+}
+
 /** `ggml_ssm_conv`: as many columns as tokens. */
 export function convolve(b: Builder, x: Tensor, kernel: Tensor): Tensor {
   return b.graph.make("SSM_CONV", [x, kernel], [kernel.n1, x.n0 - kernel.n0 + 1, x.n2]);
 }
 
-/**
- * The last `count` columns of each sequence before its new ones; the last of both are kept, for
- * which some copy them first.
- */
+/** How the columns that are kept are written back. */
+interface KeptColumns {
+  /** Copied before they are written. */
+  readonly copies?: boolean | undefined;
+  /** Written row by row. */
+  readonly byRow?: boolean | undefined;
+}
+
+/** The last `count` columns of each sequence before its new ones; the last of both are kept. */
 export function joinState(
   b: Builder,
   layer: number,
   columns: Tensor,
-  { count, copies = false }: { readonly count: number; readonly copies?: boolean },
+  { count, copies = false, byRow = false }: KeptColumns & { readonly count: number },
 ): Tensor {
   const { graph } = b;
   const { sequences } = b.plan;
   const state = stateOf(b, layer, count * columns.n0);
   const previous = graph.reshape(readState(b, state), count, columns.n0, sequences);
   const joined = graph.concat(previous, graph.transpose(columns), 0);
-  const last = graph.view(joined, [count, columns.n0, sequences], joined.s1, joined.s2);
-  storeState(b, state, copies ? graph.contiguous(last) : last);
+  let last = graph.view(joined, [count, columns.n0, sequences], joined.s1, joined.s2);
+  if (copies) last = graph.contiguous(last);
+  if (byRow) storeRows(b, state, last);
+  else storeState(b, state, last);
   return joined;
 }
 
@@ -72,7 +85,7 @@ export function convolveState(
   b: Builder,
   layer: number,
   columns: Tensor,
-  { kernel, copies = false }: { readonly kernel: Tensor; readonly copies?: boolean },
+  { kernel, ...kept }: KeptColumns & { readonly kernel: Tensor },
 ): Tensor {
-  return convolve(b, joinState(b, layer, columns, { count: kernel.n0 - 1, copies }), kernel);
+  return convolve(b, joinState(b, layer, columns, { count: kernel.n0 - 1, ...kept }), kernel);
 }

@@ -197,15 +197,16 @@ export function transformerLayer(b: Builder, row: TransformerRow, layer: number,
   const { mix = attend, feed: feedBy = feed, norm: kind = "rms", norms } = row;
   const norm = (which: keyof NormNames, y: Tensor, pinnedTo = layer) =>
     b.norm(y, kind, `blk.${layer}.${norms?.[which] ?? NORM_NAMES[which]}`, pinnedTo);
+  const scales = row.scalesResiduals === true || b.hasScale("residual_scale");
   let y = mix(b, row, layer, row.onlyPostNorms === true ? x : norm("attention", x));
   let residual = x;
   if (row.lateOutputs === undefined) [y, residual] = keepOutputs(b, layer, [y, residual]);
   if (row.postNorms === true) y = norm("afterAttention", y);
-  y = b.scaleBy("residual_scale", y);
+  if (scales) y = graph.scale(y);
   const middle = row.residualFirst === true ? graph.add(residual, y) : graph.add(y, residual);
   y = feedBy(b, row, layer, row.onlyPostNorms === true ? middle : norm("feed", middle));
   if (row.postNorms === true) y = norm("afterFeed", y, row.lastNormUnpinned === true ? -1 : layer);
-  y = b.scaleBy("residual_scale", y);
+  if (scales) y = graph.scale(y);
   return row.lastResidualFirst === true ? graph.add(middle, y) : graph.add(y, middle);
 }
 

@@ -43,6 +43,8 @@ export interface TransformerRow extends Routing {
     | "step-from-0"
     | "finetuned"
     | "pattern";
+  /** What attention and the feed-forward give is scaled, whatever the header says. */
+  readonly scalesResiduals?: boolean;
   /** Queries are scaled, and the scores aren't. */
   readonly scalesQueries?: boolean;
   /** The query is multiplied by an input that depends on the position. */

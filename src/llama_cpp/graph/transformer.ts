@@ -195,8 +195,10 @@ const NORM_NAMES: NormNames = {
 export function transformerLayer(b: Builder, row: TransformerRow, layer: number, x: Tensor) {
   const { graph } = b;
   const { mix = attend, feed: feedBy = feed, norm: kind = "rms", norms } = row;
-  const norm = (which: keyof NormNames, y: Tensor, pinnedTo = layer) =>
-    b.norm(y, kind, `blk.${layer}.${norms?.[which] ?? NORM_NAMES[which]}`, pinnedTo);
+  const norm = (which: keyof NormNames, y: Tensor) => {
+    const pinnedTo = row.unpinnedNorms?.includes(which) ? -1 : layer;
+    return b.norm(y, kind, `blk.${layer}.${norms?.[which] ?? NORM_NAMES[which]}`, pinnedTo);
+  };
   const scales = row.scalesResiduals === true || b.hasScale("residual_scale");
   let y = mix(b, row, layer, row.onlyPostNorms === true ? x : norm("attention", x));
   let residual = x;
@@ -205,7 +207,7 @@ export function transformerLayer(b: Builder, row: TransformerRow, layer: number,
   if (scales) y = graph.scale(y);
   const middle = row.residualFirst === true ? graph.add(residual, y) : graph.add(y, residual);
   y = feedBy(b, row, layer, row.onlyPostNorms === true ? middle : norm("feed", middle));
-  if (row.postNorms === true) y = norm("afterFeed", y, row.lastNormUnpinned === true ? -1 : layer);
+  if (row.postNorms === true) y = norm("afterFeed", y);
   if (scales) y = graph.scale(y);
   return row.lastResidualFirst === true ? graph.add(middle, y) : graph.add(y, middle);
 }

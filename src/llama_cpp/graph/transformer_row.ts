@@ -24,8 +24,8 @@ export interface TransformerRow extends Routing {
   readonly prelude?: "positions" | "norm" | "scale";
   /** Norms whose names in the file aren't the usual ones. */
   readonly norms?: Partial<NormNames>;
-  /** The norm after the feed-forward isn't kept on the layer's device. */
-  readonly lastNormUnpinned?: boolean;
+  /** Norms that aren't kept on the layer's device. */
+  readonly unpinnedNorms?: readonly (keyof NormNames)[];
   /** No norm before attention and feed-forward; the post norms stand alone. */
   readonly onlyPostNorms?: boolean;
   readonly queryKeyNorm?: "before-rope" | "after-rope" | "whole-rows" | "plain-after-rope";

@@ -236,7 +236,7 @@ export const ARCHITECTURES: Family = family({
   "qwen": attentionCache("models/qwen.cpp", { graph: transformer(), loads: qwen }),
   "qwen2": attentionCache("models/qwen2.cpp", { graph: transformer(), loads: qwen2 }),
   "qwen2vl": attentionCache("models/qwen2vl.cpp", {
-    unusedWeights: /output\.bias$/,
+    unusedWeights: /^output\.bias$/,
     graph: transformer(),
     positionsPerToken: 4,
     loads: qwen2vl,

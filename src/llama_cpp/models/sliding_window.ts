@@ -146,7 +146,7 @@ const exaone4: Loads = (l) => {
 export const ARCHITECTURES: Family = family({
   "exaone4": attentionCache("models/exaone4.cpp", {
     graph: transformer({
-      lastNormUnpinned: true,
+      unpinnedNorms: ["afterFeed"],
       ...QUERY_KEY_NORM,
       postNorms: true,
       rope: "sliding-or-all",
@@ -160,7 +160,7 @@ export const ARCHITECTURES: Family = family({
     scales: { final_logit_softcapping: 30 },
     capsScores: true,
     graph: transformer({
-      lastNormUnpinned: true,
+      unpinnedNorms: ["afterFeed"],
       activation: "gelu",
       prelude: "scale",
       scalesQueries: true,
@@ -172,7 +172,7 @@ export const ARCHITECTURES: Family = family({
   "gemma3": attentionCache("models/gemma3.cpp", {
     scales: { final_logit_softcapping: 0 },
     graph: transformer({
-      lastNormUnpinned: true,
+      unpinnedNorms: ["afterFeed"],
       activation: "gelu",
       prelude: "scale",
       scalesQueries: true,
@@ -185,6 +185,7 @@ export const ARCHITECTURES: Family = family({
   "muse-glimmer": attentionCache("models/muse-glimmer.cpp", {
     scales: { logit_scale: 0, final_logit_softcapping: 30 },
     graph: transformer({
+      unpinnedNorms: ["afterAttention", "afterFeed"],
       ...QUERY_KEY_NORM,
       prelude: "norm",
       postNorms: true,
@@ -197,7 +198,7 @@ export const ARCHITECTURES: Family = family({
   "olmo2": attentionCache("models/olmo2.cpp", {
     unusedWeights: /attn_[qkv]\.(bias|scale)$/,
     graph: transformer({
-      lastNormUnpinned: true,
+      unpinnedNorms: ["afterFeed"],
       postNorms: true,
       onlyPostNorms: true,
       queryKeyNorm: "whole-rows",

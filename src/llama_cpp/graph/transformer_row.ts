@@ -13,6 +13,8 @@ export interface NormNames {
   readonly afterAttention: string;
   readonly feed: string;
   readonly afterFeed: string;
+  /** After all layers; it has no layer. */
+  readonly last: string;
 }
 
 /**
@@ -25,6 +27,10 @@ export interface TransformerRow extends Routing {
   readonly prelude?: "positions" | "norm" | "scale";
   /** Norms whose names in the file aren't the usual ones. */
   readonly norms?: Partial<NormNames>;
+  /** The norm after attention is of all tokens on the last layer too, not of the wanted ones. */
+  readonly normsBeforeOutputs?: boolean;
+  /** What the experts activate with; `silu` unless said. */
+  readonly expertActivation?: Activation;
   /** The norm after the feed-forward isn't kept on the layer's device. */
   readonly lastNormUnpinned?: boolean;
   /** No norm before attention and feed-forward; the post norms stand alone. */

@@ -1,7 +1,7 @@
 import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
 import { ArchitectureKeys } from "../hyperparameters/architecture_keys.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
-import { LEAF, Tensor } from "../ggml/tensor.ts";
+import { LEAF, type Shape, Tensor } from "../ggml/tensor.ts";
 
 /** Not a name that a file could have. */
 const TIED = "output.weight, tied";
@@ -51,12 +51,18 @@ export class Model {
     return made;
   }
 
-  #make(key: string, name: string): Tensor | undefined {
+  /** A weight that is loaded in another shape than the file's. */
+  findAs(name: string, shape: Shape): Tensor | undefined {
+    const key = `${name}@${shape}`;
+    return this.#tensors.get(key) ?? this.#make(key, name, shape);
+  }
+
+  #make(key: string, name: string, shape?: Shape): Tensor | undefined {
     const info = this.#infos.get(name);
     if (info === undefined || this.hyperparameters.rules.unusedWeights?.test(name)) {
       return undefined;
     }
-    const tensor = new Tensor(info.type, info.dimensions, undefined, LEAF);
+    const tensor = new Tensor(info.type, shape ?? info.dimensions, undefined, LEAF);
     tensor.isExternal = true;
     tensor.weightName = key === TIED ? "output.weight" : name;
     this.#tensors.set(key, tensor);

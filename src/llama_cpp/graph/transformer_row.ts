@@ -1,3 +1,4 @@
+import type { UnaryFunction } from "../ggml/graph.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import type { Routing } from "./blocks/experts.ts";
 import type { Activation } from "./blocks/feed_forward.ts";
@@ -12,6 +13,8 @@ export interface NormNames {
   readonly afterAttention: string;
   readonly feed: string;
   readonly afterFeed: string;
+  /** After all layers; it has no layer. */
+  readonly last: string;
 }
 
 /**
@@ -26,6 +29,10 @@ export interface TransformerRow extends Routing {
   readonly norms?: Partial<NormNames>;
   /** Norms that aren't kept on the layer's device. */
   readonly unpinnedNorms?: readonly (keyof NormNames)[];
+  /** The norm after attention is of all tokens on the last layer too, not of the wanted ones. */
+  readonly normsBeforeOutputs?: boolean;
+  /** What the experts activate with; `silu` unless said. */
+  readonly expertActivation?: Activation;
   /** No norm before attention and feed-forward; the post norms stand alone. */
   readonly onlyPostNorms?: boolean;
   readonly queryKeyNorm?: "before-rope" | "after-rope" | "whole-rows" | "plain-after-rope";
@@ -51,6 +58,10 @@ export interface TransformerRow extends Routing {
   readonly attentionTemperature?: "header" | "without-rope";
   /** A matrix of its own gates what attention gives (`attn_gate`), by element or by head. */
   readonly gatedAttention?: boolean;
+  /** What the gate's rows pass; a sigmoid unless said. */
+  readonly gateFunction?: UnaryFunction;
+  /** Layers with a window rotate without the file's frequencies. */
+  readonly slidesWithoutFactors?: boolean;
   /** Norms after attention and after the feed-forward. */
   readonly postNorms?: boolean;
   /** A norm between attention and its output projection. */

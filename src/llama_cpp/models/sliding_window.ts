@@ -185,6 +185,7 @@ export const ARCHITECTURES: Family = family({
   "muse-glimmer": attentionCache("models/muse-glimmer.cpp", {
     scales: { logit_scale: 0, final_logit_softcapping: 30 },
     graph: transformer({
+      normsBeforeOutputs: true,
       unpinnedNorms: ["afterAttention", "afterFeed"],
       ...QUERY_KEY_NORM,
       prelude: "norm",

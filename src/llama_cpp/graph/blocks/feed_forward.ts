@@ -113,6 +113,13 @@ export function sharedFeedForward(
   return feedForwardBy(b, layer, x, { activation, suffix: "_shexp" });
 }
 
+/** DeepSeek-V4 may have one limit for all (src/models/deepseek4.cpp). */
+function clampKey(b: Builder): string {
+  const key = "swiglu_clamp_shexp";
+  const hasOwn = b.model.header.metadata.has(b.keys.key(key));
+  return b.hyperparameters.rules.clampsInOneOperation && !hasOwn ? "swiglu_clamp_exp" : key;
+}
+
 function feedForwardBy(
   b: Builder,
   layer: number,
@@ -134,7 +141,7 @@ function feedForwardBy(
   };
   const up = b.has(upName) ? project(upName, x) : x;
   const gate = b.has(gateName) ? project(gateName, x) : undefined;
-  let y = activate(b, activation, { gate, up, clampKey: "swiglu_clamp_shexp", layer });
+  let y = activate(b, activation, { gate, up, clampKey: clampKey(b), layer });
   const scales = gate === undefined ? b.model.find(`blk.${layer}.ffn.act.scales`) : undefined;
   if (scales !== undefined) y = b.graph.divide(y, scales);
   return b.has(downName) ? project(downName, y) : y;

@@ -46,9 +46,11 @@ export function latentQuery(b: Builder, layer: number, x: Tensor): { q: Tensor; 
 function compress(b: Builder, layer: number, x: Tensor, sizes: LatentSizes) {
   const { graph, tokens } = b;
   const all = b.multiplyMatrix(`blk.${layer}.attn_kv_a_mqa`, x);
+  const positional = graph.view(all, [sizes.rotated, 1, tokens], all.s1, all.s1);
+  const norm = `blk.${layer}.attn_k_norm`;
   return {
     compressed: graph.view(all, [sizes.rank, tokens], all.s1),
-    positional: graph.view(all, [sizes.rotated, 1, tokens], all.s1, all.s1),
+    positional: b.has(norm) ? b.norm(positional, "rms", norm) : positional,
   };
 }
 

@@ -230,7 +230,7 @@ export const ARCHITECTURES: Family = family({
   }),
   "granite_swa": attentionCache("models/granite-swa.cpp", {
     scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
-    graph: transformer({ rope: "pattern", sharedActivation: "halves", deepstack: true }),
+    graph: transformer({ rope: "pattern", sharedActivation: "swiglu", deepstack: true }),
     slidingWindow: { pattern: "any-length" },
     deepstack: "mapping",
     loads: graniteSwa,

@@ -190,6 +190,7 @@ const RESIDUAL_FIRST: TransformerRow = { residualFirst: true, lastResidualFirst:
 /** Architectures with a Mamba state. */
 export const ARCHITECTURES: Family = family({
   "falcon-h1": attentionAndState("models/falcon-h1.cpp", {
+    unusedWeights: /^rope_freqs|attn_output\.bias$/,
     loads: falconH1Loads,
     graph: transformer({}, falconH1),
     recurrentLayers: "every",
@@ -229,6 +230,7 @@ export const ARCHITECTURES: Family = family({
     state: "state-space",
   }),
   "plamo2": attentionAndState("models/plamo2.cpp", {
+    unusedWeights: /(attn_qkv|ssm_(in|out))\.scale$/,
     loads: plamo2Loads,
     graph: transformer({ queryKeyNorm: "before-rope" }, plamo2),
     recurrentLayers: "no-kv-heads",

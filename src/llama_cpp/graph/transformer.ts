@@ -87,8 +87,10 @@ export function prepare(b: Builder, row: TransformerRow, layer: number, x: Tenso
   }
   const rotated = rotates(b, row, layer);
   if (rotated) {
-    q = b.rope(q, layer);
-    k = b.rope(k, layer);
+    const slides = b.hyperparameters.slidingWindowLayers[layer] ?? false;
+    const factorsOf = row.slidesWithoutFactors === true && slides ? undefined : layer;
+    q = b.rope(q, factorsOf);
+    k = b.rope(k, factorsOf);
   }
   if (row.queryKeyNorm === "after-rope" || (row.queryKeyNorm === "plain-after-rope" && rotated)) {
     k = b.norm(k, kind, `${prefix}k_norm`);
@@ -159,7 +161,7 @@ export function attend(b: Builder, row: TransformerRow, layer: number, x: Tensor
     ? gate(
       b,
       y,
-      b.graph.unary("SIGMOID", b.multiplyMatrix(`${prefix}gate`, x)),
+      b.graph.unary(row.gateFunction ?? "SIGMOID", b.multiplyMatrix(`${prefix}gate`, x)),
       headsOf(b, layer).queries,
     )
     : b.norm(y, row.norm ?? "rms", `${prefix}sub_norm`);

@@ -1,3 +1,4 @@
+import type { UnaryFunction } from "../ggml/graph.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import type { Routing } from "./blocks/experts.ts";
 import type { Activation } from "./blocks/feed_forward.ts";
@@ -51,6 +52,10 @@ export interface TransformerRow extends Routing {
   readonly attentionTemperature?: "header" | "without-rope";
   /** A matrix of its own gates what attention gives (`attn_gate`), by element or by head. */
   readonly gatedAttention?: boolean;
+  /** What the gate's rows pass; a sigmoid unless said. */
+  readonly gateFunction?: UnaryFunction;
+  /** Layers with a window rotate without the file's frequencies. */
+  readonly slidesWithoutFactors?: boolean;
   /** Norms after attention and after the feed-forward. */
   readonly postNorms?: boolean;
   /** A norm between attention and its output projection. */

@@ -212,6 +212,7 @@ export const ARCHITECTURES: Family = family({
     graph: transformer({
       ...QUERY_KEY_NORM,
       ...HEADER_EXPERTS,
+      prelude: "scale",
       postNorms: true,
       rope: "step",
       gatedAttention: true,
@@ -223,6 +224,7 @@ export const ARCHITECTURES: Family = family({
     graph: transformer({
       gating: "softmax-weight",
       weightsNorm: false,
+      norms: { feed: "post_attention_norm" },
       lateOutputs: "before-norm",
     }),
     slidingWindow: { pattern: { period: 2 } },
@@ -236,7 +238,12 @@ export const ARCHITECTURES: Family = family({
     loads: graniteSwa,
   }),
   "laguna": attentionCache("models/laguna.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, gatedAttention: true }),
+    graph: transformer({
+      ...QUERY_KEY_NORM,
+      ...HEADER_EXPERTS,
+      gatedAttention: true,
+      gateFunction: "SOFTPLUS",
+    }),
     slidingWindow: { when: "window", pattern: { period: 4, denseFirst: true } },
     defaultSharedExperts: 1,
     loads: laguna,

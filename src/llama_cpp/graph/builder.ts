@@ -252,8 +252,8 @@ export class Builder {
   }
 
   /** The last norm: its result stays readable as the embedding (`t_embd`). */
-  finish(x: Tensor, kind: NormKind): Tensor {
-    const y = this.norm(x, kind, "output_norm");
+  finish(x: Tensor, kind: NormKind, name = "output_norm"): Tensor {
+    const y = this.norm(x, kind, name);
     y.isOutput = true;
     return this.scalesEmbedding ? this.graph.scale(y) : y;
   }

@@ -127,7 +127,8 @@ export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor):
     return feedForward(b, layer, x, row.activation ?? "silu");
   }
   const { gating, weightsNorm, weighsFirst, selectsBy } = row;
-  const routing = { gating, weightsNorm, weighsFirst, selectsBy };
+  const activation = row.expertActivation ?? "silu";
+  const routing = { gating, weightsNorm, weighsFirst, selectsBy, activation };
   const routed = mixtureOfExperts(b, layer, x, routing);
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
   let shared = sharedFeedForward(b, layer, x, row.sharedActivation ?? "silu");
@@ -191,6 +192,7 @@ const NORM_NAMES: NormNames = {
   afterAttention: "post_attention_norm",
   feed: "ffn_norm",
   afterFeed: "post_ffw_norm",
+  last: "output_norm",
 };
 
 /** One layer of the plain kind. */
@@ -204,8 +206,10 @@ export function transformerLayer(b: Builder, row: TransformerRow, layer: number,
   const scales = row.scalesResiduals === true || b.hasScale("residual_scale");
   let y = mix(b, row, layer, row.onlyPostNorms === true ? x : norm("attention", x));
   let residual = x;
+  const normsFirst = row.postNorms === true && row.normsBeforeOutputs === true;
+  if (normsFirst) y = norm("afterAttention", y);
   if (row.lateOutputs === undefined) [y, residual] = keepOutputs(b, layer, [y, residual]);
-  if (row.postNorms === true) y = norm("afterAttention", y);
+  if (row.postNorms === true && !normsFirst) y = norm("afterAttention", y);
   if (scales) y = graph.scale(y);
   const middle = row.residualFirst === true ? graph.add(residual, y) : graph.add(y, residual);
   y = feedBy(b, row, layer, row.onlyPostNorms === true ? middle : norm("feed", middle));
@@ -216,18 +220,18 @@ export function transformerLayer(b: Builder, row: TransformerRow, layer: number,
 
 /** The last norm and the logits. */
 export function end(b: Builder, row: TransformerRow, x: Tensor): void {
-  const kind = row.norm ?? "rms";
+  const finish = (y: Tensor) => b.finish(y, row.norm ?? "rms", row.norms?.last ?? NORM_NAMES.last);
   switch (row.lateOutputs) {
     case "before-norm":
       x.isOutput = true;
-      return b.logits(b.finish(b.onlyOutputs(x), kind));
+      return b.logits(finish(b.onlyOutputs(x)));
     case "after-norm": {
-      const y = b.onlyOutputs(b.finish(x, kind));
+      const y = b.onlyOutputs(finish(x));
       y.isOutput = true;
       return b.logits(y);
     }
     default:
-      return b.logits(b.finish(x, kind));
+      return b.logits(finish(x));
   }
 }
 

@@ -13,6 +13,8 @@ export interface NormNames {
   readonly afterAttention: string;
   readonly feed: string;
   readonly afterFeed: string;
+  /** After all layers; it has no layer. */
+  readonly last: string;
 }
 
 /**
@@ -27,6 +29,10 @@ export interface TransformerRow extends Routing {
   readonly norms?: Partial<NormNames>;
   /** Norms that aren't kept on the layer's device. */
   readonly unpinnedNorms?: readonly (keyof NormNames)[];
+  /** The norm after attention is of all tokens on the last layer too, not of the wanted ones. */
+  readonly normsBeforeOutputs?: boolean;
+  /** What the experts activate with; `silu` unless said. */
+  readonly expertActivation?: Activation;
   /** No norm before attention and feed-forward; the post norms stand alone. */
   readonly onlyPostNorms?: boolean;
   readonly queryKeyNorm?: "before-rope" | "after-rope" | "whole-rows" | "plain-after-rope";

@@ -214,6 +214,7 @@ export const ARCHITECTURES: Family = family({
       ...HEADER_EXPERTS,
       prelude: "scale",
       postNorms: true,
+      normsBeforeOutputs: true,
       rope: "step",
       gatedAttention: true,
     }),
@@ -223,6 +224,7 @@ export const ARCHITECTURES: Family = family({
   "gpt-oss": attentionCache("models/openai-moe.cpp", {
     graph: transformer({
       gating: "softmax-weight",
+      expertActivation: "swiglu-oai",
       weightsNorm: false,
       norms: { feed: "post_attention_norm" },
       lateOutputs: "before-norm",

@@ -67,11 +67,13 @@ class BlockSparseAttention {
     const { graph, plan, cache } = b;
     const prefix = `blk.${layer}.indexer.`;
     const { headCount, keyLength } = b.hyperparameters.indexer;
-    const heads = (name: string, count: number) =>
-      b.rope(graph.rmsNorm(b.heads(prefix + name, x, keyLength, count)));
-    const queries = heads("q_proj", headCount);
-    const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
-    graph.expand(cache.storeIn(store, heads("k_proj", 1), this.#keyIndices));
+    const heads = (name: string, count: number) => {
+      const y = b.heads(`${prefix}${name}_proj`, x, keyLength, count);
+      return b.rope(b.norm(y, "rms", `${prefix}${name}_norm`));
+    };
+    const queries = heads("q", headCount);
+    const store = cache.external(layer, plan.keyType, [keyLength, plan.cells, plan.sequences]);
+    graph.expand(cache.storeIn(store, heads("k", 1), this.#keyIndices));
     const inputs = cache.inputs(false);
     const q = graph.expand(rotate(b, projected.q, inputs.keyRotation));
     const k = graph.expand(rotate(b, projected.k, inputs.keyRotation));
@@ -82,7 +84,7 @@ class BlockSparseAttention {
     const values = cache.values(layer, plan.cells);
     const parts: Parts = { q, keys, values, queries, store };
     const y = this.#perSequence === 1 ? this.#one(parts) : this.#many(parts);
-    return b.multiply(`blk.${layer}.attn_output`, rotate(b, y, inputs.valueRotation));
+    return b.multiplyScaled(`blk.${layer}.attn_output`, rotate(b, y, inputs.valueRotation));
   }
 
   /** `build_attn_msa_fa`: heads of one group side by side. */
@@ -97,12 +99,13 @@ class BlockSparseAttention {
 
   /** Scores of blocks: the largest of each (`GGML_OP_POOL_MAX`). */
   #pool(scores: Tensor): Tensor {
-    return this.b.graph.fresh([scores], [this.#blocks, scores.n1, scores.n2, scores.n3]);
+    const shape = [this.#blocks, scores.n1, scores.n2, scores.n3];
+    return this.b.graph.make("POOL_2D", [scores], shape);
   }
 
   #top(scores: Tensor): Tensor {
     const count = Math.min(this.b.hyperparameters.indexer.topK, this.#blocks);
-    return this.b.graph.fresh([scores], [count, scores.n1, scores.n2, scores.n3], I32);
+    return this.b.graph.top(scores, count);
   }
 
   /** Many tokens of each sequence: a mask for each head, one sequence after another. */
@@ -130,10 +133,10 @@ class BlockSparseAttention {
     let scores = graph.multiplyMatrix(picked, graph.reshape(query, queries.n0, heads * tokens));
     scores = graph.reshape(scores, this.#positions, heads, tokens);
     const mask = graph.view(this.#positionMask, [this.#positions, 1, tokens]);
-    scores = graph.into(scores, scores, mask);
+    scores = graph.into("ADD", scores, scores, mask);
     const chosen = this.#top(graph.add(this.#pool(scores), bias));
-    const closed = graph.repeat(graph.cast(graph.map(bias), F16), blocks, heads, tokens);
-    const open = graph.cast(chosen, F32);
+    const closed = graph.repeat(graph.cast(graph.scale(bias), F16), blocks, heads, tokens);
+    const open = graph.scale(graph.cast(chosen, F32));
     let byBlock = graph.setRows(
       graph.reshape(closed, 1, blocks, heads * tokens),
       graph.reshape(open, 1, chosen.n0, heads * tokens),
@@ -146,7 +149,7 @@ class BlockSparseAttention {
     const byCell = graph.getRows(columns, graph.view(this.#cellBlocks, [cells]));
     let full = graph.contiguous(graph.transpose(byCell));
     full = graph.reshape(full, cells, tokens, heads);
-    full = graph.into(full, full, graph.view(wideMask, [cells, tokens, 1]));
+    full = graph.into("ADD", full, full, graph.view(wideMask, [cells, tokens, 1]));
     const masks = graph.cast(graph.reshape(full, cells, tokens, 1, heads), F16);
     const own = (x: Tensor) =>
       graph.permute(graph.view(x, [x.n0, x.n1, cells, 1], x.s1, x.s2, x.s3), [0, 3, 1, 2]);
@@ -167,13 +170,19 @@ class BlockSparseAttention {
       graph.reshape(queries, queries.n0, heads, 1, sequences),
     );
     const mask = this.#positionMask;
-    scores = graph.into(scores, scores, graph.reshape(mask, this.#positions, 1, 1, sequences));
+    scores = graph.into(
+      "ADD",
+      scores,
+      scores,
+      graph.reshape(mask, this.#positions, 1, 1, sequences),
+    );
     const bias = graph.reshape(this.#bias, this.#blocks, 1, 1, sequences);
     const chosen = this.#top(graph.add(this.#pool(scores), bias));
     const count = chosen.n0;
     const range = (length: number, ...shape: number[]) =>
-      graph.reshape(graph.fresh([], [length]), ...shape);
-    const first = graph.reshape(graph.cast(chosen, F32), 1, count, heads, sequences);
+      graph.reshape(graph.make("ARANGE", [], [length]), ...shape);
+    const numbered = graph.scale(graph.cast(chosen, F32));
+    const first = graph.reshape(numbered, 1, count, heads, sequences);
     const places = graph.add(
       graph.repeat(first, blockSize, count, heads, sequences),
       range(blockSize, blockSize, 1, 1),
@@ -183,7 +192,7 @@ class BlockSparseAttention {
     const numbers = graph.reshape(this.#slotNumbers, 1, this.#positions, sequences);
     const found = graph.getRows(numbers, tokens);
     const slots = graph.reshape(found, blockSize, count, heads, sequences);
-    const rows = graph.add(graph.map(slots), range(keys.n1, 1, 1, heads));
+    const rows = graph.add(graph.scale(slots), range(keys.n1, 1, 1, heads));
     const rowNumbers = graph.cast(graph.reshape(rows, total, sequences), I32);
     const gather = (x: Tensor, wanted: number) => {
       const flat = graph.view(x, [x.n0, x.n1 * cells, sequences], x.s1, x.s3);
@@ -204,6 +213,9 @@ const ROW: TransformerRow = {
   queryKeyNorm: "before-rope",
   gating: "header",
   weightsNorm: "header",
+  activation: "swiglu-oai",
+  expertActivation: "swiglu-oai",
+  sharedActivation: "swiglu-oai",
 };
 
 /** src/models/minimax-m3.cpp */

@@ -32,7 +32,7 @@ interface Parts {
   readonly keys: Tensor;
   readonly values: Tensor;
   readonly queries: Tensor;
-  readonly store: Tensor;
+  readonly stored: Tensor;
 }
 
 /** Block-sparse attention by an indexer, with flash attention only (src/models/minimax-m3.cpp). */
@@ -80,9 +80,10 @@ class BlockSparseAttention {
     const v = graph.expand(rotate(b, projected.v, inputs.valueRotation));
     graph.expand(cache.storeKeys(layer, k, inputs));
     graph.expand(cache.storeValues(layer, v, inputs));
+    const stored = cache.keysIn(store);
     const keys = cache.keys(layer, plan.cells);
     const values = cache.values(layer, plan.cells);
-    const parts: Parts = { q, keys, values, queries, store };
+    const parts: Parts = { q, keys, values, queries, stored };
     const y = this.#perSequence === 1 ? this.#one(parts) : this.#many(parts);
     return b.multiplyScaled(`blk.${layer}.attn_output`, rotate(b, y, inputs.valueRotation));
   }
@@ -120,7 +121,7 @@ class BlockSparseAttention {
     return all ?? parts.q;
   }
 
-  #sequence({ q, keys, values, queries, store }: Parts, wideMask: Tensor): Tensor {
+  #sequence({ q, keys, values, queries, stored: all }: Parts, wideMask: Tensor): Tensor {
     const { graph, plan } = this.b;
     const { cells } = plan;
     const heads = queries.n1;
@@ -128,7 +129,7 @@ class BlockSparseAttention {
     const blocks = this.#blocks;
     const bias = graph.view(this.#bias, [blocks, 1, tokens], this.#bias.s1, this.#bias.s1);
     const query = graph.view(queries, [queries.n0, heads, tokens], queries.s1, queries.s2);
-    const stored = graph.view(store, [queries.n0, cells], store.s1);
+    const stored = graph.view(all, [queries.n0, cells], all.s2);
     const picked = graph.getRows(stored, graph.view(this.#slots, [this.#positions]));
     let scores = graph.multiplyMatrix(picked, graph.reshape(query, queries.n0, heads * tokens));
     scores = graph.reshape(scores, this.#positions, heads, tokens);
@@ -158,12 +159,12 @@ class BlockSparseAttention {
   }
 
   /** One token of each sequence: the chosen blocks' keys are gathered. */
-  #one({ q, keys, values, queries, store }: Parts): Tensor {
+  #one({ q, keys, values, queries, stored: all }: Parts): Tensor {
     const { graph, plan } = this.b;
     const { cells, sequences } = plan;
     const { blockSize } = this.b.hyperparameters.indexer;
     const heads = queries.n1;
-    const stored = graph.view(store, [queries.n0, cells, sequences], store.s1, store.s2);
+    const stored = graph.view(all, [queries.n0, cells, sequences], all.s2, all.s3);
     const picked = graph.getRows(stored, this.#slots);
     let scores = graph.multiplyMatrix(
       graph.reshape(picked, queries.n0, this.#positions, 1, sequences),

@@ -174,7 +174,11 @@ export const ARCHITECTURES: Family = family({
     alibi: "40-layers",
     loads: internlm2,
   }),
-  "ernie4_5": attentionCache("models/ernie4-5.cpp", { graph: transformer(), loads: ernie }),
+  "ernie4_5": attentionCache("models/ernie4-5.cpp", {
+    unusedWeights: /attn_output\.bias$/,
+    graph: transformer(),
+    loads: ernie,
+  }),
   "gemma": attentionCache("models/gemma.cpp", {
     graph: transformer({ activation: "gelu", prelude: "scale", scalesQueries: true }),
     loads: gemma,

@@ -1,6 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
-import { graphFile } from "../../../fixtures/truth/files.ts";
+import { assertEquals } from "@std/assert";
 import { absoluteNodes, nodeFile, type NodeRow } from "../../../fixtures/truth/nodes.ts";
+import { MissingWeight } from "../../../src/llama_cpp/graph/builder.ts";
 import { buildGraph } from "../../../src/llama_cpp/graph/planned_graph.ts";
 import { EVERY_LAYER } from "../../../src/llama_cpp/graph/layers.ts";
 import { Model } from "../../../src/llama_cpp/graph/model.ts";
@@ -82,7 +82,7 @@ function firstDifference(ours: readonly string[], theirs: readonly string[]): st
   }
 }
 
-function graphOf({ header }: PlannedModel, [
+function graphOf({ name, header }: PlannedModel, [
   contextSize,
   batchSize,
   sequences,
@@ -90,7 +90,7 @@ function graphOf({ header }: PlannedModel, [
   type,
 ]: NodeRow["setting"]): DescribedGraph {
   const { shape, build } = modelOf(header);
-  assert(build !== undefined);
+  if (build === undefined) throw new TypeError(`${name} has no builder`);
   const options: FootprintOptions = {
     contextSize,
     batchSize,
@@ -102,7 +102,7 @@ function graphOf({ header }: PlannedModel, [
   };
   const model = new Model(shape, header);
   const graph = buildGraph(build, model, planBatch(shape, options), { attempt: EVERY_LAYER });
-  assert(!(graph instanceof Error));
+  if (graph instanceof MissingWeight) throw graph;
   return describe(graph, model);
 }
 

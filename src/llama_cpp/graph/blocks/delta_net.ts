@@ -1,4 +1,5 @@
 import type { Builder } from "../builder.ts";
+import type { UnaryFunction } from "../../ggml/graph.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
 import {
   bySequence,
@@ -95,6 +96,8 @@ export interface DeltaNetOptions {
   readonly copiesColumns?: boolean;
   /** Queries and keys are repeated for each value head. */
   readonly repeatsKeys?: boolean;
+  /** What the gate of the outputs passes; SiLU unless said. */
+  readonly gateFunction?: UnaryFunction;
 }
 
 /**
@@ -131,7 +134,7 @@ export function deltaNetLayer(
   const output = gatedDelta(b, layer, { q, k, v, gate, beta });
   const zHeads = bySequence(b, z, valueLength, heads);
   const normed = b.norm(output, "rms", `${prefix}ssm_norm`);
-  const gated = graph.multiply(normed, graph.unary("SILU", zHeads));
+  const gated = graph.multiply(normed, graph.unary(options.gateFunction ?? "SILU", zHeads));
   const out = b.multiply(`${prefix}ssm_out`, bySequence(b, gated, valueLength * heads));
   return graph.reshape(out, out.n0, tokens * sequences);
 }

@@ -83,7 +83,12 @@ export class Splitting {
         (split.inputs.length > 0 && this.#needsNewSplit(node, split))
       ) {
         if (split !== undefined) split.end = index;
-        split = { backend: node.backend, start: split === undefined ? 0 : index, end: 0, inputs: [] };
+        split = {
+          backend: node.backend,
+          start: split === undefined ? 0 : index,
+          end: 0,
+          inputs: [],
+        };
         this.#splits.push(split);
         this.#capacity = 0;
       }
@@ -126,8 +131,10 @@ export class Splitting {
       if (
         source.isInput && copies > 1 && this.#copiesOn(source, source.backend) === undefined
       ) {
-        const others = Array.from({ length: copies - 1 }, () =>
-          copyOf(source, source.backend, true));
+        const others = Array.from(
+          { length: copies - 1 },
+          () => copyOf(source, source.backend, true),
+        );
         source.isOutput = true;
         this.#setCopies(source, source.backend, [source, ...others]);
         this.#graphInputs.push(source);

@@ -35,16 +35,20 @@ import {
 const attendLatent: LayerBuilder = (b, _row, layer, x) =>
   latentAttention(b, layer, x, {
     ropes: true,
+    splitsHeads: true,
     temperature: b.keys.real("attention.temperature_scale") !== 0,
   });
 
 const attendDecompressed: LayerBuilder = (b, _row, layer, x) =>
   decompressedAttention(b, layer, x, { ropes: true });
 
+const attendMerged: LayerBuilder = (b, _row, layer, x) =>
+  decompressedAttention(b, layer, x, { ropes: true, mergesValues: true });
+
 /** The embedding is scaled after the last norm, where it must stay readable. */
 function buildMiniCpm3(b: Builder): void {
   b.scalesEmbedding = true;
-  buildTransformer(b, { mix: attendDecompressed });
+  buildTransformer(b, { prelude: "scale", scalesResiduals: true, mix: attendDecompressed });
 }
 
 /** Small models of these depths have one matrix for queries, and no key for its rank. */
@@ -183,7 +187,7 @@ export const ARCHITECTURES: Family = family({
   }),
   "plm": attentionCache("models/plm.cpp", {
     loads: plm,
-    graph: transformer({ activation: "plain", mix: attendDecompressed }),
+    graph: transformer({ activation: "relu-squared", mix: attendMerged }),
     // Its values have lost their heads when they are stored.
     breaksWithFlashAttention: true,
   }),

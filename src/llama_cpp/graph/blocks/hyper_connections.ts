@@ -33,26 +33,32 @@ export class HyperConnections {
     const { b } = this;
     const { graph } = b;
     const count = this.#count;
+    const [scale, base] = [b.need(`${prefix}_scale`), b.need(`${prefix}_base`)];
     const mixes = this.#mixes(x, `${prefix}_fn`);
-    const part = () => graph.map(graph.view(mixes, [count, x.n2], mixes.s1));
-    const pre = part();
-    const post = part();
-    const mixed = graph.fresh(
-      [mixes, b.need(`${prefix}_scale`), b.need(`${prefix}_base`)],
-      [count, count, x.n2],
-    );
-    return { x: graph.fresh([x, pre], [this.#width, x.n2]), post, mixed };
+    const part = () => {
+      const own = graph.view(mixes, [count, x.n2], mixes.s1);
+      const scaled = graph.multiply(own, graph.view(scale, [1]));
+      return graph.unary("SIGMOID", graph.add(scaled, graph.view(base, [count])));
+    };
+    const pre = graph.scale(part());
+    const post = graph.scale(part());
+    const mixed = graph.make("DSV4_HC_COMB", [mixes, scale, base], [count, count, x.n2]);
+    return { x: graph.make("DSV4_HC_PRE", [x, pre], [this.#width, x.n2]), post, mixed };
   }
 
   /** The streams with a part's result in them. */
   after(y: Tensor, x: Tensor, { post, mixed }: Connection): Tensor {
-    return this.b.graph.fresh([y, x, post, mixed], [this.#width, this.#count, x.n2]);
+    const shape = [this.#width, this.#count, x.n2];
+    return this.b.graph.make("DSV4_HC_POST", [y, x, post, mixed], shape);
   }
 
   /** The streams' weighted sum, which the logits are made of (`build_hc_head`). */
   join(x: Tensor): Tensor {
     const { graph } = this.b;
-    const weights = this.#mixes(x, "output_hc_fn");
+    const mixes = this.#mixes(x, "output_hc_fn");
+    const scaled = graph.multiply(mixes, this.b.need("output_hc_scale"));
+    const biased = graph.add(scaled, this.b.need("output_hc_base"));
+    const weights = graph.scale(graph.unary("SIGMOID", biased));
     const stream = () =>
       graph.multiply(
         graph.view(x, [this.#width, x.n2], x.s2),
@@ -66,6 +72,6 @@ export class HyperConnections {
   #mixes(x: Tensor, name: string): Tensor {
     const { graph } = this.b;
     const flat = graph.reshape(x, this.#width * this.#count, x.n2);
-    return this.b.multiply(name, graph.rmsNorm(flat));
+    return this.b.multiplyMatrix(name, graph.rmsNorm(flat));
   }
 }

@@ -51,12 +51,12 @@ const NAMES: ExpertNames = {
 function multiplyById(b: Builder, name: string, x: Tensor, ids: Tensor): Tensor {
   const { graph } = b;
   let y = graph.multiplyMatrixById(b.need(name), x, ids);
-  const scale = b.hyperparameters.rules.scalesExperts ? b.model.find(`${name}.scale`) : undefined;
+  const scale = b.hyperparameters.rules.scalesExperts ? b.model.findScale(name) : undefined;
   if (scale !== undefined) {
     const rows = graph.repeat(graph.reshape(scale, 1, scale.n0, 1), 1, scale.n0, x.n2);
     y = graph.multiply(y, graph.getRows(rows, ids));
   }
-  const bias = b.model.find(`${name}.bias`);
+  const bias = b.model.findBias(name);
   return bias === undefined ? y : graph.like("ADD_ID", y, bias, ids);
 }
 
@@ -113,7 +113,7 @@ export function mixtureOfExperts(
   let probabilities = probabilitiesOf(b, gating, logits);
 
   let selection = probabilities;
-  const bias = b.model.find(`${prefix}exp_probs_b.bias`) ?? b.weight(`${prefix}exp_probs_b`);
+  const bias = b.model.findBias(`${prefix}exp_probs_b`) ?? b.weight(`${prefix}exp_probs_b`);
   if (bias !== undefined) selection = graph.add(probabilities, bias);
   if (options.selectsBy === "logits") selection = logits;
   if (options.selectsBy === "sigmoid") selection = graph.unary("SIGMOID", logits);

@@ -11,6 +11,8 @@ const GATINGS: readonly Gating[] = ["softmax", "sigmoid", "softmax-weight", "sqr
 export interface Routing {
   /** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
   readonly gating?: Gating | "header" | undefined;
+  /** The one of a header that names none; a softmax unless said. */
+  readonly defaultGating?: Gating | undefined;
   /** The router's weights are divided by their sum: always unless said. */
   readonly weightsNorm?: boolean | "header" | undefined;
   /** Llama 4 weighs the tokens before the experts. */
@@ -51,12 +53,12 @@ const NAMES: ExpertNames = {
 function multiplyById(b: Builder, name: string, x: Tensor, ids: Tensor): Tensor {
   const { graph } = b;
   let y = graph.multiplyMatrixById(b.need(name), x, ids);
-  const scale = b.hyperparameters.rules.scalesExperts ? b.model.find(`${name}.scale`) : undefined;
+  const scale = b.hyperparameters.rules.scalesExperts ? b.model.findScale(name) : undefined;
   if (scale !== undefined) {
     const rows = graph.repeat(graph.reshape(scale, 1, scale.n0, 1), 1, scale.n0, x.n2);
     y = graph.multiply(y, graph.getRows(rows, ids));
   }
-  const bias = b.model.find(`${name}.bias`);
+  const bias = b.model.findBias(name);
   return bias === undefined ? y : graph.like("ADD_ID", y, bias, ids);
 }
 
@@ -101,7 +103,7 @@ export function mixtureOfExperts(
   const { experts } = b.hyperparameters;
   const { weightsNorm = true, scale = experts.weightsScale } = options;
   const gating = options.gating === "header"
-    ? GATINGS[experts.gatingFunction - 1] ?? "softmax"
+    ? GATINGS[experts.gatingFunction - 1] ?? options.defaultGating ?? "softmax"
     : options.gating ?? "softmax";
   const names = options.names ?? NAMES;
   const width = input.n0;
@@ -113,7 +115,7 @@ export function mixtureOfExperts(
   let probabilities = probabilitiesOf(b, gating, logits);
 
   let selection = probabilities;
-  const bias = b.model.find(`${prefix}exp_probs_b.bias`) ?? b.weight(`${prefix}exp_probs_b`);
+  const bias = b.model.findBias(`${prefix}exp_probs_b`) ?? b.weight(`${prefix}exp_probs_b`);
   if (bias !== undefined) selection = graph.add(probabilities, bias);
   if (options.selectsBy === "logits") selection = logits;
   if (options.selectsBy === "sigmoid") selection = graph.unary("SIGMOID", logits);

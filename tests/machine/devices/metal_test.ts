@@ -32,7 +32,7 @@ for (const [what, system, total, available] of ROWS) {
         { id, kind, totalBytes, availableBytes, isIntegrated },
       ) => [id, kind, totalBytes, availableBytes, isIntegrated]),
       [
-        ["metal:0", "unified", total, available, true],
+        ["metal:0", "unified", total, available, false],
       ],
     );
   });

@@ -1,6 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { GB, MB } from "../../budget/size.ts";
-import type { DeviceReading } from "../../machine/devices/reading.ts";
+import { deviceOf, type DeviceReading } from "../../machine/devices/reading.ts";
+import type { ComputingDevice } from "../../plan/settings.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
 
 /** A CI provider's machine. */
@@ -14,7 +15,7 @@ interface Runner {
   /** A name that `--cpu` takes: the least that the provider's machines of this kind have. */
   readonly cpu: string;
   /** Its GPUs; absent where it has none. */
-  readonly devices?: readonly DeviceReading[];
+  readonly devices?: readonly ComputingDevice[];
   /** Where the documented figure comes from: the page's title. */
   readonly source: string;
   /** When the page was read, year and month. */
@@ -89,11 +90,11 @@ export const RUNNERS: Readonly<Record<string, Runner>> = {
   "github-macos-intel": runner(14, MACOS, "x86-64-v3", GITHUB),
   "github-gpu-t4-4-core": {
     ...runner(28, UBUNTU, "x86-64-v3", GITHUB_LARGER),
-    devices: [TESLA_T4],
+    devices: [{ memory: TESLA_T4, device: deviceOf(TESLA_T4) }],
   },
   "gitlab-saas-linux-medium-amd64-gpu-standard": {
     ...runner(15, CONTAINER_HOST, "x86-64-v3", GITLAB_GPU),
-    devices: [TESLA_T4],
+    devices: [{ memory: TESLA_T4, device: deviceOf(TESLA_T4) }],
   },
   "gitlab-saas-linux-small": runner(8, CONTAINER_HOST, "x86-64-v3", GITLAB_LINUX),
   "gitlab-saas-linux-medium": runner(16, CONTAINER_HOST, "x86-64-v3", GITLAB_LINUX),

@@ -1,4 +1,5 @@
 import { lineOf } from "../../budget/error.ts";
+import { reservedMemory } from "./reservations.ts";
 import type { RunState } from "../run_state.ts";
 
 /**
@@ -13,7 +14,7 @@ export async function renewReservations(run: RunState, done: AbortSignal): Promi
     await clock.sleep(limits.renewMilliseconds, done);
     if (done.aborted) return;
     try {
-      await ledger.renew();
+      await ledger.renew(reservedMemory(run).devices);
       isTold = false;
     } catch (error) {
       if (isTold) continue;

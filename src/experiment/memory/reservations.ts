@@ -2,6 +2,7 @@ import { lineOf } from "../../budget/error.ts";
 import type { AllocationResult, DeallocationResult } from "../../budget/allocation.ts";
 import type { ModelDemand } from "../../budget/manager.ts";
 import { deviceReservations } from "../../ledger/reservation.ts";
+import { seeMemory } from "./on_devices.ts";
 import type { ReservedMemory } from "./reservation_ledger.ts";
 import { settlesBefore } from "../clock.ts";
 import { freedInTime } from "../freed_in_time.ts";
@@ -17,12 +18,12 @@ export async function allocate(
   ramLimitBytes: number | undefined,
   model: ModelDemand,
 ): Promise<AllocationResult> {
-  const { manager, memory, ledger, stop } = run;
+  const { manager, ledger, stop } = run;
   try {
     const admitted = ledger.admit((current) => {
       // Whoever waited for this has gone.
       stop.throwIfAborted();
-      memory.current = current;
+      seeMemory(run, current);
       const value = manager.allocate(id, ramLimitBytes, model);
       return { value, reserved: reservedMemory(run) };
     });

@@ -19,7 +19,9 @@ import { addedBytes, checkFootprint, footprintBytes, isLimit } from "./required.
 import {
   addedOf,
   handOver,
+  markFilled,
   markFound,
+  markHeld,
   poolsNeeded,
   type Reservation,
   unfilledBytesOf,
@@ -199,16 +201,25 @@ export class MemoryBudgetManager {
    * Says that a jar is loaded, and how much of its reservation is already missing from the machine's
    * available memory: the anonymous memory that it added, in bytes. (Mapped weights in the page
    * cache still count as available to the kernel, so they stay to be filled.) An unknown id is ignored.
-   *
-   * @param devices The same of devices; of those that aren't named nothing changes.
    */
-  markResident(id: string, bytes: number, devices: readonly PoolBytes[] = []): void {
+  markResident(id: string, bytes: number): void {
     const reservation = this.#reservations.find((reservation) => reservation.id === id);
     if (!reservation) return;
-    for (const pool of [{ id: RAM, bytes }, ...devices]) {
-      reservation.resident.set(pool.id, Math.max(0, pool.bytes));
-    }
+    reservation.resident.set(RAM, Math.max(0, bytes));
     reservation.isLoaded = true;
+  }
+
+  /**
+   * Says that a jar has filled its reservations on devices, but for so much. An unknown id is ignored.
+   */
+  markOnDevices(id: string, unfilled: readonly PoolBytes[] = []): void {
+    const reservation = this.#reservations.find((reservation) => reservation.id === id);
+    if (reservation) markFilled(this.#reservations, reservation, unfilled, this.#policy);
+  }
+
+  /** Says what this process holds on devices in all, which fills the reservations in their order. */
+  markHeldOn(held: readonly PoolBytes[]): void {
+    for (const pool of held) markHeld(this.#reservations, pool, this.#policy);
   }
 
   /** Reserved in a pool for the jars, `exceptId`'s left out, and not resident yet, in bytes. */

@@ -56,6 +56,7 @@ export async function runExperiment(
     policy: config.policy,
     models: new ModelPool(engine, config.policy.shareWeights),
     memory,
+    usedDevices: new Set(),
     ledger: dependencies.ledger ?? withoutLedger(dependencies.readMemory),
     clock,
     limits: { ...RUN_LIMITS, ...config.limits },

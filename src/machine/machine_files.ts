@@ -32,6 +32,8 @@ export interface MachineFiles {
   /** A file's text; its first bytes where `mostBytes` says how many are enough. */
   read(path: string, mostBytes?: number): FileReading;
   isFolder(path: string): boolean;
+  /** Whether there is anything, a device's node too. */
+  exists(path: string): boolean;
   /** Names of the folders in `path`; none where it can't be listed. */
   subfolders(path: string): readonly string[];
   /** Names of all that is in `path`; none where it can't be listed. */
@@ -56,6 +58,7 @@ export function machineFilesBelow(root: string): MachineFiles {
     locate,
     read: (path, mostBytes) => readFile(locate(path), mostBytes),
     isFolder: (path) => orElse(() => Deno.statSync(locate(path)).isDirectory, false),
+    exists: (path) => orElse(() => Deno.statSync(locate(path)) !== undefined, false),
     subfolders: (path) =>
       orElse(() => [...Deno.readDirSync(locate(path))], [])
         .filter((entry) => entry.isDirectory)

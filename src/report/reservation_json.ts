@@ -1,6 +1,7 @@
 import { defined } from "../budget/defined.ts";
 import type { MachineMemory } from "../budget/memory.ts";
-import { poolsOf } from "../budget/pools/pools.ts";
+import { poolsOf, RAM } from "../budget/pools/pools.ts";
+import type { ReservationSum } from "../ledger/sums.ts";
 
 /** What is reserved as JSON has it: under `promisedBytes`, the key that others read. */
 type ReservationJson<Value> = {
@@ -58,5 +59,17 @@ export function machineJson(memory: MachineMemory) {
     }),
     ...defined({ pressure, swap, leftOut }),
     warnings,
+  };
+}
+
+/** What an owner has reserved as `memory --json` prints it: RAM's figures, and `pools`, RAM first. */
+export function reservationSumJson({ devices = [], ...ram }: ReservationSum) {
+  const { reservedBytes, residentBytes, unfilledBytes } = ram;
+  return {
+    ...reservationJson(ram),
+    pools: [
+      reservationJson({ id: RAM, reservedBytes, residentBytes, unfilledBytes }),
+      ...devices.map(({ device: _, ...one }) => reservationJson(one)),
+    ],
   };
 }

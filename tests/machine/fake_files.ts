@@ -19,6 +19,7 @@ export function fakeFiles(tree: FakeTree): MachineFiles {
       return typeof content === "string" ? content : undefined;
     },
     systemMemory: () => undefined,
+    exists: (path) => Object.keys(tree).some((file) => `${file}/`.startsWith(`${path}/`)),
     isFolder: (path) => Object.keys(tree).some((file) => file.startsWith(below(path))),
     names: (path) => [
       ...new Set(

@@ -61,6 +61,33 @@ export function markFound(
   }
 }
 
+/** Notes that a jar has filled what it adds on its devices, but for so much. */
+export function markFilled(
+  reservations: readonly Reservation[],
+  jar: Reservation,
+  unfilled: readonly PoolBytes[],
+  policy: Policy,
+): void {
+  for (const pool of poolsNeeded(jar).filter((id) => id !== RAM)) {
+    const added = addedOf(reservations, policy, pool).get(jar) ?? 0;
+    jar.resident.set(pool, Math.max(0, added - bytesIn(pool, unfilled)));
+  }
+}
+
+/** Notes what a process holds of a pool in all: the first of these have filled theirs. */
+export function markHeld(
+  reservations: readonly Reservation[],
+  { id, bytes }: PoolBytes,
+  policy: Policy,
+): void {
+  let left = bytes;
+  for (const [reservation, added] of addedOf(reservations, policy, id)) {
+    const filled = Math.min(added, left);
+    reservation.resident.set(id, filled);
+    left -= filled;
+  }
+}
+
 /** What of a jar no other on its model counts. */
 function contextBytes(reservation: Reservation, policy: Policy, pool: string): number {
   const [alone = 0] = addedBytes([remaining(reservation)], policy, pool);

@@ -171,8 +171,9 @@ async function readMachine(values: FlagValues): Promise<Pick<PlanRequest, "machi
     import.meta,
     "./runners.ts",
   );
-  const { totalBytes, availableBytes, cpu } = findRunner(runner);
-  return { machine: { name: `--runner ${runner}`, totalBytes, availableBytes }, cpu };
+  const { totalBytes, availableBytes, cpu, devices } = findRunner(runner);
+  const name = `--runner ${runner}`;
+  return { machine: { name, totalBytes, availableBytes, ...defined({ devices }) }, cpu };
 }
 
 async function readOtherMachine(values: FlagValues): Promise<OtherMachine | undefined> {

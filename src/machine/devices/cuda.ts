@@ -2,12 +2,12 @@ import type { MemoryLeftOut } from "../../budget/memory.ts";
 import type { MachineWarning } from "../warning.ts";
 import type { NvidiaCard, NvidiaCards, NvidiaPart } from "./nvidia.ts";
 import {
+  atPlaces,
   type DeviceReading,
   type DevicesRead,
   leftOutAs,
   numbered,
   ORDER_UNKNOWN,
-  shareOf,
   withoutIntegrated,
 } from "./reading.ts";
 
@@ -200,9 +200,5 @@ function asVirtual(
     { length: Math.min(count, MOST_DEVICES) },
     (_, index) => index % readings.length,
   );
-  return places.flatMap((place) => {
-    const reading = readings[place];
-    const sharing = places.filter((other) => other === place).length;
-    return reading === undefined ? [] : [shareOf(reading, sharing, "GGML_CUDA_DEVICES")];
-  });
+  return atPlaces(readings, places, "GGML_CUDA_DEVICES");
 }

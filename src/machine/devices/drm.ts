@@ -165,7 +165,7 @@ function figuresOf(
 
 function describe({ pciBusId }: Node, name: string) {
   // Numbered once it is known which of them the engine uses.
-  return { id: "vulkan", backend: "vulkan", name, pciBusId } as const;
+  return { id: "vulkan", backend: "vulkan", name, pciBusId, identity: pciBusId } as const;
 }
 
 /** By libdrm's table: device, revision, name. */

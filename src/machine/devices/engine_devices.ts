@@ -1,38 +1,23 @@
 import { defined } from "../../budget/defined.ts";
 import type { EngineDevice } from "../../engine/gpu/engine_devices.ts";
 import type { MachineWarning } from "../warning.ts";
-import {
-  type DeviceReading,
-  type DevicesRead,
-  nonsenseIn,
-  numbered,
-  ORDER_UNKNOWN,
-  withoutIntegrated,
-} from "./reading.ts";
+import { type DeviceReading, type DevicesRead, nonsenseIn, ORDER_UNKNOWN } from "./reading.ts";
 
 /**
- * The devices of the engine's list, in its order, with the drivers' figures where they were read.
- * What no driver told has the engine's own figures: an Intel card's, a software device's.
+ * The devices of the engine's own list, by its ids and in its order, with the drivers' figures where
+ * they were read. What no driver told has the engine's: an Intel card's, a software device's.
  *
  * A device is the same as one that was read by its place on the bus, else by name and nearest
- * total. Drivers' figures stand since they count what everybody holds; the engine's leave out what
- * its own context holds already.
+ * total. Drivers' figures stand since they count what everybody holds, this process among them;
+ * some drivers tell the engine that all is always free.
  *
  * @example
  * ```ts
  * import { mergeEngineDevices } from "./engine_devices.ts";
- * const { devices } = mergeEngineDevices({ devices: [], leftOut: [], warnings: [] }, [
- *   {
- *     id: "vulkan:0",
- *     backend: "vulkan",
- *     name: "llvmpipe",
- *     isUnified: false,
- *     totalBytes: 2048,
- *     freeBytes: 1024,
- *     alignment: 32,
- *     largestBufferBytes: 1024,
- *   },
- * ]);
+ * const { devices } = mergeEngineDevices({ devices: [], leftOut: [], warnings: [] }, [{
+ *   ...{ id: "vulkan:0", backend: "vulkan", name: "llvmpipe", isUnified: false },
+ *   ...{ totalBytes: 2048, freeBytes: 1024, alignment: 64, largestBufferBytes: 2048 },
+ * }]);
  * if (devices[0]?.id !== "vulkan:0" || devices[0].availableBytes !== 1024) throw new Error("One");
  * ```
  */
@@ -42,36 +27,28 @@ export function mergeEngineDevices(
 ): DevicesRead {
   const warnings: MachineWarning[] = [];
   const left = [...read.devices];
-  const merged = engine.flatMap((device): DeviceReading[] => {
+  const devices = engine.flatMap((device): DeviceReading[] => {
+    const { id, backend, alignment, largestBufferBytes } = device;
     const at = placeOf(device, left);
-    const [known] = at < 0 ? [] : left.splice(at, 1);
-    if (known !== undefined) {
-      return [{ ...known, backend: device.backend, isIntegrated: isIntegrated(device) }];
+    const known = at < 0 ? readingOf(device) : left.splice(at, 1)[0] ?? readingOf(device);
+    if (typeof known === "object") {
+      return [{ ...known, id, backend, alignment, largestBufferBytes }];
     }
-    const reading = readingOf(device);
-    if (typeof reading === "object") return [reading];
     warnings.push({
       code: "device-unreadable",
-      message: `The engine says that ${device.name} has ${reading}; brainjar doesn't count on it`,
+      message: `The engine says that ${device.name} has ${known}; brainjar doesn't count on it`,
     });
     return [];
   });
-  const { used, leftOut } = withoutIntegrated(merged);
   return {
-    devices: numbered(used),
-    leftOut: [...read.leftOut, ...leftOut],
+    ...read,
+    devices,
     warnings: [
-      // Now their order is known.
+      // Now it is known.
       ...read.warnings.filter(({ code }) => code !== ORDER_UNKNOWN),
       ...warnings,
     ],
-    ...defined({ environment: read.environment }),
   };
-}
-
-/** Apple's memory is RAM, and llama.cpp takes its device for a discrete one all the same. */
-function isIntegrated({ backend, isUnified }: EngineDevice): boolean {
-  return isUnified && backend !== "metal";
 }
 
 /** Which of the readings a device is; −1 where it is none. */
@@ -90,18 +67,20 @@ function placeOf(device: EngineDevice, readings: readonly DeviceReading[]): numb
 
 /** A reading of the engine's own figures, or what is wrong with them. */
 function readingOf(device: EngineDevice): DeviceReading | string {
-  const { backend, name, pciId, isUnified, totalBytes, freeBytes } = device;
-  const wrong = nonsenseIn(totalBytes, totalBytes - Math.min(freeBytes, totalBytes));
-  if (wrong !== undefined) return wrong;
+  const { id, backend, name, pciId, isUnified, totalBytes, freeBytes } = device;
+  const place = pciId?.toLowerCase();
   const availableBytes = Math.min(freeBytes, totalBytes);
+  const wrong = nonsenseIn(totalBytes, totalBytes - availableBytes);
+  if (wrong !== undefined) return wrong;
   const path = "ggml_backend_dev_memory";
   return {
-    id: backend,
+    id,
     backend,
     kind: isUnified ? "unified" : "device",
-    isIntegrated: isIntegrated(device),
+    // Apple's memory is RAM, and llama.cpp takes its device for a discrete one all the same.
+    isIntegrated: isUnified && backend !== "metal",
     name,
-    ...defined({ pciBusId: pciId?.toLowerCase() }),
+    ...defined({ pciBusId: place, identity: place }),
     totalBytes,
     availableBytes,
     reservedBytes: 0,

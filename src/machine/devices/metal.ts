@@ -45,7 +45,7 @@ export async function readMetal(
       id: "metal:0",
       backend: "metal",
       kind: "unified",
-      isIntegrated: true,
+      isIntegrated: false,
       name: settings.get(CHIP) ?? "Apple GPU",
       totalBytes,
       availableBytes,

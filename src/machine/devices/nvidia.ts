@@ -2,7 +2,7 @@ import { defined } from "../../budget/defined.ts";
 import { messageOf } from "../../budget/error.ts";
 import type { MemorySource } from "../../budget/memory.ts";
 import type { MachineWarning } from "../warning.ts";
-import { namedHolders } from "./holders.ts";
+import { holdersOf } from "./holders.ts";
 import { ifTold, isNotSupported, type Nvml, type NvmlDevice, NvmlFailure } from "./nvml.ts";
 import type { MachineFiles } from "../machine_files.ts";
 import { type DeviceReading, nonsenseIn } from "./reading.ts";
@@ -175,6 +175,7 @@ async function readMemory(
   try {
     const figures = await figuresOf(device, known.pciBusId, files);
     const processes = withHolders ? await ifTold(device.processes()) : undefined;
+    const identity = known.uuid ?? known.pciBusId;
     return {
       // Numbered once it is known which of them the engine uses.
       id: "cuda",
@@ -184,7 +185,7 @@ async function readMemory(
       reservedBytes: 0,
       ...defined(known),
       ...driver,
-      ...defined({ holders: processes && namedHolders(processes, files) }),
+      ...defined({ identity, holders: processes && holdersOf(processes, files) }),
     };
   } catch (error) {
     if (!(error instanceof NvmlFailure) && !(error instanceof Nonsense)) throw error;

@@ -8,21 +8,17 @@ export interface DeviceSigns {
   readonly renderNodes: readonly string[];
 }
 
-/** WSL's own way to the card, and where it puts NVIDIA's library. */
-const WSL = { node: "dxg", folder: "/usr/lib/wsl/lib", library: "libnvidia-ml.so.1" };
+/** Its driver's node, and the library that WSL has instead. */
+const NVIDIA_PATHS = ["/dev/nvidiactl", "/usr/lib/wsl/lib/libnvidia-ml.so.1"];
 
 /**
- * Signs of devices, from the names in /dev: a machine without any costs one look at a folder. A
+ * Signs of devices, by what is in /dev: a machine without any costs three looks at a path. A
  * container has the host's /proc and /sys, and only those nodes that were given to it.
  */
 export function deviceSigns(files: MachineFiles): DeviceSigns {
-  const nodes = files.names("/dev");
   return {
-    nvidia: nodes.includes("nvidiactl") ||
-      (nodes.includes(WSL.node) && files.names(WSL.folder).includes(WSL.library)),
-    renderNodes: nodes.includes("dri")
-      ? files.names("/dev/dri").filter((name) => /^renderD\d+$/.test(name)).toSorted()
-      : [],
+    nvidia: NVIDIA_PATHS.some((path) => files.exists(path)),
+    renderNodes: files.names("/dev/dri").filter((name) => /^renderD\d+$/.test(name)).toSorted(),
   };
 }
 

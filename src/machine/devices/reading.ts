@@ -8,8 +8,8 @@ export interface DeviceReading extends DeviceMemory {
   /** What the engine drives it with. */
   readonly backend: GpuBackend;
   /**
-   * Whether llama.cpp takes it for an integrated one. Its `kind` is another question: an integrated
-   * one with much memory set aside for it by the firmware isn't in RAM's figures.
+   * Whether llama.cpp takes it for an integrated one; Apple's it doesn't. Its `kind` is another
+   * question: an integrated one with much memory set aside by the firmware isn't in RAM's figures.
    */
   readonly isIntegrated: boolean;
   /** CUDA's, as 90 for 9.0. */
@@ -24,6 +24,10 @@ export interface DeviceReading extends DeviceMemory {
   readonly driverVersion?: string;
   /** The newest CUDA that the driver has, as 13000 for 13.0. */
   readonly cudaDriverVersion?: number;
+  /** What every tensor starts at a multiple of, which the engine alone tells. */
+  readonly alignment?: number;
+  /** The largest buffer that it gives, which the engine alone tells. */
+  readonly largestBufferBytes?: number;
 }
 
 /** What there is of devices, for one backend or for all. */
@@ -62,29 +66,46 @@ export const NO_DEVICES: DevicesRead = { devices: [], leftOut: [], warnings: [] 
  * ```
  */
 export function deviceOf(reading: DeviceReading): Device {
-  const { id, backend, availableBytes, reservedBytes, isIntegrated, computeCapability } = reading;
+  const { id, backend, availableBytes, reservedBytes, isIntegrated } = reading;
+  const { alignment, largestBufferBytes, computeCapability } = reading;
   return {
     id,
     backend,
     freeBytes: availableBytes + reservedBytes,
-    isUnified: isIntegrated,
-    ...defined({ computeCapability }),
+    isUnified: isIntegrated || backend === "metal",
+    ...defined({ alignment, largestBufferBytes, computeCapability }),
   };
 }
 
-/** One device's part of a memory that the engine shows as several devices. */
-export function shareOf(reading: DeviceReading, devices: number, why: string): DeviceReading {
-  if (devices <= 1) return reading;
-  return {
-    ...reading,
-    totalBytes: Math.floor(reading.totalBytes / devices),
-    availableBytes: Math.floor(reading.availableBytes / devices),
-    sources: reading.sources.map(({ terms: _, ...source }) => ({
-      ...source,
-      name: `${source.name}, divided by ${devices} (${why})`,
-      bytes: Math.floor(source.bytes / devices),
-    })),
-  };
+/**
+ * The devices that a list of places names. One that is named several times is as many devices to the
+ * engine, which share its memory; who holds how much is told of the whole alone.
+ *
+ * @param why what named them, for the figures' names
+ */
+export function atPlaces(
+  readings: readonly DeviceReading[],
+  places: readonly number[],
+  why: string,
+): readonly DeviceReading[] {
+  return places.flatMap((place, index): DeviceReading | readonly DeviceReading[] => {
+    const reading = readings[place];
+    const sharing = places.filter((other) => other === place).length;
+    if (reading === undefined || sharing === 1) return reading ?? [];
+    const before = places.slice(0, index).filter((other) => other === place).length;
+    const { holders: _, identity, ...rest } = reading;
+    return {
+      ...rest,
+      ...defined({ identity: identity && `${identity}/${before}` }),
+      totalBytes: Math.floor(rest.totalBytes / sharing),
+      availableBytes: Math.floor(rest.availableBytes / sharing),
+      sources: rest.sources.map(({ terms: _, ...source }) => ({
+        ...source,
+        name: `${source.name}, divided by ${sharing} (${why})`,
+        bytes: Math.floor(source.bytes / sharing),
+      })),
+    };
+  });
 }
 
 /** Readings numbered by their places, as the engine numbers them. */

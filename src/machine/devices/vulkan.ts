@@ -1,11 +1,11 @@
 import type { MachineWarning } from "../warning.ts";
 import {
+  atPlaces,
   type DeviceReading,
   type DevicesRead,
   leftOutAs,
   numbered,
   ORDER_UNKNOWN,
-  shareOf,
   withoutIntegrated,
 } from "./reading.ts";
 
@@ -66,11 +66,7 @@ function chosenBy(
         "nothing is known before the engine is open",
     });
   }
-  return indices.flatMap((index) => {
-    const reading = listed[index];
-    const sharing = indices.filter((other) => other === index).length;
-    return reading === undefined ? [] : [shareOf(reading, sharing, "GGML_VK_VISIBLE_DEVICES")];
-  });
+  return atPlaces(listed, indices, "GGML_VK_VISIBLE_DEVICES");
 }
 
 /** Numbers between commas and blanks, up to the first word that is none. */

@@ -53,7 +53,12 @@ export const CHECK_JSON_SCHEMA = z.object({
   issues: z.array(finding.extend({ code: issueCode })),
   warnings: z.array(finding),
   recommendations: z.array(z.object({ message: z.string(), flags: z.array(z.string()) })),
-  reservation: z.object({ token: z.string(), bytes: z.number(), seconds: z.number() })
+  reservation: z.object({
+    token: z.string(),
+    bytes: z.number(),
+    pools: z.array(z.object({ id: poolId, bytes })),
+    seconds: z.number(),
+  })
     .exactOptional(),
 });
 

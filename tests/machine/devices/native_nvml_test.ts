@@ -56,6 +56,7 @@ Deno.test({
       totalBytes: 950 * MB,
       availableBytes: 930 * MB,
       reservedBytes: 0,
+      identity: "GPU-11111111-2222",
       uuid: "GPU-11111111-2222",
       pciBusId: "0000:0a:00.0",
       computeCapability: 89,

@@ -379,6 +379,16 @@ Deno.test("devices: who holds how much, the largest first, named where numbers a
   assertEquals(devices[3]?.holders?.[0], { processId: 4242, bytes: 20000 * MB });
 });
 
+Deno.test("devices: in a container the driver's numbers are others' processes: nobody is told", async () => {
+  const { devices } = await readDevices({
+    root: new URL("unequal_cards", MACHINES).pathname,
+    holders: true,
+    nvml: recordedNvml("unequal_cards"),
+    environment: () => undefined,
+  });
+  assertEquals(devices.map(({ holders }) => holders), [undefined, undefined, undefined]);
+});
+
 Deno.test("devices: what decides what it costs to compute there", async () => {
   const one = await read({ machine: "one_card" });
   const [card] = one.devices;

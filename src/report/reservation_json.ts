@@ -51,7 +51,7 @@ export function machineJson(memory: MachineMemory) {
       }));
       return {
         ...{ id, kind },
-        ...defined({ name: device?.name }),
+        ...defined({ name: device?.name, identity: device?.identity }),
         ...{ totalBytes, availableBytes, promisedBytes: reservedBytes },
         sources: (device ?? ram).sources,
         ...defined({ holders }),

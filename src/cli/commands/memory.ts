@@ -2,6 +2,8 @@ import { BrainjarError } from "../../budget/error.ts";
 import type { MachineMemory } from "../../budget/memory.ts";
 import { takeOffReservations } from "../../ledger/sums.ts";
 import { MemoryLedger } from "../../ledger/memory_ledger.ts";
+import { loadModule } from "../../load_module.ts";
+import { mayHaveDevices } from "../../machine/devices/presence.ts";
 import { readMachineMemory } from "../../machine/machine_memory.ts";
 import { memoryText } from "../../report/memory_text.ts";
 import { jsonText } from "../../report/printable.ts";
@@ -11,7 +13,7 @@ import type { Command } from "../command.ts";
 /** `brainjar memory`: what this machine has, and where each figure comes from. */
 export const command: Command = async ({ values, output }) => {
   const ledger = new MemoryLedger();
-  const read = await readMachineMemory();
+  const read = await withDevices(await readMachineMemory());
   const { sums, othersUnfilledBytes, othersUnfilledOn, warnings } = await viewOf(ledger, read);
   const memory = takeOffReservations(read, othersUnfilledBytes, othersUnfilledOn);
   const machine = { ...memory, warnings: [...memory.warnings, ...warnings] };
@@ -27,6 +29,21 @@ export const command: Command = async ({ values, output }) => {
   );
   return 0;
 };
+
+/** With every device of this machine, whatever the installed engine drives. */
+async function withDevices(memory: MachineMemory): Promise<MachineMemory> {
+  if (!mayHaveDevices()) return memory;
+  const { readDevices } = await loadModule<
+    typeof import("../../machine/devices/read_devices.ts")
+  >(import.meta, "../../machine/devices/read_devices.ts");
+  const { devices, leftOut, warnings } = await readDevices({ holders: true });
+  return {
+    ...memory,
+    ...(devices.length > 0 ? { devices } : {}),
+    ...(leftOut.length > 0 ? { leftOut: [...memory.leftOut ?? [], ...leftOut] } : {}),
+    warnings: [...memory.warnings, ...warnings],
+  };
+}
 
 /** What is reserved; a ledger that can't be trusted or read is a warning, since the rest is known. */
 async function viewOf(

@@ -22,6 +22,9 @@ const machinePool = z.object({
   id: poolId,
   kind: poolKind,
   name: z.string().exactOptional().describe("What a device's driver calls it"),
+  identity: z.string().exactOptional().describe(
+    "What tells it from other devices: a UUID, a bus address",
+  ),
   totalBytes: bytes,
   availableBytes: bytes,
   promisedBytes: bytes,

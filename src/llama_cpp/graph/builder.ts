@@ -267,12 +267,17 @@ export class Builder {
     const { graph } = this;
     let y = this.has("output")
       ? this.multiply("output", x)
-      : graph.multiplyMatrix(this.model.tiedOutput() ?? this.need("token_embd"), x);
+      : graph.multiplyMatrix(this.#tiedOutput(), x);
     y = this.scaleBy("logit_scale", y);
     if (this.hasScale("final_logit_softcapping")) y = this.softCap(y);
     if (this.afterLogits !== undefined) y = this.afterLogits(y);
     y.isOutput = true;
     graph.expand(y);
+  }
+
+  #tiedOutput(): Tensor {
+    const isOwn = this.hyperparameters.rules.multipliesEmbedding !== true;
+    return (isOwn ? this.model.tiedOutput() : undefined) ?? this.need("token_embd");
   }
 
   /** What an architecture makes of its logits. */

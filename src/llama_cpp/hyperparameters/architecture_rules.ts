@@ -156,6 +156,8 @@ export interface ArchitectureRules {
   readonly predictionLayersSkipped?: true | RegExp;
   /** `output.weight` stands in for a missing `token_embd.weight`. */
   readonly embeddingIsOutput?: true;
+  /** The embedding itself is multiplied as output, where it lies. */
+  readonly multipliesEmbedding?: true;
   /** An embedding is handed out beside the logits. */
   readonly outputsEmbedding?: true;
 

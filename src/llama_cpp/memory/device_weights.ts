@@ -6,7 +6,13 @@ import { ggmlType } from "../ggml/types.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { CpuFeatures } from "../options.ts";
 import type { WeightPlace, WeightPlaces } from "./weight_places.ts";
-import { isMultiplied, isSkipped, type LoadedWeight, LOOKED_UP, tiedEmbedding } from "./weights.ts";
+import {
+  isMultiplied,
+  isReadByRow,
+  isSkipped,
+  type LoadedWeight,
+  tiedEmbedding,
+} from "./weights.ts";
 
 /** What decides where weights lie, where there are devices. */
 export interface WeightDevices {
@@ -45,14 +51,14 @@ export class DeviceWeights {
     const tied = tiedEmbedding(header, shape);
     for (const tensor of header.tensors) {
       if (isSkipped(tensor, shape)) continue;
-      const isLookedUp = LOOKED_UP.test(tensor.name);
-      const multiplied = !isLookedUp && isMultiplied(tensor);
+      const multiplied = isMultiplied(tensor);
+      const byRow = isReadByRow(tensor, shape);
       const own = places.of(tensor).map((place) => this.#bufferOf(tensor, place, multiplied));
       this.#buffers.set(tensor.name, own.length === 1 ? own[0] ?? "plain" : own);
       const output = tensor === tied ? this.#asOutput(tensor) : undefined;
       // A tied embedding that is multiplied where it lies is read whole.
       for (const buffer of new Set(own)) {
-        this.#load(tensor, buffer, isLookedUp && buffer !== output);
+        this.#load(tensor, buffer, byRow && buffer !== output);
       }
       if (output !== undefined && !own.includes(output)) this.#load(tensor, output, false);
     }

@@ -19,7 +19,7 @@ export interface LoadedWeight {
 }
 
 /** Weights whose rows are looked up, not multiplied (llama-arch.cpp, GGML_OP_GET_ROWS). */
-export const LOOKED_UP =
+const LOOKED_UP =
   /^(token_embd|position_embd|token_types|per_layer_token_embd)\.|\.(nextn\.embed_tokens|ffn_gate_tid2eid|attn_compressor_ape|indexer_compressor_ape|attn_rel_b|indexer\.compressor_ape)\b/;
 
 /** Weights that are in files and that no graph uses (llama-arch.cpp, GGML_OP_NONE). */
@@ -32,6 +32,7 @@ function dimensionCount(tensor: TensorInfo): number {
 
 /** Multiplied alone, or by experts: what a repacked layout is made for, unless rows are looked up. */
 export function isMultiplied(tensor: TensorInfo): boolean {
+  if (LOOKED_UP.test(tensor.name)) return false;
   const experts = /_(exps|chexps)\./.test(tensor.name);
   return dimensionCount(tensor) === (experts ? 3 : 2);
 }
@@ -43,6 +44,11 @@ export function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
   return skipped === true || skipped.test(tensor.name);
 }
 
+/** Whether a graph takes rows of a weight and nothing more. */
+export function isReadByRow({ name }: TensorInfo, { rules }: Hyperparameters): boolean {
+  return LOOKED_UP.test(name) && !(rules.multipliesEmbedding && name === "token_embd.weight");
+}
+
 /**
  * The embedding that is multiplied as the output too, since the file has no output of its own.
  * Encoders make no logits.
@@ -51,7 +57,7 @@ export function tiedEmbedding(
   { tensors }: GgufHeader,
   shape: Hyperparameters,
 ): TensorInfo | undefined {
-  if (shape.rules.purpose === "encoder") return undefined;
+  if (shape.rules.purpose === "encoder" || shape.rules.multipliesEmbedding) return undefined;
   if (tensors.some(({ name }) => name === "output.weight")) return undefined;
   return tensors.find(({ name }) => name === "token_embd.weight");
 }
@@ -92,10 +98,10 @@ export function loadedWeights(
   const tied = tiedEmbedding(header, shape);
   for (const tensor of header.tensors) {
     if (isSkipped(tensor, shape)) continue;
-    const isLookedUp = LOOKED_UP.test(tensor.name);
-    const repacked = !isLookedUp && isMultiplied(tensor) && isRepackable(tensor, cpu);
+    const repacked = isMultiplied(tensor) && isRepackable(tensor, cpu);
     // A tied embedding is multiplied where it lies, unless that is done with a copy.
-    const readByRow = isLookedUp && (tensor !== tied || isRepackable(tensor, cpu));
+    const readByRow = isReadByRow(tensor, shape) &&
+      (tensor !== tied || isRepackable(tensor, cpu));
     const bytes = (repacked ? amxBytes(tensor, cpu) : undefined) ?? tensorBytes(tensor);
     weights.push({ tensor, bytes: padTo(bytes, TENSOR_ALIGNMENT), repacked, readByRow });
   }

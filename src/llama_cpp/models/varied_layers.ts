@@ -184,6 +184,7 @@ export const ARCHITECTURES: Family = family({
     loads: arcee,
   }),
   "bitnet": attentionCache("models/bitnet.cpp", {
+    multipliesEmbedding: true,
     scalesFeedForward: true,
     graph: transformer({ attentionSubNorm: true, feed: bitnetFeed }),
     loads: bitnet,

@@ -11,6 +11,8 @@ const GATINGS: readonly Gating[] = ["softmax", "sigmoid", "softmax-weight", "sqr
 export interface Routing {
   /** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
   readonly gating?: Gating | "header" | undefined;
+  /** The one of a header that names none; a softmax unless said. */
+  readonly defaultGating?: Gating | undefined;
   /** The router's weights are divided by their sum: always unless said. */
   readonly weightsNorm?: boolean | "header" | undefined;
   /** Llama 4 weighs the tokens before the experts. */
@@ -101,7 +103,7 @@ export function mixtureOfExperts(
   const { experts } = b.hyperparameters;
   const { weightsNorm = true, scale = experts.weightsScale } = options;
   const gating = options.gating === "header"
-    ? GATINGS[experts.gatingFunction - 1] ?? "softmax"
+    ? GATINGS[experts.gatingFunction - 1] ?? options.defaultGating ?? "softmax"
     : options.gating ?? "softmax";
   const names = options.names ?? NAMES;
   const width = input.n0;

@@ -2,6 +2,7 @@ import { BrainjarError } from "../budget/error.ts";
 import { sum } from "../budget/sum.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { computeBytes } from "../llama_cpp/graph/compute.ts";
+import { planOnDevices } from "../llama_cpp/graph/device_compute.ts";
 import { planGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
 import { contextSizes, outputBytes } from "../llama_cpp/memory/context_sizes.ts";
@@ -10,8 +11,10 @@ import { recurrentStateBytes } from "../llama_cpp/memory/recurrent_state.ts";
 import { type LoadedWeight, loadedWeights, weightBytes } from "../llama_cpp/memory/weights.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { type ReadModel, readModel } from "../llama_cpp/models/families.ts";
-import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
+import { placeMemory } from "../llama_cpp/memory/placed_memory.ts";
+import type { CpuFeatures, FootprintOptions, Offload } from "../llama_cpp/options.ts";
 import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
+import { deviceBytes } from "./device_bytes.ts";
 import type { Footprint } from "./footprint.ts";
 import { type AllocatedBytes, type ResidentInput, residentSet } from "./resident_set.ts";
 import { THINKING_RUNTIME_BYTES } from "./runtime.ts";
@@ -70,20 +73,52 @@ export function assemble(
   return { ...found, bytes: { ...allocated, ...figures }, resident: parts, jar };
 }
 
+type Found = Omit<Footprint, "bytes" | "resident" | "jar" | "devices">;
+
+/** What an estimate from the header says of itself. */
+function foundBy(
+  { architecture, shape }: ReadModel,
+  { confidence, notes }: Pick<Footprint, "confidence" | "notes">,
+): Found {
+  const isKnown = architecture !== undefined;
+  return {
+    estimator: "header",
+    confidence: isKnown ? confidence : "unknown",
+    notes: isKnown ? notes : [
+      `Architecture "${shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
+    ],
+  };
+}
+
+/** What lies on devices, and what of everything is left for RAM. */
+function estimateOnDevices(
+  { model, cpu }: PreparedModel,
+  options: FootprintOptions & { readonly offload: Offload },
+): Footprint {
+  const memory = placeMemory({ ...model, cpu }, options, options.offload);
+  const { planned, compute } = planOnDevices(model, options, memory);
+  const { weights } = memory;
+  const inRam = weights.filter(({ device }) => device === undefined);
+  const allocated = {
+    ...knownBytes({ model, weights: inRam, cpu }, options),
+    kvCache: memory.kvCache.ram,
+    recurrentState: memory.recurrentState.ram,
+    compute: compute.ram,
+  };
+  const devices = deviceBytes(model.shape, options, memory, compute.devices);
+  const input = { weights, cpu, planned, options, allocated, devices };
+  return { ...assemble(input, foundBy(model, compute)), devices };
+}
+
 function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): Footprint {
   const { model } = prepared;
   checkContextOptions(model, options);
+  const { offload } = options;
+  if (offload !== undefined) return estimateOnDevices(prepared, { ...options, offload });
   const planned = planGraph(model, options);
   const compute = computeBytes(planned);
   const allocated = { ...knownBytes(prepared, options), compute: compute.bytes };
-  const isKnown = model.architecture !== undefined;
-  return assemble({ ...prepared, planned, options, allocated }, {
-    estimator: "header",
-    confidence: isKnown ? compute.confidence : "unknown",
-    notes: isKnown ? compute.notes : [
-      `Architecture "${model.shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
-    ],
-  });
+  return assemble({ ...prepared, planned, options, allocated }, foundBy(model, compute));
 }
 
 /**

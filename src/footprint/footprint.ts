@@ -45,7 +45,8 @@ export interface FootprintBytes {
  * the `program`'s own files; weights
  * `repacked` in another layout, and `copied` where nothing is mapped; `cache` (keys, values,
  * recurrent state); `compute` (what thinking touches of its buffers, output and samplers);
- * `vocabulary`; `runtime` (the process with the engine); `kernel` (what the kernel keeps for it:
+ * `vocabulary`; `runtime` (the process with the engine); `driver` (what a device's driver takes of
+ * RAM); `device` (what lies on devices whose memory is RAM); `kernel` (what the kernel keeps for it:
  * page tables, stacks, pages that are being read); `loading`, what loading takes beyond thinking;
  * `file` and `allowance` of the file-size rule; `measured`, what `measure --save` had seen beyond.
  */
@@ -58,6 +59,8 @@ export type ResidentPartName =
   | "compute"
   | "vocabulary"
   | "runtime"
+  | "driver"
+  | "device"
   | "kernel"
   | "loading"
   | "file"

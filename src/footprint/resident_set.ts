@@ -1,5 +1,13 @@
 import type { TensorInfo } from "../gguf/header.ts";
-import type { Footprint, FootprintBytes, ResidentPart, ResidentPartName } from "./footprint.ts";
+import { deviceFootprints, unifiedBytes } from "./device_bytes.ts";
+import { driverRamBytes } from "./device_runtime.ts";
+import type {
+  DeviceBytes,
+  Footprint,
+  FootprintBytes,
+  ResidentPart,
+  ResidentPartName,
+} from "./footprint.ts";
 import { sum } from "../budget/sum.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { type LoadedWeight, weightBytes } from "../llama_cpp/memory/weights.ts";
@@ -27,7 +35,17 @@ export type AllocatedBytes = Omit<FootprintBytes, "floor" | "workingSet" | "peak
 
 /** What decides how much of it does. */
 export interface ResidentInput extends ThinkingInput {
+  /** Of RAM alone. */
   readonly allocated: AllocatedBytes;
+  /** What lies on each device that the engine drives. */
+  readonly devices?: readonly DeviceBytes[];
+}
+
+/** What devices add to RAM's figures: what their driver takes, and what lies on those that are RAM. */
+function ofDevices({ devices = [], options: { offload } }: ResidentInput) {
+  const footprints = deviceFootprints(devices);
+  const unified = unifiedBytes(offload?.devices ?? [], footprints);
+  return { footprints, unified, driver: driverRamBytes(offload?.devices ?? []) };
 }
 
 /**
@@ -36,8 +54,8 @@ export interface ResidentInput extends ThinkingInput {
  */
 function keptMapping(weights: readonly LoadedWeight[], fileBytes: number): number {
   const ranges = new Map<number, [start: number, end: number]>();
-  for (const { tensor, bytes, repacked } of weights) {
-    if (repacked) continue;
+  for (const { tensor, bytes, repacked, device } of weights) {
+    if (repacked || device !== undefined) continue;
     const [start, end] = [tensor.offset, tensor.offset + bytes];
     const range = ranges.get(tensor.part);
     if (range === undefined) {
@@ -48,7 +66,9 @@ function keptMapping(weights: readonly LoadedWeight[], fileBytes: number): numbe
     }
   }
   const spanned = [...ranges.values()].reduce((bytes, [start, end]) => bytes + end - start, 0);
-  const needed = fileWeights(weights.filter((weight) => !weight.repacked));
+  const needed = fileWeights(
+    weights.filter(({ repacked, device }) => !repacked && device === undefined),
+  );
   // Offsets are the header's word; they can't make it less than the weights or more than the file.
   return Math.min(Math.max(spanned, needed), fileBytes);
 }
@@ -94,8 +114,10 @@ type ResidentSet =
 export function residentSet(
   input: ResidentInput,
 ): ResidentSet {
-  const { allocated, planned: { source }, weights, options } = input;
+  const { allocated, planned: { source }, options } = input;
   const { repacked } = allocated;
+  const { footprints, unified, driver } = ofDevices(input);
+  const weights = input.weights.filter(({ device }) => device === undefined);
   const vocabulary = vocabularyMemory(source.header);
   const samplers = samplerBytes(source.shape);
   const read = weightBytes(weights, (weight) => !weight.repacked && !weight.readByRow);
@@ -103,20 +125,21 @@ export function residentSet(
   // Without a mapping all of the file's weights are copied into memory of the process.
   const copied = options.mmap ? repacked : repacked + read + rows;
   const mapped = options.mmap ? read : 0;
-  const process = RUNTIME_BYTES + KERNEL_BYTES;
-  const thinkingProcess = THINKING_RUNTIME_BYTES + KERNEL_BYTES + samplers;
+  const process = RUNTIME_BYTES + driver + KERNEL_BYTES;
+  const thinkingProcess = THINKING_RUNTIME_BYTES + driver + KERNEL_BYTES + samplers;
   const reading = readingBytes(weights, options);
-  const fileBytes = fileWeights(weights);
+  const fileBytes = fileWeights(input.weights);
   const tables = options.mmap ? allocated.weights * PAGE_TABLE_SHARE : 0;
 
   const model = withTables(thinkingProcess + reading + vocabulary.kept + copied) +
-    Math.ceil(tables);
+    Math.ceil(tables) + unified.sharedBytes;
   const cache = allocated.kvCache + allocated.recurrentState;
   const touched = touchedBytes(input);
   const thinking = thinkingBytes(input, touched);
-  const context = withTables(cache + thinking);
+  const context = withTables(cache + thinking) + unified.bytes - unified.sharedBytes;
   const lasting = model + context;
-  const building = withTables(process + vocabulary.read + vocabulary.building + copied);
+  const building = withTables(process + vocabulary.read + vocabulary.building + copied) +
+    unified.sharedBytes;
   const loading = Math.max(
     withTables(Math.max(OPENING_BYTES + KERNEL_BYTES, process + vocabulary.reading)),
     building,
@@ -131,6 +154,8 @@ export function residentSet(
     ["compute", thinking + samplers],
     ["vocabulary", vocabulary.kept],
     ["runtime", THINKING_RUNTIME_BYTES],
+    ["driver", driver],
+    ["device", unified.bytes],
   ];
   const kernel = lasting - sum(anonymous.map(([, bytes]) => bytes));
   const parts: ResidentPart[] = [
@@ -157,11 +182,12 @@ export function residentSet(
       floorBytes: floor,
       workingSetBytes: workingSet,
       shared: { floorBytes: model, workingSetBytes: model + mapped + PROGRAM_BYTES },
+      ...(footprints.length === 0 ? {} : { devices: footprints }),
       loading: {
         bytes: loading,
         lastingBytes: lasting,
         // Jars think one after another, so samplers are there once, whatever they share.
-        processBytes: thinkingProcess + reading,
+        processBytes: thinkingProcess + reading + unified.processBytes,
         programBytes: PROGRAM_BYTES,
         kernelBytes: KERNEL_BYTES,
       },

@@ -82,8 +82,12 @@ export interface ThinkingInput {
   readonly allocated: Pick<FootprintBytes, "compute" | "output">;
 }
 
-/** Bytes of the compute buffer that become resident. */
+/**
+ * Bytes of the compute buffer that become resident: all of one that devices read and that is pinned
+ * therefore.
+ */
 export function touchedBytes({ planned, options, allocated: { compute } }: ThinkingInput): number {
+  if (options.offload !== undefined) return compute;
   const { shape } = planned.source;
   const sizes = contextSizes(shape, options);
   const tokens = Math.min(sizes.batch, PROMPT_STEP);

@@ -6,6 +6,9 @@ export const GPU_BACKENDS = ["cuda", "vulkan", "metal"] as const;
 /** A kind of device that llama.cpp computes on. */
 export type GpuBackend = (typeof GPU_BACKENDS)[number];
 
+/** How many layers lie on devices, as asked for: a number, all of them, or the most that fit. */
+export type GpuLayers = number | "all" | "auto";
+
 /** One device, as far as it decides where llama.cpp puts things. */
 export interface Device {
   /** The pool's name: backend and number in the engine's order, `cuda:0`. */

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
 import { checkJson } from "../../src/report/check_json.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../../src/report/estimate/estimate_json.ts";
-import { gb, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
+import { gb, inRam, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
 import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT, MODEL_PARTS } from "./cases.ts";
 
 Deno.test("check json: the documented keys in their order, whole bytes", () => {
@@ -35,6 +35,16 @@ Deno.test("check json: the documented keys in their order, whole bytes", () => {
     usableBytes: Math.floor(gb(SEED_TOTAL_GB) * 40 / 100),
     requiredBytes: gb(18) + gb(5.4) - 2 * gb(4.8),
     sharedWeightBytes: 2 * gb(4.8),
+    pools: [{
+      id: "ram",
+      kind: "ram",
+      totalBytes: gb(SEED_TOTAL_GB),
+      availableBytes: gb(31),
+      sources: memory.sources,
+      usableBytes: Math.floor(gb(SEED_TOTAL_GB) * 40 / 100),
+      requiredBytes: gb(18) + gb(5.4) - 2 * gb(4.8),
+      sharedBytes: 2 * gb(4.8),
+    }],
     instances: [
       instance("subject", gb(8), gb(8)),
       instance("observer", gb(10), gb(10)),
@@ -71,6 +81,7 @@ Deno.test("check json: the documented keys in their order, whole bytes", () => {
     "usableBytes",
     "requiredBytes",
     "sharedWeightBytes",
+    "pools",
     "instances",
     "issues",
     "warnings",
@@ -85,6 +96,7 @@ Deno.test("check json: the documented keys in their order, whole bytes", () => {
     "floorBytes",
     "footprintBytes",
     "requiredBytes",
+    "pools",
   ]);
   assertEquals(
     json.instances.reduce((sum, one) => sum + one.requiredBytes, 0) - json.sharedWeightBytes,
@@ -100,7 +112,7 @@ function instance(id: string, ramLimitBytes: number | null, requiredBytes: numbe
     ramLimitBytes,
     floorBytes: gb(1.2),
     footprintBytes: gb(5.4),
-    requiredBytes,
+    ...inRam({ requiredBytes }),
   };
 }
 

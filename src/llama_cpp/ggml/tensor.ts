@@ -1,8 +1,10 @@
+import type { Home } from "./home.ts";
 import { ggmlType, rowBytes } from "./types.ts";
 
 /** Numbers of the ggml types that a graph makes on its own (ggml.h, `enum ggml_type`). */
 export const F32 = 0;
 export const F16 = 1;
+export const BF16 = 30;
 export const I32 = 26;
 export const I64 = 27;
 
@@ -78,6 +80,11 @@ export class Tensor {
   layer = -1;
   isVisited = false;
 
+  /** Where it lies if it isn't computed; set for a scheduler of several backends. */
+  home: Home | undefined = undefined;
+  /** Who computes it, or holds it; −1 as long as nobody is known to. */
+  backend = -1;
+
   children = 0;
   views = 0;
   isAllocated = false;
@@ -86,8 +93,8 @@ export class Tensor {
   constructor(
     readonly type: number,
     shape: Shape,
-    /** Operands in ggml's order. */
-    readonly sources: readonly Tensor[] = NO_SOURCES,
+    /** Operands in ggml's order; a scheduler may put copies in their place for a while. */
+    public sources: readonly Tensor[] = NO_SOURCES,
     { isLeaf, mayOverwrite, root, strides }: Placing = OWN_MEMORY,
   ) {
     this.isLeaf = isLeaf;
@@ -140,6 +147,12 @@ export class Tensor {
     if (this.n2 !== 1 && this.s2 !== next) return false;
     next *= this.n2;
     return this.n3 === 1 || this.s3 === next;
+  }
+
+  /** `ggml_are_same_layout` of two tensors of one type; copies of views aren't contiguous. */
+  sameLayout(other: Tensor): boolean {
+    return this.sameShape(other) && this.s1 === other.s1 && this.s2 === other.s2 &&
+      this.s3 === other.s3 && this.s0 === other.s0;
   }
 
   sameShape(other: Tensor): boolean {

@@ -4,7 +4,6 @@ import type { FootprintOptions } from "../options.ts";
 import { reserve } from "../ggml/allocator.ts";
 import { Builder, type GraphBuilder, type LeftOutLayers, MissingWeight } from "./builder.ts";
 import type { Graph } from "../ggml/graph.ts";
-import { EVERY_LAYER } from "./layers.ts";
 import { Model } from "./model.ts";
 import { planBatch, type PlannedBatch } from "./planned_batch.ts";
 
@@ -56,8 +55,7 @@ export function planGraph(source: GraphSource, options: FootprintOptions): Plann
   const model = new Model(shape, header);
   const plan = planBatch(shape, options);
   if (build === undefined) return { source, model, plan };
-  // Layers that are alike may still lie on different devices.
-  for (let attempt = options.offload === undefined ? 0 : EVERY_LAYER;; attempt++) {
+  for (let attempt = 0;; attempt++) {
     const graph = buildGraph(build, model, plan, { attempt });
     if (graph instanceof MissingWeight) {
       return { source, model, plan, missingWeight: graph.weightName };

@@ -2,14 +2,21 @@ import type { StateKind } from "../hyperparameters/architecture_rules.ts";
 import { stateLayers } from "./cached_layers.ts";
 import type { ContextSizes } from "./context_sizes.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
-import { COMPRESSED_HEAVY_RATIO, COMPRESSED_SPARSE_RATIO } from "./kv_cache.ts";
-import { padTo, TENSOR_ALIGNMENT } from "../ggml/tensor_bytes.ts";
+import {
+  type BufferOf,
+  COMPRESSED_HEAVY_RATIO,
+  COMPRESSED_SPARSE_RATIO,
+  type LayerBytes,
+} from "./kv_cache.ts";
+import { padTo } from "../ggml/tensor_bytes.ts";
+import { type BufferType, RAM_BUFFER } from "../ggml/buffer_type.ts";
+import { sum } from "../../budget/sum.ts";
 
 /** States are F32, whatever the cache's type. */
 const ELEMENT_BYTES = 4;
 
-function bufferBytes(elements: number): number {
-  return padTo(elements * ELEMENT_BYTES, TENSOR_ALIGNMENT);
+function stateTensorBytes({ alignment }: BufferType, elements: number): number {
+  return padTo(elements * ELEMENT_BYTES, alignment);
 }
 
 /** Elements of what one sequence and layer keep. */
@@ -62,29 +69,52 @@ function stateSizes(shape: Hyperparameters): StateSizes {
 }
 
 /** DeepSeek-V4's compressors keep the tokens that haven't made a compressed key yet. */
-function compressorStateBytes(shape: Hyperparameters, streams: number): number {
+function compressorStates(
+  shape: Hyperparameters,
+  { streams }: ContextSizes,
+  bufferOf: BufferOf,
+): LayerBytes {
   const key = shape.keyLengths[0] ?? 0;
-  const layers = (ratio: number) =>
-    shape.compressRatios.filter((one, layer) => layer < shape.layerCount && one === ratio).length;
-  // keys and scores
-  const state = (width: number, tokens: number) => 2 * bufferBytes(width * tokens * streams);
-  const sparse = 2 * COMPRESSED_SPARSE_RATIO;
-  return layers(COMPRESSED_SPARSE_RATIO) *
-      (state(2 * key, sparse) + state(2 * shape.indexer.keyLength, sparse)) +
-    layers(COMPRESSED_HEAVY_RATIO) * state(key, COMPRESSED_HEAVY_RATIO);
+  const byLayer: LayerBytes = new Map();
+  for (let layer = 0; layer < shape.layerCount; layer++) {
+    const buffer = bufferOf(layer);
+    // keys and scores
+    const state = (width: number, tokens: number) =>
+      2 * stateTensorBytes(buffer, width * tokens * streams);
+    const sparse = 2 * COMPRESSED_SPARSE_RATIO;
+    const ratio = shape.compressRatios[layer];
+    if (ratio === COMPRESSED_SPARSE_RATIO) {
+      byLayer.set(layer, state(2 * key, sparse) + state(2 * shape.indexer.keyLength, sparse));
+    } else if (ratio === COMPRESSED_HEAVY_RATIO) {
+      byLayer.set(layer, state(key, COMPRESSED_HEAVY_RATIO));
+    }
+  }
+  return byLayer;
+}
+
+/** Bytes of the recurrent states by layer, in the kind of buffer that each layer's lies in. */
+export function recurrentStateLayers(
+  shape: Hyperparameters,
+  sizes: ContextSizes,
+  bufferOf: BufferOf = () => RAM_BUFFER,
+): LayerBytes {
+  if (shape.rules.memory === "compressed") return compressorStates(shape, sizes, bufferOf);
+  const { rolling, state } = stateSizes(shape);
+  const byLayer: LayerBytes = new Map();
+  for (const layer of stateLayers(shape)) {
+    const tensor = (elements: number) =>
+      stateTensorBytes(bufferOf(layer), elements * sizes.streams);
+    const hasNgram = shape.ngramEmbedding.layers[layer] === true;
+    const ngram = hasNgram ? tensor(shape.ngramEmbedding.convolutionState) : 0;
+    byLayer.set(layer, tensor(rolling) + tensor(state) + ngram);
+  }
+  return byLayer;
 }
 
 /**
- * Bytes of the recurrent states as llama.cpp allocates them (llama-memory-recurrent.cpp,
+ * Bytes of the recurrent states as llama.cpp allocates them in RAM (llama-memory-recurrent.cpp,
  * llama-kv-cache-dsv4.cpp): exact, one row for each sequence.
  */
 export function recurrentStateBytes(shape: Hyperparameters, sizes: ContextSizes): number {
-  if (shape.rules.memory === "compressed") return compressorStateBytes(shape, sizes.streams);
-  const { rolling, state } = stateSizes(shape);
-  const layer = bufferBytes(rolling * sizes.streams) + bufferBytes(state * sizes.streams);
-  const ngram = bufferBytes(shape.ngramEmbedding.convolutionState * sizes.streams);
-  return stateLayers(shape).reduce(
-    (bytes, index) => bytes + layer + (shape.ngramEmbedding.layers[index] ? ngram : 0),
-    0,
-  );
+  return sum([...recurrentStateLayers(shape, sizes).values()]);
 }

@@ -2,6 +2,9 @@ import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
 import { layerOfTensor } from "../hyperparameters/header_shape.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { CpuFeatures } from "../options.ts";
+import { bufferBytes, type BufferType } from "../ggml/buffer_type.ts";
+import { ggmlType } from "../ggml/types.ts";
+import type { WeightPlace, WeightPlaces } from "./weight_places.ts";
 import { amxBytes, isRepackable } from "../ggml/repacking.ts";
 import { padTo, TENSOR_ALIGNMENT, tensorBytes } from "../ggml/tensor_bytes.ts";
 
@@ -14,10 +17,12 @@ export interface LoadedWeight {
   readonly repacked: boolean;
   /** Only some rows are read for each token, where it lies as the file has it. */
   readonly readByRow: boolean;
+  /** Which of the devices it lies on; absent where it lies in RAM. */
+  readonly device?: number;
 }
 
 /** Weights whose rows are looked up, not multiplied (llama-arch.cpp, GGML_OP_GET_ROWS). */
-const LOOKED_UP =
+export const LOOKED_UP =
   /^(token_embd|position_embd|token_types|per_layer_token_embd)\.|\.(nextn\.embed_tokens|ffn_gate_tid2eid|attn_compressor_ape|indexer_compressor_ape|attn_rel_b|indexer\.compressor_ape)\b/;
 
 /** Weights that are in files and that no graph uses (llama-arch.cpp, GGML_OP_NONE). */
@@ -29,12 +34,12 @@ function dimensionCount(tensor: TensorInfo): number {
 }
 
 /** Multiplied alone, or by experts: what a repacked layout is made for, unless rows are looked up. */
-function isMultiplied(tensor: TensorInfo): boolean {
+export function isMultiplied(tensor: TensorInfo): boolean {
   const experts = /_(exps|chexps)\./.test(tensor.name);
   return dimensionCount(tensor) === (experts ? 3 : 2);
 }
 
-function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
+export function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
   if (UNUSED.test(tensor.name)) return true;
   const skipped = shape.rules.predictionLayersSkipped;
   if (skipped === undefined || layerOfTensor(tensor.name) < shape.layerCount) return false;
@@ -45,7 +50,10 @@ function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
  * The embedding that is multiplied as the output too, since the file has no output of its own.
  * Encoders make no logits.
  */
-function tiedEmbedding({ tensors }: GgufHeader, shape: Hyperparameters): TensorInfo | undefined {
+export function tiedEmbedding(
+  { tensors }: GgufHeader,
+  shape: Hyperparameters,
+): TensorInfo | undefined {
   if (shape.rules.purpose === "encoder") return undefined;
   if (tensors.some(({ name }) => name === "output.weight")) return undefined;
   return tensors.find(({ name }) => name === "token_embd.weight");

@@ -11,8 +11,8 @@ const PARTS: Readonly<Record<string, readonly ResidentPartName[]>> = {
   cache: ["cache"],
   compute: ["compute"],
   vocabulary: ["vocabulary"],
-  process: ["runtime", "kernel", "program"],
-  other: ["loading", "allowance", "measured"],
+  process: ["runtime", "driver", "kernel", "program"],
+  other: ["device", "loading", "allowance", "measured"],
 };
 
 /** Figures that decide, after them. */

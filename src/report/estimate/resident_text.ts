@@ -12,6 +12,8 @@ const WORDS: Readonly<Record<ResidentPartName, readonly [label: string, remark?:
   compute: ["Compute"],
   vocabulary: ["Vocabulary"],
   runtime: ["Runtime"],
+  driver: ["Driver", "of the device"],
+  device: ["On the device", "whose memory is RAM"],
   kernel: ["Kernel", "page tables, stacks, pages being read"],
   loading: ["Loading", "only while the model is loaded"],
   file: ["File"],

@@ -3,9 +3,12 @@ import {
   allocatedKind,
   bytes,
   criterion,
+  devicePool,
   finding,
   memorySource,
   mode,
+  poolId,
+  poolKind,
   role,
   sumIssueCode,
 } from "./common.ts";
@@ -13,12 +16,31 @@ import { preflight, refusal } from "./layers.ts";
 
 const flags = z.array(z.string());
 
+/** The shape of a pool as `machineJson` has it. */
+const machinePool = z.object({
+  id: poolId,
+  kind: poolKind,
+  name: z.string().exactOptional().describe("What a device's driver calls it"),
+  totalBytes: bytes,
+  availableBytes: bytes,
+  promisedBytes: bytes,
+  sources: z.array(memorySource),
+  holders: z.array(
+    z.object({
+      processId: z.int(),
+      name: z.string().exactOptional(),
+      bytes: bytes.exactOptional(),
+    }),
+  ).exactOptional().describe("Who holds how much of a device, where its driver tells"),
+});
+
 /** The shape of `MachineMemory`, what is reserved under its older key. */
 const machineMemory = z.object({
   totalBytes: bytes,
   availableBytes: bytes,
   promisedBytes: bytes,
   sources: z.array(memorySource),
+  pools: z.array(machinePool),
   pressure: z.object({ someAverage10: z.number(), fullAverage10: z.number() }).exactOptional(),
   swap: z.object({ totalBytes: bytes, freeBytes: bytes }).exactOptional(),
   leftOut: z.array(
@@ -27,15 +49,33 @@ const machineMemory = z.object({
   warnings: z.array(finding),
 });
 
+const poolValidation = z.object({
+  id: poolId,
+  kind: poolKind,
+  totalBytes: bytes,
+  availableBytes: bytes,
+  usableBytes: bytes,
+  sumBytes: bytes,
+  sharedBytes: bytes,
+  requiredBytes: bytes,
+  marginBytes: bytes,
+});
+
 const warning = z.discriminatedUnion("code", [
   z.object({
     code: z.literal("large-instance"),
     id: z.string(),
+    pool: devicePool,
     requiredBytes: bytes,
     usableBytes: bytes,
   }),
   z.object({ code: z.literal("memory-pressure"), someAverage10: z.number() }),
-  z.object({ code: z.literal("low-available"), availableBytes: bytes, totalBytes: bytes }),
+  z.object({
+    code: z.literal("low-available"),
+    pool: devicePool,
+    availableBytes: bytes,
+    totalBytes: bytes,
+  }),
   z.object({ code: z.literal("reads-from-disk"), workingSetBytes: bytes, limitBytes: bytes }),
 ]);
 
@@ -58,6 +98,20 @@ const issue = z.discriminatedUnion("code", [
     workingSetBytes: bytes,
   }),
   z.object({
+    code: z.literal("device-memory"),
+    pool: z.string(),
+    limit: z.enum(["usable", "available"]),
+    limitBytes: bytes,
+    requiredBytes: bytes,
+    excessBytes: bytes,
+  }).describe("Too little on a device: the load fails, or the first thought ends the process"),
+  z.object({
+    code: z.literal("no-such-device"),
+    pool: z.string(),
+    ids: z.array(z.string()),
+    requiredBytes: bytes,
+  }),
+  z.object({
     code: z.literal("over-limit"),
     id: z.string(),
     footprintBytes: bytes,
@@ -68,6 +122,7 @@ const issue = z.discriminatedUnion("code", [
   z.object({ code: z.literal("load-refused"), id: z.string(), preflight }),
   z.object({
     code: z.literal("available-memory"),
+    pool: devicePool,
     availableBytes: bytes,
     leastBytes: bytes,
     shortBytes: bytes,
@@ -92,6 +147,7 @@ export const VALIDATION_SCHEMA = z.object({
   marginBytes: bytes,
   floorBytes: bytes,
   workingSetBytes: bytes,
+  pools: z.array(poolValidation).describe("Each pool, RAM first; figures without a pool are RAM's"),
   instances: z.array(z.object({
     id: z.string(),
     role,
@@ -102,6 +158,7 @@ export const VALIDATION_SCHEMA = z.object({
     footprintBytes: bytes,
     requiredBytes: bytes,
     sharedBytes: bytes,
+    pools: z.array(z.object({ id: poolId, requiredBytes: bytes, sharedBytes: bytes })),
   })),
   issues: z.array(issue),
   warnings: z.array(warning),

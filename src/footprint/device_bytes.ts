@@ -1,0 +1,57 @@
+import type { DeviceFootprint } from "../budget/demand.ts";
+import { sum } from "../budget/sum.ts";
+import type { Device, FootprintOptions, Offload } from "../llama_cpp/options.ts";
+import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import { type PlacedMemory, weightsByPlace } from "../llama_cpp/memory/placed_memory.ts";
+import { deviceRuntime } from "./device_runtime.ts";
+import type { DeviceBytes } from "./footprint.ts";
+
+/** What a model and a context take on each device. */
+export function deviceBytes(
+  shape: Hyperparameters,
+  options: FootprintOptions & { readonly offload: Offload },
+  { weights, kvCache, recurrentState }: PlacedMemory,
+  compute: readonly number[],
+): readonly DeviceBytes[] {
+  const { devices } = options.offload;
+  const weightBytes = weightsByPlace(weights, devices.length).devices;
+  return devices.map((device, index) => {
+    const held = {
+      weights: weightBytes[index] ?? 0,
+      kvCache: kvCache.devices[index] ?? 0,
+      recurrentState: recurrentState.devices[index] ?? 0,
+      compute: compute[index] ?? 0,
+    };
+    return { id: device.id, ...held, ...deviceRuntime(device, shape, options) };
+  });
+}
+
+/** The same as the budget needs it. */
+export function deviceFootprints(devices: readonly DeviceBytes[]): readonly DeviceFootprint[] {
+  return devices.map(({ id, ...bytes }) => ({
+    id,
+    bytes: sum(Object.values(bytes)),
+    sharedBytes: bytes.weights + bytes.runtime,
+    processBytes: bytes.runtime,
+  }));
+}
+
+/** What of it is RAM, since the device's memory is. */
+export interface UnifiedBytes {
+  readonly bytes: number;
+  readonly sharedBytes: number;
+  readonly processBytes: number;
+}
+
+/** What unified devices hold together. */
+export function unifiedBytes(
+  devices: readonly Device[],
+  footprints: readonly DeviceFootprint[],
+): UnifiedBytes {
+  const unified = footprints.filter((_, index) => devices[index]?.isUnified === true);
+  return {
+    bytes: sum(unified.map(({ bytes }) => bytes)),
+    sharedBytes: sum(unified.map(({ sharedBytes }) => sharedBytes)),
+    processBytes: sum(unified.map(({ processBytes }) => processBytes)),
+  };
+}

@@ -1,0 +1,22 @@
+import type { Device, GpuBackend } from "../../options.ts";
+import type { Backend } from "./backend.ts";
+import { cudaBackend } from "./cuda.ts";
+
+type MakesBackend = (device: Device, isBiased: boolean) => Backend;
+
+// Vulkan's and Metal's tables follow; until then their figures are CUDA's.
+const BACKENDS: Readonly<Record<GpuBackend, MakesBackend>> = {
+  cuda: cudaBackend,
+  vulkan: cudaBackend,
+  metal: cudaBackend,
+};
+
+/**
+ * What drives a device.
+ *
+ * @param isBiased whether the model's attention is biased by distance, which flash attention of
+ * some devices can't do
+ */
+export function backendOf(device: Device, isBiased: boolean): Backend {
+  return BACKENDS[device.backend](device, isBiased);
+}

@@ -1,0 +1,27 @@
+import { defined } from "../../budget/defined.ts";
+import type { DeviceHolder } from "../../budget/memory.ts";
+import { type MachineFiles, textOf } from "../machine_files.ts";
+import type { NvmlProcess } from "./nvml.ts";
+
+/** The first pid namespace's own number, which NVIDIA's driver counts processes in (proc_ns.h). */
+const FIRST_NAMESPACE = "pid:[4026531836]";
+
+/**
+ * Who holds how much, the largest first. The driver tells process ids of the host: in a container
+ * the same number is another process, so nothing is told there.
+ */
+export function holdersOf(
+  processes: readonly NvmlProcess[],
+  files: MachineFiles,
+): readonly DeviceHolder[] | undefined {
+  const isHost = Deno.build.os === "windows" ||
+    files.readLink("/proc/self/ns/pid") === FIRST_NAMESPACE;
+  if (!isHost) return undefined;
+  // A recorded machine's processes aren't this one.
+  const ownId = files.locate("/") === "/" ? Deno.pid : undefined;
+  return processes.map(({ processId, bytes }): DeviceHolder => ({
+    processId,
+    ...defined({ name: textOf(files, `/proc/${processId}/comm`)?.trim(), bytes }),
+    ...(processId === ownId ? { isOwn: true } : {}),
+  })).toSorted((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0) || a.processId - b.processId);
+}

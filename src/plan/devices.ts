@@ -1,0 +1,159 @@
+import { defined } from "../budget/defined.ts";
+import { BrainjarError } from "../budget/error.ts";
+import type { MachineMemory, MemoryLeftOut, MemoryWarning } from "../budget/memory.ts";
+import { installedBackends } from "../engine/gpu/backends.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { EngineDevice } from "../engine/gpu/engine_devices.ts";
+import type { Device, GpuBackend } from "../llama_cpp/options.ts";
+import { loadModule } from "../load_module.ts";
+import type { DevicesRead } from "../machine/devices/reading.ts";
+import { mayHaveDevices } from "../machine/devices/presence.ts";
+import type { ComputingDevice, GpuChoice, OtherMachine } from "./settings.ts";
+
+/** The devices that compute, and what is to be said of them. */
+export interface FoundDevices {
+  /** In the engine's order. */
+  readonly devices: readonly ComputingDevice[];
+  /** Devices that are here and don't compute, and why. */
+  readonly leftOut: readonly MemoryLeftOut[];
+  readonly warnings: readonly MemoryWarning[];
+}
+
+const NONE: FoundDevices = { devices: [], leftOut: [], warnings: [] };
+
+/**
+ * The devices that compute for what was asked: those of the machine that was described, or of this
+ * one. `auto` takes those that the installed engine drives, and none where it drives none.
+ *
+ * @param engine asked for a kind of device that nothing else here tells of; nobody where it is absent
+ * @throws {BrainjarError} `no-gpu` where a kind was asked for and there is none; `conflicting-flags`
+ * where the machine that was described has another kind.
+ */
+export async function findDevices(
+  choice: GpuChoice,
+  machine: OtherMachine | undefined,
+  engine?: Pick<Engine, "devices">,
+): Promise<FoundDevices> {
+  if (choice === "off") return NONE;
+  if (machine !== undefined) return devicesOfMachine(choice, machine);
+  if (choice === "auto") return mayHaveDevices() ? await findAny() : NONE;
+  const read = await readHere(choice);
+  const found = read.devices.length > 0 || engine === undefined
+    ? await toFound(read)
+    : await askEngine(read, await devicesOfEngine(choice, engine));
+  if (found.devices.length === 0) throw noDevice(choice, found.warnings.map((one) => one.message));
+  return found;
+}
+
+/** What the engine can't be opened with here, by the codes of its errors. */
+const NOT_HERE = ["backend-not-here", "gpu-library-missing", "engine-variant-absent", "no-device"];
+
+async function devicesOfEngine(choice: GpuBackend, engine: Pick<Engine, "devices">) {
+  try {
+    return await engine.devices();
+  } catch (error) {
+    if (!(error instanceof BrainjarError) || !NOT_HERE.includes(error.code)) throw error;
+    throw noDevice(choice, [error.message, error.hint ?? ""], error);
+  }
+}
+
+/** Of the kinds that the installed engine drives, the first that there is a device of. */
+async function findAny(): Promise<FoundDevices> {
+  const backends = installedBackends();
+  let found = NONE;
+  for (const backend of backends) {
+    const read = await toFound(await readHere(backend));
+    found = { ...read, warnings: [...found.warnings, ...read.warnings] };
+    if (found.devices.length > 0) break;
+  }
+  return found;
+}
+
+async function readHere(backend: GpuBackend): Promise<DevicesRead> {
+  const { readDevices } = await loadModule<typeof import("../machine/devices/read_devices.ts")>(
+    import.meta,
+    "../machine/devices/read_devices.ts",
+  );
+  return await readDevices({ backend });
+}
+
+/** Devices that no driver told of, by the open engine's own list. */
+async function askEngine(
+  read: DevicesRead,
+  engine: readonly EngineDevice[],
+): Promise<FoundDevices> {
+  const { mergeEngineDevices } = await loadModule<
+    typeof import("../machine/devices/engine_devices.ts")
+  >(import.meta, "../machine/devices/engine_devices.ts");
+  const found = await toFound(mergeEngineDevices(read, engine));
+  return {
+    ...found,
+    // Only the engine knows what these give.
+    devices: found.devices.map(({ memory, device }) => {
+      const known = engine.find(({ id }) => id === device.id);
+      const { alignment, largestBufferBytes } = known ?? {};
+      return { memory, device: { ...device, ...defined({ alignment, largestBufferBytes }) } };
+    }),
+  };
+}
+
+async function toFound({ devices, leftOut, warnings }: DevicesRead): Promise<FoundDevices> {
+  const { deviceOf } = await loadModule<typeof import("../machine/devices/reading.ts")>(
+    import.meta,
+    "../machine/devices/reading.ts",
+  );
+  return {
+    devices: devices.map((memory) => ({ memory, device: deviceOf(memory) })),
+    leftOut,
+    warnings,
+  };
+}
+
+function devicesOfMachine(choice: GpuChoice, { name, devices = [] }: OtherMachine): FoundDevices {
+  const [first] = devices;
+  if (choice === "auto" || first?.device.backend === choice) return { ...NONE, devices };
+  if (first === undefined) throw noDevice(choice, [`The machine of ${name} has none`]);
+  throw new BrainjarError(
+    "conflicting-flags",
+    `The machine of ${name} has ${first.device.backend} devices, and --gpu asks for "${choice}"`,
+    { hint: `Leave --gpu out, or describe ${choice} devices with --devices ${choice}=24GB` },
+  );
+}
+
+function noDevice(
+  backend: GpuChoice,
+  why: readonly string[],
+  cause?: BrainjarError,
+): BrainjarError {
+  const told = why.filter((one) => one !== "").map((one) => `${one}. `).join("");
+  return new BrainjarError("no-gpu", `No ${backend} device is found`, {
+    hint: `${told}Leave --gpu out to compute on the CPU; ` +
+      `check and estimate answer for a machine that has one: --devices ${backend}=24GB`,
+    cause,
+  });
+}
+
+/** A machine's memory with its devices, where there are any. */
+export function withDevices(
+  memory: MachineMemory,
+  { devices, leftOut, warnings }: FoundDevices,
+): MachineMemory {
+  return {
+    ...memory,
+    ...devices.length > 0 && { devices: devices.map((one) => one.memory) },
+    ...leftOut.length > 0 && { leftOut: [...memory.leftOut ?? [], ...leftOut] },
+    warnings: [...memory.warnings, ...warnings],
+  };
+}
+
+/** The devices of a memory that was read, as llama.cpp finds them before anything is loaded. */
+export function devicesOf(
+  memory: MachineMemory,
+  known: readonly ComputingDevice[],
+): readonly Device[] {
+  return (memory.devices ?? []).flatMap(({ id, availableBytes, reservedBytes }) => {
+    const device = known.find(({ device }) => device.id === id)?.device;
+    // What others have reserved and not filled is free to llama.cpp.
+    return device === undefined ? [] : [{ ...device, freeBytes: availableBytes + reservedBytes }];
+  });
+}

@@ -16,6 +16,7 @@ import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
+import { tryUnknownDevices } from "../../plan/device_trial.ts";
 import { withDevices } from "../../plan/devices.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
@@ -75,6 +76,10 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     const plan = await adviseOn(host, await planOn(host, settings, await host.readMemory()));
     for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
     const demands = plan.jars.map((jar) => jar.demand);
+    if (plan.validation.ok && plan.jars.some(({ options }) => options.offload !== undefined)) {
+      const { devices } = await host.findDevices();
+      await tryUnknownDevices({ devices, start: dryLoadCommand, say: (line) => output.say(line) });
+    }
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
       engine: progress?.watch(host.engine) ?? host.engine,

@@ -11,10 +11,12 @@ export interface EngineDevice {
   readonly totalBytes: number;
   /** What its driver says is free; some drivers always say all of it. */
   readonly freeBytes: number;
+  /** Whether llama.cpp takes it for an integrated one. */
+  readonly isIntegrated: boolean;
   /** Whether its memory is RAM. */
   readonly isUnified: boolean;
   /** Its place on the PCI bus, as `0000:c1:00.0`, where its backend tells. */
-  readonly pciId?: string;
+  readonly pciBusId?: string;
   /** What every tensor there starts at a multiple of. */
   readonly alignment: number;
   /** The largest buffer that it gives. */
@@ -69,14 +71,14 @@ export function engineDevices(backend: GpuBackend, variant: URL): EngineDevice[]
   // The same file that the engine has loaded, hence the same registry.
   const ggml = Deno.dlopen(libraryOf(variant), SYMBOLS);
   try {
-    const all: (Omit<EngineDevice, "id"> & { readonly isIntegrated: boolean })[] = [];
+    const all: Omit<EngineDevice, "id">[] = [];
     const { symbols } = ggml;
     for (let index = 0n; index < symbols.ggml_backend_dev_count(); index++) {
       const device = symbols.ggml_backend_dev_get(index);
       const type = symbols.ggml_backend_dev_type(device);
       if (type !== DISCRETE && type !== INTEGRATED) continue;
-      const pciId = pciIdOf(symbols, device);
-      if (pciId !== undefined && all.some((other) => other.pciId === pciId)) continue;
+      const pciBusId = pciBusIdOf(symbols, device);
+      if (pciBusId !== undefined && all.some((other) => other.pciBusId === pciBusId)) continue;
       const [free, total] = [new BigUint64Array(1), new BigUint64Array(1)];
       symbols.ggml_backend_dev_memory(device, free, total);
       const buffers = symbols.ggml_backend_dev_buffer_type(device);
@@ -88,7 +90,7 @@ export function engineDevices(backend: GpuBackend, variant: URL): EngineDevice[]
         freeBytes: Number(free[0] ?? 0n),
         isIntegrated,
         isUnified: isIntegrated || backend === "metal",
-        ...defined({ pciId }),
+        ...defined({ pciBusId }),
         alignment: Number(symbols.ggml_backend_buft_get_alignment(buffers)),
         largestBufferBytes: Math.min(
           Number(symbols.ggml_backend_buft_get_max_size(buffers)),
@@ -97,7 +99,7 @@ export function engineDevices(backend: GpuBackend, variant: URL): EngineDevice[]
       });
     }
     const discrete = all.filter(({ isIntegrated }) => !isIntegrated);
-    return (discrete.length > 0 ? discrete : all).map(({ isIntegrated: _, ...device }, number) => ({
+    return (discrete.length > 0 ? discrete : all).map((device, number) => ({
       id: `${backend}:${number}`,
       ...device,
     }));
@@ -108,7 +110,7 @@ export function engineDevices(backend: GpuBackend, variant: URL): EngineDevice[]
 
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-function pciIdOf(symbols: Symbols, device: Deno.PointerValue): string | undefined {
+function pciBusIdOf(symbols: Symbols, device: Deno.PointerValue): string | undefined {
   const props = new BigUint64Array(PROPS_BYTES / 8);
   symbols.ggml_backend_dev_get_props(device, props);
   return textAt(Deno.UnsafePointer.create(props[DEVICE_ID_OFFSET / 8] ?? 0n));

@@ -3,6 +3,9 @@ import type { DeviceHolder } from "../../budget/memory.ts";
 import { type MachineFiles, textOf } from "../machine_files.ts";
 import type { NvmlProcess } from "./nvml.ts";
 
+/** Whether it is asked who holds how much: nobody's, everybody's, or of these processes. */
+export type HoldersAsked = boolean | readonly number[];
+
 /** The first pid namespace's own number, which NVIDIA's driver counts processes in (proc_ns.h). */
 const FIRST_NAMESPACE = "pid:[4026531836]";
 
@@ -13,13 +16,16 @@ const FIRST_NAMESPACE = "pid:[4026531836]";
 export function holdersOf(
   processes: readonly NvmlProcess[],
   files: MachineFiles,
+  asked: HoldersAsked,
 ): readonly DeviceHolder[] | undefined {
   const isHost = Deno.build.os === "windows" ||
     files.readLink("/proc/self/ns/pid") === FIRST_NAMESPACE;
   if (!isHost) return undefined;
   // A recorded machine's processes aren't this one.
   const ownId = files.locate("/") === "/" ? Deno.pid : undefined;
-  return processes.map(({ processId, bytes }): DeviceHolder => ({
+  const isAsked = ({ processId }: NvmlProcess) =>
+    typeof asked === "boolean" ? asked : asked.includes(processId);
+  return processes.filter(isAsked).map(({ processId, bytes }): DeviceHolder => ({
     processId,
     ...defined({ name: textOf(files, `/proc/${processId}/comm`)?.trim(), bytes }),
     ...(processId === ownId ? { isOwn: true } : {}),

@@ -93,6 +93,7 @@ export function validateMemoryBudget(input: ValidationInput): Validation {
     footprintBytes: Math.ceil(footprintBytes(demand.footprint, criterion)),
     requiredBytes: requiredBytes(demand, criterion),
     sharedBytes: needs[index]?.[0]?.sharedBytes ?? 0,
+    ...defined({ gpuLayers: demand.gpuLayers }),
     pools: needs[index] ?? [],
   }));
   const figures = {

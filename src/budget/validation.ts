@@ -1,6 +1,6 @@
 import type { AllocationResult } from "./allocation.ts";
 import type { Changes } from "./changes.ts";
-import type { Criterion, Mode, Role } from "./demand.ts";
+import type { Criterion, LayersOnDevices, Mode, Role } from "./demand.ts";
 import type { AllocatedKind, MachineMemory } from "./memory.ts";
 import type { PoolKind } from "./pools/pools.ts";
 import type { PreflightResult } from "./preflight.ts";
@@ -226,6 +226,8 @@ export interface InstanceValidation {
   readonly requiredBytes: number;
   /** The part of required that a jar listed before it already counts. */
   readonly sharedBytes: number;
+  /** How many layers of its model lie on devices; absent where the engine drives none. */
+  readonly gpuLayers?: LayersOnDevices;
   /** What it needs of each pool, RAM first; devices that it needs nothing on are left out. */
   readonly pools: readonly InstancePool[];
 }

@@ -132,7 +132,7 @@ class LlamaEngine implements Engine {
           { onDevices: { modelBytes: weights.gpuVram, contextBytes: context.gpuVram } },
       };
     } catch (error) {
-      throw engineFailure("model-load-failed", model, error, this.log.since(mark));
+      throw engineFailure("model-load-failed", { path: model }, error, this.log.since(mark));
     } finally {
       await trimMemory();
     }
@@ -165,7 +165,12 @@ class LlamaEngine implements Engine {
       return new LlamaLoadedModel(path, model, samplers, this.log);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw engineFailure("model-load-failed", path, error, this.log.since(mark));
+      throw engineFailure(
+        "model-load-failed",
+        { path, ...defined({ gpuLayers: options.gpuLayers }) },
+        error,
+        this.log.since(mark),
+      );
     } finally {
       // Loading frees about as much as it keeps: the file's strings, and a dry load's vocabulary.
       await trimMemory();
@@ -224,7 +229,9 @@ class LlamaLoadedModel implements LoadedModel {
       });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw engineFailure("context-failed", this.path, error, this.log.since(mark));
+      const { path, model: { gpuLayers } } = this;
+      const lines = this.log.since(mark);
+      throw engineFailure("context-failed", { path, gpuLayers }, error, lines);
     }
   }
 

@@ -44,6 +44,23 @@ export async function openEngine(
 }
 
 /**
+ * Fetches what an engine for these devices needs, and says what the system lacks for it, so that
+ * another process can open it.
+ *
+ * @throws {BrainjarError} `backend-not-here`, `gpu-library-missing` or `engine-variant-absent`
+ */
+export async function prepareEngine(
+  { gpu = "off", say = () => {} }: OpenOptions,
+): Promise<void> {
+  if (gpu === "off") return;
+  const { prepareBackend } = await loadModule<typeof import("./gpu/open_backend.ts")>(
+    import.meta,
+    "./gpu/open_backend.ts",
+  );
+  await prepareBackend({ backend: gpu, lock: LOCK, say });
+}
+
+/**
  * An engine that is opened when it is first asked for something: what is refused before the first
  * load never waits for one.
  *

@@ -2,8 +2,8 @@ import { BrainjarError } from "../budget/error.ts";
 import { sum } from "../budget/sum.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { computeBytes } from "../llama_cpp/graph/compute.ts";
-import { computeOnDevices } from "../llama_cpp/graph/device_compute.ts";
-import { planGraph, type PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
+import { planOnDevices } from "../llama_cpp/graph/device_compute.ts";
+import { planGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
 import { contextSizes, outputBytes } from "../llama_cpp/memory/context_sizes.ts";
 import { kvCacheBytes } from "../llama_cpp/memory/kv_cache.ts";
@@ -47,16 +47,6 @@ function checkWhole(bytes: AllocatedBytes, shape: Hyperparameters): void {
   );
 }
 
-/** Where everything of a model lies that has devices. */
-function placeModel(
-  { model, cpu }: PreparedModel,
-  planned: PlannedGraph,
-  options: FootprintOptions & { readonly offload: Offload },
-) {
-  const memory = placeMemory({ ...model, cpu }, options, options.offload);
-  return { memory, compute: computeOnDevices(planned, memory) };
-}
-
 /** Bytes that are known beside the graph. */
 export function knownBytes({ model, weights }: PreparedModel, options: FootprintOptions) {
   const { header, shape } = model;
@@ -83,36 +73,52 @@ export function assemble(
   return { ...found, bytes: { ...allocated, ...figures }, resident: parts, jar };
 }
 
+type Found = Omit<Footprint, "bytes" | "resident" | "jar" | "devices">;
+
+/** What an estimate from the header says of itself. */
+function foundBy(
+  { architecture, shape }: ReadModel,
+  { confidence, notes }: Pick<Footprint, "confidence" | "notes">,
+): Found {
+  const isKnown = architecture !== undefined;
+  return {
+    estimator: "header",
+    confidence: isKnown ? confidence : "unknown",
+    notes: isKnown ? notes : [
+      `Architecture "${shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
+    ],
+  };
+}
+
+/** What lies on devices, and what of everything is left for RAM. */
+function estimateOnDevices(
+  { model, cpu }: PreparedModel,
+  options: FootprintOptions & { readonly offload: Offload },
+): Footprint {
+  const memory = placeMemory({ ...model, cpu }, options, options.offload);
+  const { planned, compute } = planOnDevices(model, options, memory);
+  const { weights } = memory;
+  const inRam = weights.filter(({ device }) => device === undefined);
+  const allocated = {
+    ...knownBytes({ model, weights: inRam, cpu }, options),
+    kvCache: memory.kvCache.ram,
+    recurrentState: memory.recurrentState.ram,
+    compute: compute.ram,
+  };
+  const devices = deviceBytes(model.shape, options, memory, compute.devices);
+  const input = { weights, cpu, planned, options, allocated, devices };
+  return { ...assemble(input, foundBy(model, compute)), devices };
+}
+
 function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): Footprint {
   const { model } = prepared;
   checkContextOptions(model, options);
-  const planned = planGraph(model, options);
-  const isKnown = model.architecture !== undefined;
-  const found = ({ confidence, notes }: Pick<Footprint, "confidence" | "notes">) => ({
-    estimator: "header" as const,
-    confidence: isKnown ? confidence : "unknown" as const,
-    notes: isKnown ? notes : [
-      `Architecture "${model.shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
-    ],
-  });
   const { offload } = options;
-  if (offload !== undefined) {
-    const { memory, compute } = placeModel(prepared, planned, { ...options, offload });
-    const { weights } = memory;
-    const inRam = weights.filter(({ device }) => device === undefined);
-    const allocated = {
-      ...knownBytes({ ...prepared, weights: inRam }, options),
-      kvCache: memory.kvCache.ram,
-      recurrentState: memory.recurrentState.ram,
-      compute: compute.ram,
-    };
-    const devices = deviceBytes(model.shape, { ...options, offload }, memory, compute.devices);
-    const input = { ...prepared, weights, planned, options, allocated, devices };
-    return { ...assemble(input, found(compute)), devices };
-  }
+  if (offload !== undefined) return estimateOnDevices(prepared, { ...options, offload });
+  const planned = planGraph(model, options);
   const compute = computeBytes(planned);
   const allocated = { ...knownBytes(prepared, options), compute: compute.bytes };
-  return assemble({ ...prepared, planned, options, allocated }, found(compute));
+  return assemble({ ...prepared, planned, options, allocated }, foundBy(model, compute));
 }
 
 /**

@@ -17,6 +17,8 @@ export interface FoundDevices {
   /** Devices that are here and don't compute, and why. */
   readonly leftOut: readonly MemoryLeftOut[];
   readonly warnings: readonly MemoryWarning[];
+  /** What this process must have in its environment before the engine is opened. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const NONE: FoundDevices = { devices: [], leftOut: [], warnings: [] };
@@ -97,7 +99,9 @@ async function askEngine(
   };
 }
 
-async function toFound({ devices, leftOut, warnings }: DevicesRead): Promise<FoundDevices> {
+async function toFound(
+  { devices, leftOut, warnings, environment }: DevicesRead,
+): Promise<FoundDevices> {
   const { deviceOf } = await loadModule<typeof import("../machine/devices/reading.ts")>(
     import.meta,
     "../machine/devices/reading.ts",
@@ -106,6 +110,7 @@ async function toFound({ devices, leftOut, warnings }: DevicesRead): Promise<Fou
     devices: devices.map((memory) => ({ memory, device: deviceOf(memory) })),
     leftOut,
     warnings,
+    ...defined({ environment }),
   };
 }
 

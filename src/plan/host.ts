@@ -1,8 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { SeparateDryLoads, StartDryLoads } from "../engine/dry_load_process.ts";
-import { lazyEngine, openEngine } from "../engine/open.ts";
+import type { StartDryLoads } from "../engine/dry_load_process.ts";
 import { installedBackends } from "../engine/gpu/backends.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures, Device } from "../llama_cpp/options.ts";
@@ -14,8 +13,8 @@ import { readCpuFeatures } from "../machine/cpu.ts";
 import { bytesInMemory } from "../machine/files_in_memory.ts";
 import { engineThreads } from "../machine/engine_threads.ts";
 import { namedCpu } from "../machine/named_cpu.ts";
-import { loadModule } from "../load_module.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
+import { hostEngine } from "./host_engine.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import { type NamedModel, readNamedModel } from "./named_model.ts";
 import { devicesOf, findDevices, type FoundDevices, withDevices } from "./devices.ts";
@@ -100,19 +99,22 @@ export function openHost(options: HostOptions = {}): Host {
   let calibrations: Calibrations | undefined;
   const { gpu = "off", say = () => {} } = options;
   let known: readonly ComputingDevice[] = [];
-  const engine = withSeparateDryLoads(
-    lazyEngine(() => {
-      const backend = gpu === "auto" ? known[0]?.device.backend ?? "off" : gpu;
-      return openEngine({ gpu: leavesDevices ? "off" : backend, say });
-    }),
-    options.dryLoadCommand,
-  );
   let leavesDevices = false;
+  const engine = hostEngine({
+    backend: () => {
+      if (leavesDevices) return "off";
+      return gpu === "auto" ? known[0]?.device.backend ?? "off" : gpu;
+    },
+    start: options.dryLoadCommand,
+    runsHere: options.runsHere ?? false,
+    say,
+  });
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
   const findAndKeep = async () => {
     const found = await findDevices(leavesDevices ? "off" : gpu, options.machine, engine);
     known = found.devices;
+    for (const [name, value] of Object.entries(found.environment ?? {})) Deno.env.set(name, value);
     return found;
   };
   const readModel = (given: string) => {
@@ -152,31 +154,6 @@ export function openHost(options: HostOptions = {}): Host {
       calibrations ??= readCalibrations(calibrationPath((name) => Deno.env.get(name))),
     engine,
     [Symbol.asyncDispose]: () => engine.dispose(),
-  };
-}
-
-/**
- * An engine whose dry loads are made in a process of their own, where there is what starts one; it
- * is started, and its code loaded, when the first is asked for.
- */
-function withSeparateDryLoads(engine: Engine, start: StartDryLoads | undefined): Engine {
-  let opened: Promise<SeparateDryLoads | undefined> | undefined;
-  const open = async () => {
-    const command = start?.();
-    if (command === undefined) return undefined;
-    const { SeparateDryLoads } = await loadModule<
-      typeof import("../engine/dry_load_process.ts")
-    >(import.meta, "../engine/dry_load_process.ts");
-    return new SeparateDryLoads(command);
-  };
-  return {
-    ...engine,
-    dryLoad: async (model, options) =>
-      await (await (opened ??= open()) ?? engine).dryLoad(model, options),
-    dispose: async () => {
-      await (await opened)?.dispose();
-      await engine.dispose();
-    },
   };
 }
 

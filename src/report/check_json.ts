@@ -38,6 +38,7 @@ export function checkJson(
       ...pick(instance, ["id", "role", "model"]),
       ramLimitBytes: instance.ramLimitBytes ?? null,
       ...pick(instance, ["floorBytes", "footprintBytes", "requiredBytes"]),
+      ...defined({ gpuLayers: instance.gpuLayers }),
       pools: instance.pools.map((pool) => pick(pool, ["id", "requiredBytes"])),
     })),
     issues: validation.issues.map((issue) => ({ code: issue.code, message: issueMessage(issue) })),

@@ -13,6 +13,7 @@ import type { ComputingDevice, ContextSettings } from "../../plan/settings.ts";
 import { COMPARE_LEGEND, compareHeading, compareText } from "../../report/estimate/compare_text.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate/estimate_json.ts";
 import {
+  DEVICES_LEGEND,
   ESTIMATE_LEGEND,
   estimateHeading,
   estimateNotes,
@@ -129,11 +130,13 @@ interface Printer {
 /** A table on stdout, as soon as there is a row for it; why others have none on stderr. */
 function tablePrinter(output: Output, compare: boolean): Printer {
   let begun = false;
+  let hasDevices = false;
   return {
     answers: (entries, failure) => {
       if (failure !== undefined) output.say(renderError(failure, output));
       const [first] = entries;
       if (failure !== undefined || first === undefined || "error" in first) return true;
+      hasDevices ||= first.footprint.devices !== undefined;
       const heading = begun ? "" : compare ? compareHeading() : estimateHeading();
       begun = true;
       const isRead = output.answer(heading + (compare ? compareText(entries) : estimateRow(first)));
@@ -142,6 +145,7 @@ function tablePrinter(output: Output, compare: boolean): Printer {
     },
     end: () => {
       if (begun) output.say(compare ? COMPARE_LEGEND : ESTIMATE_LEGEND);
+      if (hasDevices && !compare) output.say(DEVICES_LEGEND);
     },
   };
 }

@@ -86,6 +86,7 @@ export function engineDevices(backend: GpuBackend, variant: URL): EngineDevice[]
         name: textAt(symbols.ggml_backend_dev_description(device)) ?? backend,
         totalBytes: Number(total[0] ?? 0n),
         freeBytes: Number(free[0] ?? 0n),
+        isIntegrated,
         isUnified: isIntegrated || backend === "metal",
         ...defined({ pciId }),
         alignment: Number(symbols.ggml_backend_buft_get_alignment(buffers)),
@@ -93,7 +94,6 @@ export function engineDevices(backend: GpuBackend, variant: URL): EngineDevice[]
           Number(symbols.ggml_backend_buft_get_max_size(buffers)),
           Number.MAX_SAFE_INTEGER,
         ),
-        isIntegrated,
       });
     }
     const discrete = all.filter(({ isIntegrated }) => !isIntegrated);

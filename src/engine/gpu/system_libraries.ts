@@ -47,11 +47,31 @@ export const findsLibrary: FindsLibrary = (name) => {
   }
 };
 
+/** The newest CUDA that NVIDIA's driver supports, 13 for 13.1; nothing where it doesn't tell. */
+function driverSupports(): number | undefined {
+  try {
+    const driver = Deno.dlopen("libcuda.so.1", {
+      cuDriverGetVersion: { parameters: ["buffer"], result: "i32" },
+    });
+    // As 13010 for 13.1.
+    const version = new Int32Array(1);
+    const isTold = driver.symbols.cuDriverGetVersion(version) === 0;
+    driver.close();
+    return isTold ? Math.floor((version[0] ?? 0) / 1000) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * The newest CUDA runtime on this system that there is a build for; nothing where there is none.
+ * The newest CUDA runtime on this system that there is a build for and that the driver supports;
+ * nothing where there is none.
  */
-export function cudaRuntime(finds: FindsLibrary = findsLibrary): CudaRuntime | undefined {
-  if (CUDA_RUNTIMES[13].every(finds)) return 13;
+export function cudaRuntime(
+  finds: FindsLibrary = findsLibrary,
+  supported: number | undefined = driverSupports(),
+): CudaRuntime | undefined {
+  if ((supported ?? 13) >= 13 && CUDA_RUNTIMES[13].every(finds)) return 13;
   return CUDA_RUNTIMES[12].every(finds) ? 12 : undefined;
 }
 
@@ -64,11 +84,12 @@ export function cudaRuntime(finds: FindsLibrary = findsLibrary): CudaRuntime | u
 export function checkSystemLibraries(
   backend: GpuBackend,
   finds: FindsLibrary = findsLibrary,
+  supported?: number,
 ): void {
   for (const { names, hint } of LIBRARIES[backend] ?? []) {
     for (const name of names) if (!finds(name)) throw missing(backend, name, hint);
   }
-  if (backend !== "cuda" || cudaRuntime(finds) !== undefined) return;
+  if (backend !== "cuda" || cudaRuntime(finds, supported) !== undefined) return;
   const lacking = CUDA_RUNTIMES[13].find((name) => !finds(name)) ?? CUDA_RUNTIMES[13][0];
   throw missing(backend, lacking, CUDA_RUNTIME);
 }

@@ -1,3 +1,4 @@
+import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { defined } from "../../budget/defined.ts";
 import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
 import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
@@ -88,7 +89,7 @@ export async function admit(
 }
 
 async function approve(
-  { demand }: JarConfig,
+  { demand, options }: JarConfig,
   run: RunState,
   kept: ModelReference | undefined,
 ): Promise<Approval | Refusal> {
@@ -96,7 +97,7 @@ async function approve(
   const { manager, models, ledger } = run;
   const overLimit = overLimitRefusal(demand, run);
   if (overLimit) return overLimit;
-  const isLoaded = kept !== undefined || models.has(model);
+  const isLoaded = kept !== undefined || models.has(model, gpuLayersOf(options));
   const processBytes = isLoaded ? 0 : await residentProcessBytes(demand.footprint, run);
   const allocation = await allocate(run, id, demand.ramLimitBytes, {
     path: model,
@@ -171,6 +172,10 @@ async function residentProcessBytes(footprint: JarFootprint, run: RunState): Pro
   return own === undefined ? 0 : own + (footprint.loading?.kernelBytes ?? 0);
 }
 
+function gpuLayersOf({ offload }: FootprintOptions): number {
+  return offload?.gpuLayers ?? 0;
+}
+
 type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;
 
 async function load(
@@ -184,16 +189,20 @@ async function load(
   const before = await memory.ownAnonymousBytes();
   const watchdog = { clock, limits, signal: stop };
 
-  const shared = kept !== undefined || models.has(demand.model);
+  const gpuLayers = gpuLayersOf(options);
+  const shared = kept !== undefined || models.has(demand.model, gpuLayers);
   const acquired: Outcome<ModelReference> = kept
     ? { kind: "done", value: kept }
     : await withWatchdog(
-      (signal, onProgress) =>
-        models.acquire(demand.model, { mmap: options.mmap, files, sparse, signal, onProgress }),
+      (signal, onProgress) => {
+        const { mmap } = options;
+        const loading = { mmap, gpuLayers, files, sparse, signal, onProgress };
+        return models.acquire(demand.model, loading);
+      },
       { ...watchdog, discard: (reference) => reference.release() },
     );
   if (acquired.kind !== "done") {
-    if (acquired.kind !== "failed" && !acquired.settled) models.forget(demand.model);
+    if (acquired.kind !== "failed" && !acquired.settled) models.forget(demand.model, gpuLayers);
     return notLoaded(acquired, "model-load-failed", `Model load failed: ${demand.model}`);
   }
 

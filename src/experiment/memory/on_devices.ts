@@ -6,8 +6,8 @@ import type { RunState } from "../run_state.ts";
 /** What this process holds on devices, those left out whose driver doesn't tell. */
 export function heldOnDevices({ devices = [] }: Pick<MachineMemory, "devices">): PoolBytes[] {
   return devices.flatMap(({ id, holders = [] }) => {
-    const own = holders.find(({ isOwn }) => isOwn);
-    return own === undefined ? [] : [{ id, bytes: own.bytes }];
+    const bytes = holders.find(({ isOwn }) => isOwn)?.bytes;
+    return bytes === undefined ? [] : [{ id, bytes }];
   });
 }
 

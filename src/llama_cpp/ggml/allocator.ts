@@ -34,7 +34,7 @@ function place(buffers: TensorBuffers, tensor: Tensor): void {
       const operand = sources[index] as Tensor;
       // Views are never marked allocated, so only tensors with memory of their own qualify.
       if (!operand.isAllocated || operand.isOutput) continue;
-      if (operand.type !== tensor.type || !operand.sameShape(tensor)) continue;
+      if (operand.type !== tensor.type || !operand.sameLayout(tensor)) continue;
       if (operand.children === 1 && operand.views === 0) {
         tensor.address = operand.address;
         tensor.backend = operand.backend;

@@ -24,27 +24,41 @@ class Chunk {
     return offset;
   }
 
+  /**
+   * A range grows only into its neighbours in the list. Tensors of no bytes leave ranges of none,
+   * which may come to lie within others and keep neighbours apart: so it is in llama.cpp.
+   */
   give(offset: number, bytes: number): void {
-    if (bytes === 0) return;
     const { offsets, sizes } = this;
-    let index = 0;
-    while (index < offsets.length && (offsets[index] as number) < offset) index++;
-    const before = index - 1;
-    const joinsBefore = before >= 0 &&
-      (offsets[before] as number) + (sizes[before] as number) === offset;
-    const joinsAfter = index < offsets.length && offset + bytes === offsets[index];
-    if (joinsBefore && joinsAfter) {
-      sizes[before] = (sizes[before] as number) + bytes + (sizes[index] as number);
-      this.#remove(index);
-    } else if (joinsBefore) {
-      sizes[before] = (sizes[before] as number) + bytes;
-    } else if (joinsAfter) {
-      offsets[index] = offset;
-      sizes[index] = (sizes[index] as number) + bytes;
-    } else {
-      offsets.splice(index, 0, offset);
-      sizes.splice(index, 0, bytes);
+    const count = offsets.length;
+    let place = 0;
+    for (let index = 0; index < count; index++) {
+      const start = offsets[index] as number;
+      const end = start + (sizes[index] as number);
+      if (end === offset) {
+        sizes[index] = (sizes[index] as number) + bytes;
+        if (index < count - 1 && end + bytes === offsets[index + 1]) {
+          sizes[index] = (sizes[index] as number) + (sizes[index + 1] as number);
+          this.#remove(index + 1);
+        }
+        return;
+      }
+      if (offset + bytes === start) {
+        offsets[index] = offset;
+        sizes[index] = (sizes[index] as number) + bytes;
+        if (
+          index > 0 &&
+          (offsets[index - 1] as number) + (sizes[index - 1] as number) === offset
+        ) {
+          sizes[index - 1] = (sizes[index - 1] as number) + (sizes[index] as number);
+          this.#remove(index);
+        }
+        return;
+      }
+      if (place === index && start < offset) place = index + 1;
     }
+    offsets.splice(place, 0, offset);
+    sizes.splice(place, 0, bytes);
   }
 
   #remove(index: number): void {

@@ -13,6 +13,9 @@ export type Shape = readonly number[];
 
 const NO_SOURCES: readonly Tensor[] = [];
 
+/** Bytes from one element to the next, by dimension. */
+export type Strides = readonly [number, number, number, number];
+
 /** What decides whether a tensor gets memory of its own. */
 interface Placing {
   /** No operation makes it: an input or a weight. */
@@ -22,7 +25,7 @@ interface Placing {
   /** The tensor whose memory it looks into. */
   readonly root: Tensor | undefined;
   /** Bytes from one element to the next, by dimension; those of a contiguous tensor if absent. */
-  readonly strides: readonly [number, number, number, number] | undefined;
+  readonly strides: Strides | undefined;
 }
 
 // Every tensor is made with one of these or with an object of the same shape: graphs have thousands.
@@ -64,11 +67,15 @@ export class Tensor {
   op = "NONE";
   /** Which function of the operations that are many (GGML_UNARY_OP_SILU, GGML_GLU_OP_SWIGLU). */
   variant: string | undefined = undefined;
-  /** A weight's name in the file, without which it is none. */
+  /**
+   * A weight's name in the file, without which it is none; `output.weight` also where the
+   * embedding stands in for it, since that may be a copy elsewhere.
+   */
   weightName: string | undefined = undefined;
   /**
-   * The layer whose cache it is (then it is external), or whose norm (llama-context.cpp,
-   * `graph_get_cb`); −1 for neither.
+   * The layer whose cache it is, or whose own copy of a weight that has no layer in its name (then
+   * it is external), or whose norm or last result it is (llama-context.cpp, `graph_get_cb`); −1 for
+   * none of these.
    */
   layer = -1;
   isVisited = false;
@@ -140,6 +147,12 @@ export class Tensor {
     if (this.n2 !== 1 && this.s2 !== next) return false;
     next *= this.n2;
     return this.n3 === 1 || this.s3 === next;
+  }
+
+  /** `ggml_are_same_layout` of two tensors of one type; copies of views aren't contiguous. */
+  sameLayout(other: Tensor): boolean {
+    return this.sameShape(other) && this.s1 === other.s1 && this.s2 === other.s2 &&
+      this.s3 === other.s3 && this.s0 === other.s0;
   }
 
   sameShape(other: Tensor): boolean {

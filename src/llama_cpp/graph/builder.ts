@@ -1,6 +1,7 @@
 import { Cache } from "./cache.ts";
 import { Graph } from "../ggml/graph.ts";
 import { layerKinds, layersToBuild } from "./layers.ts";
+import type { HeaderScale } from "../hyperparameters/architecture_rules.ts";
 import type { Model } from "./model.ts";
 import type { PlannedBatch } from "./planned_batch.ts";
 import { F32, I32, type Tensor } from "../ggml/tensor.ts";
@@ -28,9 +29,8 @@ export interface LeftOutLayers {
  * What the builders of all architectures share (llama-graph.cpp, `llm_graph_context`): the graph,
  * the model, the batch, and the inputs, each made when first asked for.
  *
- * Left out everywhere: operations that take a fresh result which nobody else reads and write over
- * it, as biases, scales, norm weights, activations of one half and soft caps do. They need no
- * memory and change nobody's place.
+ * Every node that llama.cpp makes is there, in its order, also those that write over an operand and
+ * need no memory: where a device computes, each node is given to a backend by itself.
  */
 export class Builder {
   readonly graph = new Graph();
@@ -153,11 +153,22 @@ export class Builder {
     graph.expand(x);
     graph.expand(ready);
     this.embedded = x;
-    if (inputWidth !== width) {
-      x = graph.view(x, [width, this.tokens], x.s1);
-      if (this.keys.real("embedding_scale") !== 0) x = graph.contiguous(x);
+    if (inputWidth !== width) x = graph.view(x, [width, this.tokens], x.s1);
+    if (this.hasScale("embedding_scale")) {
+      if (inputWidth !== width) x = graph.contiguous(x);
+      x = graph.scale(x);
     }
     return graph.expand(x);
+  }
+
+  /** Scales by a number of the header, where the architecture reads it and it is there. */
+  scaleBy(key: HeaderScale, x: Tensor): Tensor {
+    return this.hasScale(key) ? this.graph.scale(x) : x;
+  }
+
+  hasScale(key: HeaderScale): boolean {
+    const whereMissing = this.hyperparameters.rules.scales?.[key];
+    return whereMissing !== undefined && this.keys.real(key, whereMissing) !== 0;
   }
 
   /** As wide as the input, where images bring more than one embedding. */
@@ -171,9 +182,29 @@ export class Builder {
     return graph.add(x, graph.view(embedded, [embeddingLength, this.tokens], embedded.s1));
   }
 
-  /** A matrix of the file; scale and bias run in place. */
+  /** A matrix of the file, with the scale and then the bias that the file has for it. */
   multiply(name: string, x: Tensor): Tensor {
+    return this.addBias(name, this.multiplyScaled(name, x));
+  }
+
+  /** The same without a bias (`build_lora_mm`). */
+  multiplyScaled(name: string, x: Tensor): Tensor {
+    return this.applyScale(name, this.multiplyMatrix(name, x));
+  }
+
+  /** The matrix alone. */
+  multiplyMatrix(name: string, x: Tensor): Tensor {
     return this.graph.multiplyMatrix(this.need(name), x);
+  }
+
+  applyScale(name: string, x: Tensor): Tensor {
+    const scale = this.model.findScale(name);
+    return scale === undefined ? x : this.graph.multiply(x, scale);
+  }
+
+  addBias(name: string, x: Tensor): Tensor {
+    const bias = this.model.findBias(name);
+    return bias === undefined ? x : this.graph.add(x, bias);
   }
 
   /** The same where the file has the matrix, else `x` itself. */
@@ -190,20 +221,42 @@ export class Builder {
     return this.weight(name) !== undefined;
   }
 
-  /** `build_norm`; weight and bias run in place. */
-  norm(x: Tensor, kind: NormKind): Tensor {
-    return kind === "rms" ? this.graph.rmsNorm(x) : this.graph.norm(x);
+  /**
+   * `build_norm`, with the weight and the bias that the file has of this name.
+   *
+   * @param layer whose it is: the one in the name unless said, −1 for none
+   */
+  norm(x: Tensor, kind: NormKind, name: string, layer: number = layerIn(name)): Tensor {
+    const { graph } = this;
+    const weight = this.weight(name);
+    const bias = this.model.findBias(name);
+    let y = kind === "rms" ? graph.rmsNorm(x) : graph.norm(x);
+    if (weight !== undefined || bias !== undefined) y.layer = layer;
+    if (weight !== undefined) y = graph.multiply(y, weight);
+    return bias === undefined ? y : graph.add(y, bias);
   }
 
-  rope(x: Tensor): Tensor {
-    return this.graph.rope(x, this.positions);
+  /** A layer's own frequencies, where the file has any, unless the layer is left out. */
+  rope(x: Tensor, layer?: number): Tensor {
+    const factors = layer === undefined ? undefined : this.#ropeFactors(layer);
+    return this.graph.rope(x, this.positions, factors);
+  }
+
+  /** `get_rope_factors`: one set for all contexts, or one for those longer than trained with. */
+  #ropeFactors(layer: number): Tensor | undefined {
+    const { model, hyperparameters: { trainContextLength } } = this;
+    const all = model.copyFor(layer, "rope_freqs.weight");
+    if (all !== undefined || !model.has("rope_factors_long.weight")) return all;
+    const original = this.keys.number("rope.scaling.original_context_length") ?? trainContextLength;
+    const length = this.plan.cells > original ? "long" : "short";
+    return model.copyFor(layer, `rope_factors_${length}.weight`);
   }
 
   /** The last norm: its result stays readable as the embedding (`t_embd`). */
-  finish(x: Tensor, kind: NormKind): Tensor {
-    const y = this.norm(x, kind);
+  finish(x: Tensor, kind: NormKind, name = "output_norm"): Tensor {
+    const y = this.norm(x, kind, name);
     y.isOutput = true;
-    return this.scalesEmbedding ? this.graph.map(y) : y;
+    return this.scalesEmbedding ? this.graph.scale(y) : y;
   }
 
   /** Whether the embedding is scaled before the logits, which needs a copy. */
@@ -211,14 +264,35 @@ export class Builder {
 
   /** The logits, from the embedding matrix where the file has no other. */
   logits(x: Tensor): void {
-    let y = this.multiply(this.has("output") ? "output" : "token_embd", x);
+    const { graph } = this;
+    let y = this.has("output")
+      ? this.multiply("output", x)
+      : graph.multiplyMatrix(this.#tiedOutput(), x);
+    y = this.scaleBy("logit_scale", y);
+    if (this.hasScale("final_logit_softcapping")) y = this.softCap(y);
     if (this.afterLogits !== undefined) y = this.afterLogits(y);
     y.isOutput = true;
-    this.graph.expand(y);
+    graph.expand(y);
   }
 
-  /** What an architecture makes of its logits, where that needs memory. */
+  #tiedOutput(): Tensor {
+    const isOwn = this.hyperparameters.rules.multipliesEmbedding !== true;
+    return (isOwn ? this.model.tiedOutput() : undefined) ?? this.need("token_embd");
+  }
+
+  /** What an architecture makes of its logits. */
   afterLogits: ((logits: Tensor) => Tensor) | undefined;
+
+  /** `tanh` between two scales. */
+  softCap(x: Tensor): Tensor {
+    const { graph } = this;
+    return graph.scale(graph.unary("TANH", graph.scale(x)));
+  }
+}
+
+/** The layer in a weight's name, −1 where it has none. */
+function layerIn(name: string): number {
+  return name.startsWith("blk.") ? parseInt(name.slice(4), 10) : -1;
 }
 
 /** The file lacks a weight that the graph needs. */

@@ -103,10 +103,11 @@ export class Cache {
     return this.graph.input(type, [cells, tokens / sequences, 1, sequences]);
   }
 
-  /** Memory outside the compute buffer, such as an indexer's cache of keys. */
-  external(type: number, shape: readonly number[]): Tensor {
+  /** A layer's memory outside the compute buffer, such as an indexer's cache of keys. */
+  external(layer: number, type: number, shape: readonly number[]): Tensor {
     const tensor = new Tensor(type, shape, undefined, LEAF);
     tensor.isExternal = true;
+    tensor.layer = layer;
     return tensor;
   }
 
@@ -126,8 +127,8 @@ export class Cache {
     const { sequences, keyType, valueType } = this.plan;
     const valueWidth = this.isTransposed ? this.#widestValue : heads * (valueLengths[owner] ?? 0);
     const made = {
-      key: this.external(keyType, [heads * (keyLengths[owner] ?? 0), cells, sequences]),
-      value: this.external(valueType, [valueWidth, cells, sequences]),
+      key: this.external(owner, keyType, [heads * (keyLengths[owner] ?? 0), cells, sequences]),
+      value: this.external(owner, valueType, [valueWidth, cells, sequences]),
     };
     this.#layers.set(owner, made);
     return made;

@@ -16,6 +16,19 @@ interface ComputeEstimate {
   readonly notes: readonly string[];
 }
 
+/** What is to be said of a graph that isn't known. */
+export function unknownGraph(
+  { source, missingWeight }: PlannedGraph,
+): Omit<ComputeEstimate, "bytes"> {
+  const why = missingWeight === undefined
+    ? `The graph of architecture ${source.shape.architecture} isn't known`
+    : `The graph needs ${missingWeight}, which is missing`;
+  return {
+    confidence: missingWeight === undefined ? "unknown" : "bound",
+    notes: [`${why}, so the compute buffer is an upper bound`],
+  };
+}
+
 /**
  * Bytes of the buffer that llama.cpp plans for its computations on a CPU (`compute buffer
  * size` in its log): the graph of the largest batch is built and its tensors are placed as
@@ -23,14 +36,7 @@ interface ComputeEstimate {
  * needs, get a size that the real one stays below.
  */
 export function computeBytes(planned: PlannedGraph): ComputeEstimate {
-  const { source, model, plan, placed, missingWeight } = planned;
+  const { model, plan, placed } = planned;
   if (placed !== undefined) return { bytes: placed.bytes, confidence: "exact", notes: [] };
-  const why = missingWeight === undefined
-    ? `The graph of architecture ${source.shape.architecture} isn't known`
-    : `The graph needs ${missingWeight}, which is missing`;
-  return {
-    bytes: Math.ceil(upperBound(model, plan)),
-    confidence: missingWeight === undefined ? "unknown" : "bound",
-    notes: [`${why}, so the compute buffer is an upper bound`],
-  };
+  return { bytes: Math.ceil(upperBound(model, plan)), ...unknownGraph(planned) };
 }

@@ -1,6 +1,17 @@
+import { CPU_BACKEND } from "../ggml/backends/cpu.ts";
+import type { Home } from "../ggml/home.ts";
+import type { Graph } from "../ggml/graph.ts";
+import { schedule } from "../ggml/scheduler/schedule.ts";
+import type { Tensor } from "../ggml/tensor.ts";
 import type { BytesByPlace, PlacedMemory } from "../memory/placed_memory.ts";
-import { computeBytes, type Confidence } from "./compute.ts";
-import type { PlannedGraph } from "./planned_graph.ts";
+import type { FootprintOptions } from "../options.ts";
+import { upperBound } from "./bound.ts";
+import { MissingWeight } from "./builder.ts";
+import { type Confidence, unknownGraph } from "./compute.ts";
+import { EVERY_LAYER } from "./layers.ts";
+import { Model } from "./model.ts";
+import { buildGraph, type GraphSource, type PlannedGraph } from "./planned_graph.ts";
+import { planBatch } from "./planned_batch.ts";
 
 /** Compute buffers by where they lie, and how far they can be trusted. */
 export interface ComputeByPlace extends BytesByPlace {
@@ -8,16 +19,110 @@ export interface ComputeByPlace extends BytesByPlace {
   readonly notes: readonly string[];
 }
 
-/** Bytes of the buffers that llama.cpp plans for its computations on devices and in pinned RAM. */
-export function computeOnDevices(
-  planned: PlannedGraph,
-  { backends }: PlacedMemory,
-): ComputeByPlace {
-  const { bytes, confidence, notes } = computeBytes(planned);
-  return {
-    ram: bytes,
-    devices: backends.map(() => bytes),
-    confidence: confidence === "exact" ? "bound" : confidence,
-    notes,
+/** Tokens below which the CPU's norms stay where their layer is (llama-context.cpp, `graph_get_cb`). */
+const SMALL_BATCH = 32;
+
+/** Batches overlap where several devices have all layers and all of them can (llama-context.cpp). */
+function isPipelined({ backends, placement }: PlacedMemory): boolean {
+  return backends.length > 1 && placement.isWhole && backends.every(({ overlaps }) => overlaps);
+}
+
+/** Tells each tensor of a graph that isn't computed where it lies. */
+function settle(graph: Graph, { backends, placement, bufferOfWeight }: PlacedMemory): void {
+  const cpu = backends.length;
+  const onDevice = (isWeight: boolean) =>
+    backends.map((_, backend): Home => ({ backend, isWeight, isHost: false, isPinned: false }));
+  const inRam = (isWeight: boolean, isHost: boolean, isPinned: boolean): Home => ({
+    backend: cpu,
+    isWeight,
+    isHost,
+    isPinned,
+  });
+  const weights = {
+    devices: onDevice(true),
+    pinned: inRam(true, true, true),
+    plain: inRam(true, true, false),
+    repacked: inRam(true, false, false),
   };
+  const caches = { devices: onDevice(false), ram: inRam(false, true, false) };
+  const homeOf = ({ weightName, layer }: Tensor): Home | undefined => {
+    if (weightName === undefined) {
+      const place = placement.layers[layer];
+      return place === undefined ? caches.ram : caches.devices[place];
+    }
+    const buffer = bufferOfWeight(weightName, layer);
+    return typeof buffer === "number" ? weights.devices[buffer] : weights[buffer];
+  };
+  for (const leaf of graph.leafs) if (leaf.isExternal) leaf.home = homeOf(leaf);
+}
+
+/** Bytes of the compute buffers of one graph, the CPU's last. */
+function scheduledBytes(graph: Graph, memory: PlacedMemory, tokens: number): readonly number[] {
+  const { backends, placement } = memory;
+  const cpu = backends.length;
+  settle(graph, memory);
+  const pins = placement.isWhole || tokens < SMALL_BATCH;
+  return schedule(graph, {
+    backends: [...backends, CPU_BACKEND],
+    pipelined: isPipelined(memory),
+    ...(pins
+      ? {
+        pinned: ({ layer, isExternal }: Tensor) =>
+          layer < 0 || isExternal ? undefined : placement.layers[layer] ?? cpu,
+      }
+      : {}),
+  }).bytes;
+}
+
+/** Weights that one part of a graph may copy onto a device. */
+const COPIED_WEIGHTS = 3;
+
+/** A size that each device's compute buffer stays below: the bound, and weights that are copied there. */
+function boundOnDevices(planned: PlannedGraph, { weights, backends }: PlacedMemory): BytesByPlace {
+  const bytes = Math.ceil(upperBound(planned.model, planned.plan));
+  const copied = weights.filter(({ device }) => device === undefined)
+    .map(({ bytes }) => bytes).sort((a, b) => b - a).slice(0, COPIED_WEIGHTS)
+    .reduce((sum, one) => sum + one, 0);
+  return { ram: bytes, devices: backends.map(() => bytes + copied) };
+}
+
+/** A planned graph, and what is computed where. */
+export interface DeviceGraph {
+  readonly planned: PlannedGraph;
+  readonly compute: ComputeByPlace;
+}
+
+/**
+ * Plans the graph that llama.cpp reserves its buffers for, and places it on the devices and in pinned
+ * RAM.
+ */
+export function planOnDevices(
+  source: GraphSource,
+  options: FootprintOptions,
+  memory: PlacedMemory,
+): DeviceGraph {
+  const { shape, header, build } = source;
+  const { layers } = memory.placement;
+  const model = new Model(shape, header, (layer) => layers[layer] ?? -1);
+  const plan = planBatch(shape, options);
+  const graph = build === undefined
+    ? undefined
+    : buildGraph(build, model, plan, { attempt: EVERY_LAYER });
+  if (graph !== undefined && !(graph instanceof MissingWeight)) {
+    const bytes = scheduledBytes(graph, memory, plan.tokens);
+    const compute = {
+      ram: bytes.at(-1) ?? 0,
+      devices: bytes.slice(0, -1),
+      confidence: "exact" as const,
+      notes: [],
+    };
+    return { planned: { source, model, plan }, compute };
+  }
+  const planned = {
+    source,
+    model,
+    plan,
+    ...(graph === undefined ? {} : { missingWeight: graph.weightName }),
+  };
+  return { planned, compute: { ...boundOnDevices(planned, memory), ...unknownGraph(planned) } };
 }

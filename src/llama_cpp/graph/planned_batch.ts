@@ -21,7 +21,15 @@ export interface PlannedBatch {
   /** ggml's number of the cache types. */
   readonly keyType: number;
   readonly valueType: number;
+  /**
+   * Operations of many steps that llama.cpp gave up for those steps, by ggml's name: those that ran
+   * on another device than their layer in a trial (llama-context.cpp, `resolve_fused_ops`).
+   */
+  readonly unfused?: ReadonlySet<FusedOperation>;
 }
+
+/** Operations that llama.cpp tries out first. */
+export type FusedOperation = "DSV4_HC_PRE" | "DSV4_HC_COMB" | "DSV4_HC_POST";
 
 /** The batch and the cache that the graph is planned for. */
 export function planBatch(shape: Hyperparameters, options: FootprintOptions): PlannedBatch {

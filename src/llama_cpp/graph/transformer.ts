@@ -9,14 +9,18 @@ import { mixtureOfExperts } from "./blocks/experts.ts";
 import { feedForward, sharedFeedForward } from "./blocks/feed_forward.ts";
 import type { Builder, GraphBuilder } from "./builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
-import type { LayerBuilder, TransformerRow } from "./transformer_row.ts";
+import type { LayerBuilder, NormNames, TransformerRow } from "./transformer_row.ts";
 
 export type { LayerBuilder, TransformerRow };
 
 // Rows, or parts of one, that many architectures share.
-export const GPT: TransformerRow = { norm: "layer", activation: "plain" };
+export const GPT: TransformerRow = { norm: "layer", activation: "gelu" };
 export const QUERY_KEY_NORM: TransformerRow = { queryKeyNorm: "before-rope" };
-export const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
+export const HEADER_EXPERTS: TransformerRow = {
+  gating: "header",
+  defaultGating: "sigmoid",
+  weightsNorm: "header",
+};
 
 /** Takes the tokens whose logits are wanted out of all of `tensors`, after the last layer only. */
 export function keepOutputs<const T extends readonly Tensor[]>(
@@ -76,22 +80,27 @@ export function prepare(b: Builder, row: TransformerRow, layer: number, x: Tenso
   let { q, k, v } = projectQueryKeyValue(b, layer, x);
   if (row.queryKeyNorm === "whole-rows" && hasQueryNorm) {
     const { keyLength, queries, keyValues } = headsOf(b, layer);
-    q = graph.reshape(b.norm(wholeRows(b, q), kind), keyLength, queries, b.tokens);
-    k = graph.reshape(b.norm(wholeRows(b, k), kind), keyLength, keyValues, b.tokens);
+    q = b.norm(wholeRows(b, q), kind, `${prefix}q_norm`);
+    k = b.norm(wholeRows(b, k), kind, `${prefix}k_norm`);
+    q = graph.reshape(q, keyLength, queries, b.tokens);
+    k = graph.reshape(k, keyLength, keyValues, b.tokens);
   }
   if (row.queryKeyNorm === "before-rope") {
-    if (hasQueryNorm) q = b.norm(q, kind);
-    if (hasKeyNorm) k = b.norm(k, kind);
+    if (hasQueryNorm) q = b.norm(q, kind, `${prefix}q_norm`);
+    if (hasKeyNorm) k = b.norm(k, kind, `${prefix}k_norm`);
   }
   const rotated = rotates(b, row, layer);
   if (rotated) {
-    q = b.rope(q);
-    k = b.rope(k);
+    const slides = b.hyperparameters.slidingWindowLayers[layer] ?? false;
+    const factorsOf = row.slidesWithoutFactors === true && slides ? undefined : layer;
+    q = b.rope(q, factorsOf);
+    k = b.rope(k, factorsOf);
   }
   if (row.queryKeyNorm === "after-rope" || (row.queryKeyNorm === "plain-after-rope" && rotated)) {
-    k = b.norm(k, kind);
-    q = b.norm(q, kind);
+    k = b.norm(k, kind, `${prefix}k_norm`);
+    q = b.norm(q, kind, `${prefix}q_norm`);
   }
+  if (row.scalesQueries === true) q = graph.scale(q);
   const isTempered = row.attentionTemperature === "without-rope"
     ? !rotated
     : row.attentionTemperature === "header" && b.keys.real("attention.temperature_scale") !== 0;
@@ -119,18 +128,20 @@ export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor):
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   if (!b.has(`${prefix}ffn_gate_inp`) || !routes(b, row, layer)) {
-    return feedForward(b, layer, x, row.activation ?? "gated");
+    return feedForward(b, layer, x, row.activation ?? "silu");
   }
-  const { gating, weightsNorm, weighsFirst, selectsBy } = row;
-  const routing = { gating, weightsNorm, weighsFirst, selectsBy };
+  const { gating, defaultGating, weightsNorm, weighsFirst, selectsBy } = row;
+  const activation = row.expertActivation ?? "silu";
+  const routing = { gating, defaultGating, weightsNorm, weighsFirst, selectsBy, activation };
   const routed = mixtureOfExperts(b, layer, x, routing);
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
-  let shared = sharedFeedForward(b, layer, x, row.sharedActivation ?? "gated");
+  let shared = sharedFeedForward(b, layer, x, row.sharedActivation ?? "silu");
   if (b.has(`${prefix}ffn_gate_inp_shexp`)) {
     const gate = b.multiply(`${prefix}ffn_gate_inp_shexp`, x);
-    shared = graph.multiply(shared, graph.inPlace(graph.map(gate), gate));
+    shared = graph.multiply(shared, graph.divide(graph.unary("SILU", gate), gate));
   }
-  return graph.add(routed, shared);
+  const sum = graph.add(routed, shared);
+  return row.averagesShared === true ? graph.scale(sum) : sum;
 }
 
 /** A state on the layers that have one, attention or `other` on the others. */
@@ -152,48 +163,79 @@ export function attend(b: Builder, row: TransformerRow, layer: number, x: Tensor
   if (!isGated && row.attentionSubNorm !== true) return attention(b, layer, parts, { sinks });
   const y = attention(b, layer, parts, { sinks, output: false });
   const changed = isGated
-    ? gate(b, y, b.multiply(`${prefix}gate`, x), headsOf(b, layer).queries)
-    : b.norm(y, row.norm ?? "rms");
+    ? gate(
+      b,
+      y,
+      b.graph.unary(row.gateFunction ?? "SIGMOID", b.multiplyMatrix(`${prefix}gate`, x)),
+      headsOf(b, layer).queries,
+    )
+    : b.norm(y, row.norm ?? "rms", `${prefix}sub_norm`);
   return b.multiply(`${prefix}output`, changed);
 }
 
 /** The embeddings as the first layer sees them. */
 export function begin(b: Builder, row: TransformerRow): Tensor {
   const x = b.embed();
-  if (row.prelude === "norm") return b.norm(x, row.norm ?? "rms");
-  const table = row.prelude === "positions" ? b.weight("position_embd") : undefined;
-  return table === undefined ? x : b.graph.add(x, b.graph.getRows(table, b.positions));
+  switch (row.prelude) {
+    case "norm":
+      return b.norm(x, row.norm ?? "rms", "token_embd_norm", 0);
+    case "scale":
+      return b.graph.scale(x);
+    case "positions": {
+      const table = b.weight("position_embd");
+      return table === undefined ? x : b.graph.add(x, b.graph.getRows(table, b.positions));
+    }
+    default:
+      return x;
+  }
 }
+
+/** The norms of a plain layer, by their usual names in a file. */
+const NORM_NAMES: NormNames = {
+  attention: "attn_norm",
+  afterAttention: "post_attention_norm",
+  feed: "ffn_norm",
+  afterFeed: "post_ffw_norm",
+  last: "output_norm",
+};
 
 /** One layer of the plain kind. */
 export function transformerLayer(b: Builder, row: TransformerRow, layer: number, x: Tensor) {
   const { graph } = b;
-  const kind = row.norm ?? "rms";
-  const { mix = attend, feed: feedBy = feed } = row;
-  let y = mix(b, row, layer, row.onlyPostNorms === true ? x : b.norm(x, kind));
+  const { mix = attend, feed: feedBy = feed, norm: kind = "rms", norms } = row;
+  const norm = (which: keyof NormNames, y: Tensor) => {
+    const pinnedTo = row.unpinnedNorms?.includes(which) ? -1 : layer;
+    return b.norm(y, kind, `blk.${layer}.${norms?.[which] ?? NORM_NAMES[which]}`, pinnedTo);
+  };
+  const scales = row.scalesResiduals === true || b.hasScale("residual_scale");
+  let y = mix(b, row, layer, row.onlyPostNorms === true ? x : norm("attention", x));
   let residual = x;
+  const normsFirst = row.postNorms === true && row.normsBeforeOutputs === true;
+  if (normsFirst) y = norm("afterAttention", y);
   if (row.lateOutputs === undefined) [y, residual] = keepOutputs(b, layer, [y, residual]);
-  if (row.postNorms === true) y = b.norm(y, kind);
+  if (row.postNorms === true && !normsFirst) y = norm("afterAttention", y);
+  if (scales) y = graph.scale(y);
   const middle = row.residualFirst === true ? graph.add(residual, y) : graph.add(y, residual);
-  y = feedBy(b, row, layer, row.onlyPostNorms === true ? middle : b.norm(middle, kind));
-  if (row.postNorms === true) y = b.norm(y, kind);
+  y = feedBy(b, row, layer, row.onlyPostNorms === true ? middle : norm("feed", middle));
+  if (row.postNorms === true) y = norm("afterFeed", y);
+  if (scales) y = graph.scale(y);
   return row.lastResidualFirst === true ? graph.add(middle, y) : graph.add(y, middle);
 }
 
 /** The last norm and the logits. */
 export function end(b: Builder, row: TransformerRow, x: Tensor): void {
-  const kind = row.norm ?? "rms";
+  const finish = (y: Tensor) => b.finish(y, row.norm ?? "rms", row.norms?.last ?? NORM_NAMES.last);
   switch (row.lateOutputs) {
     case "before-norm":
       x.isOutput = true;
-      return b.logits(b.finish(b.onlyOutputs(x), kind));
+      return b.logits(finish(b.onlyOutputs(x)));
     case "after-norm": {
-      const y = b.onlyOutputs(b.finish(x, kind));
+      const y = b.onlyOutputs(finish(x));
       y.isOutput = true;
       return b.logits(y);
     }
     default:
-      return b.logits(b.finish(x, kind));
+      return b.logits(finish(x));
   }
 }
 

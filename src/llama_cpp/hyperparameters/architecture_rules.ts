@@ -115,6 +115,13 @@ export interface GraphNodes {
 /** Those of architectures whose layers are long chains of small operations. */
 export const MANY_GRAPH_NODES: GraphNodes = { perBatchToken: 40, perTensor: 32 };
 
+/** Numbers of the header that the stream or the logits are multiplied by, or capped with. */
+export type HeaderScale =
+  | "embedding_scale"
+  | "residual_scale"
+  | "logit_scale"
+  | "final_logit_softcapping";
+
 /**
  * What one architecture does otherwise than the rest: rules, no sizes. What all do is in the code
  * that reads the rules.
@@ -149,6 +156,8 @@ export interface ArchitectureRules {
   readonly predictionLayersSkipped?: true | RegExp;
   /** `output.weight` stands in for a missing `token_embd.weight`. */
   readonly embeddingIsOutput?: true;
+  /** The embedding itself is multiplied as output, where it lies. */
+  readonly multipliesEmbedding?: true;
   /** An embedding is handed out beside the logits. */
   readonly outputsEmbedding?: true;
 
@@ -198,6 +207,18 @@ export interface ArchitectureRules {
   readonly positionsPerToken?: 4 | "by-sections";
   /** What each expert gives is multiplied by a scale of the file (`*_exps.scale`). */
   readonly scalesExperts?: true;
+  /** So is what a dense feed-forward gives (`ffn_*.scale`). */
+  readonly scalesFeedForward?: true;
+  /** So is what the shared expert gives (`*_shexp.scale`). */
+  readonly scalesSharedExpert?: true;
+  /** Weights that a file may have and the graph doesn't read, by the ends of their names. */
+  readonly unusedWeights?: RegExp;
+  /** Which scales it reads, with what each is where the header hasn't it; 0 scales nothing. */
+  readonly scales?: Readonly<Partial<Record<HeaderScale, number>>>;
+  /** `attention.clamp_kqv` clamps queries, keys and values. */
+  readonly clampsProjections?: true;
+  /** Attention's scores are capped (`attn_soft_cap`). */
+  readonly capsScores?: true;
   /** Clamped halves of a feed-forward meet in one operation with all the rest. */
   readonly clampsInOneOperation?: true;
 }

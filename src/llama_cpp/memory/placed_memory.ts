@@ -9,8 +9,9 @@ import { contextSizes } from "./context_sizes.ts";
 import { kvCacheLayers, type LayerBytes } from "./kv_cache.ts";
 import { placeLayers, type Placement } from "./placement.ts";
 import { recurrentStateLayers } from "./recurrent_state.ts";
+import { type BufferOfWeight, DeviceWeights } from "./device_weights.ts";
 import { WeightPlaces } from "./weight_places.ts";
-import { type LoadedWeight, loadedWeightsOn } from "./weights.ts";
+import type { LoadedWeight } from "./weights.ts";
 
 /** Bytes of one kind by where they lie. */
 export interface BytesByPlace {
@@ -25,6 +26,7 @@ export interface PlacedMemory {
   /** Of each device. */
   readonly backends: readonly Backend[];
   readonly weights: readonly LoadedWeight[];
+  readonly bufferOfWeight: BufferOfWeight;
   readonly kvCache: BytesByPlace;
   readonly recurrentState: BytesByPlace;
 }
@@ -59,15 +61,17 @@ export function placeMemory(
   const buffers = backends.map(({ buffer }) => buffer);
   const bufferOf = (layer: number) => buffers[placement.layers[layer] ?? -1] ?? RAM_BUFFER;
   const sizes = contextSizes(shape, options);
-  const weights = loadedWeightsOn(header, shape, cpu, {
+  const weights = new DeviceWeights(header, shape, {
     places: new WeightPlaces(header, shape, backends, placement),
     buffers,
+    cpu,
     mmap: options.mmap,
   });
   return {
     placement,
     backends,
-    weights,
+    weights: weights.weights,
+    bufferOfWeight: (name, layer) => weights.bufferOf(name, layer),
     kvCache: byPlace(
       kvCacheLayers(shape, sizes, options, bufferOf),
       placement,

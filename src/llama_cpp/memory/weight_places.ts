@@ -101,7 +101,7 @@ export class WeightPlaces {
     );
   }
 
-  /** Of a weight of the file; several where it is loaded more than once. */
+  /** Of a weight of the file; one for each layer where every layer has it again. */
   of(tensor: TensorInfo): readonly WeightPlace[] {
     const use = weightUse(tensor.name);
     const { part } = use;
@@ -114,8 +114,7 @@ export class WeightPlaces {
     if (part === "input") return [this.#choose(tensor, operation, undefined)];
     if (part === "output") return [this.#choose(tensor, operation, this.placement.output)];
     if (part === "every-layer") {
-      const places = this.placement.layers.map((layer) => this.#choose(tensor, operation, layer));
-      return [...new Set(places)];
+      return this.placement.layers.map((layer) => this.#choose(tensor, operation, layer));
     }
     return [this.#choose(tensor, operation, this.placement.layers[part])];
   }

@@ -2,9 +2,6 @@ import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
 import { layerOfTensor } from "../hyperparameters/header_shape.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { CpuFeatures } from "../options.ts";
-import { bufferBytes, type BufferType } from "../ggml/buffer_type.ts";
-import { ggmlType } from "../ggml/types.ts";
-import type { WeightPlace, WeightPlaces } from "./weight_places.ts";
 import { amxBytes, isRepackable } from "../ggml/repacking.ts";
 import { padTo, TENSOR_ALIGNMENT, tensorBytes } from "../ggml/tensor_bytes.ts";
 
@@ -34,24 +31,33 @@ function dimensionCount(tensor: TensorInfo): number {
 }
 
 /** Multiplied alone, or by experts: what a repacked layout is made for, unless rows are looked up. */
-function isMultiplied(tensor: TensorInfo): boolean {
+export function isMultiplied(tensor: TensorInfo): boolean {
+  if (LOOKED_UP.test(tensor.name)) return false;
   const experts = /_(exps|chexps)\./.test(tensor.name);
   return dimensionCount(tensor) === (experts ? 3 : 2);
 }
 
-function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
+export function isSkipped(tensor: TensorInfo, shape: Hyperparameters): boolean {
   if (UNUSED.test(tensor.name)) return true;
   const skipped = shape.rules.predictionLayersSkipped;
   if (skipped === undefined || layerOfTensor(tensor.name) < shape.layerCount) return false;
   return skipped === true || skipped.test(tensor.name);
 }
 
+/** Whether a graph takes rows of a weight and nothing more. */
+export function isReadByRow({ name }: TensorInfo, { rules }: Hyperparameters): boolean {
+  return LOOKED_UP.test(name) && !(rules.multipliesEmbedding && name === "token_embd.weight");
+}
+
 /**
  * The embedding that is multiplied as the output too, since the file has no output of its own.
  * Encoders make no logits.
  */
-function tiedEmbedding({ tensors }: GgufHeader, shape: Hyperparameters): TensorInfo | undefined {
-  if (shape.rules.purpose === "encoder") return undefined;
+export function tiedEmbedding(
+  { tensors }: GgufHeader,
+  shape: Hyperparameters,
+): TensorInfo | undefined {
+  if (shape.rules.purpose === "encoder" || shape.rules.multipliesEmbedding) return undefined;
   if (tensors.some(({ name }) => name === "output.weight")) return undefined;
   return tensors.find(({ name }) => name === "token_embd.weight");
 }
@@ -92,79 +98,15 @@ export function loadedWeights(
   const tied = tiedEmbedding(header, shape);
   for (const tensor of header.tensors) {
     if (isSkipped(tensor, shape)) continue;
-    const isLookedUp = LOOKED_UP.test(tensor.name);
-    const repacked = !isLookedUp && isMultiplied(tensor) && isRepackable(tensor, cpu);
+    const repacked = isMultiplied(tensor) && isRepackable(tensor, cpu);
     // A tied embedding is multiplied where it lies, unless that is done with a copy.
-    const readByRow = isLookedUp && (tensor !== tied || isRepackable(tensor, cpu));
+    const readByRow = isReadByRow(tensor, shape) &&
+      (tensor !== tied || isRepackable(tensor, cpu));
     const bytes = (repacked ? amxBytes(tensor, cpu) : undefined) ?? tensorBytes(tensor);
     weights.push({ tensor, bytes: padTo(bytes, TENSOR_ALIGNMENT), repacked, readByRow });
   }
   const copy = standIn(header, shape, cpu);
   return copy === undefined ? weights : [...weights, copy];
-}
-
-/** What decides where weights lie, where there are devices. */
-export interface WeightDevices {
-  readonly places: WeightPlaces;
-  /** Of each device. */
-  readonly buffers: readonly BufferType[];
-  /** Weights in pinned RAM are mapped from the file instead. */
-  readonly mmap: boolean;
-}
-
-/** Where a weight lies in the end: two loads of one that lie together are one. */
-type Buffer = number | "pinned" | "extra" | "plain";
-
-/**
- * The same where there are devices: on the device of its layer if that can compute with it, else in
- * RAM, as the file has it where a device could copy it for large batches, else laid out anew.
- */
-export function loadedWeightsOn(
-  header: GgufHeader,
-  shape: Hyperparameters,
-  cpu: CpuFeatures,
-  { places, buffers, mmap }: WeightDevices,
-): readonly LoadedWeight[] {
-  const weights: LoadedWeight[] = [];
-  const bufferOf = (tensor: TensorInfo, place: WeightPlace, multiplied: boolean): Buffer => {
-    if (typeof place === "number") return place;
-    if (place === "pinned") return mmap ? "plain" : "pinned";
-    return multiplied && isRepackable(tensor, cpu) ? "extra" : "plain";
-  };
-  const load = (tensor: TensorInfo, buffer: Buffer, readByRow: boolean) => {
-    const device = typeof buffer === "number" ? buffers[buffer] : undefined;
-    if (typeof buffer === "number" && device !== undefined) {
-      const [n0 = 0] = tensor.dimensions;
-      const extent = { type: ggmlType(tensor.type), n0, bytes: tensorBytes(tensor) };
-      const bytes = bufferBytes(device, extent);
-      weights.push({ tensor, bytes, repacked: false, readByRow: false, device: buffer });
-      return;
-    }
-    const repacked = buffer === "extra";
-    const bytes = (repacked ? amxBytes(tensor, cpu) : undefined) ?? tensorBytes(tensor);
-    weights.push({ tensor, bytes: padTo(bytes, TENSOR_ALIGNMENT), repacked, readByRow });
-  };
-  const tied = tiedEmbedding(header, shape);
-  for (const tensor of header.tensors) {
-    if (isSkipped(tensor, shape)) continue;
-    const isLookedUp = LOOKED_UP.test(tensor.name);
-    const own = new Set(
-      places.of(tensor).map((place) =>
-        bufferOf(tensor, place, !isLookedUp && isMultiplied(tensor))
-      ),
-    );
-    const output = tensor === tied ? bufferOf(tensor, places.asOutput(tensor), true) : undefined;
-    // A tied embedding that is multiplied where it lies is read whole.
-    for (const buffer of own) load(tensor, buffer, isLookedUp && buffer !== output);
-    if (output !== undefined && !own.has(output)) load(tensor, output, false);
-  }
-  const find = (name: string) => header.tensors.find((tensor) => tensor.name === name);
-  const output = find("output.weight");
-  if (
-    shape.rules.embeddingIsOutput === true && output !== undefined &&
-    find("token_embd.weight") === undefined
-  ) load(output, bufferOf(output, places.asOutput(output), true), true);
-  return weights;
 }
 
 /** Bytes of llama.cpp's weight buffers, as its dry load reports them, or of those that count. */

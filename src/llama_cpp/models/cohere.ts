@@ -41,6 +41,7 @@ function buildCohere2Moe(b: Builder): void {
     rope: "sliding-or-dense",
     ...HEADER_EXPERTS,
     lateOutputs: "after-norm",
+    averagesShared: true,
   };
   buildTransformer(b, row, commandR);
 }
@@ -122,15 +123,22 @@ const cohere2Moe: Loads = (l) => {
 /** Cohere's models, whose feed-forward doesn't wait for attention. */
 export const ARCHITECTURES: Family = family({
   "command-r": attentionCache("models/command-r.cpp", {
+    scales: { logit_scale: 0 },
     graph: transformer({ ...QUERY_KEY_NORM, norm: "layer" }, commandR),
     loads: commandRLoads,
   }),
   "cohere2": attentionCache("models/cohere2.cpp", {
+    scales: { logit_scale: 0 },
+    scalesFeedForward: true,
     graph: transformer({ norm: "layer", rope: "sliding" }, commandR),
     loads: cohere2,
     slidingWindow: { pattern: { period: 4 } },
   }),
   "cohere2moe": attentionCache("models/cohere2moe.cpp", {
+    scalesSharedExpert: true,
+    unusedWeights: /^output\.scale$/,
+    scales: { logit_scale: 0 },
+    scalesFeedForward: true,
     graph: buildCohere2Moe,
     loads: cohere2Moe,
     slidingWindow: { pattern: { period: 4, denseFirst: true, orLayers: true } },

@@ -75,14 +75,17 @@ class DeepSeek4 {
     let x = this.#streams.widen(embedded);
     for (const layer of b.layers((index) => index < hashed ? 1 : 0)) {
       const attention = this.#streams.before(x, `blk.${layer}.hc_attn`);
-      const attended = this.#attention(layer, b.norm(attention.x, "rms"));
+      const input = b.norm(attention.x, "rms", `blk.${layer}.attn_norm`);
+      const attended = this.#attention(layer, input);
       x = this.#streams.after(attended, x, attention);
       const feed = this.#streams.before(x, `blk.${layer}.hc_ffn`);
       graph.expand(x);
       graph.expand(feed.post);
       graph.expand(feed.mixed);
-      const y = this.#feedForward(layer, b.norm(feed.x, "rms"), layer < hashed);
+      const middle = b.norm(feed.x, "rms", `blk.${layer}.ffn_norm`);
+      const y = this.#feedForward(layer, middle, layer < hashed);
       x = this.#streams.after(y, x, feed);
+      x.layer = layer;
     }
     const width = b.hyperparameters.embeddingLength;
     const streams = b.hyperparameters.hyperConnectionCount;
@@ -111,8 +114,8 @@ class DeepSeek4 {
     const { keyLength, headCounts, compressRatios } = b.hyperparameters;
     const heads = headCounts[layer] ?? 0;
     const prefix = `blk.${layer}.attn_`;
-    const low = graph.rmsNorm(b.multiply(`${prefix}q_a`, x));
-    const normed = graph.rmsNorm(b.multiply(`${prefix}kv`, x));
+    const low = b.norm(b.multiply(`${prefix}q_a`, x), "rms", `${prefix}q_a_norm`);
+    const normed = b.norm(b.multiply(`${prefix}kv`, x), "rms", `${prefix}kv_a_norm`);
     const parts: Parts = {
       q: b.rope(graph.rmsNorm(b.heads(`${prefix}q_b`, low, keyLength, heads))),
       kv: b.rope(graph.reshape(normed, keyLength, 1, tokens)),
@@ -121,13 +124,15 @@ class DeepSeek4 {
     };
     const compressed = this.#compressed(layer, parts, compressRatios[layer] ?? 0);
     const attended = this.#attend(layer, parts, compressed);
-    const rotated = b.rope(graph.reshape(attended, keyLength, heads, tokens));
+    const back = graph.reshape(attended, keyLength, heads, tokens);
+    const rotated = graph.like("ROPE_BACK", back, b.positions);
     const groups = b.keys.real("attention.output_group_count", 1);
     const rank = b.keys.real("attention.output_lora_rank");
     const split = graph.reshape(rotated, keyLength * heads / groups, groups, tokens);
     const grouped = graph.permute(split, [0, 2, 1, 3]);
     // The file's matrix may have its groups one below the other.
-    const narrow = graph.fresh([b.need(`${prefix}output_a`), grouped], [rank, tokens, groups]);
+    const matrix = b.model.findAs(`${prefix}output_a.weight`, [split.n0, rank, groups]);
+    const narrow = graph.multiplyMatrix(matrix ?? b.need(`${prefix}output_a`), grouped);
     const rows = graph.contiguous(graph.permute(narrow, [0, 2, 1, 3]), rank * groups, tokens);
     return b.multiply(`${prefix}output_b`, rows);
   }
@@ -138,11 +143,11 @@ class DeepSeek4 {
     const prefix = `blk.${layer}.`;
     const name = `${prefix}attn_compressor`;
     if (ratio === COMPRESSED_HEAVY_RATIO) {
-      return { keys: this.#heavy.compress(name, parts.x), mask: this.#heavy.mask };
+      return { keys: this.#heavy.compress(layer, name, parts.x), mask: this.#heavy.mask };
     }
     if (ratio !== COMPRESSED_SPARSE_RATIO) return undefined;
-    const keys = this.#sparse.compress(name, parts.x);
-    const indexed = this.#indexer.compress(`${prefix}indexer_compressor`, parts.x);
+    const keys = this.#sparse.compress(layer, name, parts.x);
+    const indexed = this.#indexer.compress(layer, `${prefix}indexer_compressor`, parts.x);
     const chosen = this.#choose(layer, parts, indexed);
     return { keys, mask: unmaskChosen(b, this.#sparse.mask, chosen, b.plan.maskType) };
   }
@@ -154,7 +159,11 @@ class DeepSeek4 {
     const { keyLength } = b.hyperparameters;
     const q = graph.expand(rotate(b, parts.q, this.#rotation));
     const kv = graph.expand(rotate(b, parts.kv, this.#rotation));
-    const store = cache.external(plan.keyType, [keyLength, plan.slidingCells, plan.sequences]);
+    const store = cache.external(layer, plan.keyType, [
+      keyLength,
+      plan.slidingCells,
+      plan.sequences,
+    ]);
     graph.expand(cache.storeIn(store, kv, this.#keyIndices));
     let keys = cache.keysIn(store);
     let mask = this.#mask;
@@ -174,7 +183,8 @@ class DeepSeek4 {
     const prefix = `blk.${layer}.indexer.`;
     const heads = b.heads(`${prefix}attn_q_b`, low, keyLength, headCount);
     const q = rotate(b, b.rope(heads), rotation);
-    const weights = weightsBySequence(b, b.multiply(`${prefix}proj`, x));
+    const scaled = b.graph.scale(b.multiply(`${prefix}proj`, x));
+    const weights = weightsBySequence(b, scaled);
     return chooseKeys(b, { q, keys, weights, mask });
   }
 }

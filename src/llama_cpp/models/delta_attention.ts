@@ -2,7 +2,14 @@ import { MANY_GRAPH_NODES } from "../hyperparameters/architecture_rules.ts";
 import { attentionAndState, type Family, family } from "./architecture.ts";
 import { gatedDelta } from "../graph/blocks/delta_net.ts";
 import { latentAttention } from "../graph/blocks/latent_attention.ts";
-import { bySequence, convolve, readState, stateOf } from "../graph/blocks/recurrent.ts";
+import {
+  bySequence,
+  convolve,
+  readState,
+  stateOf,
+  storeRows,
+  storeState,
+} from "../graph/blocks/recurrent.ts";
 import {
   embedding,
   experts,
@@ -43,49 +50,83 @@ import {
   type TransformerRow,
 } from "../graph/transformer.ts";
 
+/** Whose: each computes how fast the state fades in its own way. */
+type DeltaKind = "kimi-linear" | "kimi-k3" | "bailing";
+
 /** Delta attention: a delta rule with a gate for each element (src/models/kimi-linear.cpp). */
-export function deltaAttention(b: Builder, layer: number, x: Tensor): Tensor {
+export function deltaAttention(b: Builder, layer: number, x: Tensor, kind: DeltaKind): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { headCounts, deltaHeadLength: length, stateSpace } = b.hyperparameters;
   const heads = headCounts[0] ?? 0;
   const width = heads * length;
   const columns = Math.max(0, stateSpace.convolutionKernel - 1);
-  const conv = stateOf(b, 3 * columns * width);
+  const conv = stateOf(b, layer, 3 * columns * width);
   const previous = readState(b, conv);
   const part = (name: string) => {
     const row = columns * 4;
     const shape = [columns, width, b.plan.sequences];
     const state = graph.view(previous, shape, row, 3 * columns * width * 4);
-    const projected = bySequence(b, b.multiply(`${prefix}attn_${name}`, x), width);
+    const projected = bySequence(b, b.multiplyMatrix(`${prefix}attn_${name}`, x), width);
     const joined = graph.concat(state, graph.transpose(projected), 0);
     const last = graph.view(joined, shape, joined.s1, joined.s2);
     graph.expand(graph.copy(last, graph.view(conv, shape, row, 3 * columns * width * 4)));
     const kernel = graph.reshape(b.need(`${prefix}ssm_conv1d_${name}`), columns + 1, width);
     const y = graph.reshape(convolve(b, joined, kernel), width, b.tokens);
-    return bySequence(b, graph.map(y), length, heads);
+    return bySequence(b, graph.unary("SILU", y), length, heads);
   };
   const [q, k, v] = [part("q"), part("k"), part("v")];
-  let gate = b.multiplyIfThere(`${prefix}ssm_f_b`, b.multiply(`${prefix}ssm_f_a`, x));
-  gate = graph.map(graph.reshape(gate, length, heads, b.tokens));
-  gate = bySequence(b, gate, length, heads);
-  const beta = graph.map(bySequence(b, b.multiply(`${prefix}ssm_beta`, x), 1, heads));
-  const parts = { q: graph.norm(q), k: graph.norm(k), v, gate, beta };
-  const output = graph.contiguous(gatedDelta(b, parts));
-  const normed = graph.rmsNorm(graph.reshape(output, length, heads, b.tokens));
-  const outputGate = graph.reshape(outputGateOf(b, prefix, x), length, heads, b.tokens);
-  const gated = graph.multiply(normed, graph.map(outputGate));
-  return b.multiply(`${prefix}attn_output`, graph.contiguous(gated, width, b.tokens));
+  const gate = bySequence(b, decay(b, layer, x, kind), length, heads);
+  const mixed = b.multiplyMatrix(`${prefix}ssm_beta`, x);
+  const beta = graph.unary("SIGMOID", bySequence(b, mixed, 1, heads));
+  const parts = { q: graph.l2Norm(q), k: graph.l2Norm(k), v, gate, beta };
+  const store = kind === "bailing" ? storeRows : storeState;
+  const output = graph.contiguous(gatedDelta(b, layer, parts, store));
+  const heading = graph.reshape(output, length, heads, b.tokens);
+  const normed = b.norm(heading, "rms", `${prefix}ssm_norm`);
+  // The other two look at the tokens by sequence and flat again.
+  const flat = kind === "bailing" ? x : graph.reshape(bySequence(b, x, x.n0), x.n0, b.tokens);
+  const outputGate = graph.reshape(outputGateOf(b, prefix, flat), length, heads, b.tokens);
+  const gated = graph.multiply(normed, graph.unary("SIGMOID", outputGate));
+  return b.multiplyMatrix(`${prefix}attn_output`, graph.contiguous(gated, width, b.tokens));
+}
+
+/** How fast each element of the state fades. */
+function decay(b: Builder, layer: number, x: Tensor, kind: DeltaKind): Tensor {
+  const { graph } = b;
+  const prefix = `blk.${layer}.`;
+  const { headCounts, deltaHeadLength: length } = b.hyperparameters;
+  const heads = headCounts[0] ?? 0;
+  const split = (y: Tensor) => graph.reshape(y, length, heads, b.tokens);
+  const narrow = b.multiplyMatrix(`${prefix}ssm_f_a`, x);
+  const projected = kind === "bailing" ? narrow : b.multiplyMatrix(`${prefix}ssm_f_b`, narrow);
+  const biased = graph.add(projected, b.need(`${prefix}ssm_dt.bias`));
+  const rate = graph.reshape(b.need(`${prefix}ssm_a`), 1, heads, 1);
+  // The sign is in the weights of one and not in those of the other.
+  if (kind === "bailing") {
+    return graph.scale(graph.unary("SIGMOID", graph.multiply(split(biased), rate)));
+  }
+  if (kind === "kimi-k3" && hasLowerBound(b)) {
+    const scaled = graph.scale(graph.multiply(split(biased), rate));
+    return graph.scale(graph.unary("SIGMOID", scaled));
+  }
+  return graph.multiply(split(graph.unary("SOFTPLUS", biased)), rate);
+}
+
+/** Whether decay has a bound, without which `kda_gate_lower_bound` is −∞. */
+function hasLowerBound(b: Builder): boolean {
+  return b.keys.real("kda.gate_lower_bound", -Infinity) > -Infinity;
 }
 
 /** By one matrix or by two narrow ones. */
 function outputGateOf(b: Builder, prefix: string, x: Tensor): Tensor {
-  if (b.has(`${prefix}ssm_g`)) return b.multiply(`${prefix}ssm_g`, x);
-  return b.multiplyIfThere(`${prefix}ssm_g_b`, b.multiply(`${prefix}ssm_g_a`, x));
+  if (b.has(`${prefix}ssm_g`)) return b.multiplyMatrix(`${prefix}ssm_g`, x);
+  const narrow = b.multiplyMatrix(`${prefix}ssm_g_a`, x);
+  return b.has(`${prefix}ssm_g_b`) ? b.multiplyMatrix(`${prefix}ssm_g_b`, narrow) : narrow;
 }
 
 const kimiLinear = onStateLayers(
-  deltaAttention,
+  (b, layer, x) => deltaAttention(b, layer, x, "kimi-linear"),
   (b, _row, layer, x) => latentAttention(b, layer, x, { ropes: false }),
 );
 
@@ -94,10 +135,11 @@ function bailingAttention(b: Builder, layer: number, x: Tensor): Tensor {
   const heads = b.hyperparameters.headCounts[layer] ?? 0;
   const { valueLength } = b.hyperparameters.latentAttention;
   const y = latentAttention(b, layer, x, { ropes: true, output: false });
-  const gate = b.heads(`blk.${layer}.attn_gate`, x, 1, heads);
-  const gated = graph.multiply(graph.reshape(y, valueLength, heads, tokens), graph.map(gate));
+  const gate = graph.reshape(b.multiplyMatrix(`blk.${layer}.attn_gate`, x), 1, heads, tokens);
+  const split = graph.reshape(y, valueLength, heads, tokens);
+  const gated = graph.multiply(split, graph.unary("SIGMOID", gate));
   const flat = graph.contiguous(gated, valueLength * heads, tokens);
-  return b.multiply(`blk.${layer}.attn_output`, flat);
+  return b.multiplyMatrix(`blk.${layer}.attn_output`, flat);
 }
 
 const kimiMix: LayerBuilder = (b, row, layer, x) => kimiLinear(b, row, layer, b.graph.expand(x));
@@ -106,7 +148,10 @@ const BAILING: TransformerRow = {
   gating: "header",
   weightsNorm: "header",
   lateOutputs: "after-norm",
-  mix: onStateLayers(deltaAttention, (b, _row, layer, x) => bailingAttention(b, layer, x)),
+  mix: onStateLayers(
+    (b, layer, x) => deltaAttention(b, layer, x, "bailing"),
+    (b, _row, layer, x) => bailingAttention(b, layer, x),
+  ),
 };
 
 const kimiLinearLoads: Loads = (l) => {

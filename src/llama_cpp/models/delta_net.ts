@@ -32,46 +32,58 @@ import type { Builder, GraphBuilder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import { onStateLayers, transformer } from "../graph/transformer.ts";
 
+interface GatedQueryOptions {
+  /** Heads are apart before their halves are looked at. */
+  readonly splitsHeads?: boolean;
+  /** Narrows the cache's mask. */
+  readonly remask?: ((mask: Tensor) => Tensor) | undefined;
+}
+
 /** Attention whose queries bring a gate along (src/models/qwen3next.cpp, `build_layer_attn`). */
 export function gatedQueryAttention(
   b: Builder,
   layer: number,
   x: Tensor,
-  remask?: (mask: Tensor) => Tensor,
+  { splitsHeads = false, remask }: GatedQueryOptions = {},
 ): Tensor {
   const { graph, tokens } = b;
   const prefix = `blk.${layer}.attn_`;
   const { keyLength: length, queries, keyValues } = headsOf(b, layer);
-  const both = b.multiply(`${prefix}q`, x);
+  const projected = b.multiplyScaled(`${prefix}q`, x);
+  const both = splitsHeads ? graph.reshape(projected, length * 2, queries, tokens) : projected;
   const row = length * 2 * 4;
   const half = () => graph.view(both, [length, queries, tokens], row, row * queries);
-  const q = b.rope(graph.rmsNorm(half()));
-  const k = b.rope(graph.rmsNorm(b.heads(`${prefix}k`, x, length, keyValues)));
-  const v = b.heads(`${prefix}v`, x, length, keyValues);
+  const q = b.rope(b.norm(half(), "rms", `${prefix}q_norm`));
+  const project = (name: string) =>
+    graph.reshape(b.multiplyScaled(prefix + name, x), length, keyValues, tokens);
+  const k = b.rope(b.norm(project("k"), "rms", `${prefix}k_norm`));
+  const v = project("v");
   const y = attention(b, layer, { q, k, v }, { output: false, remask });
   const gate = graph.contiguous(half(), length * queries, tokens);
-  return b.multiply(`${prefix}output`, graph.multiply(y, gate));
+  return b.multiplyScaled(`${prefix}output`, graph.multiply(y, graph.unary("SIGMOID", gate)));
 }
 
 /** A mixture with a gated shared expert, or a dense feed-forward (`build_layer_ffn`). */
 export function gatedSharedExperts(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
-  if (!b.has(`${prefix}ffn_gate_inp`)) return feedForward(b, layer, x, "gated");
+  if (!b.has(`${prefix}ffn_gate_inp`)) return feedForward(b, layer, x, "silu");
   const routed = mixtureOfExperts(b, layer, x);
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
   const shared = sharedFeedForward(b, layer, x);
   const gate = b.multiply(`${prefix}ffn_gate_inp_shexp`, x);
-  return graph.add(routed, graph.multiply(shared, gate));
+  return graph.add(routed, graph.multiply(shared, graph.unary("SIGMOID", gate)));
 }
 
 /** src/models/qwen3next.cpp, qwen35.cpp and qwen35moe.cpp */
 function deltaNet(options: DeltaNetOptions = {}): GraphBuilder {
   const mix = onStateLayers(
     (b, layer, x) => deltaNetLayer(b, layer, x, options),
-    (b, _row, layer, x) => gatedQueryAttention(b, layer, x),
+    (b, _row, layer, x) =>
+      gatedQueryAttention(b, layer, x, { splitsHeads: options.repeatsKeys === true }),
   );
   return transformer({
+    norms: { feed: "post_attention_norm" },
     lateOutputs: "after-norm",
     mix: (b, row, layer, x) => mix(b, row, layer, b.graph.expand(x)),
     feed: (b, _row, layer, x) => gatedSharedExperts(b, layer, x),
@@ -103,6 +115,13 @@ function mixtureKeys(l: Loader): void {
   l.mayLayerKey("expert_feed_forward_length");
   l.mayKey("expert_shared_feed_forward_length");
   demandExperts(l);
+}
+
+interface GatedQueryOptions {
+  /** Heads are apart before their halves are looked at. */
+  readonly splitsHeads?: boolean;
+  /** Narrows the cache's mask. */
+  readonly remask?: ((mask: Tensor) => Tensor) | undefined;
 }
 
 /** Attention whose queries bring a gate along. */
@@ -218,6 +237,7 @@ const STATE = {
 /** Architectures with a gated delta rule on some layers and attention on the others. */
 export const ARCHITECTURES: Family = family({
   "qwen35": attentionAndState("models/qwen35.cpp", {
+    scalesFeedForward: true,
     graphNodes: MANY_GRAPH_NODES,
     ...STATE,
     graph: deltaNet(),
@@ -225,6 +245,7 @@ export const ARCHITECTURES: Family = family({
     loads: qwen35,
   }),
   "qwen35moe": attentionAndState("models/qwen35moe.cpp", {
+    scalesSharedExpert: true,
     graphNodes: MANY_GRAPH_NODES,
     ...STATE,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
@@ -234,6 +255,8 @@ export const ARCHITECTURES: Family = family({
     scalesExperts: true,
   }),
   "qwen3next": attentionAndState("models/qwen3next.cpp", {
+    unusedWeights: /\.(ssm_\w+|attn_qkv|attn_gate)\.scale$/,
+    scalesSharedExpert: true,
     graphNodes: MANY_GRAPH_NODES,
     ...STATE,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,

@@ -10,12 +10,12 @@ import {
 } from "../loading/blocks.ts";
 import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { attention, projectQueryKeyValue } from "../graph/blocks/attention.ts";
+import { attention, headsOf, projectQueryKeyValue } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import {
   demandSharedCaches,
-  gemmaAttention,
+  ownInput,
   perLayerEmbedding,
   perLayerInput,
   perLayerInputs,
@@ -34,12 +34,13 @@ const PER_LAYER_WIDTH = 256;
 const LAUREL_RANK = 64;
 
 function magnitude(b: Builder, x: Tensor): Tensor {
-  return b.graph.sumRows(b.graph.map(x));
+  const { graph } = b;
+  return graph.squareRoot(graph.sumRows(graph.square(x)));
 }
 
 /** Streams as long as the model's own. */
 function rescale(b: Builder, x: Tensor, target: Tensor): Tensor {
-  return b.graph.inPlace(b.graph.inPlace(x, target), magnitude(b, x));
+  return b.graph.divide(b.graph.multiply(x, target), magnitude(b, x));
 }
 
 function otherStreams(b: Builder, x: Tensor): Tensor {
@@ -48,13 +49,15 @@ function otherStreams(b: Builder, x: Tensor): Tensor {
 
 function widen(b: Builder, x: Tensor): Tensor {
   const { graph } = b;
-  const added = b.multiply("altup_proj", graph.repeat(x, x.n0, x.n1, STREAMS - 1));
+  const added = b.multiplyMatrix("altup_proj", graph.repeat(x, x.n0, x.n1, STREAMS - 1));
   return graph.concat(x, rescale(b, added, magnitude(b, x)), 2);
 }
 
 /** `altup_compute_router_modalities` */
 function route(b: Builder, layer: number, x: Tensor): Tensor {
-  return b.multiply(`blk.${layer}.altup_router`, b.graph.rmsNorm(x));
+  const { graph } = b;
+  const normed = graph.scale(b.norm(x, "rms", `blk.${layer}.altup_router_norm`));
+  return graph.unary("TANH", b.multiplyMatrix(`blk.${layer}.altup_router`, normed));
 }
 
 function predict(b: Builder, layer: number, x: Tensor): Tensor {
@@ -71,42 +74,50 @@ function predict(b: Builder, layer: number, x: Tensor): Tensor {
 function correct(b: Builder, layer: number, predictions: Tensor, active: Tensor): Tensor {
   const { graph, tokens } = b;
   const routed = route(b, layer, active);
-  const innovation = graph.inPlace(active, slice(b, predictions));
-  const all = b.multiply(`blk.${layer}.altup_correct_coef`, routed);
+  const innovation = graph.subtract(active, slice(b, predictions));
+  const all = graph.scale(b.multiply(`blk.${layer}.altup_correct_coef`, routed));
   const coefficients = graph.contiguous(graph.transpose(all), 1, tokens, STREAMS);
   const repeated = graph.repeat(innovation, active.n0, tokens, STREAMS);
-  return graph.add(graph.inPlace(repeated, coefficients), predictions);
+  return graph.add(graph.multiply(repeated, coefficients), predictions);
 }
 
 function laurel(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph } = b;
   const low = b.multiply(`blk.${layer}.laurel_l`, x);
-  return graph.add(graph.rmsNorm(b.multiply(`blk.${layer}.laurel_r`, low)), x);
+  const high = b.multiply(`blk.${layer}.laurel_r`, low);
+  return graph.add(b.norm(high, "rms", `blk.${layer}.laurel_post_norm`), x);
 }
 
 /** `gaussian_topk`: what lies far above a row's mean. */
 function keepLargest(b: Builder, x: Tensor): Tensor {
   const { graph } = b;
-  const mean = graph.sumRows(x);
-  const deviation = graph.sumRows(graph.inPlace(x, mean));
-  return graph.inPlace(x, graph.inPlace(mean, deviation));
+  const mean = graph.make("MEAN", [x], [1, x.n1, x.n2, x.n3]);
+  const squares = graph.sumRows(graph.square(graph.subtract(x, mean)));
+  const deviation = graph.squareRoot(graph.scale(squares));
+  const cutoff = graph.add(mean, graph.scale(deviation));
+  return graph.unary("RELU", graph.subtract(x, cutoff));
 }
 
 function feed(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph } = b;
-  const up = b.multiply(`blk.${layer}.ffn_up`, x);
-  const gate = b.multiply(`blk.${layer}.ffn_gate`, x);
-  const kept = layer < SPARSE_LAYERS ? keepLargest(b, gate) : gate;
-  return b.multiply(`blk.${layer}.ffn_down`, graph.multiply(up, kept));
+  const up = b.multiplyMatrix(`blk.${layer}.ffn_up`, x);
+  const gate = b.multiplyMatrix(`blk.${layer}.ffn_gate`, x);
+  const kept = graph.unary("GELU", layer < SPARSE_LAYERS ? keepLargest(b, gate) : gate);
+  return b.multiplyMatrix(`blk.${layer}.ffn_down`, graph.multiply(up, kept));
 }
 
 function attend(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph } = b;
-  if (layer >= b.hyperparameters.cachedLayerCount) return gemmaAttention(b, layer, x);
+  if (layer >= b.hyperparameters.cachedLayerCount) {
+    const { keyLength, queries } = headsOf(b, layer);
+    const all = b.multiplyMatrix(`blk.${layer}.attn_q`, x);
+    const heads = graph.reshape(all, keyLength, queries, b.tokens);
+    return attention(b, layer, { q: b.rope(b.norm(heads, "rms", `blk.${layer}.attn_q_norm`)) });
+  }
   const { q, k, v } = projectQueryKeyValue(b, layer, x);
   return attention(b, layer, {
-    q: b.rope(graph.rmsNorm(q)),
-    k: b.rope(graph.rmsNorm(k)),
+    q: b.rope(b.norm(q, "rms", `blk.${layer}.attn_q_norm`)),
+    k: b.rope(b.norm(k, "rms", `blk.${layer}.attn_k_norm`)),
     v: graph.rmsNorm(v),
   });
 }
@@ -116,30 +127,30 @@ function buildLayer(b: Builder, layer: number, x: Tensor, perLayer: Tensor): Ten
   const prefix = `blk.${layer}.`;
   const predictions = predict(b, layer, x);
   const active = slice(b, predictions);
-  const normed = graph.rmsNorm(active);
-  const attended = graph.add(graph.rmsNorm(attend(b, layer, normed)), active);
-  const middle = graph.add(attended, laurel(b, layer, normed));
-  const fed = graph.rmsNorm(feed(b, layer, graph.rmsNorm(middle)));
+  const norm = (name: string, y: Tensor, pinnedTo = layer) =>
+    b.norm(y, "rms", prefix + name, pinnedTo);
+  const normed = norm("attn_norm", active);
+  const attended = graph.add(norm("post_attention_norm", attend(b, layer, normed)), active);
+  const middle = graph.scale(graph.add(attended, laurel(b, layer, normed)));
+  const fed = norm("post_ffw_norm", feed(b, layer, norm("ffn_norm", middle)), -1);
   const corrected = correct(b, layer, predictions, graph.add(fed, middle));
-  const first = graph.map(slice(b, corrected));
-  const gate = b.multiply(`${prefix}inp_gate`, first);
-  const gated = b.multiply(`${prefix}proj`, graph.multiply(gate, slice(b, perLayer)));
-  const rest = graph.add(otherStreams(b, corrected), graph.rmsNorm(gated));
+  const first = graph.multiply(slice(b, corrected), b.need(`${prefix}altup_correct_scale`));
+  const rest = graph.add(otherStreams(b, corrected), ownInput(b, layer, first, perLayer));
   return graph.concat(slice(b, corrected), rest, 2);
 }
 
 function join(b: Builder, x: Tensor): Tensor {
   const { graph } = b;
-  const others = b.multiply("altup_unembd_proj", otherStreams(b, x));
+  const others = b.multiplyMatrix("altup_unembd_proj", otherStreams(b, x));
   const rescaled = rescale(b, others, magnitude(b, slice(b, x)));
   let sum = slice(b, x);
   for (let index = 1; index < STREAMS; index++) sum = graph.add(sum, slice(b, rescaled));
-  return sum;
+  return graph.scale(sum);
 }
 
 /** src/models/gemma3n.cpp */
 function buildGemma3n(b: Builder): void {
-  const embedded = begin(b, {});
+  const embedded = begin(b, { prelude: "scale" });
   const perLayer = perLayerInputs(b, embedded);
   if (perLayer === undefined) throw new Error("Gemma 3n has embeddings for each layer");
   let x = widen(b, embedded);
@@ -186,6 +197,7 @@ const gemma3n: Loads = (l) => {
 
 export const ARCHITECTURES: Family = family({
   "gemma3n": attentionCache("models/gemma3n.cpp", {
+    scales: { final_logit_softcapping: 30 },
     graph: buildGemma3n,
     loads: gemma3n,
     slidingWindow: { pattern: { period: 5 } },

@@ -27,9 +27,10 @@ export function perLayerInputs(b: Builder, x: Tensor): Tensor | undefined {
   const width = table.n0 / layerCount;
   const ids = graph.input(I32, [tokens]);
   const byToken = graph.reshape(graph.getRows(table, ids), width, layerCount, tokens);
-  const scaled = graph.expand(graph.map(byToken));
-  const projected = b.heads("per_layer_model_proj", x, width, layerCount);
-  const sum = graph.add(graph.rmsNorm(projected), scaled);
+  const scaled = graph.expand(graph.scale(byToken));
+  const projected = graph.scale(b.multiplyMatrix("per_layer_model_proj", x));
+  const split = graph.reshape(projected, width, layerCount, tokens);
+  const sum = graph.scale(graph.add(b.norm(split, "rms", "per_layer_proj_norm"), scaled));
   return graph.contiguous(graph.permute(sum, [0, 2, 1, 3]));
 }
 
@@ -39,16 +40,21 @@ export function slice(b: Builder, x: Tensor): Tensor {
 }
 
 /** Queries of every layer; keys and values of those that own a cache. */
-export function gemmaAttention(b: Builder, layer: number, x: Tensor): Tensor {
+function gemmaAttention(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph, tokens } = b;
+  const { cachedLayerCount, slidingWindowLayers } = b.hyperparameters;
+  // Frequencies of the file are for layers without a window.
+  const rope = (y: Tensor) => slidingWindowLayers[layer] ? b.rope(y) : b.rope(y, layer);
   const prefix = `blk.${layer}.attn_`;
   const { keyLength, queries, keyValues } = headsOf(b, layer);
   const heads = (y: Tensor, count: number) => graph.reshape(y, keyLength, count, tokens);
-  const q = b.rope(graph.rmsNorm(heads(b.multiply(`${prefix}q`, x), queries)));
-  if (layer >= b.hyperparameters.cachedLayerCount) return attention(b, layer, { q });
-  const keys = b.multiply(`${prefix}k`, x);
-  const values = b.has(`${prefix}v`) ? b.multiply(`${prefix}v`, x) : keys;
-  const k = b.rope(graph.rmsNorm(heads(keys, keyValues)));
+  const project = (name: string) => b.multiplyScaled(prefix + name, x);
+  const norm = (name: string, y: Tensor) => b.norm(y, "rms", `${prefix}${name}_norm`);
+  const q = rope(norm("q", heads(project("q"), queries)));
+  if (layer >= cachedLayerCount) return attention(b, layer, { q });
+  const keys = project("k");
+  const values = b.has(`${prefix}v`) ? project("v") : keys;
+  const k = rope(norm("k", heads(keys, keyValues)));
   const v = graph.rmsNorm(heads(values, keyValues));
   return attention(b, layer, { q, k, v });
 }
@@ -56,30 +62,41 @@ export function gemmaAttention(b: Builder, layer: number, x: Tensor): Tensor {
 /** A dense feed-forward beside the experts. */
 function gemma4Feed(b: Builder, layer: number, x: Tensor): Tensor {
   const { graph } = b;
-  if (!b.has(`blk.${layer}.ffn_gate_inp`)) {
-    return feedForward(b, layer, graph.rmsNorm(x), "gated");
-  }
-  const dense = graph.rmsNorm(feedForward(b, layer, graph.rmsNorm(x), "gated"));
-  const input = graph.rmsNorm(x);
-  const logits = b.multiply(`blk.${layer}.ffn_gate_inp`, graph.rmsNorm(x));
-  const routed = mixtureOfExperts(b, layer, input, { scale: 1, logits });
-  return graph.add(dense, graph.rmsNorm(routed));
+  const prefix = `blk.${layer}.`;
+  const norm = (name: string, y: Tensor) => b.norm(y, "rms", prefix + name);
+  const dense = feedForward(b, layer, norm("ffn_norm", x), "gelu");
+  const router = `${prefix}ffn_gate_inp`;
+  if (!b.has(router)) return dense;
+  const input = norm("pre_ffw_norm_2", x);
+  const weighed = graph.multiply(graph.scale(graph.rmsNorm(x)), b.need(`${router}.scale`));
+  const logits = b.multiplyMatrix(router, weighed);
+  const routed = mixtureOfExperts(b, layer, input, { scale: 1, logits, activation: "gelu" });
+  return graph.add(norm("post_ffw_norm_1", dense), norm("post_ffw_norm_2", routed));
+}
+
+/** What a layer's own embedding adds to its result, through a gate. */
+export function ownInput(b: Builder, layer: number, x: Tensor, perLayer: Tensor): Tensor {
+  const { graph } = b;
+  const prefix = `blk.${layer}.`;
+  const gate = graph.unary("GELU", b.multiplyMatrix(`${prefix}inp_gate`, x));
+  const gated = graph.multiply(gate, slice(b, perLayer));
+  return b.norm(b.multiplyMatrix(`${prefix}proj`, gated), "rms", `${prefix}post_norm`);
 }
 
 /** src/models/gemma4.cpp */
 function buildGemma4(b: Builder): void {
   const { graph } = b;
-  let x = begin(b, {});
+  let x = begin(b, { prelude: "scale" });
   const perLayer = perLayerInputs(b, x);
   for (const layer of b.layers()) {
-    const attended = graph.rmsNorm(gemmaAttention(b, layer, graph.rmsNorm(x)));
-    const middle = graph.add(attended, x);
-    x = graph.add(graph.rmsNorm(gemma4Feed(b, layer, middle)), middle);
-    if (perLayer !== undefined) {
-      const gate = b.multiply(`blk.${layer}.inp_gate`, x);
-      const gated = b.multiply(`blk.${layer}.proj`, graph.multiply(gate, slice(b, perLayer)));
-      x = graph.add(x, graph.rmsNorm(gated));
-    }
+    const prefix = `blk.${layer}.`;
+    const attended = gemmaAttention(b, layer, b.norm(x, "rms", `${prefix}attn_norm`));
+    const middle = graph.add(b.norm(attended, "rms", `${prefix}post_attention_norm`), x);
+    const fed = b.norm(gemma4Feed(b, layer, middle), "rms", `${prefix}post_ffw_norm`, -1);
+    x = graph.add(fed, middle);
+    if (perLayer !== undefined) x = graph.add(x, ownInput(b, layer, x, perLayer));
+    const scale = b.weight(`${prefix}layer_output_scale`);
+    if (scale !== undefined) x = graph.multiply(x, scale);
   }
   end(b, { lateOutputs: "after-norm" }, x);
 }
@@ -178,6 +195,8 @@ const gemma4: Loads = (l) => {
 
 export const ARCHITECTURES: Family = family({
   "gemma4": attentionCache("models/gemma4.cpp", {
+    scales: { final_logit_softcapping: 30 },
+    scalesFeedForward: true,
     graph: buildGemma4,
     loads: gemma4,
     slidingWindow: { pattern: "layers" },

@@ -20,7 +20,7 @@ function adapterDelta(b: Builder, name: string, x: Tensor, adapters: Tensor): Te
 
 /** A matrix with each token's adapter (`build_switched_lora_mm`). */
 function multiplySwitched(b: Builder, name: string, x: Tensor, adapters: Tensor): Tensor {
-  return b.graph.add(b.multiply(name, x), adapterDelta(b, name, x, adapters));
+  return b.graph.add(b.multiplyMatrix(name, x), adapterDelta(b, name, x, adapters));
 }
 
 /** One more head finds in the cache which adapter each token has. */
@@ -35,21 +35,20 @@ function findAdapters(b: Builder): Tensor {
   const found = attention(b, router, { q: lane(), k: lane(), v: lane() }, { output: false });
   const first = graph.contiguous(graph.view(found, [1, tokens], found.s1));
   const slots = graph.reshape(first, tokens);
-  // Clamped in the slots' own memory, then rounded into more.
-  return graph.cast(graph.map(graph.into(slots, slots)), I32);
+  return graph.cast(graph.unary("ROUND", graph.clamp(slots)), I32);
 }
 
 function switchedAttention(b: Builder, layer: number, x: Tensor, adapters: Tensor): Tensor {
   const { graph, tokens } = b;
   const prefix = `blk.${layer}.attn_`;
   const { keyLength, queries, keyValues } = headsOf(b, layer);
-  const fused = b.multiply(`${prefix}qkv`, x);
+  const fused = b.multiplyMatrix(`${prefix}qkv`, x);
   const part = (name: string, heads: number) => {
     const length = keyLength * heads;
     const own = graph.contiguous(graph.view(fused, [length, fused.n1], fused.s1));
     const sum = graph.add(own, adapterDelta(b, `${prefix}${name}`, x, adapters));
     const split = graph.reshape(sum, keyLength, heads, tokens);
-    return name !== "v" && isRopeFinetuned(b) ? b.rope(split) : split;
+    return name !== "v" && isRopeFinetuned(b) ? b.rope(split, layer) : split;
   };
   const heads = { q: part("q", queries), k: part("k", keyValues), v: part("v", keyValues) };
   const attended = attention(b, layer, heads, { output: false });
@@ -60,23 +59,26 @@ function switchedAttention(b: Builder, layer: number, x: Tensor, adapters: Tenso
 function buildGraniteSwitch(b: Builder): void {
   const { graph } = b;
   const { layerCount } = b.hyperparameters;
-  let x = graph.getRows(b.need("token_embd"), graph.input(I32, [b.tokens]));
+  const embedded = graph.getRows(b.need("token_embd"), graph.input(I32, [b.tokens]));
+  let x = b.scaleBy("embedding_scale", embedded);
   let adapters = findAdapters(b);
   for (const layer of b.layers()) {
     const prefix = `blk.${layer}.ffn_`;
-    let y = switchedAttention(b, layer, b.norm(x, "rms"), adapters);
+    const input = b.norm(x, "rms", `blk.${layer}.attn_norm`);
+    let y = switchedAttention(b, layer, input, adapters);
     if (layer === layerCount - 1) {
       y = b.onlyOutputs(y);
       x = b.onlyOutputs(x);
       const kept = b.onlyOutputs(graph.reshape(adapters, 1, adapters.n0));
       adapters = graph.reshape(kept, b.plan.outputs);
     }
-    const middle = graph.add(y, x);
-    const normed = b.norm(middle, "rms");
+    const middle = graph.add(b.scaleBy("residual_scale", y), x);
+    const normed = b.norm(middle, "rms", `${prefix}norm`);
     const gate = multiplySwitched(b, `${prefix}gate`, normed, adapters);
     const up = multiplySwitched(b, `${prefix}up`, normed, adapters);
-    const down = multiplySwitched(b, `${prefix}down`, graph.multiply(gate, up), adapters);
-    x = graph.add(down, middle);
+    const both = graph.multiply(graph.unary("SILU", gate), up);
+    const down = multiplySwitched(b, `${prefix}down`, both, adapters);
+    x = graph.add(b.scaleBy("residual_scale", down), middle);
   }
   b.logits(b.finish(x, "rms"));
 }
@@ -144,6 +146,7 @@ const graniteSwitch: Loads = (l) => {
 
 export const ARCHITECTURES: Family = family({
   "graniteswitch": attentionCache("models/granite-switch.cpp", {
+    scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
     graph: buildGraniteSwitch,
     loads: graniteSwitch,
     routerLayer: true,

@@ -18,7 +18,7 @@ import { attentionCache, type Family, family, noMemory } from "./architecture.ts
 import { LLAMA_CPP_VERSION } from "../version.ts";
 import { attention, projectQueryKeyValue } from "../graph/blocks/attention.ts";
 import type { Builder } from "../graph/builder.ts";
-import { F32 } from "../ggml/tensor.ts";
+import { F32, type Tensor } from "../ggml/tensor.ts";
 import {
   buildTransformer,
   feed,
@@ -34,24 +34,26 @@ import {
 const chameleon: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   const swaps = b.keys.flag("swin_norm") ?? false;
-  let { q, k, v } = projectQueryKeyValue(b, layer, swaps ? x : b.norm(x, "rms"));
+  const norm = (name: string, z: Tensor) => b.norm(z, "rms", `blk.${layer}.${name}`);
+  const heads = projectQueryKeyValue(b, layer, swaps ? x : norm("attn_norm", x));
   // Queries and keys have layer norms where everything else is RMS.
-  if (b.has(`blk.${layer}.attn_q_norm`)) q = graph.norm(q);
-  if (b.has(`blk.${layer}.attn_k_norm`)) k = graph.norm(k);
-  let y = attention(b, layer, { q: b.rope(q), k: b.rope(k), v });
-  let residual = x;
-  if (swaps) y = b.norm(y, "rms");
-  [y, residual] = keepOutputs(b, layer, [y, residual]);
+  const prepare = (name: string, z: Tensor) => b.rope(b.has(name) ? b.norm(z, "layer", name) : z);
+  const q = prepare(`blk.${layer}.attn_q_norm`, heads.q);
+  const k = prepare(`blk.${layer}.attn_k_norm`, heads.k);
+  const attended = attention(b, layer, { q, k, v: heads.v });
+  let [y, residual] = keepOutputs(b, layer, [attended, x]);
+  if (swaps) y = norm("attn_norm", y);
   const middle = graph.add(y, residual);
-  y = feed(b, row, layer, swaps ? middle : b.norm(middle, "rms"));
-  return graph.add(swaps ? b.norm(y, "rms") : y, middle);
+  y = feed(b, row, layer, swaps ? y : norm("ffn_norm", middle));
+  return graph.add(swaps ? norm("ffn_norm", y) : y, middle);
 };
 
 /** The logits of image tokens are overwritten in a copy of all logits. */
 function buildChameleon(b: Builder): void {
   const { graph } = b;
   const imageTokens = 8192;
-  b.afterLogits = (logits) => graph.like(logits, graph.map(graph.input(F32, [imageTokens])));
+  b.afterLogits = (logits) =>
+    graph.like("SET", logits, graph.clamp(graph.leaf(F32, [imageTokens])));
   buildTransformer(b, {}, chameleon);
 }
 
@@ -67,7 +69,7 @@ function buildDeepstack(b: Builder): void {
   b.afterLogits = (logits) => {
     const missing = b.need("token_embd").n1 - logits.n0;
     if (missing <= 0) return logits;
-    const one = graph.map(graph.view(b.need("output_norm"), [1]));
+    const one = graph.scale(graph.view(b.need("output_norm"), [1]));
     return graph.concat(graph.repeat(one, missing, logits.n1), logits, 0);
   };
   buildTransformer(b, QUERY_KEY_NORM, deepstack);
@@ -149,6 +151,7 @@ export const ARCHITECTURES: Family = family({
     cannotRun: NEEDS_ALL_LOGITS,
   }),
   "cogvlm": attentionCache("models/cogvlm.cpp", {
+    unusedWeights: /attn_qkv\.scale$|^rope_freqs/,
     graph: transformer({ lateOutputs: "never" }),
     loads: cogvlm,
   }),

@@ -66,14 +66,14 @@ class IndexedAttention {
     const prefix = `blk.${layer}.indexer.`;
     const { headCount, keyLength } = b.hyperparameters.indexer;
     const queries = b.rope(b.heads(`${prefix}attn_q_b`, low, keyLength, headCount));
-    const normed = graph.norm(b.multiply(`${prefix}attn_k`, x));
+    const normed = b.norm(b.multiply(`${prefix}attn_k`, x), "layer", `${prefix}k_norm`);
     const keys = b.rope(graph.reshape(normed, keyLength, 1, tokens));
     const q = graph.multiplyMatrix(this.#rotation, queries);
     const k = graph.multiplyMatrix(this.#rotation, keys);
-    const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
+    const store = cache.external(layer, plan.keyType, [keyLength, plan.cells, plan.sequences]);
     graph.expand(cache.storeIn(store, k, this.#keyIndices));
     const weights = b.multiply(`${prefix}proj`, x);
-    const scaled = graph.map(weightsBySequence(b, weights));
+    const scaled = graph.scale(weightsBySequence(b, weights));
     return chooseKeys(b, { q, keys: cache.keysIn(store), weights: scaled, mask: this.#mask });
   }
 
@@ -116,7 +116,8 @@ function dots3Note(indexed: IndexedAttention): LayerBuilder {
     const parts = absorb(b, layer, normed, { query: q, sizes, ropes: true });
     const inputs = b.cache.inputs(slides);
     const attended = attentionByKeys(b, layer, parts, { inputs, mask, output: false });
-    const gates = b.multiply(`blk.${layer}.attn_gate`, normed);
+    const projected = b.multiplyMatrix(`blk.${layer}.attn_gate`, normed);
+    const gates = b.graph.unary("SIGMOID", projected);
     return projectOutput(b, layer, gate(b, attended, gates, headsOf(b, layer).queries));
   };
 }
@@ -278,12 +279,16 @@ const LATENT = {
 /** Architectures with an indexer over latent attention. */
 export const ARCHITECTURES: Family = family({
   "deepseek32": attentionCache("models/deepseek32.cpp", {
+    scalesSharedExpert: true,
+    scalesFeedForward: true,
     graph: (b) => build(b, deepseek32(new IndexedAttention(b))),
     loads: deepseek32Loads,
     indexerLayers: "text",
     ...LATENT,
   }),
   "dots3note": attentionCache("models/dots3note.cpp", {
+    scalesSharedExpert: true,
+    scalesFeedForward: true,
     graph: (b) => build(b, dots3Note(new IndexedAttention(b))),
     loads: dots3NoteLoads,
     slidingWindow: { pattern: "any-length" },
@@ -291,6 +296,8 @@ export const ARCHITECTURES: Family = family({
     ...LATENT,
   }),
   "glm-dsa": attentionCache("models/glm-dsa.cpp", {
+    scalesSharedExpert: true,
+    scalesFeedForward: true,
     graph: (b) => build(b, deepseek32(new IndexedAttention(b, true))),
     loads: glmDsa,
     indexerLayers: "full",

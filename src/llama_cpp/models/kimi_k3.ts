@@ -32,26 +32,32 @@ class KimiK3 {
   }
 
   /** A weighted sum of what was kept and what is here. */
-  #mix(x: Tensor): Tensor {
+  #mix(x: Tensor, name: string): Tensor {
     const { graph } = this.b;
     const kept = this.#kept;
     if (kept === undefined) return x;
-    const before = graph.reshape(graph.sumRows(graph.rmsNorm(kept)), kept.n1, x.n1);
-    const here = graph.sumRows(graph.rmsNorm(x));
+    const weight = this.b.need(name);
+    const score = (y: Tensor) => graph.sumRows(graph.multiply(graph.rmsNorm(y), weight));
+    const before = graph.reshape(score(kept), kept.n1, x.n1);
+    const here = score(x);
     const weights = graph.softMax(graph.concat(before, here, 0));
     const keptWeights = graph.contiguous(graph.view(weights, [kept.n1, x.n1], weights.s1));
     const ownWeight = graph.contiguous(graph.view(weights, [1, x.n1], weights.s1));
-    const sum = graph.fresh([kept, keptWeights], [x.n0, x.n1]);
-    return graph.add(sum, graph.inPlace(x, ownWeight));
+    const sum = graph.make("DSV4_HC_PRE", [kept, keptWeights], [x.n0, x.n1]);
+    return graph.add(sum, graph.multiply(x, ownWeight));
   }
 
   #attend(layer: number, x: Tensor): Tensor {
     const { b } = this;
-    if (b.hyperparameters.recurrentLayers[layer]) return deltaAttention(b, layer, x);
+    if (b.hyperparameters.recurrentLayers[layer]) {
+      return deltaAttention(b, layer, x, "kimi-k3");
+    }
     let y = latentAttention(b, layer, x, { ropes: false, output: false });
     const gate = `blk.${layer}.attn_gate`;
-    if (b.has(gate)) y = b.graph.multiply(y, b.multiply(gate, x));
-    return b.multiply(`blk.${layer}.attn_output`, y);
+    if (b.has(gate)) {
+      y = b.graph.multiply(y, b.graph.unary("SIGMOID", b.multiplyMatrix(gate, x)));
+    }
+    return b.multiplyMatrix(`blk.${layer}.attn_output`, y);
   }
 
   #feed(layer: number, x: Tensor): Tensor {
@@ -60,15 +66,18 @@ class KimiK3 {
     if (layer < b.hyperparameters.experts.leadingDenseLayerCount) {
       return feedForward(b, layer, x, "situ");
     }
-    const narrow = b.multiplyIfThere(`${prefix}ffn_routed_down`, x);
+    const multiplyIfThere = (name: string, y: Tensor) =>
+      b.has(prefix + name) ? b.multiplyMatrix(prefix + name, y) : y;
+    const narrow = multiplyIfThere("ffn_routed_down", x);
     let routed = mixtureOfExperts(b, layer, narrow, {
       gating: "header",
       weightsNorm: "header",
       activation: "situ",
-      logits: b.multiply(`${prefix}ffn_gate_inp`, x),
+      logits: b.multiplyMatrix(`${prefix}ffn_gate_inp`, x),
     });
-    if (b.has(`${prefix}ffn_routed_norm`)) routed = b.graph.rmsNorm(routed);
-    routed = b.multiplyIfThere(`${prefix}ffn_routed_up`, routed);
+    const norm = `${prefix}ffn_routed_norm`;
+    if (b.has(norm)) routed = b.norm(routed, "rms", norm);
+    routed = multiplyIfThere("ffn_routed_up", routed);
     if (!b.has(`${prefix}ffn_gate_shexp`)) return routed;
     return b.graph.add(routed, sharedFeedForward(b, layer, x, "situ"));
   }
@@ -79,15 +88,16 @@ class KimiK3 {
     const mixes = every > 0;
     let sum = begin(b, {});
     for (let layer = 0; layer < b.hyperparameters.layerCount; layer++) {
-      const input = mixes ? this.#mix(sum) : sum;
+      const prefix = `blk.${layer}.`;
+      const input = mixes ? this.#mix(sum, `${prefix}attn_res_score`) : sum;
       const keeps = mixes && layer % every === 0;
       if (keeps) this.#keep(sum);
-      const mixed = this.#attend(layer, b.graph.expand(b.norm(input, "rms")));
+      const mixed = this.#attend(layer, b.graph.expand(b.norm(input, "rms", `${prefix}attn_norm`)));
       sum = keeps ? mixed : b.graph.add(sum, mixed);
-      const middle = mixes ? this.#mix(sum) : sum;
-      sum = b.graph.add(sum, this.#feed(layer, b.norm(middle, "rms")));
+      const middle = mixes ? this.#mix(sum, `${prefix}ffn_res_score`) : sum;
+      sum = b.graph.add(sum, this.#feed(layer, b.norm(middle, "rms", `${prefix}ffn_norm`)));
     }
-    if (mixes) sum = this.#mix(sum);
+    if (mixes) sum = this.#mix(sum, "output_res_score");
     end(b, {}, b.onlyOutputs(sum));
   }
 }

@@ -24,7 +24,7 @@ import {
   wholeMatrix,
 } from "../loading/latent_blocks.ts";
 import { type Loader, NEEDED } from "../loading/loader.ts";
-import type { Builder } from "../graph/builder.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
 import {
   buildTransformer,
   HEADER_EXPERTS,
@@ -35,16 +35,20 @@ import {
 const attendLatent: LayerBuilder = (b, _row, layer, x) =>
   latentAttention(b, layer, x, {
     ropes: true,
+    splitsHeads: true,
     temperature: b.keys.real("attention.temperature_scale") !== 0,
   });
 
 const attendDecompressed: LayerBuilder = (b, _row, layer, x) =>
   decompressedAttention(b, layer, x, { ropes: true });
 
+const attendMerged: LayerBuilder = (b, _row, layer, x) =>
+  decompressedAttention(b, layer, x, { ropes: true, mergesValues: true });
+
 /** The embedding is scaled after the last norm, where it must stay readable. */
 function buildMiniCpm3(b: Builder): void {
   b.scalesEmbedding = true;
-  buildTransformer(b, { mix: attendDecompressed });
+  buildTransformer(b, { prelude: "scale", scalesResiduals: true, mix: attendDecompressed });
 }
 
 /** Small models of these depths have one matrix for queries, and no key for its rank. */
@@ -162,28 +166,36 @@ const plm: Loads = (l) => {
   }
 };
 
+/** Of headers that name no router's function, GLM 4.7 Lite's alone means a sigmoid. */
+const buildDeepSeek2: GraphBuilder = (b) => {
+  const { layerCount } = b.hyperparameters;
+  const isLite = (layerCount === 47 || layerCount === 48) && b.need("token_embd").n1 === 154880;
+  const defaultGating = isLite ? "sigmoid" : "softmax";
+  buildTransformer(b, { ...HEADER_EXPERTS, defaultGating, mix: attendLatent });
+};
+
 /** Architectures with multi-head latent attention on every layer. */
 export const ARCHITECTURES: Family = family({
   "deepseek2": attentionCache("models/deepseek2.cpp", {
     loads: deepseek2,
-    graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
+    graph: buildDeepSeek2,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     latentAttention: true,
   }),
   "deepseek2-ocr": attentionCache("models/deepseek2ocr.cpp", {
-    graph: transformer(HEADER_EXPERTS),
+    graph: transformer({ ...HEADER_EXPERTS, defaultGating: "softmax" }),
     loads: deepseek2ocr,
   }),
   "minicpm3": attentionCache("models/minicpm3.cpp", { graph: buildMiniCpm3, loads: minicpm3 }),
   "mistral4": attentionCache("models/mistral4.cpp", {
     loads: deepseek2,
-    graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
+    graph: buildDeepSeek2,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     latentAttention: true,
   }),
   "plm": attentionCache("models/plm.cpp", {
     loads: plm,
-    graph: transformer({ activation: "plain", mix: attendDecompressed }),
+    graph: transformer({ activation: "relu-squared", mix: attendMerged }),
     // Its values have lost their heads when they are stored.
     breaksWithFlashAttention: true,
   }),

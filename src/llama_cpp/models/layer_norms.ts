@@ -229,10 +229,11 @@ export const ARCHITECTURES: Family = family({
     loads: jais,
   }),
   "jais2": attentionCache("models/jais2.cpp", {
-    graph: transformer(GPT),
+    graph: transformer({ norm: "layer", activation: "relu-squared" }),
     loads: jais2,
   }),
   "mpt": attentionCache("models/mpt.cpp", {
+    clampsProjections: true,
     graph: transformer({
       ...GPT,
       prelude: "positions",
@@ -243,10 +244,14 @@ export const ARCHITECTURES: Family = family({
     loads: mpt,
   }),
   "nemotron": attentionCache("models/nemotron.cpp", {
-    graph: transformer(GPT),
+    graph: transformer({ norm: "layer", activation: "relu-squared" }),
     loads: nemotron,
   }),
-  "olmo": attentionCache("models/olmo.cpp", { graph: transformer({ norm: "layer" }), loads: olmo }),
+  "olmo": attentionCache("models/olmo.cpp", {
+    clampsProjections: true,
+    graph: transformer({ norm: "layer" }),
+    loads: olmo,
+  }),
   "orion": attentionCache("models/orion.cpp", {
     graph: transformer({ norm: "layer" }),
     loads: orion,

@@ -31,10 +31,10 @@ const deci: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   const { headCounts, keyValueHeadCounts, feedForwardLengths } = b.hyperparameters;
   const heads = headCounts[layer] ?? 0;
-  let y = heads === 0 ? x : b.norm(x, "rms");
+  let y = heads === 0 ? x : b.norm(x, "rms", `blk.${layer}.attn_norm`);
   if (heads > 0) {
     y = keyValueHeadCounts[layer] === 0
-      ? b.multiply(`blk.${layer}.attn_output`, y)
+      ? b.multiplyScaled(`blk.${layer}.attn_output`, y)
       : attend(b, row, layer, y);
   }
   let residual = x;
@@ -42,7 +42,7 @@ const deci: LayerBuilder = (b, row, layer, x) => {
   // llama.cpp passes the layer's input on where there is no feed-forward.
   if (feedForwardLengths[layer] === 0) return x;
   const middle = heads > 0 ? graph.add(y, residual) : y;
-  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+  return graph.add(feed(b, row, layer, b.norm(middle, "rms", `blk.${layer}.ffn_norm`)), middle);
 };
 
 /** Every layer adds the embeddings once more (src/models/talkie.cpp). */
@@ -52,7 +52,8 @@ function buildTalkie(b: Builder): void {
   let x = embedded;
   for (const layer of b.layers()) {
     const [skip] = keepOutputs(b, layer, [embedded]);
-    x = b.graph.add(transformerLayer(b, row, layer, x), b.graph.map(skip));
+    const scale = b.need(`blk.${layer}.layer_output_scale`);
+    x = b.graph.add(transformerLayer(b, row, layer, x), b.graph.multiply(skip, scale));
   }
   end(b, row, x);
 }
@@ -67,7 +68,9 @@ function buildNanbeige(b: Builder): void {
   let x = begin(b, {});
   for (let layer = 0; layer < layerCount; layer++) {
     x = transformerLayer(b, {}, layer, x);
-    if (norms && (layer + 1) % once === 0 && layer + 1 < layerCount) x = b.norm(x, "rms");
+    if (norms && (layer + 1) % once === 0 && layer + 1 < layerCount) {
+      x = b.norm(x, "rms", "output_norm");
+    }
   }
   end(b, {}, x);
 }
@@ -138,10 +141,17 @@ const talkie: Loads = (l) => {
 export const ARCHITECTURES: Family = family({
   "deci": attentionCache("models/deci.cpp", { graph: transformer({}, deci), loads: deciLoads }),
   "nanbeige": attentionCache("models/nanbeige.cpp", {
+    scalesFeedForward: true,
     graphNodes: MANY_GRAPH_NODES,
     graph: buildNanbeige,
     loads: nanbeige,
     repeatsLayers: true,
   }),
-  "talkie": attentionCache("models/talkie.cpp", { graph: buildTalkie, loads: talkie }),
+  "talkie": attentionCache("models/talkie.cpp", {
+    scalesFeedForward: true,
+    unusedWeights: /ffn_(up|gate)\.scale$/,
+    scales: { logit_scale: 0 },
+    graph: buildTalkie,
+    loads: talkie,
+  }),
 });

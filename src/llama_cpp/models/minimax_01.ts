@@ -48,30 +48,33 @@ function linearAttention(b: Builder, layer: number, input: Tensor, decays: Decay
   const { sequences } = plan;
   const tokens = sequenceTokens(b);
   // There is no convolution, but its empty state is read all the same.
-  readState(b, stateOf(b, 0));
+  readState(b, stateOf(b, layer, 0));
   const x = graph.reshape(input, input.n0, tokens, 1, sequences);
-  const all = bySequence(b, b.multiply(`${prefix}attn_qkv`, x), length * 3, heads);
+  const projected = graph.unary("SILU", b.multiplyMatrix(`${prefix}attn_qkv`, x));
+  const all = bySequence(b, projected, length * 3, heads);
+  const fade = (input: Tensor) => graph.unary("EXP", graph.scale(input));
   const part = () => graph.view(all, [length, heads, tokens, sequences], all.s1, all.s2, all.s3);
   const [q, k, v] = [part(), part(), part()];
-  const state = stateOf(b, length * length * heads);
+  const state = stateOf(b, layer, length * length * heads);
   const previous = graph.reshape(readState(b, state), length, length, heads, sequences);
-  const scaled = graph.inPlace(q, graph.map(decays.query));
+  const scaled = graph.multiply(q, fade(decays.query));
   const fromState = graph.multiplyMatrix(previous, graph.permute(scaled, [0, 2, 1, 3]));
   const byHead = (y: Tensor) => graph.permute(y, [0, 2, 1, 3]);
   const scores = graph.multiplyMatrix(byHead(k), byHead(q));
   const values = graph.contiguous(graph.permute(v, [1, 2, 0, 3]));
-  const fading = graph.inPlace(scores, graph.map(decays.diagonal));
+  const fading = graph.multiply(scores, fade(decays.diagonal));
   const fromBatch = graph.multiplyMatrix(values, fading);
   const sum = graph.expand(graph.add(fromState, fromBatch));
-  const block = graph.reshape(graph.map(graph.map(decays.slopes)), 1, 1, heads);
-  const kept = graph.inPlace(previous, block);
-  const faded = graph.inPlace(k, graph.map(decays.key));
+  const block = graph.reshape(fade(graph.scale(decays.slopes)), 1, 1, heads);
+  const kept = graph.multiply(previous, block);
+  const faded = graph.multiply(k, fade(decays.key));
   const keys = graph.contiguous(graph.permute(faded, [1, 2, 0, 3]));
   storeState(b, state, graph.add(kept, graph.multiplyMatrix(keys, values)));
   let y = graph.contiguous(graph.permute(sum, [0, 2, 1, 3]));
-  y = graph.rmsNorm(graph.reshape(y, y.n0 * y.n1, y.n2, 1, y.n3));
-  y = graph.multiply(b.multiply(`${prefix}attn_gate`, x), y);
-  y = b.multiply(`${prefix}attn_output`, y);
+  y = graph.reshape(y, y.n0 * y.n1, y.n2, 1, y.n3);
+  y = b.norm(y, "rms", `${prefix}attn_norm_2`);
+  const gate = graph.unary("SIGMOID", b.multiplyMatrix(`${prefix}attn_gate`, x));
+  y = b.multiplyMatrix(`${prefix}attn_output`, graph.multiply(gate, y));
   return graph.reshape(y, y.n0, tokens * sequences);
 }
 
@@ -83,14 +86,15 @@ function buildMiniMax01(b: Builder): void {
   let x = begin(b, row);
   const decays = decayInputs(b);
   for (const layer of b.layers()) {
-    const normed = b.norm(x, "rms");
+    const normed = b.norm(x, "rms", `blk.${layer}.attn_norm`);
     const mixed = recurrentLayers[layer]
       ? linearAttention(b, layer, normed, decays)
       : attend(b, row, layer, normed);
     // The residual is the norm's result, scaled, so it may need a copy.
     const [y, residual] = keepOutputs(b, layer, [mixed, normed]);
-    const middle = b.norm(graph.add(y, graph.map(residual)), "rms");
-    x = graph.add(mixtureOfExperts(b, layer, middle), graph.map(middle));
+    const sum = graph.add(y, graph.scale(residual));
+    const middle = b.norm(sum, "rms", `blk.${layer}.ffn_norm`);
+    x = graph.add(mixtureOfExperts(b, layer, middle), graph.scale(middle));
   }
   end(b, row, x);
 }

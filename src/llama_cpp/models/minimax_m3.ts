@@ -32,7 +32,7 @@ interface Parts {
   readonly keys: Tensor;
   readonly values: Tensor;
   readonly queries: Tensor;
-  readonly store: Tensor;
+  readonly stored: Tensor;
 }
 
 /** Block-sparse attention by an indexer, with flash attention only (src/models/minimax-m3.cpp). */
@@ -67,22 +67,25 @@ class BlockSparseAttention {
     const { graph, plan, cache } = b;
     const prefix = `blk.${layer}.indexer.`;
     const { headCount, keyLength } = b.hyperparameters.indexer;
-    const heads = (name: string, count: number) =>
-      b.rope(graph.rmsNorm(b.heads(prefix + name, x, keyLength, count)));
-    const queries = heads("q_proj", headCount);
-    const store = cache.external(plan.keyType, [keyLength, plan.cells, plan.sequences]);
-    graph.expand(cache.storeIn(store, heads("k_proj", 1), this.#keyIndices));
+    const heads = (name: string, count: number) => {
+      const y = b.heads(`${prefix}${name}_proj`, x, keyLength, count);
+      return b.rope(b.norm(y, "rms", `${prefix}${name}_norm`));
+    };
+    const queries = heads("q", headCount);
+    const store = cache.external(layer, plan.keyType, [keyLength, plan.cells, plan.sequences]);
+    graph.expand(cache.storeIn(store, heads("k", 1), this.#keyIndices));
     const inputs = cache.inputs(false);
     const q = graph.expand(rotate(b, projected.q, inputs.keyRotation));
     const k = graph.expand(rotate(b, projected.k, inputs.keyRotation));
     const v = graph.expand(rotate(b, projected.v, inputs.valueRotation));
     graph.expand(cache.storeKeys(layer, k, inputs));
     graph.expand(cache.storeValues(layer, v, inputs));
+    const stored = cache.keysIn(store);
     const keys = cache.keys(layer, plan.cells);
     const values = cache.values(layer, plan.cells);
-    const parts: Parts = { q, keys, values, queries, store };
+    const parts: Parts = { q, keys, values, queries, stored };
     const y = this.#perSequence === 1 ? this.#one(parts) : this.#many(parts);
-    return b.multiply(`blk.${layer}.attn_output`, rotate(b, y, inputs.valueRotation));
+    return b.multiplyScaled(`blk.${layer}.attn_output`, rotate(b, y, inputs.valueRotation));
   }
 
   /** `build_attn_msa_fa`: heads of one group side by side. */
@@ -97,12 +100,13 @@ class BlockSparseAttention {
 
   /** Scores of blocks: the largest of each (`GGML_OP_POOL_MAX`). */
   #pool(scores: Tensor): Tensor {
-    return this.b.graph.fresh([scores], [this.#blocks, scores.n1, scores.n2, scores.n3]);
+    const shape = [this.#blocks, scores.n1, scores.n2, scores.n3];
+    return this.b.graph.make("POOL_2D", [scores], shape);
   }
 
   #top(scores: Tensor): Tensor {
     const count = Math.min(this.b.hyperparameters.indexer.topK, this.#blocks);
-    return this.b.graph.fresh([scores], [count, scores.n1, scores.n2, scores.n3], I32);
+    return this.b.graph.top(scores, count);
   }
 
   /** Many tokens of each sequence: a mask for each head, one sequence after another. */
@@ -117,7 +121,7 @@ class BlockSparseAttention {
     return all ?? parts.q;
   }
 
-  #sequence({ q, keys, values, queries, store }: Parts, wideMask: Tensor): Tensor {
+  #sequence({ q, keys, values, queries, stored: all }: Parts, wideMask: Tensor): Tensor {
     const { graph, plan } = this.b;
     const { cells } = plan;
     const heads = queries.n1;
@@ -125,15 +129,15 @@ class BlockSparseAttention {
     const blocks = this.#blocks;
     const bias = graph.view(this.#bias, [blocks, 1, tokens], this.#bias.s1, this.#bias.s1);
     const query = graph.view(queries, [queries.n0, heads, tokens], queries.s1, queries.s2);
-    const stored = graph.view(store, [queries.n0, cells], store.s1);
+    const stored = graph.view(all, [queries.n0, cells], all.s2);
     const picked = graph.getRows(stored, graph.view(this.#slots, [this.#positions]));
     let scores = graph.multiplyMatrix(picked, graph.reshape(query, queries.n0, heads * tokens));
     scores = graph.reshape(scores, this.#positions, heads, tokens);
     const mask = graph.view(this.#positionMask, [this.#positions, 1, tokens]);
-    scores = graph.into(scores, scores, mask);
+    scores = graph.into("ADD", scores, scores, mask);
     const chosen = this.#top(graph.add(this.#pool(scores), bias));
-    const closed = graph.repeat(graph.cast(graph.map(bias), F16), blocks, heads, tokens);
-    const open = graph.cast(chosen, F32);
+    const closed = graph.repeat(graph.cast(graph.scale(bias), F16), blocks, heads, tokens);
+    const open = graph.scale(graph.cast(chosen, F32));
     let byBlock = graph.setRows(
       graph.reshape(closed, 1, blocks, heads * tokens),
       graph.reshape(open, 1, chosen.n0, heads * tokens),
@@ -146,7 +150,7 @@ class BlockSparseAttention {
     const byCell = graph.getRows(columns, graph.view(this.#cellBlocks, [cells]));
     let full = graph.contiguous(graph.transpose(byCell));
     full = graph.reshape(full, cells, tokens, heads);
-    full = graph.into(full, full, graph.view(wideMask, [cells, tokens, 1]));
+    full = graph.into("ADD", full, full, graph.view(wideMask, [cells, tokens, 1]));
     const masks = graph.cast(graph.reshape(full, cells, tokens, 1, heads), F16);
     const own = (x: Tensor) =>
       graph.permute(graph.view(x, [x.n0, x.n1, cells, 1], x.s1, x.s2, x.s3), [0, 3, 1, 2]);
@@ -155,25 +159,31 @@ class BlockSparseAttention {
   }
 
   /** One token of each sequence: the chosen blocks' keys are gathered. */
-  #one({ q, keys, values, queries, store }: Parts): Tensor {
+  #one({ q, keys, values, queries, stored: all }: Parts): Tensor {
     const { graph, plan } = this.b;
     const { cells, sequences } = plan;
     const { blockSize } = this.b.hyperparameters.indexer;
     const heads = queries.n1;
-    const stored = graph.view(store, [queries.n0, cells, sequences], store.s1, store.s2);
+    const stored = graph.view(all, [queries.n0, cells, sequences], all.s2, all.s3);
     const picked = graph.getRows(stored, this.#slots);
     let scores = graph.multiplyMatrix(
       graph.reshape(picked, queries.n0, this.#positions, 1, sequences),
       graph.reshape(queries, queries.n0, heads, 1, sequences),
     );
     const mask = this.#positionMask;
-    scores = graph.into(scores, scores, graph.reshape(mask, this.#positions, 1, 1, sequences));
+    scores = graph.into(
+      "ADD",
+      scores,
+      scores,
+      graph.reshape(mask, this.#positions, 1, 1, sequences),
+    );
     const bias = graph.reshape(this.#bias, this.#blocks, 1, 1, sequences);
     const chosen = this.#top(graph.add(this.#pool(scores), bias));
     const count = chosen.n0;
     const range = (length: number, ...shape: number[]) =>
-      graph.reshape(graph.fresh([], [length]), ...shape);
-    const first = graph.reshape(graph.cast(chosen, F32), 1, count, heads, sequences);
+      graph.reshape(graph.make("ARANGE", [], [length]), ...shape);
+    const numbered = graph.scale(graph.cast(chosen, F32));
+    const first = graph.reshape(numbered, 1, count, heads, sequences);
     const places = graph.add(
       graph.repeat(first, blockSize, count, heads, sequences),
       range(blockSize, blockSize, 1, 1),
@@ -183,7 +193,7 @@ class BlockSparseAttention {
     const numbers = graph.reshape(this.#slotNumbers, 1, this.#positions, sequences);
     const found = graph.getRows(numbers, tokens);
     const slots = graph.reshape(found, blockSize, count, heads, sequences);
-    const rows = graph.add(graph.map(slots), range(keys.n1, 1, 1, heads));
+    const rows = graph.add(graph.scale(slots), range(keys.n1, 1, 1, heads));
     const rowNumbers = graph.cast(graph.reshape(rows, total, sequences), I32);
     const gather = (x: Tensor, wanted: number) => {
       const flat = graph.view(x, [x.n0, x.n1 * cells, sequences], x.s1, x.s3);
@@ -204,6 +214,9 @@ const ROW: TransformerRow = {
   queryKeyNorm: "before-rope",
   gating: "header",
   weightsNorm: "header",
+  activation: "swiglu-oai",
+  expertActivation: "swiglu-oai",
+  sharedActivation: "swiglu-oai",
 };
 
 /** src/models/minimax-m3.cpp */

@@ -17,6 +17,7 @@ import { demandGating, demandHeads } from "../loading/graph_demands.ts";
 import { OPTIONAL } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
 import { mixtureOfExperts } from "../graph/blocks/experts.ts";
+import type { Tensor } from "../ggml/tensor.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
 import {
   attend,
@@ -29,20 +30,29 @@ import {
 /** Attention and a dense feed-forward, experts beside both (src/models/arctic.cpp). */
 const arctic: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  const attended = attend(b, row, layer, b.norm(x, "rms"));
+  const norm = (name: string, y: Tensor) => b.norm(y, "rms", `blk.${layer}.${name}`);
+  const attended = attend(b, row, layer, norm("attn_norm", x));
   const [y, residual] = keepOutputs(b, layer, [attended, x]);
   const middle = graph.add(y, residual);
-  const dense = graph.add(feedForward(b, layer, b.norm(middle, "rms"), "gated"), middle);
-  const routed = mixtureOfExperts(b, layer, b.norm(residual, "rms"));
+  const dense = graph.add(feedForward(b, layer, norm("ffn_norm", middle), "silu"), middle);
+  const routed = mixtureOfExperts(b, layer, norm("ffn_norm_exps", residual));
   return graph.add(routed, dense);
 };
 
 /** Experts, and a dense feed-forward beside them where there is one (src/models/grok.cpp). */
-const grok: LayerBuilder = (b, _row, layer, x) => {
-  const routed = mixtureOfExperts(b, layer, x);
+const grokFeed: LayerBuilder = (b, _row, layer, x) => {
+  const { graph } = b;
+  const routed = mixtureOfExperts(b, layer, x, { activation: "gelu" });
   return b.has(`blk.${layer}.ffn_up`)
-    ? b.graph.add(feedForward(b, layer, x, "gated"), routed)
+    ? graph.scale(graph.add(feedForward(b, layer, x, "gelu"), routed))
     : routed;
+};
+
+/** The norm after them has one of two names. */
+const grok: LayerBuilder = (b, row, layer, x) => {
+  const afterFeed = b.has(`blk.${layer}.layer_output_norm`) ? "layer_output_norm" : "post_ffw_norm";
+  const norms = { afterAttention: "attn_output_norm", afterFeed };
+  return transformerLayer(b, { ...row, norms }, layer, x);
 };
 
 /** Two mixtures by one router, the second of chunks and on what the first gives (src/models/grovemoe.cpp). */
@@ -62,14 +72,14 @@ const groveMoe: LayerBuilder = (b, _row, layer, x) => {
     chunked: chunks !== count,
     names: { up: "ffn_up_chexps", gate: "ffn_gate_chexps", down: "ffn_down_chexps" },
   });
-  return b.graph.add(routed, chunked);
+  return b.graph.add(routed, b.graph.scale(chunked));
 };
 
 /** The router sees the layer's input (src/models/smallthinker.cpp). */
 const smallThinker: LayerBuilder = (b, row, layer, x) => {
   const [logits] = keepOutputs(b, layer, [b.multiply(`blk.${layer}.ffn_gate_inp`, x)]);
   const feed: LayerBuilder = (_b, _row, _layer, middle) =>
-    mixtureOfExperts(b, layer, middle, { gating: "header", logits });
+    mixtureOfExperts(b, layer, middle, { gating: "header", activation: "relu", logits });
   return transformerLayer(b, { ...row, feed }, layer, x);
 };
 
@@ -180,9 +190,15 @@ export const ARCHITECTURES: Family = family({
     loads: arcticLoads,
   }),
   "grok": attentionCache("models/grok.cpp", {
-    graph: transformer({ postNorms: true, feed: grok }),
+    scales: {
+      embedding_scale: 78.38367176906169,
+      logit_scale: 0.5773502691896257,
+      final_logit_softcapping: 0,
+    },
+    graph: transformer({ postNorms: true, feed: grokFeed }, grok),
     loads: grokLoads,
     noFlashAttention: true,
+    capsScores: true,
   }),
   "grovemoe": attentionCache("models/grovemoe.cpp", {
     graph: transformer({ queryKeyNorm: "before-rope", feed: groveMoe }),

@@ -26,11 +26,11 @@ import { mamba2, stateKeys } from "../loading/state_blocks.ts";
 const nemotronH: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   const { recurrentLayers, feedForwardLengths } = b.hyperparameters;
-  const normed = b.norm(x, "rms");
+  const normed = b.norm(x, "rms", `blk.${layer}.attn_norm`);
   let y;
   if (recurrentLayers[layer]) y = mamba2Layer(b, layer, normed);
   else if ((feedForwardLengths[layer] ?? 0) === 0) y = attend(b, row, layer, normed);
-  else if (!b.has(`blk.${layer}.ffn_gate_inp`)) y = feedForward(b, layer, normed, "plain");
+  else if (!b.has(`blk.${layer}.ffn_gate_inp`)) y = feedForward(b, layer, normed, "relu-squared");
   else y = nemotronExperts(b, layer, normed);
   return graph.add(y, x);
 };
@@ -41,11 +41,11 @@ function nemotronExperts(b: Builder, layer: number, x: Tensor): Tensor {
   const routed = mixtureOfExperts(b, layer, narrow, {
     gating: "sigmoid",
     weightsNorm: "header",
-    activation: "plain",
+    activation: "relu-squared",
     logits: b.multiply(`${prefix}ffn_gate_inp`, x),
   });
   const wide = b.multiplyIfThere(`${prefix}ffn_latent_up`, routed);
-  return b.graph.add(wide, sharedFeedForward(b, layer, x, "plain"));
+  return b.graph.add(wide, sharedFeedForward(b, layer, x, "relu-squared"));
 }
 
 /** Experts behind a narrower stream, where the header has a width of it. */
@@ -115,6 +115,8 @@ const nemotron: Loads = (l) => {
 };
 
 const NEMOTRON = {
+  scalesFeedForward: true,
+  scalesSharedExpert: true,
   graph: transformer({ rope: "none", lateOutputs: "after-norm" }, nemotronH),
   recurrentLayers: "no-kv-heads-no-feed-forward",
   cachedLayers: "no-feed-forward",

@@ -36,8 +36,10 @@ interface Operands {
 export function parallel(sum: (graph: Graph, operands: Operands) => Tensor): LayerBuilder {
   return (b, row, layer, x) => {
     const kind = row.norm ?? "rms";
-    const first = b.norm(x, kind);
-    const own = b.has(`blk.${layer}.attn_norm_2`) ? b.norm(x, kind) : first;
+    const prefix = `blk.${layer}.`;
+    const first = b.norm(x, kind, `${prefix}attn_norm`);
+    const second = `${prefix}attn_norm_2`;
+    const own = b.has(second) ? b.norm(x, kind, second) : first;
     let [y, residual, normed] = [attend(b, row, layer, own), x, first];
     if (row.lateOutputs === undefined) {
       [y, residual, normed] = keepOutputs(b, layer, [y, residual, normed]);
@@ -54,18 +56,20 @@ const phi2 = parallel((graph, { fed, y, residual }) => graph.add(graph.add(y, fe
 const gptNeoX: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
   if (b.keys.flag("use_parallel_residual") === false) return transformerLayer(b, row, layer, x);
-  const [y, residual] = keepOutputs(b, layer, [attend(b, row, layer, b.norm(x, "layer")), x]);
-  const fed = feed(b, row, layer, b.norm(residual, "layer"));
+  const norm = (name: string, y: Tensor) => b.norm(y, "layer", `blk.${layer}.${name}`);
+  const [y, residual] = keepOutputs(b, layer, [attend(b, row, layer, norm("attn_norm", x)), x]);
+  const fed = feed(b, row, layer, norm("ffn_norm", residual));
   return graph.add(graph.add(fed, residual), y);
 };
 
 /** The feed-forward takes the first norm where it has none of its own (src/models/stablelm.cpp). */
 const stableLm: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  const first = b.norm(x, "layer");
+  const first = b.norm(x, "layer", `blk.${layer}.attn_norm`);
   const [y, residual, normed] = keepOutputs(b, layer, [attend(b, row, layer, first), x, first]);
   const middle = graph.add(y, residual);
-  const input = b.has(`blk.${layer}.ffn_norm`) ? b.norm(middle, "layer") : normed;
+  const name = `blk.${layer}.ffn_norm`;
+  const input = b.has(name) ? b.norm(middle, "layer", name) : normed;
   return graph.add(feed(b, row, layer, input), middle);
 };
 
@@ -158,7 +162,10 @@ export const ARCHITECTURES: Family = family({
     graph: transformer(GPT, falcon),
     loads: falconLoads,
   }),
-  "phi2": attentionCache("models/phi2.cpp", { graph: transformer(GPT, phi2), loads: phi2Loads }),
+  "phi2": attentionCache("models/phi2.cpp", {
+    graph: transformer({ ...GPT, scalesQueries: true }, phi2),
+    loads: phi2Loads,
+  }),
   "plamo": attentionCache("models/plamo.cpp", {
     graph: transformer({}, falcon),
     loads: plamoLoads,

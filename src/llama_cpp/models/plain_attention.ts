@@ -174,14 +174,23 @@ export const ARCHITECTURES: Family = family({
     alibi: "40-layers",
     loads: internlm2,
   }),
-  "ernie4_5": attentionCache("models/ernie4-5.cpp", { graph: transformer(), loads: ernie }),
-  "gemma": attentionCache("models/gemma.cpp", { graph: transformer(), loads: gemma }),
+  "ernie4_5": attentionCache("models/ernie4-5.cpp", {
+    unusedWeights: /attn_output\.bias$/,
+    graph: transformer(),
+    loads: ernie,
+  }),
+  "gemma": attentionCache("models/gemma.cpp", {
+    graph: transformer({ activation: "gelu", prelude: "scale", scalesQueries: true }),
+    loads: gemma,
+  }),
   "granite": attentionCache("models/granite.cpp", {
+    scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
     graph: transformer({ rope: "finetuned", deepstack: true }),
     deepstack: "mapping",
     loads: granite,
   }),
   "granitemoe": attentionCache("models/granite-moe.cpp", {
+    scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
     graph: transformer(),
     loads: graniteMoe,
   }),
@@ -198,20 +207,22 @@ export const ARCHITECTURES: Family = family({
   }),
   "internlm2": attentionCache("models/internlm2.cpp", { graph: transformer(), loads: internlm2 }),
   "llama": attentionCache("models/llama.cpp", {
+    scalesFeedForward: true,
     graph: transformer({ attentionTemperature: "header" }),
     scalesExperts: true,
     loads: llama,
   }),
   "maincoder": attentionCache("models/maincoder.cpp", {
-    graph: transformer(QUERY_KEY_NORM),
+    graph: transformer({ queryKeyNorm: "after-rope" }),
     loads: loadsTransformer({ layer: normedLayer }),
   }),
   "minicpm": attentionCache("models/minicpm.cpp", {
+    scales: { embedding_scale: 12, residual_scale: 1, logit_scale: 1 },
     graph: transformer(),
-    scalesExperts: true,
     loads: minicpm,
   }),
   "mistral3": attentionCache("models/mistral3.cpp", {
+    scalesFeedForward: true,
     graph: transformer({ attentionTemperature: "header" }),
     scalesExperts: true,
     loads: mistral3,
@@ -222,23 +233,33 @@ export const ARCHITECTURES: Family = family({
     loads: paddleocr,
   }),
   "pangu-embedded": attentionCache("models/pangu-embed.cpp", {
+    unusedWeights: /rope_f/,
     graph: transformer(),
     loads: pangu,
   }),
   "qwen": attentionCache("models/qwen.cpp", { graph: transformer(), loads: qwen }),
   "qwen2": attentionCache("models/qwen2.cpp", { graph: transformer(), loads: qwen2 }),
   "qwen2vl": attentionCache("models/qwen2vl.cpp", {
+    unusedWeights: /^output\.bias$/,
     graph: transformer(),
     positionsPerToken: 4,
     loads: qwen2vl,
   }),
-  "qwen3": attentionCache("models/qwen3.cpp", { graph: transformer(QUERY_KEY_NORM), loads: qwen3 }),
+  "qwen3": attentionCache("models/qwen3.cpp", {
+    scalesFeedForward: true,
+    graph: transformer(QUERY_KEY_NORM),
+    loads: qwen3,
+  }),
   "refact": attentionCache("models/refact.cpp", {
+    unusedWeights: /(attn_output|ffn_\w+)\.bias$|rope_freqs/,
     graph: transformer({ rope: "none", routes: "never" }),
     alibi: "always",
     loads: refact,
   }),
-  "seed_oss": attentionCache("models/seed-oss.cpp", { graph: transformer(), loads: seedOss }),
+  "seed_oss": attentionCache("models/seed-oss.cpp", {
+    graph: transformer({ norms: { feed: "post_attention_norm" } }),
+    loads: seedOss,
+  }),
   "smollm3": attentionCache("models/smollm3.cpp", {
     graph: transformer({ rope: "step" }),
     loads: loadsTransformer(),

@@ -142,21 +142,27 @@ const minimaxM2 = loadsTransformer({
 
 /** Text from attention and a mixture of experts on every layer. */
 export const ARCHITECTURES: Family = family({
-  "dbrx": attentionCache("models/dbrx.cpp", { graph: transformer({ norm: "layer" }), loads: dbrx }),
+  "dbrx": attentionCache("models/dbrx.cpp", {
+    clampsProjections: true,
+    graph: transformer({ norms: { feed: "attn_output_norm" }, norm: "layer" }),
+    loads: dbrx,
+  }),
   "hunyuan-moe": attentionCache("models/hunyuan-moe.cpp", {
     graph: transformer({ queryKeyNorm: "after-rope" }),
     loads: hunyuanMoe,
   }),
   "minimax-m2": attentionCache("models/minimax-m2.cpp", {
+    unusedWeights: /attn_[qkv]\.(bias|scale)$/,
     graph: transformer({ queryKeyNorm: "whole-rows", gating: "header" }),
     loads: minimaxM2,
   }),
   "olmoe": attentionCache("models/olmoe.cpp", {
+    unusedWeights: /attn_[qkv]\.(bias|scale)$/,
     graph: transformer({ queryKeyNorm: "whole-rows", weightsNorm: false }),
     loads: olmoe,
   }),
   "phimoe": attentionCache("models/phimoe.cpp", {
-    graph: transformer({ activation: "halves", lastResidualFirst: true }),
+    graph: transformer({ scalesQueries: true, activation: "swiglu", lastResidualFirst: true }),
     loads: phimoe,
   }),
   "qwen2moe": attentionCache("models/qwen2moe.cpp", {

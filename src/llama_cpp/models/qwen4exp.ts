@@ -3,11 +3,13 @@ import { attentionAndState, type Family, family } from "./architecture.ts";
 import { qwen4ExpLoads } from "./qwen4exp_loads.ts";
 import { BlockIndexer } from "../graph/blocks/block_indexer.ts";
 import { unmaskChosen } from "../graph/blocks/lightning_indexer.ts";
-import { deltaNetLayer } from "../graph/blocks/delta_net.ts";
+import { deltaNetLayer, type DeltaNetOptions } from "../graph/blocks/delta_net.ts";
 import { bySequence, joinState, sequenceTokens } from "../graph/blocks/recurrent.ts";
 import type { Builder } from "../graph/builder.ts";
 import { F32, I32, type Tensor } from "../ggml/tensor.ts";
 import { gatedQueryAttention, gatedSharedExperts } from "./delta_net.ts";
+
+const DELTA_NET: DeltaNetOptions = { copiesColumns: true, gateFunction: "SIGMOID" };
 
 /** Several residual streams, mixed before and after each block (src/models/qwen4exp.cpp). */
 class Qwen4Exp {
@@ -33,13 +35,16 @@ class Qwen4Exp {
     const { graph } = this.b;
     const tokens = x.n2;
     const all = this.#width * this.#streams;
-    const normed = graph.map(graph.reshape(graph.rmsNorm(x), all, tokens));
-    const low = this.b.multiply(`${prefix}_down`, normed);
-    const gate = this.b.multiply(`${prefix}_up`, low);
-    const gated = graph.reshape(graph.inPlace(normed, gate), this.#width, this.#streams, tokens);
+    const flat = graph.reshape(graph.rmsNorm(x), all, tokens);
+    const normed = graph.multiply(flat, this.b.need(`${prefix}_norm`));
+    const down = this.b.multiply(`${prefix}_down`, normed);
+    const low = graph.unary("SILU", graph.scale(down));
+    const gate = graph.unary("SIGMOID", this.b.multiply(`${prefix}_up`, low));
+    const gated = graph.reshape(graph.multiply(normed, gate), this.#width, this.#streams, tokens);
     const stream = () => graph.view(gated, [this.#width, tokens], gated.s2);
     let mixed = graph.contiguous(stream());
     for (let index = 1; index < this.#streams; index++) mixed = graph.add(mixed, stream());
+    mixed = graph.scale(mixed);
     // The gated streams may lie over the normed ones unless those are still wanted.
     const injects = this.b.has(`${prefix}_inject`);
     return { mixed, inject: injects ? this.b.multiply(`${prefix}_inject`, normed) : mixed };
@@ -48,8 +53,9 @@ class Qwen4Exp {
   /** `build_hc_combine` */
   #combine(residual: Tensor, output: Tensor, inject: Tensor): Tensor {
     const { graph } = this.b;
-    const weights = graph.reshape(inject, 1, this.#streams, residual.n2);
-    return graph.add(residual, graph.inPlace(this.#widen(output), weights));
+    const shares = graph.scale(graph.unary("SIGMOID", graph.scale(inject)));
+    const weights = graph.reshape(shares, 1, this.#streams, residual.n2);
+    return graph.add(residual, graph.multiply(this.#widen(output), weights));
   }
 
   /** Embeddings of the last few tokens together (`build_inp_ple`). */
@@ -63,11 +69,11 @@ class Qwen4Exp {
     return graph.expand(graph.reshape(rows, table.n0 * headCount, tokens));
   }
 
-  #groupNorm(x: Tensor): Tensor {
+  #groupNorm(x: Tensor, name: string): Tensor {
     const { graph, tokens } = this.b;
     const all = this.#width * this.#streams;
     const normed = graph.rmsNorm(graph.reshape(x, this.#width, this.#streams, tokens));
-    const weighted = graph.map(graph.reshape(normed, all, tokens));
+    const weighted = graph.multiply(graph.reshape(normed, all, tokens), this.b.need(name));
     return graph.reshape(weighted, this.#width, this.#streams, tokens);
   }
 
@@ -78,15 +84,19 @@ class Qwen4Exp {
     const prefix = `blk.${layer}.ple_`;
     const { convolutionKernel, ngramSize } = b.hyperparameters.ngramEmbedding;
     const all = this.#width * this.#streams;
-    const key = this.#groupNorm(b.multiply(`${prefix}key`, ngrams));
+    const key = this.#groupNorm(b.multiply(`${prefix}key`, ngrams), `${prefix}norm_key`);
     const value = b.multiply(`${prefix}value`, ngrams);
-    const similarity = graph.sumRows(graph.inPlace(key, this.#groupNorm(hidden)));
-    const sign = graph.map(similarity);
-    const gate = graph.inPlace(sign, graph.map(similarity));
-    const gated = graph.inPlace(this.#widen(value), gate);
+    const query = this.#groupNorm(hidden, `${prefix}norm_query`);
+    const similarity = graph.scale(graph.sumRows(graph.multiply(key, query)));
+    const size = graph.squareRoot(graph.clamp(graph.unary("ABS", similarity)));
+    const signed = graph.multiply(graph.unary("SGN", similarity), size);
+    const gated = graph.multiply(this.#widen(value), graph.unary("SIGMOID", signed));
     const perSequence = sequenceTokens(b);
-    const normed = bySequence(b, this.#groupNorm(gated), all);
-    const padded = joinState(b, normed, (convolutionKernel - 1) * ngramSize, true);
+    const flat = graph.reshape(gated, all, tokens);
+    const grouped = graph.reshape(this.#groupNorm(flat, `${prefix}norm_conv`), all, tokens);
+    const normed = bySequence(b, grouped, all);
+    const count = (convolutionKernel - 1) * ngramSize;
+    const padded = joinState(b, layer, normed, { count, copies: true, byRow: true });
     let sum: Tensor | undefined;
     for (let index = 0; index < convolutionKernel; index++) {
       const shape = [perSequence, all, plan.sequences];
@@ -96,10 +106,10 @@ class Qwen4Exp {
       const column = graph.contiguous(graph.view(kernel, [1, all], kernel.s1));
       let weights = graph.reshape(column, all);
       if (weights.type !== F32) weights = graph.cast(weights, F32);
-      const term = graph.inPlace(shifted, weights);
+      const term = graph.multiply(shifted, weights);
       sum = sum === undefined ? term : graph.add(sum, term);
     }
-    const convolved = graph.contiguous(sum ?? normed);
+    const convolved = graph.contiguous(graph.unary("SILU", sum ?? normed));
     const shaped = graph.reshape(convolved, this.#width, this.#streams, tokens);
     return graph.add(hidden, graph.add(gated, shaped));
   }
@@ -107,11 +117,11 @@ class Qwen4Exp {
   #attend(layer: number, x: Tensor): Tensor {
     const { b } = this;
     const { recurrentLayers, compressRatios, indexer } = b.hyperparameters;
-    if (recurrentLayers[layer]) return deltaNetLayer(b, layer, x, { copiesColumns: true });
+    if (recurrentLayers[layer]) return deltaNetLayer(b, layer, x, DELTA_NET);
     const ratio = compressRatios[layer] ?? 0;
     if (indexer.keyLength === 0 || ratio === 0) return gatedQueryAttention(b, layer, x);
     const chosen = this.#indexer.choose(layer, x, ratio);
-    return gatedQueryAttention(b, layer, x, (mask) => unmaskChosen(b, mask, chosen));
+    return gatedQueryAttention(b, layer, x, { remask: (mask) => unmaskChosen(b, mask, chosen) });
   }
 
   build(): void {
@@ -139,6 +149,7 @@ class Qwen4Exp {
       const after = this.#mix(streams, `${prefix}ffn`);
       const fed = gatedSharedExperts(b, layer, after.mixed);
       streams = this.#combine(streams, fed, after.inject);
+      streams.layer = layer;
     }
     const head = this.#mix(streams, "output_hc").mixed;
     head.isOutput = true;
@@ -148,6 +159,7 @@ class Qwen4Exp {
 
 export const ARCHITECTURES: Family = family({
   "qwen4exp": attentionAndState("models/qwen4exp.cpp", {
+    scalesSharedExpert: true,
     graphNodes: MANY_GRAPH_NODES,
     graph: (b) => new Qwen4Exp(b).build(),
     loads: qwen4ExpLoads,

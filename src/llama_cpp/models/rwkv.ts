@@ -26,7 +26,7 @@ import {
 } from "../loading/loader.ts";
 import type { Builder } from "../graph/builder.ts";
 import type { Tensor } from "../ggml/tensor.ts";
-import { begin, end, feed, keepOutputs, type TransformerRow } from "../graph/transformer.ts";
+import { end, feed, keepOutputs, type TransformerRow } from "../graph/transformer.ts";
 
 /** Mixes a token with the one before it (`build_rwkv6_time_mix`, `build_rwkv7_time_mix`). */
 type TimeMix = (b: Builder, layer: number, x: Tensor, previous: Tensor) => Tensor;
@@ -46,16 +46,19 @@ function lastToken(b: Builder, x: Tensor): Tensor {
 function channelMix(b: Builder, layer: number, x: Tensor, previous: Tensor): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.channel_mix_`;
-  const difference = graph.inPlace(previous, x);
-  const receptance = b.has(`${prefix}receptance`)
-    ? b.multiply(`${prefix}receptance`, graph.inPlace(difference, x))
-    : undefined;
-  const key = b.multiply(`${prefix}key`, graph.inPlace(difference, x));
-  const value = b.multiply(`${prefix}value`, key);
-  return receptance === undefined ? value : graph.multiply(receptance, value);
+  const difference = graph.subtract(previous, x);
+  const mixed = (name: string) => {
+    const weighted = graph.multiply(difference, b.need(`${prefix}lerp_${name}`));
+    return graph.add(weighted, x);
+  };
+  const key = graph.unary("RELU", b.multiply(`${prefix}key`, mixed("k")));
+  const value = b.multiply(`${prefix}value`, graph.square(key));
+  if (!b.has(`${prefix}receptance`)) return value;
+  const receptance = b.multiply(`${prefix}receptance`, mixed("r"));
+  return graph.multiply(graph.unary("SIGMOID", receptance), value);
 }
 
-const RWKV: TransformerRow = { norm: "layer", prelude: "norm" };
+const RWKV: TransformerRow = { norm: "layer" };
 
 /**
  * Two shifts on each layer, before the time mix and before the channel mix (src/models/rwkv6.cpp,
@@ -66,28 +69,32 @@ function buildRwkv(b: Builder, row: TransformerRow, timeMix: TimeMix): void {
   const { embeddingLength: width, layerCount, wkv } = b.hyperparameters;
   const kind = row.norm ?? "rms";
   const flat = (tensor: Tensor) => graph.reshape(tensor, width, b.tokens);
-  let x = begin(b, row);
+  let x = b.embed();
+  if (row === RWKV) x = b.norm(x, kind, "token_embd_norm", 0);
+  const rescaled = timeMix === timeMix6 ? b.keys.number("rescale_every_n_layers") ?? 0 : 0;
   for (let layer = 0; layer < layerCount; layer++) {
-    const state = stateOf(b, wkv.tokenShiftCount * width);
+    const state = stateOf(b, layer, wkv.tokenShiftCount * width);
     const input = bySequence(b, x, width);
     const kept = readState(b, state);
     const shifts = graph.reshape(kept, width, wkv.tokenShiftCount, b.plan.sequences);
-    const normed = b.norm(input, kind);
-    const mixed = timeMix(b, layer, normed, shift(b, lastToken(b, shifts), normed));
+    const normed = b.norm(input, kind, `blk.${layer}.attn_norm`);
+    const before = row === RWKV ? lastToken(b, shifts) : shifts;
+    const mixed = timeMix(b, layer, normed, shift(b, before, normed));
     const middle = graph.add(mixed, input);
     let last = lastToken(b, normed);
     if (row === RWKV) {
-      const middleNormed = b.norm(middle, kind);
+      const middleNormed = b.norm(middle, kind, `blk.${layer}.attn_norm_2`);
       const before = shift(b, lastToken(b, shifts), middleNormed);
       last = graph.concat(last, lastToken(b, middleNormed), 1);
       storeState(b, state, graph.view(last, [last.elements]));
       const wanted = [flat(middle), flat(middleNormed), flat(before)] as const;
       const [residual, channels, previous] = keepOutputs(b, layer, wanted);
       x = graph.add(channelMix(b, layer, channels, previous), residual);
+      if (rescaled !== 0 && (layer + 1) % rescaled === 0) x = graph.scale(x);
     } else {
       storeState(b, state, graph.view(last, [last.elements]));
       const [residual] = keepOutputs(b, layer, [flat(middle)]);
-      x = graph.add(feed(b, row, layer, b.norm(residual, kind)), residual);
+      x = graph.add(feed(b, row, layer, b.norm(residual, kind, `blk.${layer}.ffn_norm`)), residual);
     }
   }
   end(b, row, x);

@@ -270,16 +270,23 @@ export const ARCHITECTURES: Family = family({
     loads: dots1,
   }),
   "ernie4_5-moe": attentionCache("models/ernie4-5-moe.cpp", {
+    unusedWeights: /attn_output\.bias$/,
     graph: transformer({ routes: "step" }),
     loads: ernieMoe,
   }),
   "glm4moe": attentionCache("models/glm4-moe.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS }),
+    graph: transformer({
+      ...QUERY_KEY_NORM,
+      ...HEADER_EXPERTS,
+      norms: { feed: "post_attention_norm" },
+    }),
     predictionLayersSkipped: true,
     positionsPerToken: "by-sections",
     loads: glm4moe,
   }),
   "hy_v3": attentionCache("models/hy-v3.cpp", {
+    scalesSharedExpert: true,
+    scalesFeedForward: true,
     graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, lateOutputs: "after-norm" }),
     predictionLayersUncached: true,
     predictionLayersSkipped: /\.(attn_|ffn_norm\.|nextn\.(eh_proj|enorm|hnorm))/,

@@ -70,6 +70,7 @@ const lfm2moe: Loads = (l) => {
 };
 
 const LFM2: TransformerRow = {
+  norms: { last: "token_embd_norm" },
   residualFirst: true,
   lastResidualFirst: true,
   queryKeyNorm: "before-rope",

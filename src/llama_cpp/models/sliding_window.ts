@@ -146,6 +146,7 @@ const exaone4: Loads = (l) => {
 export const ARCHITECTURES: Family = family({
   "exaone4": attentionCache("models/exaone4.cpp", {
     graph: transformer({
+      unpinnedNorms: ["afterFeed"],
       ...QUERY_KEY_NORM,
       postNorms: true,
       rope: "sliding-or-all",
@@ -156,17 +157,36 @@ export const ARCHITECTURES: Family = family({
     loads: exaone4,
   }),
   "gemma2": attentionCache("models/gemma2.cpp", {
-    graph: transformer({ postNorms: true }),
+    scales: { final_logit_softcapping: 30 },
+    capsScores: true,
+    graph: transformer({
+      unpinnedNorms: ["afterFeed"],
+      activation: "gelu",
+      prelude: "scale",
+      scalesQueries: true,
+      postNorms: true,
+    }),
     slidingWindow: { pattern: { period: 2 }, defaultWindow: 4096 },
     loads: gemma2,
   }),
   "gemma3": attentionCache("models/gemma3.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, postNorms: true }),
+    scales: { final_logit_softcapping: 0 },
+    graph: transformer({
+      unpinnedNorms: ["afterFeed"],
+      activation: "gelu",
+      prelude: "scale",
+      scalesQueries: true,
+      ...QUERY_KEY_NORM,
+      postNorms: true,
+    }),
     slidingWindow: { when: "window", pattern: { period: 6 } },
     loads: gemma3,
   }),
   "muse-glimmer": attentionCache("models/muse-glimmer.cpp", {
+    scales: { logit_scale: 0, final_logit_softcapping: 30 },
     graph: transformer({
+      normsBeforeOutputs: true,
+      unpinnedNorms: ["afterAttention", "afterFeed"],
       ...QUERY_KEY_NORM,
       prelude: "norm",
       postNorms: true,
@@ -177,12 +197,19 @@ export const ARCHITECTURES: Family = family({
     loads: museGlimmer,
   }),
   "olmo2": attentionCache("models/olmo2.cpp", {
-    graph: transformer({ postNorms: true, onlyPostNorms: true, queryKeyNorm: "whole-rows" }),
+    unusedWeights: /attn_[qkv]\.(bias|scale)$/,
+    graph: transformer({
+      unpinnedNorms: ["afterFeed"],
+      postNorms: true,
+      onlyPostNorms: true,
+      queryKeyNorm: "whole-rows",
+    }),
     slidingWindow: { when: "window", pattern: { period: 4 } },
     loads: olmo2,
   }),
   "plamo3": attentionCache("models/plamo3.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, postNorms: true, activation: "halves" }),
+    unusedWeights: /attn_qkv\.scale$/,
+    graph: transformer({ activation: "swiglu", ...QUERY_KEY_NORM, postNorms: true }),
     slidingWindow: { when: "window", pattern: { period: 8 } },
     loads: plamo3,
   }),

@@ -212,7 +212,9 @@ export const ARCHITECTURES: Family = family({
     graph: transformer({
       ...QUERY_KEY_NORM,
       ...HEADER_EXPERTS,
+      prelude: "scale",
       postNorms: true,
+      normsBeforeOutputs: true,
       rope: "step",
       gatedAttention: true,
     }),
@@ -222,20 +224,28 @@ export const ARCHITECTURES: Family = family({
   "gpt-oss": attentionCache("models/openai-moe.cpp", {
     graph: transformer({
       gating: "softmax-weight",
+      expertActivation: "swiglu-oai",
       weightsNorm: false,
+      norms: { feed: "post_attention_norm" },
       lateOutputs: "before-norm",
     }),
     slidingWindow: { pattern: { period: 2 } },
     loads: gptOss,
   }),
   "granite_swa": attentionCache("models/granite-swa.cpp", {
-    graph: transformer({ rope: "pattern", sharedActivation: "halves", deepstack: true }),
+    scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
+    graph: transformer({ rope: "pattern", sharedActivation: "swiglu", deepstack: true }),
     slidingWindow: { pattern: "any-length" },
     deepstack: "mapping",
     loads: graniteSwa,
   }),
   "laguna": attentionCache("models/laguna.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, ...HEADER_EXPERTS, gatedAttention: true }),
+    graph: transformer({
+      ...QUERY_KEY_NORM,
+      ...HEADER_EXPERTS,
+      gatedAttention: true,
+      gateFunction: "SOFTPLUS",
+    }),
     slidingWindow: { when: "window", pattern: { period: 4, denseFirst: true } },
     defaultSharedExperts: 1,
     loads: laguna,

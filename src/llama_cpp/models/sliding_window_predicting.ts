@@ -25,7 +25,13 @@ import {
 } from "../loading/graph_demands.ts";
 import { NEEDED, NEEDED_UNLOADED, OPTIONAL, OPTIONAL_UNLOADED } from "../loading/loader.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { HEADER_EXPERTS, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
+import {
+  attend,
+  HEADER_EXPERTS,
+  type LayerBuilder,
+  QUERY_KEY_NORM,
+  transformer,
+} from "../graph/transformer.ts";
 
 const exaoneMoe: Loads = (l) => {
   l.maySingleKey(WINDOW_PATTERN);
@@ -145,6 +151,12 @@ const step35: Loads = (l) => {
   }
 };
 
+/** Values may be scaled, which is done to what attention gives (src/models/mimo2.cpp). */
+const mimo2Attention: LayerBuilder = (b, row, layer, x) => {
+  const y = attend(b, row, layer, x);
+  return b.keys.real("attention.value_scale") === 0 ? y : b.graph.scale(y);
+};
+
 /** Mixtures on windows whose files may have layers that predict further tokens. */
 export const ARCHITECTURES: Family = family({
   "exaone-moe": attentionCache("models/exaone-moe.cpp", {
@@ -154,17 +166,20 @@ export const ARCHITECTURES: Family = family({
     loads: exaoneMoe,
   }),
   "mimo2": attentionCache("models/mimo2.cpp", {
-    graph: transformer({ gating: "sigmoid" }),
+    unusedWeights: /attn_(q|k|v|qkv)\.(scale|bias)$|attn_output\.bias$/,
+    graph: transformer({ gating: "sigmoid", mix: mimo2Attention }),
     slidingWindow: { pattern: "layers" },
     predictionLayersUncached: true,
     predictionLayersSkipped: true,
     loads: mimo2,
   }),
   "step35": attentionCache("models/step35.cpp", {
+    unusedWeights: /attn_[qkv]\.(scale|bias)$|attn_(output|gate)\.bias$|attn_gate\.scale$/,
     graph: transformer({
       ...QUERY_KEY_NORM,
       ...HEADER_EXPERTS,
       gatedAttention: true,
+      slidesWithoutFactors: true,
       lateOutputs: "before-norm",
     }),
     slidingWindow: { pattern: "all-layers" },

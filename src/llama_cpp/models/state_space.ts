@@ -1,6 +1,7 @@
 import { attentionAndState, type Family, family, recurrentState } from "./architecture.ts";
 import { attention } from "../graph/blocks/attention.ts";
 import { feedForward } from "../graph/blocks/feed_forward.ts";
+import type { Tensor } from "../ggml/tensor.ts";
 import { mamba2Layer, mambaLayer, plamo2MambaLayer } from "../graph/blocks/mamba.ts";
 import {
   attentionOutput,
@@ -37,28 +38,32 @@ import {
 
 /** Layers of `scan` alone. */
 const scanned = (scan: typeof mambaLayer): LayerBuilder => (b, _row, layer, x) => {
-  const [y, residual] = keepOutputs(b, layer, [scan(b, layer, b.norm(x, "rms")), x]);
+  const [y, residual] = keepOutputs(b, layer, [
+    scan(b, layer, b.norm(x, "rms", `blk.${layer}.attn_norm`)),
+    x,
+  ]);
   return b.graph.add(y, residual);
 };
 
 /** Both on every layer (src/models/falcon-h1.cpp). */
 const falconH1: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  const attended = attention(b, layer, prepare(b, row, layer, b.norm(x, "rms")));
-  const scanned = mamba2Layer(b, layer, b.norm(x, "rms"));
+  const normed = b.norm(x, "rms", `blk.${layer}.attn_norm`);
+  const attended = attention(b, layer, prepare(b, row, layer, normed));
+  const scanned = mamba2Layer(b, layer, b.norm(x, "rms", `blk.${layer}.attn_norm`));
   let middle = graph.add(graph.add(attended, scanned), x);
   [middle] = keepOutputs(b, layer, [middle]);
-  return graph.add(feed(b, row, layer, b.norm(middle, "rms")), middle);
+  return graph.add(feed(b, row, layer, b.norm(middle, "rms", `blk.${layer}.ffn_norm`)), middle);
 };
 
 /** src/models/plamo2.cpp */
 const plamo2: LayerBuilder = (b, row, layer, x) => {
   const { graph } = b;
-  const normed = b.norm(x, "rms");
-  const mixed = onStateLayers(plamo2MambaLayer)(b, row, layer, normed);
-  const middle = graph.add(b.norm(mixed, "rms"), x);
-  const fed = feedForward(b, layer, b.norm(middle, "rms"), "halves");
-  const [y, residual] = keepOutputs(b, layer, [b.norm(fed, "rms"), middle]);
+  const norm = (name: string, y: Tensor) => b.norm(y, "rms", `blk.${layer}.${name}`);
+  const mixed = onStateLayers(plamo2MambaLayer)(b, row, layer, norm("attn_norm", x));
+  const middle = graph.add(norm("post_attention_norm", mixed), x);
+  const fed = feedForward(b, layer, norm("ffn_norm", middle), "swiglu");
+  const [y, residual] = keepOutputs(b, layer, [norm("post_ffw_norm", fed), middle]);
   return graph.add(y, residual);
 };
 
@@ -185,6 +190,7 @@ const RESIDUAL_FIRST: TransformerRow = { residualFirst: true, lastResidualFirst:
 /** Architectures with a Mamba state. */
 export const ARCHITECTURES: Family = family({
   "falcon-h1": attentionAndState("models/falcon-h1.cpp", {
+    unusedWeights: /^rope_freqs|attn_output\.bias$/,
     loads: falconH1Loads,
     graph: transformer({}, falconH1),
     recurrentLayers: "every",
@@ -192,6 +198,7 @@ export const ARCHITECTURES: Family = family({
     state: "state-space",
   }),
   "granitehybrid": attentionAndState("models/granite-hybrid.cpp", {
+    scales: { embedding_scale: 0, residual_scale: 0, logit_scale: 0 },
     loads: graniteHybrid,
     graph: transformer({ rope: "finetuned", mix: onStateLayers(mamba2Layer) }),
     recurrentLayers: "no-kv-heads",
@@ -223,6 +230,7 @@ export const ARCHITECTURES: Family = family({
     state: "state-space",
   }),
   "plamo2": attentionAndState("models/plamo2.cpp", {
+    unusedWeights: /(attn_qkv|ssm_(in|out))\.scale$/,
     loads: plamo2Loads,
     graph: transformer({ queryKeyNorm: "before-rope" }, plamo2),
     recurrentLayers: "no-kv-heads",

@@ -23,14 +23,16 @@ class T5Decoder {
     const count = b.keys.real("decoder_block_count", b.hyperparameters.layerCount);
     let x = b.embed();
     for (const layer of b.layersOf(new Array(count).fill(0))) {
-      const attended = graph.add(this.#ownAttention(layer, b.norm(x, "rms")), x);
-      let y = this.#crossAttention(layer, b.norm(attended, "rms"));
+      const norm = (name: string, y: Tensor) =>
+        b.norm(y, "rms", `dec.blk.${layer}.${name}_norm`, layer);
+      const attended = graph.add(this.#ownAttention(layer, norm("attn", x)), x);
+      let y = this.#crossAttention(layer, norm("cross_attn", attended));
       let residual = attended;
       if (layer === count - 1) [y, residual] = [b.onlyOutputs(y), b.onlyOutputs(residual)];
       const middle = graph.add(y, residual);
-      x = graph.add(this.#feedForward(layer, b.norm(middle, "rms")), middle);
+      x = graph.add(this.#feedForward(layer, norm("ffn", middle)), middle);
     }
-    b.logits(b.finish(x, "rms"));
+    b.logits(b.finish(x, "rms", "dec.output_norm"));
   }
 
   /** Scores get a bias by distance, for which layers without one use the first layer's. */
@@ -65,11 +67,11 @@ class T5Decoder {
   #feedForward(layer: number, x: Tensor): Tensor {
     const { b } = this;
     const prefix = `dec.blk.${layer}.ffn_`;
-    const up = b.multiply(`${prefix}up`, x);
+    const up = b.multiplyMatrix(`${prefix}up`, x);
     const y = b.has(`${prefix}gate`)
-      ? b.graph.gated(b.multiply(`${prefix}gate`, x), up)
-      : b.graph.map(up);
-    return b.multiply(`${prefix}down`, y);
+      ? b.graph.gated("GEGLU", b.multiplyMatrix(`${prefix}gate`, x), up)
+      : b.graph.unary("RELU", up);
+    return b.multiplyMatrix(`${prefix}down`, y);
   }
 }
 

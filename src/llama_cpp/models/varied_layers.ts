@@ -22,7 +22,36 @@ import { demandHeads, demandRotation } from "../loading/graph_demands.ts";
 import { type LayerLoader, NEEDED, NEEDED_UNLOADED, type Presence } from "../loading/loader.ts";
 import { type LoadsLayer, loadsTransformer } from "../loading/transformer.ts";
 import { attentionCache, type Family, family } from "./architecture.ts";
-import { QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
+import { attention as attend, headsOf } from "../graph/blocks/attention.ts";
+import { type LayerBuilder, QUERY_KEY_NORM, transformer } from "../graph/transformer.ts";
+
+/** src/models/apertus.cpp */
+const apertusFeed: LayerBuilder = (b, _row, layer, x) => {
+  const up = b.multiplyMatrix(`blk.${layer}.ffn_up`, x);
+  return b.multiplyMatrix(`blk.${layer}.ffn_down`, b.graph.unary("XIELU", up));
+};
+
+/** A norm before the last matrix (src/models/bitnet.cpp). */
+const bitnetFeed: LayerBuilder = (b, _row, layer, x) => {
+  const prefix = `blk.${layer}.ffn_`;
+  const up = b.multiplyScaled(`${prefix}up`, x);
+  const y = b.graph.gated("SWIGLU", b.multiplyScaled(`${prefix}gate`, x), up);
+  return b.multiplyScaled(`${prefix}down`, b.norm(y, "rms", `${prefix}sub_norm`));
+};
+
+/** Heads are apart before queries, keys and values are (src/models/openelm.cpp). */
+const openelmAttention: LayerBuilder = (b, _row, layer, x) => {
+  const { graph, tokens } = b;
+  const prefix = `blk.${layer}.attn_`;
+  const { keyLength, queries, keyValues } = headsOf(b, layer);
+  const fused = b.multiplyMatrix(`${prefix}qkv`, x);
+  const all = graph.reshape(fused, keyLength, queries + 2 * keyValues, tokens);
+  const view = (count: number) => graph.view(all, [keyLength, count, tokens], all.s1, all.s2);
+  const rotated = (count: number, name: string) =>
+    b.rope(b.norm(view(count), "rms", `${prefix}${name}_norm`));
+  const parts = { q: rotated(queries, "q"), k: rotated(keyValues, "k"), v: view(keyValues) };
+  return attend(b, layer, parts);
+};
 
 const exaone = loadsTransformer({ more: mayFrequencies });
 
@@ -146,34 +175,37 @@ const openelm: Loads = (l) => {
 /** Text from attention alone, on layers with other weights than most. */
 export const ARCHITECTURES: Family = family({
   "apertus": attentionCache("models/apertus.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, activation: "plain" }),
+    unusedWeights: /attn_[qk]_norm\.bias$/,
+    graph: transformer({ ...QUERY_KEY_NORM, feed: apertusFeed }),
     loads: apertus,
   }),
   "arcee": attentionCache("models/arcee.cpp", {
-    graph: transformer({ activation: "plain" }),
+    graph: transformer({ activation: "relu-squared" }),
     loads: arcee,
   }),
   "bitnet": attentionCache("models/bitnet.cpp", {
-    graph: transformer({ attentionSubNorm: true }),
+    multipliesEmbedding: true,
+    scalesFeedForward: true,
+    graph: transformer({ attentionSubNorm: true, feed: bitnetFeed }),
     loads: bitnet,
   }),
   "chatglm": attentionCache("models/chatglm.cpp", {
-    graph: transformer({ activation: "halves" }),
+    graph: transformer({ activation: "swiglu" }),
     loads: chatglm,
   }),
   "exaone": attentionCache("models/exaone.cpp", { graph: transformer(), loads: exaone }),
   "glm4": attentionCache("models/glm4.cpp", {
-    graph: transformer({ postNorms: true, activation: "halves" }),
+    graph: transformer({ postNorms: true, activation: "swiglu" }),
     predictionLayersSkipped: true,
     positionsPerToken: "by-sections",
     loads: glm4,
   }),
   "openelm": attentionCache("models/openelm.cpp", {
-    graph: transformer({ ...QUERY_KEY_NORM, residualFirst: true }),
+    graph: transformer({ residualFirst: true, mix: openelmAttention }),
     loads: openelm,
   }),
   "phi3": attentionCache("models/phi3.cpp", {
-    graph: transformer({ activation: "halves", lastResidualFirst: true }),
+    graph: transformer({ activation: "swiglu", lastResidualFirst: true, scalesQueries: true }),
     loads: phi3,
   }),
 });

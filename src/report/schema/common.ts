@@ -51,6 +51,14 @@ export const allocatedKind = z.enum(["data", "committed", "address-space"]).desc
   "What the limit counts, where that isn't memory that is filled",
 );
 
+/** How many layers of a jar's model lie on devices. */
+export const layersOnDevices = z.object({
+  count: z.int(),
+  of: z.int().describe("All that there are, the output counted as one"),
+  isFound: z.boolean().describe("Found by --gpu-layers auto, and not asked for"),
+  heldBy: z.string().exactOptional().describe("The pool that one layer more doesn't pass with"),
+}).describe("Absent where the engine drives no device");
+
 /** What is given out of one pool. */
 export const allocation = {
   allocatedBytes: bytes,

@@ -25,12 +25,12 @@ Deno.test("every tensor takes a multiple of 32 bytes", () => {
 Deno.test("an operation in place takes its operand's room once nobody else reads it", () => {
   const graph = new Graph();
   const x = graph.multiplyMatrix(weight(8, 64), graph.input(F32, [8]));
-  graph.expand(graph.map(graph.map(x)));
+  graph.expand(graph.scale(graph.scale(x)));
   assertEquals(reserve(graph).bytes, 32 + 256);
 
   const shared = new Graph();
   const y = shared.multiplyMatrix(weight(8, 64), shared.input(F32, [8]));
-  shared.expand(shared.add(shared.map(y), y));
+  shared.expand(shared.add(shared.scale(y), y));
   assertEquals(reserve(shared).bytes, 32 + 256 + 256);
 });
 
@@ -38,14 +38,14 @@ Deno.test("an output keeps its room", () => {
   const graph = new Graph();
   const x = graph.multiplyMatrix(weight(8, 64), graph.input(F32, [8]));
   x.isOutput = true;
-  graph.expand(graph.map(x));
+  graph.expand(graph.scale(x));
   assertEquals(reserve(graph).bytes, 32 + 256 + 256);
 });
 
 Deno.test("a view keeps its tensor alive and can't be written over", () => {
   const graph = new Graph();
   const x = graph.multiplyMatrix(weight(8, 64), graph.input(F32, [8]));
-  graph.expand(graph.map(graph.reshape(x, 8, 8)));
+  graph.expand(graph.scale(graph.reshape(x, 8, 8)));
   assertEquals(reserve(graph).bytes, 32 + 256 + 256);
 });
 
@@ -54,16 +54,16 @@ Deno.test("of the freed ranges the smallest that is large enough is taken", () =
   const input = graph.input(F32, [8]);
   input.isOutput = true;
   const kept = () => {
-    const tensor = graph.expand(graph.fresh([input], [8]));
+    const tensor = graph.expand(graph.make("CONCAT", [input], [8]));
     tensor.isOutput = true;
     return tensor;
   };
-  const large = graph.expand(graph.fresh([input], [256]));
+  const large = graph.expand(graph.make("CONCAT", [input], [256]));
   kept();
-  const fitting = graph.expand(graph.fresh([input], [64]));
+  const fitting = graph.expand(graph.make("CONCAT", [input], [64]));
   kept();
-  graph.expand(graph.fresh([large, fitting], [8]));
-  const small = graph.expand(graph.fresh([input], [56]));
+  graph.expand(graph.make("CONCAT", [large, fitting], [8]));
+  const small = graph.expand(graph.make("CONCAT", [input], [56]));
   const total = reserve(graph).bytes;
   assertEquals(small.address, fitting.address);
   assertEquals(total, 4 * (8 + 256 + 8 + 64 + 8 + 8));
@@ -94,8 +94,8 @@ Deno.test("no two living tensors overlap, in any graph", () => {
         const x = made[a % made.length];
         const y = made[b % made.length];
         if (x === undefined || y === undefined) throw new Error("No tensor");
-        if (kind === "fresh") made.push(graph.fresh([x, y], [size * 8]));
-        else if (kind === "map") made.push(graph.map(x));
+        if (kind === "fresh") made.push(graph.make("CONCAT", [x, y], [size * 8]));
+        else if (kind === "map") made.push(graph.scale(x));
         else if (kind === "add") made.push(graph.add(x, y));
         else made.push(graph.view(x, [1]));
       }

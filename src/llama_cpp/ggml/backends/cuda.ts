@@ -150,6 +150,7 @@ const SUPPORTS: ReadonlyMap<string, Supports> = new Map<string, Supports>([
   ["SSM_CONV", (tensor) => a(tensor).n1 % 128 === 0],
   ["ROLL", (tensor) => isSingle(a(tensor)) && contiguous(tensor)],
   ["ROPE", supportsRope],
+  ["ROPE_BACK", supportsRope],
   ["IM2COL", bothContiguous],
   ["ACC", bothContiguous],
   ["SUM_ROWS", contiguous],
@@ -171,6 +172,7 @@ export function batchRows(tensor: Tensor): number {
       return tensor.n1;
     case "MUL_MAT_ID":
     case "ROPE":
+    case "ROPE_BACK":
       return tensor.n2;
     default:
       return rowCount(tensor);

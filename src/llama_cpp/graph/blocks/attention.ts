@@ -23,8 +23,14 @@ export function projectQueryKeyValue(b: Builder, layer: number, x: Tensor): Quer
   const { graph, tokens } = b;
   const prefix = `blk.${layer}.attn_`;
   const { keyLength, valueLength, queries, keyValues } = headsOf(b, layer);
+  const isClamped = b.hyperparameters.rules.clampsProjections === true &&
+    b.keys.real("attention.clamp_kqv") > 0;
+  const project = (name: string) => {
+    const y = b.multiply(prefix + name, x);
+    return isClamped ? graph.clamp(y) : y;
+  };
   if (b.has(`${prefix}qkv`)) {
-    const fused = b.multiply(`${prefix}qkv`, x);
+    const fused = project("qkv");
     const view = (length: number, count: number) =>
       graph.view(fused, [length, count, tokens], length * 4, fused.s1);
     return {
@@ -34,9 +40,9 @@ export function projectQueryKeyValue(b: Builder, layer: number, x: Tensor): Quer
     };
   }
   return {
-    q: b.heads(`${prefix}q`, x, keyLength, queries),
-    k: b.heads(`${prefix}k`, x, keyLength, keyValues),
-    v: b.heads(`${prefix}v`, x, valueLength, keyValues),
+    q: graph.reshape(project("q"), keyLength, queries, tokens),
+    k: graph.reshape(project("k"), keyLength, keyValues, tokens),
+    v: graph.reshape(project("v"), valueLength, keyValues, tokens),
   };
 }
 
@@ -78,6 +84,7 @@ export function attend(
     y = graph.reshape(y, y.n0 * y.n1, y.n2 * y.n3);
   } else {
     let scores = graph.multiplyMatrix(k, q);
+    if (b.hyperparameters.rules.capsScores) scores = b.softCap(scores);
     if (options.bias !== undefined) scores = graph.add(scores, options.bias);
     scores = graph.softMax(scores, mask, options.sinks);
     if (!isTransposed) v = graph.contiguous(graph.transpose(v));

@@ -21,21 +21,23 @@ export class BlockIndexer {
   constructor(readonly b: Builder) {}
 
   /** The mean key of each block, normed and rotated. */
-  #pooledKeys(raw: Tensor, ratio: number, inputs: RatioInputs): Tensor {
+  #pooledKeys(layer: number, raw: Tensor, ratio: number, inputs: RatioInputs): Tensor {
     const { graph, plan, cache } = this.b;
     const { sequences, cells } = plan;
     const keyLength = raw.n0;
     const blocks = inputs.bias.n0;
-    const store = cache.external(plan.keyType, [keyLength, cells, sequences]);
+    const store = cache.external(layer, plan.keyType, [keyLength, cells, sequences]);
     graph.expand(cache.storeIn(store, raw, inputs.keyIndices));
-    const all = graph.view(store, [keyLength, cells, sequences], store.s1, store.s2);
+    const stored = cache.keysIn(store);
+    const all = graph.view(stored, [keyLength, cells, sequences], stored.s2, stored.s3);
     const rows = graph.getRows(all, inputs.blockCells);
     const members = graph.reshape(rows, keyLength, ratio, blocks, sequences);
     const shape = [keyLength, blocks, sequences];
     const member = () => graph.contiguous(graph.view(members, shape, members.s2, members.s3));
     let pooled = member();
     for (let index = 1; index < ratio; index++) pooled = graph.add(pooled, member());
-    pooled = graph.rmsNorm(graph.reshape(pooled, keyLength, blocks * sequences, 1));
+    pooled = graph.reshape(graph.scale(pooled), keyLength, blocks * sequences, 1);
+    pooled = this.b.norm(pooled, "rms", `blk.${layer}.indexer.k_norm`);
     pooled = graph.reshape(pooled, keyLength, 1, blocks * sequences);
     return graph.reshape(graph.rope(pooled, inputs.blockPositions), keyLength, blocks, sequences);
   }
@@ -51,12 +53,13 @@ export class BlockIndexer {
     const inputs = this.#inputs.get(ratio) ?? ratioInputs(b, ratio, blocks);
     this.#inputs.set(ratio, inputs);
     const raw = b.heads(`blk.${layer}.indexer.k_proj`, x, keyLength, 1);
-    const pooled = this.#pooledKeys(raw, ratio, inputs);
+    const pooled = this.#pooledKeys(layer, raw, ratio, inputs);
     const queries = b.heads(`blk.${layer}.indexer.q_proj`, x, keyLength, headCount);
-    const rotated = b.rope(graph.rmsNorm(queries));
+    const rotated = b.rope(b.norm(queries, "rms", `blk.${layer}.indexer.q_norm`));
     const q = graph.reshape(rotated, keyLength, headCount * perSequence, sequences);
     const products = graph.multiplyMatrix(pooled, q);
-    const scores = graph.map(graph.reshape(products, blocks, headCount, perSequence, sequences));
+    const byHead = graph.reshape(products, blocks, headCount, perSequence, sequences);
+    const scores = graph.unary("RELU", byHead);
     const head = () => graph.view(scores, [blocks, perSequence, sequences], scores.s2, scores.s3);
     let sum = graph.contiguous(head());
     for (let index = 1; index < headCount; index++) sum = graph.add(sum, head());
@@ -68,7 +71,7 @@ export class BlockIndexer {
     const wide = mask.type === F32 ? mask : graph.cast(mask, F32);
     const masked = graph.add(full, graph.reshape(wide, cells, perSequence, sequences));
     const width = Math.min(cells, topK + ratio - 1);
-    const chosen = graph.fresh([masked], [width, perSequence, sequences], I32);
+    const chosen = graph.top(masked, width);
     return graph.reshape(graph.contiguous(chosen), width, perSequence, 1, sequences);
   }
 }

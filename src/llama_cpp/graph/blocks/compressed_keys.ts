@@ -54,7 +54,7 @@ export class CompressedKeys {
   }
 
   /** Compresses a batch's keys into the cache, and answers the cache's. */
-  compress(prefix: string, x: Tensor): Tensor {
+  compress(layer: number, prefix: string, x: Tensor): Tensor {
     const { b } = this;
     const { graph, plan, cache } = b;
     const { overlaps, length } = this.#compression;
@@ -62,22 +62,27 @@ export class CompressedKeys {
     const keys = b.multiply(`${prefix}_kv`, x);
     const places = graph.getRows(b.need(`${prefix}_ape`), this.#positions);
     const scores = graph.add(b.multiply(`${prefix}_gate`, x), places);
-    const state = () => cache.external(F32, [width, this.#kept, plan.sequences]);
+    const state = () => cache.external(layer, F32, [width, this.#kept, plan.sequences]);
     const [keyState, scoreState] = [state(), state()];
     const all = (of: Tensor) => graph.view(of, [width, this.#kept * plan.sequences], of.s1);
-    const source = (of: Tensor, now: Tensor) => graph.concat(all(of), now, 1);
+    // All rows are those of the past, since no more are kept.
+    const past = (of: Tensor) => graph.view(all(of), [width, this.#kept * plan.sequences], of.s1);
+    const source = (of: Tensor, now: Tensor) => graph.concat(past(of), now, 1);
     const sources = [source(keyState, keys), source(scoreState, scores)] as const;
     const joined = overlaps ? this.#overlapping(...sources) : this.#apart(...sources);
-    const rotated = graph.rope(graph.rmsNorm(joined), this.#writePositions);
+    const normed = b.norm(joined, "rms", `${prefix}_norm`);
+    const rotated = graph.rope(normed, this.#writePositions);
     const made = rotate(b, rotated, this.rotation);
-    const store = cache.external(plan.keyType, [length, this.mask.n0, plan.sequences]);
+    const store = cache.external(layer, plan.keyType, [length, this.mask.n0, plan.sequences]);
     graph.expand(cache.storeIn(store, made, this.#write));
     const keep = (of: Tensor, now: Tensor) =>
       graph.setRows(all(of), graph.getRows(now, this.#persistFrom), this.#persistTo);
     const [keptKeys, keptScores] = [keep(keyState, keys), keep(scoreState, scores)];
     graph.expand(keptKeys);
     graph.expand(keptScores);
-    return cache.keysIn(store);
+    const cached = cache.keysIn(store);
+    // As many as the mask has, which are all.
+    return graph.view(cached, cached.shape, cached.s1, cached.s2, cached.s3);
   }
 
   /** Blocks with the one before (`build_overlap_compressed_kv_from_state`). */
@@ -85,7 +90,7 @@ export class CompressedKeys {
     const { graph } = this.b;
     const { ratio, length } = this.#compression;
     const withRow = (x: Tensor) => {
-      const row = graph.reshape(graph.map(graph.view(x, [x.n0])), x.n0, 1);
+      const row = graph.reshape(graph.scale(graph.view(x, [x.n0])), x.n0, 1);
       return graph.getRows(graph.concat(x, row, 1), this.#read);
     };
     const halves = (rows: Tensor) => {
@@ -109,7 +114,7 @@ export class CompressedKeys {
 
   #weigh(keys: Tensor, scores: Tensor): Tensor {
     const { graph } = this.b;
-    const columns = (x: Tensor) => graph.contiguous(graph.transpose(x));
+    const columns = (x: Tensor) => graph.contiguous(graph.permute(x, [1, 0, 2, 3]));
     const values = columns(keys);
     const sum = graph.sumRows(graph.multiply(values, graph.softMax(columns(scores))));
     return columns(sum);

@@ -1,4 +1,5 @@
 import type { Builder } from "../builder.ts";
+import type { UnaryFunction } from "../../ggml/operations.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
 import {
   bySequence,
@@ -6,7 +7,7 @@ import {
   readState,
   sequenceTokens,
   stateOf,
-  storeState,
+  storeRows,
 } from "./recurrent.ts";
 
 /** What a gated delta rule reads, heads second, tokens third, sequences last. */
@@ -22,16 +23,21 @@ interface DeltaParts {
  * The fused gated delta rule (src/models/delta-net-base.cpp, `build_recurrent_attn`): outputs of
  * all tokens, then the new state, in one tensor.
  */
-export function gatedDelta(b: Builder, { q, k, v, gate, beta }: DeltaParts): Tensor {
+export function gatedDelta(
+  b: Builder,
+  layer: number,
+  { q, k, v, gate, beta }: DeltaParts,
+  store = storeRows,
+): Tensor {
   const { graph } = b;
   const { n0: length, n1: heads, n2: tokens, n3: sequences } = v;
-  const all = stateOf(b, length * length * heads);
+  const all = stateOf(b, layer, length * length * heads);
   const state = graph.reshape(readState(b, all), length, length, heads, sequences);
-  const result = graph.fresh([q, k, v, gate, beta, state], [
+  const result = graph.make("GATED_DELTA_NET", [q, k, v, gate, beta, state], [
     length * heads,
     tokens * sequences + length * sequences,
   ]);
-  storeState(b, all, graph.view(result, [length, length, heads, sequences]));
+  store(b, all, graph.view(result, [length, length, heads, sequences]));
   return graph.view(result, [length, heads, tokens, sequences]);
 }
 
@@ -64,19 +70,24 @@ function betaAndGate(b: Builder, layer: number, x: Tensor) {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { groupCount, timeStepRank: heads } = b.hyperparameters.stateSpace;
+  // How fast the state fades.
+  const fade = (alpha: Tensor) => {
+    const softened = graph.unary("SOFTPLUS", graph.add(alpha, b.need(`${prefix}ssm_dt.bias`)));
+    return bySequence(b, graph.multiply(softened, b.need(`${prefix}ssm_a`)), 1, heads);
+  };
   if (!b.has(`${prefix}ssm_ba`)) {
     const beta = bySequence(b, b.multiply(`${prefix}ssm_beta`, x), 1, heads);
     const alpha = bySequence(b, b.multiply(`${prefix}ssm_alpha`, x), heads);
-    return { beta: graph.map(beta), gate: bySequence(b, graph.map(alpha), 1, heads) };
+    return { beta: graph.unary("SIGMOID", beta), gate: fade(alpha) };
   }
   const all = b.multiply(`${prefix}ssm_ba`, x);
   const both = bySequence(b, all, 2 * heads / groupCount, groupCount);
   const half = () => {
     const shape = [heads / groupCount, groupCount, both.n2, both.n3];
-    const own = graph.view(both, shape, both.s1, both.s2, both.s3);
-    return bySequence(b, graph.contiguous(own), 1, heads);
+    return graph.view(both, shape, both.s1, both.s2, both.s3);
   };
-  return { beta: half(), gate: half() };
+  const beta = bySequence(b, graph.unary("SIGMOID", graph.contiguous(half())), 1, heads);
+  return { beta, gate: fade(graph.contiguous(half(), heads, both.n2, both.n3)) };
 }
 
 /** How architectures differ in it. */
@@ -85,6 +96,8 @@ export interface DeltaNetOptions {
   readonly copiesColumns?: boolean;
   /** Queries and keys are repeated for each value head. */
   readonly repeatsKeys?: boolean;
+  /** What the gate of the outputs passes; SiLU unless said. */
+  readonly gateFunction?: UnaryFunction;
 }
 
 /**
@@ -106,20 +119,22 @@ export function deltaNetLayer(
   const { mixed, z } = projectAll(b, layer, x);
   const { beta, gate } = betaAndGate(b, layer, x);
   const kernel = b.need(`${prefix}ssm_conv1d`);
-  const y = convolveState(b, kernel, mixed, options.copiesColumns);
+  const copies = options.copiesColumns;
+  const y = graph.unary("SILU", convolveState(b, layer, mixed, { kernel, copies, byRow: true }));
   const row = (2 * stateSize * groupCount + valueLength * heads) * 4;
   const part = (length: number, count: number) =>
     graph.view(y, [length, count, tokens, sequences], length * 4, row, row * tokens);
-  let q = graph.norm(part(stateSize, groupCount));
-  let k = graph.norm(part(stateSize, groupCount));
+  let q = graph.l2Norm(part(stateSize, groupCount));
+  let k = graph.l2Norm(part(stateSize, groupCount));
   const v = part(valueLength, heads);
   if (options.repeatsKeys && groupCount !== heads) {
     q = repeatHeads(b, q, heads / groupCount);
     k = repeatHeads(b, k, heads / groupCount);
   }
-  const output = gatedDelta(b, { q, k, v, gate, beta });
+  const output = gatedDelta(b, layer, { q, k, v, gate, beta });
   const zHeads = bySequence(b, z, valueLength, heads);
-  const gated = graph.multiply(graph.rmsNorm(output), graph.map(zHeads));
+  const normed = b.norm(output, "rms", `${prefix}ssm_norm`);
+  const gated = graph.multiply(normed, graph.unary(options.gateFunction ?? "SILU", zHeads));
   const out = b.multiply(`${prefix}ssm_out`, bySequence(b, gated, valueLength * heads));
   return graph.reshape(out, out.n0, tokens * sequences);
 }

@@ -1,14 +1,18 @@
 import type { Builder } from "../builder.ts";
 import { F32, I32, type Shape, type Tensor } from "../../ggml/tensor.ts";
-import { activate, isClamped, situ } from "./feed_forward.ts";
+import { activate, type Activation } from "./feed_forward.ts";
 
-/** `expert_gating_func` of a softmax over the weights of those used (llama-hparams.h). */
-const SOFTMAX_WEIGHT = 3;
+type Gating = "softmax" | "sigmoid" | "softmax-weight" | "sqrt-softplus";
+
+/** `expert_gating_func` by number (llama-hparams.h), from 1 on. */
+const GATINGS: readonly Gating[] = ["softmax", "sigmoid", "softmax-weight", "sqrt-softplus"];
 
 /** What rows say of a mixture; a softmax with its weights divided by their sum unless said. */
 export interface Routing {
   /** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
-  readonly gating?: "softmax" | "sigmoid" | "softmax-weight" | "header" | undefined;
+  readonly gating?: Gating | "header" | undefined;
+  /** The one of a header that names none; a softmax unless said. */
+  readonly defaultGating?: Gating | undefined;
   /** The router's weights are divided by their sum: always unless said. */
   readonly weightsNorm?: boolean | "header" | undefined;
   /** Llama 4 weighs the tokens before the experts. */
@@ -20,7 +24,7 @@ export interface Routing {
 interface ExpertOptions extends Routing {
   /** The header's unless said. */
   readonly scale?: number;
-  readonly activation?: "gated" | "plain" | "situ";
+  readonly activation?: Activation;
   /** Router's result, where the caller has computed it. */
   readonly logits?: Tensor;
   readonly selected?: Tensor | undefined;
@@ -49,13 +53,27 @@ const NAMES: ExpertNames = {
 function multiplyById(b: Builder, name: string, x: Tensor, ids: Tensor): Tensor {
   const { graph } = b;
   let y = graph.multiplyMatrixById(b.need(name), x, ids);
-  const scale = b.hyperparameters.rules.scalesExperts ? b.model.find(`${name}.scale`) : undefined;
+  const scale = b.hyperparameters.rules.scalesExperts ? b.model.findScale(name) : undefined;
   if (scale !== undefined) {
     const rows = graph.repeat(graph.reshape(scale, 1, scale.n0, 1), 1, scale.n0, x.n2);
     y = graph.multiply(y, graph.getRows(rows, ids));
   }
-  // A bias runs in place, but it reads the ids once more.
-  return b.model.find(`${name}.bias`) === undefined ? y : graph.inPlace(y, ids);
+  const bias = b.model.findBias(name);
+  return bias === undefined ? y : graph.like("ADD_ID", y, bias, ids);
+}
+
+/** What the router's logits become. */
+function probabilitiesOf({ graph }: Builder, gating: Gating, logits: Tensor): Tensor {
+  switch (gating) {
+    case "softmax":
+      return graph.softMax(logits);
+    case "sigmoid":
+      return graph.unary("SIGMOID", logits);
+    case "softmax-weight":
+      return logits;
+    case "sqrt-softplus":
+      return graph.squareRoot(graph.unary("SOFTPLUS", logits));
+  }
 }
 
 function selectGroups(b: Builder, probabilities: Tensor, count: number): Tensor {
@@ -69,7 +87,7 @@ function selectGroups(b: Builder, probabilities: Tensor, count: number): Tensor 
   scores = graph.reshape(scores, scores.n1, scores.n2);
   const best = graph.argsortTop(scores, groupUsedCount);
   const kept = graph.getRows(groups, best);
-  const masked = graph.setRows(graph.map(groups), kept, best);
+  const masked = graph.setRows(graph.fill(groups), kept, best);
   return graph.reshape(masked, count, tokens);
 }
 
@@ -83,9 +101,10 @@ export function mixtureOfExperts(
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { experts } = b.hyperparameters;
-  const { gating, weightsNorm = true, scale = experts.weightsScale } = options;
-  const softensWeights = gating === "softmax-weight" ||
-    (gating === "header" && experts.gatingFunction === SOFTMAX_WEIGHT);
+  const { weightsNorm = true, scale = experts.weightsScale } = options;
+  const gating = options.gating === "header"
+    ? GATINGS[experts.gatingFunction - 1] ?? options.defaultGating ?? "softmax"
+    : options.gating ?? "softmax";
   const names = options.names ?? NAMES;
   const width = input.n0;
   const tokens = input.n1;
@@ -93,34 +112,34 @@ export function mixtureOfExperts(
   const used = options.used ?? experts.usedCounts[layer] ?? 1;
 
   const logits = options.logits ?? b.multiply(`${prefix}ffn_gate_inp`, input);
-  let probabilities = softensWeights ? logits : graph.inPlace(logits);
+  let probabilities = probabilitiesOf(b, gating, logits);
 
   let selection = probabilities;
-  if (b.model.find(`${prefix}exp_probs_b.bias`) ?? b.weight(`${prefix}exp_probs_b`)) {
-    selection = graph.map(probabilities);
-  }
+  const bias = b.model.findBias(`${prefix}exp_probs_b`) ?? b.weight(`${prefix}exp_probs_b`);
+  if (bias !== undefined) selection = graph.add(probabilities, bias);
   if (options.selectsBy === "logits") selection = logits;
-  if (options.selectsBy === "sigmoid") selection = graph.map(logits);
+  if (options.selectsBy === "sigmoid") selection = graph.unary("SIGMOID", logits);
   if (experts.groupCount > 1) selection = selectGroups(b, selection, count);
 
   let selected = options.selected ?? graph.argsortTop(selection, used);
   if (options.chunked === true) {
-    const divided = graph.map(graph.cast(selected, F32));
+    const divided = graph.scale(graph.cast(selected, F32));
     selected = graph.cast(divided, I32);
     probabilities = graph.reshape(probabilities, 1, experts.count, tokens);
   } else {
     probabilities = graph.reshape(probabilities, 1, count, tokens);
   }
   let weights = graph.getRows(probabilities, selected);
-  if (softensWeights) {
+  if (gating === "softmax-weight") {
     weights = graph.softMax(graph.reshape(weights, used, tokens));
     weights = graph.reshape(weights, 1, used, tokens);
   }
   if (weightsNorm === "header" ? experts.weightsNorm : weightsNorm) {
     weights = graph.reshape(weights, used, tokens);
-    weights = graph.reshape(graph.inPlace(weights, graph.sumRows(weights)), 1, used, tokens);
+    const sum = graph.clamp(graph.sumRows(weights));
+    weights = graph.reshape(graph.divide(weights, sum), 1, used, tokens);
   }
-  if (scale !== 0 && scale !== 1) weights = graph.map(weights);
+  if (scale !== 0 && scale !== 1) weights = graph.scale(weights);
   graph.expand(weights);
 
   let x = graph.reshape(input, width, 1, tokens);
@@ -138,32 +157,21 @@ function expertRows(
   b: Builder,
   layer: number,
   { x, selected }: { readonly x: Tensor; readonly selected: Tensor },
-  { activation = "gated", names = NAMES }: ExpertOptions,
+  { activation = "silu", names = NAMES }: ExpertOptions,
 ): Tensor {
   const { graph } = b;
   const prefix = `blk.${layer}.`;
-  let [clamped, hasGate] = [false, true];
-  let gate: Tensor;
-  let up: Tensor;
   if (names.gateUp !== undefined && b.has(prefix + names.gateUp)) {
     const both = multiplyById(b, prefix + names.gateUp, x, selected);
     const half = [both.n0 / 2, both.n1, both.n2];
-    gate = graph.view(both, half, both.s1, both.s2);
-    up = graph.view(both, half, both.s1, both.s2);
-  } else {
-    up = multiplyById(b, prefix + names.up, x, selected);
-    hasGate = b.has(prefix + names.gate);
-    gate = hasGate ? multiplyById(b, prefix + names.gate, x, selected) : up;
-    clamped = isClamped(b, "swiglu_clamp_exp", layer);
+    const gate = graph.view(both, half, both.s1, both.s2);
+    return activate(b, activation, { gate, up: graph.view(both, half, both.s1, both.s2), layer });
   }
-  switch (activation) {
-    case "situ":
-      return situ(b, gate, up);
-    case "plain":
-      return graph.map(gate);
-    default:
-      return hasGate ? activate(b, gate, up, clamped) : graph.map(gate);
-  }
+  const up = multiplyById(b, prefix + names.up, x, selected);
+  const gate = b.has(prefix + names.gate)
+    ? multiplyById(b, prefix + names.gate, x, selected)
+    : undefined;
+  return activate(b, activation, { gate, up, clampKey: "swiglu_clamp_exp", layer });
 }
 
 function sumExperts(b: Builder, out: Tensor, shape: Shape, used: number): Tensor {

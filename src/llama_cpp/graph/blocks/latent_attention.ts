@@ -28,23 +28,29 @@ interface LatentOptions extends Pick<AttentionOptions, "output"> {
   /** Some architectures leave the positions to other layers. */
   readonly ropes: boolean;
   readonly temperature?: boolean;
+  /** Queries have their heads apart before the parts of each are looked at. */
+  readonly splitsHeads?: boolean;
+  /** Values are stored with the heads of each token in one row. */
+  readonly mergesValues?: boolean;
 }
 
 /** The compressed queries, where the layer compresses them. */
 export function latentQuery(b: Builder, layer: number, x: Tensor): { q: Tensor; low: Tensor } {
   const prefix = `blk.${layer}.attn_`;
-  if (!b.has(`${prefix}q_a`)) return { q: b.multiply(`${prefix}q`, x), low: x };
-  const low = b.graph.rmsNorm(b.multiply(`${prefix}q_a`, x));
-  return { q: b.multiply(`${prefix}q_b`, low), low };
+  if (!b.has(`${prefix}q_a`)) return { q: b.multiplyMatrix(`${prefix}q`, x), low: x };
+  const low = b.norm(b.multiplyMatrix(`${prefix}q_a`, x), "rms", `${prefix}q_a_norm`);
+  return { q: b.multiplyMatrix(`${prefix}q_b`, low), low };
 }
 
 /** Compressed keys and values, and the part of the key that carries the position. */
 function compress(b: Builder, layer: number, x: Tensor, sizes: LatentSizes) {
   const { graph, tokens } = b;
-  const all = b.multiply(`blk.${layer}.attn_kv_a_mqa`, x);
+  const all = b.multiplyMatrix(`blk.${layer}.attn_kv_a_mqa`, x);
+  const positional = graph.view(all, [sizes.rotated, 1, tokens], all.s1, all.s1);
+  const norm = `blk.${layer}.attn_k_norm`;
   return {
     compressed: graph.view(all, [sizes.rank, tokens], all.s1),
-    positional: graph.view(all, [sizes.rotated, 1, tokens], all.s1, all.s1),
+    positional: b.has(norm) ? b.norm(positional, "rms", norm) : positional,
   };
 }
 
@@ -74,7 +80,7 @@ export function absorb(
     positional = b.rope(positional);
     queryPositional = b.rope(queryPositional);
   }
-  const compressed = graph.rmsNorm(parts.compressed);
+  const compressed = b.norm(parts.compressed, "rms", `blk.${layer}.attn_kv_a_norm`);
   let absorbed = graph.permute(view(plain), [0, 2, 1, 3]);
   absorbed = graph.multiplyMatrix(b.need(`blk.${layer}.attn_k_b`), absorbed);
   absorbed = graph.permute(absorbed, [0, 2, 1, 3]);
@@ -129,14 +135,15 @@ export function decompressedAttention(
   const heads = b.hyperparameters.headCounts[layer] ?? 0;
   const plain = sizes.keyLength - sizes.rotated;
   const parts = compress(b, layer, x, sizes);
-  const positional = options.ropes ? b.rope(parts.positional) : parts.positional;
-  const compressed = graph.rmsNorm(parts.compressed);
-  const both = b.multiply(`blk.${layer}.attn_kv_b`, compressed);
+  const positional = options.ropes ? b.rope(parts.positional, layer) : parts.positional;
+  const compressed = b.norm(parts.compressed, "rms", `blk.${layer}.attn_kv_a_norm`);
+  const both = b.multiplyMatrix(`blk.${layer}.attn_kv_b`, compressed);
   const row = (plain + sizes.valueLength) * 4;
   const view = (length: number) => graph.view(both, [length, heads, tokens], row, row * heads);
-  const v = graph.contiguous(view(sizes.valueLength));
+  let v = graph.contiguous(view(sizes.valueLength));
+  if (options.mergesValues === true) v = graph.view(v, [sizes.valueLength * heads, tokens]);
   let q = graph.reshape(query, sizes.keyLength, heads, tokens);
-  if (options.ropes) q = b.rope(q);
+  if (options.ropes) q = b.rope(q, layer);
   if (options.temperature === true) q = graph.multiply(q, b.attentionScale);
   const repeated = graph.repeat(positional, sizes.rotated, heads, tokens);
   const k = options.ropes
@@ -155,8 +162,13 @@ export function latentAttention(
   if (!b.hyperparameters.usesLatentAttention || !b.has(`blk.${layer}.attn_k_b`)) {
     return decompressedAttention(b, layer, x, options);
   }
-  const { q: query } = latentQuery(b, layer, x);
-  const parts = absorb(b, layer, x, { query, sizes: latentSizes(b), ropes: options.ropes });
+  const sizes = latentSizes(b);
+  const { q: flat } = latentQuery(b, layer, x);
+  const heads = b.hyperparameters.headCounts[layer] ?? 0;
+  const query = options.splitsHeads === true
+    ? b.graph.reshape(flat, sizes.keyLength, heads, b.tokens)
+    : flat;
+  const parts = absorb(b, layer, x, { query, sizes, ropes: options.ropes });
   const q = options.temperature === true ? b.graph.multiply(parts.q, b.attentionScale) : parts.q;
   return attentionByKeys(b, layer, { ...parts, q }, {
     inputs: b.cache.inputs(false),

@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import { F32, I32, type Tensor } from "../../ggml/tensor.ts";
+import { F32, type Tensor } from "../../ggml/tensor.ts";
 
 /** The weights of the indexer's heads, each sequence's apart. */
 export function weightsBySequence(b: Builder, weights: Tensor): Tensor {
@@ -26,9 +26,14 @@ export function chooseKeys(b: Builder, { q, keys, weights, mask }: IndexedKeys):
   const cells = mask.n0;
   const each = q.n2 / sequences;
   const queries = graph.view(q, [q.n0, q.n1, each, sequences], q.s1, q.s2, q.s3 / sequences);
-  const scores = graph.fresh([queries, keys, weights, mask], [cells, each, 1, sequences]);
+  const scores = graph.make("LIGHTNING_INDEXER", [queries, keys, weights, mask], [
+    cells,
+    each,
+    1,
+    sequences,
+  ]);
   const count = Math.min(cells, b.hyperparameters.indexer.topK);
-  return graph.contiguous(graph.fresh([scores], [count, each, 1, sequences], I32));
+  return graph.contiguous(graph.top(scores, count));
 }
 
 /**
@@ -37,10 +42,10 @@ export function chooseKeys(b: Builder, { q, keys, weights, mask }: IndexedKeys):
  */
 export function unmaskChosen(b: Builder, mask: Tensor, chosen: Tensor, type = F32): Tensor {
   const { graph } = b;
-  const filled = graph.map(mask);
+  const filled = graph.fill(mask);
   const rows = graph.view(filled, [1, mask.n0, mask.n1, mask.n3]);
   const picks = graph.view(chosen, [chosen.n0, chosen.n1, chosen.n3, 1]);
-  const zeros = graph.map(graph.input(type, [1, chosen.n0, chosen.n1, chosen.n3]));
+  const zeros = graph.fill(graph.leaf(type, [1, chosen.n0, chosen.n1, chosen.n3]));
   const opened = graph.setRows(rows, zeros, picks);
   return graph.add(graph.view(opened, [mask.n0, mask.n1, 1, mask.n3]), mask);
 }

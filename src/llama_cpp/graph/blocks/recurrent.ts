@@ -12,8 +12,8 @@ export function bySequence(b: Builder, x: Tensor, ...shape: readonly number[]): 
 }
 
 /** The state of all sequences on one layer, outside the compute buffer. */
-export function stateOf(b: Builder, elements: number): Tensor {
-  return b.cache.external(F32, [elements, b.plan.sequences]);
+export function stateOf(b: Builder, layer: number, elements: number): Tensor {
+  return b.cache.external(layer, F32, [elements, b.plan.sequences]);
 }
 
 /**
@@ -29,7 +29,7 @@ export function readState(
   const rows = b.stateRows;
   const states = graph.reshape(state, state.n0, state.n1);
   const cleared = graph.view(states, [state.n0]);
-  graph.expand(graph.into(cleared, cleared));
+  graph.expand(graph.into("SCALE", cleared, cleared));
   const output = graph.expand(read(states, rows.main));
   const extra = graph.getRows(states, rows.extra);
   graph.expand(graph.copy(extra, graph.view(state, [state.n0, 0], state.s1)));
@@ -42,27 +42,50 @@ export function storeState(b: Builder, state: Tensor, values: Tensor): void {
   graph.expand(graph.copy(values, graph.view(state, [state.elements])));
 }
 
-/** `ggml_ssm_conv`: as many columns as tokens. */
-export function convolve(b: Builder, x: Tensor, kernel: Tensor): Tensor {
-  return b.graph.fresh([x, kernel], [kernel.n1, x.n0 - kernel.n0 + 1, x.n2]);
+/** Writes a new state back, a row for each sequence. */
+export function storeRows(b: Builder, state: Tensor, values: Tensor): void {
+  const { graph } = b;
+  graph.expand(graph.copy(values, graph.view(state, [state.n0, state.n1], state.s1)));
 }
 
-/**
- * The last `count` columns of each sequence before its new ones; the last of both are kept, for
- * which some copy them first.
- */
-export function joinState(b: Builder, columns: Tensor, count: number, copies = false): Tensor {
+/** `ggml_ssm_conv`: as many columns as tokens. */
+export function convolve(b: Builder, x: Tensor, kernel: Tensor): Tensor {
+  return b.graph.make("SSM_CONV", [x, kernel], [kernel.n1, x.n0 - kernel.n0 + 1, x.n2]);
+}
+
+/** How the columns that are kept are written back. */
+interface KeptColumns {
+  /** Copied before they are written. */
+  readonly copies?: boolean | undefined;
+  /** Written row by row. */
+  readonly byRow?: boolean | undefined;
+}
+
+/** The last `count` columns of each sequence before its new ones; the last of both are kept. */
+export function joinState(
+  b: Builder,
+  layer: number,
+  columns: Tensor,
+  { count, copies = false, byRow = false }: KeptColumns & { readonly count: number },
+): Tensor {
   const { graph } = b;
   const { sequences } = b.plan;
-  const state = stateOf(b, count * columns.n0);
+  const state = stateOf(b, layer, count * columns.n0);
   const previous = graph.reshape(readState(b, state), count, columns.n0, sequences);
   const joined = graph.concat(previous, graph.transpose(columns), 0);
-  const last = graph.view(joined, [count, columns.n0, sequences], joined.s1, joined.s2);
-  storeState(b, state, copies ? graph.contiguous(last) : last);
+  let last = graph.view(joined, [count, columns.n0, sequences], joined.s1, joined.s2);
+  if (copies) last = graph.contiguous(last);
+  if (byRow) storeRows(b, state, last);
+  else storeState(b, state, last);
   return joined;
 }
 
 /** A convolution over the columns of each sequence, the kept ones before its new ones. */
-export function convolveState(b: Builder, kernel: Tensor, columns: Tensor, copies = false): Tensor {
-  return convolve(b, joinState(b, columns, kernel.n0 - 1, copies), kernel);
+export function convolveState(
+  b: Builder,
+  layer: number,
+  columns: Tensor,
+  { kernel, ...kept }: KeptColumns & { readonly kernel: Tensor },
+): Tensor {
+  return convolve(b, joinState(b, layer, columns, { count: kernel.n0 - 1, ...kept }), kernel);
 }

@@ -1,10 +1,21 @@
 import type { Builder } from "../builder.ts";
+import type { UnaryFunction } from "../../ggml/operations.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "./recurrent.ts";
+import { normHeads } from "./rwkv6.ts";
 
-/** A low-rank pair of matrices. */
-function lowRank(b: Builder, prefix: string, letter: string, x: Tensor): Tensor {
-  return b.multiply(`${prefix}${letter}2`, b.multiply(`${prefix}${letter}1`, x));
+/** A low-rank pair of matrices, with a function between them and a bias after them, if any. */
+function lowRank(
+  b: Builder,
+  prefix: string,
+  x: Tensor,
+  { between, isBiased = true }: { between?: UnaryFunction; isBiased?: boolean } = {},
+): Tensor {
+  const { graph } = b;
+  let y = b.multiplyMatrix(`${prefix}1`, x);
+  if (between !== undefined) y = graph.unary(between, y);
+  y = b.multiplyMatrix(`${prefix}2`, y);
+  return isBiased ? graph.add(y, b.need(`${prefix}0`)) : y;
 }
 
 /** src/models/rwkv7-base.cpp, `build_rwkv7_time_mix`; later layers look at the first one's values. */
@@ -17,42 +28,49 @@ export function timeMix7(builder: Builder) {
     const heads = width / wkv.headSize;
     const sequenceLength = sequenceTokens(b);
     const isGated = b.has(`${prefix}g1`) && b.has(`${prefix}g2`);
-    const difference = graph.inPlace(previous, x);
+    const difference = graph.subtract(previous, x);
     const copies = isGated ? 6 : 5;
-    const all = graph.inPlace(
-      graph.repeat(difference, width, sequenceLength, plan.sequences, copies),
-      x,
-    );
+    const repeated = graph.repeat(difference, width, sequenceLength, plan.sequences, copies);
+    const all = graph.add(graph.multiply(repeated, b.need(`${prefix}lerp_fused`)), x);
     const part = () => graph.view(all, [width, tokens], all.s1);
     const r = b.multiply(`${prefix}receptance`, part());
-    const w = lowRank(b, prefix, "w", part());
+    let w = lowRank(b, `${prefix}w`, part(), { between: "TANH" });
+    w = graph.unary("EXP", graph.scale(graph.unary("SIGMOID", w)));
     const key = b.multiply(`${prefix}key`, part());
     const valueInput = part();
     let v = b.multiply(`${prefix}value`, valueInput);
     if (firstValue === undefined) {
       firstValue = v;
     } else {
-      const change = graph.inPlace(firstValue, v);
-      v = graph.inPlace(v, graph.inPlace(change, lowRank(b, prefix, "v", valueInput)));
+      const change = graph.subtract(firstValue, v);
+      const share = graph.unary("SIGMOID", lowRank(b, `${prefix}v`, valueInput));
+      v = graph.add(v, graph.multiply(change, share));
     }
-    const a = lowRank(b, prefix, "a", part());
-    const g = isGated ? lowRank(b, prefix, "g", part()) : undefined;
+    const a = graph.unary("SIGMOID", lowRank(b, `${prefix}a`, part()));
+    const g = isGated
+      ? lowRank(b, `${prefix}g`, part(), { between: "SIGMOID", isBiased: false })
+      : undefined;
     const byHead = (y: Tensor) => graph.reshape(y, wkv.headSize, heads, tokens);
-    const kk = graph.norm(byHead(graph.map(key)));
-    const ka = graph.map(key);
-    const k = byHead(graph.inPlace(key, graph.inPlace(graph.inPlace(a, ka), ka)));
+    const kk = graph.l2Norm(byHead(graph.multiply(key, b.need(`${prefix}k_k`))));
+    const ka = graph.multiply(key, b.need(`${prefix}k_a`));
+    const k = byHead(graph.add(key, graph.subtract(graph.multiply(a, ka), ka)));
     const [rHeads, wHeads, vHeads, aHeads] = [byHead(r), byHead(w), byHead(v), byHead(a)];
-    const state = stateOf(b, width * wkv.headSize);
+    const state = stateOf(b, layer, width * wkv.headSize);
     const previousState = readState(b, state);
-    const output = graph.fresh(
-      [rHeads, wHeads, k, vHeads, graph.map(kk), graph.inPlace(kk, aHeads), previousState],
+    const [negated, learned] = [graph.unary("NEG", kk), graph.multiply(kk, aHeads)];
+    const output = graph.make(
+      "RWKV_WKV7",
+      [rHeads, wHeads, k, vHeads, negated, learned, previousState],
       [width, tokens + wkv.headSize * plan.sequences],
     );
     storeState(b, state, graph.view(output, [width * wkv.headSize * plan.sequences]));
-    let y = graph.view(output, [width, tokens]);
-    if (b.has(`${prefix}ln`)) y = graph.map(graph.reshape(graph.norm(byHead(y)), width, tokens));
-    const bonus = graph.sumRows(graph.inPlace(k, rHeads));
-    y = graph.add(y, graph.reshape(graph.inPlace(vHeads, bonus), width, tokens));
+    let y = graph.view(output, [width * tokens]);
+    const hasNorm = b.has(`${prefix}ln`) && b.model.find(`${prefix}ln.bias`) !== undefined;
+    if (hasNorm) y = normHeads(b, `${prefix}ln`, byHead(y));
+    else y = graph.reshape(y, width, tokens);
+    const weights = graph.reshape(b.need(`${prefix}r_k`), wkv.headSize, heads);
+    const bonus = graph.sumRows(graph.multiply(graph.multiply(k, rHeads), weights));
+    y = graph.add(y, graph.reshape(graph.multiply(vHeads, bonus), width, tokens));
     if (g !== undefined) y = graph.multiply(y, g);
     y = b.multiply(`${prefix}output`, y);
     return graph.reshape(y, width, sequenceLength, plan.sequences);

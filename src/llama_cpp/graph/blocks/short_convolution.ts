@@ -10,7 +10,7 @@ export function shortConvolution(b: Builder, layer: number, input: Tensor): Tens
   const columns = shortConvolutionCache - 1;
   const { sequences } = plan;
   const tokens = sequenceTokens(b);
-  const state = stateOf(b, width * columns);
+  const state = stateOf(b, layer, width * columns);
   const all = b.multiply(`${prefix}in_proj`, graph.reshape(input, input.n0, tokens, sequences));
   const third = () => graph.view(all, [all.n0 / 3, all.n1, all.n2], all.s1, all.s2);
   const [before, after, x] = [third(), third(), third()];

@@ -143,6 +143,10 @@ function warningOf(error: unknown): MachineWarning | undefined {
   return undefined;
 }
 
+const variables = new Map<string, string | undefined>();
+
+/** As it was when it was first asked for: for its engine this process sets some of them itself. */
 function variable(name: string): string | undefined {
-  return Deno.env.get(name);
+  if (!variables.has(name)) variables.set(name, Deno.env.get(name));
+  return variables.get(name);
 }

@@ -110,7 +110,10 @@ async function findAny(): Promise<FoundDevices> {
   let found = NONE;
   for (const backend of backends) {
     const read = await toFound(await readHere(backend));
-    found = { ...read, warnings: [...found.warnings, ...read.warnings] };
+    // A driver that fails fails for each of them.
+    const told = new Set(found.warnings.map((one) => one.message));
+    const news = read.warnings.filter((one) => !told.has(one.message));
+    found = { ...read, warnings: [...found.warnings, ...news] };
     if (found.devices.length > 0) break;
   }
   return found;

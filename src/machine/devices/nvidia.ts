@@ -185,7 +185,10 @@ async function readMemory(
       reservedBytes: 0,
       ...defined(known),
       ...driver,
-      ...defined({ identity, holders: processes && holdersOf(processes, files, holders) }),
+      ...defined({
+        identity,
+        holders: processes && holdersOf(processes, figures.totalBytes, files, holders),
+      }),
     };
   } catch (error) {
     if (!(error instanceof NvmlFailure) && !(error instanceof Nonsense)) throw error;

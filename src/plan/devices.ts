@@ -27,7 +27,11 @@ const NONE: FoundDevices = { devices: [], leftOut: [], warnings: [] };
  * The devices that compute for what was asked: those of the machine that was described, or of this
  * one. `auto` takes those that the installed engine drives, and none where it drives none.
  *
+ * Devices that were found before keep their numbers, whatever became of the others: the engine
+ * numbers them once, when it is opened.
+ *
  * @param engine asked for a kind of device that nothing else here tells of; nobody where it is absent
+ * @param before what was found first, where devices are looked at again
  * @throws {BrainjarError} `no-gpu` where a kind was asked for and there is none; `conflicting-flags`
  * where the machine that was described has another kind.
  */
@@ -35,9 +39,19 @@ export async function findDevices(
   choice: GpuChoice,
   machine: OtherMachine | undefined,
   engine?: Pick<Engine, "devices">,
+  before: readonly ComputingDevice[] = [],
 ): Promise<FoundDevices> {
   if (choice === "off") return NONE;
   if (machine !== undefined) return devicesOfMachine(choice, machine);
+  const [first] = before;
+  if (first !== undefined) {
+    // What this process has filled is asked only now: at first it is nothing.
+    const read = await readHere(first.device.backend, [Deno.pid]);
+    // What no driver told of, the engine did, which alone knows alignments.
+    const isEngines = first.device.alignment !== undefined && engine !== undefined;
+    const now = isEngines ? await askEngine(read, await engine.devices()) : await toFound(read);
+    return asBefore(now, before);
+  }
   if (choice === "auto") return mayHaveDevices() ? await findAny() : NONE;
   const read = await readHere(choice);
   const found = read.devices.length > 0 || engine === undefined
@@ -45,6 +59,37 @@ export async function findDevices(
     : await askEngine(read, await devicesOfEngine(choice, engine));
   if (found.devices.length === 0) throw noDevice(choice, found.warnings.map((one) => one.message));
   return found;
+}
+
+/**
+ * Devices by the numbers that they had; those that weren't there then aren't the engine's.
+ *
+ * @param before as they were found first
+ */
+export function asBefore(now: FoundDevices, before: readonly ComputingDevice[]): FoundDevices {
+  const devices = before.flatMap(({ memory: { id, identity }, device }): ComputingDevice[] => {
+    const memory = now.devices.find((one) => isSame(one.memory, { id, identity }))?.memory;
+    if (memory === undefined) return [];
+    const { availableBytes, reservedBytes } = memory;
+    return [{
+      memory: { ...memory, id },
+      device: { ...device, freeBytes: availableBytes + reservedBytes },
+    }];
+  });
+  return { ...now, devices };
+}
+
+/** By what they are, where their driver tells that; else by their numbers. */
+function isSame(one: Named, other: Named): boolean {
+  return one.identity === undefined && other.identity === undefined
+    ? one.id === other.id
+    : one.identity === other.identity;
+}
+
+/** What a device is told by. */
+interface Named {
+  readonly id: string;
+  readonly identity?: string | undefined;
 }
 
 /** What the engine can't be opened with here, by the codes of its errors. */
@@ -65,18 +110,24 @@ async function findAny(): Promise<FoundDevices> {
   let found = NONE;
   for (const backend of backends) {
     const read = await toFound(await readHere(backend));
-    found = { ...read, warnings: [...found.warnings, ...read.warnings] };
+    // A driver that fails fails for each of them.
+    const told = new Set(found.warnings.map((one) => one.message));
+    const news = read.warnings.filter((one) => !told.has(one.message));
+    found = { ...read, warnings: [...found.warnings, ...news] };
     if (found.devices.length > 0) break;
   }
   return found;
 }
 
-async function readHere(backend: GpuBackend): Promise<DevicesRead> {
+async function readHere(
+  backend: GpuBackend,
+  holders: false | readonly number[] = false,
+): Promise<DevicesRead> {
   const { readDevices } = await loadModule<typeof import("../machine/devices/read_devices.ts")>(
     import.meta,
     "../machine/devices/read_devices.ts",
   );
-  return await readDevices({ backend });
+  return await readDevices({ backend, holders });
 }
 
 /** Devices that no driver told of, by the open engine's own list. */

@@ -112,8 +112,9 @@ export function openHost(options: HostOptions = {}): Host {
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
   const findAndKeep = async () => {
-    const found = await findDevices(leavesDevices ? "off" : gpu, options.machine, engine);
-    known = found.devices;
+    const choice = leavesDevices ? "off" : gpu;
+    const found = await findDevices(choice, options.machine, engine, known);
+    if (known.length === 0) known = found.devices;
     for (const [name, value] of Object.entries(found.environment ?? {})) Deno.env.set(name, value);
     return found;
   };

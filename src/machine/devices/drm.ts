@@ -2,6 +2,8 @@ import { defined } from "../../budget/defined.ts";
 import { GB } from "../../budget/size.ts";
 import { type MachineFiles, textOf } from "../machine_files.ts";
 import type { MachineWarning } from "../warning.ts";
+import { drmHolders } from "./drm_holders.ts";
+import type { HoldersAsked } from "./holders.ts";
 import { readRam } from "./ram.ts";
 import { type DeviceReading, nonsenseIn } from "./reading.ts";
 
@@ -39,12 +41,14 @@ interface Node {
  * alone. Discrete ones of Intel's tell nothing there: the engine knows, once it is open.
  *
  * @param renderNodes names in /dev/dri
+ * @param holders whether to look who holds how much, which may take longer than all else
  * @param asked bus ids whose driver has been asked already: NVIDIA's have render nodes too
  */
 export function readDrm(
   files: MachineFiles,
   renderNodes: readonly string[],
   asked: ReadonlySet<string>,
+  holders: HoldersAsked = false,
 ): DrmDevices {
   const readings: DeviceReading[] = [];
   const warnings: MachineWarning[] = [];
@@ -68,7 +72,24 @@ export function readDrm(
       });
     }
   }
-  return { readings, warnings };
+  return { readings: withHolders(files, readings, holders), warnings };
+}
+
+/** Who holds how much of each, where that is asked. */
+function withHolders(
+  files: MachineFiles,
+  readings: readonly DeviceReading[],
+  holders: HoldersAsked,
+): readonly DeviceReading[] {
+  if (holders === false || readings.length === 0) return readings;
+  const places = new Map(
+    readings.map(({ pciBusId = "", kind }) => [pciBusId, { withRam: kind === "unified" }]),
+  );
+  const found = drmHolders(files, places, holders === true ? undefined : holders);
+  return readings.map((reading) => ({
+    ...reading,
+    ...defined({ holders: found.get(reading.pciBusId ?? "") }),
+  }));
 }
 
 function readNode(files: MachineFiles, name: string): Node | undefined {

@@ -2,7 +2,7 @@ import { defined } from "../../budget/defined.ts";
 import { messageOf } from "../../budget/error.ts";
 import type { MemorySource } from "../../budget/memory.ts";
 import type { MachineWarning } from "../warning.ts";
-import { holdersOf } from "./holders.ts";
+import { type HoldersAsked, holdersOf } from "./holders.ts";
 import { ifTold, isNotSupported, type Nvml, type NvmlDevice, NvmlFailure } from "./nvml.ts";
 import type { MachineFiles } from "../machine_files.ts";
 import { type DeviceReading, nonsenseIn } from "./reading.ts";
@@ -66,7 +66,7 @@ const CORES: Readonly<Record<string, number>> = {
 /** What a card is read with. */
 interface Reader {
   readonly files: MachineFiles;
-  readonly withHolders: boolean;
+  readonly holders: HoldersAsked;
   readonly driver: Pick<DeviceReading, "driverVersion" | "cudaDriverVersion">;
   readonly warnings: MachineWarning[];
 }
@@ -77,12 +77,12 @@ interface Reader {
  *
  * Throws `NvmlFailure` where NVML answers nothing at all.
  *
- * @param withHolders whether to ask who holds how much, which takes three calls more for each
+ * @param holders whether to ask who holds how much, which takes three calls more for each
  */
 export async function readNvidia(
   nvml: Nvml,
   files: MachineFiles,
-  withHolders: boolean,
+  holders: HoldersAsked,
 ): Promise<NvidiaCards> {
   const count = await nvml.deviceCount();
   const driver = defined({
@@ -95,7 +95,7 @@ export async function readNvidia(
     const message = `NVIDIA's driver counts ${count} cards; none of them is counted on`;
     return { cards: [], ...defined({ driverVersion }), warnings: [unreadable(message)] };
   }
-  const reader: Reader = { files, withHolders, driver, warnings };
+  const reader: Reader = { files, holders, driver, warnings };
   const cards = await Promise.all(
     Array.from({ length: count }, (_, index) => readCard(nvml, index, reader)),
   );
@@ -171,10 +171,10 @@ async function readMemory(
   known: Known,
   reader: Reader,
 ): Promise<DeviceReading | undefined> {
-  const { files, withHolders, driver, warnings } = reader;
+  const { files, holders, driver, warnings } = reader;
   try {
     const figures = await figuresOf(device, known.pciBusId, files);
-    const processes = withHolders ? await ifTold(device.processes()) : undefined;
+    const processes = holders === false ? undefined : await ifTold(device.processes());
     const identity = known.uuid ?? known.pciBusId;
     return {
       // Numbered once it is known which of them the engine uses.
@@ -185,7 +185,10 @@ async function readMemory(
       reservedBytes: 0,
       ...defined(known),
       ...driver,
-      ...defined({ identity, holders: processes && holdersOf(processes, files) }),
+      ...defined({
+        identity,
+        holders: processes && holdersOf(processes, figures.totalBytes, files, holders),
+      }),
     };
   } catch (error) {
     if (!(error instanceof NvmlFailure) && !(error instanceof Nonsense)) throw error;

@@ -2,12 +2,13 @@ import type { GpuBackend } from "../../llama_cpp/options.ts";
 import { hasMachineFiles, type MachineFiles, machineFilesBelow } from "../machine_files.ts";
 import type { MachineWarning } from "../warning.ts";
 import { cudaDevices } from "./cuda.ts";
-import { readDrm } from "./drm.ts";
+import { type DrmDevices, readDrm } from "./drm.ts";
+import type { HoldersAsked } from "./holders.ts";
 import { readMetal } from "./metal.ts";
 import { type NvidiaCards, readNvidia } from "./nvidia.ts";
 import { NvmlFailure, NvmlMissing } from "./nvml.ts";
 import { MACHINE_NVML, type NvmlSource } from "./nvml_source.ts";
-import { type DeviceSigns, deviceSigns, windowsSigns } from "./presence.ts";
+import { deviceSigns, windowsSigns } from "./presence.ts";
 import { type DevicesRead, leftOutAs, NO_DEVICES, ORDER_UNKNOWN } from "./reading.ts";
 import { vulkanDevices } from "./vulkan.ts";
 import { NoAnswer, within } from "./within.ts";
@@ -26,8 +27,8 @@ export interface DeviceOptions {
   readonly backend?: GpuBackend | "any";
   /** The variables that hide and order devices; this process's own by default. */
   readonly environment?: (name: string) => string | undefined;
-  /** Whether to ask who holds how much, which takes longer. */
-  readonly holders?: boolean;
+  /** Whether to ask who holds how much, which takes longer; of all processes, or of these. */
+  readonly holders?: HoldersAsked;
   /** Who is asked about NVIDIA's cards; the library for this machine, nobody for a recorded one. */
   readonly nvml?: NvmlSource;
 }
@@ -49,7 +50,7 @@ export interface DeviceOptions {
  * ```
  */
 export async function readDevices(options: DeviceOptions = {}): Promise<DevicesRead> {
-  const { root = "/", backend = "any", environment = variable } = options;
+  const { root = "/", backend = "any", environment = variable, holders = false } = options;
   const isRecorded = root !== "/";
   const isMac = !isRecorded && Deno.build.os === "darwin";
   if (isMac) return backend === "metal" || backend === "any" ? await readMetal() : NO_DEVICES;
@@ -59,9 +60,10 @@ export async function readDevices(options: DeviceOptions = {}): Promise<DevicesR
   const source = options.nvml ?? (isRecorded ? undefined : MACHINE_NVML);
   const nvidia = source === undefined || !signs.nvidia
     ? { cards: [], warnings: [] }
-    : await askNvidia(source, files, options.holders ?? false);
+    : await askNvidia(source, files, holders);
   if (backend === "cuda") return cudaDevices(nvidia, environment);
-  const vulkan = readVulkan(nvidia, files, signs, environment);
+  const drm = readDrm(files, signs.renderNodes, placesOf(nvidia), holders);
+  const vulkan = readVulkan(nvidia, drm, environment);
   if (backend === "vulkan") return vulkan;
   return withOthers(cudaDevices(nvidia, environment), vulkan, nvidia);
 }
@@ -85,15 +87,18 @@ function withOthers(cuda: DevicesRead, vulkan: DevicesRead, nvidia: NvidiaCards)
   };
 }
 
+/** Where NVIDIA's cards are, which have render nodes too. */
+function placesOf({ cards }: NvidiaCards): ReadonlySet<string> {
+  return new Set(cards.flatMap(({ reading }) => reading?.pciBusId ?? []));
+}
+
 function readVulkan(
   nvidia: NvidiaCards,
-  files: MachineFiles,
-  { renderNodes }: DeviceSigns,
+  drm: DrmDevices,
   environment: (name: string) => string | undefined,
 ): DevicesRead {
   // A card that is split into MIG devices draws nothing.
   const cards = nvidia.cards.flatMap(({ reading }) => reading ?? []);
-  const drm = readDrm(files, renderNodes, new Set(cards.flatMap(({ pciBusId }) => pciBusId ?? [])));
   const vulkan = vulkanDevices([...cards, ...drm.readings], environment);
   return { ...vulkan, warnings: [...nvidia.warnings, ...drm.warnings, ...vulkan.warnings] };
 }
@@ -101,10 +106,10 @@ function readVulkan(
 async function askNvidia(
   source: NvmlSource,
   files: MachineFiles,
-  withHolders: boolean,
+  holders: HoldersAsked,
 ): Promise<NvidiaCards> {
   try {
-    const asking = source.open().then((nvml) => readNvidia(nvml, files, withHolders));
+    const asking = source.open().then((nvml) => readNvidia(nvml, files, holders));
     return await within(PATIENCE_MILLISECONDS, asking);
   } catch (error) {
     if (error instanceof NoAnswer) source.giveUp(error);
@@ -138,6 +143,10 @@ function warningOf(error: unknown): MachineWarning | undefined {
   return undefined;
 }
 
+const variables = new Map<string, string | undefined>();
+
+/** As it was when it was first asked for: for its engine this process sets some of them itself. */
 function variable(name: string): string | undefined {
-  return Deno.env.get(name);
+  if (!variables.has(name)) variables.set(name, Deno.env.get(name));
+  return variables.get(name);
 }

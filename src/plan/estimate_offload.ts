@@ -3,7 +3,8 @@ import { DEFAULT_POLICY, usableBytes } from "../budget/policy.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { ReadModel } from "../llama_cpp/models/families.ts";
 import type { Device, GpuBackend, GpuLayers, Offload } from "../llama_cpp/options.ts";
-import { layersOf, mostThatPass } from "./gpu_layers.ts";
+import { mostThatPass } from "../budget/advice/most_that_pass.ts";
+import { layersOf } from "./gpu_layers.ts";
 import type { Host } from "./host.ts";
 import type { ComputingDevice, GpuChoice } from "./settings.ts";
 

@@ -1,3 +1,4 @@
+import { mostThatPass } from "../budget/advice/most_that_pass.ts";
 import type { LayersOnDevices } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Issue } from "../budget/validation.ts";
@@ -108,39 +109,6 @@ async function findMostLayers({ fixed, open, plan }: Search): Promise<Plan> {
     }
   }
   return await withCounts(counts);
-}
-
-/** More layers than these are tried where one fails: a graph may need less with one layer more. */
-const LOOK_BEYOND = 2;
-
-/**
- * The most layers that pass on devices, and what was found with one more, which doesn't. What one
- * layer more takes there is nearly always more, so the number is found by halving, and some more are
- * tried. RAM has no say: fewer layers would leave it more to hold.
- */
-export async function mostThatPass<Tried>(
-  at: (count: number) => Promise<Tried>,
-  fails: (tried: Tried) => boolean,
-  { least, greatest }: { readonly least: number; readonly greatest: number },
-): Promise<{ readonly count: number; readonly refused?: Tried }> {
-  const all = await at(greatest);
-  if (!fails(all)) return { count: greatest };
-  let passes = least;
-  let refused = all;
-  let failing = greatest;
-  while (failing - passes > 1) {
-    const middle = Math.floor((passes + failing) / 2);
-    const tried = await at(middle);
-    if (fails(tried)) [failing, refused] = [middle, tried];
-    else passes = middle;
-  }
-  for (let count = passes + 2; count <= passes + 1 + LOOK_BEYOND && count < greatest; count++) {
-    const tried = await at(count);
-    if (fails(tried)) continue;
-    passes = count;
-    refused = await at(count + 1);
-  }
-  return { count: passes, refused };
 }
 
 function failsOnDevice({ validation }: Plan): boolean {

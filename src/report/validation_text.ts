@@ -236,6 +236,10 @@ function sharedWords(bytes: number, { shareWeights }: Validation): string {
 function outcome(validation: Validation): Block {
   const warnings = warningsOf(validation).map(({ message }) => message);
   const warningLines = list("Warnings:", warnings);
+  const recommendationLines = list(
+    "Recommendations:",
+    validation.recommendations.map((one) => recommendationMessage(one, validation)),
+  );
   if (validation.ok) {
     return {
       title: "VALIDATION PASSED",
@@ -247,6 +251,7 @@ function outcome(validation: Validation): Block {
         "  (left below the safe threshold, beside what is never given out)",
         ...devicePassed(validation),
         ...warningLines,
+        ...recommendationLines,
       ],
     };
   }
@@ -259,10 +264,7 @@ function outcome(validation: Validation): Block {
         `     ${issueCause(issue)}`,
       ]),
       ...warningLines,
-      ...list(
-        "Recommendations:",
-        validation.recommendations.map((one) => recommendationMessage(one, validation)),
-      ),
+      ...recommendationLines,
     ],
   };
 }

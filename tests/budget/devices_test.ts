@@ -2,6 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { MB } from "../../src/budget/size.ts";
+import { MemoryBudgetManager } from "../../src/budget/manager.ts";
+import { DEFAULT_POLICY } from "../../src/budget/policy.ts";
 import { addedBytes } from "../../src/budget/required.ts";
 import type { Issue } from "../../src/budget/validation.ts";
 import { issueMessage } from "../../src/report/message.ts";
@@ -175,5 +177,85 @@ Deno.test("devices: a sum is the same in any order, and no jar adds less than no
       },
     ),
     { seed: SEED, numRuns: 1000 },
+  );
+});
+
+/** A machine that has exactly this on its devices, and RAM enough. */
+function cards(...availableBytes: readonly number[]) {
+  const devices = availableBytes.map((bytes, index) =>
+    device(`cuda:${index}`, 0, 0, { totalBytes: 1000, availableBytes: Math.min(1000, bytes) })
+  );
+  return machine(64, 60, { devices });
+}
+
+const anyCards = fc.tuple(fc.nat(1000), fc.nat(1000));
+
+Deno.test("devices: what passes layer 1 is admitted by layers 2 and 3, and what doesn't is refused", () => {
+  fc.assert(
+    fc.property(anyJars, anyCards, fc.boolean(), (jars, available, shareWeights) => {
+      const memory = cards(...available);
+      const demands = jars.map((one, index) => ({ ...jar(`jar${index}`), ...one }));
+      const policy = { ...DEFAULT_POLICY, ...BARE, shareWeights };
+      const { issues } = validate(demands, memory, policy);
+      const budget = new MemoryBudgetManager({ policy, readMemory: () => memory });
+      const admitted = demands.every(({ id, model, footprint }) => {
+        const isIn = budget.allocate(id, undefined, { path: model, footprint }).ok &&
+          budget.checkBeforeLoad(id)?.ok === true;
+        return isIn;
+      });
+      // What the watch keeps free is beyond layers 2 and 3.
+      assertEquals(issues.every(({ code }) => code === "available-memory"), admitted);
+    }),
+    { seed: SEED, numRuns: 1000 },
+  );
+});
+
+Deno.test("devices: reservations there are those of the live jars, and end at zero", () => {
+  const step = fc.record({
+    kind: fc.constantFrom("in", "out", "loaded", "held"),
+    id: fc.constantFrom("a", "b", "c", "d"),
+    bytes: fc.nat(300),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ step, jar: anyJars.filter((jars) => jars.length > 0) }), {
+        maxLength: 25,
+      }),
+      anyCards,
+      fc.boolean(),
+      (steps, available, shareWeights) => {
+        const policy = { ...DEFAULT_POLICY, ...BARE, shareWeights };
+        const budget = new MemoryBudgetManager({ policy, readMemory: () => cards(...available) });
+        const live = new Map<string, (typeof steps)[number]["jar"][number]>();
+        const check = () => {
+          for (const pool of ["ram", "cuda:0", "cuda:1"]) {
+            const all = addedBytes([...live.values()], policy, pool)
+              .reduce((sum, one) => sum + one, 0);
+            const found = budget.reserved.find(({ id }) => id === pool)?.bytes ?? 0;
+            assertEquals(found, all, pool);
+            const unfilled = budget.unfilledBytes(undefined, pool);
+            assertEquals(unfilled >= 0 && unfilled <= all, true, `${pool} ${unfilled} of ${all}`);
+          }
+        };
+        for (const { step: { kind, id, bytes }, jar: [one] } of steps) {
+          if (one === undefined) continue;
+          if (kind === "in") {
+            const { model: path, footprint } = one;
+            const before = budget.reserved;
+            const result = budget.allocate(id, undefined, { path, footprint });
+            if (result.ok) live.set(id, one);
+            else assertEquals(budget.reserved, before);
+          } else if (kind === "out") {
+            const result = budget.deallocate(id);
+            assertEquals(result.ok, live.delete(id));
+          } else if (kind === "loaded") budget.markOnDevices(id, [{ id: "cuda:0", bytes }]);
+          else budget.markHeldOn([{ id: "cuda:1", bytes }]);
+          check();
+        }
+        for (const id of live.keys()) budget.deallocate(id);
+        assertEquals(budget.reserved, [{ id: "ram", bytes: 0 }]);
+      },
+    ),
+    { seed: SEED, numRuns: 500 },
   );
 });

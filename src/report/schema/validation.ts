@@ -83,11 +83,29 @@ const warning = z.discriminatedUnion("code", [
   z.object({ code: z.literal("reads-from-disk"), workingSetBytes: bytes, limitBytes: bytes }),
 ]);
 
+const required = {
+  requiredBytes: bytes,
+  pools: z.array(z.object({ id: poolId, requiredBytes: bytes })),
+};
+
 const recommendation = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("flags"), flags, requiredBytes: bytes }),
-  z.object({ kind: z.literal("omit"), omitted: z.string(), flags, requiredBytes: bytes }),
-  z.object({ kind: z.literal("free-memory"), flags, bytes }),
-  z.object({ kind: z.literal("machine"), flags, totalBytes: bytes, availableBytes: bytes }),
+  z.object({ kind: z.literal("flags"), flags, ...required }),
+  z.object({ kind: z.literal("omit"), omitted: z.string(), flags, ...required }),
+  z.object({
+    kind: z.literal("free-memory"),
+    flags,
+    bytes,
+    pools: z.array(z.object({ id: poolId, bytes })),
+  }),
+  z.object({ kind: z.literal("more-layers"), flags, count: z.int(), of: z.int() })
+    .describe("It passes with so many layers on devices; with these flags all would be there"),
+  z.object({
+    kind: z.literal("machine"),
+    flags,
+    totalBytes: bytes,
+    availableBytes: bytes,
+    pools: z.array(z.object({ id: poolId, totalBytes: bytes, availableBytes: bytes })),
+  }),
 ]);
 
 const issue = z.discriminatedUnion("code", [

@@ -37,3 +37,8 @@ export function isContiguousBeyond(tensor: Tensor, free: 0 | 1 | 2): boolean {
   next = free < 2 ? next * n2 : n2 * s2;
   return n3 === 1 || s3 === next;
 }
+
+/** What only looks into another's memory. */
+export function isViewOperation({ op }: Tensor): boolean {
+  return op === "VIEW" || op === "RESHAPE" || op === "PERMUTE" || op === "TRANSPOSE";
+}

@@ -1,4 +1,4 @@
-import { CPU_BACKEND } from "../ggml/backends/cpu.ts";
+import { cpuBackend } from "../ggml/backends/cpu.ts";
 import type { Home } from "../ggml/home.ts";
 import type { Graph } from "../ggml/graph.ts";
 import { schedule } from "../ggml/scheduler/schedule.ts";
@@ -63,7 +63,7 @@ function scheduledBytes(graph: Graph, memory: PlacedMemory, tokens: number): rea
   settle(graph, memory);
   const pins = placement.isWhole || tokens < SMALL_BATCH;
   return schedule(graph, {
-    backends: [...backends, CPU_BACKEND],
+    backends: [...backends, cpuBackend(backends[0]?.hostBuffer)],
     pipelined: isPipelined(memory),
     ...(pins
       ? {

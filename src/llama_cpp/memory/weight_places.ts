@@ -126,7 +126,7 @@ export class WeightPlaces {
 
   #choose(tensor: TensorInfo, operation: string, place: Place): WeightPlace {
     if (place !== undefined && this.#supports(place, tensor, operation)) return place;
-    const host = this.backends.findIndex(({ hasHostBuffer }) => hasHostBuffer);
+    const host = this.backends.findIndex(({ hostBuffer }) => hostBuffer !== undefined);
     return host >= 0 && this.#supports(host, tensor, operation) ? "pinned" : "other";
   }
 

@@ -11,10 +11,12 @@ export type Keep = (kept: readonly Tensor[], until: Tensor) => void;
 export interface Backend {
   /** Where what it computes lies. */
   readonly buffer: BufferType;
-  /** Whether it has pinned RAM of its own, where the CPU's part then lies. */
-  readonly hasHostBuffer: boolean;
+  /** Pinned RAM of its own, where the CPU's part then lies, if it has such. */
+  readonly hostBuffer: BufferType | undefined;
   /** Whether it computes with what lies in such memory, without a copy. */
   readonly readsHostBuffer: boolean;
+  /** Whether it computes nothing with operands that lie on another device. */
+  readonly refusesForeign: boolean;
   /** Whether batches may overlap (props.caps `async` and `events`). */
   readonly overlaps: boolean;
   /** Whether it can compute this (`supports_op`). */

@@ -1,13 +1,13 @@
 import type { Device, GpuBackend } from "../../options.ts";
 import type { Backend } from "./backend.ts";
 import { cudaBackend } from "./cuda.ts";
+import { vulkanBackend } from "./vulkan.ts";
 
 type MakesBackend = (device: Device, isBiased: boolean) => Backend;
 
-// Vulkan's and Metal's tables follow; until then their figures are CUDA's.
 const BACKENDS: Readonly<Record<GpuBackend, MakesBackend>> = {
   cuda: cudaBackend,
-  vulkan: cudaBackend,
+  vulkan: vulkanBackend,
   metal: cudaBackend,
 };
 

@@ -1,9 +1,10 @@
 import type { Device } from "../../options.ts";
-import { askedBytes, type BufferType } from "../buffer_type.ts";
-import { hasContiguousRows, isContiguousBeyond, rowCount, spannedBytes } from "../layout.ts";
+import { askedBytes, type BufferType, RAM_BUFFER } from "../buffer_type.ts";
+import { hasContiguousRows, isContiguousBeyond, spannedBytes } from "../layout.ts";
 import { BF16, F16, F32, I32, I64, type Tensor } from "../tensor.ts";
 import { ggmlType } from "../types.ts";
 import type { Backend, Keep } from "./backend.ts";
+import { batchRows, LEAST_BATCH } from "./batch_rows.ts";
 import { flashAttentionBytes, supportsFlashAttention } from "./cuda_flash_attention.ts";
 import { weightedExpertsAt } from "./weighted_experts.ts";
 
@@ -11,9 +12,6 @@ const BUFFER: BufferType = { alignment: 128, largestBytes: Infinity, rowPadding:
 
 /** A recent card's, where nobody says which it is. */
 const USUAL_COMPUTE_CAPABILITY = 90;
-
-/** Rows of a batch from which it is worth while to copy weights for it (GGML_OP_OFFLOAD_MIN_BATCH). */
-const LEAST_BATCH = 32;
 
 const SUPER_BLOCK = 256;
 
@@ -163,22 +161,6 @@ const SUPPORTS: ReadonlyMap<string, Supports> = new Map<string, Supports>([
   ]),
 ]);
 
-/** Rows that an operation computes at once (`get_op_batch_size`). */
-export function batchRows(tensor: Tensor): number {
-  switch (tensor.op) {
-    case "GET_ROWS":
-      return 0;
-    case "MUL_MAT":
-      return tensor.n1;
-    case "MUL_MAT_ID":
-    case "ROPE":
-    case "ROPE_BACK":
-      return tensor.n2;
-    default:
-      return rowCount(tensor);
-  }
-}
-
 /** Keeps what a weighted sum of experts reads until it is done. */
 function keepExperts(nodes: readonly Tensor[], keep: Keep): void {
   for (let index = 0; index < nodes.length; index++) {
@@ -201,8 +183,9 @@ export function cudaBackend(device: Device, isBiased: boolean): Backend {
   const buffer = { ...BUFFER, alignment: device.alignment ?? BUFFER.alignment };
   return {
     buffer,
-    hasHostBuffer: true,
+    hostBuffer: RAM_BUFFER,
     readsHostBuffer: device.isUnified,
+    refusesForeign: true,
     overlaps: true,
     supports: (tensor) =>
       tensor.op === "FLASH_ATTN_EXT"

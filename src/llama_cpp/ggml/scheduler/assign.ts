@@ -1,13 +1,9 @@
+import { isViewOperation } from "../layout.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Machine } from "./machine.ts";
 
 /** Nobody yet. */
 export const UNASSIGNED = -1;
-
-/** What only looks into another's memory. */
-export function isViewOperation({ op }: Tensor): boolean {
-  return op === "VIEW" || op === "RESHAPE" || op === "PERMUTE" || op === "TRANSPOSE";
-}
 
 /** Nodes and leafs of a graph. */
 export interface ScheduledGraph {

@@ -20,13 +20,13 @@ export class Machine {
   /** The same with the results of another backend: the CPU's are pinned where a device has such RAM. */
   readsResultsOf(backend: number, other: number): boolean {
     if (backend === other) return true;
-    return other === this.cpu && this.backends[0]?.hasHostBuffer === true &&
+    return other === this.cpu && this.backends[0]?.hostBuffer !== undefined &&
       this.backends[backend]?.readsHostBuffer === true;
   }
 
-  /** Whether a backend computes this: no operand may lie on another device. */
+  /** Whether a backend computes this. */
   supports(backend: number, tensor: Tensor): boolean {
-    if (backend !== this.cpu) {
+    if (this.backends[backend]?.refusesForeign === true) {
       const { sources } = tensor;
       for (let index = 0; index < sources.length; index++) {
         const home = sources[index]?.home;

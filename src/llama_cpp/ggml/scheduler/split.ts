@@ -1,5 +1,6 @@
 import { LEAF, Tensor } from "../tensor.ts";
-import { type Assignment, isViewOperation } from "./assign.ts";
+import { isViewOperation } from "../layout.ts";
+import type { Assignment } from "./assign.ts";
 
 /** Inputs that a split has room for at first (GGML_SCHED_MAX_SPLIT_INPUTS). */
 const SPLIT_INPUTS = 30;

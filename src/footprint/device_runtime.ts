@@ -60,6 +60,20 @@ const HOPPER = 90;
 /** A card that nobody has described. */
 const USUAL = { computeCapability: HOPPER, multiprocessors: 132 };
 
+/**
+ * The most multiprocessors of a card of so many bytes, of which nothing else is known: of NVIDIA's
+ * since Turing an RTX 3080 has the most for its memory (68 for 10 GB), an RTX PRO 6000 the most.
+ *
+ * @example
+ * ```ts
+ * import { mostMultiprocessors } from "./device_runtime.ts";
+ * if (mostMultiprocessors(8 * 1024 ** 3) !== 56) throw new Error("7 for each GB");
+ * ```
+ */
+export function mostMultiprocessors(totalBytes: number): number {
+  return Math.min(188, Math.max(20, Math.ceil(7 * totalBytes / 1024 ** 3)));
+}
+
 /** Threads that a multiprocessor holds at once, by compute capability (CUDA's programming guide). */
 function threadsOf(computeCapability: number): number {
   switch (computeCapability) {

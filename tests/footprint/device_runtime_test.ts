@@ -1,7 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { deviceFootprints } from "../../src/footprint/device_bytes.ts";
-import { deviceRuntime, driverRamBytes } from "../../src/footprint/device_runtime.ts";
+import {
+  deviceRuntime,
+  driverRamBytes,
+  mostMultiprocessors,
+} from "../../src/footprint/device_runtime.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
 import { stepGraph } from "../../src/footprint/step_graph.ts";
 import { planGraph } from "../../src/llama_cpp/graph/planned_graph.ts";
@@ -39,6 +43,16 @@ Deno.test("a CUDA context is as large as it was measured on other cards, or up t
     const known = deviceRuntime({ ...H200, ...card }, IDLE).runtime;
     const own = deviceRuntime({ ...H200, ...card, contextBytes: measured * MIB }, IDLE).runtime;
     assert(known >= own && known - own <= 12 * MIB, `${name}: ${(known - own) / MIB}`);
+  }
+});
+
+Deno.test("a card of which only the size is known has as many multiprocessors as any of that size", () => {
+  const cards = [[6, 30], [8, 46], [10, 68], [11, 68], [12, 80], [16, 84], [24, 128], [32, 170], [
+    80,
+    132,
+  ], [96, 188]] as const;
+  for (const [size, multiprocessors] of cards) {
+    assert(mostMultiprocessors(size * 1024 ** 3) >= multiprocessors, `${size} GB`);
   }
 });
 

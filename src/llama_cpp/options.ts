@@ -27,6 +27,13 @@ export interface Device {
   readonly largestTensorBytes?: number;
   /** CUDA's compute capability, as 90 for 9.0; a recent one where absent. */
   readonly computeCapability?: number;
+  /** CUDA's multiprocessors, which decide how much a context and its pools take; many where absent. */
+  readonly multiprocessors?: number;
+  /**
+   * Bytes that the driver's context was measured to take there, before any model; estimated where
+   * absent.
+   */
+  readonly contextBytes?: number;
 }
 
 /** What of a model lies on devices. */

@@ -1,5 +1,6 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { formatSize, parseSize } from "../../budget/size.ts";
+import { mostMultiprocessors } from "../../footprint/device_runtime.ts";
 import { GPU_BACKENDS, type GpuBackend } from "../../llama_cpp/options.ts";
 import { deviceOf, type DeviceReading } from "../../machine/devices/reading.ts";
 import type { ComputingDevice } from "../../plan/settings.ts";
@@ -53,6 +54,7 @@ function described(id: string, backend: GpuBackend, bytes: number): DeviceReadin
     totalBytes: bytes,
     availableBytes: bytes,
     reservedBytes: 0,
+    ...(backend === "cuda" ? { multiprocessors: mostMultiprocessors(bytes) } : {}),
     sources: [
       { figure: "total", name: FLAG, bytes, decides: true },
       { figure: "available", name: FLAG, bytes, decides: true },

@@ -67,13 +67,13 @@ export const NO_DEVICES: DevicesRead = { devices: [], leftOut: [], warnings: [] 
  */
 export function deviceOf(reading: DeviceReading): Device {
   const { id, backend, availableBytes, reservedBytes, isIntegrated } = reading;
-  const { alignment, largestBufferBytes, computeCapability } = reading;
+  const { alignment, largestBufferBytes, computeCapability, multiprocessors } = reading;
   return {
     id,
     backend,
     freeBytes: availableBytes + reservedBytes,
     isUnified: isIntegrated || backend === "metal",
-    ...defined({ alignment, largestBufferBytes, computeCapability }),
+    ...defined({ alignment, largestBufferBytes, computeCapability, multiprocessors }),
   };
 }
 

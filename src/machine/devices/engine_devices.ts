@@ -15,8 +15,8 @@ import { type DeviceReading, type DevicesRead, nonsenseIn, ORDER_UNKNOWN } from 
  * ```ts
  * import { mergeEngineDevices } from "./engine_devices.ts";
  * const { devices } = mergeEngineDevices({ devices: [], leftOut: [], warnings: [] }, [{
- *   ...{ id: "vulkan:0", backend: "vulkan", name: "llvmpipe", isUnified: false },
- *   ...{ totalBytes: 2048, freeBytes: 1024, alignment: 64, largestBufferBytes: 2048 },
+ *   ...{ id: "vulkan:0", backend: "vulkan", name: "llvmpipe", isIntegrated: false },
+ *   ...{ isUnified: false, totalBytes: 2048, freeBytes: 1024, alignment: 64, largestBufferBytes: 2048 },
  * }]);
  * if (devices[0]?.id !== "vulkan:0" || devices[0].availableBytes !== 1024) throw new Error("One");
  * ```
@@ -53,8 +53,8 @@ export function mergeEngineDevices(
 
 /** Which of the readings a device is; −1 where it is none. */
 function placeOf(device: EngineDevice, readings: readonly DeviceReading[]): number {
-  const { pciId, name, totalBytes } = device;
-  const place = pciId?.toLowerCase();
+  const { pciBusId, name, totalBytes } = device;
+  const place = pciBusId?.toLowerCase();
   const onBus = readings.findIndex((one) => place !== undefined && one.pciBusId === place);
   if (onBus >= 0) return onBus;
   const distance = (one: DeviceReading | undefined) =>
@@ -67,8 +67,8 @@ function placeOf(device: EngineDevice, readings: readonly DeviceReading[]): numb
 
 /** A reading of the engine's own figures, or what is wrong with them. */
 function readingOf(device: EngineDevice): DeviceReading | string {
-  const { id, backend, name, pciId, isUnified, totalBytes, freeBytes } = device;
-  const place = pciId?.toLowerCase();
+  const { id, backend, name, pciBusId, isUnified, totalBytes, freeBytes } = device;
+  const place = pciBusId?.toLowerCase();
   const availableBytes = Math.min(freeBytes, totalBytes);
   const wrong = nonsenseIn(totalBytes, totalBytes - availableBytes);
   if (wrong !== undefined) return wrong;
@@ -78,7 +78,7 @@ function readingOf(device: EngineDevice): DeviceReading | string {
     backend,
     kind: isUnified ? "unified" : "device",
     // Apple's memory is RAM, and llama.cpp takes its device for a discrete one all the same.
-    isIntegrated: isUnified && backend !== "metal",
+    isIntegrated: device.isIntegrated,
     name,
     ...defined({ pciBusId: place, identity: place }),
     totalBytes,

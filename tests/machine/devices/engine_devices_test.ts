@@ -40,6 +40,7 @@ function engine(
     id,
     backend: "cuda",
     name,
+    isIntegrated: false,
     isUnified: false,
     totalBytes,
     freeBytes: totalBytes,
@@ -65,8 +66,8 @@ const shown = (engineDevices: readonly EngineDevice[]) =>
 
 Deno.test("engine's devices: its order, the drivers' figures, by the place on the bus", () => {
   const listed = [
-    engine("cuda:0", "Nvidia L4", 22 * GB, { pciId: "0000:5E:00.0" }),
-    engine("cuda:1", "Nvidia T4", 14 * GB, { pciId: "0000:3b:00.0" }),
+    engine("cuda:0", "Nvidia L4", 22 * GB, { pciBusId: "0000:5E:00.0" }),
+    engine("cuda:1", "Nvidia T4", 14 * GB, { pciBusId: "0000:3b:00.0" }),
   ];
   assertEquals(shown(listed), [["cuda:0", "L4", 20], ["cuda:1", "T4", 10]]);
   assertEquals(mergeEngineDevices(READ, listed).warnings, []);
@@ -107,9 +108,9 @@ Deno.test("engine's devices: what no driver told has the engine's figures", () =
     engine("vulkan:0", "Arc", 16 * GB, {
       backend: "vulkan",
       freeBytes: 15 * GB,
-      pciId: "0000:03:00.0",
+      pciBusId: "0000:03:00.0",
     }),
-    engine("vulkan:1", "Iris", 24 * GB, { backend: "vulkan", isUnified: true }),
+    engine("vulkan:1", "Iris", 24 * GB, { backend: "vulkan", isIntegrated: true, isUnified: true }),
   ]);
   assertEquals(
     devices.map((one) => [one.id, one.kind, one.name, one.totalBytes / GB, one.identity]),

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { parseDevices } from "../../src/cli/settings/devices.ts";
+import { mostMultiprocessors } from "../../src/footprint/device_runtime.ts";
 import { GPU_BACKENDS } from "../../src/llama_cpp/options.ts";
 
 const RIGHT: readonly [text: string, devices: readonly (readonly [string, string, number])[]][] = [
@@ -29,6 +30,8 @@ for (const [text, devices] of RIGHT) {
         backend: device.backend,
         freeBytes: totalBytes,
         isUnified: kind === "unified",
+        // A card of that size has so many at most: they decide how much its context takes.
+        ...device.backend === "cuda" && { multiprocessors: mostMultiprocessors(totalBytes) },
       });
     }
   });

@@ -265,9 +265,9 @@ export class Builder {
   /** The logits, from the embedding matrix where the file has no other. */
   logits(x: Tensor): void {
     const { graph } = this;
-    let y = this.has("output")
-      ? this.multiply("output", x)
-      : graph.multiplyMatrix(this.#tiedOutput(), x);
+    const output = this.weight("output") ?? this.#tiedOutput();
+    // The file may have a scale and a bias for it, whichever matrix it is.
+    let y = this.addBias("output", this.applyScale("output", graph.multiplyMatrix(output, x)));
     y = this.scaleBy("logit_scale", y);
     if (this.hasScale("final_logit_softcapping")) y = this.softCap(y);
     if (this.afterLogits !== undefined) y = this.afterLogits(y);

@@ -57,11 +57,16 @@ function settle(graph: Graph, { backends, placement, bufferOfWeight }: PlacedMem
 }
 
 /** Bytes of the compute buffers of one graph, the CPU's last. */
-function scheduledBytes(graph: Graph, memory: PlacedMemory, tokens: number): readonly number[] {
+export function scheduledBytes(
+  graph: Graph,
+  memory: PlacedMemory,
+  tokens: number,
+  isReal = false,
+): readonly number[] {
   const { backends, placement } = memory;
   const cpu = backends.length;
   settle(graph, memory);
-  const pins = placement.isWhole || tokens < SMALL_BATCH;
+  const pins = isReal && (placement.isWhole || tokens < SMALL_BATCH);
   return schedule(graph, {
     backends: [...backends, cpuBackend(backends[0]?.hostBuffer)],
     pipelined: isPipelined(memory),

@@ -91,7 +91,10 @@ export interface DeviceBytes {
   readonly compute: number;
   /** What the process holds there once, however many jars it has. */
   readonly runtime: number;
-  /** What thinking takes beside the buffers, each jar in its turn: workspaces and the like. */
+  /**
+   * What thinking takes beside the buffers, each jar for itself from its first thought until its
+   * context is disposed: pools and workspaces.
+   */
   readonly thinking: number;
 }
 

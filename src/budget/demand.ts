@@ -78,6 +78,7 @@ export interface JarFootprint {
 
 /** How many layers of a jar's model lie on devices. */
 export interface LayersOnDevices {
+  /** Those that are there. */
   readonly count: number;
   /** All that there are, the output counted as one. */
   readonly of: number;

@@ -62,7 +62,9 @@ export interface DeviceHolder {
 
 /** What is to be known of a reading: a stable code, and a sentence. */
 export interface MemoryWarning {
+  /** What programs go by. */
   readonly code: string;
+  /** What people read. */
   readonly message: string;
 }
 

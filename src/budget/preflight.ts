@@ -24,8 +24,9 @@ export interface PreflightInput {
   readonly alreadyResidentBytes?: number;
   /** Reserved for this process's other jars and not resident yet. */
   readonly unfilledBytes?: number;
-  /** The same two of devices. */
+  /** What is resident for this jar on devices already. */
   readonly alreadyResidentOn?: readonly PoolBytes[];
+  /** Reserved for this process's other jars on devices and not filled yet. */
   readonly unfilledOn?: readonly PoolBytes[];
 }
 

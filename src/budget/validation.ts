@@ -53,6 +53,7 @@ export interface DeviceSumIssue {
 
 /** Jars need something on a device that the machine doesn't have. */
 export interface NoDeviceIssue {
+  /** What would happen. */
   readonly code: "no-such-device";
   /** The device: `cuda:1`. */
   readonly pool: string;
@@ -158,7 +159,9 @@ export type Warning =
 export interface NeededDevice {
   /** `cuda:0`. */
   readonly id: string;
+  /** All of it. */
   readonly totalBytes: number;
+  /** What of it has to be free. */
   readonly availableBytes: number;
 }
 
@@ -208,6 +211,7 @@ export type Recommendation =
 export interface InstancePool {
   /** `ram`, or a device's id. */
   readonly id: string;
+  /** What it requires there, alone. */
   readonly requiredBytes: number;
   /** The part of it that a jar listed before it already counts. */
   readonly sharedBytes: number;
@@ -217,8 +221,11 @@ export interface InstancePool {
 export interface PoolValidation {
   /** `ram`, or a device's id. */
   readonly id: string;
+  /** What it is. */
   readonly kind: PoolKind;
+  /** All of it. */
   readonly totalBytes: number;
+  /** Less what is reserved there. */
   readonly availableBytes: number;
   /** The safe threshold. */
   readonly usableBytes: number;

@@ -41,6 +41,7 @@ export function deviceFootprints(devices: readonly DeviceBytes[]): readonly Devi
     bytes: sum(Object.values(bytes)),
     sharedBytes: bytes.weights + bytes.runtime,
     processBytes: bytes.runtime,
+    thinkingBytes: bytes.thinking,
   }));
 }
 

@@ -85,9 +85,13 @@ export interface ResidentPart {
 export interface DeviceBytes {
   /** The device's pool: `cuda:0`. */
   readonly id: string;
+  /** Its tensors there. */
   readonly weights: number;
+  /** Keys and values of its layers there. */
   readonly kvCache: number;
+  /** State of its recurrent layers there. */
   readonly recurrentState: number;
+  /** What the device computes of the largest graph. */
   readonly compute: number;
   /** What the process holds there once, however many jars it has. */
   readonly runtime: number;

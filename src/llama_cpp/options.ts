@@ -1,10 +1,10 @@
 import type { KvCacheType } from "./ggml/types.ts";
 
 /** The kinds of devices that llama.cpp computes on beside the processor, as `--gpu` names them. */
-export const GPU_BACKENDS = ["cuda", "vulkan", "metal"] as const;
+export const GPU_BACKENDS = ["cuda", "vulkan", "metal"] as const satisfies readonly GpuBackend[];
 
 /** A kind of device that llama.cpp computes on. */
-export type GpuBackend = (typeof GPU_BACKENDS)[number];
+export type GpuBackend = "cuda" | "vulkan" | "metal";
 
 /** How many layers lie on devices, as asked for: a number, all of them, or the most that fit. */
 export type GpuLayers = number | "all" | "auto";

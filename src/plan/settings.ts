@@ -83,7 +83,9 @@ export interface OtherMachine {
 
 /** A device that the engine computes on: its memory, and what decides where llama.cpp puts things. */
 export interface ComputingDevice {
+  /** What it has. */
   readonly memory: DeviceMemory;
+  /** What llama.cpp goes by. */
   readonly device: Device;
 }
 

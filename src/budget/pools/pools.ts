@@ -4,7 +4,7 @@ import type { DeviceMemory, MachineMemory } from "../memory.ts";
 export const RAM = "ram";
 
 /** What a pool is: the machine's RAM, a device's own memory, or a device's share of RAM. */
-export type PoolKind = typeof RAM | DeviceMemory["kind"];
+export type PoolKind = "ram" | DeviceMemory["kind"];
 
 /** Some bytes of one pool. */
 export interface PoolBytes {
@@ -18,7 +18,9 @@ export interface PoolBytes {
 export interface Pool {
   /** `ram`, or a device's id. */
   readonly id: string;
+  /** What it is. */
   readonly kind: PoolKind;
+  /** All of it. */
   readonly totalBytes: number;
   /** Less what is reserved there. */
   readonly availableBytes: number;

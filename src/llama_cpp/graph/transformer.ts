@@ -130,9 +130,17 @@ export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor):
   if (!b.has(`${prefix}ffn_gate_inp`) || !routes(b, row, layer)) {
     return feedForward(b, layer, x, row.activation ?? "silu");
   }
-  const { gating, defaultGating, weightsNorm, weighsFirst, selectsBy } = row;
+  const { gating, defaultGating, weightsNorm, weightsScale, weighsFirst, selectsBy } = row;
   const activation = row.expertActivation ?? "silu";
-  const routing = { gating, defaultGating, weightsNorm, weighsFirst, selectsBy, activation };
+  const routing = {
+    gating,
+    defaultGating,
+    weightsNorm,
+    weightsScale,
+    weighsFirst,
+    selectsBy,
+    activation,
+  };
   const routed = mixtureOfExperts(b, layer, x, routing);
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
   let shared = sharedFeedForward(b, layer, x, row.sharedActivation ?? "silu");

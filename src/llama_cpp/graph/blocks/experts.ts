@@ -13,8 +13,13 @@ export interface Routing {
   readonly gating?: Gating | "header" | undefined;
   /** The one of a header that names none; a softmax unless said. */
   readonly defaultGating?: Gating | undefined;
-  /** The router's weights are divided by their sum: always unless said. */
+  /**
+   * The router's weights are divided by their sum: always unless said. Where the header says it, it
+   * also says what they are scaled by.
+   */
   readonly weightsNorm?: boolean | "header" | undefined;
+  /** The header says the second alone. */
+  readonly weightsScale?: "header" | undefined;
   /** Llama 4 weighs the tokens before the experts. */
   readonly weighsFirst?: boolean | undefined;
   /** Router takes the sigmoid of the logits to select (grovemoe) or the logits themselves (llama4). */
@@ -22,8 +27,6 @@ export interface Routing {
 }
 
 interface ExpertOptions extends Routing {
-  /** The header's unless said. */
-  readonly scale?: number;
   readonly activation?: Activation;
   /** Router's result, where the caller has computed it. */
   readonly logits?: Tensor;
@@ -101,7 +104,8 @@ export function mixtureOfExperts(
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { experts } = b.hyperparameters;
-  const { weightsNorm = true, scale = experts.weightsScale } = options;
+  const { weightsNorm = true } = options;
+  const isScaled = weightsNorm === "header" || options.weightsScale === "header";
   const gating = options.gating === "header"
     ? GATINGS[experts.gatingFunction - 1] ?? options.defaultGating ?? "softmax"
     : options.gating ?? "softmax";
@@ -139,7 +143,9 @@ export function mixtureOfExperts(
     const sum = graph.clamp(graph.sumRows(weights));
     weights = graph.reshape(graph.divide(weights, sum), 1, used, tokens);
   }
-  if (scale !== 0 && scale !== 1) weights = graph.scale(weights);
+  if (isScaled && experts.weightsScale !== 0 && experts.weightsScale !== 1) {
+    weights = graph.scale(weights);
+  }
   graph.expand(weights);
 
   let x = graph.reshape(input, width, 1, tokens);

@@ -86,6 +86,8 @@ interface HostOptions {
   readonly dryLoadCommand?: StartDryLoads;
   /** Whether this machine computes: then it has what `cpu` has beside its own features. */
   readonly runsHere?: boolean;
+  /** Whether models are loaded by this host's engine, which then tells its own devices. */
+  readonly loadsHere?: boolean;
   /** Whether what was found of a model is kept for the next question; true unless told otherwise. */
   readonly rememberModels?: boolean;
 }
@@ -106,7 +108,7 @@ export function openHost(options: HostOptions = {}): Host {
       return gpu === "auto" ? known[0]?.device.backend ?? "off" : gpu;
     },
     start: options.dryLoadCommand,
-    runsHere: options.runsHere ?? false,
+    loadsHere: options.loadsHere ?? false,
     say,
   });
   // A described machine has no processes.

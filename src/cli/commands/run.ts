@@ -16,7 +16,7 @@ import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
-import { tryUnknownDevices } from "../../plan/device_trial.ts";
+import { tryUnknownDevices } from "../../plan/known_devices.ts";
 import { withDevices } from "../../plan/devices.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
@@ -53,6 +53,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     ...here,
     ...defined({ dryLoadCommand, cap: machine }),
     runsHere: true,
+    loadsHere: true,
     say: (line) => output.say(line),
   });
   const ownBytes = ownHeldBytes();

@@ -8,6 +8,7 @@ import type { Device, GpuBackend } from "../llama_cpp/options.ts";
 import { loadModule } from "../load_module.ts";
 import type { DevicesRead } from "../machine/devices/reading.ts";
 import { mayHaveDevices } from "../machine/devices/presence.ts";
+import { knownDevices } from "./known_devices.ts";
 import type { ComputingDevice, GpuChoice, OtherMachine } from "./settings.ts";
 
 /** The devices that compute, and what is to be said of them. */
@@ -157,8 +158,13 @@ async function toFound(
     import.meta,
     "../machine/devices/reading.ts",
   );
+  const known = devices.length === 0 ? [] : await knownDevices(devices);
   return {
-    devices: devices.map((memory) => ({ memory, device: deviceOf(memory) })),
+    devices: devices.map((memory, index) => {
+      // What `measure --save` saw there.
+      const contextBytes = known[index]?.contextBytes;
+      return { memory, device: { ...deviceOf(memory), ...defined({ contextBytes }) } };
+    }),
     leftOut,
     warnings,
     ...defined({ environment }),

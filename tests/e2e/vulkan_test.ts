@@ -24,6 +24,12 @@ function testVulkan(
   Deno.test({ name: `--gpu vulkan: ${name}${skipped}`, ignore: whyNot !== undefined, fn });
 }
 
+/** What is looked at of an estimate. */
+interface Estimate {
+  readonly pools: readonly { readonly id: string; readonly bytes: Record<string, number> }[];
+  readonly dryLoad?: { readonly onDevices?: unknown };
+}
+
 const RUN = ["run", "--mode", "matrix", "--gpu", "vulkan", "--max-tokens", "8", ...DEMO_BRAIN];
 
 testVulkan("a run on one device, whose jars die of full contexts and come back", async (home) => {
@@ -65,13 +71,22 @@ for (const [count, env] of [[1, ONE_DEVICE], [2, TWO_DEVICES]] as const) {
         { env },
       );
       assertEquals(code, 0, stderr);
-      const [header, engine] = JSON.parse(stdout).estimates;
-      const onDevices = (footprint: { devices: Record<string, number>[] }) =>
-        footprint.devices.map(({ weights, kvCache, compute }) =>
-          (weights ?? NaN) + (kvCache ?? NaN) + (compute ?? NaN)
-        );
-      assertEquals(onDevices(header), onDevices(engine), `${layers} layers`);
-      assertEquals(header.devices.length, count);
+      const [header, engine]: readonly Estimate[] = JSON.parse(stdout).estimates;
+      // The first pool is RAM.
+      const devices = header?.pools.slice(1) ?? [];
+      assertEquals(devices.map(({ id }) => id), ["vulkan:0", "vulkan:1"].slice(0, count));
+      const all = (bytesOf: (bytes: Record<string, number>) => number) =>
+        devices.reduce((sum, { bytes }) => sum + bytesOf(bytes), 0);
+      assertEquals(
+        {
+          modelBytes: all(({ weights = NaN }) => weights),
+          contextBytes: all(({ kvCache = NaN, recurrentState = NaN, compute = NaN }) =>
+            kvCache + recurrentState + compute
+          ),
+        },
+        engine?.dryLoad?.onDevices,
+        `${layers} layers`,
+      );
     }
   });
 }

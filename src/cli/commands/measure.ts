@@ -136,7 +136,7 @@ export const command: Command = async ({ values, operands, output }) => {
   const cpu = await host.cpu();
   const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;
   const { bytes: estimated } = withWeightsInMemory(
-    estimateRead(read, options, cpu),
+    await estimateRead(read, options, cpu),
     header.fileBytes - inMemoryBytes,
     inMemoryBytes,
   );

@@ -184,7 +184,7 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
   await tryUnknownDevices({ devices, start: dryLoadCommand, say });
   const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;
   const { bytes: estimated, devices: onDevices = [] } = withWeightsInMemory(
-    estimateRead(read, options, cpu),
+    await estimateRead(read, options, cpu),
     header.fileBytes - inMemoryBytes,
     inMemoryBytes,
   );

@@ -26,7 +26,7 @@ import { jsonText, printable, printableLines } from "../../src/report/printable.
 import { recommendJson, recommendText } from "../../src/report/recommended_limits.ts";
 import type { ValidationReport } from "../../src/report/validation_report.ts";
 import { validationText } from "../../src/report/validation_text.ts";
-import { inRam, jar, machine, validate } from "../budget/cases.ts";
+import { device, inRam, jar, machine, validate } from "../budget/cases.ts";
 import { options } from "../llama_cpp/sample_header.ts";
 import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT, MODEL_PARTS } from "./cases.ts";
 
@@ -66,6 +66,12 @@ function reportOf({ name, path, id }: Told, available: number): ValidationReport
           },
         ],
         leftOut: [{ name, path, bytes: 1, reason: name }],
+        devices: [device("cuda:0", 24, 24, {
+          name,
+          identity: path,
+          sources: [{ figure: "total", name, path, bytes: 1, decides: true }],
+          holders: [{ processId: 1, name, bytes: 1 }],
+        })],
         warnings: [{ code: "odd", message: `${path} is odd` }],
       }),
     ),

@@ -6,12 +6,12 @@ import type { Tensor } from "../ggml/tensor.ts";
 import type { BytesByPlace, PlacedMemory } from "../memory/placed_memory.ts";
 import type { FootprintOptions } from "../options.ts";
 import { upperBound } from "./bound.ts";
-import { MissingWeight } from "./builder.ts";
+import { type GraphBuilder, MissingWeight } from "./builder.ts";
 import { type Confidence, unknownGraph } from "./compute.ts";
 import { EVERY_LAYER } from "./layers.ts";
 import { Model } from "./model.ts";
 import { buildGraph, type GraphSource, type PlannedGraph } from "./planned_graph.ts";
-import { planBatch } from "./planned_batch.ts";
+import { planBatch, type PlannedBatch } from "./planned_batch.ts";
 
 /** Compute buffers by where they lie, and how far they can be trusted. */
 export interface ComputeByPlace extends BytesByPlace {
@@ -91,6 +91,35 @@ function boundOnDevices(planned: PlannedGraph, { weights, backends }: PlacedMemo
   return { ram: bytes, devices: backends.map(() => bytes + copied) };
 }
 
+/** Operations that llama.cpp makes of smaller ones where a layer's device lacks them. */
+const UNFUSABLE: ReadonlySet<string> = new Set(["DSV4_HC_PRE", "DSV4_HC_COMB", "DSV4_HC_POST"]);
+
+/** Operations of a graph that a device with layers can't compute (llama-context.cpp, `resolve_fused_ops`). */
+function missingOperations(
+  { nodes }: Graph,
+  { backends, placement }: PlacedMemory,
+): ReadonlySet<string> {
+  const used = backends.filter((_, device) => placement.layers.includes(device));
+  const fused = nodes.filter(({ op }) => UNFUSABLE.has(op));
+  return new Set(
+    fused.filter((node) => used.some((backend) => !backend.supports(node))).map(({ op }) => op),
+  );
+}
+
+/** The graph as the devices can compute it. */
+function graphFor(
+  build: GraphBuilder,
+  makeModel: () => Model,
+  plan: PlannedBatch,
+  memory: PlacedMemory,
+): Graph | MissingWeight {
+  const all = { attempt: EVERY_LAYER };
+  const graph = buildGraph(build, makeModel(), plan, all);
+  if (graph instanceof MissingWeight) return graph;
+  const unfused = missingOperations(graph, memory);
+  return unfused.size === 0 ? graph : buildGraph(build, makeModel(), { ...plan, unfused }, all);
+}
+
 /** A planned graph, and what is computed where. */
 export interface DeviceGraph {
   readonly planned: PlannedGraph;
@@ -108,11 +137,11 @@ export function planOnDevices(
 ): DeviceGraph {
   const { shape, header, build } = source;
   const { layers } = memory.placement;
-  const model = new Model(shape, header, (layer) => layers[layer] ?? -1);
+  // A graph's weights are its own: they know that they are in it.
+  const makeModel = () => new Model(shape, header, (layer) => layers[layer] ?? -1);
+  const model = makeModel();
   const plan = planBatch(shape, options);
-  const graph = build === undefined
-    ? undefined
-    : buildGraph(build, model, plan, { attempt: EVERY_LAYER });
+  const graph = build === undefined ? undefined : graphFor(build, makeModel, plan, memory);
   if (graph !== undefined && !(graph instanceof MissingWeight)) {
     const bytes = scheduledBytes(graph, memory, plan.tokens);
     const compute = {

@@ -16,6 +16,8 @@ export interface PlannedBatch {
   /** Cells of the layers with a sliding window, for each sequence. */
   readonly slidingCells: number;
   readonly flashAttention: boolean;
+  /** Operations that a device can't compute and that are made of smaller ones; none where absent. */
+  readonly unfused?: ReadonlySet<string>;
   /** ggml's number of the type of masks: flash attention reads halves. */
   readonly maskType: number;
   /** ggml's number of the cache types. */

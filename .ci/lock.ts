@@ -1,7 +1,8 @@
 /**
- * Writes deno.lock anew and takes the engine's variants out that brainjar never runs (CUDA,
- * Vulkan, 32-bit ARM, RISC-V): Deno installs what the frozen lock lists, so `run` fetches one CPU
- * variant instead of 677 MB.
+ * Writes deno.lock anew so that a run fetches one of the engine's builds, the one for its processor,
+ * instead of 677 MB: Deno installs all that the frozen lock lists for this system. Builds that
+ * brainjar never runs (32-bit ARM, RISC-V) are taken out; those for GPUs stay with their checksums,
+ * but for a processor that nobody has, and are fetched when they are asked for (src/engine/gpu).
  *
  * Run as `deno task lock` after a change of deno.json's imports.
  */
@@ -15,6 +16,24 @@ const KEPT_VARIANTS: Readonly<Record<string, readonly string[]>> = {
   "win-x64": ["x64"],
   "win-arm64": ["arm64"],
 };
+
+/** What is fetched by itself when it is asked for. */
+const ON_DEMAND: readonly string[] = [
+  "linux-x64-cuda",
+  "linux-x64-cuda-ext",
+  "linux-x64-vulkan",
+  "win-x64-cuda",
+  "win-x64-cuda-ext",
+  "win-x64-vulkan",
+];
+
+/** A processor that nobody has: Deno leaves a package for it alone. */
+const NOBODYS = ["on-demand"];
+
+/** The processors that one of the engine's builds is fetched for; nothing where it never is. */
+function processorsOf(variant: string): readonly string[] | undefined {
+  return ON_DEMAND.includes(variant) ? NOBODYS : KEPT_VARIANTS[variant];
+}
 
 interface LockedPackage {
   cpu?: string[];
@@ -40,7 +59,7 @@ const variant = /^@node-llama-cpp\/([^@]+)/;
 for (const [name, locked] of Object.entries(lock.npm)) {
   const found = variant.exec(name)?.[1];
   if (found !== undefined) {
-    const processors = KEPT_VARIANTS[found];
+    const processors = processorsOf(found);
     if (processors === undefined) delete lock.npm[name];
     else locked.cpu = [...processors];
   }
@@ -49,7 +68,7 @@ for (const [name, locked] of Object.entries(lock.npm)) {
   if (locked.optionalDependencies) {
     locked.optionalDependencies = locked.optionalDependencies.filter((dependency) => {
       const found = variant.exec(dependency)?.[1];
-      return found === undefined || found in KEPT_VARIANTS;
+      return found === undefined || processorsOf(found) !== undefined;
     });
   }
 }

@@ -89,11 +89,12 @@ export type { ManagerOptions, ModelDemand } from "./budget/manager.ts";
 export { validateMemoryBudget } from "./budget/validate.ts";
 export type { ValidationInput } from "./budget/validate.ts";
 export { checkAvailableMemoryBeforeLoad } from "./budget/preflight.ts";
-export type { PreflightInput, PreflightResult } from "./budget/preflight.ts";
+export type { PoolPreflight, PreflightInput, PreflightResult } from "./budget/preflight.ts";
 export type * from "./budget/allocation.ts";
 export type * from "./budget/changes.ts";
 export type * from "./budget/demand.ts";
 export type * from "./budget/memory.ts";
+export type { Pool, PoolBytes, PoolKind } from "./budget/pools/pools.ts";
 export type * from "./budget/validation.ts";
 
 // All of layer 1 in one call, from models to advice.
@@ -102,7 +103,9 @@ export type { Plan, PlannedJar } from "./plan/plan.ts";
 export { advise } from "./plan/advise.ts";
 export { DEFAULT_CONTEXT } from "./plan/settings.ts";
 export type {
+  ComputingDevice,
   ContextSettings,
+  GpuChoice,
   JarRequest,
   JarSettings,
   OtherMachine,
@@ -127,7 +130,14 @@ export {
   largestContextThatFits,
 } from "./footprint/context_size.ts";
 export type * from "./footprint/footprint.ts";
-export type { CpuFeatures, FootprintOptions } from "./llama_cpp/options.ts";
+export type {
+  CpuFeatures,
+  Device,
+  FootprintOptions,
+  GpuBackend,
+  GpuLayers,
+  Offload,
+} from "./llama_cpp/options.ts";
 export { KV_CACHE_TYPES, type KvCacheType } from "./llama_cpp/ggml/types.ts";
 
 // What this machine has.

@@ -43,6 +43,10 @@ export interface Changes {
   readonly contextSize?: number;
   /** As llama.cpp names it: `Q8_0`. */
   readonly kvCacheType?: string;
+  /** Layers on devices, of every jar for which more were asked for. */
+  readonly gpuLayers?: number;
+  /** Leave devices alone. */
+  readonly gpu?: "off";
   /** Copy weights instead of mapping them. */
   readonly mmap?: false;
   /** Kept free beside a jar when it is allocated. */

@@ -29,6 +29,8 @@ export interface DeviceFootprint {
   readonly sharedBytes: number;
   /** What no second model in the same process needs again: the backend's own context. */
   readonly processBytes: number;
+  /** What of it is taken only once it thinks (workspaces, kernels); nothing where absent. */
+  readonly thinkingBytes?: number;
 }
 
 /**
@@ -74,6 +76,18 @@ export interface JarFootprint {
   };
 }
 
+/** How many layers of a jar's model lie on devices. */
+export interface LayersOnDevices {
+  /** Those that are there. */
+  readonly count: number;
+  /** All that there are, the output counted as one. */
+  readonly of: number;
+  /** Whether the number was found (`--gpu-layers auto`) and not asked for. */
+  readonly isFound: boolean;
+  /** The pool that one layer more would not have passed with; absent where all are there. */
+  readonly heldBy?: string;
+}
+
 /** One jar as the budget sees it. */
 export interface InstanceDemand {
   /** `subject`, `observer`, `god`, `peer_a`, …; unique. */
@@ -84,6 +98,8 @@ export interface InstanceDemand {
   readonly model: string;
   /** Absent where no limit was given. */
   readonly ramLimitBytes?: number;
+  /** Absent where the engine drives no device. */
+  readonly gpuLayers?: LayersOnDevices;
   /** What it needs, alone in a process of its own. */
   readonly footprint: JarFootprint;
 }

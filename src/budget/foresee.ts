@@ -2,7 +2,9 @@ import { defined } from "./defined.ts";
 import type { InstanceDemand } from "./demand.ts";
 import { MemoryBudgetManager } from "./manager.ts";
 import type { MachineMemory } from "./memory.ts";
-import { leastAvailableBytes, type Policy } from "./policy.ts";
+import { leastAvailableOf, type Policy } from "./policy.ts";
+import { namedPool, poolsOf } from "./pools/pools.ts";
+import { poolsNeeded } from "./pools/reservations.ts";
 import { addedBytes } from "./required.ts";
 import { sum } from "./sum.ts";
 import type { AllocationIssue, LoadIssue, WatchIssue } from "./validation.ts";
@@ -57,8 +59,9 @@ export function foresee(
 }
 
 /**
- * The kernel calls mapped weights available, and what only loading needs is given back before the
- * watch begins: what is missing for it is what lasts of the floors.
+ * What the watch would kill for, RAM first. The kernel calls mapped weights available, and what only
+ * loading needs is given back before the watch begins: what is missing for it in RAM is what lasts of
+ * the floors.
  */
 function watchIssue({ instances, memory, policy }: Foreseen): WatchIssue | undefined {
   const lasting = instances.map(({ model, footprint }) => {
@@ -69,10 +72,18 @@ function watchIssue({ instances, memory, policy }: Foreseen): WatchIssue | undef
     };
   });
   const { shareWeights } = policy;
-  const heldBytes = sum(addedBytes(lasting, { criterion: "floor", shareWeights }));
-  const availableBytes = memory.availableBytes - heldBytes;
-  const leastBytes = leastAvailableBytes(memory.totalBytes);
-  if (instances.length === 0 || availableBytes >= leastBytes) return undefined;
-  const shortBytes = leastBytes - availableBytes;
-  return { code: "available-memory", availableBytes, leastBytes, shortBytes };
+  const watched = new Set(instances.flatMap(poolsNeeded));
+  for (const pool of poolsOf(memory).filter(({ id }) => watched.has(id))) {
+    const heldBytes = sum(addedBytes(lasting, { criterion: "floor", shareWeights }, pool.id));
+    const availableBytes = pool.availableBytes - heldBytes;
+    const leastBytes = leastAvailableOf(pool);
+    const shortBytes = leastBytes - availableBytes;
+    if (shortBytes <= 0) continue;
+    return {
+      code: "available-memory",
+      ...namedPool(pool.id),
+      ...{ availableBytes, leastBytes, shortBytes },
+    };
+  }
+  return undefined;
 }

@@ -1,16 +1,31 @@
 import { defined } from "./defined.ts";
 import type {
+  AllocatedJar,
   AllocationRefusal,
   AllocationReport,
   AllocationResult,
   DeallocationResult,
+  PoolAllocation,
+  PoolDeallocation,
+  PoolReport,
 } from "./allocation.ts";
 import type { JarFootprint } from "./demand.ts";
 import type { MachineMemory } from "./memory.ts";
 import { checkPolicy, type Policy, usableBytes } from "./policy.ts";
+import { figuresOfRam, type Pool, type PoolBytes, poolsOf, RAM } from "./pools/pools.ts";
+import { poolRefusal } from "./pools/refusal.ts";
 import { judgeLoad, type PreflightResult } from "./preflight.ts";
 import { addedBytes, checkFootprint, footprintBytes, isLimit } from "./required.ts";
-import type { RequiredDemand } from "./required.ts";
+import {
+  addedOf,
+  handOver,
+  markFilled,
+  markFound,
+  markHeld,
+  poolsNeeded,
+  type Reservation,
+  unfilledBytesOf,
+} from "./pools/reservations.ts";
 import { sum } from "./sum.ts";
 import { usedPercent } from "./memory.ts";
 
@@ -25,6 +40,8 @@ export interface ModelDemand {
    * available memory doesn't have to hold them again.
    */
   readonly residentBytes?: number;
+  /** The same of devices: what is held there already and no live jar counts. */
+  readonly residentOn?: readonly PoolBytes[];
   /** Whether the model is in memory: what only its loading needs isn't needed any more. */
   readonly isLoaded?: boolean;
 }
@@ -39,17 +56,10 @@ export interface ManagerOptions {
   readonly totalBytes?: number;
 }
 
-interface Reservation extends RequiredDemand {
-  readonly id: string;
-  /** Already missing from the machine's available memory, in bytes. */
-  residentBytes: number;
-  isLoaded: boolean;
-}
-
 /**
  * Layer 2: holds the reservations of the jars and refuses what doesn't fit
- * (src/budget/README.md, "Layer 2"). The sum of reservations is always that of the live jars, shared weights
- * counted once, and never more than the safe threshold.
+ * (src/budget/README.md, "Layer 2"), pool by pool. The sum of reservations is always that of the live
+ * jars, shared weights counted once, and never more than the safe threshold.
  *
  * @example
  * ```ts
@@ -81,7 +91,8 @@ export class MemoryBudgetManager {
   readonly #policy: Policy;
   readonly #readMemory: () => MachineMemory;
   readonly #totalBytes: number;
-  readonly #usableBytes: number;
+  /** Devices as they were seen last: one that is gone still has a size for the report. */
+  readonly #devices = new Map<string, Pool>();
   #reservations: readonly Reservation[] = [];
 
   /**
@@ -94,63 +105,69 @@ export class MemoryBudgetManager {
     this.#policy = options.policy;
     this.#readMemory = options.readMemory;
     this.#totalBytes = options.totalBytes ?? options.readMemory().totalBytes;
-    this.#usableBytes = usableBytes(this.#totalBytes, options.policy);
   }
 
-  /** Sum of the live reservations, in bytes. */
+  /** Sum of the live reservations in RAM, in bytes. */
   get reservedBytes(): number {
-    return sum(addedBytes(this.#reservations, this.#policy));
+    return this.#reservedIn(RAM);
+  }
+
+  /** The same of each pool that jars have reserved something of, RAM first. */
+  get reserved(): readonly PoolBytes[] {
+    const ids = new Set([RAM, ...this.#reservations.flatMap(poolsNeeded)]);
+    return [...ids].map((id) => ({ id, bytes: this.#reservedIn(id) }));
   }
 
   /**
-   * Reserves a jar's required memory, or says why not.
+   * Reserves a jar's required memory in every pool, or says why not.
    *
    * @param ramLimitBytes `undefined` where no limit was given.
    * @throws {BrainjarError} `invalid-footprint` where the model's figures aren't numbers.
    */
   allocate(id: string, ramLimitBytes: number | undefined, model: ModelDemand): AllocationResult {
     checkFootprint(id, model.footprint);
+    const { path, footprint, residentBytes = 0, residentOn = [], isLoaded = false } = model;
     const reservation: Reservation = {
       id,
-      model: model.path,
-      footprint: model.footprint,
+      model: path,
+      footprint,
       ...defined({ ramLimitBytes }),
-      residentBytes: 0,
-      isLoaded: model.isLoaded ?? false,
+      resident: new Map(),
+      isLoaded,
     };
-    const before = this.reservedBytes;
     const after = [...this.#reservations, reservation];
-    const totalBytes = sum(addedBytes(after, this.#policy));
-    const allocatedBytes = totalBytes - before;
-    const added = addedBytes(after.map(remaining), this.#policy).at(-1) ?? 0;
-    const residentMost = added - this.#contextBytes(reservation);
-    reservation.residentBytes = Math.min(model.residentBytes ?? 0, Math.max(0, residentMost));
-    const refusal = this.#refusal(reservation, allocatedBytes, totalBytes, after);
+    markFound(after, [{ id: RAM, bytes: residentBytes }, ...residentOn], this.#policy);
+    const there = this.#poolsNow();
+    const pools = poolsNeeded(reservation).map((pool) => this.#allocation(pool, after, there));
+    const refusal = this.#refusal(reservation, pools, after, there);
     if (refusal) return { ok: false, id, ...refusal };
 
     this.#reservations = after;
-    return {
-      ok: true,
-      id,
-      allocatedBytes,
-      totalBytes,
-      usableBytes: this.#usableBytes,
-      remainingBytes: this.#usableBytes - totalBytes,
-    };
+    return { ok: true, id, ...figuresOfRam(pools), pools };
   }
 
-  /** What of a jar can't be there beforehand beside another: what a live jar on its model doesn't count. */
-  #contextBytes(reservation: Reservation): number {
-    if (this.#reservations.length === 0) return 0;
-    const [alone = 0] = addedBytes([remaining(reservation)], this.#policy);
-    return alone - footprintBytes(reservation.footprint.shared, this.#policy.criterion);
+  /** What the last of these reservations would take of a pool. */
+  #allocation(
+    id: string,
+    after: readonly Reservation[],
+    there: readonly Pool[],
+  ): PoolAllocation {
+    const totalBytes = sum(addedBytes(after, this.#policy, id));
+    const usable = this.#usableBytes(there.find((pool) => pool.id === id));
+    return {
+      id,
+      allocatedBytes: totalBytes - this.#reservedIn(id),
+      totalBytes,
+      usableBytes: usable,
+      remainingBytes: usable - totalBytes,
+    };
   }
 
   #refusal(
     { id, ramLimitBytes }: Reservation,
-    requestedBytes: number,
-    totalAfterBytes: number,
+    pools: readonly PoolAllocation[],
     after: readonly Reservation[],
+    there: readonly Pool[],
   ): AllocationRefusal | undefined {
     if (this.#reservations.some((reservation) => reservation.id === id)) {
       return { reason: "already-allocated" };
@@ -159,56 +176,25 @@ export class MemoryBudgetManager {
     if (ramLimitBytes !== undefined && !isLimit(ramLimitBytes)) {
       return { reason: "invalid-limit", ramLimitBytes };
     }
-    if (totalAfterBytes > this.#usableBytes) {
-      return {
-        reason: "exceeds-budget",
-        requestedBytes,
-        totalAfterBytes,
-        usableBytes: this.#usableBytes,
-        excessBytes: totalAfterBytes - this.#usableBytes,
-      };
-    }
-    const headroomBytes = this.#policy.allocationHeadroomBytes;
-    const unfilledBytes = this.unfilledBytes();
-    const neededBytes = unfilledBytesOf(after, this.#policy) - unfilledBytes + headroomBytes;
-    const availableBytes = this.#readMemory().availableBytes - unfilledBytes;
-    if (!(availableBytes >= neededBytes)) {
-      return {
-        reason: "insufficient-available",
-        requestedBytes,
-        headroomBytes,
-        neededBytes,
-        availableBytes,
-        shortBytes: neededBytes - availableBytes,
-      };
-    }
-    return undefined;
+    const [before, policy] = [this.#reservations, this.#policy];
+    return poolRefusal({ pools, before, after, there, policy });
   }
 
   /** Gives a jar's reservation back. Weights that another live jar shares stay reserved. */
   deallocate(id: string): DeallocationResult {
-    const before = this.reservedBytes;
-    const leaving = this.#reservations.find((reservation) => reservation.id === id);
-    if (!leaving) return { ok: false, id, givenBackBytes: 0, totalBytes: before };
-
-    const remaining = this.#reservations.filter((reservation) => reservation !== leaving);
-    this.#handOver(leaving, remaining);
-    this.#reservations = remaining;
-    const totalBytes = this.reservedBytes;
-    return { ok: true, id, givenBackBytes: before - totalBytes, totalBytes };
-  }
-
-  /** Weights are loaded before the context, so what stays of a leaving jar is its first bytes. */
-  #handOver(leaving: Reservation, remaining: readonly Reservation[]): void {
-    const before = this.#added();
-    const after = addedBytes(remaining, this.#policy);
-    let residentBytes = leaving.residentBytes;
-    for (const [index, other] of remaining.entries()) {
-      const grownBy = (after[index] ?? 0) - (before.get(other) ?? 0);
-      const takenOver = Math.min(residentBytes, grownBy);
-      other.residentBytes += takenOver;
-      residentBytes -= takenOver;
+    const before = this.#reservations;
+    const leaving = before.find((reservation) => reservation.id === id);
+    const ids = leaving === undefined ? [RAM] : poolsNeeded(leaving);
+    const reservedBefore = ids.map((pool) => this.#reservedIn(pool));
+    if (leaving !== undefined) {
+      handOver(leaving, before, this.#policy);
+      this.#reservations = before.filter((reservation) => reservation !== leaving);
     }
+    const pools = ids.map((pool, index): PoolDeallocation => {
+      const totalBytes = this.#reservedIn(pool);
+      return { id: pool, givenBackBytes: (reservedBefore[index] ?? 0) - totalBytes, totalBytes };
+    });
+    return { ok: leaving !== undefined, id, ...figuresOfRam(pools), pools };
   }
 
   /**
@@ -219,76 +205,92 @@ export class MemoryBudgetManager {
   markResident(id: string, bytes: number): void {
     const reservation = this.#reservations.find((reservation) => reservation.id === id);
     if (!reservation) return;
-    reservation.residentBytes = Math.max(0, bytes);
+    reservation.resident.set(RAM, Math.max(0, bytes));
     reservation.isLoaded = true;
   }
 
-  /** Reserved for the jars, `exceptId`'s left out, and not resident yet, in bytes. */
-  unfilledBytes(exceptId?: string): number {
-    return unfilledBytesOf(this.#reservations, this.#policy, exceptId);
+  /**
+   * Says that a jar has filled its reservations on devices, but for so much. An unknown id is ignored.
+   */
+  markOnDevices(id: string, unfilled: readonly PoolBytes[] = []): void {
+    const reservation = this.#reservations.find((reservation) => reservation.id === id);
+    if (reservation) markFilled(this.#reservations, reservation, unfilled, this.#policy);
+  }
+
+  /** Says what this process holds on devices in all, which fills the reservations in their order. */
+  markHeldOn(held: readonly PoolBytes[]): void {
+    for (const pool of held) markHeld(this.#reservations, pool, this.#policy);
+  }
+
+  /** Reserved in a pool for the jars, `exceptId`'s left out, and not resident yet, in bytes. */
+  unfilledBytes(exceptId?: string, pool: string = RAM): number {
+    return unfilledBytesOf(this.#reservations, this.#policy, pool, exceptId);
   }
 
   /**
-   * Layer 3 for a jar that is allocated: what it still has to bring into memory, against what is
-   * available beside the other jars' reservations. `undefined` for an unknown id.
+   * Layer 3 for a jar that is allocated: what it still has to bring into each pool, against what is
+   * available there beside the other jars' reservations. `undefined` for an unknown id.
    */
   checkBeforeLoad(id: string): PreflightResult | undefined {
-    if (!this.#reservations.some((reservation) => reservation.id === id)) return undefined;
-    const unfilledBytes = this.unfilledBytes(id);
-    return judgeLoad(this.unfilledBytes() - unfilledBytes, {
-      memory: this.#readMemory(),
-      policy: this.#policy,
-      unfilledBytes,
+    const reservation = this.#reservations.find((reservation) => reservation.id === id);
+    if (reservation === undefined) return undefined;
+    const toLoad = poolsNeeded(reservation).map((pool) => {
+      const unfilledBytes = this.unfilledBytes(id, pool);
+      const requiredBytes = this.unfilledBytes(undefined, pool) - unfilledBytes;
+      return { id: pool, requiredBytes, unfilledBytes };
     });
+    return judgeLoad(toLoad, { memory: this.#readMemory(), policy: this.#policy });
   }
 
   /** What is given out and what is left; `report/` has the words. */
   getAllocationReport(): AllocationReport {
-    const allocatedBytes = this.reservedBytes;
+    const there = this.#poolsNow();
+    const gone = this.reserved.filter(({ id }) => there.every((pool) => pool.id !== id))
+      .flatMap(({ id }) => this.#devices.get(id) ?? []);
+    const pools = [...there, ...gone].map((pool): PoolReport => {
+      const allocatedBytes = this.#reservedIn(pool.id);
+      const usable = this.#usableBytes(pool);
+      return {
+        id: pool.id,
+        totalBytes: pool.id === RAM ? this.#totalBytes : pool.totalBytes,
+        usedPercent: usedPercent(pool),
+        usableBytes: usable,
+        allocatedBytes,
+        remainingBytes: usable - allocatedBytes,
+      };
+    });
+    const jars = this.#reservations.map((one) => this.#allocatedJar(one));
+    return { ...figuresOfRam(pools), pools, jars };
+  }
+
+  #allocatedJar(reservation: Reservation): AllocatedJar {
+    const { id, model, footprint } = reservation;
+    const pools = poolsNeeded(reservation).map((pool) => ({
+      id: pool,
+      allocatedBytes: addedOf(this.#reservations, this.#policy, pool).get(reservation) ?? 0,
+    }));
     return {
-      totalBytes: this.#totalBytes,
-      usedPercent: usedPercent(this.#readMemory()),
-      usableBytes: this.#usableBytes,
-      allocatedBytes,
-      remainingBytes: this.#usableBytes - allocatedBytes,
-      jars: [...this.#added()].map(([{ id, model, footprint }, added]) => ({
-        id,
-        allocatedBytes: added,
-        modelBytes: Math.ceil(footprintBytes(footprint, this.#policy.criterion)),
-        model,
-      })),
+      id,
+      allocatedBytes: pools[0]?.allocatedBytes ?? 0,
+      modelBytes: Math.ceil(footprintBytes(footprint, this.#policy.criterion)),
+      model,
+      pools,
     };
   }
 
-  #added(): Map<Reservation, number> {
-    const added = addedBytes(this.#reservations, this.#policy);
-    return new Map(this.#reservations.map((reservation, index) => [
-      reservation,
-      added[index] ?? 0,
-    ]));
+  #reservedIn(pool: string): number {
+    return sum(addedBytes(this.#reservations, this.#policy, pool));
   }
-}
 
-/** What a reservation still needs: a model that is loaded needs what its loading did no more. */
-function remaining(reservation: Reservation): RequiredDemand {
-  const { footprint, isLoaded } = reservation;
-  if (!isLoaded || footprint.loading === undefined) return reservation;
-  return {
-    ...reservation,
-    footprint: { ...footprint, loading: { ...footprint.loading, bytes: 0 } },
-  };
-}
+  /** RAM's safe threshold is that of the start; a device's that of now, and none where it is gone. */
+  #usableBytes(pool: Pool | undefined): number {
+    const totalBytes = pool?.id === RAM ? this.#totalBytes : pool?.totalBytes ?? 0;
+    return usableBytes(totalBytes, this.#policy);
+  }
 
-/** Reserved for these jars, `exceptId`'s left out, and not resident yet, in bytes. */
-function unfilledBytesOf(
-  reservations: readonly Reservation[],
-  policy: Policy,
-  exceptId?: string,
-): number {
-  const added = addedBytes(reservations.map(remaining), policy);
-  return sum(
-    reservations.map(({ id, residentBytes }, index) =>
-      id === exceptId ? 0 : Math.max(0, (added[index] ?? 0) - residentBytes)
-    ),
-  );
+  #poolsNow(): readonly Pool[] {
+    const pools = poolsOf(this.#readMemory());
+    for (const pool of pools) this.#devices.set(pool.id, pool);
+    return pools;
+  }
 }

@@ -48,12 +48,38 @@ export interface MemoryPressure {
   readonly fullAverage10: number;
 }
 
+/** What one process holds on a device, as its driver tells it. */
+export interface DeviceHolder {
+  /** As this process's pid namespace has it. */
+  readonly processId: number;
+  /** What it is called, where that is known. */
+  readonly name?: string;
+  /** Whole bytes; absent where its driver doesn't tell (Windows). */
+  readonly bytes?: number;
+  /** It is this process. */
+  readonly isOwn?: true;
+}
+
+/** What is to be known of a reading: a stable code, and a sentence. */
+export interface MemoryWarning {
+  /** What programs go by. */
+  readonly code: string;
+  /** What people read. */
+  readonly message: string;
+}
+
 /**
  * The memory of one device, a pool beside RAM (src/budget/README.md, "Pools"). All bytes whole.
  */
 export interface DeviceMemory {
   /** Backend and number in the engine's order: `cuda:0`. */
   readonly id: string;
+  /**
+   * What tells it from the machine's other devices, in whatever order and by whatever backend they
+   * are counted (an address on the bus, a UUID): the ledger's processes may each have an order of
+   * their own. Absent where the driver doesn't tell; then its id does.
+   */
+  readonly identity?: string;
   /** `unified`: what it holds is RAM, and counted there too. */
   readonly kind: "device" | "unified";
   /** What its driver calls it. */
@@ -66,6 +92,8 @@ export interface DeviceMemory {
   readonly reservedBytes: number;
   /** Every figure that was read, those that decide among them. */
   readonly sources: readonly MemorySource[];
+  /** Who holds how much of it; absent where the driver doesn't tell. */
+  readonly holders?: readonly DeviceHolder[];
 }
 
 /** What memory a machine has for this process, as `machine/` reads it and `budget/` judges it. */
@@ -87,7 +115,7 @@ export interface MachineMemory {
   /** Huge pages and caches that are in no figure; absent where there are none. */
   readonly leftOut?: readonly MemoryLeftOut[];
   /** Warnings about the readings themselves. */
-  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+  readonly warnings: readonly MemoryWarning[];
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Criterion } from "./demand.ts";
 import { BrainjarError } from "./error.ts";
+import { type Pool, RAM } from "./pools/pools.ts";
 import { formatAmount, GB, MB } from "./size.ts";
 
 /** What is given out and what is kept back. One margin governs all three layers. */
@@ -65,18 +66,46 @@ export function leastAvailableBytes(totalBytes: number): number {
 }
 
 /**
+ * What a run's watch keeps free on a device that is large enough. It is little, since what jars need
+ * there is allocated up front or counted in their footprints: the driver's own rounding, and a block
+ * more for a workspace.
+ */
+const DEVICE_WATCH_BYTES = 64 * MB;
+
+/**
+ * The same of a pool: on a device 64 MB or 5 % of its total, whichever is less, beside what its jars
+ * have yet to fill.
+ *
+ * @example
+ * ```ts
+ * import { leastAvailableOf } from "./policy.ts";
+ * import { GB, MB } from "./size.ts";
+ * if (leastAvailableOf({ id: "ram", totalBytes: 64 * GB }) !== 500 * MB) throw new Error("RAM");
+ * if (leastAvailableOf({ id: "cuda:0", totalBytes: 24 * GB }) !== 64 * MB) throw new Error("A card");
+ * ```
+ */
+export function leastAvailableOf({ id, totalBytes }: Pick<Pool, "id" | "totalBytes">): number {
+  const least = leastAvailableBytes(totalBytes);
+  return id === RAM ? least : Math.min(DEVICE_WATCH_BYTES, least);
+}
+
+/**
  * That rule in words, as a death by it tells it.
  *
  * @example
  * ```ts
  * import { leastAvailableRule } from "./policy.ts";
- * import { MB } from "./size.ts";
- * if (leastAvailableRule(400 * MB) !== "20.00 MB, 5% of total, are kept free") throw new Error();
+ * import { GB, MB } from "./size.ts";
+ * const group = { id: "ram", totalBytes: 400 * MB };
+ * if (leastAvailableRule(group) !== "20.00 MB, 5% of total, are kept free") throw new Error();
+ * const card = { id: "cuda:0", totalBytes: 24 * GB };
+ * if (leastAvailableRule(card) !== "64.00 MB are kept free") throw new Error();
  * ```
  */
-export function leastAvailableRule(totalBytes: number): string {
-  const least = leastAvailableBytes(totalBytes);
-  const share = least < WATCH_BYTES ? `, ${WATCH_PERCENT}% of total,` : "";
+export function leastAvailableRule(pool: Pick<Pool, "id" | "totalBytes">): string {
+  const least = leastAvailableOf(pool);
+  const most = pool.id === RAM ? WATCH_BYTES : DEVICE_WATCH_BYTES;
+  const share = least < most ? `, ${WATCH_PERCENT}% of total,` : "";
   return `${formatAmount(least)}${share} are kept free`;
 }
 

@@ -1,5 +1,6 @@
-import type { Criterion, InstanceDemand, JarFootprint } from "./demand.ts";
+import type { Criterion, DeviceFootprint, InstanceDemand, JarFootprint } from "./demand.ts";
 import { BrainjarError } from "./error.ts";
+import { RAM } from "./pools/pools.ts";
 
 /** The part of a demand that decides how much it needs. */
 export type RequiredDemand = Pick<InstanceDemand, "model" | "ramLimitBytes" | "footprint">;
@@ -43,34 +44,83 @@ export function requiredBytes(demand: RequiredDemand, criterion: Criterion): num
   );
 }
 
+/**
+ * What a jar requires of one pool, in whole bytes: of a device what it needs there, since RAM limits
+ * don't count on devices.
+ *
+ * @example
+ * ```ts
+ * import { requiredOn } from "./required.ts";
+ * const shared = { floorBytes: 0, workingSetBytes: 0 };
+ * const devices = [{ id: "cuda:0", bytes: 7, sharedBytes: 5, processBytes: 2 }];
+ * const footprint = { floorBytes: 10, workingSetBytes: 20, shared, devices };
+ * const demand = { model: "a.gguf", ramLimitBytes: 50, footprint };
+ * if (requiredOn("ram", demand, "working-set") !== 50) throw new Error("Its RAM limit");
+ * if (requiredOn("cuda:0", demand, "working-set") !== 7) throw new Error("What it needs there");
+ * if (requiredOn("cuda:1", demand, "working-set") !== 0) throw new Error("Nothing");
+ * ```
+ */
+export function requiredOn(pool: string, demand: RequiredDemand, criterion: Criterion): number {
+  if (pool === RAM) return requiredBytes(demand, criterion);
+  return Math.ceil(onDevice(pool, demand.footprint)?.bytes ?? 0);
+}
+
+/** What of a jar on one pool a second jar on the same loaded model doesn't need again, in bytes. */
+export function sharedOn(pool: string, footprint: JarFootprint, criterion: Criterion): number {
+  if (pool === RAM) return footprintBytes(footprint.shared, criterion);
+  return onDevice(pool, footprint)?.sharedBytes ?? 0;
+}
+
+/** What a jar needs on a device; `undefined` where that is nothing. */
+export function onDevice(pool: string, { devices }: JarFootprint): DeviceFootprint | undefined {
+  return devices?.find(({ id }) => id === pool);
+}
+
 /** Jars that share one loaded model, or a jar alone with its own. */
 interface Load {
   /** Needed as long as they are there. */
-  lasting: number;
+  readonly lasting: number;
   /** Needed while the model is loaded, before they are all there. */
-  loading: number;
-  shared: number;
+  readonly loading: number;
+  readonly shared: number;
   /** What no other load in this process needs again; 0 where a RAM limit is reserved whole. */
-  process: number;
+  readonly process: number;
 }
 
-function addTo(load: Load | undefined, demand: RequiredDemand, criterion: Criterion): Load {
+/** What one jar needs of a pool, alone in a process of its own; `undefined` where that is nothing. */
+function loadOf(pool: string, demand: RequiredDemand, criterion: Criterion): Load | undefined {
   const { footprint, ramLimitBytes = 0 } = demand;
+  if (pool !== RAM) {
+    const device = onDevice(pool, footprint);
+    return device && {
+      lasting: Math.ceil(device.bytes),
+      loading: 0,
+      shared: Math.floor(device.sharedBytes),
+      process: Math.floor(device.processBytes),
+    };
+  }
   const { shared, loading } = footprint;
   const mapped = criterion === "floor" ? 0 : shared.workingSetBytes - shared.floorBytes;
   const needed = loading === undefined
     ? footprintBytes(footprint, criterion)
     : loading.lastingBytes + mapped;
-  const lasting = Math.ceil(Math.max(ramLimitBytes, needed));
-  const sharedBytes = Math.floor(footprintBytes(shared, criterion));
   const program = criterion === "floor" ? 0 : loading?.programBytes ?? 0;
-  const process = ramLimitBytes > needed ? 0 : Math.floor((loading?.processBytes ?? 0) + program);
-  const before = load?.shared ?? 0;
   return {
-    lasting: (load?.lasting ?? 0) + lasting - Math.min(before, sharedBytes),
-    loading: Math.max(load?.loading ?? 0, Math.ceil(loading?.bytes ?? 0)),
-    shared: Math.max(before, sharedBytes),
-    process: Math.min(load?.process ?? process, process),
+    lasting: Math.ceil(Math.max(ramLimitBytes, needed)),
+    loading: Math.ceil(loading?.bytes ?? 0),
+    shared: Math.floor(footprintBytes(shared, criterion)),
+    process: ramLimitBytes > needed ? 0 : Math.floor((loading?.processBytes ?? 0) + program),
+  };
+}
+
+/** The same load with one more jar on it. */
+function joined(load: Load | undefined, jar: Load): Load {
+  if (load === undefined) return jar;
+  return {
+    lasting: load.lasting + jar.lasting - Math.min(load.shared, jar.shared),
+    loading: Math.max(load.loading, jar.loading),
+    shared: Math.max(load.shared, jar.shared),
+    process: Math.min(load.process, jar.process),
   };
 }
 
@@ -90,9 +140,9 @@ function together(loads: readonly Load[]): number {
 }
 
 /**
- * What each of these jars adds to the ones before it, in bytes: its required memory, less the
- * weights that a jar before it on the same model already counts, less the process that runs them
- * all, and less what is needed only while a model is loaded, since models are loaded one after
+ * What each of these jars adds to the ones before it in one pool, in bytes: its required memory, less
+ * the weights that a jar before it on the same model already counts, less the process that runs
+ * them all, and less what is needed only while a model is loaded, since models are loaded one after
  * another. They sum to what all need together, and that sum is the same in any order.
  *
  * @example
@@ -111,12 +161,15 @@ function together(loads: readonly Load[]): number {
 export function addedBytes(
   demands: readonly RequiredDemand[],
   policy: { readonly criterion: Criterion; readonly shareWeights: boolean },
+  pool: string = RAM,
 ): number[] {
   const loads = new Map<string | number, Load>();
   let before = 0;
   return demands.map((demand, index) => {
     const key = policy.shareWeights ? demand.model : index;
-    loads.set(key, addTo(loads.get(key), demand, policy.criterion));
+    const load = loadOf(pool, demand, policy.criterion);
+    if (load === undefined) return 0;
+    loads.set(key, joined(loads.get(key), load));
     const all = together([...loads.values()]);
     const added = all - before;
     before = all;
@@ -185,4 +238,25 @@ export function checkFootprint(id: string, footprint: JarFootprint): void {
       { hint: "Floor ≤ working set, shared parts ≤ their whole, all finite and not negative" },
     );
   }
+  const seen = new Set<string>([RAM]);
+  for (const device of footprint.devices ?? []) {
+    checkDevice(id, device, seen);
+    seen.add(device.id);
+  }
+}
+
+function checkDevice(
+  id: string,
+  { id: pool, bytes, sharedBytes, processBytes, thinkingBytes = 0 }: DeviceFootprint,
+  seen: ReadonlySet<string>,
+): void {
+  const sane = Number.isFinite(bytes) && bytes >= sharedBytes && sharedBytes >= processBytes &&
+    processBytes >= 0 && thinkingBytes >= 0 && thinkingBytes <= bytes && !seen.has(pool);
+  if (sane) return;
+  throw new BrainjarError(
+    "invalid-footprint",
+    `Footprint of '${id}' on '${pool}' is not one: ${bytes} bytes, shared ${sharedBytes}, of the ` +
+      `process ${processBytes}, while thinking ${thinkingBytes}`,
+    { hint: "Process ≤ shared ≤ all of it, all finite and not negative, each device once" },
+  );
 }

@@ -3,7 +3,9 @@ import type { InstanceDemand, Mode } from "./demand.ts";
 import { BrainjarError } from "./error.ts";
 import { foresee } from "./foresee.ts";
 import type { MachineMemory } from "./memory.ts";
-import { checkPolicy, type Policy, usableBytes } from "./policy.ts";
+import { checkPolicy, type Policy } from "./policy.ts";
+import { judgePools } from "./pools/figures.ts";
+import { namedPool, type Pool, poolsOf, RAM } from "./pools/pools.ts";
 import {
   addedBytes,
   checkFootprint,
@@ -16,6 +18,7 @@ import type {
   InstanceValidation,
   Issue,
   OverLimitIssue,
+  PoolValidation,
   SumIssueCode,
   Validation,
   Warning,
@@ -78,29 +81,27 @@ export function validateMemoryBudget(input: ValidationInput): Validation {
   checkInstances(input.instances);
 
   const { criterion } = policy;
-  const added = addedBytes(input.instances, policy);
-  const instances = input.instances.map((demand, index): InstanceValidation => {
-    const required = requiredBytes(demand, criterion);
-    return {
-      id: demand.id,
-      role: demand.role,
-      model: demand.model,
-      ...defined({ ramLimitBytes: demand.ramLimitBytes && Math.ceil(demand.ramLimitBytes) }),
-      floorBytes: Math.ceil(demand.footprint.floorBytes),
-      workingSetBytes: Math.ceil(demand.footprint.workingSetBytes),
-      footprintBytes: Math.ceil(footprintBytes(demand.footprint, criterion)),
-      requiredBytes: required,
-      sharedBytes: required - (added[index] ?? required),
-    };
-  });
-  const sumBytes = sum(instances.map((instance) => instance.requiredBytes));
-  const sharedWeightBytes = sum(instances.map((instance) => instance.sharedBytes));
+  const { ram, devices, needs, deviceIssues } = judgePools(input);
+  const pools = [ram, ...devices];
+  const instances = input.instances.map((demand, index): InstanceValidation => ({
+    id: demand.id,
+    role: demand.role,
+    model: demand.model,
+    ...defined({ ramLimitBytes: demand.ramLimitBytes && Math.ceil(demand.ramLimitBytes) }),
+    floorBytes: Math.ceil(demand.footprint.floorBytes),
+    workingSetBytes: Math.ceil(demand.footprint.workingSetBytes),
+    footprintBytes: Math.ceil(footprintBytes(demand.footprint, criterion)),
+    requiredBytes: requiredBytes(demand, criterion),
+    sharedBytes: needs[index]?.[0]?.sharedBytes ?? 0,
+    ...defined({ gpuLayers: demand.gpuLayers }),
+    pools: needs[index] ?? [],
+  }));
   const figures = {
-    requiredBytes: sumBytes - sharedWeightBytes,
+    requiredBytes: ram.requiredBytes,
     floorBytes: sumOfFootprints(input, "floor"),
     workingSetBytes: sumOfFootprints(input, "working-set"),
   };
-  const usable = usableBytes(memory.totalBytes, policy);
+  const usable = ram.usableBytes;
 
   const issues: Issue[] = [];
   for (const limit of ["usable", "available"] as const) {
@@ -121,6 +122,7 @@ export function validateMemoryBudget(input: ValidationInput): Validation {
       });
     }
   }
+  issues.push(...deviceIssues);
   // Where the sum doesn't fit, that is why the other layers would refuse too.
   const ahead = issues.length > 0 ? undefined : foresee(input);
   issues.push(...instances.flatMap(overLimit), ...ahead === undefined ? [] : [ahead]);
@@ -137,15 +139,17 @@ export function validateMemoryBudget(input: ValidationInput): Validation {
     loadHeadroomBytes: policy.loadHeadroomBytes,
     memory,
     usableBytes: usable,
-    sumBytes,
-    sharedWeightBytes,
+    sumBytes: ram.sumBytes,
+    sharedWeightBytes: ram.sharedBytes,
     ...figures,
-    marginBytes: usable - figures.requiredBytes,
+    marginBytes: ram.marginBytes,
+    pools,
     instances,
     issues,
     warnings: [
-      ...instances.flatMap((instance) => sizeWarning(instance, usable)),
+      ...pools.flatMap((pool) => instances.flatMap((instance) => sizeWarning(instance, pool))),
       ...memoryWarnings(memory),
+      ...devices.filter(({ sumBytes }) => sumBytes > 0).flatMap(lowAvailable),
       ...thrashWarning(ok, figures.workingSetBytes, Math.min(usable, memory.availableBytes)),
     ],
     recommendations: [],
@@ -174,21 +178,26 @@ function overLimit({ id, footprintBytes, ramLimitBytes }: InstanceValidation): O
   return [{ code: "over-limit", id, footprintBytes, ramLimitBytes, excessBytes }];
 }
 
-function sizeWarning({ id, requiredBytes }: InstanceValidation, usable: number): Warning[] {
-  if (requiredBytes <= usable / 2) return [];
-  return [{ code: "large-instance", id, requiredBytes, usableBytes: usable }];
+function sizeWarning({ id, pools }: InstanceValidation, pool: PoolValidation): Warning[] {
+  const { usableBytes } = pool;
+  const requiredBytes = pools.find((one) => one.id === pool.id)?.requiredBytes ?? 0;
+  if (requiredBytes <= usableBytes / 2) return [];
+  return [{ code: "large-instance", id, ...namedPool(pool.id), requiredBytes, usableBytes }];
 }
 
 function memoryWarnings(memory: MachineMemory): Warning[] {
-  const { availableBytes, totalBytes, pressure } = memory;
+  const { pressure } = memory;
   const warnings: Warning[] = [];
   if (pressure && pressure.someAverage10 > PRESSURE_WARNING_PERCENT) {
     warnings.push({ code: "memory-pressure", someAverage10: pressure.someAverage10 });
   }
-  if (availableBytes < totalBytes / 10) {
-    warnings.push({ code: "low-available", availableBytes, totalBytes });
-  }
-  return warnings;
+  return [...warnings, ...lowAvailable({ ...memory, id: RAM })];
+}
+
+function lowAvailable(pool: Pick<Pool, "id" | "availableBytes" | "totalBytes">): Warning[] {
+  const { availableBytes, totalBytes } = pool;
+  if (availableBytes >= totalBytes / 10) return [];
+  return [{ code: "low-available", ...namedPool(pool.id), availableBytes, totalBytes }];
 }
 
 function thrashWarning(ok: boolean, workingSetBytes: number, limitBytes: number): Warning[] {
@@ -197,15 +206,29 @@ function thrashWarning(ok: boolean, workingSetBytes: number, limitBytes: number)
 }
 
 function checkMemory(memory: MachineMemory): void {
-  const { totalBytes, availableBytes } = memory;
-  // A NaN would pass every comparison, and a total of zero is how a failed reading looks.
-  if (!(totalBytes > 0 && Number.isFinite(totalBytes) && Number.isFinite(availableBytes))) {
-    throw new BrainjarError(
-      "invalid-memory",
-      `Memory figures are not usable: total ${totalBytes}, available ${availableBytes}`,
-      { hint: "Give them with --total-memory and --available-memory" },
+  const [, ...devices] = poolsOf(memory);
+  checkPool(memory, "Memory", "Give them with --total-memory and --available-memory");
+  for (const device of devices) {
+    checkPool(
+      device,
+      `Memory of ${device.id}`,
+      "Give its size with --devices, or leave it out with --gpu off",
     );
   }
+}
+
+function checkPool(
+  { totalBytes, availableBytes }: Pick<Pool, "totalBytes" | "availableBytes">,
+  name: string,
+  hint: string,
+): void {
+  // A NaN would pass every comparison, and a total of zero is how a failed reading looks.
+  if (totalBytes > 0 && Number.isFinite(totalBytes) && Number.isFinite(availableBytes)) return;
+  throw new BrainjarError(
+    "invalid-memory",
+    `${name} figures are not usable: total ${totalBytes}, available ${availableBytes}`,
+    { hint },
+  );
 }
 
 function checkInstances(instances: readonly InstanceDemand[]): void {

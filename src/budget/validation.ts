@@ -1,7 +1,8 @@
 import type { AllocationResult } from "./allocation.ts";
 import type { Changes } from "./changes.ts";
-import type { Criterion, Mode, Role } from "./demand.ts";
+import type { Criterion, LayersOnDevices, Mode, Role } from "./demand.ts";
 import type { AllocatedKind, MachineMemory } from "./memory.ts";
+import type { PoolBytes, PoolKind } from "./pools/pools.ts";
 import type { PreflightResult } from "./preflight.ts";
 
 /**
@@ -29,6 +30,37 @@ export interface SumIssue {
   readonly floorBytes: number;
   /** The sum of working sets, shared weights once. */
   readonly workingSetBytes: number;
+}
+
+/**
+ * Rules 1 and 2 of a device: a limit that the sum of required there exceeds. What is too little on a
+ * device is too little: the load fails there, or the first thought ends the process. All bytes whole.
+ */
+export interface DeviceSumIssue {
+  /** What would happen. */
+  readonly code: "device-memory";
+  /** The device: `cuda:0`. */
+  readonly pool: string;
+  /** The safe threshold (rule 1) or what is available now (rule 2). */
+  readonly limit: "usable" | "available";
+  /** The most there may be. */
+  readonly limitBytes: number;
+  /** The sum of what is required there. */
+  readonly requiredBytes: number;
+  /** required − limit, more than zero. */
+  readonly excessBytes: number;
+}
+
+/** Jars need something on a device that the machine doesn't have. */
+export interface NoDeviceIssue {
+  /** What would happen. */
+  readonly code: "no-such-device";
+  /** The device: `cuda:1`. */
+  readonly pool: string;
+  /** Who needs it. */
+  readonly ids: readonly string[];
+  /** What they need there, in whole bytes. */
+  readonly requiredBytes: number;
 }
 
 /** Rule 3: a jar that needs more than its own RAM limit. All bytes whole. */
@@ -69,6 +101,8 @@ export interface LoadIssue {
 export interface WatchIssue {
   /** What the jar would die of. */
   readonly code: "available-memory";
+  /** The device whose memory it is; absent where it is RAM. */
+  readonly pool?: string;
   /** What would be available with all jars alive; negative where they need more than there is. */
   readonly availableBytes: number;
   /** What the watch keeps free. */
@@ -78,7 +112,14 @@ export interface WatchIssue {
 }
 
 /** Why a set of jars doesn't pass, told apart by `code`. */
-export type Issue = SumIssue | OverLimitIssue | AllocationIssue | LoadIssue | WatchIssue;
+export type Issue =
+  | SumIssue
+  | DeviceSumIssue
+  | NoDeviceIssue
+  | OverLimitIssue
+  | AllocationIssue
+  | LoadIssue
+  | WatchIssue;
 
 /** The codes of all rules. */
 export type IssueCode = Issue["code"];
@@ -89,6 +130,8 @@ export type Warning =
     /** Rule 5: one jar needs more than half of usable. */
     readonly code: "large-instance";
     readonly id: string;
+    /** The device that it is about; absent where that is RAM. */
+    readonly pool?: string;
     readonly requiredBytes: number;
     readonly usableBytes: number;
   }
@@ -98,8 +141,10 @@ export type Warning =
     readonly someAverage10: number;
   }
   | {
-    /** Rule 6: less than a tenth of RAM is available. */
+    /** Rule 6: less than a tenth of RAM, or of a device that jars need, is available. */
     readonly code: "low-available";
+    /** The device that it is about; absent where that is RAM. */
+    readonly pool?: string;
     readonly availableBytes: number;
     readonly totalBytes: number;
   }
@@ -110,31 +155,91 @@ export type Warning =
     readonly limitBytes: number;
   };
 
-/** Something to do about a failure, checked to help. */
+/** A device that would be enough. All bytes whole. */
+export interface NeededDevice {
+  /** `cuda:0`. */
+  readonly id: string;
+  /** All of it. */
+  readonly totalBytes: number;
+  /** What of it has to be free. */
+  readonly availableBytes: number;
+}
+
+/** Something to do about a failure, or to have more on devices, checked to help. */
 export type Recommendation =
   | {
     /** Ask for something else; a validation with these changes passed and required this much. */
     readonly kind: "changes";
     readonly changes: Changes;
+    /** Of RAM. */
     readonly requiredBytes: number;
+    /** Of each device that jars then need something on; absent where there is none. */
+    readonly devices?: readonly PoolBytes[];
     /** The jar file that what was asked for may stand in. */
     readonly jarFile?: string;
   }
   | {
     /** Close other programs: this much more must become available. */
     readonly kind: "free-memory";
+    /** Of RAM; 0 where there is enough of it. */
     readonly bytes: number;
+    /** Of devices. */
+    readonly devices?: readonly PoolBytes[];
+  }
+  | {
+    /** It passes with so many layers on devices; with these changes all would be there. */
+    readonly kind: "more-layers";
+    readonly count: number;
+    readonly of: number;
+    readonly changes: Changes;
   }
   | {
     /** No change helps here; the smallest machine that would do. */
     readonly kind: "machine";
+    /** Of RAM. */
     readonly totalBytes: number;
     readonly availableBytes: number;
+    /** Devices that are short or not there, as they would have to be; absent where none is. */
+    readonly devices?: readonly NeededDevice[];
+    /** Only devices are short. */
+    readonly ramIsEnough?: true;
     /** What is to differ even there: limits that jars don't fit in. */
     readonly changes?: Changes;
   };
 
-/** One jar's figures. All bytes whole. */
+/** What one jar needs of one pool. All bytes whole. */
+export interface InstancePool {
+  /** `ram`, or a device's id. */
+  readonly id: string;
+  /** What it requires there, alone. */
+  readonly requiredBytes: number;
+  /** The part of it that a jar listed before it already counts. */
+  readonly sharedBytes: number;
+}
+
+/** One pool's figures. All bytes whole. */
+export interface PoolValidation {
+  /** `ram`, or a device's id. */
+  readonly id: string;
+  /** What it is. */
+  readonly kind: PoolKind;
+  /** All of it. */
+  readonly totalBytes: number;
+  /** Less what is reserved there. */
+  readonly availableBytes: number;
+  /** The safe threshold. */
+  readonly usableBytes: number;
+  /** Sum of required, each jar counted as if alone. */
+  readonly sumBytes: number;
+  /** What that sum counts more than once. */
+  readonly sharedBytes: number;
+  /** sum − shared: what all jars need together. */
+  readonly requiredBytes: number;
+  /** usable − required, never negative on a pass. */
+  readonly marginBytes: number;
+}
+
+/** One jar's figures; those without a pool are RAM's. All bytes whole. */
 export interface InstanceValidation {
   /** The instance's id. */
   readonly id: string;
@@ -154,9 +259,13 @@ export interface InstanceValidation {
   readonly requiredBytes: number;
   /** The part of required that a jar listed before it already counts. */
   readonly sharedBytes: number;
+  /** How many layers of its model lie on devices; absent where the engine drives none. */
+  readonly gpuLayers?: LayersOnDevices;
+  /** What it needs of each pool, RAM first; devices that it needs nothing on are left out. */
+  readonly pools: readonly InstancePool[];
 }
 
-/** Layer 1's answer, with every figure it was reached by. All bytes whole. */
+/** Layer 1's answer, with every figure it was reached by; those without a pool are RAM's. All bytes whole. */
 export interface Validation {
   /** Whether it passes. */
   readonly ok: boolean;
@@ -190,6 +299,8 @@ export interface Validation {
   readonly floorBytes: number;
   /** The sum of working sets, shared weights once. */
   readonly workingSetBytes: number;
+  /** Each pool of the machine, RAM first. */
+  readonly pools: readonly PoolValidation[];
   /** Each instance, as given. */
   readonly instances: readonly InstanceValidation[];
   /** Why it fails; empty where it passes. */

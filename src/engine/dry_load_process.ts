@@ -1,6 +1,8 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { DryLoad } from "./engine.ts";
+import type { EngineBackend } from "./gpu/backends.ts";
+import type { EngineDevice } from "./gpu/engine_devices.ts";
 
 /** What starts this program once more. */
 export interface ProgramStart {
@@ -8,20 +10,32 @@ export interface ProgramStart {
   readonly words: readonly string[];
   /** The folder that paths in them are meant from. */
   readonly folder: string;
+  /** Variables that it is started with beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Where the system tells how this program was started: what starts it once more. */
 export type StartDryLoads = () => ProgramStart | undefined;
 
-/** What the process is asked, a line of JSON. */
-export interface DryLoadQuestion {
-  readonly model: string;
-  readonly options: FootprintOptions;
+/** What the process is asked: a dry load, its devices, or a thought on all of them. */
+export type EngineQuestion =
+  | { readonly ask: "dry-load"; readonly model: string; readonly options: FootprintOptions }
+  | { readonly ask: "devices" }
+  | { readonly ask: "thought"; readonly model: string };
+
+/** A question as a line of JSON, with what the engine is to be opened for. */
+export type EngineQuestionLine = EngineQuestion & { readonly gpu: EngineBackend };
+
+/** What is answered to each question. */
+interface Answers {
+  readonly "dry-load": DryLoad;
+  readonly devices: readonly EngineDevice[];
+  readonly thought: null;
 }
 
 /** What it answers, a line of JSON. */
-export type DryLoadAnswer =
-  | DryLoad
+export type EngineAnswer =
+  | { readonly answer: Answers[keyof Answers] }
   | {
     readonly error: Pick<BrainjarError, "code" | "message" | "kind"> & { readonly hint?: string };
   };
@@ -41,14 +55,30 @@ export async function* linesOf(
 /** The last lines that a process said, which name the assertion that ended it. */
 const KEPT_CHARACTERS = 4000;
 
-/** One process that makes dry loads, until it ends. */
+/** How a process ended that was asked something. */
+export class EngineProcessEnded extends Error {
+  constructor(
+    /** Whether a signal ended it, as a failed assertion does. */
+    readonly isSignal: boolean,
+    /** The signal or exit code, and its last words. */
+    readonly how: string,
+    /** All that it said in the end. */
+    readonly said: string,
+  ) {
+    super(`The engine's process ended: ${how}`);
+  }
+}
+
+/** One process that answers for an engine, until it ends. */
 class DryLoadProcess {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #answers: AsyncGenerator<string, void>;
-  readonly #said: Promise<string>;
+  readonly #errors: Promise<string>;
+  /** What it said between its answers, as native code does. */
+  said = "";
 
-  constructor({ words: [program = "", ...args], folder }: ProgramStart) {
+  constructor({ words: [program = "", ...args], folder, env = {} }: ProgramStart) {
     this.#child = new Deno.Command(program, {
       args,
       cwd: folder,
@@ -56,35 +86,44 @@ class DryLoadProcess {
       stdout: "piped",
       stderr: "piped",
       // A backtrace would start a debugger, which takes seconds.
-      env: { GGML_NO_BACKTRACE: "1" },
+      env: { GGML_NO_BACKTRACE: "1", ...env },
     }).spawn();
     this.#writer = this.#child.stdin.getWriter();
     this.#answers = linesOf(this.#child.stdout);
-    this.#said = lastOf(this.#child.stderr);
+    this.#errors = lastOf(this.#child.stderr);
   }
 
   /** Nothing where the process ended instead of answering. */
-  async ask(question: DryLoadQuestion): Promise<DryLoadAnswer | undefined> {
+  async ask(question: EngineQuestionLine): Promise<EngineAnswer | undefined> {
     const line = new TextEncoder().encode(JSON.stringify(question) + "\n");
     // A process that ended reads nothing; its end is seen where the answer is read.
     await this.#writer.write(line).catch(() => {});
-    const answer = await this.#answers.next();
-    return answer.done ? undefined : JSON.parse(answer.value);
+    while (true) {
+      const answer = await this.#answers.next();
+      if (answer.done) return undefined;
+      if (answer.value.startsWith("{")) return JSON.parse(answer.value);
+      this.said = `${this.said}${answer.value}\n`.slice(-KEPT_CHARACTERS);
+    }
   }
 
   /** How it ended: by a signal, as a failed assertion ends it, or by itself; with its last words. */
-  async end(): Promise<{ readonly isSignal: boolean; readonly how: string }> {
+  async end(): Promise<EngineProcessEnded> {
     const { signal, code } = await this.#child.status;
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    const errors = await this.#errors;
     // llama.cpp names its file by where it was built.
-    const said = (await this.#said).trim().split("\n").at(-1)?.replace(/^\/\S*\//, "") ?? "";
-    return { isSignal: signal !== null, how: said === "" ? how : `${how}: ${said}` };
+    const last = errors.trim().split("\n").at(-1)?.replace(/^\/\S*\//, "") ?? "";
+    return new EngineProcessEnded(
+      signal !== null,
+      last === "" ? how : `${how}: ${last}`,
+      this.said + errors,
+    );
   }
 
   async dispose(): Promise<void> {
     await this.#writer.close().catch(() => {});
     await this.#child.status;
-    await this.#said;
+    await this.#errors;
   }
 }
 
@@ -97,33 +136,31 @@ async function lastOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<
 }
 
 /**
- * Dry loads in a process of their own: some headers end the process that loads them (a failed
- * assertion of llama.cpp, signal 6), and that must cost their model's answer alone.
+ * An engine in a process of its own: some headers end the process that loads them (a failed
+ * assertion of llama.cpp, signal 6), and some drivers the one that computes; that must cost their
+ * answer alone.
  */
 export class SeparateDryLoads {
   #process: DryLoadProcess | undefined;
   /** One question after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param command starts a program that calls `answerDryLoads` */
-  constructor(readonly command: ProgramStart) {}
+  /**
+   * @param command starts a program that calls `answerDryLoads`
+   * @param gpu what the engine is opened for there
+   */
+  constructor(readonly command: ProgramStart, readonly gpu: EngineBackend = "off") {}
 
   /** @throws {BrainjarError} `engine-aborted`, or what the engine's own dry load throws. */
-  dryLoad(model: string, options: FootprintOptions): Promise<DryLoad> {
-    const asked = this.#last.then(() => this.#ask({ model, options }));
-    this.#last = asked.catch(() => {});
-    return asked;
-  }
-
-  async #ask(question: DryLoadQuestion): Promise<DryLoad> {
-    const process = this.#process ??= new DryLoadProcess(this.command);
-    const answer = await process.ask(question);
-    if (answer === undefined) {
-      this.#process = undefined;
-      const { isSignal, how } = await process.end();
+  async dryLoad(model: string, options: FootprintOptions): Promise<DryLoad> {
+    try {
+      return await this.ask({ ask: "dry-load", model, options });
+    } catch (error) {
+      if (!(error instanceof EngineProcessEnded)) throw error;
+      const { isSignal, how } = error;
       throw new BrainjarError(
         "engine-aborted",
-        `The engine ended its process on the model: ${question.model}`,
+        `The engine ended its process on the model: ${model}`,
         {
           kind: "engine",
           hint: isSignal
@@ -132,8 +169,38 @@ export class SeparateDryLoads {
         },
       );
     }
-    if (!("error" in answer)) return answer;
-    const { code, message, ...details } = answer.error;
+  }
+
+  /** What native code said there on its own account. */
+  get said(): string {
+    return this.#process?.said ?? "";
+  }
+
+  /**
+   * Asks it one thing, after all that it was asked before.
+   *
+   * @throws {EngineProcessEnded} where it ended instead of answering; the next question starts
+   * another
+   * @throws {BrainjarError} what the engine there throws
+   */
+  ask<Question extends EngineQuestion>(question: Question): Promise<Answers[Question["ask"]]> {
+    const asked = this.#last.then(() => this.#ask(question));
+    this.#last = asked.catch(() => {});
+    return asked;
+  }
+
+  async #ask<Question extends EngineQuestion>(
+    question: Question,
+  ): Promise<Answers[Question["ask"]]> {
+    const process = this.#process ??= new DryLoadProcess(this.command);
+    const line = await process.ask({ ...question, gpu: this.gpu });
+    if (line === undefined) {
+      this.#process = undefined;
+      throw await process.end();
+    }
+    // It answers what it was asked.
+    if (!("error" in line)) return line.answer as Answers[Question["ask"]];
+    const { code, message, ...details } = line.error;
     throw new BrainjarError(code, message, details);
   }
 

@@ -1,13 +1,16 @@
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { FileRange } from "../footprint/sparse_ranges.ts";
 import type { EstimatedFile } from "./estimated_file.ts";
+import type { EngineDevice } from "./gpu/engine_devices.ts";
 
-/** What the engine itself would allocate, from its dry load; nothing is allocated. */
+/** What the engine itself would allocate, from its dry load, in bytes; nothing is allocated. */
 export interface DryLoad {
-  /** Weight buffers. */
+  /** Weight buffers in RAM. */
   readonly modelBytes: number;
-  /** KV cache, recurrent state and compute. */
+  /** KV cache, recurrent state and compute in RAM. */
   readonly contextBytes: number;
+  /** The same on all devices together; absent where the engine drives none. */
+  readonly onDevices?: { readonly modelBytes: number; readonly contextBytes: number };
 }
 
 /** How one thought is sampled. */
@@ -56,6 +59,8 @@ export interface LoadedModel {
 /** How a model is loaded. */
 export interface LoadOptions {
   readonly mmap: boolean;
+  /** Layers on devices, the output counted as one more; none unless told otherwise. */
+  readonly gpuLayers?: number;
   /** Its files as they were estimated; a load of other ones is refused. */
   readonly files?: readonly EstimatedFile[];
   /** What a token reads only here and there once the model is loaded (`sparseRanges`). */
@@ -71,6 +76,8 @@ export interface LoadOptions {
  * where the model itself is at fault (`unsupported-architecture`, `model-changed`).
  */
 export interface Engine {
+  /** The devices that it computes on, in its order; none where it was opened for none. */
+  devices(): Promise<readonly EngineDevice[]>;
   dryLoad(model: string, options: FootprintOptions): Promise<DryLoad>;
   load(model: string, options: LoadOptions): Promise<LoadedModel>;
   dispose(): Promise<void>;

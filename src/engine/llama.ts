@@ -19,6 +19,10 @@ import { checkTemporaryFolder } from "./temporary_folder.ts";
 import { returnFreedMemory, trimMemory } from "./trim_memory.ts";
 import { checkUnchanged } from "./estimated_file.ts";
 import { disposeUnfinished, makeOrDispose } from "./dispose_unfinished.ts";
+import { type EngineBackend, PLATFORM } from "./gpu/backends.ts";
+import { type EngineDevice, engineDevices } from "./gpu/engine_devices.ts";
+import type { FetchOptions } from "./gpu/fetch_package.ts";
+import { noDevice, prepareBackend, VISIBLE_DEVICES } from "./gpu/open_backend.ts";
 
 type Package = typeof import("node-llama-cpp");
 
@@ -28,25 +32,31 @@ type Package = typeof import("node-llama-cpp");
  */
 const PACKAGE = ["node", "llama", "cpp"].join("-");
 
+/** What the engine is opened for, and where what it needs comes from. */
+export interface LlamaOptions extends Omit<FetchOptions, "backend"> {
+  readonly gpu: EngineBackend;
+}
+
 /**
- * Starts llama.cpp on the CPU. Nothing is built, nothing is printed.
+ * Starts llama.cpp on the CPU, or with one kind of devices. Nothing is built, nothing is printed.
  *
- * @throws {BrainjarError} `engine-unavailable`
+ * @throws {BrainjarError} `engine-unavailable`, and what `prepareBackend` and `noDevice` say
  */
-export async function openLlama(): Promise<Engine> {
+export async function openLlama({ gpu, ...source }: LlamaOptions): Promise<Engine> {
   const log = new NativeLog();
   // Before the engine starts its threads.
   returnFreedMemory();
   try {
     await checkMayFork();
     checkTemporaryFolder();
+    const variant = gpu === "off" ? undefined : await prepareBackend({ backend: gpu, ...source });
     return await log.capture(async () => {
       const library: Package = await import(PACKAGE);
       // What reading the header left behind is given back here, so that it and the native load
       // don't add up.
       replaceDryLoadOfLoads(library.GgufInsights.prototype, trimMemory);
       const llama = await library.getLlama({
-        gpu: false,
+        gpu: typeOf(gpu),
         build: "never",
         skipDownload: true,
         progressLogs: false,
@@ -56,15 +66,40 @@ export async function openLlama(): Promise<Engine> {
       disposeUnfinished(llama);
       // Loading the package leaves as much behind as it keeps.
       await trimMemory();
-      return new LlamaEngine(library, llama, log);
+      const engine = new LlamaEngine(library, llama, log, variant);
+      if (gpu !== "off" && (await engine.devices()).length === 0) {
+        await engine.dispose();
+        throw noDevice(gpu);
+      }
+      return engine;
     });
   } catch (error) {
-    throw engineUnavailable(error, log.since(0));
+    throw engineUnavailable(error, log.since(0), gpu);
   }
 }
 
+/** What the package has to be told, so that it computes on these devices and no others. */
+function typeOf(gpu: EngineBackend): "cuda" | "vulkan" | "metal" | false {
+  if (gpu !== "off") return gpu;
+  // The one build for Apple's processors has Metal: it is told that there is no device.
+  if (PLATFORM !== "darwin-aarch64") return false;
+  Deno.env.set(VISIBLE_DEVICES.metal, "0");
+  return "metal";
+}
+
 class LlamaEngine implements Engine {
-  constructor(readonly library: Package, readonly llama: Llama, readonly log: NativeLog) {}
+  constructor(
+    readonly library: Package,
+    readonly llama: Llama,
+    readonly log: NativeLog,
+    /** The folder of its build for a kind of devices; absent where it drives none. */
+    readonly variant: URL | undefined,
+  ) {}
+
+  devices(): Promise<readonly EngineDevice[]> {
+    const { variant, llama: { gpu } } = this;
+    return Promise.resolve(variant && gpu !== false ? engineDevices(gpu, variant) : []);
+  }
 
   /** llama.cpp's own dry load, by the methods that node-llama-cpp calls V2 (src/engine/README.md). */
   async dryLoad(model: string, options: FootprintOptions): Promise<DryLoad> {
@@ -73,12 +108,13 @@ class LlamaEngine implements Engine {
     try {
       const file = await readGgufFileInfo(model, { sourceType: "filesystem", logWarnings: false });
       const insights = await GgufInsights.from(file, this.llama);
+      const gpuLayers = options.offload?.gpuLayers ?? 0;
       const weights = await insights.estimateModelResourceRequirementsV2({
-        gpuLayers: 0,
+        gpuLayers,
         useMmap: options.mmap,
       });
       const context = await insights.estimateContextResourceRequirementsV2({
-        modelGpuLayers: 0,
+        modelGpuLayers: gpuLayers,
         contextSize: options.contextSize,
         batchSize: options.batchSize,
         sequences: options.sequences,
@@ -89,9 +125,14 @@ class LlamaEngine implements Engine {
       });
       const failure = failedDryLoad(this.log.since(mark));
       if (failure !== undefined) throw new Error(failure);
-      return { modelBytes: weights.cpuRam, contextBytes: context.cpuRam };
+      return {
+        modelBytes: weights.cpuRam,
+        contextBytes: context.cpuRam,
+        ...this.variant &&
+          { onDevices: { modelBytes: weights.gpuVram, contextBytes: context.gpuVram } },
+      };
     } catch (error) {
-      throw engineFailure("model-load-failed", model, error, this.log.since(mark));
+      throw engineFailure("model-load-failed", { path: model }, error, this.log.since(mark));
     } finally {
       await trimMemory();
     }
@@ -108,7 +149,7 @@ class LlamaEngine implements Engine {
           makeOrDispose(() =>
             this.llama.loadModel({
               modelPath: path,
-              gpuLayers: 0,
+              gpuLayers: options.gpuLayers ?? 0,
               useMmap: options.mmap,
               // brainjar decided admission; the engine's own figures know no control groups.
               ignoreMemorySafetyChecks: true,
@@ -124,7 +165,12 @@ class LlamaEngine implements Engine {
       return new LlamaLoadedModel(path, model, samplers, this.log);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw engineFailure("model-load-failed", path, error, this.log.since(mark));
+      throw engineFailure(
+        "model-load-failed",
+        { path, ...defined({ gpuLayers: options.gpuLayers }) },
+        error,
+        this.log.since(mark),
+      );
     } finally {
       // Loading frees about as much as it keeps: the file's strings, and a dry load's vocabulary.
       await trimMemory();
@@ -183,7 +229,9 @@ class LlamaLoadedModel implements LoadedModel {
       });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw engineFailure("context-failed", this.path, error, this.log.since(mark));
+      const { path, model: { gpuLayers } } = this;
+      const lines = this.log.since(mark);
+      throw engineFailure("context-failed", { path, gpuLayers }, error, lines);
     }
   }
 

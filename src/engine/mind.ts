@@ -152,7 +152,7 @@ export class LlamaMind<Token> implements Mind {
       }
       return finish("end");
     } catch (error) {
-      throw engineFailure("think-failed", path, error, log.since(mark));
+      throw engineFailure("think-failed", { path }, error, log.since(mark));
     } finally {
       samplers.leave();
     }

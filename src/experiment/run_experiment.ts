@@ -1,6 +1,7 @@
 import { lineOf } from "../budget/error.ts";
 import { exitCode, stoppedExitCode } from "../budget/exit_codes.ts";
 import { MemoryBudgetManager } from "../budget/manager.ts";
+import { bytesIn, figuresOfRam } from "../budget/pools/pools.ts";
 import type { Refusal } from "./jar/admission.ts";
 import { rounded, settlesWithin } from "./clock.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
@@ -55,6 +56,7 @@ export async function runExperiment(
     policy: config.policy,
     models: new ModelPool(engine, config.policy.shareWeights),
     memory,
+    usedDevices: new Set(),
     ledger: dependencies.ledger ?? withoutLedger(dependencies.readMemory),
     clock,
     limits: { ...RUN_LIMITS, ...config.limits },
@@ -162,8 +164,11 @@ async function giveBack(jars: readonly Jar[], run: RunState) {
   // An old figure is good enough for a report.
   await settlesWithin(memory.refresh(), run.limits.hurriedDisposalMilliseconds, run.clock);
   const report = reached ? { allocationReport: manager.getAllocationReport() } : {};
-  const beforeBytes = manager.reservedBytes;
+  const before = manager.reserved;
   await deallocateAll(run, jars.map((jar) => jar.id));
-  const { reservedBytes } = manager;
-  return { ...report, givenBackBytes: beforeBytes - reservedBytes, reservedBytes };
+  const pools = before.map(({ id, bytes }) => {
+    const reservedBytes = bytesIn(id, manager.reserved);
+    return { id, givenBackBytes: bytes - reservedBytes, reservedBytes };
+  });
+  return { ...report, ...figuresOfRam(pools), pools };
 }

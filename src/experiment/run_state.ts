@@ -14,6 +14,8 @@ export interface RunState {
   readonly policy: Policy;
   readonly models: ModelPool;
   readonly memory: MemoryView;
+  /** Devices on which a model was loaded: the engine's own context stays there. */
+  readonly usedDevices: Set<string>;
   readonly ledger: ReservationLedger;
   readonly clock: Clock;
   readonly limits: RunLimits;

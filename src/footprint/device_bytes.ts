@@ -1,19 +1,25 @@
 import type { DeviceFootprint } from "../budget/demand.ts";
 import { sum } from "../budget/sum.ts";
-import type { Device, FootprintOptions, Offload } from "../llama_cpp/options.ts";
-import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
+import type { Tensor } from "../llama_cpp/ggml/tensor.ts";
+import type { Device } from "../llama_cpp/options.ts";
 import { type PlacedMemory, weightsByPlace } from "../llama_cpp/memory/placed_memory.ts";
 import { deviceRuntime } from "./device_runtime.ts";
 import type { DeviceBytes } from "./footprint.ts";
 
+/** What devices compute for one context. */
+interface ComputedThere {
+  /** Compute buffers by device. */
+  readonly compute: readonly number[];
+  /** Nodes of one step; absent where the graph isn't known. */
+  readonly nodes: readonly Tensor[] | undefined;
+}
+
 /** What a model and a context take on each device. */
 export function deviceBytes(
-  shape: Hyperparameters,
-  options: FootprintOptions & { readonly offload: Offload },
+  devices: readonly Device[],
   { weights, kvCache, recurrentState }: PlacedMemory,
-  compute: readonly number[],
+  { compute, nodes }: ComputedThere,
 ): readonly DeviceBytes[] {
-  const { devices } = options.offload;
   const weightBytes = weightsByPlace(weights, devices.length).devices;
   return devices.map((device, index) => {
     const held = {
@@ -22,7 +28,9 @@ export function deviceBytes(
       recurrentState: recurrentState.devices[index] ?? 0,
       compute: compute[index] ?? 0,
     };
-    return { id: device.id, ...held, ...deviceRuntime(device, shape, options) };
+    // Layers are much alike: what any of them needs while it is computed, each device may.
+    const work = { nodes: held.compute > 0 ? nodes : [], buffers: Object.values(held) };
+    return { id: device.id, ...held, ...deviceRuntime(device, work) };
   });
 }
 
@@ -33,6 +41,7 @@ export function deviceFootprints(devices: readonly DeviceBytes[]): readonly Devi
     bytes: sum(Object.values(bytes)),
     sharedBytes: bytes.weights + bytes.runtime,
     processBytes: bytes.runtime,
+    thinkingBytes: bytes.thinking,
   }));
 }
 

@@ -1,52 +1,202 @@
-import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
-import type { Device, FootprintOptions, GpuBackend } from "../llama_cpp/options.ts";
+import { sum } from "../budget/sum.ts";
+import {
+  type CudaCard,
+  cudaPoolNeed,
+  type PoolNeed,
+} from "../llama_cpp/ggml/backends/cuda_pool.ts";
+import { vulkanPoolNeed } from "../llama_cpp/ggml/backends/vulkan_pool.ts";
+import type { Tensor } from "../llama_cpp/ggml/tensor.ts";
+import { padTo } from "../llama_cpp/ggml/tensor_bytes.ts";
+import type { Device } from "../llama_cpp/options.ts";
 
 const MIB = 1024 ** 2;
 
-/** What a backend holds beside llama.cpp's buffers, in bytes. */
+/** What a backend holds on one device beside llama.cpp's buffers, in whole bytes. */
 export interface DeviceRuntime {
-  /** On the device, once for a process: its context and the kernels. */
+  /** Once for a process, from the opening of the engine on: the driver's context, and kernels. */
   readonly runtime: number;
-  /** On the device, for each jar: pools and workspaces. */
+  /**
+   * For each context, from its first thought until it is disposed: pools, workspaces, and what the
+   * driver rounds its buffers up to.
+   */
   readonly thinking: number;
 }
 
-/**
- * Measured on an H200 (fixtures/truth/gpu/real.jsonl): a context of 527 MiB that is 593 to 595 after
- * the first thought; Vulkan's on the same card.
- */
-const RUNTIME: Readonly<Record<GpuBackend, number>> = {
-  cuda: 595 * MIB,
-  vulkan: 50 * MIB,
-  metal: 0,
-};
-
-/** Pools of attention without a kernel of its own, and of experts, are larger. */
-const THINKING: Readonly<Record<GpuBackend, { readonly least: number; readonly most: number }>> = {
-  cuda: { least: 20 * MIB, most: 120 * MIB },
-  vulkan: { least: 25 * MIB, most: 25 * MIB },
-  metal: { least: 0, most: 0 },
-};
-
-/** RAM that a driver takes in the process as soon as it is open (measured: 109 to 113 MiB). */
-const RAM: Readonly<Record<GpuBackend, number>> = {
-  cuda: 113 * MIB,
-  vulkan: 30 * MIB,
-  metal: 0,
-};
-
-/** What a backend holds on one device besides. */
-export function deviceRuntime(
-  { backend }: Device,
-  shape: Hyperparameters,
-  options: FootprintOptions,
-): DeviceRuntime {
-  const { least, most } = THINKING[backend];
-  const isPlain = options.flashAttention && shape.experts.count === 0;
-  return { runtime: RUNTIME[backend], thinking: isPlain ? least : most };
+/** What a device is to do for one context. */
+export interface DeviceWork {
+  /**
+   * Nodes of the graph of one step (step_graph.ts) that may be computed there; absent where the graph
+   * isn't known.
+   */
+  readonly nodes: readonly Tensor[] | undefined;
+  /** Bytes of each buffer that llama.cpp has there. */
+  readonly buffers: readonly number[];
 }
 
-/** RAM that a backend's driver takes, once for a process. */
-export function driverRamBytes(devices: readonly Device[]): number {
-  return Math.max(0, ...devices.map(({ backend }) => RAM[backend]));
+/** What the driver rounds an allocation up to: pools grow by it, too. */
+const CUDA_GRANULARITY = 2 * MIB;
+
+/**
+ * A CUDA context by the threads that the card's multiprocessors hold at once. Measured: 107 MiB with
+ * 52,224 threads (RTX 4060 Ti), 256 with 125,952 (RTX 3090), 527 with 270,336 (H200), 555 with
+ * 288,768 (RTX PRO 6000). This is 1 to 12 MiB above each.
+ */
+const CUDA_CONTEXT = { bytes: 16 * MIB, bytesOfThread: 2000 };
+
+/** What kernels keep of their variables there from the first thought on: 66 MiB on an H200. */
+const KERNEL_BYTES_OF_THREAD = 256;
+
+/**
+ * Small allocations, streams and graphs, 2 to 6 MiB, and what must be free beyond what the driver
+ * then counts as used: with the rest of an H200 filled, the least that lived was 5 and 6 MiB more.
+ */
+const CUDA_SPARE = 12 * MIB;
+
+/** What cuBLAS keeps for a handle, beside the workspace that ggml-cuda gives it. Measured on an H200. */
+const CUBLAS_HANDLE = 66 * MIB;
+
+const HOPPER = 90;
+
+/** A card that nobody has described. */
+const USUAL = { computeCapability: HOPPER, multiprocessors: 132 };
+
+/**
+ * The most multiprocessors of a card of so many bytes, of which nothing else is known: of NVIDIA's
+ * since Turing an RTX 3080 has the most for its memory (68 for 10 GB), an RTX PRO 6000 the most.
+ *
+ * @example
+ * ```ts
+ * import { mostMultiprocessors } from "./device_runtime.ts";
+ * if (mostMultiprocessors(8 * 1024 ** 3) !== 56) throw new Error("7 for each GB");
+ * ```
+ */
+export function mostMultiprocessors(totalBytes: number): number {
+  return Math.min(188, Math.max(20, Math.ceil(7 * totalBytes / 1024 ** 3)));
+}
+
+/** Threads that a multiprocessor holds at once, by compute capability (CUDA's programming guide). */
+function threadsOf(computeCapability: number): number {
+  switch (computeCapability) {
+    case 75:
+      return 1024;
+    case 86:
+    case 87:
+    case 89:
+    case 120:
+    case 121:
+      return 1536;
+    default:
+      return 2048;
+  }
+}
+
+function workspaceBytes(computeCapability: number): number {
+  return computeCapability >= HOPPER ? 32 * MIB : 4 * MIB;
+}
+
+function cardOf({ computeCapability, multiprocessors }: Device): CudaCard {
+  return {
+    computeCapability: computeCapability ?? USUAL.computeCapability,
+    multiprocessors: multiprocessors ?? USUAL.multiprocessors,
+  };
+}
+
+/** What nodes of a graph that isn't known may need. */
+const UNKNOWN_NEED: PoolNeed = { bytes: 64 * MIB, usesCublas: true };
+
+/** The pool of a context, which is as large as its largest node needs it. */
+function poolNeed(nodes: readonly Tensor[] | undefined, card: CudaCard): PoolNeed {
+  if (nodes === undefined) return UNKNOWN_NEED;
+  let bytes = 0;
+  let usesCublas = false;
+  for (const node of nodes) {
+    const need = cudaPoolNeed(node, card);
+    bytes = Math.max(bytes, need.bytes);
+    usesCublas ||= need.usesCublas;
+  }
+  return { bytes, usesCublas };
+}
+
+function cudaRuntime(device: Device, { nodes, buffers }: DeviceWork): DeviceRuntime {
+  const card = cardOf(device);
+  const threads = card.multiprocessors * threadsOf(card.computeCapability);
+  const context = device.contextBytes ??
+    CUDA_CONTEXT.bytes + CUDA_CONTEXT.bytesOfThread * threads;
+  const { bytes: pool, usesCublas } = poolNeed(nodes, card);
+  const rounded = buffers.map((bytes) => padTo(bytes, CUDA_GRANULARITY) - bytes);
+  const handle = usesCublas ? CUBLAS_HANDLE + workspaceBytes(card.computeCapability) : 0;
+  return {
+    runtime: context + KERNEL_BYTES_OF_THREAD * threads + CUDA_SPARE,
+    thinking: padTo(pool, CUDA_GRANULARITY) + handle + sum(rounded),
+  };
+}
+
+/** Vulkan's on an H200: 50 MiB, and 15 to 25 more while thinking. */
+const VULKAN = { runtime: 50 * MIB, thinking: 16 * MIB };
+
+function vulkanRuntime({ contextBytes = VULKAN.runtime }: Device, { nodes }: DeviceWork) {
+  const pool = nodes === undefined ? UNKNOWN_NEED.bytes : vulkanPoolNeed(nodes);
+  return { runtime: contextBytes, thinking: VULKAN.thinking + pool };
+}
+
+/**
+ * What a backend holds on one device beside llama.cpp's buffers. A measured `contextBytes` of the
+ * device takes the place of what is known of others like it.
+ *
+ * @example
+ * ```ts
+ * import { deviceRuntime } from "./device_runtime.ts";
+ * const device = {
+ *   id: "cuda:0", backend: "cuda", freeBytes: 8e9, isUnified: false,
+ *   computeCapability: 89, multiprocessors: 34,
+ * } as const;
+ * const { runtime } = deviceRuntime(device, { nodes: [], buffers: [] });
+ * if (Math.round(runtime / 2 ** 20) !== 140) throw new Error("116 for the context, 12, and 12");
+ * ```
+ */
+export function deviceRuntime(device: Device, work: DeviceWork): DeviceRuntime {
+  switch (device.backend) {
+    case "cuda":
+      return cudaRuntime(device, work);
+    case "vulkan":
+      return vulkanRuntime(device, work);
+    case "metal":
+      return { runtime: 0, thinking: 0 };
+  }
+}
+
+/**
+ * RAM that CUDA's driver takes in the process, measured on an H200: when the engine opens, with the
+ * first thought, and where cuBLAS computes (80 to 160 MiB). All of it stays to the process's end.
+ */
+const CUDA_RAM = { opening: 112 * MIB, thinking: 40 * MIB, cublas: 160 * MIB };
+
+/**
+ * The same of Vulkan's, measured with Mesa's software driver: 13 MiB when it opens, and shaders that
+ * are compiled with the first thought, 48 MiB with flash attention and 94 without.
+ */
+const VULKAN_RAM = 110 * MIB;
+
+/**
+ * RAM that the driver of these devices takes, once for a process, whatever is loaded.
+ *
+ * @param nodes of the graph of one step; absent where the graph isn't known
+ */
+export function driverRamBytes(
+  devices: readonly Device[],
+  nodes: readonly Tensor[] | undefined,
+): number {
+  const bytes = devices.map((device) => {
+    switch (device.backend) {
+      case "cuda": {
+        const { usesCublas } = poolNeed(nodes, cardOf(device));
+        return CUDA_RAM.opening + CUDA_RAM.thinking + (usesCublas ? CUDA_RAM.cublas : 0);
+      }
+      case "vulkan":
+        return VULKAN_RAM;
+      case "metal":
+        return 0;
+    }
+  });
+  return Math.max(0, ...bytes);
 }

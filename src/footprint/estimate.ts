@@ -15,9 +15,12 @@ import { placeMemory } from "../llama_cpp/memory/placed_memory.ts";
 import type { CpuFeatures, FootprintOptions, Offload } from "../llama_cpp/options.ts";
 import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
 import { deviceBytes } from "./device_bytes.ts";
+import { driverRamBytes } from "./device_runtime.ts";
 import type { Footprint } from "./footprint.ts";
+import { PROMPT_STEP } from "./prompt_steps.ts";
 import { type AllocatedBytes, type ResidentInput, residentSet } from "./resident_set.ts";
 import { THINKING_RUNTIME_BYTES } from "./runtime.ts";
+import { stepGraph } from "./step_graph.ts";
 import { vocabularyMemory } from "./vocabulary.ts";
 
 /** A model as far as it doesn't depend on the context. */
@@ -105,8 +108,12 @@ function estimateOnDevices(
     recurrentState: memory.recurrentState.ram,
     compute: compute.ram,
   };
-  const devices = deviceBytes(model.shape, options, memory, compute.devices);
-  const input = { weights, cpu, planned, options, allocated, devices };
+  const nodes = stepGraph(planned, PROMPT_STEP)?.nodes;
+  const { devices: onDevices } = options.offload;
+  const devices = deviceBytes(onDevices, memory, { compute: compute.devices, nodes });
+  const driver = driverRamBytes(onDevices, nodes);
+  const pinnedBytes = compute.loadedRam;
+  const input = { weights, cpu, planned, options, allocated, devices, driver, pinnedBytes };
   return { ...assemble(input, foundBy(model, compute)), devices };
 }
 

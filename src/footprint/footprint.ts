@@ -85,13 +85,20 @@ export interface ResidentPart {
 export interface DeviceBytes {
   /** The device's pool: `cuda:0`. */
   readonly id: string;
+  /** Its tensors there. */
   readonly weights: number;
+  /** Keys and values of its layers there. */
   readonly kvCache: number;
+  /** State of its recurrent layers there. */
   readonly recurrentState: number;
+  /** What the device computes of the largest graph. */
   readonly compute: number;
   /** What the process holds there once, however many jars it has. */
   readonly runtime: number;
-  /** What thinking takes beside the buffers, each jar in its turn: workspaces and the like. */
+  /**
+   * What thinking takes beside the buffers, each jar for itself from its first thought until its
+   * context is disposed: pools and workspaces.
+   */
   readonly thinking: number;
 }
 

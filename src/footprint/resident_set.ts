@@ -1,6 +1,5 @@
 import type { TensorInfo } from "../gguf/header.ts";
 import { deviceFootprints, unifiedBytes } from "./device_bytes.ts";
-import { driverRamBytes } from "./device_runtime.ts";
 import type {
   DeviceBytes,
   Footprint,
@@ -39,13 +38,15 @@ export interface ResidentInput extends ThinkingInput {
   readonly allocated: AllocatedBytes;
   /** What lies on each device that the engine drives. */
   readonly devices?: readonly DeviceBytes[];
+  /** RAM that their driver takes in the process. */
+  readonly driver?: number;
 }
 
 /** What devices add to RAM's figures: what their driver takes, and what lies on those that are RAM. */
-function ofDevices({ devices = [], options: { offload } }: ResidentInput) {
+function ofDevices({ devices = [], driver = 0, options: { offload } }: ResidentInput) {
   const footprints = deviceFootprints(devices);
   const unified = unifiedBytes(offload?.devices ?? [], footprints);
-  return { footprints, unified, driver: driverRamBytes(offload?.devices ?? []) };
+  return { footprints, unified, driver };
 }
 
 /**
@@ -192,7 +193,8 @@ export function residentSet(
         kernelBytes: KERNEL_BYTES,
       },
       allocated: {
-        untouchedBytes: Math.ceil(allocated.compute - touched) + CONTEXT_RESERVED_BYTES,
+        untouchedBytes: Math.max(0, Math.ceil(allocated.compute - touched)) +
+          CONTEXT_RESERVED_BYTES,
         processBytes: PROCESS_RESERVED_BYTES + input.cpu.threads * STACK_BYTES,
         mappedBytes: options.mmap ? source.header.fileBytes : 0,
         addressSpaceBytes: ADDRESS_SPACE_BYTES,

@@ -1,7 +1,7 @@
-import { MissingWeight } from "../llama_cpp/graph/builder.ts";
 import type { Graph } from "../llama_cpp/ggml/graph.ts";
-import { buildGraph, type PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
+import type { PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Tensor } from "../llama_cpp/ggml/tensor.ts";
+import { stepGraph } from "./step_graph.ts";
 
 /** Pages become resident whole. */
 const PAGE = 4096;
@@ -46,15 +46,9 @@ function nodesOnce({ nodes, groupStarts: [, second = 0, end = 0] }: Graph): read
  * Nothing where the graph isn't known, or differs between the two.
  */
 export function touchedComputeBytes(planned: PlannedGraph, step: number): number | undefined {
-  const { source: { build }, model, plan, placed } = planned;
-  if (placed === undefined || build === undefined) return undefined;
-  const used = buildGraph(
-    build,
-    model,
-    { ...plan, tokens: Math.min(plan.tokens, step), outputs: 1 },
-    { attempt: placed.attempt, isProven: true },
-  );
-  if (used instanceof MissingWeight) return undefined;
+  const { placed } = planned;
+  const used = stepGraph(planned, step);
+  if (placed === undefined || used === undefined) return undefined;
   const places = ownTensors(placed.graph.leafs, nodesOnce(placed.graph));
   const sizes = ownTensors(used.leafs, used.nodes);
   if (places.length !== sizes.length) return undefined;

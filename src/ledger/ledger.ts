@@ -2,7 +2,8 @@ import type { Processes } from "../machine/processes.ts";
 import {
   type JarRequest,
   type JarReservation,
-  requireBytes,
+  onDevices,
+  requireRequest,
   type Reservation,
 } from "./reservation.ts";
 
@@ -53,11 +54,12 @@ export function pruneLedger(ledger: Ledger, processes: Processes): Ledger {
  */
 export function withJar(
   ledger: Ledger,
-  { id, bytes }: JarRequest,
+  request: JarRequest,
   processes: Processes,
   formerBaselineBytes?: number,
 ): Ledger {
-  requireBytes(bytes);
+  requireRequest(request);
+  const { id, bytes, devices = [] } = request;
   const sibling = ledger.reservations.find((one) => isOwn(one, processes));
   const state = processes.lookUp(processes.ownId);
   const anonymousBytes = processes.anonymousBytes(processes.ownId) ?? 0;
@@ -72,15 +74,30 @@ export function withJar(
     baselineBytes,
     residentBytes: Math.max(0, anonymousBytes - baselineBytes),
     seenAt: processes.now(),
+    ...onDevices(devices),
   };
   const others = ledger.reservations.filter((one) => !(isOwn(one, processes) && one.id === id));
   return { bootId: processes.bootId, reservations: [...others, reservation] };
 }
 
-/** This process's reservations written anew: it is still there, and has filled so much of them. */
-export function renewed(ledger: Ledger, processes: Processes): Ledger {
+/**
+ * This process's reservations written anew: it is still there, and has filled so much of them.
+ *
+ * @param filled what of its devices is filled now, by what tells them apart; what is left out stays
+ */
+export function renewed(
+  ledger: Ledger,
+  processes: Processes,
+  filled: ReadonlyMap<string, number> = new Map(),
+): Ledger {
   return ledger.reservations.filter((one) => isOwn(one, processes)).reduce(
-    (kept, { id, reservedBytes }) => withJar(kept, { id, bytes: reservedBytes }, processes),
+    (kept, { id, reservedBytes: bytes, devices = [] }) => {
+      const now = devices.map((one) => {
+        const filledBytes = filled.get(one.device) ?? one.filledBytes;
+        return { ...one, filledBytes: Math.min(filledBytes, one.reservedBytes) };
+      });
+      return withJar(kept, { id, bytes, devices: now }, processes);
+    },
     ledger,
   );
 }

@@ -1,5 +1,5 @@
 import { BrainjarError, messageOf } from "../budget/error.ts";
-import type { MachineMemory } from "../budget/memory.ts";
+import type { DeviceMemory, MachineMemory } from "../budget/memory.ts";
 import { sum } from "../budget/sum.ts";
 import { machineProcesses, type Processes } from "../machine/processes.ts";
 import type { MachineWarning } from "../machine/warning.ts";
@@ -7,6 +7,7 @@ import { type FoundLedger, peekLedger, withLockedLedger, writableFolder } from "
 import { isThere, ledgerFolders } from "./folder.ts";
 import { isOwn, type Ledger, pruneLedger, renewed, withJar } from "./ledger.ts";
 import {
+  type HeldMemory,
   type JarRequest,
   type JarReservation,
   type Reservation,
@@ -21,6 +22,7 @@ import {
   sumReservations,
   takeOffReservations,
   unfilledByOthers,
+  unfilledOnDevices,
 } from "./sums.ts";
 
 /** Where a ledger lies and what it looks at; the defaults are this user's and this machine's. */
@@ -42,7 +44,10 @@ interface Decision<Value> {
 /** What is reserved by whom, and what others haven't filled yet. */
 interface LedgerView {
   readonly sums: readonly ReservationSum[];
+  /** Of RAM. */
   readonly othersUnfilledBytes: number;
+  /** Of devices, by what tells them apart (`deviceIdentity`). */
+  readonly othersUnfilledOn: ReadonlyMap<string, number>;
   /** Folders of this user's in which reservations may lie that can't be read. */
   readonly warnings: readonly MachineWarning[];
 }
@@ -110,7 +115,10 @@ export class MemoryLedger {
     let isRedeemed = false;
     const admitted = await this.#change<Admitted>(async (ledger, warnings) => {
       const othersBytes = this.#view(ledger, []).othersUnfilledBytes;
-      const memory = takeOffReservations(await readMemory(), othersBytes);
+      const read = await readMemory();
+      // What others hold on devices was read with what is free there.
+      const { othersUnfilledOn } = this.#view(ledger, [], read.devices);
+      const memory = takeOffReservations(read, othersBytes, othersUnfilledOn);
       const decision = decide({ ...memory, warnings: [...memory.warnings, ...warnings] });
       const { value, jar, token } = decision;
       const next = jar === undefined ? ledger : this.#withJar(this.#redeem(ledger), jar);
@@ -143,25 +151,27 @@ export class MemoryLedger {
   /**
    * Writes what this process has reserved anew. Who can't look at the process (from another pid
    * namespace) believes it for ten minutes, and this is how it is also there again where it was lost.
+   *
+   * @param filled what of its devices is filled now, by what tells them apart (`deviceIdentity`)
    */
-  async renew(): Promise<void> {
+  async renew(filled: ReadonlyMap<string, number> = new Map()): Promise<void> {
     if (this.#own.length === 0) return;
     await this.#change((ledger) => ({
-      ledger: renewed(ledger, this.#processes),
+      ledger: renewed(ledger, this.#processes, filled),
       value: undefined,
     }));
   }
 
   /**
    * Has what a token holds count as this process's: its first jar that is admitted takes the token's
-   * place, so that it is never free in between, and stays for the next if none is. Answers its bytes,
-   * nothing where no such token is there (any more).
+   * place, so that it is never free in between, and stays for the next if none is. Answers what it
+   * holds, nothing where no such token is there (any more).
    */
-  claim(token: string): number | undefined {
+  claim(token: string): HeldMemory | undefined {
     const found = [...this.#peek(this.#folder), ...this.#elsewhere()].find(tokenIs(token));
     if (found === undefined) return undefined;
     this.#claimed = token;
-    return found.reservedBytes;
+    return heldBy(found);
   }
 
   /** Gives back what is reserved for this process's jar `id` and answers its bytes, 0 for none. */
@@ -170,11 +180,11 @@ export class MemoryLedger {
     return sum(released.map((one) => one.reservedBytes));
   }
 
-  /** Ends a token and answers its bytes; nothing where no such token is there (any more). */
-  async releaseToken(token: string): Promise<number | undefined> {
+  /** Ends a token and answers what it held; nothing where no such token is there (any more). */
+  async releaseToken(token: string): Promise<HeldMemory | undefined> {
     const isToken = tokenIs(token);
     const [released] = await this.#remove(isToken);
-    if (released !== undefined) return released.reservedBytes;
+    if (released !== undefined) return heldBy(released);
     const folder = this.#others().find(({ reservations }) => reservations.some(isToken))?.folder;
     if (folder === undefined) return undefined;
     return await new MemoryLedger({ folders: [folder], processes: this.#processes }).releaseToken(
@@ -182,11 +192,18 @@ export class MemoryLedger {
     );
   }
 
-  /** What is reserved by whom, as of now. Writes nothing, unless a corrupt ledger is set aside. */
-  async view(): Promise<LedgerView> {
+  /**
+   * What is reserved by whom, as of now. Writes nothing, unless a corrupt ledger is set aside.
+   *
+   * @param devices the machine's, with who holds what there where that is told
+   */
+  async view(devices: readonly DeviceMemory[] = []): Promise<LedgerView> {
     const peeked = peekLedger(this.#folder);
-    if (peeked !== undefined) return this.#view(pruneLedger(peeked, this.#processes), []);
-    return await this.#change((ledger, found) => ({ ledger, value: this.#view(ledger, found) }));
+    if (peeked !== undefined) return this.#view(pruneLedger(peeked, this.#processes), [], devices);
+    return await this.#change((ledger, found) => ({
+      ledger,
+      value: this.#view(ledger, found, devices),
+    }));
   }
 
   /**
@@ -194,8 +211,8 @@ export class MemoryLedger {
    * where what they have isn't known.
    */
   async takeOffOthers(memory: MachineMemory): Promise<MachineMemory> {
-    const { othersUnfilledBytes, warnings } = await this.view();
-    const taken = takeOffReservations(memory, othersUnfilledBytes);
+    const { othersUnfilledBytes, othersUnfilledOn, warnings } = await this.view(memory.devices);
+    const taken = takeOffReservations(memory, othersUnfilledBytes, othersUnfilledOn);
     return { ...taken, warnings: [...taken.warnings, ...warnings] };
   }
 
@@ -227,16 +244,25 @@ export class MemoryLedger {
     });
   }
 
-  #view(ledger: Ledger, found: readonly MachineWarning[]): LedgerView {
+  #view(
+    ledger: Ledger,
+    found: readonly MachineWarning[],
+    devices: readonly DeviceMemory[] = [],
+  ): LedgerView {
     const others = this.#others();
     const elsewhere = others.flatMap(({ reservations }) => reservations);
     const reservations = latest([...ledger.reservations, ...elsewhere]);
-    const sums = sumReservations(reservations, this.#processes);
+    const sums = sumReservations(reservations, this.#processes, devices);
     const claimed = this.#claimed === undefined
       ? undefined
       : reservations.find(tokenIs(this.#claimed));
+    const onDevices = new Map(unfilledOnDevices(sums, this.#processes.ownId));
+    for (const { device, reservedBytes } of claimed?.devices ?? []) {
+      onDevices.set(device, (onDevices.get(device) ?? 0) - reservedBytes);
+    }
     return {
       sums,
+      othersUnfilledOn: onDevices,
       // Nobody fills a token: all of it is unfilled.
       othersUnfilledBytes: unfilledByOthers(sums, this.#processes.ownId) -
         (claimed?.reservedBytes ?? 0),
@@ -287,14 +313,22 @@ export class MemoryLedger {
     return await withLockedLedger({ folder, others, timeoutMilliseconds }, change);
   }
 
-  /** With what this process has reserved, if another process found the ledger corrupt. */
+  /**
+   * With what this process has reserved, if another process found the ledger corrupt, or an older
+   * brainjar wrote it without the devices.
+   */
   #restore(ledger: Ledger): Ledger {
-    const lost = this.#own.filter(({ id }) =>
-      !ledger.reservations.some((one) => isOwn(one, this.#processes) && one.id === id)
+    const isKept = (own: JarReservation) =>
+      ledger.reservations.some((one) =>
+        isOwn(one, this.#processes) && one.id === own.id &&
+        (own.devices === undefined || one.devices !== undefined)
+      );
+    const lost = this.#own.filter((own) => !isKept(own));
+    if (lost.length === 0) return ledger;
+    const kept = ledger.reservations.filter((one) =>
+      !(isOwn(one, this.#processes) && lost.some(({ id }) => id === one.id))
     );
-    return lost.length === 0
-      ? ledger
-      : { bootId: this.#processes.bootId, reservations: [...ledger.reservations, ...lost] };
+    return { bootId: this.#processes.bootId, reservations: [...kept, ...lost] };
   }
 
   async #remove(matches: (reservation: Reservation) => boolean): Promise<readonly Reservation[]> {
@@ -307,4 +341,8 @@ export class MemoryLedger {
       return { ledger: { ...ledger, reservations }, value };
     });
   }
+}
+
+function heldBy({ reservedBytes, devices = [] }: Reservation): HeldMemory {
+  return { bytes: reservedBytes, devices };
 }

@@ -1,4 +1,17 @@
 import { BrainjarError } from "../budget/error.ts";
+import type { DeviceMemory } from "../budget/memory.ts";
+import { bytesIn, type PoolBytes } from "../budget/pools/pools.ts";
+
+/** Memory reserved on one device. All bytes whole. */
+export interface DeviceReservation {
+  /** What tells the device from the machine's others for every process (`deviceIdentity`). */
+  readonly device: string;
+  /** What the process that wrote this calls it: `cuda:0`. */
+  readonly id: string;
+  readonly reservedBytes: number;
+  /** What of it was filled when the process wrote this, by its driver or its own estimate. */
+  readonly filledBytes: number;
+}
 
 /** Memory reserved for a jar of a process. */
 export interface JarReservation {
@@ -19,6 +32,8 @@ export interface JarReservation {
   readonly residentBytes: number;
   /** Milliseconds since boot at which the process wrote this. */
   readonly seenAt: number;
+  /** Absent where nothing is reserved on a device. */
+  readonly devices?: readonly DeviceReservation[];
 }
 
 /** Memory reserved by a token, for whoever comes next: no process fills it, and it ends by itself. */
@@ -29,6 +44,8 @@ interface TokenReservation {
   /** Milliseconds since boot. */
   readonly expiresAt: number;
   readonly durationMilliseconds: number;
+  /** Absent where nothing is reserved on a device. */
+  readonly devices?: readonly DeviceReservation[];
 }
 
 export type Reservation = JarReservation | TokenReservation;
@@ -37,12 +54,57 @@ export type Reservation = JarReservation | TokenReservation;
 export interface JarRequest {
   readonly id: string;
   readonly bytes: number;
+  readonly devices?: readonly DeviceReservation[];
 }
 
 /** What is asked by a token. */
 export interface TokenRequest {
   readonly bytes: number;
   readonly durationMilliseconds: number;
+  readonly devices?: readonly DeviceReservation[];
+}
+
+/** What a token holds. */
+export interface HeldMemory {
+  /** Of RAM. */
+  readonly bytes: number;
+  readonly devices: readonly DeviceReservation[];
+}
+
+/**
+ * What tells a device from the machine's others: processes may each count them in an order of their
+ * own, or by another backend.
+ */
+export function deviceIdentity({ identity, id }: Pick<DeviceMemory, "identity" | "id">): string {
+  return identity ?? id;
+}
+
+/**
+ * What is reserved on a machine's devices as the ledger has it; RAM, and devices of which nothing is
+ * reserved, are left out.
+ *
+ * @param filled what of it is filled already
+ *
+ * @example
+ * ```ts
+ * import { deviceReservations } from "./reservation.ts";
+ * const card = { id: "cuda:0", identity: "0000:01:00.0" };
+ * const [one] = deviceReservations([card], [{ id: "ram", bytes: 9 }, { id: "cuda:0", bytes: 7 }]);
+ * if (one?.device !== "0000:01:00.0" || one.reservedBytes !== 7) throw new Error("By its address");
+ * ```
+ */
+export function deviceReservations(
+  devices: readonly Pick<DeviceMemory, "identity" | "id">[] | undefined,
+  reserved: readonly PoolBytes[],
+  filled: readonly PoolBytes[] = [],
+): readonly DeviceReservation[] {
+  return (devices ?? []).flatMap((device): DeviceReservation[] => {
+    const { id } = device;
+    const reservedBytes = bytesIn(id, reserved);
+    if (reservedBytes === 0) return [];
+    const filledBytes = Math.min(bytesIn(id, filled), reservedBytes);
+    return [{ device: deviceIdentity(device), id, reservedBytes, filledBytes }];
+  });
 }
 
 /** One that its job has forgotten is gone a day later at the latest. */
@@ -53,8 +115,8 @@ export const MAXIMUM_TOKEN_MILLISECONDS = 24 * 60 * 60 * 1000;
  * `hold-duration-invalid`.
  */
 export function reserveByToken(request: TokenRequest, now: number): TokenReservation {
-  const { bytes, durationMilliseconds } = request;
-  requireBytes(bytes);
+  const { bytes, durationMilliseconds, devices = [] } = request;
+  requireRequest(request);
   if (!(durationMilliseconds > 0 && durationMilliseconds <= MAXIMUM_TOKEN_MILLISECONDS)) {
     throw new BrainjarError(
       "hold-duration-invalid",
@@ -70,7 +132,15 @@ export function reserveByToken(request: TokenRequest, now: number): TokenReserva
     reservedBytes: bytes,
     expiresAt: now + duration,
     durationMilliseconds: duration,
+    ...onDevices(devices),
   };
+}
+
+/** A reservation's devices, where it has any. */
+export function onDevices(
+  devices: readonly DeviceReservation[],
+): { readonly devices?: readonly DeviceReservation[] } {
+  return devices.length === 0 ? {} : { devices };
 }
 
 /** Tells whether a reservation is the one by a token. */
@@ -86,7 +156,17 @@ export function unknownToken(token: string): BrainjarError {
 }
 
 /** Throws `promise-invalid` for what is no number of bytes. */
-export function requireBytes(bytes: number): void {
+export function requireRequest(
+  { bytes, devices = [] }: Pick<JarRequest, "bytes" | "devices">,
+): void {
+  requireBytes(bytes);
+  for (const { reservedBytes, filledBytes } of devices) {
+    requireBytes(reservedBytes);
+    requireBytes(filledBytes);
+  }
+}
+
+function requireBytes(bytes: number): void {
   if (Number.isSafeInteger(bytes) && bytes >= 0) return;
   throw new BrainjarError("promise-invalid", `Memory of ${bytes} bytes can't be reserved`, {
     hint: "Give a whole number of bytes, zero or more",

@@ -1,6 +1,7 @@
+import { defined } from "../budget/defined.ts";
 import { BrainjarError } from "../budget/error.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Reservation } from "./reservation.ts";
+import { type DeviceReservation, onDevices, type Reservation } from "./reservation.ts";
 
 const SCHEMA = "brainjar.ledger/1";
 
@@ -10,12 +11,18 @@ const SCHEMA = "brainjar.ledger/1";
  */
 export function encodeLedger({ bootId, reservations }: Ledger): string {
   const entries = reservations.map((reservation) => {
-    const { kind, reservedBytes: promisedBytes, ...rest } = reservation;
+    const { kind, reservedBytes: promisedBytes, devices, ...others } = reservation;
+    // A key that older versions leave out when they write: what is on devices they don't count.
+    const rest = { ...others, ...defined({ devices: devices?.map(encodeDevice) }) };
     return kind === "jar"
       ? { kind: "process", promisedBytes, ...rest }
       : { kind: "hold", promisedBytes, ...rest };
   });
   return JSON.stringify({ schema: SCHEMA, bootId, entries }) + "\n";
+}
+
+function encodeDevice({ reservedBytes: promisedBytes, ...rest }: DeviceReservation) {
+  return { ...rest, promisedBytes };
 }
 
 /**
@@ -51,14 +58,17 @@ export function decodeLedger(text: string): Ledger | undefined {
 
 function decodeEntry(value: unknown): Reservation | undefined {
   if (!isRecord(value)) return undefined;
-  const { kind, promisedBytes: reservedBytes } = value;
-  if (!isWhole(reservedBytes)) return undefined;
+  const { kind, promisedBytes: reservedBytes, devices: written = [] } = value;
+  const found = Array.isArray(written) ? written.map(decodeDevice) : [undefined];
+  const reserved = found.filter((one) => one !== undefined);
+  if (!isWhole(reservedBytes) || reserved.length < found.length) return undefined;
+  const devices = onDevices(reserved);
   if (kind === "hold") {
     const { token, expiresAt, durationMilliseconds } = value;
     if (typeof token !== "string" || !isWhole(expiresAt) || !isWhole(durationMilliseconds)) {
       return undefined;
     }
-    return { kind: "token", token, reservedBytes, expiresAt, durationMilliseconds };
+    return { kind: "token", token, reservedBytes, expiresAt, durationMilliseconds, ...devices };
   }
   const { id, processId, startTime, namespace, baselineBytes, seenAt, residentBytes } = value;
   if (
@@ -77,7 +87,16 @@ function decodeEntry(value: unknown): Reservation | undefined {
     baselineBytes,
     residentBytes,
     seenAt,
+    ...devices,
   };
+}
+
+function decodeDevice(value: unknown): DeviceReservation | undefined {
+  if (!isRecord(value)) return undefined;
+  const { device, id, promisedBytes: reservedBytes, filledBytes } = value;
+  if (typeof device !== "string" || typeof id !== "string") return undefined;
+  if (!isWhole(reservedBytes) || !isWhole(filledBytes)) return undefined;
+  return { device, id, reservedBytes, filledBytes };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

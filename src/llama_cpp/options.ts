@@ -1,10 +1,13 @@
 import type { KvCacheType } from "./ggml/types.ts";
 
 /** The kinds of devices that llama.cpp computes on beside the processor, as `--gpu` names them. */
-export const GPU_BACKENDS = ["cuda", "vulkan", "metal"] as const;
+export const GPU_BACKENDS = ["cuda", "vulkan", "metal"] as const satisfies readonly GpuBackend[];
 
 /** A kind of device that llama.cpp computes on. */
-export type GpuBackend = (typeof GPU_BACKENDS)[number];
+export type GpuBackend = "cuda" | "vulkan" | "metal";
+
+/** How many layers lie on devices, as asked for: a number, all of them, or the most that fit. */
+export type GpuLayers = number | "all" | "auto";
 
 /** One device, as far as it decides where llama.cpp puts things. */
 export interface Device {
@@ -24,6 +27,13 @@ export interface Device {
   readonly largestTensorBytes?: number;
   /** CUDA's compute capability, as 90 for 9.0; a recent one where absent. */
   readonly computeCapability?: number;
+  /** CUDA's multiprocessors, which decide how much a context and its pools take; many where absent. */
+  readonly multiprocessors?: number;
+  /**
+   * Bytes that the driver's context was measured to take there, before any model; estimated where
+   * absent.
+   */
+  readonly contextBytes?: number;
 }
 
 /** What of a model lies on devices. */

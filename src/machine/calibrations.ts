@@ -1,5 +1,6 @@
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
+import { readKept, stateFolder, writeKept } from "./kept_file.ts";
 
 /** Measured ratios are kept in a file of this name. */
 const FILE = "calibrations.json";
@@ -18,17 +19,10 @@ export interface Calibrations {
   readonly warning?: string;
 }
 
-/**
- * Where this user's measurements are kept: `$BRAINJAR_HOME`, else `$XDG_STATE_HOME/brainjar`, else
- * `~/.local/state/brainjar`. Nothing where there is no home.
- */
+/** Where this user's measurements are kept; nothing where there is no home. */
 export function calibrationPath(get: (name: string) => string | undefined): string | undefined {
-  const own = get("BRAINJAR_HOME");
-  if (own) return `${own}/${FILE}`;
-  const state = get("XDG_STATE_HOME");
-  if (state?.startsWith("/")) return `${state}/brainjar/${FILE}`;
-  const home = get("HOME") ?? get("USERPROFILE");
-  return home ? `${home}/.local/state/brainjar/${FILE}` : undefined;
+  const folder = stateFolder(get);
+  return folder && `${folder}/${FILE}`;
 }
 
 /**
@@ -77,12 +71,9 @@ export function parseCalibrations(text: string, path: string): Calibrations {
 export function readCalibrations(path: string | undefined): Calibrations {
   if (path === undefined) return { ratios: new Map() };
   try {
-    const { isFile, size } = Deno.statSync(path);
-    // A pipe would be waited for.
-    if (!isFile || size > MOST_BYTES) throw new Error("No file of ratios");
-    return parseCalibrations(Deno.readTextFileSync(path), path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { ratios: new Map() };
+    const text = readKept(path, MOST_BYTES);
+    return text === undefined ? { ratios: new Map() } : parseCalibrations(text, path);
+  } catch {
     return {
       ratios: new Map(),
       warning: `The file of measured ratios can't be read and is ignored: ${path}`,
@@ -90,23 +81,10 @@ export function readCalibrations(path: string | undefined): Calibrations {
   }
 }
 
-/** Keeps one ratio beside the others. The file is replaced whole, so that no reader meets half. */
+/** Keeps one ratio beside the others. */
 export function saveCalibration(path: string, key: string, ratio: number): void {
   const ratios = new Map(readCalibrations(path).ratios);
   ratios.delete(key);
   ratios.set(key, ratio);
-  Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
-  const unfinished = `${path}.${crypto.randomUUID()}`;
-  const text = JSON.stringify({ schema: SCHEMA, ratios: Object.fromEntries(ratios) });
-  try {
-    Deno.writeTextFileSync(unfinished, text + "\n", { mode: 0o600 });
-    Deno.renameSync(unfinished, path);
-  } catch (error) {
-    try {
-      Deno.removeSync(unfinished);
-    } catch {
-      // It was never made.
-    }
-    throw error;
-  }
+  writeKept(path, { schema: SCHEMA, ratios: Object.fromEntries(ratios) });
 }

@@ -32,8 +32,12 @@ export interface MachineFiles {
   /** A file's text; its first bytes where `mostBytes` says how many are enough. */
   read(path: string, mostBytes?: number): FileReading;
   isFolder(path: string): boolean;
+  /** Whether there is anything, a device's node too. */
+  exists(path: string): boolean;
   /** Names of the folders in `path`; none where it can't be listed. */
   subfolders(path: string): readonly string[];
+  /** Names of all that is in `path`; none where it can't be listed. */
+  names(path: string): readonly string[];
   /** What a symbolic link says; nothing where there is none. */
   readLink(path: string): string | undefined;
   /** What the kernel answers to sysinfo(2), in bytes; nothing where it can't be asked. */
@@ -54,10 +58,13 @@ export function machineFilesBelow(root: string): MachineFiles {
     locate,
     read: (path, mostBytes) => readFile(locate(path), mostBytes),
     isFolder: (path) => orElse(() => Deno.statSync(locate(path)).isDirectory, false),
+    exists: (path) => orElse(() => Deno.statSync(locate(path)) !== undefined, false),
     subfolders: (path) =>
       orElse(() => [...Deno.readDirSync(locate(path))], [])
         .filter((entry) => entry.isDirectory)
         .map((entry) => entry.name),
+    names: (path) =>
+      orElse(() => [...Deno.readDirSync(locate(path))], []).map((entry) => entry.name),
     readLink: (path) => orElse(() => Deno.readLinkSync(locate(path)), undefined),
     // A recorded machine has no kernel that could be asked.
     systemMemory: () =>

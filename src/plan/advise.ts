@@ -1,4 +1,5 @@
 import { BrainjarError } from "../budget/error.ts";
+import { couldHaveMoreLayers } from "../budget/advice/layers.ts";
 import { recommend } from "../budget/advice/recommend.ts";
 import type { Recommendation } from "../budget/validation.ts";
 import { cacheType, KV_CACHE_TYPES, type KvCacheType } from "../llama_cpp/ggml/types.ts";
@@ -8,8 +9,9 @@ import { type Plan, planOn } from "./plan.ts";
 import { DEFAULT_CONTEXT } from "./settings.ts";
 
 /**
- * A plan with what would make it pass in its `validation.recommendations`, where it failed; each was
- * planned and validated on the memory that the plan found.
+ * A plan with what would make it pass in its `validation.recommendations`, where it failed, or what
+ * would have all layers on devices, where it passed with fewer; each was planned and validated on the
+ * memory that the plan found.
  *
  * @throws {BrainjarError} what `planJars` throws of a model that can't be read any more.
  *
@@ -39,13 +41,15 @@ export async function advise(plan: Plan): Promise<Plan> {
 /** The same on a host that is open. */
 export async function adviseOn(host: Host, plan: Plan): Promise<Plan> {
   const { settings, memory, validation } = plan;
-  if (validation.ok) return plan;
+  if (validation.ok && !couldHaveMoreLayers(validation)) return plan;
   const recommendations = await recommend({
     validation,
     tryWith: async (changes, size) => {
       try {
         // A machine of another size has no limits but its own.
-        const there = size === undefined ? memory : { ...memory, ...size, sources: [] };
+        const sized = size === undefined ? memory : { ...memory, ...size, sources: [] };
+        const { devices: _, ...alone } = sized;
+        const there = changes.gpu === "off" ? alone : sized;
         return (await planOn(host, applyChanges(settings, changes), there)).validation;
       } catch (error) {
         // A change that this model doesn't take (a quantized cache without flash attention).

@@ -1,6 +1,7 @@
 import { defined } from "../budget/defined.ts";
 import { type Changes, limitFor } from "../budget/changes.ts";
 import { KV_CACHE_TYPES } from "../llama_cpp/ggml/types.ts";
+import type { GpuLayers } from "../llama_cpp/options.ts";
 import type { JarSettings, Settings } from "./settings.ts";
 
 /** The settings as they would be had these changes been asked for. */
@@ -11,6 +12,7 @@ export function applyChanges(settings: Settings, changes: Changes): Settings {
   return {
     ...settings,
     mode: changes.mode ?? settings.mode,
+    gpu: changes.gpu ?? settings.gpu,
     jars: jars.map((jar) => changeJar(jar, changes)),
     policy: {
       ...settings.policy,
@@ -24,6 +26,15 @@ export function applyChanges(settings: Settings, changes: Changes): Settings {
   };
 }
 
+/** Fewer where a number was asked for; where layers are to be found, they are. */
+function layersFor(
+  { context: { gpuLayers: asked } }: JarSettings,
+  { gpuLayers }: Changes,
+): GpuLayers | undefined {
+  if (gpuLayers === undefined || asked === "auto") return undefined;
+  return asked === "all" ? gpuLayers : Math.min(asked, gpuLayers);
+}
+
 function changeJar(jar: JarSettings, changes: Changes): JarSettings {
   const limit = limitFor(jar, changes.ramLimits ?? []);
   return {
@@ -35,6 +46,7 @@ function changeJar(jar: JarSettings, changes: Changes): JarSettings {
         contextSize: changes.contextSize,
         kvCacheType: KV_CACHE_TYPES.find((type) => type === changes.kvCacheType),
         mmap: changes.mmap,
+        gpuLayers: layersFor(jar, changes),
       }),
     },
   };

@@ -7,7 +7,7 @@ import { estimateFromFileSize, estimateRead } from "../footprint/estimate.ts";
 import type { Estimator, Footprint } from "../footprint/footprint.ts";
 import { checkLoads } from "../llama_cpp/models/check_loads.ts";
 import { type ReadModel, readModel } from "../llama_cpp/models/families.ts";
-import type { FootprintOptions } from "../llama_cpp/options.ts";
+import type { FootprintOptions, Offload } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { calibrationKey } from "../machine/calibrations.ts";
 import { loadModule } from "../load_module.ts";
@@ -91,6 +91,7 @@ async function measuredRatio(
 export async function resolveContext(
   header: GgufHeader,
   context: ContextSettings,
+  offload?: Offload,
 ): Promise<FootprintOptions> {
   const contextSize = context.contextSize ?? defaultContextSize(header);
   return {
@@ -106,5 +107,6 @@ export async function resolveContext(
     kvCacheKeyType: context.kvCacheType,
     kvCacheValueType: context.kvCacheType,
     mmap: context.mmap,
+    ...defined({ offload }),
   };
 }

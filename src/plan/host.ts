@@ -1,10 +1,10 @@
 import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { SeparateDryLoads, StartDryLoads } from "../engine/dry_load_process.ts";
-import { lazyEngine, openEngine } from "../engine/open.ts";
+import type { StartDryLoads } from "../engine/dry_load_process.ts";
+import { installedBackends } from "../engine/gpu/backends.ts";
 import type { Footprint } from "../footprint/footprint.ts";
-import type { CpuFeatures } from "../llama_cpp/options.ts";
+import type { CpuFeatures, Device } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { checkRuns } from "../llama_cpp/models/check_runs.ts";
 import type { ReadModel } from "../llama_cpp/models/families.ts";
@@ -13,11 +13,12 @@ import { readCpuFeatures } from "../machine/cpu.ts";
 import { bytesInMemory } from "../machine/files_in_memory.ts";
 import { engineThreads } from "../machine/engine_threads.ts";
 import { namedCpu } from "../machine/named_cpu.ts";
-import { loadModule } from "../load_module.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
+import { hostEngine } from "./host_engine.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import { type NamedModel, readNamedModel } from "./named_model.ts";
-import type { OtherMachine } from "./settings.ts";
+import { devicesOf, findDevices, type FoundDevices, withDevices } from "./devices.ts";
+import type { ComputingDevice, GpuChoice, OtherMachine } from "./settings.ts";
 
 /** A model that llama.cpp loads and makes text with, and what was read of it. */
 export interface RunnableModel extends NamedModel {
@@ -43,6 +44,18 @@ export interface Host extends AsyncDisposable {
    * reserved and not filled.
    */
   readMemory(): Promise<MachineMemory>;
+  /**
+   * The devices that compute, as they are now; none where none was asked for.
+   *
+   * @throws {BrainjarError} `no-gpu` where a kind was asked for that isn't here.
+   */
+  findDevices(): Promise<FoundDevices>;
+  /** The same as far as can be told without fetching an engine. */
+  findDevicesHere(): Promise<FoundDevices>;
+  /** The devices of a memory that was read, as llama.cpp finds them before anything is loaded. */
+  devicesOf(memory: MachineMemory): readonly Device[];
+  /** From now on the CPU computes alone: where `auto` found devices without room. */
+  leaveDevices(): void;
   /** What the processes of this user have reserved; there is none for a machine that isn't this one. */
   readonly ledger: MemoryLedger | undefined;
   cpu(): Promise<CpuFeatures>;
@@ -62,6 +75,10 @@ interface HostOptions {
   readonly cap?: OtherMachine;
   /** A processor of the table instead of this one. */
   readonly cpu?: string;
+  /** Which devices compute; none unless told otherwise. */
+  readonly gpu?: GpuChoice;
+  /** Told what the engine fetches before it does. */
+  readonly say?: (line: string) => void;
   /**
    * Tells what starts a program that answers dry loads (engine/answer_dry_loads.ts); without it
    * they are made in this process, which a header may end.
@@ -80,9 +97,27 @@ export function openHost(options: HostOptions = {}): Host {
   const runnable = new Map<string, Promise<RunnableModel>>();
   let cpu: Promise<CpuFeatures> | undefined;
   let calibrations: Calibrations | undefined;
-  const engine = withSeparateDryLoads(lazyEngine(openEngine), options.dryLoadCommand);
+  const { gpu = "off", say = () => {} } = options;
+  let known: readonly ComputingDevice[] = [];
+  let leavesDevices = false;
+  const engine = hostEngine({
+    backend: () => {
+      if (leavesDevices) return "off";
+      return gpu === "auto" ? known[0]?.device.backend ?? "off" : gpu;
+    },
+    start: options.dryLoadCommand,
+    runsHere: options.runsHere ?? false,
+    say,
+  });
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
+  const findAndKeep = async () => {
+    const choice = leavesDevices ? "off" : gpu;
+    const found = await findDevices(choice, options.machine, engine, known);
+    if (known.length === 0) known = found.devices;
+    for (const [name, value] of Object.entries(found.environment ?? {})) Deno.env.set(name, value);
+    return found;
+  };
   const readModel = (given: string) => {
     const model = models.get(given) ?? readNamedModel(given);
     if (remembers) models.set(given, model);
@@ -97,8 +132,20 @@ export function openHost(options: HostOptions = {}): Host {
     },
     footprints: remembers ? new Map() : undefined,
     readMemory: async () => {
-      const memory = await readMemoryOf(options.machine, options.cap);
+      const memory = withDevices(
+        await readMemoryOf(options.machine, options.cap),
+        await findAndKeep(),
+      );
       return ledger === undefined ? memory : await ledger.takeOffOthers(memory);
+    },
+    findDevices: findAndKeep,
+    findDevicesHere: () => {
+      const isInstalled = installedBackends().some((backend) => backend === gpu);
+      return findDevices(gpu, options.machine, isInstalled ? engine : undefined);
+    },
+    devicesOf: (memory) => devicesOf(memory, known),
+    leaveDevices: () => {
+      leavesDevices = true;
     },
     ledger,
     cpu: () => cpu ??= readCpu(options),
@@ -108,31 +155,6 @@ export function openHost(options: HostOptions = {}): Host {
       calibrations ??= readCalibrations(calibrationPath((name) => Deno.env.get(name))),
     engine,
     [Symbol.asyncDispose]: () => engine.dispose(),
-  };
-}
-
-/**
- * An engine whose dry loads are made in a process of their own, where there is what starts one; it
- * is started, and its code loaded, when the first is asked for.
- */
-function withSeparateDryLoads(engine: Engine, start: StartDryLoads | undefined): Engine {
-  let opened: Promise<SeparateDryLoads | undefined> | undefined;
-  const open = async () => {
-    const command = start?.();
-    if (command === undefined) return undefined;
-    const { SeparateDryLoads } = await loadModule<
-      typeof import("../engine/dry_load_process.ts")
-    >(import.meta, "../engine/dry_load_process.ts");
-    return new SeparateDryLoads(command);
-  };
-  return {
-    ...engine,
-    dryLoad: async (model, options) =>
-      await (await (opened ??= open()) ?? engine).dryLoad(model, options),
-    dispose: async () => {
-      await (await opened)?.dispose();
-      await engine.dispose();
-    },
   };
 }
 

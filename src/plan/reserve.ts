@@ -1,13 +1,19 @@
 import { BrainjarError } from "../budget/error.ts";
+import { type PoolBytes, RAM } from "../budget/pools/pools.ts";
+import type { Validation } from "../budget/validation.ts";
+import { deviceReservations } from "../ledger/reservation.ts";
 import type { Host } from "./host.ts";
 import { readMemoryOf } from "./machine_memory.ts";
-import { type Plan, validatePlanned } from "./plan.ts";
+import { type Plan, validatePlanned } from "./planned_jars.ts";
 
 /** Memory that is kept for a job's next step. */
 export interface Reservation {
   /** What gives it back. */
   readonly token: string;
+  /** Of RAM. */
   readonly bytes: number;
+  /** Of each pool, RAM first. */
+  readonly pools: readonly PoolBytes[];
   /** Until it ends by itself. */
   readonly seconds: number;
 }
@@ -37,11 +43,20 @@ export async function reserveOn(host: Host, plan: Plan, seconds: number): Promis
     (memory) => {
       const validation = validatePlanned(plan.jars, plan.settings, memory);
       if (!validation.ok) return { value: validation };
-      const token = { bytes: validation.requiredBytes, durationMilliseconds: seconds * 1000 };
+      const devices = deviceReservations(memory.devices, requiredOf(validation));
+      const durationMilliseconds = seconds * 1000;
+      const token = { bytes: validation.requiredBytes, durationMilliseconds, devices };
       return { value: validation, token };
     },
   );
   const judged = { ...plan, memory: validation.memory, validation };
   if (token === undefined) return { plan: judged };
-  return { plan: judged, reservation: { token, bytes: validation.requiredBytes, seconds } };
+  const pools = requiredOf(validation);
+  return { plan: judged, reservation: { token, bytes: validation.requiredBytes, pools, seconds } };
+}
+
+/** What the jars need of each pool that they need something of, RAM first. */
+function requiredOf({ pools }: Validation): readonly PoolBytes[] {
+  return pools.filter(({ id, requiredBytes }) => id === RAM || requiredBytes > 0)
+    .map(({ id, requiredBytes: bytes }) => ({ id, bytes }));
 }

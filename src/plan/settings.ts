@@ -1,7 +1,14 @@
 import type { Mode, Role } from "../budget/demand.ts";
+import type { DeviceMemory } from "../budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../budget/policy.ts";
 import type { Estimator } from "../footprint/footprint.ts";
 import type { KvCacheType } from "../llama_cpp/ggml/types.ts";
+import {
+  type Device,
+  GPU_BACKENDS,
+  type GpuBackend,
+  type GpuLayers,
+} from "../llama_cpp/options.ts";
 
 /** How models are loaded and contexts made, as asked for; `auto` not yet resolved. */
 export interface ContextSettings {
@@ -17,7 +24,18 @@ export interface ContextSettings {
   readonly flashAttention: "on" | "off" | "auto";
   /** Whether weights stay in the file and are mapped. */
   readonly mmap: boolean;
+  /** Layers on devices, the output counted as one more; more than there are means all. */
+  readonly gpuLayers: GpuLayers;
 }
+
+/** What may be asked to compute: what the installed engine drives, nothing but the CPU, or a kind. */
+export const GPU_CHOICES = ["auto", "off", ...GPU_BACKENDS] as const;
+
+/** What is asked to compute. */
+export type GpuChoice = "auto" | "off" | GpuBackend;
+
+/** What computes where nobody says. */
+export const DEFAULT_GPU: GpuChoice = "auto";
 
 /** The context of a jar that nobody says more about. */
 export const DEFAULT_CONTEXT: ContextSettings = {
@@ -26,6 +44,7 @@ export const DEFAULT_CONTEXT: ContextSettings = {
   kvCacheType: "F16",
   flashAttention: "auto",
   mmap: true,
+  gpuLayers: "auto",
 };
 
 /** The part of a jar that nobody gives another. */
@@ -58,6 +77,16 @@ export interface OtherMachine {
   readonly totalBytes?: number;
   /** Absent: all of a given total, else what this machine has available. */
   readonly availableBytes?: number;
+  /** Its devices; absent: none, whatever this machine has. */
+  readonly devices?: readonly ComputingDevice[];
+}
+
+/** A device that the engine computes on: its memory, and what decides where llama.cpp puts things. */
+export interface ComputingDevice {
+  /** What it has. */
+  readonly memory: DeviceMemory;
+  /** What llama.cpp goes by. */
+  readonly device: Device;
 }
 
 /** Which jars are to be judged together, and how, as far as somebody said something about it. */
@@ -76,6 +105,8 @@ export interface PlanRequest {
   readonly cpu?: string;
   /** This machine unless told otherwise. */
   readonly machine?: OtherMachine;
+  /** Which devices compute; `auto` unless told otherwise. */
+  readonly gpu?: GpuChoice;
 }
 
 /** One jar with everything settled that doesn't depend on its model. */
@@ -96,6 +127,8 @@ export interface Settings extends PlanRequest {
   readonly policy: Policy;
   /** How footprints are found. */
   readonly estimator: Estimator;
+  /** Which devices compute. */
+  readonly gpu: GpuChoice;
 }
 
 /**
@@ -121,5 +154,6 @@ export function completeSettings(request: PlanRequest): Settings {
     })),
     policy: { ...DEFAULT_POLICY, ...request.policy },
     estimator: request.estimator ?? DEFAULT_ESTIMATOR,
+    gpu: request.gpu ?? DEFAULT_GPU,
   };
 }

@@ -22,6 +22,11 @@ export function allocationText(result: AllocationResult): string {
         `${formatAmount(result.totalBytes)} / ${formatAmount(result.usableBytes)}`,
       ],
       ["Remaining budget", formatAmount(result.remainingBytes)],
+      ...result.pools.slice(1).flatMap(({ id, allocatedBytes, ...all }): [string, string][] => [
+        [`Allocated on ${id}`, formatAmount(allocatedBytes)],
+        [`Total on ${id}`, `${formatAmount(all.totalBytes)} / ${formatAmount(all.usableBytes)}`],
+        [`Remaining on ${id}`, formatAmount(all.remainingBytes)],
+      ]),
     ]);
   }
   switch (result.reason) {
@@ -35,28 +40,43 @@ export function allocationText(result: AllocationResult): string {
           `'${result.ramLimitBytes}'`,
         [],
       );
+    case "no-such-device":
+      return titled(`ALLOCATION FAILED: No device ${result.pool} on this machine`, [
+        [`Requested on ${result.pool}`, formatAmount(result.requestedBytes)],
+      ]);
     case "exceeds-budget":
-      return titled("ALLOCATION FAILED: Would exceed safe memory budget", [
-        ["Requested", formatAmount(result.requestedBytes)],
+      return titled(`ALLOCATION FAILED: Would exceed safe memory budget${onPool(result)}`, [
+        [`Requested${onPool(result)}`, formatAmount(result.requestedBytes)],
         ["Total allocated after", formatAmount(result.totalAfterBytes)],
         ["Safe limit", formatAmount(result.usableBytes)],
         ["Exceeds by", formatAmount(result.excessBytes)],
       ]);
     case "insufficient-available":
-      return titled("ALLOCATION FAILED: Insufficient available memory", [
-        ["Required (with headroom)", formatAmount(result.neededBytes)],
+      return titled(`ALLOCATION FAILED: Insufficient available memory${onPool(result)}`, [
+        [
+          result.pool === undefined ? "Required (with headroom)" : `Required${onPool(result)}`,
+          formatAmount(result.neededBytes),
+        ],
         ["Currently available", formatAmount(result.availableBytes)],
         ["Short by", formatAmount(result.shortBytes)],
       ]);
   }
 }
 
+/** Which pool a figure is of, where it isn't RAM. */
+function onPool({ pool }: { readonly pool?: string }): string {
+  return pool === undefined ? "" : ` on ${pool}`;
+}
+
 /**
  * The report of everything allocated (src/budget/README.md, "Layer 2"), without a line break at the end.
  */
 export function allocationReportText(report: AllocationReport): string {
-  const jars = report.jars.map(({ id, allocatedBytes, modelBytes }) =>
-    `${id}  ${formatAmount(allocatedBytes)} (model: ${formatAmount(modelBytes)})`
+  const jars = report.jars.map(({ id, allocatedBytes, modelBytes, pools }) =>
+    [
+      `${id}  ${formatAmount(allocatedBytes)} (model: ${formatAmount(modelBytes)})`,
+      ...pools.slice(1).map((pool) => `${formatAmount(pool.allocatedBytes)} on ${pool.id}`),
+    ].join(", ")
   );
   return blocks([{
     title: "MEMORY ALLOCATION REPORT",
@@ -67,6 +87,16 @@ export function allocationReportText(report: AllocationReport): string {
         ["Safe Usable Budget", formatAmount(report.usableBytes)],
         ["Allocated to Instances", formatAmount(report.allocatedBytes)],
         ["Remaining Budget", formatAmount(report.remainingBytes)],
+      ]),
+      ...report.pools.slice(1).flatMap((pool) => [
+        `On ${pool.id}:`,
+        ...fields([
+          ["Total", formatAmount(pool.totalBytes)],
+          ["Current Usage", formatPercent(pool.usedPercent)],
+          ["Safe Usable Budget", formatAmount(pool.usableBytes)],
+          ["Allocated to Instances", formatAmount(pool.allocatedBytes)],
+          ["Remaining Budget", formatAmount(pool.remainingBytes)],
+        ], "  "),
       ]),
       "",
       "Instances:",

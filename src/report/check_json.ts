@@ -24,10 +24,22 @@ export function checkJson(
     memory: pick(validation.memory, ["totalBytes", "availableBytes", "sources"]),
     ...pick(validation, ["safetyMarginPercent", "usableBytes", "requiredBytes"]),
     sharedWeightBytes: validation.sharedWeightBytes,
+    pools: validation.pools.map((pool) => {
+      const device = validation.memory.devices?.find(({ id }) => id === pool.id);
+      return {
+        ...pick(pool, ["id", "kind"]),
+        ...defined({ name: device?.name }),
+        ...pick(pool, ["totalBytes", "availableBytes"]),
+        sources: (device ?? validation.memory).sources,
+        ...pick(pool, ["usableBytes", "requiredBytes", "sharedBytes"]),
+      };
+    }),
     instances: validation.instances.map((instance) => ({
       ...pick(instance, ["id", "role", "model"]),
       ramLimitBytes: instance.ramLimitBytes ?? null,
       ...pick(instance, ["floorBytes", "footprintBytes", "requiredBytes"]),
+      ...defined({ gpuLayers: instance.gpuLayers }),
+      pools: instance.pools.map((pool) => pick(pool, ["id", "requiredBytes"])),
     })),
     issues: validation.issues.map((issue) => ({ code: issue.code, message: issueMessage(issue) })),
     warnings: warningsOf(validation).map((warning) => pick(warning, ["code", "message"])),

@@ -1,6 +1,6 @@
 import type { RunEvent } from "../experiment/events.ts";
 import { recommendationJson } from "./recommendation.ts";
-import { reservationJson } from "./reservation_json.ts";
+import { machineJson } from "./reservation_json.ts";
 import type { RunEventJson } from "./schema/event.ts";
 
 /** An event of a run as `run --json` prints it, in a line. */
@@ -12,6 +12,6 @@ export function eventJson(event: RunEvent): RunEventJson {
   );
   return {
     ...event,
-    validation: { ...validation, memory: reservationJson(validation.memory), recommendations },
+    validation: { ...validation, memory: machineJson(validation.memory), recommendations },
   };
 }

@@ -1,6 +1,6 @@
-import { formatAmount } from "../budget/size.ts";
 import type { EndEvent, LoadedEvent, RunEvent, WarningEvent } from "../experiment/events.ts";
 import { allocationReportText, allocationText } from "./allocation_text.ts";
+import { poolAmounts } from "./format.ts";
 import { preflightText } from "./preflight_text.ts";
 import { printable } from "./printable.ts";
 
@@ -32,14 +32,19 @@ export function renderEvent(event: RunEvent): string {
         `died in turn ${event.turn}: ${
           printable(event.message)
         }${detail}; death ${event.deaths}, ` +
-          `${formatAmount(event.givenBackBytes)} given back`,
+          `${givenBack(event)} given back`,
       );
     }
     case "resurrection":
       return said(
         event.id,
         `resurrected in turn ${event.turn} after ${counted(event.deaths, "death")}: ` +
-          `${formatAmount(event.allocatedBytes)} allocated`,
+          `${
+            poolAmounts(
+              event.allocatedBytes,
+              event.pools.map(({ id, allocatedBytes: bytes }) => ({ id, bytes })),
+            )
+          } allocated`,
       );
     case "warning":
       return warning(event);
@@ -79,12 +84,22 @@ function end(event: EndEvent): string {
     `${REASONS[event.reason]}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
     `${counted(tokens, "token")}, ${counted(deaths, "death")}, ` +
     `${counted(resurrections, "resurrection")}, ${seconds(event.milliseconds)}`,
-    `Given back: ${
-      formatAmount(event.givenBackBytes)
-    }; still reserved: ${event.reservedBytes} bytes`,
+    `Given back: ${givenBack(event)}; still reserved: ${event.reservedBytes} bytes` +
+    event.pools.slice(1).map(({ id, reservedBytes }) =>
+      reservedBytes === 0 ? "" : `, ${reservedBytes} bytes on ${id}`
+    ).join(""),
     event.transcriptFailure && `The transcript isn't whole: ${printable(event.transcriptFailure)}`,
   ];
   return lines.filter((text) => text !== undefined).join("\n");
+}
+
+function givenBack(
+  { givenBackBytes, pools }: Pick<EndEvent, "givenBackBytes" | "pools">,
+): string {
+  return poolAmounts(
+    givenBackBytes,
+    pools.map(({ id, givenBackBytes: bytes }) => ({ id, bytes })),
+  );
 }
 
 function said(id: string, text: string): string {

@@ -1,4 +1,10 @@
-import type { MachineMemory, MemoryLeftOut, MemorySource } from "../budget/memory.ts";
+import type {
+  DeviceHolder,
+  DeviceMemory,
+  MachineMemory,
+  MemoryLeftOut,
+  MemorySource,
+} from "../budget/memory.ts";
 import { formatAmount } from "../budget/size.ts";
 import { usedPercent } from "../budget/memory.ts";
 import { type Block, blocks, fields } from "./block.ts";
@@ -14,6 +20,12 @@ interface MemoryReservation {
   readonly residentBytes: number;
   /** Until a token ends by itself. */
   readonly endsInMilliseconds?: number;
+  /** What of devices; absent where nothing is. */
+  readonly devices?: readonly {
+    readonly id: string;
+    readonly reservedBytes: number;
+    readonly residentBytes: number;
+  }[];
 }
 
 /**
@@ -38,13 +50,14 @@ export function memoryText(
   reservations: readonly MemoryReservation[],
   ledgerFolders: readonly string[] = [],
 ): string {
-  const { leftOut = [] } = memory;
+  const { leftOut = [], devices = [] } = memory;
   return blocks([
     overview(memory),
     readings(memory, "total", "Total RAM: the smallest of"),
     readings(memory, "available", "Available: the smallest of"),
+    ...devices.map(deviceBlock),
     ...optional("Left out", leftOut.map(leftOutLine)),
-    ...optional("Reserved by brainjar", reservations.map(reservationLine)),
+    ...optional("Reserved by brainjar", reservations.flatMap(reservationLines)),
     ...optional("Reservations are read from", ledgerLines(ledgerFolders)),
     ...optional("Warnings", memory.warnings.map(({ message }) => `  ${message}`)),
   ]);
@@ -101,6 +114,51 @@ function where(path: string | undefined): string {
   return path === undefined ? "" : ` (${path})`;
 }
 
+const KINDS: Readonly<Record<DeviceMemory["kind"], string>> = {
+  device: "its own",
+  unified: "RAM, and counted there too",
+};
+
+/** One device: its figures, where each was read, and who holds how much. */
+function deviceBlock(device: DeviceMemory): Block {
+  const { id, name, kind, totalBytes, availableBytes, reservedBytes, sources, holders } = device;
+  return {
+    title: `${id}: ${name}`,
+    lines: [
+      ...fields([
+        ["Memory", KINDS[kind]],
+        ["Total", formatAmount(totalBytes)],
+        ["Available", formatAmount(availableBytes)],
+        ["In use", formatPercent(usedPercent(device))],
+        ["Reserved by others", formatAmount(reservedBytes)],
+        ["Known by", device.identity],
+        ["Held by", heldBy(holders)],
+      ]),
+      ...(holders ?? []).map(holderLine),
+      ...sources.flatMap((source) =>
+        sourceLines({ ...source, name: `${FIGURES[source.figure]}: ${source.name}` })
+      ),
+    ],
+  };
+}
+
+const FIGURES: Readonly<Record<MemorySource["figure"], string>> = {
+  total: "Total",
+  available: "Available",
+};
+
+function heldBy(holders: readonly DeviceHolder[] | undefined): string {
+  if (holders === undefined) return "not told by its driver here";
+  if (holders.length === 0) return "nobody";
+  return holders.length === 1 ? "one process" : `${holders.length} processes`;
+}
+
+function holderLine({ processId, name, bytes, isOwn }: DeviceHolder): string {
+  const amount = bytes === undefined ? "unknown" : formatAmount(bytes);
+  const who = name === undefined ? `process ${processId}` : `${name} (process ${processId})`;
+  return `  ${amount.padStart(12)}  ${isOwn ? "brainjar itself" : who}`;
+}
+
 /** A block, where there is anything to say in it. */
 function optional(title: string, lines: readonly string[]): Block[] {
   return lines.length === 0 ? [] : [{ title, lines }];
@@ -119,14 +177,20 @@ function ledgerLines(folders: readonly string[]): string[] {
   ];
 }
 
-function reservationLine(reservation: MemoryReservation): string {
-  const { processId, elsewhere, reservedBytes, residentBytes, endsInMilliseconds } = reservation;
+/** What of RAM, and below it what of each device. */
+function reservationLines(reservation: MemoryReservation): string[] {
+  const { processId, elsewhere, endsInMilliseconds, devices = [] } = reservation;
   const whom = processId === undefined
     ? "held by check --reserve"
     : `to process ${processId}${elsewhere ? " in another pid namespace" : ""}`;
   const until = endsInMilliseconds === undefined
     ? ""
     : `, for ${Math.ceil(endsInMilliseconds / 1000)} s more`;
-  return `  ${formatAmount(reservedBytes).padStart(12)}  ${whom}, ` +
+  const line = (reservedBytes: number, residentBytes: number, where: string) =>
+    `  ${formatAmount(reservedBytes).padStart(12)}  ${where}${whom}, ` +
     `${formatAmount(residentBytes)} of it resident${until}`;
+  return [
+    line(reservation.reservedBytes, reservation.residentBytes, ""),
+    ...devices.map((one) => line(one.reservedBytes, one.residentBytes, `of ${one.id} `)),
+  ];
 }

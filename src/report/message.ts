@@ -1,6 +1,6 @@
 import { formatAmount } from "../budget/size.ts";
 import { allocationText } from "./allocation_text.ts";
-import type { Issue, Validation, Warning } from "../budget/validation.ts";
+import type { Issue, SumIssue, Validation, Warning } from "../budget/validation.ts";
 import { formatPercent } from "./format.ts";
 import { preflightText } from "./preflight_text.ts";
 
@@ -15,14 +15,25 @@ export function issueMessage(issue: Issue): string {
     case "load-refused":
       return inOneLine(preflightText(issue.preflight));
     case "available-memory":
-      return `Only ${formatAmount(issue.availableBytes)} would stay available beside the jars, ` +
-        `less than the ${formatAmount(issue.leastBytes)} that are kept free`;
+      return `Only ${formatAmount(issue.availableBytes)} would stay available${onPool(issue)} ` +
+        `beside the jars, less than the ${formatAmount(issue.leastBytes)} that are kept free`;
+    case "no-such-device": {
+      const names = issue.ids.map((id) => `'${id}'`);
+      const who = names.length === 1 ? "Instance" : "Instances";
+      return `${who} ${listed(names)} need${names.length === 1 ? "s" : ""} ` +
+        `${formatAmount(issue.requiredBytes)} on ${issue.pool}, which this machine does not have`;
+    }
     default: {
       const limit = issue.limit === "usable" ? "safe threshold" : "currently available memory";
-      return `Total requirements (${formatAmount(issue.requiredBytes)}) exceed ${limit} ` +
-        `(${formatAmount(issue.limitBytes)}) by ${formatAmount(issue.excessBytes)}`;
+      return `Total requirements${onPool(issue)} (${formatAmount(issue.requiredBytes)}) exceed ` +
+        `${limit} (${formatAmount(issue.limitBytes)}) by ${formatAmount(issue.excessBytes)}`;
     }
   }
+}
+
+/** Which pool a figure is of, where it isn't RAM. */
+function onPool(figure: { readonly pool?: string } | SumIssue): string {
+  return "pool" in figure && figure.pool !== undefined ? ` on ${figure.pool}` : "";
 }
 
 /** What the issue's code means for the jars, in words. */
@@ -51,6 +62,12 @@ export function issueCause(issue: Issue): string {
         `there (load-refused)`;
     case "available-memory":
       return `The watch of a run would kill the least important jar (available-memory)`;
+    case "device-memory":
+      return "What is too little on a device is too little: the load fails there, or the first " +
+        "thought ends the process (device-memory)";
+    case "no-such-device":
+      return "The engine drives no such device here; brainjar memory lists those that there are " +
+        "(no-such-device)";
   }
 }
 
@@ -65,14 +82,16 @@ function inOneLine(text: string): string {
 function warningMessage(warning: Warning): string {
   switch (warning.code) {
     case "large-instance":
-      return `Instance '${warning.id}' requires ${formatAmount(warning.requiredBytes)} ` +
-        `which is >50% of safe threshold`;
+      return `Instance '${warning.id}' requires ${formatAmount(warning.requiredBytes)}` +
+        `${onPool(warning)} which is >50% of safe threshold`;
     case "memory-pressure":
       return `The kernel reports memory pressure: something waited for memory in ` +
         `${formatPercent(warning.someAverage10)} of the last 10 seconds`;
     case "low-available":
       return `Only ${formatAmount(warning.availableBytes)} of ` +
-        `${formatAmount(warning.totalBytes)} RAM is available, less than 10%`;
+        `${formatAmount(warning.totalBytes)} ${
+          warning.pool === undefined ? "RAM" : `on ${warning.pool}`
+        } is available, less than 10%`;
     case "reads-from-disk":
       return `The working set (${formatAmount(warning.workingSetBytes)}) does not fit in ` +
         `${formatAmount(warning.limitBytes)}: weights will be read from disk for every token`;

@@ -1,27 +1,44 @@
-import type { PreflightResult } from "../budget/preflight.ts";
+import type { PoolPreflight, PreflightResult } from "../budget/preflight.ts";
+import { namedPool } from "../budget/pools/pools.ts";
 import { formatAmount } from "../budget/size.ts";
 import { titled } from "./block.ts";
 import { formatPercent } from "./format.ts";
 
 /**
- * Layer 3's answer as people read it (src/budget/README.md, "Layer 3"), without a line break at the end.
+ * Layer 3's answer as people read it (src/budget/README.md, "Layer 3"), without a line break at the
+ * end: a line for each pool, and where it is refused those pools that are short.
  */
 export function preflightText(result: PreflightResult): string {
-  switch (result.level) {
+  const { level, pools, usedPercent } = result;
+  switch (level) {
     case "ok":
-      return `OK: Sufficient memory available (${formatAmount(result.availableBytes)} >= ` +
-        `${formatAmount(result.neededBytes)})`;
+      return pools.map(sufficient).join("\n");
     case "warning":
-      return `WARNING: System memory already at ${formatPercent(result.usedPercent)}`;
+      return [
+        `WARNING: System memory already at ${formatPercent(usedPercent)}`,
+        ...pools.slice(1).map(sufficient),
+      ].join("\n");
     case "refused":
-      return titled("INSUFFICIENT MEMORY for model load", [
-        ["Available", formatAmount(result.availableBytes)],
-        [
-          "Required",
-          `${formatAmount(result.neededBytes)} (including ` +
-          `${formatAmount(result.headroomBytes)} headroom)`,
-        ],
-        ["Short by", formatAmount(result.shortBytes)],
-      ]);
+      return pools.filter(({ shortBytes }) => shortBytes > 0).map(insufficient).join("\n");
   }
+}
+
+function sufficient({ id, availableBytes, neededBytes }: PoolPreflight): string {
+  return `OK: Sufficient memory available${onPool(id)} (${formatAmount(availableBytes)} >= ` +
+    `${formatAmount(neededBytes)})`;
+}
+
+function insufficient(pool: PoolPreflight): string {
+  const { id, availableBytes, neededBytes, headroomBytes, shortBytes } = pool;
+  const headroom = onPool(id) === "" ? ` (including ${formatAmount(headroomBytes)} headroom)` : "";
+  return titled(`INSUFFICIENT MEMORY${onPool(id)} for model load`, [
+    ["Available", formatAmount(availableBytes)],
+    ["Required", formatAmount(neededBytes) + headroom],
+    ["Short by", formatAmount(shortBytes)],
+  ]);
+}
+
+function onPool(id: string): string {
+  const { pool } = namedPool(id);
+  return pool === undefined ? "" : ` on ${pool}`;
 }

@@ -1,6 +1,7 @@
 import { type Changes, limitFor, type RamLimit } from "../budget/changes.ts";
 import type { AllocatedKind, MachineMemory } from "../budget/memory.ts";
 import { formatAmount, formatEnough } from "../budget/size.ts";
+import { type PoolBytes, RAM } from "../budget/pools/pools.ts";
 import type { Recommendation, Validation } from "../budget/validation.ts";
 import type { Shape } from "./schema/shape.ts";
 import type { VALIDATION_SCHEMA } from "./schema/validation.ts";
@@ -39,21 +40,44 @@ export function recommendationMessage(
   switch (recommendation.kind) {
     case "changes": {
       const texts = changeTexts(recommendation.changes, validation);
-      const required = `(${formatAmount(recommendation.requiredBytes)} required)`;
+      const { requiredBytes, devices = [] } = recommendation;
+      const onDevices = devices.map(({ id, bytes }) => `, ${formatAmount(bytes)} on ${id}`);
+      const required = `(${formatAmount(requiredBytes)} required${onDevices.join("")})`;
       const [first, second] = texts;
       if (first === undefined) return `Leave out ${omitted(recommendation)} ${required}`;
       const advice = second === undefined ? first[0] : "Use together";
       return `${advice}: ${texts.flatMap(([, flags]) => flags).join(" ")} ${required}`;
     }
-    case "free-memory":
-      return `Close other programs until ${formatEnough(recommendation.bytes)} more is available`;
+    case "free-memory": {
+      const { bytes, devices = [] } = recommendation;
+      const amounts = [
+        ...bytes > 0 ? [`${formatEnough(bytes)} more is available`] : [],
+        ...devices.map(({ id, bytes }) => `${formatEnough(bytes)} more is available on ${id}`),
+      ];
+      return `Close other programs until ${amounts.join(" and ")}`;
+    }
+    case "more-layers": {
+      const { count, of, changes } = recommendation;
+      const flags = changeTexts(changes, validation).flatMap(([, flags]) => flags);
+      return `${count} of ${of} layers fit on devices; all would with ${flags.join(" ")}`;
+    }
     case "machine": {
       const flags = changeTexts(recommendation.changes ?? {}, validation)
         .flatMap(([, flags]) => flags);
+      const { devices = [], ramIsEnough } = recommendation;
+      const cards = devices.map(({ id, totalBytes, availableBytes }) =>
+        `a device of ${formatEnough(totalBytes)} as ${id}, ${
+          formatEnough(availableBytes)
+        } of it available`
+      ).join(", and ");
+      if (ramIsEnough) {
+        return `Use ${cards}${flags.length > 0 ? `, and ${flags.join(" ")}` : ""}`;
+      }
       const where = decidingLimits(validation.memory).map((kind) => LIFT[kind]).join("; ");
       return `${where === "" ? "Use" : `${where}, on`} a machine with at least ` +
         `${formatEnough(recommendation.totalBytes)} RAM, ` +
         `${formatEnough(recommendation.availableBytes)} of it available` +
+        (cards === "" ? "" : `, and ${cards}`) +
         (flags.length > 0 ? `, and ${flags.join(" ")}` : "");
     }
   }
@@ -78,7 +102,7 @@ export function recommendationFlags(
   recommendation: Recommendation,
   validation: Judged,
 ): readonly string[] {
-  if (recommendation.kind !== "changes") return [];
+  if (recommendation.kind !== "changes" && recommendation.kind !== "more-layers") return [];
   return changeTexts(recommendation.changes, validation).flatMap(([, flags]) => flags);
 }
 
@@ -90,18 +114,33 @@ export function recommendationJson(
   const flags = recommendationFlags(recommendation, validation);
   switch (recommendation.kind) {
     case "changes": {
-      const { requiredBytes } = recommendation;
+      const { requiredBytes, devices = [] } = recommendation;
+      const required = {
+        requiredBytes,
+        pools: [{ id: RAM, requiredBytes }, ...devices.map(toJson)],
+      };
       return flags.length > 0
-        ? { kind: "flags", flags, requiredBytes }
-        : { kind: "omit", omitted: omitted(recommendation), flags, requiredBytes };
+        ? { kind: "flags", flags, ...required }
+        : { kind: "omit", omitted: omitted(recommendation), flags, ...required };
     }
-    case "free-memory":
-      return { kind: "free-memory", flags, bytes: recommendation.bytes };
+    case "free-memory": {
+      const { bytes, devices = [] } = recommendation;
+      return { kind: "free-memory", flags, bytes, pools: [{ id: RAM, bytes }, ...devices] };
+    }
+    case "more-layers": {
+      const { count, of } = recommendation;
+      return { kind: "more-layers", flags, count, of };
+    }
     case "machine": {
-      const { totalBytes, availableBytes } = recommendation;
-      return { kind: "machine", flags, totalBytes, availableBytes };
+      const { totalBytes, availableBytes, devices = [] } = recommendation;
+      const pools = [{ id: RAM, totalBytes, availableBytes }, ...devices];
+      return { kind: "machine", flags, totalBytes, availableBytes, pools };
     }
   }
+}
+
+function toJson({ id, bytes: requiredBytes }: PoolBytes) {
+  return { id, requiredBytes };
 }
 
 /**
@@ -128,6 +167,8 @@ function changeTexts(changes: Changes, judged: Judged): ChangeText[] {
   const texts: ChangeText[] = [
     ["Run the subject alone, without the other roles' flags", flag("--mode", changes.mode)],
     [limitWords(limits, judged), ramLimitFlags(limits, judged)],
+    [layerWords(changes, judged), layerFlags(changes, judged)],
+    ["Compute on the processor alone", flag("--gpu", changes.gpu)],
     ["Use a smaller context", flag("--context-size", contextSize)],
     ["Use a smaller KV cache", flag("--kv-cache-type", cacheType)],
     ["Load weights without mapping the file", changes.mmap === false ? ["--no-mmap"] : []],
@@ -141,6 +182,22 @@ function changeTexts(changes: Changes, judged: Judged): ChangeText[] {
     ["Accept that weights are read from disk for every token", flag("--criterion", criterion)],
   ];
   return texts.filter(([, flags]) => flags.length > 0);
+}
+
+/** A flag for each jar where they have not as many: a jar's own would win over that of all. */
+function layerFlags({ gpuLayers }: Changes, { instances }: Judged): string[] {
+  if (gpuLayers === undefined) return [];
+  const counts = new Set(instances.map((jar) => jar.gpuLayers?.count));
+  if (counts.size <= 1) return [`--gpu-layers ${gpuLayers}`];
+  return instances.filter((jar) => (jar.gpuLayers?.count ?? 0) > gpuLayers)
+    .map(({ id }) => `--gpu-layers-${id} ${gpuLayers}`);
+}
+
+function layerWords({ gpuLayers }: Changes, { instances }: Judged): string {
+  const all = new Set(instances.map((jar) => jar.gpuLayers?.of));
+  const [of] = all;
+  const many = all.size === 1 && of !== undefined ? `${gpuLayers} of ${of} layers` : "fewer layers";
+  return `Have ${many} on devices`;
 }
 
 function limitWords(limits: readonly RamLimit[], { instances }: Judged): string {

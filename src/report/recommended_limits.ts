@@ -1,7 +1,9 @@
 import type { Mode } from "../budget/demand.ts";
 import { formatAmount, formatEnough } from "../budget/size.ts";
+import { RAM } from "../budget/pools/pools.ts";
 import type { RecommendedLimits } from "../plan/limits.ts";
 import { blocks, fields } from "./block.ts";
+import { devicePools } from "./devices_text.ts";
 import { issueCause, issueMessage } from "./message.ts";
 import { pick } from "./pick.ts";
 import { ramLimitFlags, recommendationFlags, recommendationMessage } from "./recommendation.ts";
@@ -16,6 +18,9 @@ export function recommendJson(recommended: RecommendedLimits, typed: readonly st
     mode: validation.mode,
     memory: pick(validation.memory, ["totalBytes", "availableBytes"]),
     ...pick(validation, ["usableBytes", "requiredBytes"]),
+    pools: validation.pools.map((pool) =>
+      pick(pool, ["id", "kind", "totalBytes", "availableBytes", "usableBytes", "requiredBytes"])
+    ),
     limits: result.ok
       ? result.limits.map((limit) => ({
         role: limit.role,
@@ -36,6 +41,14 @@ export function recommendJson(recommended: RecommendedLimits, typed: readonly st
       needed: {
         totalBytes: result.neededTotalBytes,
         availableBytes: result.neededAvailableBytes,
+        pools: [
+          {
+            id: RAM,
+            totalBytes: result.neededTotalBytes,
+            availableBytes: result.neededAvailableBytes,
+          },
+          ...result.neededDevices,
+        ],
       },
     }),
   };
@@ -54,6 +67,10 @@ export function recommendText(recommended: RecommendedLimits, typed: readonly st
     ["Available", formatAmount(validation.memory.availableBytes)],
     ["Safe threshold", formatAmount(validation.usableBytes)],
     ["Total requirements", formatAmount(validation.requiredBytes)],
+    ...devicePools(validation).map(({ id, requiredBytes, usableBytes }): [string, string] => [
+      `Required on ${id}`,
+      `${formatAmount(requiredBytes)} / ${formatAmount(usableBytes)}`,
+    ]),
   ]);
   const sizes = fields(
     contexts.map(({ id, contextSize }) => [id, `${contextSize} tokens`]),
@@ -75,6 +92,10 @@ export function recommendText(recommended: RecommendedLimits, typed: readonly st
         lines: fields([
           ["Total RAM", formatEnough(result.neededTotalBytes)],
           ["Available", formatEnough(result.neededAvailableBytes)],
+          ...result.neededDevices.flatMap((device): [string, string][] => [
+            [`Total on ${device.id}`, formatEnough(device.totalBytes)],
+            [`Available on ${device.id}`, formatEnough(device.availableBytes)],
+          ]),
         ]),
       },
     ]);

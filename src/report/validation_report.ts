@@ -9,7 +9,7 @@ export interface InstanceDescription {
   readonly id: string;
   /** Tokens. */
   readonly contextSize: number;
-  readonly footprint: Pick<Footprint, "bytes" | "resident" | "confidence" | "notes">;
+  readonly footprint: Pick<Footprint, "bytes" | "resident" | "devices" | "confidence" | "notes">;
 }
 
 /** Everything the validation report is made of. */

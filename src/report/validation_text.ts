@@ -8,6 +8,14 @@ import type { InstanceDescription, ValidationReport } from "./validation_report.
 import { formatParameters, formatPercent } from "./format.ts";
 import { issueCause, issueMessage, warningsOf } from "./message.ts";
 import { recommendationMessage } from "./recommendation.ts";
+import {
+  deviceBudget,
+  deviceParts,
+  devicePassed,
+  deviceRequirements,
+  deviceStatus,
+  layersText,
+} from "./devices_text.ts";
 import { residentLines } from "./estimate/resident_text.ts";
 import { sharedBytes } from "./shared_bytes.ts";
 
@@ -70,7 +78,7 @@ function systemMemory({ memory }: Validation): Block {
           ? "none"
           : `${formatAmount(swap.totalBytes)}, ${formatAmount(swap.freeBytes)} free (not counted)`),
       ],
-    ]),
+    ]).concat((memory.devices ?? []).flatMap(deviceStatus)),
   };
 }
 
@@ -135,7 +143,7 @@ function instanceRows(
   known: InstanceDescription | undefined,
   criterion: Criterion,
 ): [string, string | undefined][] {
-  const { ramLimitBytes, sharedBytes } = instance;
+  const { ramLimitBytes, sharedBytes, gpuLayers } = instance;
   return [
     ["Model", modelName],
     ["Context", known && `${known.contextSize} tokens`],
@@ -147,6 +155,8 @@ function instanceRows(
       "Of it shared",
       sharedBytes > 0 ? `${formatAmount(sharedBytes)} (counted above)` : undefined,
     ],
+    ["Layers on devices", gpuLayers && layersText(gpuLayers)],
+    ...deviceRequirements(instance),
   ];
 }
 
@@ -165,10 +175,12 @@ function madeOf(
   instances: readonly InstanceDescription[],
 ): string[] {
   if (known === undefined) return [];
-  const lines = residentLines(known.footprint);
-  const first = instances.find(({ footprint }) =>
-    residentLines(footprint).join("\n") === lines.join("\n")
-  );
+  const linesOf = ({ footprint }: InstanceDescription) => [
+    ...residentLines(footprint),
+    ...deviceParts(footprint.devices),
+  ];
+  const lines = linesOf(known);
+  const first = instances.find((one) => linesOf(one).join("\n") === lines.join("\n"));
   return first === undefined || first === known
     ? lines.map((line) => `  ${line}`)
     : fields([["Made of", `the same as '${first.id}'`]], "  ");
@@ -207,7 +219,7 @@ function budgetAnalysis(report: ValidationReport): Block {
         "Budget used",
         usableBytes > 0 ? formatPercent((requiredBytes / usableBytes) * 100) : undefined,
       ],
-    ]),
+    ]).concat(deviceBudget(validation)),
   };
 }
 
@@ -224,6 +236,10 @@ function sharedWords(bytes: number, { shareWeights }: Validation): string {
 function outcome(validation: Validation): Block {
   const warnings = warningsOf(validation).map(({ message }) => message);
   const warningLines = list("Warnings:", warnings);
+  const recommendationLines = list(
+    "Recommendations:",
+    validation.recommendations.map((one) => recommendationMessage(one, validation)),
+  );
   if (validation.ok) {
     return {
       title: "VALIDATION PASSED",
@@ -233,7 +249,9 @@ function outcome(validation: Validation): Block {
         formatAmount(validation.usableBytes),
         `Safety margin: ${formatAmount(validation.marginBytes)}`,
         "  (left below the safe threshold, beside what is never given out)",
+        ...devicePassed(validation),
         ...warningLines,
+        ...recommendationLines,
       ],
     };
   }
@@ -246,10 +264,7 @@ function outcome(validation: Validation): Block {
         `     ${issueCause(issue)}`,
       ]),
       ...warningLines,
-      ...list(
-        "Recommendations:",
-        validation.recommendations.map((one) => recommendationMessage(one, validation)),
-      ),
+      ...recommendationLines,
     ],
   };
 }

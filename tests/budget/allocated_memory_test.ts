@@ -181,7 +181,7 @@ Deno.test("allocated memory: what can't be allocated is no thrashing, whatever i
     policy: POLICY,
   });
   assertEquals(
-    issues.map((issue) => "limit" in issue && [issue.code, issue.limit, issue.counts]),
+    issues.map((issue) => "workingSetBytes" in issue && [issue.code, issue.limit, issue.counts]),
     [["would-be-killed", "available", "data"]],
   );
 });

@@ -1,5 +1,11 @@
-import type { InstanceDemand, JarFootprint, Mode, Role } from "../../src/budget/demand.ts";
-import type { MachineMemory } from "../../src/budget/memory.ts";
+import type {
+  DeviceFootprint,
+  InstanceDemand,
+  JarFootprint,
+  Mode,
+  Role,
+} from "../../src/budget/demand.ts";
+import type { DeviceMemory, MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
@@ -41,6 +47,11 @@ export function machine(
   };
 }
 
+/** Figures of RAM, and the same as those of the only pool. */
+export function inRam<Figures extends object>(figures: Figures) {
+  return { ...figures, pools: [{ id: "ram", ...figures }] };
+}
+
 /** Nothing kept free beside the jars: rules 1 and 2 alone. */
 export const BARE = { allocationHeadroomBytes: 0, loadHeadroomBytes: 0 };
 
@@ -63,6 +74,43 @@ export function footprint(
 
 /** 0.8 GB to stay alive, 2 GB at full speed; 0.5 and 1.8 of them shared. */
 export const SMALL = footprint(0.8, 2, 0.5, 1.8);
+
+/** The memory of a device by its GB; all of it available unless told otherwise. */
+export function device(
+  id: string,
+  totalGb: number,
+  availableGb = totalGb,
+  more: Partial<DeviceMemory> = {},
+): DeviceMemory {
+  return {
+    id,
+    kind: "device",
+    name: `Card ${id}`,
+    totalBytes: gb(totalGb),
+    availableBytes: gb(availableGb),
+    reservedBytes: 0,
+    sources: [
+      { figure: "total", name: "NVML total", bytes: gb(totalGb), decides: true },
+      { figure: "available", name: "NVML free", bytes: gb(availableGb), decides: true },
+    ],
+    ...more,
+  };
+}
+
+/** What a jar needs on a device by its GB: all, and of that what is shared and the process's. */
+export function onCard(
+  id: string,
+  allGb: number,
+  sharedGb = 0,
+  processGb = 0,
+): DeviceFootprint {
+  return { id, bytes: gb(allGb), sharedBytes: gb(sharedGb), processBytes: gb(processGb) };
+}
+
+/** `SMALL`, and something on devices. */
+export function offloaded(...devices: readonly DeviceFootprint[]): JarFootprint {
+  return { ...SMALL, devices };
+}
 
 export interface JarOptions {
   readonly limitGb?: number;

@@ -5,7 +5,7 @@ import { BrainjarError } from "../../src/budget/error.ts";
 import { MemoryBudgetManager } from "../../src/budget/manager.ts";
 import type { MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy, usableBytes } from "../../src/budget/policy.ts";
-import { footprint, gb, machine } from "./cases.ts";
+import { footprint, gb, inRam, machine } from "./cases.ts";
 
 const SEED = 20260214;
 
@@ -24,10 +24,12 @@ Deno.test("manager: an approval says what was allocated and what remains", () =>
   assertEquals(budget.allocate("subject", gb(8), alone), {
     ok: true,
     id: "subject",
-    allocatedBytes: gb(8),
-    totalBytes: gb(8),
-    usableBytes: gb(17),
-    remainingBytes: gb(9),
+    ...inRam({
+      allocatedBytes: gb(8),
+      totalBytes: gb(8),
+      usableBytes: gb(17),
+      remainingBytes: gb(9),
+    }),
   });
   assertEquals(budget.allocate("god", undefined, alone).ok, true);
   assertEquals(budget.reservedBytes, gb(10));
@@ -164,8 +166,7 @@ Deno.test("manager: shared weights stay reserved until the last jar on them goes
   assertEquals(budget.deallocate("observer"), {
     ok: true,
     id: "observer",
-    givenBackBytes: gb(3),
-    totalBytes: 0,
+    ...inRam({ givenBackBytes: gb(3), totalBytes: 0 }),
   });
 });
 
@@ -205,8 +206,7 @@ Deno.test("manager: an unknown id gives back nothing, and so does a second time"
   assertEquals(budget.deallocate("god"), {
     ok: false,
     id: "god",
-    givenBackBytes: 0,
-    totalBytes: 0,
+    ...inRam({ givenBackBytes: 0, totalBytes: 0 }),
   });
   budget.allocate("god", gb(5), alone);
   assertEquals(budget.deallocate("god").givenBackBytes, gb(5));
@@ -237,16 +237,18 @@ Deno.test("manager: layer 3 asks for what a jar still has to load, beside the ot
 Deno.test("manager: the report is the live jars", () => {
   const budget = manager(machine(20, 8, { reservedBytes: gb(2) }));
   assertEquals(budget.getAllocationReport(), {
-    totalBytes: gb(20),
-    usedPercent: 50,
-    usableBytes: gb(17),
-    allocatedBytes: 0,
-    remainingBytes: gb(17),
+    ...inRam({
+      totalBytes: gb(20),
+      usedPercent: 50,
+      usableBytes: gb(17),
+      allocatedBytes: 0,
+      remainingBytes: gb(17),
+    }),
     jars: [],
   });
   budget.allocate("god", gb(5), alone);
   assertEquals(budget.getAllocationReport().jars, [
-    { id: "god", allocatedBytes: gb(5), modelBytes: gb(2), model: "/a.gguf" },
+    { id: "god", ...inRam({ allocatedBytes: gb(5) }), modelBytes: gb(2), model: "/a.gguf" },
   ]);
 });
 

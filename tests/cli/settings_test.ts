@@ -78,6 +78,7 @@ function context(said: object) {
     kvCacheType: "F16",
     flashAttention: "auto",
     mmap: true,
+    gpuLayers: "auto",
     ...said,
   };
 }
@@ -168,6 +169,23 @@ Deno.test("runners: each is a machine with a source, a date and a processor that
     assert(Object.hasOwn(NAMED_CPUS, cpu), `${name}: ${cpu}`);
     assertMatch(source, /^Git(Hub|Lab)/);
     assertMatch(read, /^20\d\d-(0\d|1[0-2])$/);
+  }
+});
+
+Deno.test("runners: one with a GPU has less of it than is documented", async () => {
+  const withDevices = Object.entries(RUNNERS).filter(([, { devices }]) => devices !== undefined);
+  assertEquals(withDevices.map(([name]) => name), [
+    "github-gpu-t4-4-core",
+    "gitlab-saas-linux-medium-amd64-gpu-standard",
+  ]);
+  const { settings } = await settingsOf(["--runner", "github-gpu-t4-4-core"]);
+  assertEquals(settings.machine?.devices?.map(({ device }) => device.id), ["cuda:0"]);
+  for (const [name, { devices = [] }] of withDevices) {
+    for (const { memory: { totalBytes, availableBytes, sources }, device } of devices) {
+      assert(totalBytes < 16 * GB && totalBytes > 14 * GB && availableBytes === totalBytes, name);
+      assertEquals(sources.map(({ bytes }) => bytes), [totalBytes, availableBytes]);
+      assertEquals(device.computeCapability, 75);
+    }
   }
 });
 

@@ -81,5 +81,5 @@ Deno.test("a model whose file isn't the one that was estimated isn't loaded", as
 
 Deno.test("an error of brainjar's own passes unchanged", () => {
   const own = new BrainjarError("think-failed", "Nothing");
-  assertEquals(engineFailure("think-failed", "a.gguf", own, []), own);
+  assertEquals(engineFailure("think-failed", { path: "a.gguf" }, own, []), own);
 });

@@ -41,6 +41,10 @@ export class FakeEngine implements Engine {
     return this.models * modelBytes + this.minds * contextBytes;
   }
 
+  devices(): Promise<never[]> {
+    return Promise.resolve([]);
+  }
+
   dryLoad(): Promise<never> {
     return Promise.reject(new Error("Not in a run"));
   }

@@ -48,6 +48,22 @@ Deno.test("models: a load that failed is tried anew", async () => {
   assertEquals(engine.counts.load, 2);
 });
 
+Deno.test("models: other layers on devices are another load, and each has its own end", async () => {
+  const engine = new FakeEngine({ clock: new FakeClock() });
+  const pool = new ModelPool(engine, true);
+  const here = await pool.acquire("a", LOAD);
+  const there = await pool.acquire("a", { ...LOAD, gpuLayers: 2 });
+  const alsoThere = await pool.acquire("a", { ...LOAD, gpuLayers: 2 });
+  assertEquals([pool.has("a"), pool.has("a", 2), pool.has("a", 3)], [true, true, false]);
+  assertEquals(engine.models, 2);
+  await here.release();
+  await there.release();
+  assertEquals([pool.has("a"), pool.has("a", 2), engine.models], [false, true, 1]);
+  pool.forget("a", 2);
+  await alsoThere.release();
+  assertEquals(engine.models, 0);
+});
+
 Deno.test("models: not disposed before what it is kept for has settled", async () => {
   const engine = new FakeEngine({ clock: new FakeClock() });
   const reference = await new ModelPool(engine, true).acquire("a", LOAD);

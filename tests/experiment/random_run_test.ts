@@ -2,8 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { GB, MB } from "../../src/budget/size.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
-import type { Behaviour, Operation } from "./fake_engine.ts";
-import { CONTEXT_BYTES, MODEL_BYTES, play } from "./stage.ts";
+import type { DeviceMemory } from "../../src/budget/memory.ts";
+import type { Behaviour, FakeEngine, Operation } from "./fake_engine.ts";
+import { CONTEXT_BYTES, MODEL_BYTES, play, type StageOptions } from "./stage.ts";
 
 const SEED = 20_261;
 
@@ -42,7 +43,47 @@ const weather = fc.array(
   { maxLength: 5 },
 ).map((changes) => changes.toSorted((a, b) => a.from - b.from));
 
+/** The same of a card, which may vanish; absent where there is none. */
+const cardWeather = fc.option(
+  fc.record({
+    tells: fc.boolean(),
+    changes: fc.array(
+      fc.record({
+        from: fc.integer({ min: 0, max: 30_000 }),
+        free: fc.option(fc.constantFrom(8 * GB, GB, 700 * MB, 100 * MB, 0)),
+      }),
+      { maxLength: 5 },
+    ).map((changes) => changes.toSorted((a, b) => a.from - b.from)),
+  }),
+  { nil: undefined },
+);
+
+const ON_CARD = {
+  id: "cuda:0",
+  bytes: 600 * MB,
+  sharedBytes: 500 * MB,
+  processBytes: 100 * MB,
+  thinkingBytes: 20 * MB,
+};
+
+function cardOf(
+  { tells, changes }: NonNullable<AnyRun["card"]>,
+  now: number,
+  { counts, models, minds }: FakeEngine,
+): readonly DeviceMemory[] {
+  const change = changes.findLast(({ from }) => from <= now);
+  if (change?.free === null) return [];
+  const held = (counts.load > 0 ? 100 * MB : 0) + models * 400 * MB + minds * 100 * MB;
+  return [{
+    ...{ id: "cuda:0", kind: "device", name: "A card", totalBytes: 16 * GB, reservedBytes: 0 },
+    availableBytes: Math.max(0, (change?.free ?? 8 * GB) - held),
+    sources: [],
+    ...(tells ? { holders: [{ processId: 1, bytes: held, isOwn: true }] } : {}),
+  }];
+}
+
 const anyRun = fc.record({
+  card: cardWeather,
   mode: fc.constantFrom("single", "matrix", "peer"),
   turns: fc.option(fc.integer({ min: 1, max: 25 }), { nil: undefined }),
   contextSize: fc.constantFrom(16, 200, 700, 4096),
@@ -67,6 +108,11 @@ const anyRun = fc.record({
 type AnyRun = typeof anyRun extends { generate(...args: never[]): { value: infer Value } } ? Value
   : never;
 
+function onCard(card: AnyRun["card"]): StageOptions {
+  if (card === undefined) return {};
+  return { onDevices: [ON_CARD], devices: (now, engine) => cardOf(card, now, engine) };
+}
+
 async function playOut(run: AnyRun) {
   let now = 0;
   let heardStopAt: number | undefined;
@@ -84,6 +130,7 @@ async function playOut(run: AnyRun) {
       now = time;
       return run.weather.findLast(({ from }) => from <= time)?.available ?? 15 * GB;
     },
+    ...onCard(run.card),
     engine: {
       milliseconds: run.slow,
       behave: (operation: Operation, count: number) => run.behaviours[operation][count - 1] ?? "ok",
@@ -101,6 +148,7 @@ Deno.test("whatever fails, whenever it is stopped: all is given back, and told i
     fc.asyncProperty(anyRun, async (run: AnyRun) => {
       const { result, events, engine, clock, stopped } = await playOut(run);
       assertEquals(result.reservedBytes, 0);
+      assertEquals(result.pools.every(({ reservedBytes }) => reservedBytes === 0), true);
       assertEquals(events.at(-1), result);
       assertEquals(events.filter(({ event }) => event === "end").length, 1);
       assertEquals(engine.orphans, 0);

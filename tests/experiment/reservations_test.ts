@@ -27,12 +27,12 @@ function ledgerOf(
     written,
     renewals,
     admit: (decide) => {
-      const { value, reservedBytes } = decide(memory);
+      const { value, reserved: { bytes: reservedBytes } } = decide(memory);
       written.push(reservedBytes);
       return Promise.resolve(value);
     },
     readMemory: () => Promise.resolve(memory),
-    keep: (bytes) => {
+    keep: ({ bytes }) => {
       written.push(bytes);
       return keep();
     },

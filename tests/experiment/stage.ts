@@ -1,4 +1,5 @@
-import type { MachineMemory } from "../../src/budget/memory.ts";
+import type { DeviceFootprint } from "../../src/budget/demand.ts";
+import type { DeviceMemory, MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
@@ -32,6 +33,10 @@ export interface StageOptions {
   readonly processBytes?: number;
   readonly ownAnonymous?: (now: number, engineBytes: number) => number;
   readonly memory?: (now: number, memory: MachineMemory) => MachineMemory;
+  /** What each jar needs on devices. */
+  readonly onDevices?: readonly DeviceFootprint[];
+  /** The devices at a moment, with what the engine then holds on them. */
+  readonly devices?: (now: number, engine: FakeEngine) => readonly DeviceMemory[];
   /** Milliseconds after which the run is stopped, and by what. */
   readonly stopAfter?: number;
   readonly stopReason?: string;
@@ -71,6 +76,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
       availableBytes: available - engine.anonymousBytes,
       reservedBytes: 0,
       sources: [],
+      ...(options.devices === undefined ? {} : { devices: options.devices(clock.now(), engine) }),
       warnings: [],
     };
     return options.memory?.(clock.now(), memory) ?? memory;
@@ -87,6 +93,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
         floorBytes: MODEL_BYTES + CONTEXT_BYTES,
         workingSetBytes: MODEL_BYTES + CONTEXT_BYTES,
         shared: { floorBytes: MODEL_BYTES, workingSetBytes: MODEL_BYTES },
+        ...(options.onDevices === undefined ? {} : { devices: options.onDevices }),
         ...(options.processBytes === undefined ? {} : {
           loading: {
             bytes: MODEL_BYTES,

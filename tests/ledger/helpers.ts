@@ -1,4 +1,4 @@
-import type { MachineMemory } from "../../src/budget/memory.ts";
+import type { DeviceMemory, MachineMemory } from "../../src/budget/memory.ts";
 import type { MemoryLedger } from "../../src/ledger/memory_ledger.ts";
 
 /** A machine with 900 of 1,000 bytes available. */
@@ -9,6 +9,29 @@ export const MEMORY: MachineMemory = {
   sources: [],
   warnings: [],
 };
+
+/** A large machine with one card of which so much is free. */
+export function card(availableBytes: number, more: Partial<DeviceMemory> = {}): MachineMemory {
+  const size = 64 * 1024 ** 3;
+  return {
+    totalBytes: size,
+    availableBytes: size,
+    reservedBytes: 0,
+    sources: [],
+    devices: [{
+      id: "cuda:0",
+      identity: "0000:01:00.0",
+      kind: "device",
+      name: "A card",
+      totalBytes: 2 * availableBytes,
+      availableBytes,
+      reservedBytes: 0,
+      sources: [],
+      ...more,
+    }],
+    warnings: [],
+  };
+}
 
 /** A folder for a ledger, not made yet, in one that is removed afterwards. */
 export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {

@@ -58,7 +58,7 @@ Deno.test("memory ledger: a token counts until it is released or its time is up"
     assertEquals([othersUnfilledBytes, sums[0]?.endsInMilliseconds], [400, 10_000]);
     assertEquals((await ledger.admit(() => MEMORY, decide(700))).value, false);
     assertEquals(await ledger.releaseToken("someone else's"), undefined);
-    assertEquals(await ledger.releaseToken(token), 400);
+    assertEquals((await ledger.releaseToken(token))?.bytes, 400);
     assertEquals(await ledger.releaseToken(token), undefined);
     assertEquals((await ledger.admit(() => MEMORY, decide(700))).value, true);
 
@@ -111,7 +111,7 @@ Deno.test("memory ledger: what lies in another folder of the user's counts, and 
     }));
     assertEquals(value, 900 - 400);
     assertEquals((await ledger.view()).othersUnfilledBytes, 400);
-    assertEquals(await ledger.releaseToken(held.token ?? ""), 100);
+    assertEquals((await ledger.releaseToken(held.token ?? ""))?.bytes, 100);
     assertEquals((await ledger.view()).othersUnfilledBytes, 300);
     // One that can't be trusted is no reason to fail, and nothing in it counts.
     await Deno.chmod(older, 0o777);
@@ -132,7 +132,7 @@ Deno.test("memory ledger: a token that is claimed gives its place to a jar, and 
       const others = as(2, folder, older);
       const ledger = as(1, folder, older);
       assertEquals(ledger.claim("someone else's"), undefined);
-      assertEquals(ledger.claim(token), 600);
+      assertEquals(ledger.claim(token)?.bytes, 600);
       // This process may have it, and nobody else.
       assertEquals((await ledger.view()).othersUnfilledBytes, 0);
       assertEquals((await others.view()).othersUnfilledBytes, 600);

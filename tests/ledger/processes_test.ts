@@ -67,6 +67,25 @@ Deno.test({
   },
 });
 
+Deno.test("ledger processes: of eight started at once for a card that is enough for three, three are admitted", async () => {
+  await withFolder(async (folder) => {
+    const children = Array.from(
+      { length: 8 },
+      () => spawnChild("card", folder, `${1000 * MB}`, `${300 * MB}`),
+    );
+    const answers = await Promise.all(children.map(firstLine));
+    assertEquals(answers.filter((answer) => answer === "admitted").length, 3, answers.join());
+    assertEquals(answers.filter((answer) => answer === "refused").length, 5, answers.join());
+    const ledger = new MemoryLedger({ folders: [folder] });
+    const view = await ledger.view();
+    assertEquals(view.sums.flatMap(({ devices = [] }) => devices).length, 3);
+    assertEquals([...view.othersUnfilledOn], [["0000:01:00.0", 900 * MB]]);
+    for (const child of children) await child.stdin.close();
+    for (const child of children) assert((await child.status).success);
+    assertEquals([...(await ledger.view()).othersUnfilledOn], []);
+  });
+});
+
 Deno.test({
   name:
     `ledger processes: 1,000 rounds of start, kill -9 and exit leave it empty (seed ${SEED})${skipped}`,

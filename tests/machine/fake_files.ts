@@ -19,7 +19,15 @@ export function fakeFiles(tree: FakeTree): MachineFiles {
       return typeof content === "string" ? content : undefined;
     },
     systemMemory: () => undefined,
+    exists: (path) => Object.keys(tree).some((file) => `${file}/`.startsWith(`${path}/`)),
     isFolder: (path) => Object.keys(tree).some((file) => file.startsWith(below(path))),
+    names: (path) => [
+      ...new Set(
+        Object.keys(tree)
+          .filter((file) => file.startsWith(below(path)))
+          .map((file) => file.slice(below(path).length).split("/")[0] ?? ""),
+      ),
+    ],
     subfolders: (path) => [
       ...new Set(
         Object.keys(tree)

@@ -11,6 +11,7 @@ Deno.test("flash attention is on by itself where llama.cpp can run the model wit
       flashAttention,
       kvCacheType: "F16",
       mmap: true,
+      gpuLayers: "auto",
     })).flashAttention;
   assertEquals(await resolve("llama", "auto"), true);
   assertEquals(await resolve("llama", "off"), false);

@@ -1,5 +1,6 @@
+import type { JarFootprint } from "../../src/budget/demand.ts";
 import type { Validation } from "../../src/budget/validation.ts";
-import type { FootprintBytes, ResidentPart } from "../../src/footprint/footprint.ts";
+import type { DeviceBytes, FootprintBytes, ResidentPart } from "../../src/footprint/footprint.ts";
 import type { ModelDescription } from "../../src/gguf/describe_model.ts";
 import type { ValidationReport } from "../../src/report/validation_report.ts";
 import { footprint, gb } from "../budget/cases.ts";
@@ -48,18 +49,42 @@ export const MODEL: ModelDescription = {
   parts: 1,
 };
 
+/** A footprint of jars on `MODEL` with 21 of its 33 layers on a card. */
+export const OFFLOADED: JarFootprint = {
+  ...MODEL_FOOTPRINT,
+  devices: [{
+    id: "cuda:0",
+    bytes: gb(4.1),
+    sharedBytes: gb(3.3),
+    processBytes: gb(0.5),
+    thinkingBytes: gb(0.1),
+  }],
+};
+
+/** What that is made of. */
+const DEVICE_BYTES: DeviceBytes = {
+  id: "cuda:0",
+  weights: gb(3.3) - gb(0.5),
+  kvCache: gb(0.4),
+  recurrentState: 0,
+  compute: gb(4.1) - gb(3.3) - gb(0.4) - gb(0.1),
+  runtime: gb(0.5),
+  thinking: gb(0.1),
+};
+
 /** A report on jars that all use `MODEL`. */
 export function reportOn(validation: Validation): ValidationReport {
   return {
     validation,
     estimator: "header",
     models: [MODEL],
-    instances: validation.instances.map(({ id }) => ({
+    instances: validation.instances.map(({ id, pools }) => ({
       id,
       contextSize: 4096,
       footprint: {
         bytes: MODEL_BYTES,
         resident: MODEL_PARTS,
+        ...(pools.length > 1 ? { devices: [DEVICE_BYTES] } : {}),
         confidence: "exact",
         notes: [],
       },

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { GB } from "../../src/budget/size.ts";
+import { inRam } from "../budget/cases.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import { renderEvent } from "../../src/report/event_text.ts";
 
@@ -7,19 +8,21 @@ const WHO = { id: "subject", role: "subject", turn: 4 } as const;
 const PREFLIGHT = {
   ok: true,
   level: "ok",
-  availableBytes: 12 * GB,
-  requiredBytes: 8 * GB,
-  headroomBytes: 2 * GB,
-  neededBytes: 10 * GB,
-  shortBytes: 0,
+  ...inRam({
+    availableBytes: 12 * GB,
+    requiredBytes: 8 * GB,
+    headroomBytes: 2 * GB,
+    neededBytes: 10 * GB,
+    shortBytes: 0,
+  }),
   usedPercent: 25,
 } as const;
-const ALLOCATION = {
+const ALLOCATION = inRam({
   allocatedBytes: 8 * GB,
   totalBytes: 8 * GB,
   usableBytes: 13 * GB,
   remainingBytes: 5 * GB,
-};
+});
 const THOUGHT = {
   event: "thought",
   ...WHO,
@@ -47,8 +50,7 @@ Deno.test("run: every event as people read it", () => {
         message: "its memory passed its RAM limit",
         detail: "1.10 GB of its 1.00 GB",
         deaths: 2,
-        givenBackBytes: GB,
-        reservedBytes: 0,
+        ...inRam({ givenBackBytes: GB, reservedBytes: 0 }),
       },
       "[subject] died in turn 4: its memory passed its RAM limit (1.10 GB of its 1.00 GB); " +
       "death 2, 1.00 GB given back",
@@ -109,7 +111,12 @@ Deno.test("run: layers 2 and 3 are printed where they let in, and where they ref
     event: "warning",
     code: "load-refused",
     message: "Layer 3 refused 'god'",
-    preflight: { ...PREFLIGHT, ok: false, level: "refused", shortBytes: GB },
+    preflight: {
+      ...PREFLIGHT,
+      ok: false,
+      level: "refused",
+      pools: PREFLIGHT.pools.map((pool) => ({ ...pool, shortBytes: GB })),
+    },
   });
   assert(third.includes("\nINSUFFICIENT MEMORY for model load\n"));
 });
@@ -127,15 +134,16 @@ Deno.test("run: the end shows the allocation report and that nothing is reserved
     resurrections: 0,
     milliseconds: 1500,
     allocationReport: {
-      totalBytes: 16 * GB,
-      usedPercent: 20,
-      usableBytes: 13 * GB,
-      allocatedBytes: GB,
-      remainingBytes: 12 * GB,
-      jars: [{ id: "subject", allocatedBytes: GB, modelBytes: GB, model: "a.gguf" }],
+      ...inRam({
+        totalBytes: 16 * GB,
+        usedPercent: 20,
+        usableBytes: 13 * GB,
+        allocatedBytes: GB,
+        remainingBytes: 12 * GB,
+      }),
+      jars: [{ id: "subject", ...inRam({ allocatedBytes: GB }), modelBytes: GB, model: "a.gguf" }],
     },
-    givenBackBytes: GB,
-    reservedBytes: 0,
+    ...inRam({ givenBackBytes: GB, reservedBytes: 0 }),
   });
   assert(text.includes("subject  1.00 GB (model: 1.00 GB)"));
   assert(text.endsWith(

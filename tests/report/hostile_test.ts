@@ -26,7 +26,7 @@ import { jsonText, printable, printableLines } from "../../src/report/printable.
 import { recommendJson, recommendText } from "../../src/report/recommended_limits.ts";
 import type { ValidationReport } from "../../src/report/validation_report.ts";
 import { validationText } from "../../src/report/validation_text.ts";
-import { jar, machine, validate } from "../budget/cases.ts";
+import { inRam, jar, machine, validate } from "../budget/cases.ts";
 import { options } from "../llama_cpp/sample_header.ts";
 import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT, MODEL_PARTS } from "./cases.ts";
 
@@ -148,8 +148,7 @@ function answers(told: Told): Readonly<Record<string, string>> {
       cause: "engine-failed",
       message: name,
       deaths: 1,
-      givenBackBytes: 1,
-      reservedBytes: 0,
+      ...inRam({ givenBackBytes: 1, reservedBytes: 0 }),
       detail: path,
     },
   ] as const;
@@ -180,12 +179,14 @@ function answers(told: Told): Readonly<Record<string, string>> {
     "recommend json": jsonText(recommendJson(recommended, [])),
     "allocation": allocationText({ ok: false, id, reason: "already-allocated" }),
     "allocation report": allocationReportText({
-      totalBytes: 1,
-      usedPercent: 1,
-      usableBytes: 1,
-      allocatedBytes: 1,
-      remainingBytes: 1,
-      jars: [{ id, model: path, allocatedBytes: 1, modelBytes: 1 }],
+      ...inRam({
+        totalBytes: 1,
+        usedPercent: 1,
+        usableBytes: 1,
+        allocatedBytes: 1,
+        remainingBytes: 1,
+      }),
+      jars: [{ id, model: path, modelBytes: 1, ...inRam({ allocatedBytes: 1 }) }],
     }),
     ...Object.fromEntries(
       events.flatMap((event) => [

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import type { FootprintOptions } from "../../src/llama_cpp/options.ts";
+import type { Device, FootprintOptions } from "../../src/llama_cpp/options.ts";
 import { checkJson } from "../../src/report/check_json.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../../src/report/estimate/estimate_json.ts";
-import { gb, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
+import { gb, inRam, machine, matrix, SEED_TOTAL_GB, validate } from "../budget/cases.ts";
 import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT, MODEL_PARTS } from "./cases.ts";
 
 Deno.test("check json: the documented keys in their order, whole bytes", () => {
@@ -35,6 +35,16 @@ Deno.test("check json: the documented keys in their order, whole bytes", () => {
     usableBytes: Math.floor(gb(SEED_TOTAL_GB) * 40 / 100),
     requiredBytes: gb(18) + gb(5.4) - 2 * gb(4.8),
     sharedWeightBytes: 2 * gb(4.8),
+    pools: [{
+      id: "ram",
+      kind: "ram",
+      totalBytes: gb(SEED_TOTAL_GB),
+      availableBytes: gb(31),
+      sources: memory.sources,
+      usableBytes: Math.floor(gb(SEED_TOTAL_GB) * 40 / 100),
+      requiredBytes: gb(18) + gb(5.4) - 2 * gb(4.8),
+      sharedBytes: 2 * gb(4.8),
+    }],
     instances: [
       instance("subject", gb(8), gb(8)),
       instance("observer", gb(10), gb(10)),
@@ -71,6 +81,7 @@ Deno.test("check json: the documented keys in their order, whole bytes", () => {
     "usableBytes",
     "requiredBytes",
     "sharedWeightBytes",
+    "pools",
     "instances",
     "issues",
     "warnings",
@@ -85,6 +96,7 @@ Deno.test("check json: the documented keys in their order, whole bytes", () => {
     "floorBytes",
     "footprintBytes",
     "requiredBytes",
+    "pools",
   ]);
   assertEquals(
     json.instances.reduce((sum, one) => sum + one.requiredBytes, 0) - json.sharedWeightBytes,
@@ -100,7 +112,7 @@ function instance(id: string, ramLimitBytes: number | null, requiredBytes: numbe
     ramLimitBytes,
     floorBytes: gb(1.2),
     footprintBytes: gb(5.4),
-    requiredBytes,
+    ...inRam({ requiredBytes }),
   };
 }
 
@@ -135,11 +147,12 @@ Deno.test("estimate json: the documented keys in their order, an error in its mo
     estimates: [
       {
         model: MODEL,
-        options,
+        options: { ...options, gpu: "off", gpuLayers: 0, devices: [] },
         estimator: "header",
         confidence: "bound",
         notes: ["A note"],
         bytes: MODEL_BYTES,
+        pools: [{ id: "ram", bytes: RAM_BYTES }],
         resident: [...MODEL_PARTS],
       },
       {
@@ -150,10 +163,57 @@ Deno.test("estimate json: the documented keys in their order, an error in its mo
   });
   const keys = JSON.stringify(json).matchAll(/"(\w+)":/g);
   assertEquals(
-    [...keys].map((match) => match[1]).slice(0, 35).join(" "),
+    [...keys].map((match) => match[1]).slice(0, 38).join(" "),
     "schema estimates model path name architecture parameters quantization trainContextLength " +
       "fileBytes parts options contextSize batchSize sequences flashAttention kvCacheKeyType " +
-      "kvCacheValueType mmap estimator confidence notes bytes weights kvCache recurrentState compute output " +
-      "repacked vocabulary runtime floor workingSet peak resident",
+      "kvCacheValueType mmap gpu gpuLayers devices estimator confidence notes bytes weights kvCache recurrentState compute output " +
+      "repacked vocabulary runtime floor workingSet peak pools",
   );
 });
+
+Deno.test("estimate json: a pool for each device, its thinking with what the backend holds", () => {
+  const device = (id: string, weights: number) => ({
+    ...{ id, weights, kvCache: 4, recurrentState: 3, compute: 2, runtime: 30, thinking: 5 },
+  });
+  const of = (id: string): Device => ({ id, backend: "cuda", freeBytes: 1, isUnified: false });
+  const options: FootprintOptions = {
+    ...{ contextSize: 4096, batchSize: 512, sequences: 1, flashAttention: true, mmap: true },
+    kvCacheKeyType: "F16",
+    kvCacheValueType: "F16",
+    offload: { devices: [of("cuda:0"), of("cuda:1")], gpuLayers: 21 },
+  };
+  const json = estimateJsonEntry({
+    model: MODEL,
+    options,
+    footprint: {
+      estimator: "header",
+      confidence: "exact",
+      notes: [],
+      bytes: MODEL_BYTES,
+      resident: MODEL_PARTS,
+      devices: [device("cuda:0", 100), device("cuda:1", 200)],
+    },
+  });
+  assertEquals(
+    "pools" in json && [json.options.gpu, json.options.gpuLayers, json.options.devices],
+    [
+      "cuda",
+      21,
+      ["cuda:0", "cuda:1"],
+    ],
+  );
+  const bytes = (weights: number) => {
+    const all = weights + 44;
+    return {
+      ...{ weights, kvCache: 4, recurrentState: 3, compute: 2, output: 0, runtime: 35 },
+      ...{ floor: all, workingSet: all, peak: all },
+    };
+  };
+  assertEquals("pools" in json && json.pools, [
+    { id: "ram", bytes: RAM_BYTES },
+    { id: "cuda:0", bytes: bytes(100) },
+    { id: "cuda:1", bytes: bytes(200) },
+  ]);
+});
+
+const { repacked: _, vocabulary: __, ...RAM_BYTES } = MODEL_BYTES;

@@ -43,3 +43,17 @@ Deno.test("recommendation: a limit names the jars of its role, but in mode matri
   ]);
   assertEquals(flagsOf(changes, { ...peers, mode: "matrix" }), ["--ram-limit-subject 1.0"]);
 });
+
+Deno.test("recommendation: layers have one flag, or one for each jar that has more than others", () => {
+  const withLayers = (id: string, count: number) => ({
+    ...jar(id),
+    gpuLayers: { count, of: 33, isFound: false },
+  });
+  const all = validate([withLayers("subject", 33), withLayers("god", 33)], machine(16));
+  assertEquals(flagsOf({ gpuLayers: 21 }, all), ["--gpu-layers 21"]);
+  const some = validate([withLayers("subject", 33), withLayers("god", 12)], machine(16));
+  assertEquals(flagsOf({ gpuLayers: 21, gpu: "off" }, some), [
+    "--gpu-layers-subject 21",
+    "--gpu off",
+  ]);
+});

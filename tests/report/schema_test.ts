@@ -5,7 +5,7 @@ import { recommendationJson } from "../../src/report/recommendation.ts";
 import { checkJson } from "../../src/report/check_json.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../../src/report/estimate/estimate_json.ts";
 import { CHECK_JSON_SCHEMA, CHECK_SCHEMA } from "../../src/report/schema/check.ts";
-import { reservationJson } from "../../src/report/reservation_json.ts";
+import { machineJson } from "../../src/report/reservation_json.ts";
 import { ESTIMATE_JSON_SCHEMA, ESTIMATE_SCHEMA } from "../../src/report/schema/estimate.ts";
 import { RUN_SCHEMA } from "../../src/report/schema/event.ts";
 import { VALIDATION_SCHEMA } from "../../src/report/schema/validation.ts";
@@ -28,7 +28,7 @@ Deno.test("schema: check's answers, and no key that the schema doesn't know", ()
     );
     const whole = JSON.parse(JSON.stringify({
       ...validation,
-      memory: reservationJson(validation.memory),
+      memory: machineJson(validation.memory),
       recommendations,
     }));
     assertEquals(VALIDATION_SCHEMA.parse(whole), whole);

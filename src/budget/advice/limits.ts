@@ -1,12 +1,12 @@
 import { memoryFor } from "../allocated_memory.ts";
 import { limitFor, type RamLimit } from "../changes.ts";
 import type { InstanceDemand, Role } from "../demand.ts";
-import { neededMachine } from "./needed.ts";
+import { neededDevices, neededMachine } from "./needed.ts";
 import { footprintBytes } from "../required.ts";
 import { GB, KB, MB, parseSize, roundSize } from "../size.ts";
 import { sum } from "../sum.ts";
 import { validateMemoryBudget, type ValidationInput } from "../validate.ts";
-import type { Validation } from "../validation.ts";
+import type { NeededDevice, Validation } from "../validation.ts";
 import { type Share, waterFill } from "./water_fill.ts";
 
 /** How the seed divides memory between the roles: 8, 10 and 12 GB. */
@@ -34,6 +34,8 @@ export type LimitsResult =
     /** The machine that would hold the footprints and let all three layers pass. */
     readonly neededTotalBytes: number;
     readonly neededAvailableBytes: number;
+    /** Devices that are short or not there, as they would have to be. */
+    readonly neededDevices: readonly NeededDevice[];
   };
 
 /**
@@ -53,6 +55,7 @@ export function recommendLimits(input: LimitsInput): LimitsResult {
       validation,
       neededTotalBytes: totalBytes,
       neededAvailableBytes: availableBytes,
+      neededDevices: neededDevices(validation),
     };
   }
   for (const unit of UNITS) {

@@ -1,36 +1,14 @@
 import type { Changes, RamLimit } from "../changes.ts";
 import { type Role, ROLES } from "../demand.ts";
+import type { RecommendInput } from "./input.ts";
+import { freeMemory, machineFor, raisedLimits } from "./larger_machine.ts";
+import { fewerLayers, isShortOfLayers, moreLayers } from "./layers.ts";
 import { roundLimit } from "./limits.ts";
-import type { MachineMemory } from "../memory.ts";
-import { neededAvailableBytes, neededMachine } from "./needed.ts";
+import { deviceOf } from "./needed.ts";
 import { MB, roundSize } from "../size.ts";
 import { sum } from "../sum.ts";
 import type { Recommendation, Validation } from "../validation.ts";
 import { waterFill } from "./water_fill.ts";
-
-/** A machine by its size. */
-type MemorySize = Pick<MachineMemory, "totalBytes" | "availableBytes">;
-
-/** What could still be changed. */
-interface RecommendInput {
-  /** One that failed; for one that passed nothing is recommended. */
-  readonly validation: Validation;
-  /**
-   * Estimates and validates anew with these changes, on a machine of another size where one is
-   * given; `undefined` where they can't be made (a cache type that the model doesn't take). Errors
-   * go through.
-   */
-  readonly tryWith: (
-    changes: Changes,
-    memory?: MemorySize,
-  ) => Validation | undefined | Promise<Validation | undefined>;
-  /** Tokens of the largest context there is now. */
-  readonly contextSize: number;
-  /** Cache types smaller than the one in use, largest first. */
-  readonly kvCacheTypes: readonly string[];
-  /** Whether weights are mapped now. */
-  readonly mmap: boolean;
-}
 
 /** A context smaller than this is no use to a mind that has to read a prompt. */
 export const SMALLEST_CONTEXT = 512;
@@ -40,20 +18,25 @@ const LEAST_IMPORTANT_FIRST: readonly Role[] = ROLES.toReversed();
 
 /**
  * What to do about a failed validation: every recommendation was validated and passed. Single
- * changes come first; only where none is enough, several together; where nothing is, the machine that
- * would do (src/budget/README.md, "Layer 1").
+ * changes come first, fewer layers on devices before others; only where none is enough, several
+ * together; where nothing is, the machine that would do (src/budget/README.md, "Layer 1"). Of one that
+ * passed, what would have all layers on devices, where some have no room there.
  */
 export async function recommend(input: RecommendInput): Promise<Recommendation[]> {
   const { validation } = input;
-  if (validation.ok) return [];
+  if (validation.ok) return await moreLayers(input);
   const trials = new Trials(input);
   const found: Recommendation[] = [];
+  const isShort = isShortOfLayers(validation);
+  const fewer = isShort ? await fewerLayers(input) : undefined;
+  if (fewer) found.push(...await trials.passing(fewer));
   for (const alternatives of singleChanges(input)) {
     const passing = await trials.firstPassing(alternatives);
     if (passing) found.push(passing);
   }
   const freed = await freeMemory(input);
   if (freed) found.push(freed);
+  if (found.length === 0 && isShort) found.push(...await layersTogether(input, trials));
   if (found.length === 0) {
     // All jars with less free beside them before one of them alone.
     const { together, alone } = combinedChanges(input);
@@ -91,11 +74,23 @@ class Trials {
     for (const changes of alternatives) {
       const validation = await this.#tryWith(changes);
       if (validation?.ok) {
-        return { kind: "changes", changes, requiredBytes: validation.requiredBytes };
+        const { requiredBytes, pools } = validation;
+        const devices = pools.slice(1).filter(({ sumBytes }) => sumBytes > 0)
+          .map(({ id, requiredBytes: bytes }) => ({ id, bytes }));
+        return {
+          ...{ kind: "changes", changes, requiredBytes },
+          ...(devices.length === 0 ? {} : { devices }),
+        };
       }
       if (validation) this.#failed.push({ changes, validation });
     }
     return undefined;
+  }
+
+  /** The same of one alternative, as a list of one or none. */
+  async passing(changes: Changes): Promise<Recommendation[]> {
+    const passing = await this.firstPassing([changes]);
+    return passing === undefined ? [] : [passing];
   }
 
   /** Those that failed and only a headroom was too much for, with the headroom that there is. */
@@ -122,6 +117,7 @@ function singleChanges(input: RecommendInput): Changes[][] {
     input.mmap ? [{ mmap: false }] : [],
     validation.shareWeights ? [] : [{ shareWeights: true }],
     hasOtherRoles(validation) ? [{ mode: "single" }] : [],
+    validation.issues.some(deviceOf) ? [{ gpu: "off" }] : [],
     lessHeadroom(validation),
   ];
 }
@@ -167,6 +163,24 @@ function combinedChanges(
   return { together: [...roomy, ...together, ...unmapped], alone };
 }
 
+/** Fewer layers with what leaves more room for the others, the mildest that passes. */
+async function layersTogether(input: RecommendInput, trials: Trials): Promise<Recommendation[]> {
+  const [kvCacheType] = input.kvCacheTypes.slice(-1);
+  const sizes = smallerContexts(input);
+  const cache: Changes[] = kvCacheType === undefined ? [] : [{ kvCacheType }];
+  const contexts = [sizes[0], sizes.at(-1)].flatMap((contextSize): Changes[] =>
+    contextSize === undefined
+      ? []
+      : [{ contextSize }, ...cache.map((one) => ({ contextSize, ...one }))]
+  );
+  for (const besides of [...cache, ...contexts]) {
+    const changes = await fewerLayers(input, besides);
+    const passing = changes === undefined ? [] : await trials.passing(changes);
+    if (passing.length > 0) return passing;
+  }
+  return [];
+}
+
 function distinct(limitSets: readonly RamLimit[][]): RamLimit[][] {
   return [...new Map(limitSets.map((limits) => [JSON.stringify(limits), limits])).values()];
 }
@@ -194,7 +208,9 @@ function headroomOf({ allocationHeadroomBytes, loadHeadroomBytes }: Validation):
 function shortfall(validation: Validation, headroomBytes: number): number {
   const { requiredBytes, usableBytes, memory, issues } = validation;
   const most = Math.min(usableBytes, memory.availableBytes - headroomBytes);
-  const watched = issues.map((issue) => issue.code === "available-memory" ? issue.shortBytes : 0);
+  const watched = issues.map((issue) =>
+    issue.code === "available-memory" && deviceOf(issue) === undefined ? issue.shortBytes : 0
+  );
   return Math.max(0, requiredBytes - most, ...watched);
 }
 
@@ -209,7 +225,9 @@ const READINGS_DIFFER_BYTES = 4 * MB;
 function lessHeadroom(validation: Validation): Changes[] {
   const { issues, memory, requiredBytes } = validation;
   const isShort = issues.length > 0 &&
-    issues.every(({ code }) => code === "load-refused" || code === "allocation-refused");
+    issues.every((issue) =>
+      (issue.code === "load-refused" || issue.code === "allocation-refused") && !deviceOf(issue)
+    );
   const room = memory.availableBytes - requiredBytes;
   if (!isShort || room < 0) return [];
   const there = roundSize(Math.max(0, room - READINGS_DIFFER_BYTES), "down");
@@ -218,14 +236,6 @@ function lessHeadroom(validation: Validation): Changes[] {
     ...(allocationHeadroomBytes > there.bytes ? { allocationHeadroom: there } : {}),
     ...(loadHeadroomBytes > there.bytes ? { loadHeadroom: there } : {}),
   }];
-}
-
-/** Limits that hold their own jars, for those that don't. */
-function raisedLimits({ issues, instances }: Validation): RamLimit[][] {
-  const tooSmall = issues.flatMap((issue) => issue.code === "over-limit" ? [issue.id] : []);
-  const limits = instances.filter(({ id }) => tooSmall.includes(id))
-    .map(({ id, role, footprintBytes }) => ({ role, id, ...roundSize(footprintBytes, "up") }));
-  return limits.length === 0 ? [] : [limits];
 }
 
 function lowerOneLimit(validation: Validation, role: Role, shortBytes: number): Changes[] {
@@ -265,34 +275,4 @@ function scaledLimits(validation: Validation, shortBytes: number): RamLimit[][] 
     );
     return amounts && limits.length === roles.length ? [limits] : [];
   });
-}
-
-/** How much more must become available, where that alone would do. */
-async function freeMemory(
-  { validation, tryWith }: RecommendInput,
-): Promise<Recommendation | undefined> {
-  const { memory: { totalBytes, availableBytes, sources } } = validation;
-  // What a limit of this process leaves doesn't grow when others end.
-  if (sources.some(({ figure, decides, counts }) => figure === "available" && decides && counts)) {
-    return undefined;
-  }
-  const needed = neededAvailableBytes(validation, totalBytes);
-  if (needed <= availableBytes || needed > totalBytes) return undefined;
-  const { bytes } = roundSize(needed - availableBytes, "up");
-  const freed = Math.min(totalBytes, availableBytes + bytes);
-  const passing = await tryWith({}, { totalBytes, availableBytes: freed });
-  return passing?.ok ? { kind: "free-memory", bytes: freed - availableBytes } : undefined;
-}
-
-/** The machine that would hold the jars as they are, those with too small a limit with a larger one. */
-async function machineFor({ validation, tryWith }: RecommendInput): Promise<Recommendation> {
-  const [ramLimits] = raisedLimits(validation);
-  const changes: Changes = ramLimits === undefined ? {} : { ramLimits };
-  // What is required is the same on any machine.
-  const asked = ramLimits === undefined ? validation : await tryWith(changes) ?? validation;
-  return {
-    kind: "machine",
-    ...neededMachine(asked),
-    ...(ramLimits === undefined ? {} : { changes }),
-  };
 }

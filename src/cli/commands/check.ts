@@ -86,10 +86,14 @@ async function judge(
     );
     judged = await reserveOn(host, plan, reserveSeconds);
   }
-  if (judged.plan.validation.ok) return judged;
+  const { validation } = judged.plan;
+  const isFull = validation.instances.every(({ gpuLayers }) =>
+    gpuLayers === undefined || gpuLayers.count === gpuLayers.of
+  );
+  if (validation.ok && isFull) return judged;
   const { adviseOn } = await loadModule<typeof import("../../plan/advise.ts")>(
     import.meta,
     "../../plan/advise.ts",
   );
-  return { plan: await adviseOn(host, judged.plan) };
+  return { ...judged, plan: await adviseOn(host, judged.plan) };
 }

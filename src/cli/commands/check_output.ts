@@ -1,6 +1,6 @@
 import { BrainjarError, messageOf } from "../../budget/error.ts";
-import { formatAmount } from "../../budget/size.ts";
 import { loadModule } from "../../load_module.ts";
+import { poolAmounts } from "../../report/format.ts";
 import { jsonText, printable } from "../../report/printable.ts";
 import type { ValidationReport } from "../../report/validation_report.ts";
 import type { FlagValue } from "../flags/flags.ts";
@@ -68,8 +68,8 @@ export async function renderCheck(
 /** What is reserved and how to give it back, for people; nothing where nothing is. */
 export function reservationText({ reservation }: ValidationReport): string {
   if (reservation === undefined) return "";
-  const { token, bytes, seconds } = reservation;
-  return `Reserved ${formatAmount(bytes)} for ${seconds} s: brainjar release ${token}\n`;
+  const { token, bytes, pools, seconds } = reservation;
+  return `Reserved ${poolAmounts(bytes, pools)} for ${seconds} s: brainjar release ${token}\n`;
 }
 
 /** Appends the jars' table to the job's summary page. A page that can't be written is said only. */

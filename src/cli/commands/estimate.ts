@@ -8,10 +8,12 @@ import { readModel } from "../../llama_cpp/models/families.ts";
 import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { demoBrainPath } from "../../plan/model_path.ts";
-import type { ContextSettings } from "../../plan/settings.ts";
+import { devicesForEstimate, offloadAlone } from "../../plan/estimate_offload.ts";
+import type { ComputingDevice, ContextSettings } from "../../plan/settings.ts";
 import { COMPARE_LEGEND, compareHeading, compareText } from "../../report/estimate/compare_text.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate/estimate_json.ts";
 import {
+  DEVICES_LEGEND,
   ESTIMATE_LEGEND,
   estimateHeading,
   estimateNotes,
@@ -20,7 +22,7 @@ import {
 import { jsonText } from "../../report/printable.ts";
 import type { Command } from "../command.ts";
 import { defined } from "../../budget/defined.ts";
-import { readContextSettings } from "../settings/settings.ts";
+import { readContextSettings, readDevicesOnly } from "../settings/settings.ts";
 import { type Output, renderError } from "../terminal/output.ts";
 import { tellSlowServers } from "../terminal/slow_servers.ts";
 
@@ -31,12 +33,19 @@ import { tellSlowServers } from "../terminal/slow_servers.ts";
 export const command: Command = async ({ values, operands, output, dryLoadCommand }) => {
   await using host = tellSlowServers(
     openHost({
-      ...defined({ cpu: values.get("cpu"), dryLoadCommand }),
+      ...defined({
+        cpu: values.get("cpu"),
+        dryLoadCommand,
+        machine: await readDevicesOnly(values),
+      }),
+      gpu: values.get("gpu"),
       rememberModels: false,
     }),
     output,
   );
   const context = readContextSettings(values);
+  const { devices, notes } = await devicesForEstimate(host, values.get("gpu"));
+  for (const note of notes) output.say(`note: ${note}\n`);
   const models = operands.length > 0 ? operands : [defaultModel(output)];
   const estimators = values.get("compare")
     ? ["header", "engine"] as const
@@ -49,7 +58,7 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
     const entries: EstimateEntry[] = [];
     let failure: BrainjarError | undefined;
     for (const estimator of estimators) {
-      const answer = await estimateModel(model, context, estimator, host);
+      const answer = await estimateModel(model, { context, estimator, devices }, host);
       entries.push(answer.entry);
       failure = answer.failure;
       if (failure !== undefined) break;
@@ -68,17 +77,32 @@ function defaultModel(output: Output): string {
   return demoBrainPath();
 }
 
+interface EstimateRequest {
+  readonly context: ContextSettings;
+  readonly estimator: Estimator;
+  readonly devices: readonly ComputingDevice[];
+}
+
 async function estimateModel(
   model: string,
-  context: ContextSettings,
-  estimator: Estimator,
+  { context, estimator, devices }: EstimateRequest,
   host: Host,
 ): Promise<{ readonly entry: EstimateEntry; readonly failure?: BrainjarError }> {
   try {
     const { name, key, header } = await host.readModel(model);
-    const options = await resolveContext(header, context);
+    const read = await readModel(header);
+    const offload = await offloadAlone({
+      read,
+      devices,
+      gpuLayers: context.gpuLayers,
+      footprintWith: async (offload) => {
+        const options = await resolveContext(header, context, offload);
+        return await footprintOf({ header, key, read, options, estimator: "header" }, host);
+      },
+    });
+    const options = await resolveContext(header, context, offload);
     const found = await footprintOf({ header, key, options, estimator }, host);
-    const footprint = withRefusal(found, loadRefusal(await readModel(header)));
+    const footprint = withRefusal(found, loadRefusal(read));
     return { entry: { model: describeModel(header, name), options, footprint } };
   } catch (error) {
     // Without an engine no other model would be answered either.
@@ -106,11 +130,13 @@ interface Printer {
 /** A table on stdout, as soon as there is a row for it; why others have none on stderr. */
 function tablePrinter(output: Output, compare: boolean): Printer {
   let begun = false;
+  let hasDevices = false;
   return {
     answers: (entries, failure) => {
       if (failure !== undefined) output.say(renderError(failure, output));
       const [first] = entries;
       if (failure !== undefined || first === undefined || "error" in first) return true;
+      hasDevices ||= first.footprint.devices !== undefined;
       const heading = begun ? "" : compare ? compareHeading() : estimateHeading();
       begun = true;
       const isRead = output.answer(heading + (compare ? compareText(entries) : estimateRow(first)));
@@ -119,6 +145,7 @@ function tablePrinter(output: Output, compare: boolean): Printer {
     },
     end: () => {
       if (begun) output.say(compare ? COMPARE_LEGEND : ESTIMATE_LEGEND);
+      if (hasDevices && !compare) output.say(DEVICES_LEGEND);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
-import { formatAmount } from "../../budget/size.ts";
 import { MemoryLedger } from "../../ledger/memory_ledger.ts";
 import { unknownToken } from "../../ledger/reservation.ts";
+import { poolAmounts } from "../../report/format.ts";
 import type { Command } from "../command.ts";
 
 /** `brainjar release TOKEN`: gives back what `check --reserve` holds. */
@@ -14,8 +14,9 @@ export const command: Command = async ({ operands, output }) => {
       { hint: 'Write brainjar release "$token", with what check --reserve printed' },
     );
   }
-  const bytes = await new MemoryLedger().releaseToken(token);
-  if (bytes === undefined) throw unknownToken(token);
-  output.say(`Given back: ${formatAmount(bytes)}\n`);
+  const held = await new MemoryLedger().releaseToken(token);
+  if (held === undefined) throw unknownToken(token);
+  const devices = held.devices.map(({ id, reservedBytes: bytes }) => ({ id, bytes }));
+  output.say(`Given back: ${poolAmounts(held.bytes, devices)}\n`);
   return 0;
 };

@@ -10,12 +10,14 @@ import { openTranscript } from "../../experiment/transcript.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { locateModel } from "../../gguf/locate.ts";
 import { partPaths } from "../../gguf/split_name.ts";
-import { unknownToken } from "../../ledger/reservation.ts";
+import { type HeldMemory, unknownToken } from "../../ledger/reservation.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
+import { tryUnknownDevices } from "../../plan/device_trial.ts";
+import { withDevices } from "../../plan/devices.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
 import { demoBrainPath } from "../../plan/model_path.ts";
@@ -47,9 +49,18 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const transcript = log === undefined ? undefined : openTranscript(log, { toText: jsonText });
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
-  const host = openHost({ ...here, ...defined({ dryLoadCommand, cap: machine }), runsHere: true });
+  const host = openHost({
+    ...here,
+    ...defined({ dryLoadCommand, cap: machine }),
+    runsHere: true,
+    say: (line) => output.say(line),
+  });
   const ownBytes = ownHeldBytes();
-  const readMemory = () => readCapped(machine, Math.max(0, ownHeldBytes() - ownBytes));
+  const readMemory = async () =>
+    withDevices(
+      await readCapped(machine, Math.max(0, ownHeldBytes() - ownBytes)),
+      await host.findDevices(),
+    );
   const queue = new AnswerQueue(
     output,
     () => stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE"),
@@ -60,11 +71,15 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     : undefined;
   const answer = (text: string) => queue.push(text);
   try {
-    const heldBytes = claim(host, values.get("token"));
+    const held = claim(host, values.get("token"));
     const first = await readMemory();
     const plan = await adviseOn(host, await planOn(host, settings, await host.readMemory()));
     for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
     const demands = plan.jars.map((jar) => jar.demand);
+    if (plan.validation.ok && plan.jars.some(({ options }) => options.offload !== undefined)) {
+      const { devices } = await host.findDevices();
+      await tryUnknownDevices({ devices, start: dryLoadCommand, say: (line) => output.say(line) });
+    }
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
       engine: progress?.watch(host.engine) ?? host.engine,
@@ -75,7 +90,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
         ? (event) => answer(jsonText(eventJson(event)) + "\n")
         : textPrinter(plan, answer, progress),
       ...defined({
-        ledger: host.ledger && reservationLedger(host.ledger, readForJars, heldBytes),
+        ledger: host.ledger && reservationLedger(host.ledger, readForJars, held),
         onText: progress && thoughtDisplay(progress),
         transcript,
       }),
@@ -124,12 +139,12 @@ function isSameFile(one: string, other: string): boolean {
   }
 }
 
-/** Bytes that a token holds for this run, whose first jar takes its place. */
-function claim({ ledger }: Host, token: string | undefined): number {
-  if (token === undefined || ledger === undefined) return 0;
-  const bytes = ledger.claim(token);
-  if (bytes === undefined) throw unknownToken(token);
-  return bytes;
+/** What a token holds for this run, whose first jar takes its place. */
+function claim({ ledger }: Host, token: string | undefined): HeldMemory | undefined {
+  if (token === undefined || ledger === undefined) return undefined;
+  const held = ledger.claim(token);
+  if (held === undefined) throw unknownToken(token);
+  return held;
 }
 
 async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Promise<RunConfig> {

@@ -64,6 +64,7 @@ function typedFlags(flag: FlagDefinition): CompletedFlag[] {
 
 function valueCompletion({ type, choices }: FlagDefinition): Completion | undefined {
   if (type === "switch") return undefined;
+  if (type === "layers") return ["all", "auto"];
   return choices ?? (type === "model" ? "models" : type === "path" ? "files" : "unknown");
 }
 

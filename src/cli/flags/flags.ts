@@ -1,6 +1,7 @@
 import { GB } from "../../budget/size.ts";
 import { JARS_OF_MODE } from "../../experiment/roles.ts";
 import { KV_CACHE_TYPES, type KvCacheType } from "../../llama_cpp/ggml/types.ts";
+import type { GpuLayers } from "../../llama_cpp/options.ts";
 import type { CommandName } from "./commands.ts";
 import { FLAG_TABLE, type FlagDefinition, PLACEHOLDERS, typedCacheType } from "./table.ts";
 
@@ -32,6 +33,7 @@ export type JarFlagName = JarFlag["name"];
 type ValueOf<Flag extends FlagDefinition> = Flag extends { readonly type: "switch" } ? boolean
   : Flag extends { readonly type: "choice"; readonly choices: readonly (infer Choice)[] } ? Choice
   : Flag extends { readonly type: "path" | "model" | "text" } ? string
+  : Flag extends { readonly type: "layers" } ? GpuLayers
   : number;
 
 /** What is typed for a flag that stands for all jars. */

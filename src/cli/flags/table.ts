@@ -2,7 +2,12 @@ import { CRITERIA } from "../../budget/demand.ts";
 import { DEFAULT_POLICY } from "../../budget/policy.ts";
 import { JARS_OF_MODE, type PresetMode } from "../../experiment/roles.ts";
 import { KV_CACHE_TYPES, type KvCacheType } from "../../llama_cpp/ggml/types.ts";
-import { DEFAULT_CONTEXT, DEFAULT_ESTIMATOR } from "../../plan/settings.ts";
+import {
+  DEFAULT_CONTEXT,
+  DEFAULT_ESTIMATOR,
+  DEFAULT_GPU,
+  GPU_CHOICES,
+} from "../../plan/settings.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
 /** What a flag's value is, and what stands for it in help unless the flag itself says. */
@@ -16,6 +21,7 @@ export const PLACEHOLDERS = {
   model: "MODEL",
   text: "NAME",
   duration: "TIME",
+  layers: "N|all|auto",
 } as const;
 
 /** One flag: the only source of its parsing, help, completion and line in the README. */
@@ -134,6 +140,37 @@ export const FLAG_TABLE = [
     type: "switch",
     commands: MODELS,
     help: "Copy weights into memory instead of mapping the file",
+  },
+  {
+    name: "gpu",
+    type: "choice",
+    choices: GPU_CHOICES,
+    commands: MODELS,
+    default: DEFAULT_GPU,
+    help: "Devices to compute on: those that the installed engine drives (auto), none, or a kind",
+  },
+  {
+    name: "gpu-layers",
+    type: "layers",
+    greatest: 1_000_000,
+    commands: MODELS,
+    default: DEFAULT_CONTEXT.gpuLayers,
+    help: "Layers of each model on devices, its output counted as one; auto: the most that fit",
+  },
+  {
+    name: "gpu-layers",
+    perJar: true,
+    type: "layers",
+    greatest: 1_000_000,
+    commands: JARS,
+    help: "Layers of one jar's model on devices",
+  },
+  {
+    name: "devices",
+    type: "text",
+    placeholder: "BACKEND=SIZE,…",
+    commands: ["check", "recommend", "estimate"],
+    help: "Devices of a machine that isn't this one: cuda=80GB, vulkan=24GB,24GB, metal=48GB",
   },
   {
     name: "cpu",

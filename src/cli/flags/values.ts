@@ -111,6 +111,8 @@ function readValue(flag: FlagDefinition, typed: string, value: string): string |
       return readSize(typed, value, flag.least === 0);
     case "duration":
       return readDuration(flag, typed, value);
+    case "layers":
+      return readLayers(flag, typed, value);
     case "count":
     case "number":
       return readNumber(flag, typed, value);
@@ -146,6 +148,14 @@ function readNumber(flag: FlagDefinition, typed: string, value: string): number 
   if ((whole ? WHOLE : DECIMAL).test(value) && number >= least && number <= greatest) return number;
   const kind = whole ? "whole number" : "number";
   throw invalid(typed, value, `It takes a ${kind} from ${least} to ${greatest}`);
+}
+
+function readLayers({ greatest = Infinity }: FlagDefinition, typed: string, value: string) {
+  if (value === "all" || value === "auto") return value;
+  const number = Number(value);
+  if (WHOLE.test(value) && number >= 0 && number <= greatest) return number;
+  const meant = didYouMean(value, ["all", "auto"], "");
+  throw invalid(typed, value, meant || "It takes a number of layers from 0 on, all, or auto");
 }
 
 const SECONDS = { s: 1, m: 60, h: 3600 } as const;

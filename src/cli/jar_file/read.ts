@@ -120,7 +120,7 @@ function placed<Entry extends Partial<JarEntry>>(
 
 function toNamedJar(jar: PlacedJar): NamedJar {
   const { name, role = DEFAULT_ROLE, model, modelPlace, modelWritten, ramLimit, prompt } = jar;
-  const { contextSize, batchSize, flashAttention, mmap, kvCacheType } = jar;
+  const { contextSize, batchSize, flashAttention, mmap, kvCacheType, gpuLayers } = jar;
   const ramLimitBytes = ramLimit === undefined ? undefined : parseSize(String(ramLimit));
   return {
     id: name,
@@ -131,6 +131,7 @@ function toNamedJar(jar: PlacedJar): NamedJar {
       batchSize,
       flashAttention,
       mmap,
+      gpuLayers,
       kvCacheType: cacheTypeOf(kvCacheType),
     }),
   };

@@ -44,6 +44,17 @@ function choice<const Choice extends string>(choices: readonly Choice[]) {
   return z.enum(choices, { error: `It takes ${choices.join(", ")}` });
 }
 
+function layers() {
+  const error = "It takes a number of layers from 0 on, all, or auto";
+  const { greatest } = findFlag("gpu-layers");
+  return z.union([
+    z.int({ error }).min(0, { error }).max(greatest, { error }),
+    z.enum(["all", "auto"]),
+  ], {
+    error,
+  }).describe("As --gpu-layers");
+}
+
 const word = z.string({ error: "It takes a text" })
   .min(1, { error: "It takes a text that isn't empty" });
 
@@ -63,6 +74,7 @@ const jarFields = {
     "Type of the KV cache; quantized needs flash attention",
   ),
   flashAttention: choice(findFlag("flash-attention").choices).describe("As --flash-attention"),
+  gpuLayers: layers(),
   mmap: flag("Map the model's file instead of copying it into memory; true unless told otherwise"),
   prompt: text("Replaces the introduction of the jar's role in its prompts"),
 };

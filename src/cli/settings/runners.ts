@@ -1,5 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
-import { GB } from "../../budget/size.ts";
+import { GB, MB } from "../../budget/size.ts";
+import { deviceOf, type DeviceReading } from "../../machine/devices/reading.ts";
+import type { ComputingDevice } from "../../plan/settings.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
 
 /** A CI provider's machine. */
@@ -12,6 +14,8 @@ interface Runner {
   readonly availableBytes: number;
   /** A name that `--cpu` takes: the least that the provider's machines of this kind have. */
   readonly cpu: string;
+  /** Its GPUs; absent where it has none. */
+  readonly devices?: readonly ComputingDevice[];
   /** Where the documented figure comes from: the page's title. */
   readonly source: string;
   /** When the page was read, year and month. */
@@ -19,6 +23,8 @@ interface Runner {
 }
 
 const GITHUB = "GitHub Docs, GitHub-hosted runners reference";
+const GITHUB_LARGER = "GitHub Docs, Larger runners reference";
+const GITLAB_GPU = "GitLab Docs, GPU-enabled hosted runners";
 const GITLAB_LINUX = "GitLab Docs, Hosted runners on Linux";
 const GITLAB_MACOS = "GitLab, Hosted runners on macOS (issues 365695 and 107)";
 const GITLAB_WINDOWS = "GitLab Docs, Hosted runners on Windows";
@@ -47,9 +53,30 @@ function runner(gigabytes: number, system: System, cpu: string, source: string):
   return { documentedBytes, totalBytes, availableBytes, cpu, source, read: READ };
 }
 
+// Documented as 16 GB. What its driver doesn't keep for itself, and CUDA gives out, is 14.56 GB, as
+// many errors of programs that ran out of it say.
+const TESLA_T4_BYTES = 14909 * MB;
+const TESLA_T4: DeviceReading = {
+  id: "cuda:0",
+  backend: "cuda",
+  kind: "device",
+  isIntegrated: false,
+  name: "Tesla T4",
+  totalBytes: TESLA_T4_BYTES,
+  availableBytes: TESLA_T4_BYTES,
+  reservedBytes: 0,
+  computeCapability: 75,
+  multiprocessors: 40,
+  sources: [
+    { figure: "total", name: "--runner", bytes: TESLA_T4_BYTES, decides: true },
+    { figure: "available", name: "--runner", bytes: TESLA_T4_BYTES, decides: true },
+  ],
+};
+
 /**
  * The runners that `--runner` knows: `PROVIDER-LABEL`. GitHub's are those of public repositories;
- * `-private` are the smaller ones of private repositories.
+ * `-private` are the smaller ones of private repositories. One with a GPU is rented by name: its
+ * label is what its owner calls it, here that of GitHub's size.
  */
 export const RUNNERS: Readonly<Record<string, Runner>> = {
   "github-ubuntu": runner(16, UBUNTU, "x86-64-v3", GITHUB),
@@ -61,6 +88,14 @@ export const RUNNERS: Readonly<Record<string, Runner>> = {
   "github-windows-arm": runner(16, WINDOWS, "neoverse-n1", GITHUB),
   "github-macos": runner(7, MACOS, "apple-m1", GITHUB),
   "github-macos-intel": runner(14, MACOS, "x86-64-v3", GITHUB),
+  "github-gpu-t4-4-core": {
+    ...runner(28, UBUNTU, "x86-64-v3", GITHUB_LARGER),
+    devices: [{ memory: TESLA_T4, device: deviceOf(TESLA_T4) }],
+  },
+  "gitlab-saas-linux-medium-amd64-gpu-standard": {
+    ...runner(15, CONTAINER_HOST, "x86-64-v3", GITLAB_GPU),
+    devices: [{ memory: TESLA_T4, device: deviceOf(TESLA_T4) }],
+  },
   "gitlab-saas-linux-small": runner(8, CONTAINER_HOST, "x86-64-v3", GITLAB_LINUX),
   "gitlab-saas-linux-medium": runner(16, CONTAINER_HOST, "x86-64-v3", GITLAB_LINUX),
   "gitlab-saas-linux-large": runner(32, CONTAINER_HOST, "x86-64-v3", GITLAB_LINUX),

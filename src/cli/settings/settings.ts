@@ -33,6 +33,7 @@ function contextFlags(values: FlagValues): Partial<ContextSettings> {
     kvCacheType: cacheTypeOf(values.given("kv-cache-type")),
     flashAttention: values.given("flash-attention"),
     mmap: values.get("no-mmap") ? false : undefined,
+    gpuLayers: values.given("gpu-layers"),
   });
 }
 
@@ -66,6 +67,7 @@ export async function readSettings(
   const set = await chooseJars(values, say);
   const models = byJar(values.perJar("model"), "model", set);
   const limits = byJar(values.perJar("ram-limit"), "ram-limit", set);
+  const layers = byJar(values.perJar("gpu-layers"), "gpu-layers", set);
   const named = await Promise.all(set.jars.map(async (jar) => ({
     jar,
     model: models.get(jar.id) ?? values.get("model") ?? await modelOfFile(jar),
@@ -81,13 +83,18 @@ export async function readSettings(
         id,
         role,
         ...defined({ model, ramLimitBytes: limits.get(id) ?? ramLimitBytes, introduction }),
-        context: { ...jar.context, ...contextFlags(values) },
+        context: {
+          ...jar.context,
+          ...contextFlags(values),
+          ...defined({ gpuLayers: layers.get(id) }),
+        },
       };
     }),
     policy: { ...set.policy, ...policyFlags(values) },
     estimator: values.get("estimator"),
     ...machine,
     ...defined({ cpu: values.get("cpu") }),
+    gpu: values.get("gpu"),
   });
   if (sources.filesOnly) { for (const { model = "" } of settings.jars) rejectUrl(model); }
   if (isUnnamed) say(whichModel(unnamedModel));
@@ -151,7 +158,7 @@ function policyFlags(values: FlagValues): Defined<Policy> {
 /** A machine that isn't this one, by its sizes or by a runner's name. */
 async function readMachine(values: FlagValues): Promise<Pick<PlanRequest, "machine" | "cpu">> {
   const runner = values.get("runner");
-  const described = readOtherMachine(values);
+  const described = await readOtherMachine(values);
   if (runner === undefined) return defined({ machine: described });
   if (described !== undefined) {
     throw new BrainjarError(
@@ -164,21 +171,34 @@ async function readMachine(values: FlagValues): Promise<Pick<PlanRequest, "machi
     import.meta,
     "./runners.ts",
   );
-  const { totalBytes, availableBytes, cpu } = findRunner(runner);
-  return { machine: { name: `--runner ${runner}`, totalBytes, availableBytes }, cpu };
+  const { totalBytes, availableBytes, cpu, devices } = findRunner(runner);
+  const name = `--runner ${runner}`;
+  return { machine: { name, totalBytes, availableBytes, ...defined({ devices }) }, cpu };
 }
 
-function readOtherMachine(values: FlagValues): OtherMachine | undefined {
+async function readOtherMachine(values: FlagValues): Promise<OtherMachine | undefined> {
   const totalBytes = values.get("total-memory");
   const availableBytes = values.get("available-memory");
-  if (totalBytes === undefined && availableBytes === undefined) return undefined;
+  const onlyDevices = await readDevicesOnly(values);
+  if (totalBytes === undefined && availableBytes === undefined) return onlyDevices;
   if (totalBytes !== undefined && availableBytes !== undefined && availableBytes > totalBytes) {
     throw new BrainjarError("invalid-value", "--available-memory is larger than --total-memory", {
       hint: "What is free is a part of the total: give as much as that, or less",
     });
   }
   const name = totalBytes === undefined ? "--available-memory" : "--total-memory";
-  return { name, ...defined({ totalBytes, availableBytes }) };
+  return { name, ...defined({ totalBytes, availableBytes, devices: onlyDevices?.devices }) };
+}
+
+/** A machine of which nothing but its devices is described, if they are. */
+export async function readDevicesOnly(values: FlagValues): Promise<OtherMachine | undefined> {
+  const text = values.get("devices");
+  if (text === undefined) return undefined;
+  const { parseDevices } = await loadModule<typeof import("./devices.ts")>(
+    import.meta,
+    "./devices.ts",
+  );
+  return { name: "--devices", devices: parseDevices(text) };
 }
 
 /** A per-jar flag's values by jar id; a role that several jars play names all of them. */

@@ -37,6 +37,7 @@ export function openProgress(mayDraw: () => boolean): Progress {
       drawnAt = -Infinity;
     },
     watch: (engine) => ({
+      devices: () => engine.devices(),
       dryLoad: (model, options) => engine.dryLoad(model, options),
       dispose: () => engine.dispose(),
       load: (model, options) =>

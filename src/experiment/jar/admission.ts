@@ -1,3 +1,4 @@
+import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { defined } from "../../budget/defined.ts";
 import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
 import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
@@ -10,6 +11,9 @@ import type { JarConfig } from "../config.ts";
 import type { JarEvent, WarningEvent } from "../events.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
+import { shortness } from "../memory/judge_memory.ts";
+import { filledByThinking, foundOnDevices, seeMemory, unfilledOn } from "../memory/on_devices.ts";
+import { renewNow } from "../memory/renew_reservations.ts";
 import { allocate, deallocate } from "../memory/reservations.ts";
 import { type Outcome, withWatchdog } from "./watchdog.ts";
 import type { RunState } from "../run_state.ts";
@@ -85,37 +89,44 @@ export async function admit(
 }
 
 async function approve(
-  { demand }: JarConfig,
+  { demand, options }: JarConfig,
   run: RunState,
   kept: ModelReference | undefined,
 ): Promise<Approval | Refusal> {
   const { id, model, footprint } = demand;
-  const { manager, memory, models, ledger } = run;
+  const { manager, models, ledger } = run;
   const overLimit = overLimitRefusal(demand, run);
   if (overLimit) return overLimit;
-  const isLoaded = kept !== undefined || models.has(model);
+  const isLoaded = kept !== undefined || models.has(model, gpuLayersOf(options));
   const processBytes = isLoaded ? 0 : await residentProcessBytes(demand.footprint, run);
   const allocation = await allocate(run, id, demand.ramLimitBytes, {
     path: model,
     footprint,
     residentBytes: isLoaded ? footprint.shared.floorBytes : processBytes,
+    residentOn: foundOnDevices(footprint, run, isLoaded),
     isLoaded,
   });
   if (!allocation.ok) {
     return {
       kind: "refused",
       code: "allocation-refused",
-      message: `Layer 2 refused '${id}': ${allocation.reason}`,
+      message: `Layer 2 refused '${id}': ${allocation.reason}` +
+        ("pool" in allocation ? ` on ${allocation.pool}` : ""),
       blame: "refused",
       allocation,
     };
   }
   try {
     // Read again: layer 3 is about the moment before the load.
-    memory.current = await ledger.readMemory();
+    seeMemory(run, await ledger.readMemory());
     const preflight = manager.checkBeforeLoad(id);
-    if (preflight?.ok) return { allocation, preflight, processBytes };
+    const short = shortDevice(footprint, run);
+    if (preflight?.ok && short === undefined) return { allocation, preflight, processBytes };
     await deallocate(run, id);
+    if (preflight?.ok) {
+      const message = `The watch would kill '${id}' at once: ${short}`;
+      return { kind: "refused", code: "available-memory", message, blame: "refused" };
+    }
     return {
       kind: "refused",
       code: "load-refused",
@@ -127,6 +138,17 @@ async function approve(
     await deallocate(run, id);
     throw error;
   }
+}
+
+/**
+ * Why the watch would kill a jar that layers 2 and 3 let in, if it would: on a device no headroom
+ * keeps it from being loaded, killed and loaded again (layer 1, rule 4).
+ */
+function shortDevice({ devices = [] }: JarFootprint, run: RunState): string | undefined {
+  const there = run.memory.current.devices?.filter((one) =>
+    devices.some(({ id }) => id === one.id)
+  );
+  return there?.map((device) => shortness(device, unfilledOn(run))).find((text) => text);
 }
 
 /** A limit limits: a jar that needs more than its own isn't let in (layer 1, rule 3). */
@@ -150,6 +172,10 @@ async function residentProcessBytes(footprint: JarFootprint, run: RunState): Pro
   return own === undefined ? 0 : own + (footprint.loading?.kernelBytes ?? 0);
 }
 
+function gpuLayersOf({ offload }: FootprintOptions): number {
+  return offload?.gpuLayers ?? 0;
+}
+
 type Loaded = Omit<Extract<Admission, { kind: "admitted" }>, "approval">;
 
 async function load(
@@ -163,16 +189,20 @@ async function load(
   const before = await memory.ownAnonymousBytes();
   const watchdog = { clock, limits, signal: stop };
 
-  const shared = kept !== undefined || models.has(demand.model);
+  const gpuLayers = gpuLayersOf(options);
+  const shared = kept !== undefined || models.has(demand.model, gpuLayers);
   const acquired: Outcome<ModelReference> = kept
     ? { kind: "done", value: kept }
     : await withWatchdog(
-      (signal, onProgress) =>
-        models.acquire(demand.model, { mmap: options.mmap, files, sparse, signal, onProgress }),
+      (signal, onProgress) => {
+        const { mmap } = options;
+        const loading = { mmap, gpuLayers, files, sparse, signal, onProgress };
+        return models.acquire(demand.model, loading);
+      },
       { ...watchdog, discard: (reference) => reference.release() },
     );
   if (acquired.kind !== "done") {
-    if (acquired.kind !== "failed" && !acquired.settled) models.forget(demand.model);
+    if (acquired.kind !== "failed" && !acquired.settled) models.forget(demand.model, gpuLayers);
     return notLoaded(acquired, "model-load-failed", `Model load failed: ${demand.model}`);
   }
 
@@ -198,6 +228,7 @@ async function load(
   const residentBytes = grownBy +
     (shared ? inheritedBytes(demand, allocatedBytes, run) : processBytes);
   run.manager.markResident(demand.id, residentBytes);
+  await markLoadedOnDevices(demand, run);
   return {
     kind: "admitted",
     mind: made.value,
@@ -206,6 +237,17 @@ async function load(
     residentBytes,
     milliseconds: clock.now() - began,
   };
+}
+
+/** What a jar has filled on devices, also for other processes: their driver may not tell. */
+async function markLoadedOnDevices(
+  { id, footprint }: InstanceDemand,
+  run: RunState,
+): Promise<void> {
+  if (footprint.devices === undefined) return;
+  for (const device of footprint.devices) run.usedDevices.add(device.id);
+  run.manager.markOnDevices(id, filledByThinking(footprint));
+  await renewNow(run);
 }
 
 /** Weights that were in memory before this jar and that no living jar counts as its own. */

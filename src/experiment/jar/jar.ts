@@ -1,16 +1,18 @@
 import { lineOf } from "../../budget/error.ts";
+import type { PoolDeallocation } from "../../budget/allocation.ts";
 import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { requiredBytes } from "../../budget/required.ts";
 import type { Mind, Thought } from "../../engine/engine.ts";
 import { type Admission, admit, type Approval, type Refusal, warningOf } from "./admission.ts";
 import type { JarConfig } from "../config.ts";
-import { CAUSE_MESSAGES, type DeathCause } from "./death_cause.ts";
+import { CAUSE_MESSAGES, type Death, type DeathCause } from "./death_cause.ts";
 import type { EndEvent, JarEventBody, RunEvent } from "../events.ts";
 import { free, type JarState } from "./jar_state.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { rounded } from "../clock.ts";
+import { markThinking } from "../memory/on_devices.ts";
 import { deallocate } from "../memory/reservations.ts";
 import type { VitalSigns } from "../prompts.ts";
 import { thoughtSeed } from "../thought_seed.ts";
@@ -135,6 +137,7 @@ export class Jar {
     else stop.addEventListener("abort", stopped);
     alive.thinking = thinking;
     const before = await this.#run.memory.ownAnonymousBytes();
+    markThinking(this.id, this.#run);
 
     const began = clock.now();
     const pieces: string[] = [];
@@ -159,20 +162,20 @@ export class Jar {
     // its first word. What was said before that is told.
     const thoughtless = said.tokens === 0 && said.stop !== "length" && said.stop !== "end";
     if (!thoughtless) this.#thought({ ...said, prompt, seed }, alive.mind);
-    if (alive.killed) await this.#die(alive.killed.cause, alive.killed.detail);
+    if (alive.killed) await this.#die(alive.killed);
     else if (outcome.kind === "failed") await this.#fail("engine-failed", outcome.error);
     else if (outcome.kind === "stalled") await this.#fail("engine-stalled", undefined);
-    else if (thought?.stop === "context-full") await this.#die("context-full");
+    else if (thought?.stop === "context-full") await this.#die({ cause: "context-full" });
     return thoughtless ? undefined : thought;
   }
 
   /** Kills it before the kernel does: now, or in the middle of its thought. */
-  async kill(cause: DeathCause, detail: string): Promise<void> {
+  async kill(death: Death): Promise<void> {
     const state = this.#state;
     if (state.kind !== "alive" || state.killed) return;
-    if (!state.thinking) return await this.#die(cause, detail);
-    state.killed = { cause, detail };
-    state.thinking.abort(new Error(detail));
+    if (!state.thinking) return await this.#die(death);
+    state.killed = death;
+    state.thinking.abort(new Error(death.detail));
   }
 
   /** The run is over: frees everything. The reservation is the caller's to give back. */
@@ -218,11 +221,11 @@ export class Jar {
 
   async #fail(cause: "engine-failed" | "engine-stalled", error: unknown): Promise<void> {
     this.#engineFailures++;
-    await this.#die(cause, error === undefined ? undefined : lineOf(error));
+    await this.#die({ cause, ...(error === undefined ? {} : { detail: lineOf(error) }) });
     this.#giveUpIfHopeless();
   }
 
-  async #die(cause: DeathCause, detail?: string): Promise<void> {
+  async #die({ cause, detail, pool }: Death): Promise<void> {
     const alive = this.#state;
     if (alive.kind !== "alive") return;
     const { promise: done, resolve } = Promise.withResolvers<void>();
@@ -239,7 +242,7 @@ export class Jar {
       this.#run,
     );
     if (!freed) this.#warn("engine-unsettled", `The engine still holds memory of '${this.id}'`);
-    const { givenBackBytes, totalBytes } = await deallocate(this.#run, this.id);
+    const given = await deallocate(this.#run, this.id);
     this.#state = {
       kind: "dead",
       cause,
@@ -249,10 +252,11 @@ export class Jar {
     this.#emit({
       event: "death",
       cause,
+      ...defined({ pool }),
       message: CAUSE_MESSAGES[cause],
       deaths: this.#deaths,
-      givenBackBytes,
-      reservedBytes: totalBytes,
+      ...givenBack(given),
+      pools: given.pools.map((pool) => ({ id: pool.id, ...givenBack(pool) })),
       ...defined({ detail }),
     });
   }
@@ -260,7 +264,8 @@ export class Jar {
   #refused(refusal: Refusal): void {
     if (refusal.blame !== "refused") this.#engineFailures++;
     // Tried again every few seconds: said once for each reason.
-    const reason = `${refusal.code} ${refusal.allocation?.reason ?? ""}`;
+    const { code, message, allocation } = refusal;
+    const reason = allocation === undefined ? code : message;
     if (reason !== this.#lastRefusal) this.#emit(warningOf(refusal));
     this.#lastRefusal = reason;
     this.#giveUpIfHopeless();
@@ -297,6 +302,10 @@ function cutOff(pieces: readonly string[], milliseconds: number): Thought {
 }
 
 function figures({ allocation, preflight }: Approval) {
-  const { allocatedBytes, totalBytes, usableBytes, remainingBytes } = allocation;
-  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, preflight };
+  const { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools } = allocation;
+  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools, preflight };
+}
+
+function givenBack({ givenBackBytes, totalBytes }: Omit<PoolDeallocation, "id">) {
+  return { givenBackBytes, reservedBytes: totalBytes };
 }

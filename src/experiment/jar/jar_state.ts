@@ -1,5 +1,5 @@
 import type { Mind } from "../../engine/engine.ts";
-import type { DeathCause } from "./death_cause.ts";
+import type { Death, DeathCause } from "./death_cause.ts";
 import type { ModelReference } from "./model_pool.ts";
 
 /** Where a jar is in its life. */
@@ -20,7 +20,7 @@ interface Alive {
   /** There while it thinks: ends the thought. */
   thinking?: AbortController;
   /** What the watch killed it for, in the middle of a thought. */
-  killed?: { readonly cause: DeathCause; readonly detail: string };
+  killed?: Death;
   /** Resolves when an engine that didn't listen is done with the mind. */
   rest: Promise<void>;
 }

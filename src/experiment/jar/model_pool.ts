@@ -19,7 +19,8 @@ interface Entry {
 
 /**
  * The models in memory, each with the number of jars that refer to it. Jars that name the same model
- * share one load of it, unless `share` is false: then each loads it for itself, as the seed does.
+ * with as many layers on devices share one load of it, unless `share` is false: then each loads it
+ * for itself, as the seed does.
  */
 export class ModelPool {
   readonly #engine: Engine;
@@ -32,13 +33,13 @@ export class ModelPool {
   }
 
   /** Whether a jar on `path` would find its weights in memory. */
-  has(path: string): boolean {
-    return this.#entries.has(path);
+  has(path: string, gpuLayers = 0): boolean {
+    return this.#entries.has(keyOf(path, gpuLayers));
   }
 
   /** The next to ask for `path` loads it anew: the load that hangs there is nobody's any more. */
-  forget(path: string): void {
-    this.#entries.delete(path);
+  forget(path: string, gpuLayers = 0): void {
+    this.#entries.delete(keyOf(path, gpuLayers));
   }
 
   /** Loads `path`, or joins the jars that refer to it. Errors are the engine's own. */
@@ -47,30 +48,36 @@ export class ModelPool {
       const model = await this.#engine.load(fileOf(path, options), options);
       return refer(model, () => model.dispose());
     }
-    const entry = this.#entries.get(path) ?? this.#load(path, options);
+    const key = keyOf(path, options.gpuLayers ?? 0);
+    const entry = this.#entries.get(key) ?? this.#load(key, path, options);
     entry.references++;
     const letGo = async () => {
       if (--entry.references > 0) return;
       // Forgotten before it is disposed: who asks meanwhile must get a model that will stay.
-      if (this.#entries.get(path) === entry) this.#entries.delete(path);
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
       await (await entry.loading).dispose();
     };
     try {
       return refer(await entry.loading, letGo);
     } catch (error) {
-      if (this.#entries.get(path) === entry) this.#entries.delete(path);
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
       throw error;
     }
   }
 
-  #load(path: string, options: LoadOptions): Entry {
+  #load(key: string, path: string, options: LoadOptions): Entry {
     const entry: Entry = {
       loading: this.#engine.load(fileOf(path, options), options),
       references: 0,
     };
-    this.#entries.set(path, entry);
+    this.#entries.set(key, entry);
     return entry;
   }
+}
+
+/** What one load is known by. */
+function keyOf(path: string, gpuLayers: number): string {
+  return `${gpuLayers} ${path}`;
 }
 
 /** The first file is what is loaded: a name in a cache isn't its path. */

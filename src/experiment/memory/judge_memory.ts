@@ -1,6 +1,7 @@
 import type { InstanceDemand } from "../../budget/demand.ts";
-import type { MachineMemory } from "../../budget/memory.ts";
-import { leastAvailableBytes, leastAvailableRule } from "../../budget/policy.ts";
+import type { DeviceMemory, MachineMemory } from "../../budget/memory.ts";
+import { leastAvailableOf, leastAvailableRule } from "../../budget/policy.ts";
+import { bytesIn, type Pool, type PoolBytes, RAM } from "../../budget/pools/pools.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { DeathCause } from "../jar/death_cause.ts";
 import { leastImportantFirst } from "../roles.ts";
@@ -10,6 +11,10 @@ interface MemorySample {
   readonly memory: MachineMemory;
   /** This process's anonymous memory in bytes, `undefined` where it can't be read. */
   readonly ownAnonymousBytes: number | undefined;
+  /** What the living jars have yet to fill on devices. */
+  readonly unfilledOn?: readonly PoolBytes[];
+  /** Devices that the last look didn't find either. */
+  readonly missedBefore?: ReadonlySet<string>;
 }
 
 /** Which jar is to die, and what for. */
@@ -17,6 +22,8 @@ interface Victim {
   readonly id: string;
   readonly cause: DeathCause;
   readonly detail: string;
+  /** The device that is short or gone; absent where it is RAM. */
+  readonly pool?: string;
 }
 
 /**
@@ -44,25 +51,39 @@ export function ownMemoryBytes(
 }
 
 /** What nobody has filled; what other processes have reserved isn't used yet. */
-function freeBytes(memory: MachineMemory): number {
+function freeBytes(memory: Pick<Pool, "availableBytes" | "reservedBytes">): number {
   return memory.availableBytes + memory.reservedBytes;
+}
+
+/**
+ * What is free on a device beside what its jars have yet to fill there: what they can't get when they
+ * think ends the process.
+ */
+function leftOn(device: DeviceMemory, unfilledOn: readonly PoolBytes[] | undefined): number {
+  return freeBytes(device) - bytesIn(device.id, unfilledOn);
 }
 
 /** Memory is short where so many times what is kept free is left. */
 const SHORT = 4;
 
 /**
- * Whether memory is so short that it must be looked at often: in a small group what is kept free is
- * little, and another process may fill it in less than the usual second.
+ * Whether memory is so short that it must be looked at often: in a small group, or on a device, what
+ * is kept free is little, and another process may fill it in less than the usual second.
+ *
+ * @param unfilledOn what jars have yet to fill on the devices that they are on
  */
-export function isShort(memory: MachineMemory): boolean {
-  return freeBytes(memory) < SHORT * leastAvailableBytes(memory.totalBytes);
+export function isShort(memory: MachineMemory, unfilledOn: readonly PoolBytes[] = []): boolean {
+  const isLittle = (bytes: number, pool: Pick<Pool, "id" | "totalBytes">) =>
+    bytes < SHORT * leastAvailableOf(pool);
+  const devices = memory.devices?.filter((device) => unfilledOn.some(({ id }) => id === device.id));
+  return isLittle(freeBytes(memory), { ...memory, id: RAM }) ||
+    (devices ?? []).some((device) => isLittle(leftOn(device, unfilledOn), device));
 }
 
 /**
  * Who is to die so that the kernel kills nobody (src/budget/README.md, "The run"): the jar that is furthest
- * over its own RAM limit; else, when less is available than is kept free, the least important one. One
- * at a time: its memory may be enough.
+ * over its own RAM limit; else, when less is available than is kept free, the least important one; of a
+ * device the least important one that is on it. One at a time: its memory may be enough.
  */
 export function judgeMemory(
   sample: MemorySample,
@@ -76,11 +97,55 @@ export function judgeMemory(
   const [least] = order;
   if (!least) return undefined;
   const { memory } = sample;
+  const ram = { ...memory, id: RAM };
   const available = freeBytes(memory);
-  if (available >= leastAvailableBytes(memory.totalBytes)) return undefined;
-  const rule = leastAvailableRule(memory.totalBytes);
-  const detail = `${formatAmount(available)} available; ${rule}`;
+  if (available >= leastAvailableOf(ram)) return judgeDevices(sample, order);
+  const detail = `${formatAmount(available)} available; ${leastAvailableRule(ram)}`;
   return { id: least.id, cause: "available-memory", detail };
+}
+
+/** The same on devices, those of the least important jar first. */
+function judgeDevices(
+  { memory, unfilledOn, missedBefore }: MemorySample,
+  order: readonly InstanceDemand[],
+): Victim | undefined {
+  for (const { id, footprint } of order) {
+    for (const { id: pool } of footprint.devices ?? []) {
+      const device = memory.devices?.find((one) => one.id === pool);
+      if (device === undefined) {
+        // A driver may fail to answer once.
+        if (!missedBefore?.has(pool)) continue;
+        return { id, pool, cause: "device-lost", detail: `${pool} is no more among the devices` };
+      }
+      const detail = shortness(device, unfilledOn);
+      if (detail !== undefined) return { id, pool, cause: "device-memory", detail };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * How a device is short, in words: less is free beside what jars have yet to fill there than is to be
+ * kept free. Nothing where it isn't.
+ */
+export function shortness(
+  device: DeviceMemory,
+  unfilledOn: readonly PoolBytes[] = [],
+): string | undefined {
+  if (leftOn(device, unfilledOn) >= leastAvailableOf(device)) return undefined;
+  const toFill = bytesIn(device.id, unfilledOn);
+  const where = toFill > 0 ? ` where jars have yet to fill ${formatAmount(toFill)}` : "";
+  return `${device.id}: ${formatAmount(freeBytes(device))} available${where}; ` +
+    leastAvailableRule(device);
+}
+
+/** Devices that these jars are on and that a reading doesn't have. */
+export function missingDevices(
+  { devices = [] }: MachineMemory,
+  living: readonly InstanceDemand[],
+): ReadonlySet<string> {
+  const needed = living.flatMap(({ footprint }) => footprint.devices ?? []).map(({ id }) => id);
+  return new Set(needed.filter((id) => devices.every((device) => device.id !== id)));
 }
 
 function greediest(

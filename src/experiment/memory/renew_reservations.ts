@@ -1,5 +1,16 @@
+import { settlesBefore } from "../clock.ts";
 import { lineOf } from "../../budget/error.ts";
+import { reservedMemory } from "./reservations.ts";
 import type { RunState } from "../run_state.ts";
+
+/**
+ * Writes what the run has reserved anew, with what of it is filled by now. What can't be written is
+ * written the next time.
+ */
+export async function renewNow(run: RunState): Promise<void> {
+  const written = run.ledger.renew(reservedMemory(run).devices).catch(() => {});
+  await settlesBefore(written, run.stop);
+}
 
 /**
  * Writes what the run has reserved anew every minute until `done` fires: processes that can't look at
@@ -13,7 +24,7 @@ export async function renewReservations(run: RunState, done: AbortSignal): Promi
     await clock.sleep(limits.renewMilliseconds, done);
     if (done.aborted) return;
     try {
-      await ledger.renew();
+      await ledger.renew(reservedMemory(run).devices);
       isTold = false;
     } catch (error) {
       if (isTold) continue;

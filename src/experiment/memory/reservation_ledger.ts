@@ -1,9 +1,18 @@
 import type { MachineMemory } from "../../budget/memory.ts";
+import type { DeviceReservation, HeldMemory } from "../../ledger/reservation.ts";
 import type { MemoryLedger } from "../../ledger/memory_ledger.ts";
+
+/** What this process has reserved in all. All bytes whole. */
+export interface ReservedMemory {
+  /** Of RAM. */
+  readonly bytes: number;
+  /** Of each device that jars need something on, and what of it is filled. */
+  readonly devices: readonly DeviceReservation[];
+}
 
 /**
  * Where processes write what each has reserved, so that no two reserve the same memory. One figure
- * stands for all jars of this process.
+ * for each pool stands for all jars of this process.
  */
 export interface ReservationLedger {
   /**
@@ -11,14 +20,14 @@ export interface ReservationLedger {
    * no other process can decide; then writes what this process has reserved in all.
    */
   admit<Value>(
-    decide: (memory: MachineMemory) => { readonly value: Value; readonly reservedBytes: number },
+    decide: (memory: MachineMemory) => { readonly value: Value; readonly reserved: ReservedMemory },
   ): Promise<Value>;
   /** The machine's memory, less what other processes have reserved and not filled. */
   readMemory(): Promise<MachineMemory>;
   /** Writes what this process has reserved after something was given back. */
-  keep(reservedBytes: number): Promise<void>;
-  /** Writes the same anew, so that others go on believing it. */
-  renew(): Promise<void>;
+  keep(reserved: ReservedMemory): Promise<void>;
+  /** Writes the same anew, so that others go on believing it, with what of devices is filled now. */
+  renew(filled: ReservedMemory["devices"]): Promise<void>;
 }
 
 /** No other process is asked: the machine's memory as it is read. */
@@ -37,30 +46,47 @@ const JARS = "jars";
 /**
  * The ledger of this user's brainjar processes as the one that a run's jars are admitted under.
  *
- * @param heldBytes what a token holds for the run, which keeps as much as long as it has jars
+ * @param held what a token holds for the run, which keeps as much as long as it has jars
  */
 export function reservationLedger(
   ledger: MemoryLedger,
   readMemory: () => Promise<MachineMemory>,
-  heldBytes = 0,
+  held: HeldMemory = { bytes: 0, devices: [] },
 ): ReservationLedger {
-  const entry = (reservedBytes: number) => ({
+  const entry = ({ bytes, devices }: ReservedMemory) => ({
     id: JARS,
-    bytes: Math.max(reservedBytes, heldBytes),
+    bytes: Math.max(bytes, held.bytes),
+    devices: mostOf(devices, held.devices),
   });
   return {
     admit: async (decide) => {
       const { value } = await ledger.admit(readMemory, (memory) => {
-        const { value, reservedBytes } = decide(memory);
-        return reservedBytes > 0 ? { value, jar: entry(reservedBytes) } : { value };
+        const { value, reserved } = decide(memory);
+        return reserved.bytes > 0 ? { value, jar: entry(reserved) } : { value };
       });
       return value;
     },
     readMemory: async () => await ledger.takeOffOthers(await readMemory()),
-    keep: async (reservedBytes) => {
-      if (reservedBytes > 0) await ledger.reserve(entry(reservedBytes));
+    keep: async (reserved) => {
+      if (reserved.bytes > 0) await ledger.reserve(entry(reserved));
       else await ledger.release(JARS);
     },
-    renew: () => ledger.renew(),
+    renew: (filled) =>
+      ledger.renew(new Map(filled.map(({ device, filledBytes }) => [device, filledBytes]))),
   };
+}
+
+/** Of each device as much as the larger of the two says. */
+function mostOf(
+  reserved: ReservedMemory["devices"],
+  held: ReservedMemory["devices"],
+): ReservedMemory["devices"] {
+  const others = held.filter(({ device }) => reserved.every((one) => one.device !== device));
+  return [
+    ...reserved.map((one) => {
+      const other = held.find(({ device }) => device === one.device);
+      return { ...one, reservedBytes: Math.max(one.reservedBytes, other?.reservedBytes ?? 0) };
+    }),
+    ...others,
+  ];
 }

@@ -1,6 +1,9 @@
 import { lineOf } from "../../budget/error.ts";
 import type { AllocationResult, DeallocationResult } from "../../budget/allocation.ts";
 import type { ModelDemand } from "../../budget/manager.ts";
+import { deviceReservations } from "../../ledger/reservation.ts";
+import { seeMemory } from "./on_devices.ts";
+import type { ReservedMemory } from "./reservation_ledger.ts";
 import { settlesBefore } from "../clock.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import type { RunState } from "../run_state.ts";
@@ -10,18 +13,19 @@ import type { RunState } from "../run_state.ts";
  * stopped: who has the ledger may keep it for long.
  */
 export async function allocate(
-  { manager, memory, ledger, stop }: RunState,
+  run: RunState,
   id: string,
   ramLimitBytes: number | undefined,
   model: ModelDemand,
 ): Promise<AllocationResult> {
+  const { manager, ledger, stop } = run;
   try {
     const admitted = ledger.admit((current) => {
       // Whoever waited for this has gone.
       stop.throwIfAborted();
-      memory.current = current;
+      seeMemory(run, current);
       const value = manager.allocate(id, ramLimitBytes, model);
-      return { value, reservedBytes: manager.reservedBytes };
+      return { value, reserved: reservedMemory(run) };
     });
     if (!await settlesBefore(admitted, stop)) throw stop.reason;
     return await admitted;
@@ -30,6 +34,16 @@ export async function allocate(
     manager.deallocate(id);
     throw error;
   }
+}
+
+/** What all jars have reserved, and what of that is filled on devices, as the ledger has it. */
+export function reservedMemory({ manager, memory }: RunState): ReservedMemory {
+  const { reserved, reservedBytes: bytes } = manager;
+  const filled = reserved.map(({ id, bytes }) => ({
+    id,
+    bytes: bytes - manager.unfilledBytes(undefined, id),
+  }));
+  return { bytes, devices: deviceReservations(memory.current.devices, reserved, filled) };
 }
 
 /** Gives a jar's reservation back, here and in the ledger. Never throws. */
@@ -47,8 +61,8 @@ export async function deallocateAll(run: RunState, ids: readonly string[]): Prom
 
 /** Waits for the ledger as long as for anything that is freed, and no longer after a stop. */
 async function writeDown(run: RunState): Promise<void> {
-  const { manager, ledger, emit, turn } = run;
-  const written = ledger.keep(manager.reservedBytes).catch((error) =>
+  const { ledger, emit, turn } = run;
+  const written = ledger.keep(reservedMemory(run)).catch((error) =>
     emit({
       event: "warning",
       turn,

@@ -1,7 +1,8 @@
 import { lineOf } from "../../budget/error.ts";
 import { PRESSURE_WARNING_PERCENT } from "../../budget/validate.ts";
 import type { Jar } from "../jar/jar.ts";
-import { isShort, judgeMemory } from "./judge_memory.ts";
+import { isShort, judgeMemory, missingDevices } from "./judge_memory.ts";
+import { seeMemory, unfilledOn } from "./on_devices.ts";
 import type { RunState } from "../run_state.ts";
 
 /**
@@ -24,8 +25,9 @@ export async function watchMemory(
   const { clock, limits, memory, policy } = run;
   // What a death frees has a second to show before another jar has to go.
   let hasKilled = false;
+  let missed: ReadonlySet<string> = new Set();
   while (!done.aborted) {
-    const isUrgent = isShort(memory.current) && !hasKilled;
+    const isUrgent = isShort(memory.current, unfilledOn(run)) && !hasKilled;
     hasKilled = false;
     await clock.sleep(isUrgent ? limits.shortWatchMilliseconds : limits.watchMilliseconds, done);
     if (done.aborted) return;
@@ -37,9 +39,12 @@ export async function watchMemory(
   }
 
   async function look(): Promise<void> {
+    seeMemory(run, await memory.refresh());
     const sample = {
-      memory: await memory.refresh(),
+      memory: memory.current,
       ownAnonymousBytes: await memory.ownAnonymousBytes(),
+      unfilledOn: unfilledOn(run),
+      missedBefore: missed,
     };
     const pressure = sample.memory.pressure?.someAverage10 ?? 0;
     warn(
@@ -52,10 +57,11 @@ export async function watchMemory(
     if (done.aborted || jars.some((jar) => jar.state.kind === "dying")) return;
     const living = jars.filter((jar) => jar.state.kind === "alive");
     const demands = living.map((jar) => jar.config.demand);
+    missed = missingDevices(sample.memory, demands);
     const victim = judgeMemory(sample, demands, policy.shareWeights);
     const jar = living.find(({ id }) => id === victim?.id);
     if (victim === undefined) return;
     hasKilled = true;
-    await jar?.kill(victim.cause, victim.detail);
+    await jar?.kill(victim);
   }
 }

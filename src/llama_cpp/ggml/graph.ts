@@ -1,3 +1,4 @@
+import { type GatedFunction, MAY_OVERWRITE, type UnaryFunction } from "./operations.ts";
 import { ggmlType, rowBytes } from "./types.ts";
 import {
   F16,
@@ -10,51 +11,6 @@ import {
   type Strides,
   Tensor,
 } from "./tensor.ts";
-
-/** Which operations may write over an operand (ggml-alloc.c, `ggml_op_can_inplace`). */
-const MAY_OVERWRITE: ReadonlySet<string> = new Set([
-  "FILL",
-  "SCALE",
-  "DIAG_MASK_ZERO",
-  "DIAG_MASK_INF",
-  "ADD",
-  "ADD_ID",
-  "ADD1",
-  "SUB",
-  "MUL",
-  "DIV",
-  "SQR",
-  "SQRT",
-  "LOG",
-  "UNARY",
-  "ROPE",
-  "ROPE_BACK",
-  "SILU_BACK",
-  "RMS_NORM",
-  "RMS_NORM_BACK",
-  "CLAMP",
-  "SOFT_MAX",
-  "SOFT_MAX_BACK",
-]);
-
-/** Functions of one element (`enum ggml_unary_op`). */
-export type UnaryFunction =
-  | "ABS"
-  | "EXP"
-  | "GELU"
-  | "NEG"
-  | "RELU"
-  | "ROUND"
-  | "SGN"
-  | "SIGMOID"
-  | "SILU"
-  | "SOFTPLUS"
-  | "STEP"
-  | "TANH"
-  | "XIELU";
-
-/** Gated units (`enum ggml_glu_op`). */
-export type GatedFunction = "REGLU" | "GEGLU" | "SWIGLU" | "SWIGLU_OAI" | "SWIGLU_CLAMP";
 
 /**
  * A compute graph under construction: the operations of ggml.c that language models use, each
@@ -265,10 +221,6 @@ export class Graph {
 
   l2Norm(a: Tensor): Tensor {
     return this.like("L2_NORM", a);
-  }
-
-  groupNorm(a: Tensor): Tensor {
-    return this.like("GROUP_NORM", a);
   }
 
   rope(a: Tensor, positions: Tensor, factors?: Tensor): Tensor {

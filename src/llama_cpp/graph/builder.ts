@@ -198,12 +198,12 @@ export class Builder {
   }
 
   applyScale(name: string, x: Tensor): Tensor {
-    const scale = this.model.find(`${name}.scale`);
+    const scale = this.model.findScale(name);
     return scale === undefined ? x : this.graph.multiply(x, scale);
   }
 
   addBias(name: string, x: Tensor): Tensor {
-    const bias = this.model.find(`${name}.bias`);
+    const bias = this.model.findBias(name);
     return bias === undefined ? x : this.graph.add(x, bias);
   }
 
@@ -229,7 +229,7 @@ export class Builder {
   norm(x: Tensor, kind: NormKind, name: string, layer: number = layerIn(name)): Tensor {
     const { graph } = this;
     const weight = this.weight(name);
-    const bias = this.model.find(`${name}.bias`);
+    const bias = this.model.findBias(name);
     let y = kind === "rms" ? graph.rmsNorm(x) : graph.norm(x);
     if (weight !== undefined || bias !== undefined) y.layer = layer;
     if (weight !== undefined) y = graph.multiply(y, weight);
@@ -244,11 +244,12 @@ export class Builder {
 
   /** `get_rope_factors`: one set for all contexts, or one for those longer than trained with. */
   #ropeFactors(layer: number): Tensor | undefined {
-    const { trainContextLength } = this.hyperparameters;
+    const { model, hyperparameters: { trainContextLength } } = this;
+    const all = model.copyFor(layer, "rope_freqs.weight");
+    if (all !== undefined || !model.has("rope_factors_long.weight")) return all;
     const original = this.keys.number("rope.scaling.original_context_length") ?? trainContextLength;
     const length = this.plan.cells > original ? "long" : "short";
-    return this.model.copyFor(layer, "rope_freqs.weight") ??
-      this.model.copyFor(layer, `rope_factors_${length}.weight`);
+    return model.copyFor(layer, `rope_factors_${length}.weight`);
   }
 
   /** The last norm: its result stays readable as the embedding (`t_embd`). */
@@ -264,9 +265,9 @@ export class Builder {
   /** The logits, from the embedding matrix where the file has no other. */
   logits(x: Tensor): void {
     const { graph } = this;
-    let y = this.has("output")
-      ? this.multiply("output", x)
-      : graph.multiplyMatrix(this.#tiedOutput(), x);
+    const output = this.weight("output") ?? this.#tiedOutput();
+    // The file may have a scale and a bias for it, whichever matrix it is.
+    let y = this.addBias("output", this.applyScale("output", graph.multiplyMatrix(output, x)));
     y = this.scaleBy("logit_scale", y);
     if (this.hasScale("final_logit_softcapping")) y = this.softCap(y);
     if (this.afterLogits !== undefined) y = this.afterLogits(y);
@@ -291,7 +292,7 @@ export class Builder {
 
 /** The layer in a weight's name, −1 where it has none. */
 function layerIn(name: string): number {
-  return Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1);
+  return name.startsWith("blk.") ? parseInt(name.slice(4), 10) : -1;
 }
 
 /** The file lacks a weight that the graph needs. */

@@ -11,10 +11,20 @@ import { type Confidence, unknownGraph } from "./compute.ts";
 import { EVERY_LAYER } from "./layers.ts";
 import { Model } from "./model.ts";
 import { buildGraph, type GraphSource, type PlannedGraph } from "./planned_graph.ts";
-import { planBatch, type PlannedBatch } from "./planned_batch.ts";
+import {
+  FUSED_OPERATIONS,
+  type FusedOperation,
+  planBatch,
+  type PlannedBatch,
+} from "./planned_batch.ts";
 
 /** Compute buffers by where they lie, and how far they can be trusted. */
 export interface ComputeByPlace extends BytesByPlace {
+  /**
+   * What RAM's comes to in a load: the graph of single tokens may need more there, since it copies no
+   * weights onto devices, and no dry load asks for it.
+   */
+  readonly loadedRam: number;
   readonly confidence: Confidence;
   readonly notes: readonly string[];
 }
@@ -56,7 +66,12 @@ function settle(graph: Graph, { backends, placement, bufferOfWeight }: PlacedMem
   for (const leaf of graph.leafs) if (leaf.isExternal) leaf.home = homeOf(leaf);
 }
 
-/** Bytes of the compute buffers of one graph, the CPU's last. */
+/**
+ * Bytes of the compute buffers of one graph, the CPU's last.
+ *
+ * @param isReal for a load; a dry load forgets which norms are to stay where their layer is before
+ * it measures (ggml-backend.cpp, `ggml_backend_sched_reserve_size`), and needs no less
+ */
 export function scheduledBytes(
   graph: Graph,
   memory: PlacedMemory,
@@ -91,18 +106,19 @@ function boundOnDevices(planned: PlannedGraph, { weights, backends }: PlacedMemo
   return { ram: bytes, devices: backends.map(() => bytes + copied) };
 }
 
-/** Operations that llama.cpp makes of smaller ones where a layer's device lacks them. */
-const UNFUSABLE: ReadonlySet<string> = new Set(["DSV4_HC_PRE", "DSV4_HC_COMB", "DSV4_HC_POST"]);
-
-/** Operations of a graph that a device with layers can't compute (llama-context.cpp, `resolve_fused_ops`). */
+/**
+ * Operations of a graph that a device with layers can't compute, so that llama.cpp makes them of
+ * smaller ones (llama-context.cpp, `resolve_fused_ops`).
+ */
 function missingOperations(
   { nodes }: Graph,
   { backends, placement }: PlacedMemory,
-): ReadonlySet<string> {
+): ReadonlySet<FusedOperation> {
   const used = backends.filter((_, device) => placement.layers.includes(device));
-  const fused = nodes.filter(({ op }) => UNFUSABLE.has(op));
   return new Set(
-    fused.filter((node) => used.some((backend) => !backend.supports(node))).map(({ op }) => op),
+    FUSED_OPERATIONS.filter((operation) =>
+      nodes.some((node) => node.op === operation && used.some((backend) => !backend.supports(node)))
+    ),
   );
 }
 
@@ -118,6 +134,21 @@ function graphFor(
   if (graph instanceof MissingWeight) return graph;
   const unfused = missingOperations(graph, memory);
   return unfused.size === 0 ? graph : buildGraph(build, makeModel(), { ...plan, unfused }, all);
+}
+
+/** Bytes in RAM of the graph of a token a sequence; 0 where everything lies on devices. */
+function ramOfSingleTokens(
+  build: GraphBuilder | undefined,
+  makeModel: () => Model,
+  plan: PlannedBatch,
+  memory: PlacedMemory,
+): number {
+  if (build === undefined || memory.placement.isWhole) return 0;
+  const { sequences } = plan;
+  const single = { ...plan, tokens: sequences, outputs: sequences };
+  const graph = graphFor(build, makeModel, single, memory);
+  if (graph instanceof MissingWeight) return 0;
+  return scheduledBytes(graph, memory, sequences, true).at(-1) ?? 0;
 }
 
 /** A planned graph, and what is computed where. */
@@ -144,8 +175,10 @@ export function planOnDevices(
   const graph = build === undefined ? undefined : graphFor(build, makeModel, plan, memory);
   if (graph !== undefined && !(graph instanceof MissingWeight)) {
     const bytes = scheduledBytes(graph, memory, plan.tokens);
+    const ram = bytes.at(-1) ?? 0;
     const compute = {
-      ram: bytes.at(-1) ?? 0,
+      ram,
+      loadedRam: Math.max(ram, ramOfSingleTokens(build, makeModel, plan, memory)),
       devices: bytes.slice(0, -1),
       confidence: "exact" as const,
       notes: [],
@@ -158,5 +191,6 @@ export function planOnDevices(
     plan,
     ...(graph === undefined ? {} : { missingWeight: graph.weightName }),
   };
-  return { planned, compute: { ...boundOnDevices(planned, memory), ...unknownGraph(planned) } };
+  const bound = boundOnDevices(planned, memory);
+  return { planned, compute: { ...bound, loadedRam: bound.ram, ...unknownGraph(planned) } };
 }

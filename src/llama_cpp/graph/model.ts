@@ -13,6 +13,9 @@ export class Model {
   readonly keys: ArchitectureKeys;
   /** One number for each layer, of its weights' names and shapes (layers.ts); made when asked for. */
   weightKinds: readonly number[] | undefined;
+  // Most models have neither, and every matrix and norm asks.
+  #hasBiases = false;
+  #hasScales = false;
   /** Layers of the file that later ones repeat, 0 where each has its own. */
   #repeated = 0;
 
@@ -26,12 +29,30 @@ export class Model {
   ) {
     this.#deviceOf = deviceOf;
     this.keys = new ArchitectureKeys(header.metadata, hyperparameters.architecture);
-    for (const info of header.tensors) this.#infos.set(info.name, info);
+    for (const info of header.tensors) {
+      this.#infos.set(info.name, info);
+      if (info.name.endsWith(".bias")) this.#hasBiases = true;
+      else if (info.name.endsWith(".scale")) this.#hasScales = true;
+    }
   }
 
   find(name: string): Tensor | undefined {
     const own = this.#repeated === 0 ? name : this.#ownName(name);
     return this.#tensors.get(own) ?? this.#make(own, own);
+  }
+
+  has(name: string): boolean {
+    return this.#infos.has(name);
+  }
+
+  /** What is added to the result of a matrix or a norm. */
+  findBias(name: string): Tensor | undefined {
+    return this.#hasBiases ? this.find(`${name}.bias`) : undefined;
+  }
+
+  /** What the result of a matrix is multiplied by. */
+  findScale(name: string): Tensor | undefined {
+    return this.#hasScales ? this.find(`${name}.scale`) : undefined;
   }
 
   /** The embedding as output: a tensor of its own, since it may lie elsewhere (TENSOR_DUPLICATED). */
@@ -43,6 +64,7 @@ export class Model {
    * A layer's copy of a weight that stands once in the file: each device has one (TENSOR_DUPLICATED).
    */
   copyFor(layer: number, name: string): Tensor | undefined {
+    if (!this.has(name)) return undefined;
     const key = `${name}@${this.#deviceOf(layer)}`;
     const known = this.#tensors.get(key);
     if (known !== undefined) return known;

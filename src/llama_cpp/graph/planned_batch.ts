@@ -16,14 +16,23 @@ export interface PlannedBatch {
   /** Cells of the layers with a sliding window, for each sequence. */
   readonly slidingCells: number;
   readonly flashAttention: boolean;
-  /** Operations that a device can't compute and that are made of smaller ones; none where absent. */
-  readonly unfused?: ReadonlySet<string>;
   /** ggml's number of the type of masks: flash attention reads halves. */
   readonly maskType: number;
   /** ggml's number of the cache types. */
   readonly keyType: number;
   readonly valueType: number;
+  /**
+   * Operations of many steps that llama.cpp gave up for those steps, by ggml's name: those that ran
+   * on another device than their layer in a trial (llama-context.cpp, `resolve_fused_ops`).
+   */
+  readonly unfused?: ReadonlySet<FusedOperation>;
 }
+
+/** Operations that llama.cpp tries out first. */
+export const FUSED_OPERATIONS = ["DSV4_HC_PRE", "DSV4_HC_COMB", "DSV4_HC_POST"] as const;
+
+/** An operation that llama.cpp tries out first. */
+export type FusedOperation = (typeof FUSED_OPERATIONS)[number];
 
 /** The batch and the cache that the graph is planned for. */
 export function planBatch(shape: Hyperparameters, options: FootprintOptions): PlannedBatch {

@@ -16,7 +16,11 @@ export type { LayerBuilder, TransformerRow };
 // Rows, or parts of one, that many architectures share.
 export const GPT: TransformerRow = { norm: "layer", activation: "gelu" };
 export const QUERY_KEY_NORM: TransformerRow = { queryKeyNorm: "before-rope" };
-export const HEADER_EXPERTS: TransformerRow = { gating: "header", weightsNorm: "header" };
+export const HEADER_EXPERTS: TransformerRow = {
+  gating: "header",
+  defaultGating: "sigmoid",
+  weightsNorm: "header",
+};
 
 /** Takes the tokens whose logits are wanted out of all of `tensors`, after the last layer only. */
 export function keepOutputs<const T extends readonly Tensor[]>(
@@ -126,9 +130,17 @@ export function feed(b: Builder, row: TransformerRow, layer: number, x: Tensor):
   if (!b.has(`${prefix}ffn_gate_inp`) || !routes(b, row, layer)) {
     return feedForward(b, layer, x, row.activation ?? "silu");
   }
-  const { gating, weightsNorm, weighsFirst, selectsBy } = row;
+  const { gating, defaultGating, weightsNorm, weightsScale, weighsFirst, selectsBy } = row;
   const activation = row.expertActivation ?? "silu";
-  const routing = { gating, weightsNorm, weighsFirst, selectsBy, activation };
+  const routing = {
+    gating,
+    defaultGating,
+    weightsNorm,
+    weightsScale,
+    weighsFirst,
+    selectsBy,
+    activation,
+  };
   const routed = mixtureOfExperts(b, layer, x, routing);
   if (!b.has(`${prefix}ffn_up_shexp`)) return routed;
   let shared = sharedFeedForward(b, layer, x, row.sharedActivation ?? "silu");

@@ -1,4 +1,4 @@
-import type { UnaryFunction } from "../ggml/graph.ts";
+import type { UnaryFunction } from "../ggml/operations.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import type { Routing } from "./blocks/experts.ts";
 import type { Activation } from "./blocks/feed_forward.ts";

@@ -2,9 +2,6 @@ import type { GgufHeader, TensorInfo } from "../../gguf/header.ts";
 import { layerOfTensor } from "../hyperparameters/header_shape.ts";
 import type { Hyperparameters } from "../hyperparameters/hyperparameters.ts";
 import type { CpuFeatures } from "../options.ts";
-import { bufferBytes, type BufferType } from "../ggml/buffer_type.ts";
-import { ggmlType } from "../ggml/types.ts";
-import type { WeightPlace, WeightPlaces } from "./weight_places.ts";
 import { amxBytes, isRepackable } from "../ggml/repacking.ts";
 import { padTo, TENSOR_ALIGNMENT, tensorBytes } from "../ggml/tensor_bytes.ts";
 

@@ -143,7 +143,7 @@ function bailingAttention(b: Builder, layer: number, x: Tensor): Tensor {
 }
 
 const kimiMix: LayerBuilder = (b, row, layer, x) => kimiLinear(b, row, layer, b.graph.expand(x));
-const KIMI: TransformerRow = { gating: "header", mix: kimiMix };
+const KIMI: TransformerRow = { gating: "header", weightsScale: "header", mix: kimiMix };
 const BAILING: TransformerRow = {
   gating: "header",
   weightsNorm: "header",

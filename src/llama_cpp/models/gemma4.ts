@@ -70,7 +70,7 @@ function gemma4Feed(b: Builder, layer: number, x: Tensor): Tensor {
   const input = norm("pre_ffw_norm_2", x);
   const weighed = graph.multiply(graph.scale(graph.rmsNorm(x)), b.need(`${router}.scale`));
   const logits = b.multiplyMatrix(router, weighed);
-  const routed = mixtureOfExperts(b, layer, input, { scale: 1, logits, activation: "gelu" });
+  const routed = mixtureOfExperts(b, layer, input, { logits, activation: "gelu" });
   return graph.add(norm("post_ffw_norm_1", dense), norm("post_ffw_norm_2", routed));
 }
 

@@ -24,7 +24,7 @@ import {
   wholeMatrix,
 } from "../loading/latent_blocks.ts";
 import { type Loader, NEEDED } from "../loading/loader.ts";
-import type { Builder } from "../graph/builder.ts";
+import type { Builder, GraphBuilder } from "../graph/builder.ts";
 import {
   buildTransformer,
   HEADER_EXPERTS,
@@ -166,22 +166,30 @@ const plm: Loads = (l) => {
   }
 };
 
+/** Of headers that name no router's function, GLM 4.7 Lite's alone means a sigmoid. */
+const buildDeepSeek2: GraphBuilder = (b) => {
+  const { layerCount } = b.hyperparameters;
+  const isLite = (layerCount === 47 || layerCount === 48) && b.need("token_embd").n1 === 154880;
+  const defaultGating = isLite ? "sigmoid" : "softmax";
+  buildTransformer(b, { ...HEADER_EXPERTS, defaultGating, mix: attendLatent });
+};
+
 /** Architectures with multi-head latent attention on every layer. */
 export const ARCHITECTURES: Family = family({
   "deepseek2": attentionCache("models/deepseek2.cpp", {
     loads: deepseek2,
-    graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
+    graph: buildDeepSeek2,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     latentAttention: true,
   }),
   "deepseek2-ocr": attentionCache("models/deepseek2ocr.cpp", {
-    graph: transformer(HEADER_EXPERTS),
+    graph: transformer({ ...HEADER_EXPERTS, defaultGating: "softmax" }),
     loads: deepseek2ocr,
   }),
   "minicpm3": attentionCache("models/minicpm3.cpp", { graph: buildMiniCpm3, loads: minicpm3 }),
   "mistral4": attentionCache("models/mistral4.cpp", {
     loads: deepseek2,
-    graph: transformer({ ...HEADER_EXPERTS, mix: attendLatent }),
+    graph: buildDeepSeek2,
     predictionLayersSkipped: ALL_BUT_FUSED_EXPERTS,
     latentAttention: true,
   }),

@@ -208,7 +208,7 @@ export const ARCHITECTURES: Family = family({
   "internlm2": attentionCache("models/internlm2.cpp", { graph: transformer(), loads: internlm2 }),
   "llama": attentionCache("models/llama.cpp", {
     scalesFeedForward: true,
-    graph: transformer({ attentionTemperature: "header" }),
+    graph: transformer(),
     scalesExperts: true,
     loads: llama,
   }),

@@ -262,7 +262,7 @@ export const ARCHITECTURES: Family = family({
     loads: bailingmoe2,
   }),
   "deepseek": attentionCache("models/deepseek.cpp", {
-    graph: transformer({ weightsNorm: false }),
+    graph: transformer({ weightsNorm: false, weightsScale: "header" }),
     loads: deepseek,
   }),
   "dots1": attentionCache("models/dots1.cpp", {

@@ -1,6 +1,8 @@
+import { RAM } from "../../budget/pools/pools.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { Issue, Validation } from "../../budget/validation.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";
+import { devicePools } from "../devices_text.ts";
 import { printable } from "../printable.ts";
 import { recommendationMessage } from "../recommendation.ts";
 
@@ -24,8 +26,13 @@ export function githubAnnotations(validation: Validation): string {
   const lines = annotationsOf(validation).map(annotationLine);
   if (validation.ok) {
     lines.push(
-      `brainjar: the memory budget is safe, ${formatAmount(validation.requiredBytes)} required ` +
+      [
+        `brainjar: the memory budget is safe, ${formatAmount(validation.requiredBytes)} required ` +
         `of ${formatAmount(validation.usableBytes)}`,
+        ...devicePools(validation).filter(({ sumBytes }) => sumBytes > 0).map((pool) =>
+          `${formatAmount(pool.requiredBytes)} of ${formatAmount(pool.usableBytes)} on ${pool.id}`
+        ),
+      ].join(", "),
     );
   }
   return lines.join("\n");
@@ -84,7 +91,7 @@ function annotationsOf(validation: Validation): Annotation[] {
         issueMessage(issue),
         issueCause(issue),
         `Jars, largest first: ${
-          largestFirst(validation).map(({ id, requiredBytes }) =>
+          largestFirst(validation, poolOf(issue)).map(({ id, requiredBytes }) =>
             `${id} ${formatAmount(requiredBytes)}`
           ).join(", ")
         }`,
@@ -100,13 +107,26 @@ function annotationsOf(validation: Validation): Annotation[] {
 }
 
 function titleNames(issue: Issue, validation: Validation): string {
-  const ids = "id" in issue ? [issue.id] : largestFirst(validation).map(({ id }) => id);
+  const ids = "id" in issue
+    ? [issue.id]
+    : largestFirst(validation, poolOf(issue)).map(({ id }) => id);
   const named = ids.slice(0, JARS_IN_TITLE).join(", ");
   const more = ids.length - JARS_IN_TITLE;
   const who = more > 0 ? `${named} and ${more} more` : named;
   return `${who} ${ids.length === 1 ? "does" : "do"} not fit`;
 }
 
-function largestFirst({ instances }: Validation): Validation["instances"] {
-  return instances.toSorted((a, b) => b.requiredBytes - a.requiredBytes);
+/** The pool that an issue is about. */
+function poolOf(issue: Issue): string {
+  return "pool" in issue && issue.pool !== undefined ? issue.pool : RAM;
+}
+
+/** The jars that need something of a pool, and how much. */
+function largestFirst(
+  { instances }: Validation,
+  pool: string,
+): readonly { readonly id: string; readonly requiredBytes: number }[] {
+  return instances.flatMap(({ id, pools }) =>
+    pools.filter((one) => one.id === pool).map(({ requiredBytes }) => ({ id, requiredBytes }))
+  ).toSorted((a, b) => b.requiredBytes - a.requiredBytes);
 }

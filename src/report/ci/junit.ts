@@ -1,5 +1,7 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { InstanceValidation, Validation } from "../../budget/validation.ts";
+import { namedPool } from "../../budget/pools/pools.ts";
+import { devicePools } from "../devices_text.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";
 import { recommendationMessage } from "../recommendation.ts";
 import { xmlAttributes, xmlLines } from "./xml.ts";
@@ -67,8 +69,6 @@ export function junitError(
 }
 
 function jarCase(instance: InstanceValidation, validation: Validation): TestCase {
-  const { usableBytes, memory } = validation;
-  const room = Math.min(usableBytes, memory.availableBytes);
   const required = formatAmount(instance.requiredBytes);
   const notes = [
     `Model: ${instance.model}`,
@@ -78,6 +78,9 @@ function jarCase(instance: InstanceValidation, validation: Validation): TestCase
       ? []
       : [`RAM limit: ${formatAmount(instance.ramLimitBytes)}`]),
     `Required: ${required}`,
+    ...instance.pools.slice(1).map(({ id, requiredBytes }) =>
+      `Required on ${id}: ${formatAmount(requiredBytes)}`
+    ),
     ...warningNotes(validation, instance.id),
   ];
   const name = `${instance.id} (${instance.role})`;
@@ -89,15 +92,34 @@ function jarCase(instance: InstanceValidation, validation: Validation): TestCase
     const lines = [message, issueCause(over)];
     return { name, notes, problem: { element: "failure", type: over.code, message, lines } };
   }
-  if (instance.requiredBytes <= room) return { name, notes };
-  const what = room === usableBytes ? "the safe threshold" : "what is available";
-  const message = `Instance '${instance.id}' alone requires ${required}, more than ` +
-    `${what} (${formatAmount(room)})`;
+  const message = tooLargeAlone(instance, validation);
+  if (message === undefined) return { name, notes };
   return {
     name,
     notes,
     problem: { element: "failure", type: "jar-too-large", message, lines: [message] },
   };
+}
+
+/** How a jar alone is more than some pool has; nothing where it isn't. */
+function tooLargeAlone(
+  instance: InstanceValidation,
+  { pools }: Validation,
+): string | undefined {
+  for (const { id, requiredBytes } of instance.pools) {
+    const pool = pools.find((pool) => pool.id === id);
+    const room = pool === undefined ? 0 : Math.min(pool.usableBytes, pool.availableBytes);
+    if (requiredBytes <= room) continue;
+    const what = pool === undefined
+      ? "what is there"
+      : room === pool.usableBytes
+      ? "the safe threshold"
+      : "what is available";
+    const where = namedPool(id).pool === undefined ? "" : ` on ${id}`;
+    return `Instance '${instance.id}' alone requires ${formatAmount(requiredBytes)}${where}, ` +
+      `more than ${what} (${formatAmount(room)})`;
+  }
+  return undefined;
 }
 
 function sumCase(validation: Validation): TestCase {
@@ -106,6 +128,10 @@ function sumCase(validation: Validation): TestCase {
     `Required: ${formatAmount(validation.requiredBytes)}`,
     `Safe threshold: ${formatAmount(validation.usableBytes)}`,
     `Available: ${formatAmount(validation.memory.availableBytes)}`,
+    ...devicePools(validation).map(({ id, requiredBytes, usableBytes, availableBytes }) =>
+      `On ${id}: ${formatAmount(requiredBytes)} required, safe threshold ` +
+      `${formatAmount(usableBytes)}, available ${formatAmount(availableBytes)}`
+    ),
     ...warningNotes(validation, undefined),
   ];
   const [first] = validation.issues;
@@ -138,7 +164,12 @@ function propertiesXml(validation: Validation): string {
     usableBytes: validation.usableBytes,
     requiredBytes: validation.requiredBytes,
   };
-  const lines = Object.entries(properties).map(([name, value]) =>
+  const onDevices = devicePools(validation).flatMap((pool) =>
+    (["totalBytes", "availableBytes", "usableBytes", "requiredBytes"] as const).map((name) =>
+      [`${name} ${pool.id}`, pool[name]] as const
+    )
+  );
+  const lines = [...Object.entries(properties), ...onDevices].map(([name, value]) =>
     `      <property${xmlAttributes({ name, value })}/>\n`
   );
   return `    <properties>\n${lines.join("")}    </properties>\n`;

@@ -1,6 +1,7 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { InstanceValidation, Recommendation, Validation } from "../../budget/validation.ts";
 import type { ValidationReport } from "../validation_report.ts";
+import { devicePools } from "../devices_text.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";
 import { printable } from "../printable.ts";
 import { recommendationFlags, recommendationMessage } from "../recommendation.ts";
@@ -12,20 +13,29 @@ import { recommendationFlags, recommendationMessage } from "../recommendation.ts
 export function summaryMarkdown(report: ValidationReport): string {
   const { validation } = report;
   const { memory } = validation;
+  const devices = devicePools(validation);
   return [
     `### brainjar: the jars ${validation.ok ? "fit" : "do not fit"}`,
     "",
-    row(["Jar", "Role", "Model", "Context", "RAM limit", "Floor", "Working set", "Required"]),
-    "|---|---|---|--:|--:|--:|--:|--:|",
+    row([
+      ...["Jar", "Role", "Model", "Context", "RAM limit", "Floor", "Working set", "Required"],
+      ...devices.map(({ id }) => `On ${escape(id)}`),
+    ]),
+    `|---|---|---|--:|--:|--:|--:|--:|${"--:|".repeat(devices.length)}`,
     ...validation.instances.map((instance) => row(jarCells(instance, report))),
     row([
       ...["**Together**", "", "", "", ""],
       ...[validation.floorBytes, validation.workingSetBytes].map(amount),
       `**${amount(validation.requiredBytes)}**`,
+      ...devices.map(({ requiredBytes }) => `**${amount(requiredBytes)}**`),
     ]),
     "",
     `Safe threshold ${amount(validation.usableBytes)} of ${amount(memory.totalBytes)}, ` +
     `available ${amount(memory.availableBytes)}.`,
+    ...devices.map(({ id, usableBytes, totalBytes, availableBytes }) =>
+      `On ${escape(id)} safe threshold ${amount(usableBytes)} of ${amount(totalBytes)}, ` +
+      `available ${amount(availableBytes)}.`
+    ),
     "",
     ...list(
       "Issues",
@@ -43,7 +53,8 @@ export function summaryMarkdown(report: ValidationReport): string {
 
 const amount = formatAmount;
 
-function jarCells(instance: InstanceValidation, { models, instances }: ValidationReport): string[] {
+function jarCells(instance: InstanceValidation, report: ValidationReport): string[] {
+  const { validation, models, instances } = report;
   const known = instances.find(({ id }) => id === instance.id);
   const model = models.find(({ path }) => path === instance.model)?.name ?? instance.model;
   return [
@@ -53,6 +64,10 @@ function jarCells(instance: InstanceValidation, { models, instances }: Validatio
     known === undefined ? "" : String(known.contextSize),
     instance.ramLimitBytes === undefined ? "none" : amount(instance.ramLimitBytes),
     ...[instance.floorBytes, instance.workingSetBytes, instance.requiredBytes].map(amount),
+    ...devicePools(validation).map((pool) => {
+      const needed = instance.pools.find(({ id }) => id === pool.id)?.requiredBytes ?? 0;
+      return needed === 0 ? "" : amount(needed);
+    }),
   ];
 }
 

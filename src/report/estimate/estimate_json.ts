@@ -1,7 +1,9 @@
 import { defined } from "../../budget/defined.ts";
-import type { Footprint } from "../../footprint/footprint.ts";
+import { RAM } from "../../budget/pools/pools.ts";
+import type { DeviceBytes, Footprint } from "../../footprint/footprint.ts";
 import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import type { ModelDescription } from "../../gguf/describe_model.ts";
+import { deviceTotal } from "../devices_text.ts";
 import { pick } from "../pick.ts";
 import type { ESTIMATE_JSON_SCHEMA } from "../schema/estimate.ts";
 import type { Shape } from "../schema/shape.ts";
@@ -12,7 +14,7 @@ export interface EstimatedModel {
   readonly options: FootprintOptions;
   readonly footprint: Pick<
     Footprint,
-    "estimator" | "confidence" | "notes" | "bytes" | "resident" | "dryLoad"
+    "estimator" | "confidence" | "notes" | "bytes" | "resident" | "devices" | "dryLoad"
   >;
 }
 
@@ -25,6 +27,9 @@ export type EstimateEntry = EstimatedModel | {
 
 /** One model of `estimate --json` (src/report/README.md, "Output"). All bytes whole. */
 type EstimateJsonEntry = Shape<typeof ESTIMATE_JSON_SCHEMA>["estimates"][number];
+
+/** What of it is about a model that could be read. */
+type EstimatedPool = Extract<EstimateJsonEntry, { readonly pools: unknown }>["pools"][number];
 
 /**
  * One estimate as `estimate --json` prints it: the keys of src/report/README.md in its order, and no
@@ -42,17 +47,39 @@ export function estimateJsonEntry(entry: EstimateEntry): EstimateJsonEntry {
     const { code, message } = entry.error;
     return { model: { path: entry.path }, error: { code, message } };
   }
-  const { model, options, footprint: { estimator, confidence, notes, bytes, resident, dryLoad } } =
-    entry;
+  const { model, options, footprint } = entry;
+  const { estimator, confidence, notes, bytes, resident, devices = [], dryLoad } = footprint;
+  const { offload } = options;
   return {
     model: { ...pick(model, MODEL_KEYS), ...defined({ file: model.file }) },
-    options: pick(options, OPTION_KEYS),
+    options: {
+      ...pick(options, OPTION_KEYS),
+      gpu: offload?.devices[0]?.backend ?? "off",
+      gpuLayers: offload?.gpuLayers ?? 0,
+      devices: offload?.devices.map(({ id }) => id) ?? [],
+    },
     estimator,
     confidence,
     notes,
     ...defined({ dryLoad }),
     bytes: pick(bytes, BYTES_KEYS),
+    pools: [{ id: RAM, bytes: pick(bytes, POOL_KEYS) }, ...devices.map(devicePool)],
     resident: resident.map((part) => pick(part, ["part", "floor", "workingSet"])),
+  };
+}
+
+/** A device's part: it has no floor beside a working set, and its output lies in RAM. */
+function devicePool(device: DeviceBytes): EstimatedPool {
+  const { id, runtime, thinking, ...parts } = device;
+  const all = deviceTotal(device);
+  return {
+    id,
+    bytes: {
+      ...pick(parts, ["weights", "kvCache", "recurrentState", "compute"]),
+      output: 0,
+      runtime: runtime + thinking,
+      ...{ floor: all, workingSet: all, peak: all },
+    },
   };
 }
 
@@ -64,6 +91,11 @@ const MODEL_KEYS = [
 const OPTION_KEYS = [
   ...["contextSize", "batchSize", "sequences", "flashAttention"] as const,
   ...["kvCacheKeyType", "kvCacheValueType", "mmap"] as const,
+];
+
+const POOL_KEYS = [
+  ...["weights", "kvCache", "recurrentState", "compute", "output"] as const,
+  ...["runtime", "floor", "workingSet", "peak"] as const,
 ];
 
 const BYTES_KEYS = [

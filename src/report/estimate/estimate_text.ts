@@ -1,7 +1,8 @@
 import { sum } from "../../budget/sum.ts";
 import { formatAmount } from "../../budget/size.ts";
-import type { Footprint, ResidentPartName } from "../../footprint/footprint.ts";
+import type { DeviceBytes, Footprint, ResidentPartName } from "../../footprint/footprint.ts";
 import type { EstimatedModel } from "./estimate_json.ts";
+import { deviceTotal } from "../devices_text.ts";
 import { printable } from "../printable.ts";
 
 /** The columns that sum to the working set, with the parts that each has. */
@@ -30,11 +31,37 @@ export function estimateHeading(): string {
   return row("model", "context", Object.keys(PARTS), FIGURES);
 }
 
-/** One model's row, ends with a newline. */
-export function estimateRow({ model, options, footprint }: EstimatedModel): string {
+/** One model's row, and below it one for each device that it is on; ends with a newline. */
+export function estimateRow(estimated: EstimatedModel): string {
+  const { devices = [] } = estimated.footprint;
+  const used = devices.filter((device) => deviceTotal(device) > 0);
+  return ramRow(estimated) +
+    used.map((device) => deviceRow(device, estimated.options)).join("");
+}
+
+function deviceRow(device: DeviceBytes, { offload }: EstimatedModel["options"]): string {
+  const { id, weights, kvCache, recurrentState, compute, runtime, thinking } = device;
+  const parts: Readonly<Record<string, number>> = {
+    copied: weights,
+    cache: kvCache + recurrentState,
+    compute,
+    process: runtime,
+    other: thinking,
+  };
+  const figures = FIGURES.map(() => formatAmount(deviceTotal(device)));
+  const layers = offload?.gpuLayers ?? 0;
+  const cells = Object.keys(PARTS).map((name) => partAmount(parts[name] ?? 0));
+  return row(`  on ${id}, --gpu-layers ${layers}`, "", cells, figures);
+}
+
+function partAmount(bytes: number): string {
+  return bytes === 0 ? "-" : formatAmount(bytes);
+}
+
+function ramRow({ model, options, footprint }: EstimatedModel): string {
   const { workingSet, floor, peak } = footprint.bytes;
   const parts = Object.values(PARTS).map((names) => partBytes(footprint, names))
-    .map((bytes) => bytes === 0 ? "-" : formatAmount(bytes));
+    .map(partAmount);
   const figures = [workingSet, floor, peak].map(formatAmount);
   return row(shortened(printable(model.name)), String(options.contextSize), parts, figures);
 }
@@ -72,6 +99,11 @@ export const ESTIMATE_LEGEND =
   `working set: the columns before it; full speed, below it weights are read from disk for every token.
 floor: the same without mapped weights, or what loading takes where that is more; killed below.
 peak: with every page of the file in memory. other: what loading takes beyond thinking, and the like.
+`;
+
+/** The same where devices are shown. Ends with a newline. */
+export const DEVICES_LEGEND =
+  `on a device: copied is its weights; process is the backend's, once for all jars; other is what thinking takes.
 `;
 
 function shortened(name: string): string {

@@ -33,13 +33,13 @@ export function residentLines(
 ): string[] {
   const allocated = bytes.compute + bytes.output;
   return [
-    row("Made of", ["floor", "working set"]),
+    partRow("Made of", ["floor", "working set"]),
     ...resident.map(({ part, floor, workingSet }) => {
       const [label, remark] = WORDS[part];
       const known = part === "compute" && allocated > 0
         ? `touched of ${formatAmount(allocated)} allocated`
         : remark;
-      const line = row(`  ${label}`, [floor, workingSet].map(partAmount));
+      const line = partRow(`  ${label}`, [floor, workingSet].map(partAmount));
       return known === undefined ? line : `${line}  (${known})`;
     }),
     ...otherWeights({ bytes, resident }),
@@ -56,7 +56,7 @@ function otherWeights({ bytes, resident }: Pick<Footprint, "bytes" | "resident">
   );
   const other = bytes.weights - counted;
   if (other <= 0) return [];
-  const line = row("  Other weights", ["-", "-"]);
+  const line = partRow("  Other weights", ["-", "-"]);
   return [`${line}  (${formatAmount(other)} of the file, read here and there, in neither)`];
 }
 
@@ -65,6 +65,7 @@ function partAmount(bytes: number): string {
   return bytes === 0 ? "-" : formatAmount(bytes);
 }
 
-function row(label: string, cells: readonly string[]): string {
+/** A line of what something is made of: a label, then figures in columns. */
+export function partRow(label: string, cells: readonly string[]): string {
   return label.padEnd(LABEL) + cells.map((cell) => cell.padStart(WIDTH)).join("");
 }

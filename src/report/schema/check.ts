@@ -6,8 +6,11 @@ import {
   FAILURE_SCHEMA,
   finding,
   issueCode,
+  layersOnDevices,
   memorySource,
   mode,
+  poolId,
+  poolKind,
   role,
 } from "./common.ts";
 
@@ -27,6 +30,17 @@ export const CHECK_JSON_SCHEMA = z.object({
   usableBytes: bytes,
   requiredBytes: bytes.describe("Sum of the instances' less sharedWeightBytes"),
   sharedWeightBytes: bytes,
+  pools: z.array(z.object({
+    id: poolId,
+    kind: poolKind,
+    name: z.string().exactOptional().describe("What a device's driver calls it"),
+    totalBytes: bytes,
+    availableBytes: bytes,
+    sources: z.array(memorySource),
+    usableBytes: bytes,
+    requiredBytes: bytes,
+    sharedBytes: bytes.describe("Taken off the sum of what each instance requires there"),
+  })).describe("Each pool, RAM first; figures without a pool are RAM's"),
   instances: z.array(z.object({
     id: z.string(),
     role,
@@ -35,11 +49,18 @@ export const CHECK_JSON_SCHEMA = z.object({
     floorBytes: bytes,
     footprintBytes: bytes,
     requiredBytes: bytes,
+    gpuLayers: layersOnDevices.exactOptional(),
+    pools: z.array(z.object({ id: poolId, requiredBytes: bytes })),
   })),
   issues: z.array(finding.extend({ code: issueCode })),
   warnings: z.array(finding),
   recommendations: z.array(z.object({ message: z.string(), flags: z.array(z.string()) })),
-  reservation: z.object({ token: z.string(), bytes: z.number(), seconds: z.number() })
+  reservation: z.object({
+    token: z.string(),
+    bytes: z.number(),
+    pools: z.array(z.object({ id: poolId, bytes })),
+    seconds: z.number(),
+  })
     .exactOptional(),
 });
 

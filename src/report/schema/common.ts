@@ -17,6 +17,8 @@ export const sumIssueCode = z.enum(["would-be-killed", "would-thrash", "over-res
 /** All rules that layer 1 fails by. */
 export const issueCode = z.enum([
   ...sumIssueCode.options,
+  "device-memory",
+  "no-such-device",
   "over-limit",
   "allocation-refused",
   "load-refused",
@@ -31,10 +33,39 @@ export const FAILURE_SCHEMA = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().exactOptional() }),
 }).describe("In the answer's place: wrong usage, or an input that can't be read");
 
+/** A pool's id. */
+export const poolId = z.string().describe("ram, or a device by backend and number: cuda:0");
+
+/** A device's id, where a figure isn't RAM's. */
+export const devicePool = z.string().exactOptional().describe(
+  "The device that it is about; absent where that is RAM",
+);
+
+/** What a pool is. */
+export const poolKind = z.enum(["ram", "device", "unified"]).describe(
+  "unified: what the device holds is RAM, and counted there too",
+);
+
 /** What a limit counts. */
 export const allocatedKind = z.enum(["data", "committed", "address-space"]).describe(
   "What the limit counts, where that isn't memory that is filled",
 );
+
+/** How many layers of a jar's model lie on devices. */
+export const layersOnDevices = z.object({
+  count: z.int(),
+  of: z.int().describe("All that there are, the output counted as one"),
+  isFound: z.boolean().describe("Found by --gpu-layers auto, and not asked for"),
+  heldBy: z.string().exactOptional().describe("The pool that one layer more doesn't pass with"),
+}).describe("Absent where the engine drives no device");
+
+/** What is given out of one pool. */
+export const allocation = {
+  allocatedBytes: bytes,
+  totalBytes: bytes,
+  usableBytes: bytes,
+  remainingBytes: bytes,
+};
 
 /** One reading that a memory figure came from. */
 export const memorySource = z.object({

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { KV_CACHE_TYPES } from "../../llama_cpp/ggml/types.ts";
-import { bytes, estimator, FAILURE_SCHEMA, finding } from "./common.ts";
+import { GPU_BACKENDS } from "../../llama_cpp/options.ts";
+import { bytes, estimator, FAILURE_SCHEMA, finding, poolId } from "./common.ts";
 
 const kvCacheType = z.enum(KV_CACHE_TYPES);
 
@@ -28,6 +29,9 @@ export const ESTIMATE_JSON_SCHEMA = z.object({
         kvCacheKeyType: kvCacheType,
         kvCacheValueType: kvCacheType,
         mmap: z.boolean(),
+        gpu: z.enum(["off", ...GPU_BACKENDS]).describe("What computes beside the processor"),
+        gpuLayers: z.int().describe("Layers on devices, the output counted as one"),
+        devices: z.array(poolId),
       }),
       estimator,
       confidence: z.enum(["exact", "bound", "unknown"]),
@@ -52,6 +56,20 @@ export const ESTIMATE_JSON_SCHEMA = z.object({
         workingSet: bytes.describe("The floor and the weights that every token reads"),
         peak: bytes.describe("The floor and all file-backed weights"),
       }),
+      pools: z.array(z.object({
+        id: poolId,
+        bytes: z.object({
+          weights: bytes,
+          kvCache: bytes,
+          recurrentState: bytes,
+          compute: bytes,
+          output: bytes,
+          runtime: bytes.describe("On a device: context, kernels and workspaces of the backend"),
+          floor: bytes,
+          workingSet: bytes,
+          peak: bytes,
+        }),
+      })).describe("RAM first; on a device floor, workingSet and peak are the same"),
       resident: z.array(z.object({ part: z.string(), floor: bytes, workingSet: bytes }))
         .describe("What floor and workingSet are made of: each is the sum of its column"),
     }),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bytes, FAILURE_SCHEMA, mode, role } from "./common.ts";
+import { allocation, bytes, devicePool, FAILURE_SCHEMA, mode, poolId, role } from "./common.ts";
 import { preflight, refusal } from "./layers.ts";
 import type { Shape } from "./shape.ts";
 import { VALIDATION_SCHEMA } from "./validation.ts";
@@ -9,32 +9,35 @@ const milliseconds = z.number();
 /** Whose event it is, and in which turn; turn 0 is before the first. */
 const jar = { id: z.string(), role, turn: z.int() };
 
-const allocation = {
-  allocatedBytes: bytes,
-  totalBytes: bytes,
-  usableBytes: bytes,
-  remainingBytes: bytes,
+/** What one pool gave back. */
+const givenBack = z.object({ id: poolId, givenBackBytes: bytes, reservedBytes: bytes });
+
+const allocated = {
+  ...allocation,
+  pools: z.array(z.object({ id: poolId, ...allocation })),
 };
 
 const cause = z.enum([
   "context-full",
   "ram-limit",
   "available-memory",
+  "device-memory",
+  "device-lost",
   "engine-failed",
   "engine-stalled",
 ]);
 
+const poolReport = { ...allocation, usedPercent: z.number() };
+
 const allocationReport = z.object({
-  totalBytes: bytes,
-  usedPercent: z.number(),
-  usableBytes: bytes,
-  allocatedBytes: bytes,
-  remainingBytes: bytes,
+  ...poolReport,
+  pools: z.array(z.object({ id: poolId, ...poolReport })),
   jars: z.array(z.object({
     id: z.string(),
     allocatedBytes: bytes,
     modelBytes: bytes,
     model: z.string(),
+    pools: z.array(z.object({ id: poolId, allocatedBytes: bytes })),
   })),
 });
 
@@ -48,7 +51,7 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     turns: z.int().exactOptional(),
     validation: VALIDATION_SCHEMA,
   }),
-  z.object({ event: z.literal("allocated"), ...jar, ...allocation, preflight }),
+  z.object({ event: z.literal("allocated"), ...jar, ...allocated, preflight }),
   z.object({
     event: z.literal("loaded"),
     ...jar,
@@ -77,10 +80,12 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     event: z.literal("death"),
     ...jar,
     cause,
+    pool: devicePool,
     message: z.string(),
     deaths: z.int(),
     givenBackBytes: bytes,
     reservedBytes: bytes,
+    pools: z.array(givenBack),
     detail: z.string().exactOptional(),
   }),
   z.object({
@@ -89,7 +94,7 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     deaths: z.int(),
     cause,
     message: z.string(),
-    ...allocation,
+    ...allocated,
     preflight,
     milliseconds,
   }),
@@ -120,6 +125,7 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     transcriptFailure: z.string().exactOptional().describe("Why the transcript isn't whole"),
     givenBackBytes: bytes,
     reservedBytes: bytes.describe("0 when all was given back"),
+    pools: z.array(givenBack),
   }),
 ]);
 

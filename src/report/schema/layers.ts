@@ -1,16 +1,21 @@
 import { z } from "zod";
-import { bytes } from "./common.ts";
+import { bytes, devicePool, poolId } from "./common.ts";
 
-/** The shape of `PreflightResult`, layer 3's answer. */
-export const preflight = z.object({
-  ok: z.boolean(),
-  level: z.enum(["ok", "warning", "refused"]),
+const poolPreflight = {
   availableBytes: bytes,
   requiredBytes: bytes,
   headroomBytes: bytes,
   neededBytes: bytes,
   shortBytes: bytes,
+};
+
+/** The shape of `PreflightResult`, layer 3's answer. */
+export const preflight = z.object({
+  ok: z.boolean(),
+  level: z.enum(["ok", "warning", "refused"]),
+  ...poolPreflight,
   usedPercent: z.number(),
+  pools: z.array(z.object({ id: poolId, ...poolPreflight })),
 });
 
 const refused = { ok: z.literal(false), id: z.string() };
@@ -22,7 +27,14 @@ export const refusal = z.discriminatedUnion("reason", [
   z.object({ ...refused, reason: z.literal("invalid-limit"), ramLimitBytes: z.number() }),
   z.object({
     ...refused,
+    reason: z.literal("no-such-device"),
+    pool: z.string(),
+    requestedBytes: bytes,
+  }),
+  z.object({
+    ...refused,
     reason: z.literal("exceeds-budget"),
+    pool: devicePool,
     requestedBytes: bytes,
     totalAfterBytes: bytes,
     usableBytes: bytes,
@@ -31,6 +43,7 @@ export const refusal = z.discriminatedUnion("reason", [
   z.object({
     ...refused,
     reason: z.literal("insufficient-available"),
+    pool: devicePool,
     requestedBytes: bytes,
     headroomBytes: bytes,
     neededBytes: bytes,

@@ -15,7 +15,8 @@ export interface PlannedModel {
   readonly buffers: readonly PlannedBuffer[];
 }
 
-function toHeader({ metadata, tensors }: GraphModel): GgufHeader {
+/** A model of fixtures/truth/graphs.jsonl.gz as the reader gives it. */
+export function toHeader({ metadata, tensors }: GraphModel): GgufHeader {
   const entries = metadata.map((entry): [string, MetadataValue] => {
     if (entry.type !== "array") return [entry.key, entry.value];
     const { elementType, values } = entry;

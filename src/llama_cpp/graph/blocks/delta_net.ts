@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import type { UnaryFunction } from "../../ggml/graph.ts";
+import type { UnaryFunction } from "../../ggml/operations.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
 import {
   bySequence,

@@ -11,8 +11,15 @@ const GATINGS: readonly Gating[] = ["softmax", "sigmoid", "softmax-weight", "sqr
 export interface Routing {
   /** Which gating function the router has: one of llama.cpp's, or the one that the header names. */
   readonly gating?: Gating | "header" | undefined;
-  /** The router's weights are divided by their sum: always unless said. */
+  /** The one of a header that names none; a softmax unless said. */
+  readonly defaultGating?: Gating | undefined;
+  /**
+   * The router's weights are divided by their sum: always unless said. Where the header says it, it
+   * also says what they are scaled by.
+   */
   readonly weightsNorm?: boolean | "header" | undefined;
+  /** The header says the second alone. */
+  readonly weightsScale?: "header" | undefined;
   /** Llama 4 weighs the tokens before the experts. */
   readonly weighsFirst?: boolean | undefined;
   /** Router takes the sigmoid of the logits to select (grovemoe) or the logits themselves (llama4). */
@@ -20,8 +27,6 @@ export interface Routing {
 }
 
 interface ExpertOptions extends Routing {
-  /** The header's unless said. */
-  readonly scale?: number;
   readonly activation?: Activation;
   /** Router's result, where the caller has computed it. */
   readonly logits?: Tensor;
@@ -51,12 +56,12 @@ const NAMES: ExpertNames = {
 function multiplyById(b: Builder, name: string, x: Tensor, ids: Tensor): Tensor {
   const { graph } = b;
   let y = graph.multiplyMatrixById(b.need(name), x, ids);
-  const scale = b.hyperparameters.rules.scalesExperts ? b.model.find(`${name}.scale`) : undefined;
+  const scale = b.hyperparameters.rules.scalesExperts ? b.model.findScale(name) : undefined;
   if (scale !== undefined) {
     const rows = graph.repeat(graph.reshape(scale, 1, scale.n0, 1), 1, scale.n0, x.n2);
     y = graph.multiply(y, graph.getRows(rows, ids));
   }
-  const bias = b.model.find(`${name}.bias`);
+  const bias = b.model.findBias(name);
   return bias === undefined ? y : graph.like("ADD_ID", y, bias, ids);
 }
 
@@ -99,9 +104,10 @@ export function mixtureOfExperts(
   const { graph } = b;
   const prefix = `blk.${layer}.`;
   const { experts } = b.hyperparameters;
-  const { weightsNorm = true, scale = experts.weightsScale } = options;
+  const { weightsNorm = true } = options;
+  const isScaled = weightsNorm === "header" || options.weightsScale === "header";
   const gating = options.gating === "header"
-    ? GATINGS[experts.gatingFunction - 1] ?? "softmax"
+    ? GATINGS[experts.gatingFunction - 1] ?? options.defaultGating ?? "softmax"
     : options.gating ?? "softmax";
   const names = options.names ?? NAMES;
   const width = input.n0;
@@ -113,7 +119,7 @@ export function mixtureOfExperts(
   let probabilities = probabilitiesOf(b, gating, logits);
 
   let selection = probabilities;
-  const bias = b.model.find(`${prefix}exp_probs_b.bias`) ?? b.weight(`${prefix}exp_probs_b`);
+  const bias = b.model.findBias(`${prefix}exp_probs_b`) ?? b.weight(`${prefix}exp_probs_b`);
   if (bias !== undefined) selection = graph.add(probabilities, bias);
   if (options.selectsBy === "logits") selection = logits;
   if (options.selectsBy === "sigmoid") selection = graph.unary("SIGMOID", logits);
@@ -137,7 +143,9 @@ export function mixtureOfExperts(
     const sum = graph.clamp(graph.sumRows(weights));
     weights = graph.reshape(graph.divide(weights, sum), 1, used, tokens);
   }
-  if (scale !== 0 && scale !== 1) weights = graph.scale(weights);
+  if (isScaled && experts.weightsScale !== 0 && experts.weightsScale !== 1) {
+    weights = graph.scale(weights);
+  }
   graph.expand(weights);
 
   let x = graph.reshape(input, width, 1, tokens);

@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import type { GatedFunction, UnaryFunction } from "../../ggml/graph.ts";
+import type { GatedFunction, UnaryFunction } from "../../ggml/operations.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
 
 /**

@@ -35,48 +35,50 @@ export class HyperConnections {
     const count = this.#count;
     const [scale, base] = [b.need(`${prefix}_scale`), b.need(`${prefix}_base`)];
     const mixes = this.#mixes(x, `${prefix}_fn`);
-    const affine = (length: number) => {
-      const own = graph.view(mixes, [length, x.n2], mixes.s1);
+    /** `count` rows of the mixtures, in their own scale; the offsets don't matter to a graph. */
+    const part = (rows: number) => {
+      const own = graph.view(mixes, [rows, x.n2], mixes.s1);
       const scaled = graph.multiply(own, graph.view(scale, [1]));
-      return graph.add(scaled, graph.view(base, [length]));
+      return graph.add(scaled, graph.view(base, [rows]));
     };
-    const pre = graph.scale(graph.unary("SIGMOID", affine(count)));
-    const post = graph.scale(graph.unary("SIGMOID", affine(count)));
-    const mixed = this.#isFused("DSV4_HC_COMB")
-      ? graph.make("DSV4_HC_COMB", [mixes, scale, base], [count, count, x.n2])
-      : this.#normalize(graph.reshape(affine(count * count), count, count, x.n2));
-    const joined = this.#isFused("DSV4_HC_PRE")
-      ? graph.make("DSV4_HC_PRE", [x, pre], [this.#width, x.n2])
-      : this.#sum(x, pre);
-    return { x: joined, post, mixed };
+    const pre = graph.scale(graph.unary("SIGMOID", part(count)));
+    const post = graph.scale(graph.unary("SIGMOID", part(count)));
+    const mixed = b.plan.unfused?.has("DSV4_HC_COMB")
+      ? this.#balance(graph.reshape(part(count * count), count, count, x.n2))
+      : graph.make("DSV4_HC_COMB", [mixes, scale, base], [count, count, x.n2]);
+    return { x: this.#sum(x, pre), post, mixed };
   }
 
-  #isFused(operation: string): boolean {
-    return this.b.plan.unfused?.has(operation) !== true;
-  }
-
-  /** Rows and columns divided by their sums in turn (`build_hc_sinkhorn`). */
-  #normalize(x: Tensor): Tensor {
-    const { graph, keys } = this.b;
-    let y = graph.softMax(x);
-    const least = graph.fill(graph.leaf(F32, [1]));
-    y = graph.add(y, least);
-    const divideColumns = () => {
-      const columns = graph.contiguous(graph.permute(y, [1, 0, 2, 3]));
-      const sums = graph.add(graph.sumRows(columns), least);
-      y = graph.divide(y, graph.permute(sums, [1, 0, 2, 3]));
-    };
-    divideColumns();
-    const rounds = keys.number("hyper_connection.sinkhorn_iterations") ?? 1;
-    for (let round = 1; round < rounds; round++) {
-      y = graph.divide(y, graph.add(graph.sumRows(y), least));
-      divideColumns();
+  /** The streams with a part's result in them. */
+  after(y: Tensor, x: Tensor, { post, mixed }: Connection): Tensor {
+    const { graph, plan } = this.b;
+    const [width, count] = [this.#width, this.#count];
+    if (!plan.unfused?.has("DSV4_HC_POST")) {
+      return graph.make("DSV4_HC_POST", [y, x, post, mixed], [width, count, x.n2]);
     }
-    return y;
+    const into = () => {
+      let sum = graph.multiply(y, graph.view(post, [1, x.n2], post.s1));
+      for (let index = 0; index < count; index++) {
+        const stream = graph.view(x, [width, x.n2], x.s2);
+        const share = graph.view(mixed, [1, x.n2], mixed.s2);
+        sum = graph.add(sum, graph.multiply(stream, share));
+      }
+      return graph.reshape(sum, width, 1, x.n2);
+    };
+    let all = into();
+    for (let index = 1; index < count; index++) all = graph.concat(all, into(), 1);
+    return all;
   }
 
-  /** The streams' sum, each by its weight (`build_hc_pre`). */
+  /** The sum of the streams, each with its weight. */
   #sum(x: Tensor, weights: Tensor): Tensor {
+    const { graph, plan } = this.b;
+    return plan.unfused?.has("DSV4_HC_PRE")
+      ? this.#sumStreams(x, weights)
+      : graph.make("DSV4_HC_PRE", [x, weights], [this.#width, x.n2]);
+  }
+
+  #sumStreams(x: Tensor, weights: Tensor): Tensor {
     const { graph } = this.b;
     const stream = () =>
       graph.multiply(
@@ -88,25 +90,23 @@ export class HyperConnections {
     return sum;
   }
 
-  /** The streams with a part's result in them. */
-  after(y: Tensor, x: Tensor, { post, mixed }: Connection): Tensor {
-    const { graph } = this.b;
-    const shape = [this.#width, this.#count, x.n2];
-    if (this.#isFused("DSV4_HC_POST")) {
-      return graph.make("DSV4_HC_POST", [y, x, post, mixed], shape);
-    }
-    const stream = () => {
-      let sum = graph.multiply(y, graph.view(post, [1, y.n1], post.s1));
-      for (let source = 0; source < this.#count; source++) {
-        const from = graph.view(x, [this.#width, y.n1], x.s2);
-        const weight = graph.view(mixed, [1, y.n1], mixed.s2);
-        sum = graph.add(sum, graph.multiply(from, weight));
-      }
-      return graph.reshape(sum, this.#width, 1, y.n1);
+  /** Rows and columns that come to one, by dividing them in turn (`build_hc_sinkhorn`). */
+  #balance(x: Tensor): Tensor {
+    const { graph, keys } = this.b;
+    const least = graph.fill(graph.leaf(F32, [1]));
+    let mixed = graph.add(graph.softMax(x), least);
+    const columns = () => {
+      const turned = graph.contiguous(graph.permute(mixed, [1, 0, 2, 3]));
+      const sums = graph.add(graph.sumRows(turned), least);
+      mixed = graph.divide(mixed, graph.permute(sums, [1, 0, 2, 3]));
     };
-    let streams = stream();
-    for (let index = 1; index < this.#count; index++) streams = graph.concat(streams, stream(), 1);
-    return streams;
+    columns();
+    const rounds = keys.real("hyper_connection.sinkhorn_iterations");
+    for (let round = 1; round < rounds; round++) {
+      mixed = graph.divide(mixed, graph.add(graph.sumRows(mixed), least));
+      columns();
+    }
+    return mixed;
   }
 
   /** The streams' weighted sum, which the logits are made of (`build_hc_head`). */
@@ -115,7 +115,8 @@ export class HyperConnections {
     const mixes = this.#mixes(x, "output_hc_fn");
     const scaled = graph.multiply(mixes, this.b.need("output_hc_scale"));
     const biased = graph.add(scaled, this.b.need("output_hc_base"));
-    return this.#sum(x, graph.scale(graph.unary("SIGMOID", biased)));
+    const weights = graph.scale(graph.unary("SIGMOID", biased));
+    return this.#sumStreams(x, weights);
   }
 
   #mixes(x: Tensor, name: string): Tensor {

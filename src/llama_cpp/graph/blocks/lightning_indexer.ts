@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import { F32, I32, type Tensor } from "../../ggml/tensor.ts";
+import { F32, type Tensor } from "../../ggml/tensor.ts";
 
 /** The weights of the indexer's heads, each sequence's apart. */
 export function weightsBySequence(b: Builder, weights: Tensor): Tensor {

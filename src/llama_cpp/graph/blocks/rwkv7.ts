@@ -1,5 +1,5 @@
 import type { Builder } from "../builder.ts";
-import type { UnaryFunction } from "../../ggml/graph.ts";
+import type { UnaryFunction } from "../../ggml/operations.ts";
 import type { Tensor } from "../../ggml/tensor.ts";
 import { readState, sequenceTokens, stateOf, storeState } from "./recurrent.ts";
 import { normHeads } from "./rwkv6.ts";
@@ -65,7 +65,8 @@ export function timeMix7(builder: Builder) {
     );
     storeState(b, state, graph.view(output, [width * wkv.headSize * plan.sequences]));
     let y = graph.view(output, [width * tokens]);
-    if (b.has(`${prefix}ln`)) y = normHeads(b, `${prefix}ln`, byHead(y));
+    const hasNorm = b.has(`${prefix}ln`) && b.model.find(`${prefix}ln.bias`) !== undefined;
+    if (hasNorm) y = normHeads(b, `${prefix}ln`, byHead(y));
     else y = graph.reshape(y, width, tokens);
     const weights = graph.reshape(b.need(`${prefix}r_k`), wkv.headSize, heads);
     const bonus = graph.sumRows(graph.multiply(graph.multiply(k, rHeads), weights));

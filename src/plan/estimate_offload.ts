@@ -1,0 +1,106 @@
+import { BrainjarError } from "../budget/error.ts";
+import { DEFAULT_POLICY, usableBytes } from "../budget/policy.ts";
+import type { Footprint } from "../footprint/footprint.ts";
+import type { ReadModel } from "../llama_cpp/models/families.ts";
+import type { Device, GpuBackend, GpuLayers, Offload } from "../llama_cpp/options.ts";
+import { mostThatPass } from "../budget/advice/most_that_pass.ts";
+import { layersOf } from "./gpu_layers.ts";
+import type { Host } from "./host.ts";
+import type { ComputingDevice, GpuChoice } from "./settings.ts";
+
+/** A size that every model fits in: of one device nothing depends on it. */
+const ROOMY = 2 ** 46;
+
+/** The devices that a model is estimated for. */
+export interface EstimatedDevices {
+  readonly devices: readonly ComputingDevice[];
+  /** What is to be said of them, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The devices of an estimate: those that compute for what was asked. A kind that isn't here is
+ * estimated all the same, as one device of it with room for everything.
+ *
+ * @throws {BrainjarError} `conflicting-flags` where devices of another kind were described.
+ */
+export async function devicesForEstimate(
+  host: Host,
+  choice: GpuChoice,
+): Promise<EstimatedDevices> {
+  try {
+    const { devices, warnings } = await host.findDevicesHere();
+    return { devices, notes: warnings.map(({ message }) => message) };
+  } catch (error) {
+    const isMissing = error instanceof BrainjarError && error.code === "no-gpu";
+    if (!isMissing || choice === "auto" || choice === "off") throw error;
+    return {
+      devices: [assumed(choice)],
+      notes: [
+        `No ${choice} device is here: estimated for one with room for all of it (--devices ` +
+        `${choice}=24GB describes another)`,
+      ],
+    };
+  }
+}
+
+function assumed(backend: GpuBackend): ComputingDevice {
+  const isUnified = backend === "metal";
+  const id = `${backend}:0`;
+  return {
+    device: { id, backend, freeBytes: ROOMY, isUnified },
+    memory: {
+      id,
+      kind: isUnified ? "unified" : "device",
+      name: "assumed",
+      totalBytes: ROOMY,
+      availableBytes: ROOMY,
+      reservedBytes: 0,
+      sources: [],
+    },
+  };
+}
+
+/** One model, alone on these devices. */
+interface AloneRequest {
+  readonly read: ReadModel;
+  readonly devices: readonly ComputingDevice[];
+  readonly gpuLayers: GpuLayers;
+  readonly footprintWith: (offload: Offload) => Promise<Footprint>;
+}
+
+/** Where one model alone would lie; `auto` puts there what every device has room for. */
+export async function offloadAlone(
+  { read, devices, gpuLayers, footprintWith }: AloneRequest,
+): Promise<Offload | undefined> {
+  if (devices.length === 0) return undefined;
+  const of = layersOf({ read });
+  const raw = devices.map(({ device }) => device);
+  const seen = devices.length === 1 ? raw : leftBy(
+    raw,
+    await footprintWith({ devices: raw, gpuLayers: of }),
+  );
+  const at = async (count: number) => await footprintWith({ devices: seen, gpuLayers: count });
+  const count = gpuLayers === "auto"
+    ? (await mostThatPass(at, (found) => isTooMuch(found, devices), { least: 0, greatest: of }))
+      .count
+    : gpuLayers === "all"
+    ? of
+    : Math.min(gpuLayers, of);
+  return { devices: seen, gpuLayers: count };
+}
+
+/** The devices with what the process holds there before a model is loaded. */
+function leftBy(devices: readonly Device[], { devices: bytes = [] }: Footprint): readonly Device[] {
+  return devices.map((device) => {
+    const held = bytes.find(({ id }) => id === device.id)?.runtime ?? 0;
+    return { ...device, freeBytes: Math.max(0, device.freeBytes - held) };
+  });
+}
+
+function isTooMuch({ jar }: Footprint, devices: readonly ComputingDevice[]): boolean {
+  return devices.some(({ memory: { id, totalBytes, availableBytes } }) => {
+    const needed = jar.devices?.find((device) => device.id === id)?.bytes ?? 0;
+    return needed > Math.min(availableBytes, usableBytes(totalBytes, DEFAULT_POLICY));
+  });
+}

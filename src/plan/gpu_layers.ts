@@ -1,0 +1,156 @@
+import { mostThatPass } from "../budget/advice/most_that_pass.ts";
+import type { LayersOnDevices } from "../budget/demand.ts";
+import type { MachineMemory } from "../budget/memory.ts";
+import type { Issue } from "../budget/validation.ts";
+import type { Footprint } from "../footprint/footprint.ts";
+import type { Device, Offload } from "../llama_cpp/options.ts";
+import { DeviceFilling } from "./device_filling.ts";
+import type { Host, RunnableModel } from "./host.ts";
+import { demoBrainPath } from "./model_path.ts";
+import { type Offloading, type Plan, type PlannedJar, planWith } from "./planned_jars.ts";
+import type { JarSettings, Settings } from "./settings.ts";
+
+/** Layers of each jar's model on devices, by the jar's id. */
+type Layers = ReadonlyMap<string, LayersOnDevices>;
+
+/** A jar whose layers are to be found, and how many its model has. */
+interface OpenJar {
+  readonly id: string;
+  readonly key: string;
+  readonly of: number;
+}
+
+/**
+ * A plan on a machine with devices. Where a jar's layers are `auto`, the most that every pool passes
+ * with (src/budget/README.md, "Pools"): all such jars alike first, then each model as far as there is
+ * room. Where `--gpu auto` finds that not even none of them passes, the CPU computes alone.
+ */
+export async function planOnDevices(
+  host: Host,
+  settings: Settings,
+  memory: MachineMemory,
+): Promise<Plan> {
+  const devices = host.devicesOf(memory);
+  const fixed = new Map<string, LayersOnDevices>();
+  const open: OpenJar[] = [];
+  for (const jar of settings.jars) {
+    const model = await host.readRunnable(jar.model ?? demoBrainPath());
+    const of = layersOf(model);
+    const asked = jar.context.gpuLayers;
+    if (asked === "auto") open.push({ id: jar.id, key: model.key, of });
+    else {
+      const count = asked === "all" ? of : Math.min(asked, of);
+      fixed.set(jar.id, { count, of, isFound: false });
+    }
+  }
+  const plan = (layers: Layers) => planWith(host, settings, memory, new Filling(devices, layers));
+  if (open.length === 0) return await plan(fixed);
+  const found = await findMostLayers({ fixed, open, plan });
+  if (found.validation.ok || settings.gpu !== "auto" || !failsOnDevice(found)) return found;
+  // Nobody asked for a device: it is left alone where it has no room.
+  const { devices: _, ...withoutDevices } = memory;
+  const alone = await planWith(host, { ...settings, gpu: "off" }, withoutDevices);
+  if (!alone.validation.ok) return found;
+  host.leaveDevices();
+  return alone;
+}
+
+/** All layers of a model that may lie on a device, its output counted as one. */
+export function layersOf({ read: { shape } }: Pick<RunnableModel, "read">): number {
+  return shape.allLayerCount + 1;
+}
+
+interface Search {
+  readonly fixed: Layers;
+  readonly open: readonly OpenJar[];
+  readonly plan: (layers: Layers) => Promise<Plan>;
+}
+
+async function findMostLayers({ fixed, open, plan }: Search): Promise<Plan> {
+  const counts = new Map(open.map(({ id }) => [id, 0]));
+  const most = Math.max(...open.map(({ of }) => of));
+  const heldBy = new Map<string, string>();
+  const withCounts = (changed: ReadonlyMap<string, number>) =>
+    plan(
+      new Map([
+        ...fixed,
+        ...open.map(({ id, of }): [string, LayersOnDevices] => {
+          const count = Math.min(of, changed.get(id) ?? counts.get(id) ?? 0);
+          const pool = count < of ? heldBy.get(id) : undefined;
+          return [id, {
+            count,
+            of,
+            isFound: true,
+            ...(pool === undefined ? {} : { heldBy: pool }),
+          }];
+        }),
+      ]),
+    );
+
+  /** Gives these jars as many layers as pass, no fewer than `least`. */
+  const raise = async (jars: readonly OpenJar[], least: number, greatest: number) => {
+    const at = (count: number) => withCounts(new Map(jars.map(({ id }) => [id, count])));
+    const { count, refused } = await mostThatPass(at, failsOnDevice, { least, greatest });
+    for (const { id, of } of jars) {
+      counts.set(id, Math.min(of, count));
+      if (refused !== undefined) heldBy.set(id, deciding(refused));
+    }
+  };
+
+  await raise(open, 0, most);
+  const models = new Map<string, OpenJar[]>();
+  for (const jar of open) models.set(jar.key, [...models.get(jar.key) ?? [], jar]);
+  if (models.size > 1) {
+    for (const jars of models.values()) {
+      const [first] = jars;
+      if (first === undefined) continue;
+      const has = counts.get(first.id) ?? 0;
+      if (has < first.of) await raise(jars, has, first.of);
+    }
+  }
+  return await withCounts(counts);
+}
+
+function failsOnDevice({ validation }: Plan): boolean {
+  return validation.issues.some((issue) => poolOf(issue) !== undefined);
+}
+
+/** The pool that decided. */
+function deciding({ validation }: Plan): string {
+  return validation.issues.map(poolOf).find((pool) => pool !== undefined) ?? "ram";
+}
+
+function poolOf(issue: Issue): string | undefined {
+  return "pool" in issue ? issue.pool : undefined;
+}
+
+/** Jars that are planned one after another on devices that fill. */
+class Filling implements Offloading {
+  readonly #filling: DeviceFilling;
+  readonly #layers: Layers;
+
+  constructor(devices: readonly Device[], layers: Layers) {
+    this.#filling = new DeviceFilling(devices);
+    this.#layers = layers;
+  }
+
+  layersOf(jar: JarSettings, model: RunnableModel): LayersOnDevices {
+    return this.#layers.get(jar.id) ?? { count: 0, of: layersOf(model), isFound: false };
+  }
+
+  async offload(
+    load: string,
+    gpuLayers: number,
+    trial: (offload: Offload) => Promise<Footprint>,
+  ): Promise<Offload> {
+    const offload = { devices: this.#filling.seenBy(load, []), gpuLayers };
+    // What the process itself holds decides only where several devices share the layers.
+    if (offload.devices.length < 2 || this.#filling.has(load)) return offload;
+    const { devices = [] } = await trial(offload);
+    return { devices: this.#filling.seenBy(load, devices), gpuLayers };
+  }
+
+  add(load: string, { options, footprint }: PlannedJar): void {
+    this.#filling.add(load, options.offload?.devices ?? [], footprint.devices ?? []);
+  }
+}

@@ -32,6 +32,7 @@ export function estimateOnDevices(
     unified: unifiedBytes(onDevices, footprints),
     driver: driverRamBytes(onDevices, nodes),
   };
-  const input = { weights, cpu, planned, options, allocated, devices: onThem };
+  const pinnedBytes = compute.loadedRam;
+  const input = { weights, cpu, planned, options, allocated, devices: onThem, pinnedBytes };
   return { ...assemble(input, foundInHeader(model, compute)), devices };
 }

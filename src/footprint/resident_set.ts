@@ -195,7 +195,8 @@ export function residentSet(
         kernelBytes: KERNEL_BYTES,
       },
       allocated: {
-        untouchedBytes: Math.ceil(allocated.compute - touched) + CONTEXT_RESERVED_BYTES,
+        untouchedBytes: Math.max(0, Math.ceil(allocated.compute - touched)) +
+          CONTEXT_RESERVED_BYTES,
         processBytes: PROCESS_RESERVED_BYTES + input.cpu.threads * STACK_BYTES,
         mappedBytes: options.mmap ? source.header.fileBytes : 0,
         addressSpaceBytes: ADDRESS_SPACE_BYTES,

@@ -80,14 +80,18 @@ export interface ThinkingInput {
   readonly options: FootprintOptions;
   readonly cpu: CpuFeatures;
   readonly allocated: Pick<FootprintBytes, "compute" | "output">;
+  /** Bytes of the compute buffer in RAM that devices read: it is pinned therefore. */
+  readonly pinnedBytes?: number;
 }
 
 /**
  * Bytes of the compute buffer that become resident: all of one that devices read and that is pinned
  * therefore.
  */
-export function touchedBytes({ planned, options, allocated: { compute } }: ThinkingInput): number {
-  if (options.offload !== undefined) return compute;
+export function touchedBytes(
+  { planned, options, allocated: { compute }, pinnedBytes }: ThinkingInput,
+): number {
+  if (pinnedBytes !== undefined) return pinnedBytes;
   const { shape } = planned.source;
   const sizes = contextSizes(shape, options);
   const tokens = Math.min(sizes.batch, PROMPT_STEP);

@@ -6,15 +6,25 @@ import type { Tensor } from "../ggml/tensor.ts";
 import type { BytesByPlace, PlacedMemory } from "../memory/placed_memory.ts";
 import type { FootprintOptions } from "../options.ts";
 import { upperBound } from "./bound.ts";
-import { MissingWeight } from "./builder.ts";
+import { type GraphBuilder, MissingWeight } from "./builder.ts";
 import { type Confidence, unknownGraph } from "./compute.ts";
 import { EVERY_LAYER } from "./layers.ts";
 import { Model } from "./model.ts";
 import { buildGraph, type GraphSource, type PlannedGraph } from "./planned_graph.ts";
-import { planBatch } from "./planned_batch.ts";
+import {
+  FUSED_OPERATIONS,
+  type FusedOperation,
+  planBatch,
+  type PlannedBatch,
+} from "./planned_batch.ts";
 
 /** Compute buffers by where they lie, and how far they can be trusted. */
 export interface ComputeByPlace extends BytesByPlace {
+  /**
+   * What RAM's comes to in a load: the graph of single tokens may need more there, since it copies no
+   * weights onto devices, and no dry load asks for it.
+   */
+  readonly loadedRam: number;
   readonly confidence: Confidence;
   readonly notes: readonly string[];
 }
@@ -56,7 +66,12 @@ function settle(graph: Graph, { backends, placement, bufferOfWeight }: PlacedMem
   for (const leaf of graph.leafs) if (leaf.isExternal) leaf.home = homeOf(leaf);
 }
 
-/** Bytes of the compute buffers of one graph, the CPU's last. */
+/**
+ * Bytes of the compute buffers of one graph, the CPU's last.
+ *
+ * @param isReal for a load; a dry load forgets which norms are to stay where their layer is before
+ * it measures (ggml-backend.cpp, `ggml_backend_sched_reserve_size`), and needs no less
+ */
 export function scheduledBytes(
   graph: Graph,
   memory: PlacedMemory,
@@ -91,6 +106,51 @@ function boundOnDevices(planned: PlannedGraph, { weights, backends }: PlacedMemo
   return { ram: bytes, devices: backends.map(() => bytes + copied) };
 }
 
+/**
+ * Operations of a graph that a device with layers can't compute, so that llama.cpp makes them of
+ * smaller ones (llama-context.cpp, `resolve_fused_ops`).
+ */
+function missingOperations(
+  { nodes }: Graph,
+  { backends, placement }: PlacedMemory,
+): ReadonlySet<FusedOperation> {
+  const used = backends.filter((_, device) => placement.layers.includes(device));
+  return new Set(
+    FUSED_OPERATIONS.filter((operation) =>
+      nodes.some((node) => node.op === operation && used.some((backend) => !backend.supports(node)))
+    ),
+  );
+}
+
+/** The graph as the devices can compute it. */
+function graphFor(
+  build: GraphBuilder,
+  makeModel: () => Model,
+  plan: PlannedBatch,
+  memory: PlacedMemory,
+): Graph | MissingWeight {
+  const all = { attempt: EVERY_LAYER };
+  const graph = buildGraph(build, makeModel(), plan, all);
+  if (graph instanceof MissingWeight) return graph;
+  const unfused = missingOperations(graph, memory);
+  return unfused.size === 0 ? graph : buildGraph(build, makeModel(), { ...plan, unfused }, all);
+}
+
+/** Bytes in RAM of the graph of a token a sequence; 0 where everything lies on devices. */
+function ramOfSingleTokens(
+  build: GraphBuilder | undefined,
+  makeModel: () => Model,
+  plan: PlannedBatch,
+  memory: PlacedMemory,
+): number {
+  if (build === undefined || memory.placement.isWhole) return 0;
+  const { sequences } = plan;
+  const single = { ...plan, tokens: sequences, outputs: sequences };
+  const graph = graphFor(build, makeModel, single, memory);
+  if (graph instanceof MissingWeight) return 0;
+  return scheduledBytes(graph, memory, sequences, true).at(-1) ?? 0;
+}
+
 /** A planned graph, and what is computed where. */
 export interface DeviceGraph {
   readonly planned: PlannedGraph;
@@ -108,15 +168,17 @@ export function planOnDevices(
 ): DeviceGraph {
   const { shape, header, build } = source;
   const { layers } = memory.placement;
-  const model = new Model(shape, header, (layer) => layers[layer] ?? -1);
+  // A graph's weights are its own: they know that they are in it.
+  const makeModel = () => new Model(shape, header, (layer) => layers[layer] ?? -1);
+  const model = makeModel();
   const plan = planBatch(shape, options);
-  const graph = build === undefined
-    ? undefined
-    : buildGraph(build, model, plan, { attempt: EVERY_LAYER });
+  const graph = build === undefined ? undefined : graphFor(build, makeModel, plan, memory);
   if (graph !== undefined && !(graph instanceof MissingWeight)) {
     const bytes = scheduledBytes(graph, memory, plan.tokens);
+    const ram = bytes.at(-1) ?? 0;
     const compute = {
-      ram: bytes.at(-1) ?? 0,
+      ram,
+      loadedRam: Math.max(ram, ramOfSingleTokens(build, makeModel, plan, memory)),
       devices: bytes.slice(0, -1),
       confidence: "exact" as const,
       notes: [],
@@ -129,5 +191,6 @@ export function planOnDevices(
     plan,
     ...(graph === undefined ? {} : { missingWeight: graph.weightName }),
   };
-  return { planned, compute: { ...boundOnDevices(planned, memory), ...unknownGraph(planned) } };
+  const bound = boundOnDevices(planned, memory);
+  return { planned, compute: { ...bound, loadedRam: bound.ram, ...unknownGraph(planned) } };
 }

@@ -29,7 +29,10 @@ export interface PlannedBatch {
 }
 
 /** Operations that llama.cpp tries out first. */
-export type FusedOperation = "DSV4_HC_PRE" | "DSV4_HC_COMB" | "DSV4_HC_POST";
+export const FUSED_OPERATIONS = ["DSV4_HC_PRE", "DSV4_HC_COMB", "DSV4_HC_POST"] as const;
+
+/** An operation that llama.cpp tries out first. */
+export type FusedOperation = (typeof FUSED_OPERATIONS)[number];
 
 /** The batch and the cache that the graph is planned for. */
 export function planBatch(shape: Hyperparameters, options: FootprintOptions): PlannedBatch {

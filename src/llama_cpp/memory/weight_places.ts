@@ -62,6 +62,13 @@ function trial(operation: string, weight: Tensor, shape: Hyperparameters): Tenso
         tensor(I32, SEQUENCES),
       ], [length * n1 * TOKENS * SEQUENCES]);
     }
+    case "RWKV_WKV6": {
+      // llama.cpp tries all sizes with the same odd number.
+      const odd = 123;
+      const part = tensor(F32, odd, odd, odd);
+      const state = tensor(F32, odd, odd, odd, odd);
+      return result([part, part, part, weight, part, state], [odd * odd, odd + odd * odd]);
+    }
     case "SCALE":
       return result([weight], [n0, n1, n2, n3], weight.type);
     case "ADD":

@@ -60,7 +60,7 @@ export interface Host extends AsyncDisposable {
   findDevicesHere(): Promise<FoundDevices>;
   /** The devices of a memory that was read, as llama.cpp finds them before anything is loaded. */
   devicesOf(memory: MachineMemory): readonly Device[];
-  /** From now on the CPU computes alone: where `auto` found devices without room. */
+  /** From now on the CPU computes alone: where a plan found no room on devices. */
   leaveDevices(): void;
   /** What the processes of this user have reserved; there is none for a machine that isn't this one. */
   readonly ledger: MemoryLedger | undefined;

@@ -75,6 +75,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     const held = claim(host, values.get("token"));
     const first = await readMemory();
     const plan = await adviseOn(host, await planOn(host, settings, await host.readMemory()));
+    if (plan.settings.gpu === "off") host.leaveDevices();
     for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
     const demands = plan.jars.map((jar) => jar.demand);
     if (plan.validation.ok && plan.jars.some(({ options }) => options.offload !== undefined)) {

@@ -93,11 +93,11 @@ function foundBy(
   };
 }
 
+/** Options with devices. */
+export type OffloadOptions = FootprintOptions & { readonly offload: Offload };
+
 /** What lies on devices, and what of everything is left for RAM. */
-function estimateOnDevices(
-  { model, cpu }: PreparedModel,
-  options: FootprintOptions & { readonly offload: Offload },
-): Footprint {
+export function planOffload({ model, cpu }: PreparedModel, options: OffloadOptions) {
   const memory = placeMemory({ ...model, cpu }, options, options.offload);
   const { planned, compute } = planOnDevices(model, options, memory);
   const { weights } = memory;
@@ -112,8 +112,12 @@ function estimateOnDevices(
   const { devices: onDevices } = options.offload;
   const devices = deviceBytes(onDevices, memory, { compute: compute.devices, nodes });
   const driver = driverRamBytes(onDevices, nodes);
-  const input = { weights, cpu, planned, options, allocated, devices, driver };
-  return { ...assemble(input, foundBy(model, compute)), devices };
+  return { input: { weights, cpu, planned, options, allocated, devices, driver }, inRam, compute };
+}
+
+function estimateOnDevices(prepared: PreparedModel, options: OffloadOptions): Footprint {
+  const { input, compute } = planOffload(prepared, options);
+  return { ...assemble(input, foundBy(prepared.model, compute)), devices: input.devices };
 }
 
 function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): Footprint {

@@ -6,7 +6,7 @@ import { computeBytes } from "../llama_cpp/graph/compute.ts";
 import { planGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { LoadedWeight } from "../llama_cpp/memory/weights.ts";
 import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
-import { assemble, knownBytes, prepare } from "./estimate.ts";
+import { assemble, knownBytes, prepare } from "./assemble.ts";
 import type { DryLoadBytes, Footprint } from "./footprint.ts";
 import type { AllocatedBytes } from "./resident_set.ts";
 

@@ -59,7 +59,7 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
     }
     case "header": {
       const read = request.read ?? await readModel(header);
-      return await calibrated(request, host, estimateRead(read, options, await host.cpu()));
+      return await calibrated(request, host, await estimateRead(read, options, await host.cpu()));
     }
   }
 }

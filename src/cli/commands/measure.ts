@@ -177,14 +177,14 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
     devices,
     gpuLayers: context.gpuLayers,
     footprintWith: async (offload) =>
-      estimateRead(read, await resolveContext(header, context, offload), cpu),
+      await estimateRead(read, await resolveContext(header, context, offload), cpu),
   });
   const options = await resolveContext(header, context, offload);
   checkPositions(header, options.contextSize);
   await tryUnknownDevices({ devices, start: dryLoadCommand, say });
   const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;
   const { bytes: estimated, devices: onDevices = [] } = withWeightsInMemory(
-    estimateRead(read, options, cpu),
+    await estimateRead(read, options, cpu),
     header.fileBytes - inMemoryBytes,
     inMemoryBytes,
   );

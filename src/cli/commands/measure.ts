@@ -177,7 +177,7 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
     devices,
     gpuLayers: context.gpuLayers,
     footprintWith: async (offload) =>
-      estimateRead(read, await resolveContext(header, context, offload), cpu),
+      await estimateRead(read, await resolveContext(header, context, offload), cpu),
   });
   const options = await resolveContext(header, context, offload);
   checkPositions(header, options.contextSize);

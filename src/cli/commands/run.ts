@@ -90,7 +90,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
       readOwnAnonymousBytes: readHeldBytes,
       emit: values.get("json")
         ? (event) => answer(jsonText(eventJson(event)) + "\n")
-        : textPrinter(plan, answer, progress),
+        : textPrinter(await validationText(validationReport({ plan })), answer, progress),
       ...defined({
         ledger: host.ledger && reservationLedger(host.ledger, readForJars, held),
         onText: progress && thoughtDisplay(progress),
@@ -179,13 +179,13 @@ function randomSeed(): number {
 }
 
 function textPrinter(
-  plan: Plan,
+  validation: string,
   answer: (text: string) => void,
   progress: Progress | undefined,
 ): (event: RunEvent) => void {
   return (event) => {
     progress?.clear();
-    if (event.event === "validation") answer(validationText(validationReport({ plan })) + "\n");
+    if (event.event === "validation") answer(validation + "\n");
     answer(renderEvent(event) + "\n");
   };
 }

@@ -54,7 +54,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     ...defined({ dryLoadCommand, cap: machine }),
     runsHere: true,
     loadsHere: true,
-    say: (line) => output.say(line),
+    say: (line) => output.say(`${line}\n`),
   });
   const ownBytes = ownHeldBytes();
   const readMemory = async () =>
@@ -80,7 +80,11 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     const demands = plan.jars.map((jar) => jar.demand);
     if (plan.validation.ok && plan.jars.some(({ options }) => options.offload !== undefined)) {
       const { devices } = await host.findDevices();
-      await tryUnknownDevices({ devices, start: dryLoadCommand, say: (line) => output.say(line) });
+      await tryUnknownDevices({
+        devices,
+        start: dryLoadCommand,
+        say: (line) => output.say(`${line}\n`),
+      });
     }
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {

@@ -49,12 +49,13 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const transcript = log === undefined ? undefined : openTranscript(log, { toText: jsonText });
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
+  const say = (line: string) => output.say(`${line}\n`);
   const host = openHost({
     ...here,
     ...defined({ dryLoadCommand, cap: machine }),
     runsHere: true,
     loadsHere: true,
-    say: (line) => output.say(`${line}\n`),
+    say,
   });
   const ownBytes = ownHeldBytes();
   const readMemory = async () =>

@@ -95,6 +95,7 @@ export type * from "./budget/changes.ts";
 export type * from "./budget/demand.ts";
 export type * from "./budget/memory.ts";
 export type { Pool, PoolBytes, PoolKind } from "./budget/pools/pools.ts";
+export type * from "./budget/recommendation.ts";
 export type * from "./budget/validation.ts";
 
 // All of layer 1 in one call, from models to advice.

@@ -64,8 +64,8 @@ export async function largestContextThatFits(
   { bytes, criterion, contextSize = Infinity, ratio = 1 }: ContextLimit,
 ): Promise<number> {
   const estimate = await footprintEstimator(header, cpu);
-  return await largestContext(header, contextSize, (contextSize) => {
-    const { jar } = calibrate(estimate({ ...options, contextSize }), ratio);
+  return await largestContext(header, contextSize, async (contextSize) => {
+    const { jar } = calibrate(await estimate({ ...options, contextSize }), ratio);
     return (criterion === "floor" ? jar.floorBytes : jar.workingSetBytes) <= bytes;
   });
 }

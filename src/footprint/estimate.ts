@@ -1,131 +1,38 @@
-import { BrainjarError } from "../budget/error.ts";
-import { sum } from "../budget/sum.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { computeBytes } from "../llama_cpp/graph/compute.ts";
-import { planOnDevices } from "../llama_cpp/graph/device_compute.ts";
 import { planGraph } from "../llama_cpp/graph/planned_graph.ts";
-import type { Hyperparameters } from "../llama_cpp/hyperparameters/hyperparameters.ts";
-import { contextSizes, outputBytes } from "../llama_cpp/memory/context_sizes.ts";
-import { kvCacheBytes } from "../llama_cpp/memory/kv_cache.ts";
-import { recurrentStateBytes } from "../llama_cpp/memory/recurrent_state.ts";
-import { type LoadedWeight, loadedWeights, weightBytes } from "../llama_cpp/memory/weights.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
-import { type ReadModel, readModel } from "../llama_cpp/models/families.ts";
-import { placeMemory } from "../llama_cpp/memory/placed_memory.ts";
-import type { CpuFeatures, FootprintOptions, Offload } from "../llama_cpp/options.ts";
-import { LLAMA_CPP_VERSION } from "../llama_cpp/version.ts";
-import { deviceBytes } from "./device_bytes.ts";
-import { driverRamBytes } from "./device_runtime.ts";
+import type { ReadModel } from "../llama_cpp/models/families.ts";
+import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
+import { loadModule } from "../load_module.ts";
+import {
+  assemble,
+  foundInHeader,
+  knownBytes,
+  prepare,
+  type PreparedModel,
+  prepareRead,
+} from "./assemble.ts";
 import type { Footprint } from "./footprint.ts";
-import { PROMPT_STEP } from "./prompt_steps.ts";
-import { type AllocatedBytes, type ResidentInput, residentSet } from "./resident_set.ts";
-import { THINKING_RUNTIME_BYTES } from "./runtime.ts";
-import { stepGraph } from "./step_graph.ts";
-import { vocabularyMemory } from "./vocabulary.ts";
 
-/** A model as far as it doesn't depend on the context. */
-export interface PreparedModel {
-  readonly model: ReadModel;
-  readonly weights: readonly LoadedWeight[];
-  readonly cpu: CpuFeatures;
-}
-
-/** Reads what of a model doesn't depend on the context. */
-export async function prepare(header: GgufHeader, cpu: CpuFeatures): Promise<PreparedModel> {
-  return prepareRead(await readModel(header), cpu);
-}
-
-function prepareRead(model: ReadModel, cpu: CpuFeatures): PreparedModel {
-  return { model, weights: loadedWeights(model.header, model.shape, cpu), cpu };
-}
-
-/** Numbers that no memory holds come from a header that lies. */
-function checkWhole(bytes: AllocatedBytes, shape: Hyperparameters): void {
-  const total = sum(Object.values(bytes));
-  if (Number.isSafeInteger(total)) return;
-  throw new BrainjarError(
-    "gguf-hyperparameter",
-    `The header of architecture "${shape.architecture}" asks for ${total} bytes of memory`,
-    { hint: "The header is one that no converter wrote: use another file of the model" },
-  );
-}
-
-/** Bytes that are known beside the graph. */
-export function knownBytes({ model, weights }: PreparedModel, options: FootprintOptions) {
-  const { header, shape } = model;
-  const sizes = contextSizes(shape, options);
-  return {
-    weights: weightBytes(weights),
-    kvCache: kvCacheBytes(shape, sizes, options),
-    recurrentState: recurrentStateBytes(shape, sizes),
-    output: outputBytes(shape, options),
-    repacked: weightBytes(weights, (weight) => weight.repacked),
-    vocabulary: vocabularyMemory(header).kept,
-    runtime: THINKING_RUNTIME_BYTES,
-  };
-}
-
-/** A footprint from what is allocated: what of it is resident, and how it was found. */
-export function assemble(
-  input: ResidentInput,
-  found: Omit<Footprint, "bytes" | "resident" | "jar">,
-): Footprint {
-  const { allocated, planned } = input;
-  checkWhole(allocated, planned.source.shape);
-  const { jar, parts, ...figures } = residentSet(input);
-  return { ...found, bytes: { ...allocated, ...figures }, resident: parts, jar };
-}
-
-type Found = Omit<Footprint, "bytes" | "resident" | "jar" | "devices">;
-
-/** What an estimate from the header says of itself. */
-function foundBy(
-  { architecture, shape }: ReadModel,
-  { confidence, notes }: Pick<Footprint, "confidence" | "notes">,
-): Found {
-  const isKnown = architecture !== undefined;
-  return {
-    estimator: "header",
-    confidence: isKnown ? confidence : "unknown",
-    notes: isKnown ? notes : [
-      `Architecture "${shape.architecture}" isn't llama.cpp ${LLAMA_CPP_VERSION}'s: everything is estimated on the safe side`,
-    ],
-  };
-}
-
-/** What lies on devices, and what of everything is left for RAM. */
-function estimateOnDevices(
-  { model, cpu }: PreparedModel,
-  options: FootprintOptions & { readonly offload: Offload },
-): Footprint {
-  const memory = placeMemory({ ...model, cpu }, options, options.offload);
-  const { planned, compute } = planOnDevices(model, options, memory);
-  const { weights } = memory;
-  const inRam = weights.filter(({ device }) => device === undefined);
-  const allocated = {
-    ...knownBytes({ model, weights: inRam, cpu }, options),
-    kvCache: memory.kvCache.ram,
-    recurrentState: memory.recurrentState.ram,
-    compute: compute.ram,
-  };
-  const nodes = stepGraph(planned, PROMPT_STEP)?.nodes;
-  const { devices: onDevices } = options.offload;
-  const devices = deviceBytes(onDevices, memory, { compute: compute.devices, nodes });
-  const driver = driverRamBytes(onDevices, nodes);
-  const pinnedBytes = compute.loadedRam;
-  const input = { weights, cpu, planned, options, allocated, devices, driver, pinnedBytes };
-  return { ...assemble(input, foundBy(model, compute)), devices };
-}
-
-function estimatePrepared(prepared: PreparedModel, options: FootprintOptions): Footprint {
+async function estimatePrepared(
+  prepared: PreparedModel,
+  options: FootprintOptions,
+): Promise<Footprint> {
   const { model } = prepared;
   checkContextOptions(model, options);
   const { offload } = options;
-  if (offload !== undefined) return estimateOnDevices(prepared, { ...options, offload });
+  if (offload !== undefined) {
+    const { estimateOnDevices } = await loadModule<typeof import("./device_estimate.ts")>(
+      import.meta,
+      "./device_estimate.ts",
+    );
+    return estimateOnDevices(prepared, { ...options, offload });
+  }
   const planned = planGraph(model, options);
   const compute = computeBytes(planned);
   const allocated = { ...knownBytes(prepared, options), compute: compute.bytes };
-  return assemble({ ...prepared, planned, options, allocated }, foundBy(model, compute));
+  return assemble({ ...prepared, planned, options, allocated }, foundInHeader(model, compute));
 }
 
 /**
@@ -144,16 +51,16 @@ export async function estimateFootprint(
   options: FootprintOptions,
   cpu: CpuFeatures,
 ): Promise<Footprint> {
-  return estimatePrepared(await prepare(header, cpu), options);
+  return await estimatePrepared(await prepare(header, cpu), options);
 }
 
 /** The same for a model whose header was read before. */
-export function estimateRead(
+export async function estimateRead(
   model: ReadModel,
   options: FootprintOptions,
   cpu: CpuFeatures,
-): Footprint {
-  return estimatePrepared(prepareRead(model, cpu), options);
+): Promise<Footprint> {
+  return await estimatePrepared(prepareRead(model, cpu), options);
 }
 
 /**
@@ -163,7 +70,7 @@ export function estimateRead(
 export async function footprintEstimator(
   header: GgufHeader,
   cpu: CpuFeatures,
-): Promise<(options: FootprintOptions) => Footprint> {
+): Promise<(options: FootprintOptions) => Promise<Footprint>> {
   const prepared = await prepare(header, cpu);
   return (options) => estimatePrepared(prepared, options);
 }

@@ -1,12 +1,7 @@
+import type { DeviceFootprint } from "../budget/demand.ts";
 import type { TensorInfo } from "../gguf/header.ts";
-import { deviceFootprints, unifiedBytes } from "./device_bytes.ts";
-import type {
-  DeviceBytes,
-  Footprint,
-  FootprintBytes,
-  ResidentPart,
-  ResidentPartName,
-} from "./footprint.ts";
+import type { UnifiedBytes } from "./device_bytes.ts";
+import type { Footprint, FootprintBytes, ResidentPart, ResidentPartName } from "./footprint.ts";
 import { sum } from "../budget/sum.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import { type LoadedWeight, weightBytes } from "../llama_cpp/memory/weights.ts";
@@ -32,21 +27,28 @@ import { vocabularyMemory } from "./vocabulary.ts";
 /** What is allocated, before it is known what of it becomes resident. */
 export type AllocatedBytes = Omit<FootprintBytes, "floor" | "workingSet" | "peak">;
 
+/** What devices add to RAM's figures. */
+interface OnDevices {
+  /** What lies on each that the engine drives. */
+  readonly footprints: readonly DeviceFootprint[];
+  /** What of it lies in RAM. */
+  readonly unified: UnifiedBytes;
+  /** RAM that their driver takes in the process. */
+  readonly driver: number;
+}
+
+const NO_DEVICES: OnDevices = {
+  footprints: [],
+  unified: { bytes: 0, sharedBytes: 0, processBytes: 0 },
+  driver: 0,
+};
+
 /** What decides how much of it does. */
 export interface ResidentInput extends ThinkingInput {
   /** Of RAM alone. */
   readonly allocated: AllocatedBytes;
-  /** What lies on each device that the engine drives. */
-  readonly devices?: readonly DeviceBytes[];
-  /** RAM that their driver takes in the process. */
-  readonly driver?: number;
-}
-
-/** What devices add to RAM's figures: what their driver takes, and what lies on those that are RAM. */
-function ofDevices({ devices = [], driver = 0, options: { offload } }: ResidentInput) {
-  const footprints = deviceFootprints(devices);
-  const unified = unifiedBytes(offload?.devices ?? [], footprints);
-  return { footprints, unified, driver };
+  /** Absent where the engine drives none. */
+  readonly devices?: OnDevices;
 }
 
 /**
@@ -117,7 +119,7 @@ export function residentSet(
 ): ResidentSet {
   const { allocated, planned: { source }, options } = input;
   const { repacked } = allocated;
-  const { footprints, unified, driver } = ofDevices(input);
+  const { footprints, unified, driver } = input.devices ?? NO_DEVICES;
   const weights = input.weights.filter(({ device }) => device === undefined);
   const vocabulary = vocabularyMemory(source.header);
   const samplers = samplerBytes(source.shape);

@@ -1,4 +1,3 @@
-import { BrainjarError, messageOf } from "../budget/error.ts";
 import type { DeviceMemory, MachineMemory } from "../budget/memory.ts";
 import { sum } from "../budget/sum.ts";
 import { machineProcesses, type Processes } from "../machine/processes.ts";
@@ -6,6 +5,7 @@ import type { MachineWarning } from "../machine/warning.ts";
 import { type FoundLedger, peekLedger, withLockedLedger, writableFolder } from "./file.ts";
 import { isThere, ledgerFolders } from "./folder.ts";
 import { isOwn, type Ledger, pruneLedger, renewed, withJar } from "./ledger.ts";
+import { countingIn, type OtherFolder, readOther } from "./other_folders.ts";
 import {
   type HeldMemory,
   type JarRequest,
@@ -49,13 +49,6 @@ interface LedgerView {
   /** Of devices, by what tells them apart (`deviceIdentity`). */
   readonly othersUnfilledOn: ReadonlyMap<string, number>;
   /** Folders of this user's in which reservations may lie that can't be read. */
-  readonly warnings: readonly MachineWarning[];
-}
-
-/** What lies in a folder that this process doesn't write to. */
-interface OtherFolder {
-  readonly folder: string;
-  readonly reservations: readonly Reservation[];
   readonly warnings: readonly MachineWarning[];
 }
 
@@ -168,7 +161,9 @@ export class MemoryLedger {
    * holds, nothing where no such token is there (any more).
    */
   claim(token: string): HeldMemory | undefined {
-    const found = [...this.#peek(this.#folder), ...this.#elsewhere()].find(tokenIs(token));
+    const found = [...countingIn(this.#folder, this.#processes), ...this.#elsewhere()].find(
+      tokenIs(token),
+    );
     if (found === undefined) return undefined;
     this.#claimed = token;
     return heldBy(found);
@@ -225,23 +220,10 @@ export class MemoryLedger {
     return this.#writable ?? this.folders.find((folder) => isThere(folder)) ?? this.folders[0];
   }
 
-  /** What counts of a folder's reservations; none where it is corrupt. */
-  #peek(folder: string): readonly Reservation[] {
-    const ledger = peekLedger(folder);
-    return ledger === undefined ? [] : pruneLedger(ledger, this.#processes).reservations;
-  }
-
-  /** What lies in the folders that this process doesn't write to; what can't be trusted is left. */
+  /** What lies in the folders that this process doesn't write to. */
   #others(): OtherFolder[] {
-    return this.folders.filter((folder) => folder !== this.#folder).map((folder) => {
-      try {
-        return { folder, reservations: this.#peek(folder), warnings: [] };
-      } catch (error) {
-        const { code } = error instanceof BrainjarError ? error : { code: "ledger-unreadable" };
-        const message = `${messageOf(error)}; what it may hold isn't known`;
-        return { folder, reservations: [], warnings: [{ code, message }] };
-      }
-    });
+    return this.folders.filter((folder) => folder !== this.#folder)
+      .map((folder) => readOther(folder, this.#processes));
   }
 
   #view(

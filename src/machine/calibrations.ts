@@ -1,4 +1,4 @@
-import type { CpuFeatures } from "../llama_cpp/options.ts";
+import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { readKept, stateFolder, writeKept } from "./kept_file.ts";
 
@@ -27,13 +27,15 @@ export function calibrationPath(get: (name: string) => string | undefined): stri
 
 /**
  * What a ratio holds for: this very model, told by its size and its tensors' names, types and
- * shapes, on a processor with these features, mapped or not.
+ * shapes, on a processor with these features, mapped or not, with so many layers on devices.
  */
 export async function calibrationKey(
   header: GgufHeader,
   cpu: CpuFeatures,
-  mmap: boolean,
+  { mmap, offload }: Pick<FootprintOptions, "mmap" | "offload">,
 ): Promise<string> {
+  const there = offload &&
+    [offload.gpuLayers, ...offload.devices.map(({ backend }) => backend)].join(" ");
   const text = JSON.stringify([
     header.fileBytes,
     header.tensors.map(({ name, type, dimensions }) => [name, type, dimensions]),
@@ -41,6 +43,8 @@ export async function calibrationKey(
     [...cpu.features].sort(),
     cpu.threads,
     mmap,
+    // Without devices the key is what it was before there were any.
+    ...there === undefined ? [] : [there],
   ]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return new Uint8Array(digest, 0, 16).toHex();

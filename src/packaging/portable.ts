@@ -3,7 +3,9 @@
  * runtime it was built with, the program and the engine at its first start, then runs them.
  * Nothing is fetched but npm packages, at the build.
  *
- * Run as `deno task build:portable [FILE]`; the file is dist/brainjar-portable unless named.
+ * Run as `deno task build:portable [--engine cpu|vulkan|cuda] [FILE]`; the file is
+ * dist/brainjar-portable unless named, and its engine computes on the processor alone unless told
+ * otherwise.
  */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
@@ -14,6 +16,7 @@ import configuration from "../../deno.json" with { type: "json" };
 import { tar, type TarEntry } from "./portable/tar.ts";
 import { BuildError, orExit } from "./program/build_error.ts";
 import { checkBuiltProgram } from "./program/check_built.ts";
+import { type EngineChoice, readEngine } from "./program/engine_packages.ts";
 import { stageProgram } from "./program/stage.ts";
 
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
@@ -36,7 +39,18 @@ const PACKED_AT = Date.UTC(2020, 0, 1) / 1000;
 /** What the unpacked files take besides their bytes: the rest of each one's last block. */
 const BLOCK = 4096;
 
-async function build(output: string): Promise<void> {
+const USAGE = "Usage: deno task build:portable [--engine cpu|vulkan|cuda] [FILE]";
+
+function readArguments(args: readonly string[]) {
+  const [first = "", second, ...rest] = args;
+  const [, inline] = /^--engine=(.+)$/.exec(first) ?? [];
+  if (inline !== undefined) return { engine: readEngine(inline), files: args.slice(1) };
+  if (first !== "--engine") return { engine: readEngine(), files: args };
+  if (second === undefined) throw new BuildError(USAGE);
+  return { engine: readEngine(second), files: rest };
+}
+
+async function build(output: string, engine: EngineChoice): Promise<void> {
   if (Deno.build.os !== "linux") {
     throw new BuildError("The portable file can be built on Linux only; see deno task build");
   }
@@ -47,6 +61,7 @@ async function build(output: string): Promise<void> {
     await stageProgram(root, program, ENTRIES, {
       os: "linux",
       processor: MACHINE === "aarch64" ? "arm64" : "x64",
+      engine,
     });
     const entries = [
       { kind: "folder", name: "program" } as const,
@@ -157,10 +172,10 @@ function withOffset(head: string): string {
 }
 
 await orExit(async () => {
-  const [output = `${root}/dist/brainjar-portable`, ...others] = Deno.args;
-  if (output.startsWith("-") || others.length > 0) {
-    throw new BuildError("Usage: deno task build:portable [FILE]");
-  }
+  const { engine, files: [output = `${root}/dist/brainjar-portable`, ...others] } = readArguments(
+    Deno.args,
+  );
+  if (output.startsWith("-") || others.length > 0) throw new BuildError(USAGE);
   await Deno.mkdir(output.replace(/[^/]*$/, "") || ".", { recursive: true });
-  await build(output);
+  await build(output, engine);
 });

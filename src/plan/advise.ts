@@ -1,7 +1,7 @@
 import { BrainjarError } from "../budget/error.ts";
 import { couldHaveMoreLayers } from "../budget/advice/layers.ts";
 import { recommend } from "../budget/advice/recommend.ts";
-import type { Recommendation } from "../budget/validation.ts";
+import type { Recommendation } from "../budget/recommendation.ts";
 import { cacheType, KV_CACHE_TYPES, type KvCacheType } from "../llama_cpp/ggml/types.ts";
 import { applyChanges } from "./changes.ts";
 import { type Host, openHost } from "./host.ts";

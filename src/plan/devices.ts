@@ -1,12 +1,5 @@
-import { defined } from "../budget/defined.ts";
-import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory, MemoryLeftOut, MemoryWarning } from "../budget/memory.ts";
-import { installedBackends } from "../engine/gpu/backends.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { EngineDevice } from "../engine/gpu/engine_devices.ts";
-import type { Device, GpuBackend } from "../llama_cpp/options.ts";
-import { loadModule } from "../load_module.ts";
-import type { DevicesRead } from "../machine/devices/reading.ts";
+import type { Device } from "../llama_cpp/options.ts";
 import { mayHaveDevices } from "../machine/devices/presence.ts";
 import type { ComputingDevice, GpuChoice, OtherMachine } from "./settings.ts";
 
@@ -21,172 +14,16 @@ export interface FoundDevices {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-const NONE: FoundDevices = { devices: [], leftOut: [], warnings: [] };
+/** Where the CPU computes alone. */
+export const NO_DEVICES: FoundDevices = { devices: [], leftOut: [], warnings: [] };
 
-/**
- * The devices that compute for what was asked: those of the machine that was described, or of this
- * one. `auto` takes those that the installed engine drives, and none where it drives none.
- *
- * Devices that were found before keep their numbers, whatever became of the others: the engine
- * numbers them once, when it is opened.
- *
- * @param engine asked for a kind of device that nothing else here tells of; nobody where it is absent
- * @param before what was found first, where devices are looked at again
- * @throws {BrainjarError} `no-gpu` where a kind was asked for and there is none; `conflicting-flags`
- * where the machine that was described has another kind.
- */
-export async function findDevices(
+/** Whether devices that are looked for may be found; what looks for them is loaded only then. */
+export function mayFindDevices(
   choice: GpuChoice,
   machine: OtherMachine | undefined,
-  engine?: Pick<Engine, "devices">,
-  before: readonly ComputingDevice[] = [],
-): Promise<FoundDevices> {
-  if (choice === "off") return NONE;
-  if (machine !== undefined) return devicesOfMachine(choice, machine);
-  const [first] = before;
-  if (first !== undefined) {
-    // What this process has filled is asked only now: at first it is nothing.
-    const read = await readHere(first.device.backend, [Deno.pid]);
-    // What no driver told of, the engine did, which alone knows alignments.
-    const isEngines = first.device.alignment !== undefined && engine !== undefined;
-    const now = isEngines ? await askEngine(read, await engine.devices()) : await toFound(read);
-    return asBefore(now, before);
-  }
-  if (choice === "auto") return mayHaveDevices() ? await findAny() : NONE;
-  const read = await readHere(choice);
-  const found = read.devices.length > 0 || engine === undefined
-    ? await toFound(read)
-    : await askEngine(read, await devicesOfEngine(choice, engine));
-  if (found.devices.length === 0) throw noDevice(choice, found.warnings.map((one) => one.message));
-  return found;
-}
-
-/**
- * Devices by the numbers that they had; those that weren't there then aren't the engine's.
- *
- * @param before as they were found first
- */
-export function asBefore(now: FoundDevices, before: readonly ComputingDevice[]): FoundDevices {
-  const devices = before.flatMap(({ memory: { id, identity }, device }): ComputingDevice[] => {
-    const memory = now.devices.find((one) => isSame(one.memory, { id, identity }))?.memory;
-    if (memory === undefined) return [];
-    const { availableBytes, reservedBytes } = memory;
-    return [{
-      memory: { ...memory, id },
-      device: { ...device, freeBytes: availableBytes + reservedBytes },
-    }];
-  });
-  return { ...now, devices };
-}
-
-/** By what they are, where their driver tells that; else by their numbers. */
-function isSame(one: Named, other: Named): boolean {
-  return one.identity === undefined && other.identity === undefined
-    ? one.id === other.id
-    : one.identity === other.identity;
-}
-
-/** What a device is told by. */
-interface Named {
-  readonly id: string;
-  readonly identity?: string | undefined;
-}
-
-/** What the engine can't be opened with here, by the codes of its errors. */
-const NOT_HERE = ["backend-not-here", "gpu-library-missing", "engine-variant-absent", "no-device"];
-
-async function devicesOfEngine(choice: GpuBackend, engine: Pick<Engine, "devices">) {
-  try {
-    return await engine.devices();
-  } catch (error) {
-    if (!(error instanceof BrainjarError) || !NOT_HERE.includes(error.code)) throw error;
-    throw noDevice(choice, [error.message, error.hint ?? ""], error);
-  }
-}
-
-/** Of the kinds that the installed engine drives, the first that there is a device of. */
-async function findAny(): Promise<FoundDevices> {
-  const backends = installedBackends();
-  let found = NONE;
-  for (const backend of backends) {
-    const read = await toFound(await readHere(backend));
-    // A driver that fails fails for each of them.
-    const told = new Set(found.warnings.map((one) => one.message));
-    const news = read.warnings.filter((one) => !told.has(one.message));
-    found = { ...read, warnings: [...found.warnings, ...news] };
-    if (found.devices.length > 0) break;
-  }
-  return found;
-}
-
-async function readHere(
-  backend: GpuBackend,
-  holders: false | readonly number[] = false,
-): Promise<DevicesRead> {
-  const { readDevices } = await loadModule<typeof import("../machine/devices/read_devices.ts")>(
-    import.meta,
-    "../machine/devices/read_devices.ts",
-  );
-  return await readDevices({ backend, holders });
-}
-
-/** Devices that no driver told of, by the open engine's own list. */
-async function askEngine(
-  read: DevicesRead,
-  engine: readonly EngineDevice[],
-): Promise<FoundDevices> {
-  const { mergeEngineDevices } = await loadModule<
-    typeof import("../machine/devices/engine_devices.ts")
-  >(import.meta, "../machine/devices/engine_devices.ts");
-  const found = await toFound(mergeEngineDevices(read, engine));
-  return {
-    ...found,
-    // Only the engine knows what these give.
-    devices: found.devices.map(({ memory, device }) => {
-      const known = engine.find(({ id }) => id === device.id);
-      const { alignment, largestBufferBytes } = known ?? {};
-      return { memory, device: { ...device, ...defined({ alignment, largestBufferBytes }) } };
-    }),
-  };
-}
-
-async function toFound(
-  { devices, leftOut, warnings, environment }: DevicesRead,
-): Promise<FoundDevices> {
-  const { deviceOf } = await loadModule<typeof import("../machine/devices/reading.ts")>(
-    import.meta,
-    "../machine/devices/reading.ts",
-  );
-  return {
-    devices: devices.map((memory) => ({ memory, device: deviceOf(memory) })),
-    leftOut,
-    warnings,
-    ...defined({ environment }),
-  };
-}
-
-function devicesOfMachine(choice: GpuChoice, { name, devices = [] }: OtherMachine): FoundDevices {
-  const [first] = devices;
-  if (choice === "auto" || first?.device.backend === choice) return { ...NONE, devices };
-  if (first === undefined) throw noDevice(choice, [`The machine of ${name} has none`]);
-  throw new BrainjarError(
-    "conflicting-flags",
-    `The machine of ${name} has ${first.device.backend} devices, and --gpu asks for "${choice}"`,
-    { hint: `Leave --gpu out, or describe ${choice} devices with --devices ${choice}=24GB` },
-  );
-}
-
-function noDevice(
-  backend: GpuChoice,
-  why: readonly string[],
-  cause?: BrainjarError,
-): BrainjarError {
-  const told = why.filter((one) => one !== "").map((one) => `${one}. `).join("");
-  return new BrainjarError("no-gpu", `No ${backend} device is found`, {
-    hint: `${told}Leave --gpu out to compute on the CPU; ` +
-      `check and estimate answer for a machine that has one: --devices ${backend}=24GB`,
-    cause,
-  });
+): choice is Exclude<GpuChoice, "off"> {
+  if (choice !== "auto") return choice !== "off";
+  return machine === undefined ? mayHaveDevices() : machine.devices !== undefined;
 }
 
 /** A machine's memory with its devices, where there are any. */

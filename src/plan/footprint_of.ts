@@ -59,7 +59,7 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
     }
     case "header": {
       const read = request.read ?? await readModel(header);
-      return await calibrated(request, host, estimateRead(read, options, await host.cpu()));
+      return await calibrated(request, host, await estimateRead(read, options, await host.cpu()));
     }
   }
 }
@@ -70,7 +70,7 @@ async function calibrated(
   host: Host,
   footprint: Footprint,
 ): Promise<Footprint> {
-  const { ratio, warning } = await measuredRatio(header, options.mmap, host);
+  const { ratio, warning } = await measuredRatio(header, options, host);
   if (warning !== undefined) return { ...footprint, notes: [...footprint.notes, warning] };
   return ratio === undefined ? footprint : calibrate(footprint, ratio);
 }
@@ -78,13 +78,13 @@ async function calibrated(
 /** What `measure --save` kept for this model and machine, or why that can't be read. */
 async function measuredRatio(
   header: GgufHeader,
-  mmap: boolean,
+  options: FootprintOptions,
   host: Host,
 ): Promise<{ readonly ratio?: number; readonly warning?: string }> {
   const { ratios, warning } = host.calibrations();
   if (warning !== undefined) return { warning };
   if (ratios.size === 0) return {};
-  return defined({ ratio: ratios.get(await calibrationKey(header, await host.cpu(), mmap)) });
+  return defined({ ratio: ratios.get(await calibrationKey(header, await host.cpu(), options)) });
 }
 
 /** What was asked for as the engine will be told: sizes settled, `auto` resolved. */

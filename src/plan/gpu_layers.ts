@@ -48,11 +48,15 @@ export async function planOnDevices(
   const found = await findMostLayers({ fixed, open, plan });
   if (found.validation.ok || settings.gpu !== "auto" || !failsOnDevice(found)) return found;
   // Nobody asked for a device: it is left alone where it has no room.
-  const { devices: _, ...withoutDevices } = memory;
+  const { devices: _, ...rest } = memory;
+  const names = devices.map(({ id }) => id).join(" and ");
+  const left = {
+    code: "devices-left-alone",
+    message: `There is no room on ${names}, not even without layers there: the CPU computes alone`,
+  };
+  const withoutDevices = { ...rest, warnings: [...rest.warnings, left] };
   const alone = await planWith(host, { ...settings, gpu: "off" }, withoutDevices);
-  if (!alone.validation.ok) return found;
-  host.leaveDevices();
-  return alone;
+  return alone.validation.ok ? alone : found;
 }
 
 /** All layers of a model that may lie on a device, its output counted as one. */

@@ -2,22 +2,28 @@ import { BrainjarError } from "../budget/error.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { StartDryLoads } from "../engine/dry_load_process.ts";
-import { installedBackends } from "../engine/gpu/backends.ts";
+import { lazyEngine } from "../engine/open.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { CpuFeatures, Device } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
 import { checkRuns } from "../llama_cpp/models/check_runs.ts";
 import type { ReadModel } from "../llama_cpp/models/families.ts";
 import { calibrationPath, type Calibrations, readCalibrations } from "../machine/calibrations.ts";
+import { loadModule } from "../load_module.ts";
 import { readCpuFeatures } from "../machine/cpu.ts";
 import { bytesInMemory } from "../machine/files_in_memory.ts";
 import { engineThreads } from "../machine/engine_threads.ts";
 import { namedCpu } from "../machine/named_cpu.ts";
 import { MemoryLedger } from "../ledger/memory_ledger.ts";
-import { hostEngine } from "./host_engine.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import { type NamedModel, readNamedModel } from "./named_model.ts";
-import { devicesOf, findDevices, type FoundDevices, withDevices } from "./devices.ts";
+import {
+  devicesOf,
+  type FoundDevices,
+  mayFindDevices,
+  NO_DEVICES,
+  withDevices,
+} from "./devices.ts";
 import type { ComputingDevice, GpuChoice, OtherMachine } from "./settings.ts";
 
 /** A model that llama.cpp loads and makes text with, and what was read of it. */
@@ -54,7 +60,7 @@ export interface Host extends AsyncDisposable {
   findDevicesHere(): Promise<FoundDevices>;
   /** The devices of a memory that was read, as llama.cpp finds them before anything is loaded. */
   devicesOf(memory: MachineMemory): readonly Device[];
-  /** From now on the CPU computes alone: where `auto` found devices without room. */
+  /** From now on the CPU computes alone: where a plan found no room on devices. */
   leaveDevices(): void;
   /** What the processes of this user have reserved; there is none for a machine that isn't this one. */
   readonly ledger: MemoryLedger | undefined;
@@ -86,6 +92,8 @@ interface HostOptions {
   readonly dryLoadCommand?: StartDryLoads;
   /** Whether this machine computes: then it has what `cpu` has beside its own features. */
   readonly runsHere?: boolean;
+  /** Whether models are loaded by this host's engine, which then tells its own devices. */
+  readonly loadsHere?: boolean;
   /** Whether what was found of a model is kept for the next question; true unless told otherwise. */
   readonly rememberModels?: boolean;
 }
@@ -100,20 +108,37 @@ export function openHost(options: HostOptions = {}): Host {
   const { gpu = "off", say = () => {} } = options;
   let known: readonly ComputingDevice[] = [];
   let leavesDevices = false;
-  const engine = hostEngine({
-    backend: () => {
-      if (leavesDevices) return "off";
-      return gpu === "auto" ? known[0]?.device.backend ?? "off" : gpu;
-    },
-    start: options.dryLoadCommand,
-    runsHere: options.runsHere ?? false,
-    say,
+  const engine = lazyEngine(async () => {
+    const { hostEngine } = await loadModule<typeof import("./host_engine.ts")>(
+      import.meta,
+      "./host_engine.ts",
+    );
+    return hostEngine({
+      backend: () => {
+        if (leavesDevices) return "off";
+        return gpu === "auto" ? known[0]?.device.backend ?? "off" : gpu;
+      },
+      start: options.dryLoadCommand,
+      loadsHere: options.loadsHere ?? false,
+      say,
+    });
   });
   // A described machine has no processes.
   const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
+  const find = async (
+    choice: GpuChoice,
+    asked: Engine | undefined,
+    before: readonly ComputingDevice[],
+  ) => {
+    if (!mayFindDevices(choice, options.machine)) return NO_DEVICES;
+    const { findDevices } = await loadModule<typeof import("./find_devices.ts")>(
+      import.meta,
+      "./find_devices.ts",
+    );
+    return await findDevices(choice, options.machine, asked, before);
+  };
   const findAndKeep = async () => {
-    const choice = leavesDevices ? "off" : gpu;
-    const found = await findDevices(choice, options.machine, engine, known);
+    const found = await find(leavesDevices ? "off" : gpu, engine, known);
     if (known.length === 0) known = found.devices;
     for (const [name, value] of Object.entries(found.environment ?? {})) Deno.env.set(name, value);
     return found;
@@ -139,10 +164,7 @@ export function openHost(options: HostOptions = {}): Host {
       return ledger === undefined ? memory : await ledger.takeOffOthers(memory);
     },
     findDevices: findAndKeep,
-    findDevicesHere: () => {
-      const isInstalled = installedBackends().some((backend) => backend === gpu);
-      return findDevices(gpu, options.machine, isInstalled ? engine : undefined);
-    },
+    findDevicesHere: async () => await find(gpu, await isInstalled(gpu) ? engine : undefined, []),
     devicesOf: (memory) => devicesOf(memory, known),
     leaveDevices: () => {
       leavesDevices = true;
@@ -156,6 +178,16 @@ export function openHost(options: HostOptions = {}): Host {
     engine,
     [Symbol.asyncDispose]: () => engine.dispose(),
   };
+}
+
+/** Whether the engine drives this kind of devices with what is here. */
+async function isInstalled(choice: GpuChoice): Promise<boolean> {
+  if (choice === "auto" || choice === "off") return false;
+  const { installedBackends } = await loadModule<typeof import("../engine/gpu/backends.ts")>(
+    import.meta,
+    "../engine/gpu/backends.ts",
+  );
+  return installedBackends().includes(choice);
 }
 
 async function checkedModel(reading: Promise<NamedModel>): Promise<RunnableModel> {

@@ -11,7 +11,7 @@ interface HostEngineOptions {
   /** Tells what starts a program that answers for an engine; without it all is done here. */
   readonly start: StartDryLoads | undefined;
   /** Whether models will be loaded in this process: then it tells its own devices. */
-  readonly runsHere: boolean;
+  readonly loadsHere: boolean;
   /** Told what is fetched before it is. */
   readonly say: (line: string) => void;
 }
@@ -21,7 +21,7 @@ interface HostEngineOptions {
  * is started, and its code loaded, when the first is asked for. So are devices told, unless models
  * are to be loaded here.
  */
-export function hostEngine({ backend, start, runsHere, say }: HostEngineOptions): Engine {
+export function hostEngine({ backend, start, loadsHere, say }: HostEngineOptions): Engine {
   const engine = lazyEngine(() => openEngine({ gpu: backend(), say }));
   const opened = new Map<EngineBackend, Promise<SeparateDryLoads | undefined>>();
   const open = async (gpu: EngineBackend) => {
@@ -43,7 +43,7 @@ export function hostEngine({ backend, start, runsHere, say }: HostEngineOptions)
   return {
     ...engine,
     devices: async () => {
-      const elsewhere = runsHere ? undefined : await separate();
+      const elsewhere = loadsHere ? undefined : await separate();
       return await elsewhere?.ask({ ask: "devices" }) ?? await engine.devices();
     },
     dryLoad: async (model, options) => await (await separate() ?? engine).dryLoad(model, options),

@@ -2,6 +2,7 @@ import { BrainjarError } from "../budget/error.ts";
 import { type PoolBytes, RAM } from "../budget/pools/pools.ts";
 import type { Validation } from "../budget/validation.ts";
 import { deviceReservations } from "../ledger/reservation.ts";
+import { withDevices } from "./devices.ts";
 import type { Host } from "./host.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import { type Plan, validatePlanned } from "./planned_jars.ts";
@@ -39,7 +40,7 @@ export async function reserveOn(host: Host, plan: Plan, seconds: number): Promis
     });
   }
   const { value: validation, token } = await host.ledger.admit(
-    () => readMemoryOf(undefined),
+    async () => withDevices(await readMemoryOf(undefined), await host.findDevices()),
     (memory) => {
       const validation = validatePlanned(plan.jars, plan.settings, memory);
       if (!validation.ok) return { value: validation };

@@ -2,7 +2,8 @@ import { type Changes, limitFor, type RamLimit } from "../budget/changes.ts";
 import type { AllocatedKind, MachineMemory } from "../budget/memory.ts";
 import { formatAmount, formatEnough } from "../budget/size.ts";
 import { type PoolBytes, RAM } from "../budget/pools/pools.ts";
-import type { Recommendation, Validation } from "../budget/validation.ts";
+import type { Recommendation } from "../budget/recommendation.ts";
+import type { Validation } from "../budget/validation.ts";
 import type { Shape } from "./schema/shape.ts";
 import type { VALIDATION_SCHEMA } from "./schema/validation.ts";
 

@@ -59,7 +59,7 @@ for await (const { file, path } of truthModels()) {
       mmap: true,
     };
     const truth = row.model + row.context;
-    family.ours.push(allocated(estimate(options).bytes) / truth - 1);
+    family.ours.push(allocated((await estimate(options)).bytes) / truth - 1);
     const context = insights.estimateContextResourceRequirements({
       contextSize: row.contextSize,
       batchSize: row.batchSize,

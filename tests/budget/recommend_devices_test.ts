@@ -4,7 +4,8 @@ import type { Changes } from "../../src/budget/changes.ts";
 import { recommend } from "../../src/budget/advice/recommend.ts";
 import type { LayersOnDevices } from "../../src/budget/demand.ts";
 import type { MachineMemory } from "../../src/budget/memory.ts";
-import type { Recommendation, Validation } from "../../src/budget/validation.ts";
+import type { Recommendation } from "../../src/budget/recommendation.ts";
+import type { Validation } from "../../src/budget/validation.ts";
 import { recommendationFlags, recommendationMessage } from "../../src/report/recommendation.ts";
 import { BARE, device, footprint, gb, jar, machine, validate } from "./cases.ts";
 

@@ -5,7 +5,8 @@ import type { MachineMemory } from "../../src/budget/memory.ts";
 import type { Policy } from "../../src/budget/policy.ts";
 import type { Changes } from "../../src/budget/changes.ts";
 import { recommend } from "../../src/budget/advice/recommend.ts";
-import type { Recommendation, Validation } from "../../src/budget/validation.ts";
+import type { Recommendation } from "../../src/budget/recommendation.ts";
+import type { Validation } from "../../src/budget/validation.ts";
 import { withLimits } from "../../src/budget/advice/limits.ts";
 import { footprint, gb, jar, machine, matrix, SEED_TOTAL_GB, validate } from "./cases.ts";
 

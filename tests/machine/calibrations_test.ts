@@ -39,7 +39,7 @@ Deno.test("calibrations: kept for this model, this processor, this way of loadin
     const path = `${folder}/state/calibrations.json`;
     assertEquals(readCalibrations(path).ratios.size, 0);
     const haswell = namedCpu("haswell", 4);
-    const key = await calibrationKey(HEADER, haswell, true);
+    const key = await calibrationKey(HEADER, haswell, { mmap: true });
     saveCalibration(path, key, 1.02);
     saveCalibration(path, "other", 0.98);
     saveCalibration(path, key, 1.03);
@@ -51,10 +51,10 @@ Deno.test("calibrations: kept for this model, this processor, this way of loadin
     ]);
     for (
       const other of [
-        calibrationKey({ ...HEADER, fileBytes: 165 }, haswell, true),
-        calibrationKey({ ...HEADER, tensors: [] }, haswell, true),
-        calibrationKey(HEADER, namedCpu("znver4", 4), true),
-        calibrationKey(HEADER, haswell, false),
+        calibrationKey({ ...HEADER, fileBytes: 165 }, haswell, { mmap: true }),
+        calibrationKey({ ...HEADER, tensors: [] }, haswell, { mmap: true }),
+        calibrationKey(HEADER, namedCpu("znver4", 4), { mmap: true }),
+        calibrationKey(HEADER, haswell, { mmap: false }),
       ]
     ) assertNotEquals(await other, key);
   } finally {

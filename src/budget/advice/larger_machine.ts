@@ -2,7 +2,8 @@ import type { Changes, RamLimit } from "../changes.ts";
 import type { DeviceMemory } from "../memory.ts";
 import { leastAvailableOf } from "../policy.ts";
 import { roundSize } from "../size.ts";
-import type { Recommendation, Validation } from "../validation.ts";
+import type { Recommendation } from "../recommendation.ts";
+import type { Validation } from "../validation.ts";
 import type { RecommendInput } from "./input.ts";
 import { deviceOf, neededAvailableBytes, neededDevices, neededMachine } from "./needed.ts";
 

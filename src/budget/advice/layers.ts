@@ -1,5 +1,6 @@
 import type { Changes } from "../changes.ts";
-import type { Recommendation, Validation } from "../validation.ts";
+import type { Recommendation } from "../recommendation.ts";
+import type { Validation } from "../validation.ts";
 import type { RecommendInput } from "./input.ts";
 import { mostThatPass } from "./most_that_pass.ts";
 import { deviceOf } from "./needed.ts";

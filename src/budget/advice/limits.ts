@@ -6,7 +6,8 @@ import { footprintBytes } from "../required.ts";
 import { GB, KB, MB, parseSize, roundSize } from "../size.ts";
 import { sum } from "../sum.ts";
 import { validateMemoryBudget, type ValidationInput } from "../validate.ts";
-import type { NeededDevice, Validation } from "../validation.ts";
+import type { NeededDevice } from "../recommendation.ts";
+import type { Validation } from "../validation.ts";
 import { type Share, waterFill } from "./water_fill.ts";
 
 /** How the seed divides memory between the roles: 8, 10 and 12 GB. */

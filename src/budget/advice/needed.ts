@@ -2,7 +2,8 @@ import type { MachineMemory } from "../memory.ts";
 import { leastAvailableBytes, leastAvailableOf, totalBytesFor } from "../policy.ts";
 import { RAM } from "../pools/pools.ts";
 import { roundSize } from "../size.ts";
-import type { Issue, NeededDevice, Validation } from "../validation.ts";
+import type { NeededDevice } from "../recommendation.ts";
+import type { Issue, Validation } from "../validation.ts";
 
 /** What of a validation decides what machine it takes. */
 type Needs = Pick<

@@ -7,7 +7,8 @@ import { roundLimit } from "./limits.ts";
 import { deviceOf } from "./needed.ts";
 import { MB, roundSize } from "../size.ts";
 import { sum } from "../sum.ts";
-import type { Recommendation, Validation } from "../validation.ts";
+import type { Recommendation } from "../recommendation.ts";
+import type { Validation } from "../validation.ts";
 import { waterFill } from "./water_fill.ts";
 
 /** A context smaller than this is no use to a mind that has to read a prompt. */

@@ -1,7 +1,7 @@
 import { defined } from "../../budget/defined.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import { stoppedExitCode } from "../../budget/exit_codes.ts";
-import type { LoadOptions } from "../../engine/engine.ts";
+import type { Engine, LoadOptions } from "../../engine/engine.ts";
 import { openEngine } from "../../engine/open.ts";
 import { checkPositions } from "../../footprint/context_size.ts";
 import { estimateRead } from "../../footprint/estimate.ts";
@@ -18,11 +18,15 @@ import {
   readProcessMemory,
   readProportionalMemory,
 } from "../../machine/process_memory.ts";
+import { keepContexts, tryUnknownDevices } from "../../plan/known_devices.ts";
+import { offloadAlone } from "../../plan/estimate_offload.ts";
+import { isToldByEngine } from "../../machine/devices/engine_devices.ts";
 import { openHost } from "../../plan/host.ts";
 import { resolveContext } from "../../plan/footprint_of.ts";
 import { demoBrainPath, rejectUrl } from "../../plan/model_path.ts";
 import { readNamedModel } from "../../plan/named_model.ts";
 import {
+  measuredDevice,
   type MeasuredStage,
   measureJson,
   type Measurement,
@@ -46,27 +50,48 @@ const PROMPT_TOKENS = 2 * PROMPT_STEP * SAMPLERS_BETWEEN_COLLECTIONS;
 
 const ANSWER_TOKENS = 16;
 
+/** What is in use on each device now; nothing where only the engine tells and isn't open. */
+type ReadDevices = (engine: Engine | undefined) => Promise<StageMemory["devices"]>;
+
 /** Samples the memory of this process and what it starts, stage by stage. */
 class MemorySampler {
   readonly stages: StageMemory[] = [];
+  readonly #readDevices: ReadDevices | undefined;
+  /** Of processes that were started before the first stage. */
+  readonly #othersBytes = readChildrenAnonymousBytes();
   anonymousPeak = 0;
   peak = 0;
   readonly #timer = setInterval(() => this.#sample(), SAMPLE_EVERY);
 
+  /** @param readDevices absent where no device computes */
+  constructor(readDevices: ReadDevices | undefined) {
+    this.#readDevices = readDevices;
+  }
+
   #sample() {
     const memory = readProcessMemory();
-    // The engine tries its library in a process of its own, which counts for a group's limit.
+    // The engine tries its library in a process of its own, which counts for a group's limit; one
+    // that only tells devices for this command doesn't.
     const anonymousBytes = memory.anonymousBytes +
-      (this.stages.at(-1)?.stage === "started" ? readChildrenAnonymousBytes() : 0);
+      (this.stages.at(-1)?.stage === "started"
+        ? Math.max(0, readChildrenAnonymousBytes() - this.#othersBytes)
+        : 0);
     this.anonymousPeak = Math.max(this.anonymousPeak, anonymousBytes);
     this.peak = Math.max(this.peak, anonymousBytes + memory.fileBytes);
     return memory;
   }
 
-  reach(stage: MeasuredStage): void {
+  async reach(stage: MeasuredStage, engine?: Engine): Promise<void> {
     const { anonymousBytes, fileBytes } = this.#sample();
     const proportionalBytes = readProportionalMemory()?.bytes;
-    this.stages.push({ stage, anonymousBytes, fileBytes, ...defined({ proportionalBytes }) });
+    if (stage === "context gone" && this.#readDevices === undefined) return;
+    const devices = await this.#readDevices?.(engine);
+    this.stages.push({
+      stage,
+      anonymousBytes,
+      fileBytes,
+      ...defined({ proportionalBytes, devices }),
+    });
   }
 
   close(): void {
@@ -81,38 +106,45 @@ interface MeasuredRun {
   readonly files: Pick<LoadOptions, "files" | "sparse">;
   readonly sampler: MemorySampler;
   readonly signal: AbortSignal;
+  readonly open: () => Promise<Engine>;
 }
 
 /** Opens the engine, loads, thinks and disposes, each a stage of its own. */
 async function measureRun(run: MeasuredRun): Promise<void> {
-  const { path, options, files, sampler, signal } = run;
-  sampler.reach("started");
+  const { path, options, files, sampler, signal, open } = run;
+  await sampler.reach("started");
   await using opened = new AsyncDisposableStack();
-  const engine = opened.adopt(await openEngine(), (engine) => engine.dispose());
-  sampler.reach("engine open");
+  const engine = opened.adopt(await open(), (engine) => engine.dispose());
+  await sampler.reach("engine open", engine);
   {
     await using loaded = new AsyncDisposableStack();
-    const loading = engine.load(path, { mmap: options.mmap, ...files, signal });
+    const { mmap, offload } = options;
+    const gpuLayers = offload?.gpuLayers ?? 0;
+    const loading = engine.load(path, { mmap, gpuLayers, ...files, signal });
     const model = loaded.adopt(await loading, (model) => model.dispose());
-    sampler.reach("after load");
-    const making = model.createMind(options, signal);
-    const mind = loaded.adopt(await making, (mind) => mind.dispose());
-    sampler.reach("after first context");
-    const room = mind.contextSize - ANSWER_TOKENS - PROMPT_STEP;
-    await mind.think(WORD.repeat(Math.max(1, Math.min(PROMPT_TOKENS, room))), {
-      maxTokens: ANSWER_TOKENS,
-      temperature: findFlag("temperature").default,
-      topP: findFlag("top-p").default,
-      seed: 1,
-      signal,
-    });
-    sampler.reach("after thinking");
+    await sampler.reach("after load", engine);
+    {
+      await using made = new AsyncDisposableStack();
+      const making = model.createMind(options, signal);
+      const mind = made.adopt(await making, (mind) => mind.dispose());
+      await sampler.reach("after first context", engine);
+      const room = mind.contextSize - ANSWER_TOKENS - PROMPT_STEP;
+      await mind.think(WORD.repeat(Math.max(1, Math.min(PROMPT_TOKENS, room))), {
+        maxTokens: ANSWER_TOKENS,
+        temperature: findFlag("temperature").default,
+        topP: findFlag("top-p").default,
+        seed: 1,
+        signal,
+      });
+      await sampler.reach("after thinking", engine);
+    }
+    await sampler.reach("context gone", engine);
   }
-  sampler.reach("after dispose");
+  await sampler.reach("after dispose", engine);
 }
 
 /** `brainjar measure MODEL`: loads for real and prints the estimate beside what was resident. */
-export const command: Command = async ({ values, operands, output }) => {
+export const command: Command = async ({ values, operands, output, dryLoadCommand }) => {
   if (Deno.build.os !== "linux") {
     throw new BrainjarError("not-on-this-system", "brainjar measure reads /proc of Linux", {
       hint: "Estimates work everywhere: brainjar estimate MODEL",
@@ -130,20 +162,52 @@ export const command: Command = async ({ values, operands, output }) => {
   const path = header.parts[0]?.path ?? given;
   const read = await checkRuns(header);
   checkSpeaks(name, header);
-  const options = await resolveContext(header, readContextSettings(values));
-  checkPositions(header, options.contextSize);
-  await using host = openHost({ ...defined({ cpu: values.get("cpu") }), runsHere: true });
+  const say = (line: string) => output.say(`${line}\n`);
+  await using host = openHost({
+    ...defined({ cpu: values.get("cpu"), dryLoadCommand }),
+    gpu: values.get("gpu"),
+    runsHere: true,
+    say,
+  });
   const cpu = await host.cpu();
+  const context = readContextSettings(values);
+  const { devices } = await host.findDevices();
+  const offload = await offloadAlone({
+    read,
+    devices,
+    gpuLayers: context.gpuLayers,
+    footprintWith: async (offload) =>
+      await estimateRead(read, await resolveContext(header, context, offload), cpu),
+  });
+  const options = await resolveContext(header, context, offload);
+  checkPositions(header, options.contextSize);
+  await tryUnknownDevices({ devices, start: dryLoadCommand, say });
   const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;
-  const { bytes: estimated } = withWeightsInMemory(
-    estimateRead(read, options, cpu),
+  const { bytes: estimated, devices: onDevices = [] } = withWeightsInMemory(
+    await estimateRead(read, options, cpu),
     header.fileBytes - inMemoryBytes,
     inMemoryBytes,
   );
   const stop = listenForStop();
-  const sampler = new MemorySampler();
+  const readDevices = async (engine: Engine | undefined) => {
+    const { devices } = await host.findDevices();
+    const isEngines = devices.some(({ memory }) => isToldByEngine(memory));
+    const told = isEngines
+      ? (await engine?.devices())?.map(({ id, totalBytes, freeBytes }) => ({
+        id,
+        usedBytes: totalBytes - freeBytes,
+      }))
+      : devices.map(({ memory: { id, totalBytes, availableBytes, reservedBytes } }) => ({
+        id,
+        usedBytes: totalBytes - availableBytes - reservedBytes,
+      }));
+    return told;
+  };
+  const sampler = new MemorySampler(offload && readDevices);
   const files = { files: header.parts, sparse: await sparseRanges(header, cpu) };
-  const measuring = measureRun({ path, options, files, sampler, signal: stop.signal });
+  const backend = offload?.devices[0]?.backend ?? "off";
+  const open = () => openEngine({ gpu: backend, say });
+  const measuring = measureRun({ path, options, files, sampler, signal: stop.signal, open });
   try {
     if (await settlesBefore(measuring, stop.signal)) await measuring;
   } catch (error) {
@@ -164,10 +228,19 @@ export const command: Command = async ({ values, operands, output }) => {
     anonymousPeakBytes: anonymousPeak,
     peakBytes: sampler.peak,
     floorRatio: (anonymousPeak + KERNEL_BYTES) / estimated.floor,
+    ...onDevices.length > 0 && {
+      devices: onDevices.map((estimated) => {
+        const { id } = estimated;
+        const name = devices.find(({ memory }) => memory.id === id)?.memory.name ?? id;
+        return measuredDevice({ id, name, estimated }, stages);
+      }),
+    },
     ...defined({ savedTo }),
   };
   if (savedTo !== undefined) {
-    keep(savedTo, await calibrationKey(header, cpu, options.mmap), measurement.floorRatio);
+    const key = await calibrationKey(header, cpu, options);
+    await keeping(savedTo, () => saveCalibration(savedTo, key, measurement.floorRatio));
+    await keeping(savedTo, () => keepContexts(devices, measurement.devices ?? []));
   }
   output.answer(
     values.get("json")
@@ -177,9 +250,9 @@ export const command: Command = async ({ values, operands, output }) => {
   return 0;
 };
 
-function keep(path: string, key: string, ratio: number): void {
+async function keeping(path: string, keep: () => void | Promise<void>): Promise<void> {
   try {
-    saveCalibration(path, key, ratio);
+    await keep();
   } catch (error) {
     throw new BrainjarError("calibration-unwritable", `The ratio can't be kept in ${path}`, {
       hint: "Name another folder with $BRAINJAR_HOME",

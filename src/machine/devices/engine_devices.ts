@@ -65,6 +65,14 @@ function placeOf(device: EngineDevice, readings: readonly DeviceReading[]): numb
   }, -1);
 }
 
+/** What the engine's own figures are read with. */
+const ENGINE_SOURCE = "ggml_backend_dev_memory";
+
+/** Whether only the engine tells of a device: no driver's figures were read. */
+export function isToldByEngine({ sources }: Pick<DeviceReading, "sources">): boolean {
+  return sources.some(({ path }) => path === ENGINE_SOURCE);
+}
+
 /** A reading of the engine's own figures, or what is wrong with them. */
 function readingOf(device: EngineDevice): DeviceReading | string {
   const { id, backend, name, pciBusId, isUnified, totalBytes, freeBytes } = device;
@@ -72,7 +80,7 @@ function readingOf(device: EngineDevice): DeviceReading | string {
   const availableBytes = Math.min(freeBytes, totalBytes);
   const wrong = nonsenseIn(totalBytes, totalBytes - availableBytes);
   if (wrong !== undefined) return wrong;
-  const path = "ggml_backend_dev_memory";
+  const path = ENGINE_SOURCE;
   return {
     id,
     backend,

@@ -1,3 +1,6 @@
+import { type Platform, variantOf } from "../../engine/gpu/backends.ts";
+import { GPU_BACKENDS, type GpuBackend } from "../../llama_cpp/options.ts";
+import { BuildError } from "./build_error.ts";
 import { runDeno } from "./run_deno.ts";
 import type { Target } from "./target.ts";
 
@@ -20,6 +23,7 @@ const UNUSED_PATHS: readonly string[] = [
 interface LockedPackage {
   readonly dependencies?: readonly string[];
   readonly optionalDependencies?: readonly string[];
+  readonly cpu?: readonly string[];
 }
 
 interface Lock {
@@ -28,19 +32,58 @@ interface Lock {
   readonly npm: Readonly<Record<string, LockedPackage>>;
 }
 
+/** A platform, and what the engine drives there beside the processor. */
+export interface EngineTarget extends Pick<Target, "os" | "processor"> {
+  readonly engine: EngineChoice;
+}
+
+/** What the engine is packed for, as `--engine` says it. */
+export type EngineChoice = "cpu" | GpuBackend;
+
+/** Reads `--engine`; `cpu` where nothing is given. */
+export function readEngine(text = "cpu"): EngineChoice {
+  const choice = ["cpu" as const, ...GPU_BACKENDS].find((one) => one === text);
+  if (choice === undefined) {
+    throw new BuildError(`Unknown engine '${text}': cpu, ${GPU_BACKENDS.join(", ")}`);
+  }
+  return choice;
+}
+
+/** Deno's names of systems and processors, by npm's. */
+const PLATFORMS: Readonly<Record<Target["os"], Readonly<Record<Target["processor"], Platform>>>> = {
+  linux: { x64: "linux-x86_64", arm64: "linux-aarch64" },
+  darwin: { x64: "darwin-x86_64", arm64: "darwin-aarch64" },
+  win32: { x64: "windows-x86_64", arm64: "windows-aarch64" },
+};
+
+/** The packages that are fetched on demand elsewhere, and go along here. */
+function packagesFor({ os, processor, engine }: EngineTarget): readonly string[] {
+  if (engine === "cpu") return [];
+  const platform = PLATFORMS[os][processor];
+  const variant = variantOf(engine, platform);
+  if (variant === undefined) {
+    throw new BuildError(`The engine has no build for ${engine} on ${platform.replace("-", " ")}`);
+  }
+  return [variant.main, variant.older].flatMap((one) => one?.name ?? []);
+}
+
 /**
  * Installs the engine and its packages as deno.lock pins them into `folder/node_modules`, for one
  * system and processor alone, less what only builds or documents them.
+ *
+ * @throws {BuildError}
  */
 export async function installEngine(
   root: string,
   folder: string,
-  { os, processor }: Pick<Target, "os" | "processor">,
+  target: EngineTarget,
 ): Promise<void> {
+  const { os, processor } = target;
+  const wanted = packagesFor(target);
   const configuration = JSON.parse(await Deno.readTextFile(`${root}/deno.json`));
   const specifier: string = configuration.imports[ENGINE];
   const lock: Lock = JSON.parse(await Deno.readTextFile(`${root}/deno.lock`));
-  await write(`${folder}/deno.lock`, lockOf(lock, specifier));
+  await write(`${folder}/deno.lock`, lockOf(lock, specifier, { processor, wanted }));
   await write(`${folder}/deno.json`, {
     imports: { [ENGINE]: specifier },
     nodeModulesDir: "auto",
@@ -62,8 +105,19 @@ export async function installEngine(
   }
 }
 
-/** The part of a lock that a package and what it depends on need. */
-function lockOf(lock: Lock, specifier: string): unknown {
+/**
+ * The part of a lock that a package and what it depends on need, with what is wanted of the packages
+ * that are locked for nobody's processor.
+ */
+function lockOf(
+  lock: Lock,
+  specifier: string,
+  { processor, wanted }: {
+    readonly processor: Target["processor"];
+    readonly wanted: readonly string[];
+  },
+): unknown {
+  const isWanted = (key: string) => wanted.some((name) => key.startsWith(`${name}@`));
   const keys = new Map<string, string>();
   for (const key of Object.keys(lock.npm)) keys.set(key.slice(0, key.lastIndexOf("@")), key);
   // A dependency is named without its version where the lock has one version of it.
@@ -79,7 +133,11 @@ function lockOf(lock: Lock, specifier: string): unknown {
   return {
     version: lock.version,
     specifiers: { [specifier]: lock.specifiers[specifier] },
-    npm: Object.fromEntries(Object.entries(lock.npm).filter(([key]) => reached.has(key))),
+    npm: Object.fromEntries(
+      Object.entries(lock.npm)
+        .filter(([key]) => reached.has(key))
+        .map(([key, locked]) => [key, isWanted(key) ? { ...locked, cpu: [processor] } : locked]),
+    ),
     workspace: { dependencies: [specifier] },
   };
 }

@@ -1,7 +1,6 @@
 import { closeAbsentPackages } from "./absent_packages.ts";
 import { bundleProgram } from "./bundle.ts";
-import { installEngine } from "./engine_packages.ts";
-import type { Target } from "./target.ts";
+import { type EngineTarget, installEngine } from "./engine_packages.ts";
 
 /** From the staged folder to the bundles, by which the program finds `fixtures` (see bundle.ts). */
 export const BUNDLES = "app/js";
@@ -14,7 +13,7 @@ export async function stageProgram(
   root: string,
   folder: string,
   entries: readonly string[],
-  target: Pick<Target, "os" | "processor">,
+  target: EngineTarget,
 ): Promise<void> {
   await Deno.mkdir(`${folder}/${BUNDLES}`, { recursive: true });
   await bundleProgram(root, `${folder}/${BUNDLES}`, entries, target.os);

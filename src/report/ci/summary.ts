@@ -1,5 +1,6 @@
 import { formatAmount } from "../../budget/size.ts";
-import type { InstanceValidation, Recommendation, Validation } from "../../budget/validation.ts";
+import type { Recommendation } from "../../budget/recommendation.ts";
+import type { InstanceValidation, Validation } from "../../budget/validation.ts";
 import type { ValidationReport } from "../validation_report.ts";
 import { devicePools } from "../devices_text.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";

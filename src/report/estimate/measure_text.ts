@@ -1,15 +1,16 @@
 import { formatAmount } from "../../budget/size.ts";
-import type { FootprintBytes } from "../../footprint/footprint.ts";
+import type { DeviceBytes, FootprintBytes } from "../../footprint/footprint.ts";
 import { type Block, blocks, fields } from "../block.ts";
 import { printable } from "../printable.ts";
 
-/** Where a measured run has got to. */
+/** Where a measured run has got to; `context gone` where there are devices. */
 export const MEASURED_STAGES = [
   "started",
   "engine open",
   "after load",
   "after first context",
   "after thinking",
+  "context gone",
   "after dispose",
 ] as const;
 
@@ -23,6 +24,23 @@ export interface StageMemory {
   readonly fileBytes: number;
   /** Absent where the kernel doesn't tell. */
   readonly proportionalBytes?: number;
+  /** What is in use on each device, by whomever, as its driver says; absent without devices. */
+  readonly devices?: readonly { readonly id: string; readonly usedBytes: number }[];
+}
+
+/** What a model needed on one device, as estimated and as measured. */
+export interface MeasuredDevice {
+  /** `cuda:0` */
+  readonly id: string;
+  /** What its driver calls it. */
+  readonly name: string;
+  readonly estimated: DeviceBytes;
+  /** Whether the driver says what is in use: some always say that nothing is. */
+  readonly isTold: boolean;
+  /** What the open engine held there, before any model; absent where only the engine tells. */
+  readonly contextBytes?: number;
+  /** All that was held there after a thought, but for what is absent above. */
+  readonly heldBytes: number;
 }
 
 /** One model, as estimated and as measured. All bytes whole. */
@@ -37,6 +55,8 @@ export interface Measurement {
   readonly peakBytes: number;
   /** anonymousPeakBytes / estimated floor. */
   readonly floorRatio: number;
+  /** Absent where no device computed. */
+  readonly devices?: readonly MeasuredDevice[];
   /** Where the ratio was kept, with `--save`. */
   readonly savedTo?: string;
 }
@@ -68,13 +88,95 @@ function comparison(name: string, estimated: number, measured: number): [string,
   ];
 }
 
-/** What a stage added to the one before it. */
-function growth(stages: readonly StageMemory[], stage: MeasuredStage): number {
+/** What a stage added to the one before it, of what `bytesOf` tells. */
+function growth(
+  stages: readonly StageMemory[],
+  stage: MeasuredStage,
+  bytesOf = (one: StageMemory) => one.anonymousBytes,
+): number {
   const index = stages.findIndex((one) => one.stage === stage);
   const [now, before] = [stages[index], stages[index - 1]];
   return now === undefined || before === undefined
     ? 0
-    : Math.max(0, now.anonymousBytes - before.anonymousBytes);
+    : Math.max(0, bytesOf(now) - bytesOf(before));
+}
+
+/** What is in use on a device at a stage; nothing where nobody tells. */
+function usedAt(stage: StageMemory | undefined, id: string): number | undefined {
+  return stage?.devices?.find((device) => device.id === id)?.usedBytes;
+}
+
+/** The same since the first stage that is told. */
+function usedSince(stages: readonly StageMemory[], stage: StageMemory | undefined, id: string) {
+  const first = stages.find((one) => usedAt(one, id) !== undefined);
+  return (usedAt(stage, id) ?? 0) - (usedAt(first, id) ?? 0);
+}
+
+/**
+ * What a device held at the stages of a run: by its driver, which counts everybody's.
+ *
+ * @param stages from the first on
+ */
+export function measuredDevice(
+  { id, name, estimated }: Pick<MeasuredDevice, "id" | "name" | "estimated">,
+  stages: readonly StageMemory[],
+): MeasuredDevice {
+  const since = (wanted: MeasuredStage) =>
+    Math.max(0, usedSince(stages, stages.find(({ stage }) => stage === wanted), id));
+  const isTold = stages.some((stage) =>
+    usedAt(stage, id) !== undefined && usedSince(stages, stage, id) !== 0
+  );
+  return {
+    id,
+    name,
+    estimated,
+    isTold,
+    ...usedAt(stages[0], id) !== undefined && { contextBytes: since("engine open") },
+    heldBytes: since("after thinking"),
+  };
+}
+
+function deviceBlock(device: MeasuredDevice, stages: readonly StageMemory[]): Block {
+  const { id, name, estimated, isTold, contextBytes, heldBytes } = device;
+  const title = `ON ${id}: ${name}`;
+  const { weights, kvCache, recurrentState, compute, runtime, thinking } = estimated;
+  const context = kvCache + recurrentState + compute;
+  // What nobody saw isn't compared.
+  const process = contextBytes === undefined ? 0 : runtime;
+  const all = weights + context + process + thinking;
+  if (!isTold) {
+    return {
+      title,
+      lines: [
+        `Its driver doesn't tell what is in use there; estimated ${formatAmount(all)}`,
+      ],
+    };
+  }
+  const grown = (stage: MeasuredStage) => growth(stages, stage, (one) => usedAt(one, id) ?? 0);
+  return {
+    title,
+    lines: [
+      `${"".padEnd(22)}${"in use".padStart(14)}${"since start".padStart(14)}`,
+      ...stages.map((stage) => {
+        const used = usedAt(stage, id);
+        return stage.stage.padEnd(22) +
+          (used === undefined
+            ? "-".padStart(14).repeat(2)
+            : amount(used) + amount(usedSince(stages, stage, id)));
+      }),
+      `${"".padEnd(26)}${"estimated".padStart(14)}${"measured".padStart(14)}`,
+      ...fields([
+        comparison("Weights", weights, grown("after load")),
+        comparison("Cache and compute", context, grown("after first context")),
+        comparison(
+          contextBytes === undefined ? "Thinking" : "Process and thinking",
+          process + thinking,
+          (contextBytes ?? 0) + grown("after thinking"),
+        ),
+        comparison("All, after a thought", all, heldBytes),
+      ]),
+    ],
+  };
 }
 
 /**
@@ -97,7 +199,7 @@ function growth(stages: readonly StageMemory[], stage: MeasuredStage): number {
  * ```
  */
 export function measureText(measurement: Measurement): string {
-  const { estimated, stages } = measurement;
+  const { estimated, stages, devices = [] } = measurement;
   const heading = ["anonymous", "file-backed", "proportional"];
   const parts: Block[] = [
     {
@@ -127,6 +229,7 @@ export function measureText(measurement: Measurement): string {
         ]),
       ],
     },
+    ...devices.map((device) => deviceBlock(device, stages)),
   ];
   const saved = measurement.savedTo;
   return blocks(parts) + (saved === undefined ? "" : `\n${printable(`Kept in ${saved}`)}`);

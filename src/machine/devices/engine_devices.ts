@@ -28,11 +28,12 @@ export function mergeEngineDevices(
   const warnings: MachineWarning[] = [];
   const left = [...read.devices];
   const devices = engine.flatMap((device): DeviceReading[] => {
-    const { id, backend, alignment, largestBufferBytes } = device;
+    const { id, backend, alignment, largestBufferBytes, largestTensorBytes } = device;
+    const limits = { alignment, largestBufferBytes, ...defined({ largestTensorBytes }) };
     const at = placeOf(device, left);
     const known = at < 0 ? readingOf(device) : left.splice(at, 1)[0] ?? readingOf(device);
     if (typeof known === "object") {
-      return [{ ...known, id, backend, alignment, largestBufferBytes }];
+      return [{ ...known, id, backend, ...limits }];
     }
     warnings.push({
       code: "device-unreadable",

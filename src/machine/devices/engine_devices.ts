@@ -1,7 +1,13 @@
 import { defined } from "../../budget/defined.ts";
 import type { EngineDevice } from "../../engine/gpu/engine_devices.ts";
 import type { MachineWarning } from "../warning.ts";
-import { type DeviceReading, type DevicesRead, nonsenseIn, ORDER_UNKNOWN } from "./reading.ts";
+import {
+  DEVICE_UNKNOWN,
+  type DeviceReading,
+  type DevicesRead,
+  nonsenseIn,
+  ORDER_UNKNOWN,
+} from "./reading.ts";
 
 /**
  * The devices of the engine's own list, by its ids and in its order, with the drivers' figures where
@@ -46,7 +52,7 @@ export function mergeEngineDevices(
     devices,
     warnings: [
       // Now it is known.
-      ...read.warnings.filter(({ code }) => code !== ORDER_UNKNOWN),
+      ...read.warnings.filter(({ code }) => code !== ORDER_UNKNOWN && code !== DEVICE_UNKNOWN),
       ...warnings,
     ],
   };

@@ -51,6 +51,9 @@ export interface DevicesRead {
 /** The warning that devices may be numbered otherwise by the engine; it ends when that is open. */
 export const ORDER_UNKNOWN = "device-order-unknown";
 
+/** A device that was named and that no driver told of, until the engine tells. */
+export const DEVICE_UNKNOWN = "device-unknown";
+
 /** No device at all. */
 export const NO_DEVICES: DevicesRead = { devices: [], leftOut: [], warnings: [] };
 

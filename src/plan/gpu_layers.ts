@@ -1,5 +1,7 @@
 import { mostThatPass } from "../budget/advice/most_that_pass.ts";
 import type { LayersOnDevices } from "../budget/demand.ts";
+import { BrainjarError } from "../budget/error.ts";
+import { RAM } from "../budget/pools/pools.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Issue } from "../budget/validation.ts";
 import type { Footprint } from "../footprint/footprint.ts";
@@ -45,7 +47,7 @@ export async function planOnDevices(
   }
   const plan = (layers: Layers) => planWith(host, settings, memory, new Filling(devices, layers));
   if (open.length === 0) return await plan(fixed);
-  const found = await findMostLayers({ fixed, open, plan });
+  const found = await findMostLayers({ fixed, open, plan, devices });
   if (found.validation.ok || settings.gpu !== "auto" || !failsOnDevice(found)) return found;
   // Nobody asked for a device: it is left alone where it has no room.
   const { devices: _, ...rest } = memory;
@@ -68,9 +70,10 @@ interface Search {
   readonly fixed: Layers;
   readonly open: readonly OpenJar[];
   readonly plan: (layers: Layers) => Promise<Plan>;
+  readonly devices: readonly Device[];
 }
 
-async function findMostLayers({ fixed, open, plan }: Search): Promise<Plan> {
+async function findMostLayers({ fixed, open, plan, devices }: Search): Promise<Plan> {
   const counts = new Map(open.map(({ id }) => [id, 0]));
   const most = Math.max(...open.map(({ of }) => of));
   const heldBy = new Map<string, string>();
@@ -94,10 +97,14 @@ async function findMostLayers({ fixed, open, plan }: Search): Promise<Plan> {
   /** Gives these jars as many layers as pass, no fewer than `least`. */
   const raise = async (jars: readonly OpenJar[], least: number, greatest: number) => {
     const at = (count: number) => withCounts(new Map(jars.map(({ id }) => [id, count])));
-    const { count, refused } = await mostThatPass(at, failsOnDevice, { least, greatest });
+    const { count, refused } = await mostThatPass(
+      async (count) => await plannedOrRefused(at(count)),
+      (tried) => tried === CACHE_TOO_LARGE || failsOnDevice(tried),
+      { least, greatest },
+    );
     for (const { id, of } of jars) {
       counts.set(id, Math.min(of, count));
-      if (refused !== undefined) heldBy.set(id, deciding(refused));
+      if (refused !== undefined) heldBy.set(id, deciding(refused, devices));
     }
   };
 
@@ -115,17 +122,39 @@ async function findMostLayers({ fixed, open, plan }: Search): Promise<Plan> {
   return await withCounts(counts);
 }
 
+/** A device can't look at a cache that would lie on it. */
+const CACHE_TOO_LARGE = "cache-too-large";
+
+/** Fewer layers there are no error: without any the cache lies in RAM. */
+async function plannedOrRefused(plan: Promise<Plan>): Promise<Plan | typeof CACHE_TOO_LARGE> {
+  try {
+    return await plan;
+  } catch (error) {
+    if (error instanceof BrainjarError && error.code === CACHE_TOO_LARGE) return CACHE_TOO_LARGE;
+    throw error;
+  }
+}
+
 function failsOnDevice({ validation }: Plan): boolean {
   return validation.issues.some((issue) => poolOf(issue) !== undefined);
 }
 
-/** The pool that decided. */
-function deciding({ validation }: Plan): string {
-  return validation.issues.map(poolOf).find((pool) => pool !== undefined) ?? "ram";
+/** The pool that decided: of a cache that is too large the first device, which all are like. */
+function deciding(refused: Plan | typeof CACHE_TOO_LARGE, [first]: readonly Device[]): string {
+  if (refused === CACHE_TOO_LARGE) return first?.id ?? RAM;
+  return refused.validation.issues.map(poolOf).find((pool) => pool !== undefined) ?? RAM;
 }
 
+/** The device that an issue is about; nothing where it is RAM's. */
 function poolOf(issue: Issue): string | undefined {
-  return "pool" in issue ? issue.pool : undefined;
+  switch (issue.code) {
+    case "allocation-refused":
+      return "pool" in issue.allocation ? issue.allocation.pool : undefined;
+    case "load-refused":
+      return issue.preflight.pools.find(({ id, shortBytes }) => id !== RAM && shortBytes > 0)?.id;
+    default:
+      return "pool" in issue ? issue.pool : undefined;
+  }
 }
 
 /** Jars that are planned one after another on devices that fill. */

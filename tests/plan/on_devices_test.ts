@@ -121,6 +121,33 @@ Deno.test("on devices: cards without any room are left alone by auto, and not by
   });
 });
 
+Deno.test("on devices: where a device can't look at the cache, auto leaves what has one in RAM", async () => {
+  await withModels(async (small) => {
+    const { machine } = cards(8 * GB);
+    const [card] = machine.devices ?? [];
+    if (card === undefined) throw new Error("No card");
+    const id = "vulkan:0";
+    const limited: ComputingDevice = {
+      memory: { ...card.memory, id },
+      device: { ...card.device, id, backend: "vulkan", largestTensorBytes: 2 * MB },
+    };
+    const request = { machine: { ...machine, devices: [limited] } };
+    const jars = [{ id: "a", model: small, context: { contextSize: 8192 } }];
+    const { layers, heldBy } = await layersOf(jars, request);
+    // The output alone has no cache.
+    assertEquals([layers, heldBy], [[1], ["vulkan:0"]]);
+    const error = await assertRejects(
+      () =>
+        planJars({
+          jars: [{ id: "a", model: small, context: { contextSize: 8192, gpuLayers: 9 } }],
+          ...request,
+        }),
+      BrainjarError,
+    );
+    assertEquals(error.code, "cache-too-large");
+  });
+});
+
 Deno.test("on devices: a later model finds the cards as those before it left them", async () => {
   await withModels(async (small, large) => {
     const both = cards(600 * MB, 600 * MB);

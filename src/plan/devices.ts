@@ -17,6 +17,22 @@ export interface FoundDevices {
 /** Where the CPU computes alone. */
 export const NO_DEVICES: FoundDevices = { devices: [], leftOut: [], warnings: [] };
 
+/** The warning of devices that nobody asked for and that can't be used: the CPU computes alone. */
+export const LEFT_ALONE = "devices-left-alone";
+
+/** What the engine can't be opened with here, by the codes of its errors. */
+export const NOT_HERE: readonly string[] = [
+  "backend-not-here",
+  "gpu-library-missing",
+  "engine-variant-absent",
+  "no-device",
+];
+
+/** How devices are named in a sentence. */
+export function namesOf({ devices }: Pick<FoundDevices, "devices">): string {
+  return devices.map(({ memory: { id } }) => id).join(" and ");
+}
+
 /** Whether devices that are looked for may be found; what looks for them is loaded only then. */
 export function mayFindDevices(
   choice: GpuChoice,

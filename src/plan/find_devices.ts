@@ -4,9 +4,16 @@ import { installedBackends } from "../engine/gpu/backends.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineDevice } from "../engine/gpu/engine_devices.ts";
 import type { GpuBackend } from "../llama_cpp/options.ts";
+import {
+  type CudaRuntime,
+  cudaRuntime,
+  LEAST_COMPUTE_CAPABILITY,
+  missingLibrary,
+} from "../engine/gpu/system_libraries.ts";
 import { loadModule } from "../load_module.ts";
+import { HIDDEN } from "../machine/devices/cuda.ts";
 import type { DevicesRead } from "../machine/devices/reading.ts";
-import { type FoundDevices, NO_DEVICES } from "./devices.ts";
+import { type FoundDevices, LEFT_ALONE, namesOf, NO_DEVICES, NOT_HERE } from "./devices.ts";
 import { knownDevices } from "./known_devices.ts";
 import type { ComputingDevice, GpuChoice, OtherMachine } from "./settings.ts";
 
@@ -40,6 +47,11 @@ export async function findDevices(
   }
   if (choice === "auto") return await findAny();
   const read = await readHere(choice);
+  const isKept = choice === "cuda" && read.devices.length === 0 && read.leftOut.length > 0;
+  // What the engine would be asked for is there, and isn't for it.
+  if (isKept) throw noDevice(choice, read.leftOut.map(({ name, reason }) => `${name}: ${reason}`));
+  const missing = read.devices.length > 0 ? missingLibrary(choice) : undefined;
+  if (missing !== undefined) throw noDevice(choice, [missing.message, missing.hint ?? ""], missing);
   const found = read.devices.length > 0 || engine === undefined
     ? await toFound(read)
     : await askEngine(read, await devicesOfEngine(choice, engine));
@@ -78,9 +90,6 @@ interface Named {
   readonly identity?: string | undefined;
 }
 
-/** What the engine can't be opened with here, by the codes of its errors. */
-const NOT_HERE = ["backend-not-here", "gpu-library-missing", "engine-variant-absent", "no-device"];
-
 async function devicesOfEngine(choice: GpuBackend, engine: Pick<Engine, "devices">) {
   try {
     return await engine.devices();
@@ -90,20 +99,48 @@ async function devicesOfEngine(choice: GpuBackend, engine: Pick<Engine, "devices
   }
 }
 
-/** Of the kinds that the installed engine drives, the first that there is a device of. */
+/**
+ * Of the kinds that the installed engine drives, the first that there is a device of. What can't
+ * compute here is left alone, with a warning; what its owner hides from CUDA isn't used by another way.
+ */
 async function findAny(): Promise<FoundDevices> {
   const backends = installedBackends();
   let found = NO_DEVICES;
   for (const backend of backends) {
     const read = await toFound(await readHere(backend));
+    const unusable = read.devices.length === 0 ? undefined : await whyUnusable(backend, read);
     // A driver that fails fails for each of them.
     const told = new Set(found.warnings.map((one) => one.message));
     const news = read.warnings.filter((one) => !told.has(one.message));
-    found = { ...read, warnings: [...found.warnings, ...news] };
-    if (found.devices.length > 0) break;
+    const warnings = [...found.warnings, ...news];
+    if (unusable !== undefined) {
+      const message = `${namesOf(read)} is left alone: ${unusable}`;
+      found = { ...NO_DEVICES, warnings: [...warnings, { code: LEFT_ALONE, message }] };
+      continue;
+    }
+    found = { ...read, warnings };
+    if (found.devices.length > 0 || found.leftOut.some(({ reason }) => reason === HIDDEN)) break;
   }
   return found;
 }
+
+/** Why the engine can't compute on what was found, where that is known without opening it. */
+async function whyUnusable(
+  backend: GpuBackend,
+  { devices }: FoundDevices,
+): Promise<string | undefined> {
+  const missing = missingLibrary(backend);
+  if (missing !== undefined) return `${missing.message}. ${missing.hint}`;
+  const known = await knownDevices(
+    devices.map(({ memory: { name } }) => ({ backend, name })),
+  );
+  return known.some(({ thinks }) => thinks === false)
+    ? `it failed to think one word before; --gpu ${backend} tries it again`
+    : undefined;
+}
+
+/** Looked for once: devices are looked at every second. */
+let runtime: CudaRuntime | undefined;
 
 async function readHere(
   backend: GpuBackend,
@@ -113,7 +150,9 @@ async function readHere(
     import.meta,
     "../machine/devices/read_devices.ts",
   );
-  return await readDevices({ backend, holders });
+  if (backend === "cuda") runtime ??= cudaRuntime();
+  const leastComputeCapability = runtime && LEAST_COMPUTE_CAPABILITY[runtime];
+  return await readDevices({ backend, holders, ...defined({ leastComputeCapability }) });
 }
 
 /** Devices that no driver told of, by the open engine's own list. */

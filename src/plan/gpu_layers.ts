@@ -6,6 +6,7 @@ import type { MachineMemory } from "../budget/memory.ts";
 import type { Issue } from "../budget/validation.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { Device, Offload } from "../llama_cpp/options.ts";
+import { LEFT_ALONE } from "./devices.ts";
 import { DeviceFilling } from "./device_filling.ts";
 import type { Host, RunnableModel } from "./host.ts";
 import { demoBrainPath } from "./model_path.ts";
@@ -53,7 +54,7 @@ export async function planOnDevices(
   const { devices: _, ...rest } = memory;
   const names = devices.map(({ id }) => id).join(" and ");
   const left = {
-    code: "devices-left-alone",
+    code: LEFT_ALONE,
     message: `There is no room on ${names}, not even without layers there: the CPU computes alone`,
   };
   const withoutDevices = { ...rest, warnings: [...rest.warnings, left] };

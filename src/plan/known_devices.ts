@@ -12,14 +12,20 @@ export async function haveThought(devices: readonly ComputingDevice[]): Promise<
   return keys.every((key) => known.get(key)?.thinks);
 }
 
-/** Remembers that these devices thought; where that can't be written they are tried again. */
-export async function keepThinking(devices: readonly ComputingDevice[]): Promise<void> {
+/**
+ * Remembers whether a model could think on these devices; where that can't be written they are tried
+ * again. `--gpu auto` leaves alone what couldn't.
+ */
+export async function keepThinking(
+  devices: readonly ComputingDevice[],
+  thinks: boolean,
+): Promise<void> {
   const { keepKnownDevices, knownDevicesPath } = await loadKnownDevices();
   const path = knownDevicesPath((name) => Deno.env.get(name));
   if (path === undefined) return;
   const keys = await keysOf(devices.map(nameOf));
   try {
-    keepKnownDevices(path, new Map(keys.map((key): [string, KnownDevice] => [key, THINKS])));
+    keepKnownDevices(path, new Map(keys.map((key): [string, KnownDevice] => [key, { thinks }])));
   } catch {
     // The next run tries them again.
   }
@@ -28,8 +34,6 @@ export async function keepThinking(devices: readonly ComputingDevice[]): Promise
 function nameOf({ memory: { name }, device: { backend } }: ComputingDevice) {
   return { backend, name };
 }
-
-const THINKS: KnownDevice = { thinks: true };
 
 /**
  * Keeps what the open engine was seen to hold on devices before any model.

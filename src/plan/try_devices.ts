@@ -3,12 +3,19 @@ import { BrainjarError } from "../budget/error.ts";
 import type { Policy } from "../budget/policy.ts";
 import type { StartDryLoads } from "../engine/dry_load_process.ts";
 import { loadModule } from "../load_module.ts";
+import { adviseOn } from "./advise.ts";
+import { LEFT_ALONE, namesOf, NOT_HERE } from "./devices.ts";
 import type { Host } from "./host.ts";
 import { haveThought, keepThinking } from "./known_devices.ts";
 import { demoBrainPath } from "./model_path.ts";
-import { planOn } from "./plan.ts";
+import { type Plan, planOn } from "./plan.ts";
 import { reserveOn } from "./reserve.ts";
-import { completeSettings, type ComputingDevice, type GpuChoice } from "./settings.ts";
+import {
+  completeSettings,
+  type ComputingDevice,
+  type GpuChoice,
+  type Settings,
+} from "./settings.ts";
 
 /** Which devices are to be tried, and how. */
 interface TrialRequest {
@@ -32,7 +39,7 @@ const LOOK_EVERY_MILLISECONDS = 500;
 /**
  * Sees to it that a model can think on these devices, before one that matters is loaded: where that
  * isn't known of a device with its driver and this engine, a process of its own tries it with the
- * demo brain. What thought once is remembered.
+ * demo brain. What thought once is remembered, and so is what failed for a reason that stays.
  *
  * A trial takes memory there as a jar does, the backend's context above all, so it is reserved: what
  * others were let in with stays theirs, and of several processes that start at once one tries.
@@ -63,11 +70,49 @@ export async function tryUnknownDevices(host: Host, request: TrialRequest): Prom
       if (await haveThought(devices)) return;
       say(`Trying ${names} with one thought, once for this driver and engine`);
       await tryDevices(command, backend, demoBrainPath());
-      await keepThinking(devices);
+      await keepThinking(devices, true);
       return;
+    } catch (error) {
+      if (staysSo(error)) await keepThinking(devices, false);
+      throw error;
     } finally {
       await host.ledger?.releaseToken(token);
     }
+  }
+}
+
+/**
+ * A plan, with advice, for a run on this machine: where it computes on devices that nobody knows to
+ * work, they are tried first. Those that fail are left alone where nobody asked for them
+ * (`--gpu auto`), and the CPU computes alone, if the jars fit so.
+ *
+ * @throws {BrainjarError} `device-unusable`, or why the engine can't be opened for devices, where
+ * they were asked for; and what `planOn` throws.
+ */
+export async function planForRun(
+  host: Host,
+  settings: Settings,
+  trials: Pick<TrialRequest, "start" | "say">,
+): Promise<Plan> {
+  const memory = await host.readMemory();
+  const plan = await adviseOn(host, await planOn(host, settings, memory));
+  if (plan.settings.gpu === "off") host.leaveDevices();
+  const computes = plan.jars.some(({ options }) => options.offload !== undefined);
+  if (!plan.validation.ok || !computes) return plan;
+  const found = await host.findDevices();
+  try {
+    await tryUnknownDevices(host, { ...trials, devices: found.devices, policy: settings.policy });
+    return plan;
+  } catch (error) {
+    const isTheirs = error instanceof BrainjarError &&
+      [...NOT_HERE, "device-unusable", "no-room-to-try"].includes(error.code);
+    if (settings.gpu !== "auto" || !isTheirs) throw error;
+    host.leaveDevices();
+    const { devices: _, ...rest } = memory;
+    const why = [error.message, error.hint ?? ""].filter((text) => text !== "").join(". ");
+    const left = { code: LEFT_ALONE, message: `${namesOf(found)} is left alone: ${why}` };
+    const alone = { ...rest, warnings: [...rest.warnings, left] };
+    return await adviseOn(host, await planOn(host, { ...settings, gpu: "off" }, alone));
   }
 }
 
@@ -86,6 +131,12 @@ async function reserveTrial(
   const plan = await planOn(host, settings, await host.readMemory());
   const { reservation } = await reserveOn(host, plan, TRIAL_SECONDS);
   return reservation?.token;
+}
+
+/** Whether it will fail again; memory that was short is there another time. */
+function staysSo(error: unknown): boolean {
+  return error instanceof BrainjarError && error.code === "device-unusable" &&
+    !/memory/i.test(error.hint ?? "");
 }
 
 function noRoom(names: string): BrainjarError {

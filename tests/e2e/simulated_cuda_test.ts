@@ -44,7 +44,11 @@ function card(totalBytes: number, capability: "9.0:132" | "8.6:82" = "9.0:132"):
 }
 
 /** Runs brainjar on these cards; several runs of one test share them, as processes do. */
-type Run = (cards: readonly string[], args: readonly string[]) => Promise<{
+type Run = (
+  cards: readonly string[],
+  args: readonly string[],
+  env?: Readonly<Record<string, string>>,
+) => Promise<{
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -57,7 +61,7 @@ function testSimulated(name: string, test: (run: Run) => Promise<void>): void {
     try {
       await compileSimulatedCuda(`${folder}/libraries`);
       await Deno.mkdir(`${folder}/dev`);
-      await test(async (cards, args) => {
+      await test(async (cards, args, env) => {
         const { code, stdout, stderr } = await new Deno.Command("unshare", {
           args: ["--mount", "sh", "-c", WITH_SIGN, `${folder}/dev`, Deno.execPath()].concat(
             brainjarArguments(args),
@@ -70,6 +74,7 @@ function testSimulated(name: string, test: (run: Run) => Promise<void>): void {
             LD_LIBRARY_PATH: `${folder}/libraries`,
             SIMULATED_CUDA: cards.join(";"),
             SIMULATED_CUDA_SHARED: `${folder}/shared`,
+            ...env,
           },
         }).output();
         const decoder = new TextDecoder();
@@ -175,6 +180,51 @@ testSimulated(
           `${count} cards, ${layers} layers`,
         );
       }
+    }
+  },
+);
+
+testSimulated("cards that are hidden from CUDA are used by no other way", async (run) => {
+  const hidden = { CUDA_VISIBLE_DEVICES: "" };
+  const auto = await run([card(8 * GB)], ["check", ...DEMO_BRAIN, "--json"], hidden);
+  assertEquals(auto.code, 0, auto.stderr);
+  assertEquals(JSON.parse(auto.stdout).pools.map(({ id }: { id: string }) => id), ["ram"]);
+  const asked = await run([card(8 * GB)], ["check", ...ON_CUDA], hidden);
+  assertEquals(asked.code, 2);
+  assertMatch(asked.stderr, /Simulated 9\.0 .+: hidden by CUDA_VISIBLE_DEVICES/);
+});
+
+testSimulated(
+  "cards that the engine has no kernels for are refused, or hidden from it",
+  async (run) => {
+    const old = `6.1:20:${8 * GB}:${8 * GB}`;
+    const asked = await run([old], ["check", ...ON_CUDA]);
+    assertEquals(asked.code, 2);
+    assertMatch(asked.stderr, /compute capability is 6\.1/);
+    const both = await run([old, card(8 * GB)], ["run", ...ON_CUDA, "--turns", "1", "--json"]);
+    assertEquals(both.code, 0, both.stderr);
+    assertMatch(both.stdout, /"id":"cuda:0"[^}]*Simulated 9\.0/);
+    assertEquals(both.stdout.includes("cuda:1"), false);
+  },
+);
+
+testSimulated(
+  "a card that fails to think is left alone by auto, and an error to who asked for it",
+  async (run) => {
+    const folder = await Deno.makeTempDir({ prefix: "brainjar-state-" });
+    // The first kernel finds too little, in the trial's own process.
+    const env = { XDG_STATE_HOME: folder, SIMULATED_CUDA_LOCAL: String(9 * GB) };
+    try {
+      const once = ["--turns", "1", "--max-tokens", "2"];
+      const auto = await run([card(8 * GB)], ["run", ...DEMO_BRAIN, ...once], env);
+      assertEquals(auto.code, 0, auto.stderr);
+      assertMatch(auto.stdout, /cuda:0 is left alone: The device .+ failed to think/);
+      assertMatch(auto.stdout, /1 thought/);
+      const asked = await run([card(8 * GB)], ["run", ...ON_CUDA, ...once], env);
+      assertEquals(asked.code, 3);
+      assertMatch(asked.stderr, /device of --gpu cuda failed to think/);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
     }
   },
 );

@@ -15,14 +15,13 @@ import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
-import { adviseOn } from "../../plan/advise.ts";
-import { tryUnknownDevices } from "../../plan/try_devices.ts";
 import { withDevices } from "../../plan/devices.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
 import { demoBrainPath } from "../../plan/model_path.ts";
-import { type Plan, planOn } from "../../plan/plan.ts";
+import type { Plan } from "../../plan/plan.ts";
 import type { Settings } from "../../plan/settings.ts";
+import { planForRun } from "../../plan/try_devices.ts";
 import { eventJson } from "../../report/event_json.ts";
 import { jsonText } from "../../report/printable.ts";
 import { renderEvent } from "../../report/event_text.ts";
@@ -75,19 +74,9 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   try {
     const held = claim(host, values.get("token"));
     const first = await readMemory();
-    const plan = await adviseOn(host, await planOn(host, settings, await host.readMemory()));
-    if (plan.settings.gpu === "off") host.leaveDevices();
+    const plan = await planForRun(host, settings, { start: dryLoadCommand, say });
     for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
     const demands = plan.jars.map((jar) => jar.demand);
-    if (plan.validation.ok && plan.jars.some(({ options }) => options.offload !== undefined)) {
-      const { devices } = await host.findDevices();
-      await tryUnknownDevices(host, {
-        devices,
-        policy: settings.policy,
-        start: dryLoadCommand,
-        say: (line) => output.say(`${line}\n`),
-      });
-    }
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
       engine: progress?.watch(host.engine) ?? host.engine,

@@ -2,7 +2,7 @@ import { BrainjarError } from "../../budget/error.ts";
 import type { GpuBackend } from "../../llama_cpp/options.ts";
 import { backendsOf, installedFolder, PLATFORM, type Variant, variantOf } from "./backends.ts";
 import { type FetchOptions, fetchPackage } from "./fetch_package.ts";
-import { checkSystemLibraries, cudaRuntime } from "./system_libraries.ts";
+import { cudaRuntime, missingLibrary } from "./system_libraries.ts";
 
 /** What hides devices from the engine, by the variable that each backend reads. */
 export const VISIBLE_DEVICES: Readonly<Record<GpuBackend, string>> = {
@@ -22,7 +22,8 @@ export async function prepareBackend(options: FetchOptions): Promise<URL> {
   const variant = variantOf(backend);
   if (variant === undefined) throw notBuilt(backend);
   // Before the download: what can't be loaded isn't worth it.
-  checkSystemLibraries(backend);
+  const missing = missingLibrary(backend);
+  if (missing !== undefined) throw missing;
   for (const needed of packagesOf(backend, variant)) {
     if (installedFolder(needed) === undefined) await fetchPackage(needed, options);
   }

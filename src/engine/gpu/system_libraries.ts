@@ -64,6 +64,13 @@ function driverSupports(): number | undefined {
 }
 
 /**
+ * The lowest compute capability that a build for a CUDA runtime has kernels for, as 75 for 7.5:
+ * CUDA 13 compiles for none below. With an older card everything loads, and the first kernel ends
+ * the process.
+ */
+export const LEAST_COMPUTE_CAPABILITY: Readonly<Partial<Record<CudaRuntime, number>>> = { 13: 75 };
+
+/**
  * The newest CUDA runtime on this system that there is a build for and that the driver supports;
  * nothing where there is none.
  */
@@ -76,8 +83,22 @@ export function cudaRuntime(
 }
 
 /**
- * Throws where a library is missing that the engine's build for a backend loads: before it is
- * fetched, since it couldn't be loaded. Only Linux is asked; elsewhere drivers bring all of it.
+ * What is missing on this system for the engine's build for a backend to be loaded; nothing where
+ * nothing is. Only Linux is asked: elsewhere drivers bring all of it.
+ */
+export function missingLibrary(backend: GpuBackend): BrainjarError | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  try {
+    checkSystemLibraries(backend);
+    return undefined;
+  } catch (error) {
+    if (error instanceof BrainjarError) return error;
+    throw error;
+  }
+}
+
+/**
+ * Throws where a library is missing that the engine's build for a backend loads on Linux.
  *
  * @throws {BrainjarError} `gpu-library-missing`
  */

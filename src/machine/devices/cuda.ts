@@ -17,6 +17,9 @@ const MANY_MIG_DEVICES_DRIVER = 570;
 /** As many devices as llama.cpp's CUDA backend has places for; with more it aborts. */
 const MOST_DEVICES = 16;
 
+/** Why a card doesn't compute that whoever started this process keeps from it. */
+export const HIDDEN = "hidden by CUDA_VISIBLE_DEVICES";
+
 /** Variables by name. */
 type Environment = (name: string) => string | undefined;
 
@@ -32,8 +35,15 @@ interface Choice {
  * CUDA_VISIBLE_DEVICES has indices and UUIDs (the first letters are enough); the first entry that
  * names nothing ends it. Without CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA puts the fastest card first, by
  * a rule that isn't told, so that unequal ones are named to the engine by their UUIDs.
+ *
+ * @param least the lowest compute capability that the engine's build has kernels for, as 75 for 7.5;
+ * cards below it are left out, and hidden from the engine
  */
-export function cudaDevices(found: NvidiaCards, environment: Environment): DevicesRead {
+export function cudaDevices(
+  found: NvidiaCards,
+  environment: Environment,
+  least = 0,
+): DevicesRead {
   const { cards, driverVersion } = found;
   const warnings: MachineWarning[] = [...found.warnings];
   const order = environment("CUDA_DEVICE_ORDER") === "PCI_BUS_ID";
@@ -58,8 +68,10 @@ export function cudaDevices(found: NvidiaCards, environment: Environment): Devic
     .filter((choice) => !chosen.some((one) => isSame(one, choice)))
     .flatMap((choice) => leftOutOf(choice, visible));
   const readable = chosen.flatMap((choice) => readingOf(choice) ?? []);
-  const { used: readings, leftOut: integrated } = withoutIntegrated(readable);
-  const leftOut = [...integrated, ...hidden];
+  const { used, leftOut: integrated } = withoutIntegrated(readable);
+  const readings = used.filter((one) => !isOlder(one, least));
+  const older = used.filter((one) => isOlder(one, least));
+  const leftOut = [...integrated, ...older.map((one) => olderLeftOut(one, least)), ...hidden];
   if (readings.length > MOST_DEVICES) {
     warnings.push({
       code: "device-unreadable",
@@ -68,7 +80,8 @@ export function cudaDevices(found: NvidiaCards, environment: Environment): Devic
     });
     return { devices: [], leftOut, warnings };
   }
-  const isSure = readable.length === chosen.length && (!isUnequal || isByUuid);
+  const isSure = readable.length === chosen.length && older.length === 0 &&
+    (!isUnequal || isByUuid);
   const uuids = readings.flatMap(({ uuid }) => uuid ?? []);
   return {
     devices: numbered(asVirtual(readings, environment("GGML_CUDA_DEVICES"))),
@@ -78,6 +91,19 @@ export function cudaDevices(found: NvidiaCards, environment: Environment): Devic
       ? {}
       : { environment: { CUDA_VISIBLE_DEVICES: uuids.join(",") } }),
   };
+}
+
+function isOlder({ computeCapability = Infinity }: DeviceReading, least: number): boolean {
+  return computeCapability < least;
+}
+
+function olderLeftOut(reading: DeviceReading, least: number): MemoryLeftOut {
+  const { computeCapability = 0 } = reading;
+  return leftOutAs(
+    reading,
+    `its compute capability is ${(computeCapability / 10).toFixed(1)}, and the engine's CUDA ` +
+      `build has kernels from ${(least / 10).toFixed(1)} on`,
+  );
 }
 
 function areUnequal(cards: readonly NvidiaCard[]): boolean {
@@ -185,7 +211,7 @@ function leftOutOf(choice: Choice, visible: string | undefined): MemoryLeftOut[]
   if (reading === undefined) return [];
   const reason = visible === undefined
     ? "CUDA shows it to no process that sees another MIG device"
-    : "hidden by CUDA_VISIBLE_DEVICES";
+    : HIDDEN;
   return [leftOutAs(reading, reason)];
 }
 

@@ -23,7 +23,7 @@ const MANIFESTS: readonly string[] = ["/usr/share/vulkan/icd.d", "/etc/vulkan/ic
 
 /** What was found out about a device with a driver and an engine. */
 export interface KnownDevice {
-  /** Whether a model has thought there. */
+  /** Whether a model has thought there; false where one failed to, for a reason that stays. */
   readonly thinks?: boolean;
   /** What the process of an open engine holds there before any model, as `measure --save` saw it. */
   readonly contextBytes?: number;
@@ -108,7 +108,7 @@ function knownOf(value: unknown): KnownDevice {
   const { thinks, contextBytes } = isRecord(value) ? value : {};
   const isBytes = Number.isSafeInteger(contextBytes) && Number(contextBytes) >= 0;
   return {
-    ...thinks === true && { thinks },
+    ...typeof thinks === "boolean" && { thinks },
     ...isBytes && { contextBytes: Number(contextBytes) },
   };
 }

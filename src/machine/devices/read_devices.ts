@@ -29,6 +29,8 @@ export interface DeviceOptions {
   readonly environment?: (name: string) => string | undefined;
   /** Whether to ask who holds how much, which takes longer; of all processes, or of these. */
   readonly holders?: HoldersAsked;
+  /** The lowest compute capability that the engine's CUDA build computes with, as 75 for 7.5. */
+  readonly leastComputeCapability?: number;
   /** Who is asked about NVIDIA's cards; the library for this machine, nobody for a recorded one. */
   readonly nvml?: NvmlSource;
 }
@@ -61,7 +63,9 @@ export async function readDevices(options: DeviceOptions = {}): Promise<DevicesR
   const nvidia = source === undefined || !signs.nvidia
     ? { cards: [], warnings: [] }
     : await askNvidia(source, files, holders);
-  if (backend === "cuda") return cudaDevices(nvidia, environment);
+  if (backend === "cuda") {
+    return cudaDevices(nvidia, environment, options.leastComputeCapability);
+  }
   const drm = readDrm(files, signs.renderNodes, placesOf(nvidia), holders);
   const vulkan = readVulkan(nvidia, drm, environment);
   if (backend === "vulkan") return vulkan;

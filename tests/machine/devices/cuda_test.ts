@@ -158,3 +158,25 @@ Deno.test("GGML_CUDA_DEVICES: more devices than cards share their memory", () =>
   assertEquals(totals("1"), [["cuda:0", 16, 8]]);
   for (const wanted of ["0", "-3", "x", ""]) assertEquals(totals(wanted).length, 2);
 });
+
+Deno.test("cuda: a card without kernels in the engine's build is left out, and hidden from it", () => {
+  const cards = [
+    { ...card("GPU-old"), reading: { ...reading("GPU-old"), computeCapability: 61 } },
+    { ...card("GPU-new"), reading: { ...reading("GPU-new"), computeCapability: 75 } },
+    // Who doesn't tell is tried.
+    card("GPU-untold"),
+  ];
+  const found = cudaDevices({ cards, driverVersion: "580", warnings: [] }, () => undefined, 75);
+  assertEquals(found.devices.map(({ id, uuid }) => [id, uuid]), [
+    ["cuda:0", "GPU-new"],
+    ["cuda:1", "GPU-untold"],
+  ]);
+  assertEquals(found.environment, { CUDA_VISIBLE_DEVICES: "GPU-new,GPU-untold" });
+  assertEquals(found.leftOut.map(({ reason }) => reason), [
+    "its compute capability is 6.1, and the engine's CUDA build has kernels from 7.5 on",
+  ]);
+  assertEquals(
+    cudaDevices({ cards, driverVersion: "580", warnings: [] }, () => undefined).devices.length,
+    3,
+  );
+});

@@ -41,10 +41,17 @@ Deno.test("known devices: of a damaged or foreign file nothing is believed", () 
         ["[1]", []],
         ['{"schema":"another/1","devices":{"a":{"thinks":true}}}', []],
         [JSON.stringify({ schema, devices: [] }), []],
-        [JSON.stringify({ schema, devices: { a: 3, b: { thinks: "yes", contextBytes: -1 } } }), [
-          ["a", {}],
-          ["b", {}],
-        ]],
+        [
+          JSON.stringify({
+            schema,
+            devices: { a: 3, b: { thinks: "yes", contextBytes: -1 }, c: { thinks: false } },
+          }),
+          [
+            ["a", {}],
+            ["b", {}],
+            ["c", { thinks: false }],
+          ],
+        ],
         [JSON.stringify({ schema, devices: { a: { contextBytes: 1.5, thinks: true } } }), [
           ["a", { thinks: true }],
         ]],

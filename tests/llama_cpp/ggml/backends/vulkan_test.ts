@@ -1,0 +1,71 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { arrangeForVulkan } from "../../../../src/llama_cpp/ggml/backends/vulkan_order.ts";
+import { vulkanBackend } from "../../../../src/llama_cpp/ggml/backends/vulkan.ts";
+import { Graph } from "../../../../src/llama_cpp/ggml/graph.ts";
+import { F32, type Tensor } from "../../../../src/llama_cpp/ggml/tensor.ts";
+
+const DEVICE = { id: "vulkan:0", backend: "vulkan", freeBytes: 2e9, isUnified: false } as const;
+
+Deno.test("vulkan: matrices come before what waits for the first of them", () => {
+  const graph = new Graph();
+  const x = graph.input(F32, [64, 8]);
+  const weight = () => graph.leaf(F32, [64, 64]);
+  const q = graph.multiplyMatrix(weight(), x);
+  const rotated = graph.unary("SILU", q);
+  const k = graph.multiplyMatrix(weight(), x);
+  const nodes = [q, rotated, k, graph.add(rotated, k)];
+  assertEquals(arrangeForVulkan(nodes).map(({ op }) => op), ["MUL_MAT", "MUL_MAT", "UNARY", "ADD"]);
+});
+
+Deno.test("vulkan: what is computed as one stays together", () => {
+  const graph = new Graph();
+  const x = graph.input(F32, [64, 8]);
+  const norm = graph.rmsNorm(x);
+  const scaled = graph.multiply(norm, graph.leaf(F32, [64]));
+  const other = graph.multiplyMatrix(graph.leaf(F32, [64, 64]), x);
+  const nodes = [norm, scaled, other, graph.add(scaled, other)];
+  assertEquals(
+    arrangeForVulkan(nodes).map(({ op }) => op),
+    ["RMS_NORM", "MUL", "MUL_MAT", "ADD"],
+  );
+});
+
+Deno.test("vulkan: every order is one of the same nodes, operands first", () => {
+  const step = fc.record({ kind: fc.constantFrom("mul", "add", "norm", "view"), a: fc.nat() });
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const graph = new Graph();
+    const made: Tensor[] = [graph.input(F32, [32, 4])];
+    for (const { kind, a } of steps) {
+      const x = made[a % made.length] as Tensor;
+      made.push(
+        kind === "mul"
+          ? graph.multiplyMatrix(graph.leaf(F32, [32, 32]), x)
+          : kind === "add"
+          ? graph.add(x, made.at(-1) as Tensor)
+          : kind === "norm"
+          ? graph.rmsNorm(x)
+          : graph.view(x, [32, 4], x.s1),
+      );
+    }
+    const nodes = made.slice(1);
+    const order = arrangeForVulkan(nodes);
+    assertEquals(new Set(order), new Set(nodes));
+    assertEquals(order.length, nodes.length);
+    for (const [index, node] of order.entries()) {
+      for (const source of node.sources) {
+        assert(!nodes.includes(source) || order.indexOf(source) < index);
+      }
+    }
+  }));
+});
+
+Deno.test("vulkan: a tensor larger than the device takes is nothing for it", () => {
+  const graph = new Graph();
+  const product = (rows: number) =>
+    graph.multiplyMatrix(graph.leaf(F32, [1024, rows]), graph.input(F32, [1024, 8]));
+  const small = vulkanBackend({ ...DEVICE, largestTensorBytes: 2 ** 27 });
+  assert(small.supports(product(2 ** 15)));
+  assert(!small.supports(product(2 ** 15 + 1)));
+  assert(vulkanBackend(DEVICE).supports(product(2 ** 20)));
+});

@@ -8,10 +8,12 @@ export type Estimator = "header" | "engine" | "filesize";
 
 /** What the engine's dry load said, in bytes (engine.ts, `DryLoad`). */
 export interface DryLoadBytes {
-  /** Weight buffers. */
+  /** Weight buffers in RAM. */
   readonly modelBytes: number;
-  /** KV cache, recurrent state and compute together. */
+  /** KV cache, recurrent state and compute in RAM together. */
   readonly contextBytes: number;
+  /** The same on all devices together; absent where the engine drives none. */
+  readonly onDevices?: { readonly modelBytes: number; readonly contextBytes: number };
 }
 
 /** A model's memory part by part, in whole bytes (src/report/README.md, "Output"). */

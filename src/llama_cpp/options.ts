@@ -23,7 +23,10 @@ export interface Device {
   readonly alignment?: number;
   /** The largest buffer that it gives; the backend's usual one where absent. */
   readonly largestBufferBytes?: number;
-  /** The largest tensor that it computes with (Vulkan's `maxStorageBufferRange`); any where absent. */
+  /**
+   * The largest tensor that it computes with (Vulkan's `maxStorageBufferRange`); the backend's usual
+   * one where absent.
+   */
   readonly largestTensorBytes?: number;
   /** CUDA's compute capability, as 90 for 9.0; a recent one where absent. */
   readonly computeCapability?: number;

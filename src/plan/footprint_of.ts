@@ -94,19 +94,30 @@ export async function resolveContext(
   offload?: Offload,
 ): Promise<FootprintOptions> {
   const contextSize = context.contextSize ?? defaultContextSize(header);
-  return {
+  const options = {
     contextSize,
     // A batch larger than the context could never be filled.
     batchSize: Math.min(context.batchSize, contextSize),
     sequences: context.sequences,
-    // llama.cpp's own "auto" turns it on wherever the CPU computes; where it turns it off again is
-    // known to the footprint.
-    flashAttention: context.flashAttention === "auto"
-      ? await canHaveFlashAttention(header)
-      : context.flashAttention === "on",
+    flashAttention: context.flashAttention !== "off",
     kvCacheKeyType: context.kvCacheType,
     kvCacheValueType: context.kvCacheType,
     mmap: context.mmap,
     ...defined({ offload }),
   };
+  if (context.flashAttention !== "auto") return options;
+  return { ...options, flashAttention: await resolveFlashAttention(header, options) };
+}
+
+/** What llama.cpp's own `auto` comes to; where it turns it off again is known to the footprint. */
+async function resolveFlashAttention(
+  header: GgufHeader,
+  options: FootprintOptions,
+): Promise<boolean> {
+  if (!await canHaveFlashAttention(header)) return false;
+  if (options.offload === undefined || options.offload.gpuLayers === 0) return true;
+  const { devicesComputeFlashAttention } = await loadModule<
+    typeof import("../footprint/flash_attention.ts")
+  >(import.meta, "../footprint/flash_attention.ts");
+  return await devicesComputeFlashAttention(header, options);
 }

@@ -30,8 +30,9 @@ export type { Plan, PlannedJar };
  * ```
  */
 export async function planJars(request: PlanRequest): Promise<Plan> {
-  await using host = openHost(request);
-  return await planOn(host, completeSettings(request), await host.readMemory());
+  const settings = completeSettings(request);
+  await using host = openHost(settings);
+  return await planOn(host, settings, await host.readMemory());
 }
 
 /**

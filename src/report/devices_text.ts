@@ -31,20 +31,23 @@ export function deviceStatus(device: DeviceMemory): string[] {
 }
 
 /** How many layers are on devices, and what decided that. */
-export function layersText({ count, of, isFound, heldBy }: LayersOnDevices): string {
+function layersText({ count, of, isFound, heldBy }: LayersOnDevices): string {
   const why = heldBy === undefined ? "" : `: one more does not fit on ${heldBy}`;
   return `${count} of ${of}${isFound ? ` (auto${why})` : ""}`;
 }
 
-/** What a jar requires on each device that it is on. */
+/** A jar's layers on devices, and what it requires on each that it is on. */
 export function deviceRequirements(
-  { pools }: InstanceValidation,
-): [label: string, value: string][] {
-  return pools.slice(1).map(({ id, requiredBytes, sharedBytes }) => [
-    `Required on ${id}`,
-    formatAmount(requiredBytes) +
-    (sharedBytes > 0 ? ` (${formatAmount(sharedBytes)} of it counted above)` : ""),
-  ]);
+  { gpuLayers, pools }: InstanceValidation,
+): [label: string, value: string | undefined][] {
+  return [
+    ["Layers on devices", gpuLayers && layersText(gpuLayers)],
+    ...pools.slice(1).map(({ id, requiredBytes, sharedBytes }): [string, string] => [
+      `Required on ${id}`,
+      formatAmount(requiredBytes) +
+      (sharedBytes > 0 ? ` (${formatAmount(sharedBytes)} of it counted above)` : ""),
+    ]),
+  ];
 }
 
 /** What a jar's figures on devices are made of, a column for each device that it is on. */

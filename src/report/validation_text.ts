@@ -2,37 +2,44 @@ import { formatAmount } from "../budget/size.ts";
 import { usedPercent } from "../budget/memory.ts";
 import type { Criterion } from "../budget/demand.ts";
 import type { InstanceValidation, Validation } from "../budget/validation.ts";
+import { loadModule } from "../load_module.ts";
 import { type Block, blocks, fields } from "./block.ts";
 import type { ModelDescription } from "../gguf/describe_model.ts";
 import type { InstanceDescription, ValidationReport } from "./validation_report.ts";
 import { formatParameters, formatPercent } from "./format.ts";
-import { issueCause, issueMessage, warningsOf } from "./message.ts";
-import { recommendationMessage } from "./recommendation.ts";
-import {
-  deviceBudget,
-  deviceParts,
-  devicePassed,
-  deviceRequirements,
-  deviceStatus,
-  layersText,
-} from "./devices_text.ts";
 import { residentLines } from "./estimate/resident_text.ts";
 import { sharedBytes } from "./shared_bytes.ts";
 
 /**
  * Layer 1's report as people read it: the blocks of src/budget/README.md in their order, plain text without colour
  * and without a line break at the end.
+ *
+ * What speaks of devices, of issues, warnings and recommendations is loaded where there are any.
  */
-export function validationText(report: ValidationReport): string {
+export async function validationText(report: ValidationReport): Promise<string> {
   const { validation } = report;
+  const devices = await wordsForDevices(validation);
   return blocks([
     header(report),
-    systemMemory(validation),
+    systemMemory(validation, devices),
     modelAnalysis(report),
-    perInstance(report),
-    budgetAnalysis(report),
-    outcome(validation),
+    perInstance(report, devices),
+    budgetAnalysis(report, devices),
+    await outcome(validation, devices),
   ]);
+}
+
+/** The lines on devices; absent where there is nothing to be said of any. */
+type DeviceWords = typeof import("./devices_text.ts") | undefined;
+
+async function wordsForDevices({ pools, instances }: Validation): Promise<DeviceWords> {
+  const isOnRamAlone = pools.length === 1 &&
+    instances.every(({ pools, gpuLayers }) => pools.length === 1 && gpuLayers === undefined);
+  if (isOnRamAlone) return undefined;
+  return await loadModule<typeof import("./devices_text.ts")>(
+    import.meta,
+    "./devices_text.ts",
+  );
 }
 
 const CRITERION_WORDS = {
@@ -52,7 +59,7 @@ function header({ validation, estimator }: ValidationReport): Block {
   };
 }
 
-function systemMemory({ memory }: Validation): Block {
+function systemMemory({ memory }: Validation, devices: DeviceWords): Block {
   const { reservedBytes, pressure, swap } = memory;
   const from = (figure: "total" | "available") => {
     const source = memory.sources.find((source) => source.figure === figure && source.decides);
@@ -78,7 +85,7 @@ function systemMemory({ memory }: Validation): Block {
           ? "none"
           : `${formatAmount(swap.totalBytes)}, ${formatAmount(swap.freeBytes)} free (not counted)`),
       ],
-    ]).concat((memory.devices ?? []).flatMap(deviceStatus)),
+    ]).concat((memory.devices ?? []).flatMap((one) => devices?.deviceStatus(one) ?? [])),
   };
 }
 
@@ -119,7 +126,10 @@ function architecture(model: ModelDescription): string {
     (model.quantization ?? "no weights") + trained;
 }
 
-function perInstance({ validation, models, instances }: ValidationReport): Block {
+function perInstance(
+  { validation, models, instances }: ValidationReport,
+  devices: DeviceWords,
+): Block {
   return {
     title: "Per-Instance Requirements",
     lines: validation.instances.flatMap((instance) => {
@@ -127,11 +137,11 @@ function perInstance({ validation, models, instances }: ValidationReport): Block
       const model = models.find(({ path }) => path === instance.model);
       return [
         `Instance '${instance.id}' (${instance.role})`,
-        ...fields(
-          instanceRows(instance, model?.name ?? instance.model, known, validation.criterion),
-          "  ",
-        ),
-        ...madeOf(known, instances),
+        ...fields([
+          ...instanceRows(instance, model?.name ?? instance.model, known, validation.criterion),
+          ...devices?.deviceRequirements(instance) ?? [],
+        ], "  "),
+        ...madeOf(known, instances, devices),
       ];
     }),
   };
@@ -143,7 +153,7 @@ function instanceRows(
   known: InstanceDescription | undefined,
   criterion: Criterion,
 ): [string, string | undefined][] {
-  const { ramLimitBytes, sharedBytes, gpuLayers } = instance;
+  const { ramLimitBytes, sharedBytes } = instance;
   return [
     ["Model", modelName],
     ["Context", known && `${known.contextSize} tokens`],
@@ -155,8 +165,6 @@ function instanceRows(
       "Of it shared",
       sharedBytes > 0 ? `${formatAmount(sharedBytes)} (counted above)` : undefined,
     ],
-    ["Layers on devices", gpuLayers && layersText(gpuLayers)],
-    ...deviceRequirements(instance),
   ];
 }
 
@@ -173,11 +181,12 @@ function requiredWords(
 function madeOf(
   known: InstanceDescription | undefined,
   instances: readonly InstanceDescription[],
+  devices: DeviceWords,
 ): string[] {
   if (known === undefined) return [];
   const linesOf = ({ footprint }: InstanceDescription) => [
     ...residentLines(footprint),
-    ...deviceParts(footprint.devices),
+    ...devices?.deviceParts(footprint.devices) ?? [],
   ];
   const lines = linesOf(known);
   const first = instances.find((one) => linesOf(one).join("\n") === lines.join("\n"));
@@ -186,7 +195,7 @@ function madeOf(
     : fields([["Made of", `the same as '${first.id}'`]], "  ");
 }
 
-function budgetAnalysis(report: ValidationReport): Block {
+function budgetAnalysis(report: ValidationReport, devices: DeviceWords): Block {
   const { validation } = report;
   const { memory, usableBytes, requiredBytes, safetyMarginPercent } = validation;
   const given = Number((100 - safetyMarginPercent).toFixed(2));
@@ -219,7 +228,7 @@ function budgetAnalysis(report: ValidationReport): Block {
         "Budget used",
         usableBytes > 0 ? formatPercent((requiredBytes / usableBytes) * 100) : undefined,
       ],
-    ]).concat(deviceBudget(validation)),
+    ]).concat(devices?.deviceBudget(validation) ?? []),
   };
 }
 
@@ -233,13 +242,9 @@ function sharedWords(bytes: number, { shareWeights }: Validation): string {
   return shareWeights ? "none" : "none (--no-share-weights)";
 }
 
-function outcome(validation: Validation): Block {
-  const warnings = warningsOf(validation).map(({ message }) => message);
-  const warningLines = list("Warnings:", warnings);
-  const recommendationLines = list(
-    "Recommendations:",
-    validation.recommendations.map((one) => recommendationMessage(one, validation)),
-  );
+async function outcome(validation: Validation, devices: DeviceWords): Promise<Block> {
+  const warningLines = list("Warnings:", await warningMessages(validation));
+  const recommendationLines = list("Recommendations:", await recommendationMessages(validation));
   if (validation.ok) {
     return {
       title: "VALIDATION PASSED",
@@ -249,7 +254,7 @@ function outcome(validation: Validation): Block {
         formatAmount(validation.usableBytes),
         `Safety margin: ${formatAmount(validation.marginBytes)}`,
         "  (left below the safe threshold, beside what is never given out)",
-        ...devicePassed(validation),
+        ...devices?.devicePassed(validation) ?? [],
         ...warningLines,
         ...recommendationLines,
       ],
@@ -259,14 +264,40 @@ function outcome(validation: Validation): Block {
     title: "VALIDATION FAILED",
     lines: [
       "Memory budget validation failed. Issues:",
-      ...validation.issues.flatMap((issue, index) => [
-        `  ${index + 1}. ${issueMessage(issue)}`,
-        `     ${issueCause(issue)}`,
-      ]),
+      ...await issueLines(validation),
       ...warningLines,
       ...recommendationLines,
     ],
   };
+}
+
+const loadMessages = () =>
+  loadModule<typeof import("./message.ts")>(
+    import.meta,
+    "./message.ts",
+  );
+
+async function issueLines({ issues }: Validation): Promise<string[]> {
+  const { issueCause, issueMessage } = await loadMessages();
+  return issues.flatMap((issue, index) => [
+    `  ${index + 1}. ${issueMessage(issue)}`,
+    `     ${issueCause(issue)}`,
+  ]);
+}
+
+async function warningMessages(validation: Validation): Promise<string[]> {
+  if (validation.warnings.length + validation.memory.warnings.length === 0) return [];
+  const { warningsOf } = await loadMessages();
+  return warningsOf(validation).map(({ message }) => message);
+}
+
+async function recommendationMessages(validation: Validation): Promise<string[]> {
+  if (validation.recommendations.length === 0) return [];
+  const { recommendationMessage } = await loadModule<typeof import("./recommendation.ts")>(
+    import.meta,
+    "./recommendation.ts",
+  );
+  return validation.recommendations.map((one) => recommendationMessage(one, validation));
 }
 
 function list(title: string, items: readonly string[]): string[] {

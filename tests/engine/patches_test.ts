@@ -1,11 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  beforeEachOpening,
-  type Patch,
-  PATCHES,
-  replaceDryLoadOfLoads,
-  unmetNeeds,
-} from "../../src/engine/patches.ts";
+import { type Patch, PATCHES, unmetNeeds } from "../../src/engine/patch_table.ts";
+import { beforeEachOpening, replaceDryLoadOfLoads } from "../../src/engine/patches.ts";
 import { LLAMA_CPP_VERSION } from "../../src/llama_cpp/version.ts";
 
 /** Computed, so that whoever checks the types of the tests alone needs no engine. */

@@ -19,6 +19,7 @@ import { realFile } from "../../fixtures/truth/gpu/real.ts";
 import { SIMULATED_DEVICES } from "../../fixtures/truth/gpu/simulated_cuda.ts";
 import { thoughtFile } from "../../fixtures/truth/gpu/thoughts.ts";
 import { toHeader } from "../llama_cpp/graph/models.ts";
+import { AVX2_CPU, modelOf } from "../llama_cpp/sample_header.ts";
 
 const MIB = 1024 ** 2;
 
@@ -100,6 +101,28 @@ Deno.test("a context's pool and its cuBLAS are ggml-cuda's own in simulated thou
   assert(exact / rows.length > 2 / 3, `${exact} of ${rows.length}`);
 });
 
+Deno.test("what all layers of a model take on a card is what a simulated load and thought take there", async () => {
+  const models = await graphFile.read();
+  for (const row of await thoughtFile.read()) {
+    const label = JSON.stringify(row);
+    const header = toHeader(placedModel(models, row));
+    const { allLayerCount } = modelOf(header).shape;
+    const [card] = SIMULATED_DEVICES[row.devices];
+    const device = { ...H200, ...card, contextBytes: 0 };
+    const options = {
+      ...toContextSetting(row.setting),
+      mmap: true,
+      offload: { devices: [device], gpuLayers: allLayerCount + 1 },
+    };
+    const { devices = [] } = await estimateFootprint(header, options, AVX2_CPU);
+    const [bytes = 0] = deviceFootprints(devices).map((there) => there.bytes - there.processBytes);
+    const known = row.usesCublas ? bytes - 66 * MIB : bytes;
+    // A cache may be several buffers, each rounded up, which the runtime's spare is for.
+    const beyond = (known - row.used) / MIB;
+    assert(beyond >= -12 && beyond <= 8, `${label}: ${beyond}`);
+  }
+});
+
 Deno.test("what a real card held after a thought: never 1 % less, 2 % more at most", async () => {
   const rows = Map.groupBy(await realFile.read(), ({ model }) => model);
   let checked = 0;
@@ -119,7 +142,7 @@ Deno.test("what a real card held after a thought: never 1 % less, 2 % more at mo
         kvCacheValueType: row.kv,
         mmap: true,
         offload: { devices: [H200], gpuLayers: Math.min(row.layers, blocks + 1) },
-      }, { architecture: "x86_64", features: new Set(["avx2"]), threads: 8 });
+      }, AVX2_CPU);
       const [footprintThere] = deviceFootprints(footprint.devices ?? []);
       const bytes = footprintThere?.bytes ?? 0;
       const ratio = bytes / (row.smi.thought * MIB);

@@ -25,7 +25,7 @@ Deno.test("devices: what a real card's dry load said, to the byte", async () => 
         isUnified: false,
         computeCapability: 90,
       };
-      const { bytes, devices = [], confidence } = estimateRead(
+      const { bytes, devices = [], confidence } = await estimateRead(
         model,
         options({
           ...row,
@@ -70,7 +70,7 @@ Deno.test("devices: every architecture on one, two and three cards of all ages",
       computeCapability: card.computeCapability,
     }));
     for (const [contextSize, batchSize, sequences, flash, type, memory, compute] of row.contexts) {
-      const { bytes, devices: held = [] } = estimateRead(
+      const { bytes, devices: held = [] } = await estimateRead(
         model,
         options({
           ...DRY,

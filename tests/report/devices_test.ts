@@ -48,8 +48,8 @@ function lost() {
 }
 
 Deno.test("devices in reports: a validation that passes, and one that fails", async () => {
-  await assertGolden("devices-passed", validationText(reportOn(PASSED)));
-  await assertGolden("devices-failed", validationText(reportOn(FAILED)));
+  await assertGolden("devices-passed", await validationText(reportOn(PASSED)));
+  await assertGolden("devices-failed", await validationText(reportOn(FAILED)));
 });
 
 Deno.test("devices in reports: for CI", async () => {

@@ -100,7 +100,7 @@ function reportOf({ name, path, id }: Told, available: number): ValidationReport
 const OPTIONS = options({ contextSize: 4096 });
 
 /** All that brainjar can answer about what it was told. */
-function answers(told: Told): Readonly<Record<string, string>> {
+async function answers(told: Told): Promise<Readonly<Record<string, string>>> {
   const { name, path, id } = told;
   const failed = reportOf(told, 1);
   const passed = reportOf(told, 8);
@@ -160,8 +160,8 @@ function answers(told: Told): Readonly<Record<string, string>> {
   ] as const;
   const paint = (_style: string, text: string) => text;
   return {
-    "check text, failed": validationText(failed),
-    "check text, passed": validationText(passed),
+    "check text, failed": await validationText(failed),
+    "check text, passed": await validationText(passed),
     "check json": jsonText(checkJson(failed.validation, "header")),
     "check github, failed": githubAnnotations(failed.validation),
     "check github, passed": githubAnnotations(passed.validation),
@@ -210,10 +210,10 @@ function answers(told: Told): Readonly<Record<string, string>> {
 /** Where brainjar's own commands to GitHub begin. */
 const OWN_COMMAND = /^::(?:error|warning) title=/gm;
 
-const PLAIN = answers({ name: "Name", path: "/m/a.gguf", id: "jar" });
+const PLAIN = await answers({ name: "Name", path: "/m/a.gguf", id: "jar" });
 
-function assertHarmless(told: Told): void {
-  for (const [kind, text] of Object.entries(answers(told))) {
+async function assertHarmless(told: Told): Promise<void> {
+  for (const [kind, text] of Object.entries(await answers(told))) {
     const found = FORBIDDEN.exec(text)?.[0].codePointAt(0)?.toString(16);
     assertEquals(found, undefined, `${kind}: a raw U+${found}`);
     const others = kind.includes("github") ? text.replaceAll(OWN_COMMAND, "") : text;
@@ -232,20 +232,20 @@ const HOSTILE_UNITS = [
   ...["%0A", "]]>", "<", "&", '"', "'", "|", "`", "\\", "a", "ä", "🫙"],
 ];
 
-Deno.test("hostile words: no answer in any format carries them on", () => {
+Deno.test("hostile words: no answer in any format carries them on", async () => {
   const text = fc.string({ unit: fc.constantFrom(...HOSTILE_UNITS), minLength: 1, maxLength: 8 });
   const binary = fc.string({ unit: "binary", minLength: 1, maxLength: 20 });
   const words = fc.oneof(text, binary);
-  fc.assert(
-    fc.property(fc.record({ name: words, path: words, id: words }), assertHarmless),
+  await fc.assert(
+    fc.asyncProperty(fc.record({ name: words, path: words, id: words }), assertHarmless),
     { seed: 7, numRuns: 400 },
   );
 });
 
-Deno.test("hostile words: each of them alone, at the start of every answer's words", () => {
+Deno.test("hostile words: each of them alone, at the start of every answer's words", async () => {
   for (const word of HOSTILE_UNITS) {
     for (const told of [`${word}add-mask::x`, `\n${word}x`, ` ${word}[x]`, word]) {
-      assertHarmless({ name: told, path: told, id: told });
+      await assertHarmless({ name: told, path: told, id: told });
     }
   }
 });

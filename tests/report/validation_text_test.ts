@@ -55,7 +55,7 @@ async function withAdvice(
 Deno.test("validation text: the seed's failing sample, 60.00 of 26.55 GB", async () => {
   const alone = { shareWeights: false };
   const jars = matrix([16, 20, 24], OPTIONS);
-  const text = validationText(
+  const text = await validationText(
     reportOn(await withAdvice(jars, machine(SEED_TOTAL_GB, 29.4), alone)),
   );
   await assertGolden("validation-seed-failed", text);
@@ -68,7 +68,7 @@ Deno.test("validation text: the seed's failing sample, 60.00 of 26.55 GB", async
 Deno.test("validation text: the seed's passing sample, 30.00 of 26.55 GB, fails", async () => {
   const alone = { shareWeights: false };
   const jars = matrix([8, 10, 12], OPTIONS);
-  const text = validationText(
+  const text = await validationText(
     reportOn(await withAdvice(jars, machine(SEED_TOTAL_GB, 30.5), alone)),
   );
   await assertGolden("validation-seed-passed-now-failed", text);
@@ -82,48 +82,48 @@ Deno.test("validation text: a jar over its own limit, and no room for a load bes
     jar("subject", { ...OPTIONS, limitGb: 5 }),
     jar("god", { ...OPTIONS, limitGb: 6 }),
   ];
-  const text = validationText(reportOn(await withAdvice(jars, machine(16, 8))));
+  const text = await validationText(reportOn(await withAdvice(jars, machine(16, 8))));
   await assertGolden("validation-over-limit", text);
 });
 
 Deno.test("validation text: what the watch keeps free isn't left", async () => {
   const bare = { allocationHeadroomBytes: 0, loadHeadroomBytes: 0 };
   const jars = [jar("subject", { footprint: footprint(5.4, 5.4) })];
-  const text = validationText(reportOn(await withAdvice(jars, machine(16, 5.5), bare)));
+  const text = await validationText(reportOn(await withAdvice(jars, machine(16, 5.5), bare)));
   await assertGolden("validation-watch", text);
 });
 
 Deno.test("validation text: a pass, weights shared", async () => {
   const validation = validate(matrix([], OPTIONS), machine(16, 12));
-  await assertGolden("validation-passed", validationText(reportOn(validation)));
+  await assertGolden("validation-passed", await validationText(reportOn(validation)));
 });
 
 Deno.test("validation text: the same, weights not shared", async () => {
   const validation = await withAdvice(matrix([], OPTIONS), machine(16, 12), {
     shareWeights: false,
   });
-  await assertGolden("validation-not-shared", validationText(reportOn(validation)));
+  await assertGolden("validation-not-shared", await validationText(reportOn(validation)));
 });
 
 Deno.test("validation text: single, and peer", async () => {
   const single = validate([jar("subject", { ...OPTIONS, limitGb: 6 })], machine(16));
-  await assertGolden("validation-single", validationText(reportOn(single)));
+  await assertGolden("validation-single", await validationText(reportOn(single)));
   const peers = ["peer_a", "peer_b"].map((id) => jar(id, { ...OPTIONS, limitGb: 6 }));
   const peer = validate(peers, machine(16), {}, "peer");
-  await assertGolden("validation-peer", validationText(reportOn(peer)));
+  await assertGolden("validation-peer", await validationText(reportOn(peer)));
 });
 
 Deno.test("validation text: too large for full speed, and accepted by --criterion floor", async () => {
   const memory = machine(8, 6.2);
   const thrash = await withAdvice(matrix([], OPTIONS), memory);
-  await assertGolden("validation-would-thrash", validationText(reportOn(thrash)));
+  await assertGolden("validation-would-thrash", await validationText(reportOn(thrash)));
   const floor = validate(matrix([], OPTIONS), memory, { criterion: "floor" });
-  await assertGolden("validation-criterion-floor", validationText(reportOn(floor)));
+  await assertGolden("validation-criterion-floor", await validationText(reportOn(floor)));
 });
 
 Deno.test("validation text: even the floor is too large, and no flag helps", async () => {
   const killed = await withAdvice([jar("subject", OPTIONS)], machine(1.4, 1.1));
-  await assertGolden("validation-would-be-killed", validationText(reportOn(killed)));
+  await assertGolden("validation-would-be-killed", await validationText(reportOn(killed)));
 });
 
 Deno.test("validation text: every warning, and a machine that says all it knows", async () => {
@@ -142,7 +142,7 @@ Deno.test("validation text: every warning, and a machine that says all it knows"
   const report = reportOn(validation);
   await assertGolden(
     "validation-warnings",
-    validationText({
+    await validationText({
       ...report,
       estimator: "engine",
       models: [
@@ -163,11 +163,11 @@ Deno.test("validation text: every warning, and a machine that says all it knows"
   );
 });
 
-Deno.test("validation text: the blocks of src/budget/README.md in their order, between lines of 70 =", () => {
+Deno.test("validation text: the blocks of src/budget/README.md in their order, between lines of 70 =", async () => {
   const rule = "=".repeat(70);
   for (const totalGb of [64, 1]) {
     const validation = validate(matrix([], OPTIONS), machine(totalGb));
-    const lines = validationText(reportOn(validation)).split("\n");
+    const lines = (await validationText(reportOn(validation))).split("\n");
     const titles = lines.filter((_, index) =>
       lines[index - 1] === rule && lines[index + 1] === rule
     );
@@ -184,25 +184,25 @@ Deno.test("validation text: the blocks of src/budget/README.md in their order, b
   }
 });
 
-Deno.test("validation text: a shortfall or a margin of one byte doesn't read as none", () => {
+Deno.test("validation text: a shortfall or a margin of one byte doesn't read as none", async () => {
   const memory = machine(20);
   const margin = (ramLimitBytes: number) =>
     validationText(reportOn(validate([{ ...jar("subject"), ramLimitBytes }], memory)));
-  assertEquals(margin(gb(17)).includes("Safety margin: 0.00 GB\n"), true);
-  assertEquals(margin(gb(17) - 1).includes("Safety margin: 1 byte\n"), true);
+  assertEquals((await margin(gb(17))).includes("Safety margin: 0.00 GB\n"), true);
+  assertEquals((await margin(gb(17) - 1)).includes("Safety margin: 1 byte\n"), true);
   assertEquals(
-    margin(gb(17) + 1).includes(
+    (await margin(gb(17) + 1)).includes(
       "Total requirements (17.00 GB) exceed safe threshold (17.00 GB) by 1 byte\n",
     ),
     true,
   );
-  assertEquals(margin(gb(17.001)).includes("by 1.02 MB\n"), true);
+  assertEquals((await margin(gb(17.001))).includes("by 1.02 MB\n"), true);
 });
 
-Deno.test("validation text: names from a model file can't move the cursor or add a line", () => {
+Deno.test("validation text: names from a model file can't move the cursor or add a line", async () => {
   const report = reportOn(validate(matrix([], OPTIONS), machine(64)));
   const evil = "\u001b[2J\u001b]0;owned\u0007\nVALIDATION PASSED\u202e\u2028";
-  const text = validationText({
+  const text = await validationText({
     ...report,
     models: [{ ...MODEL, name: evil, architecture: evil, quantization: evil }],
   });

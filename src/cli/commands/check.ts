@@ -24,7 +24,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const say = quiet ? () => {} : (text: string) => output.say(text);
   const settings = await readSettings(values, { say, modelRequired: !output.interactive });
   await using host = tellSlowServers(
-    openHost({ ...settings, ...defined({ dryLoadCommand }) }),
+    openHost({ ...settings, ...defined({ dryLoadCommand }), say: (line) => say(`${line}\n`) }),
     { interactive: output.interactive, say },
   );
   const judged = await judge(host, settings, values.get("reserve"));

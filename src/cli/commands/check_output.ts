@@ -37,7 +37,7 @@ export async function renderCheck(
         import.meta,
         "../../report/validation_text.ts",
       );
-      return `${text.validationText(report)}\n${reservationText(report)}`;
+      return `${await text.validationText(report)}\n${reservationText(report)}`;
     }
     case "json": {
       const { checkJson } = await loadModule<typeof import("../../report/check_json.ts")>(

@@ -39,6 +39,7 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
         machine: await readDevicesOnly(values),
       }),
       gpu: values.get("gpu"),
+      say: (line) => output.say(`${line}\n`),
       rememberModels: false,
     }),
     output,

@@ -162,7 +162,7 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
   const path = header.parts[0]?.path ?? given;
   const read = await checkRuns(header);
   checkSpeaks(name, header);
-  const say = (line: string) => output.say(line);
+  const say = (line: string) => output.say(`${line}\n`);
   await using host = openHost({
     ...defined({ cpu: values.get("cpu"), dryLoadCommand }),
     gpu: values.get("gpu"),
@@ -177,7 +177,7 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
     devices,
     gpuLayers: context.gpuLayers,
     footprintWith: async (offload) =>
-      estimateRead(read, await resolveContext(header, context, offload), cpu),
+      await estimateRead(read, await resolveContext(header, context, offload), cpu),
   });
   const options = await resolveContext(header, context, offload);
   checkPositions(header, options.contextSize);

@@ -17,7 +17,11 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     modelRequired: !output.interactive,
   });
   await using host = tellSlowServers(
-    openHost({ ...settings, ...defined({ dryLoadCommand }) }),
+    openHost({
+      ...settings,
+      ...defined({ dryLoadCommand }),
+      say: (line) => output.say(`${line}\n`),
+    }),
     output,
   );
   const recommended = await recommendLimitsOn(host, settings);

@@ -49,12 +49,13 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const transcript = log === undefined ? undefined : openTranscript(log, { toText: jsonText });
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
+  const say = (line: string) => output.say(`${line}\n`);
   const host = openHost({
     ...here,
     ...defined({ dryLoadCommand, cap: machine }),
     runsHere: true,
     loadsHere: true,
-    say: (line) => output.say(line),
+    say,
   });
   const ownBytes = ownHeldBytes();
   const readMemory = async () =>
@@ -80,7 +81,11 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     const demands = plan.jars.map((jar) => jar.demand);
     if (plan.validation.ok && plan.jars.some(({ options }) => options.offload !== undefined)) {
       const { devices } = await host.findDevices();
-      await tryUnknownDevices({ devices, start: dryLoadCommand, say: (line) => output.say(line) });
+      await tryUnknownDevices({
+        devices,
+        start: dryLoadCommand,
+        say: (line) => output.say(`${line}\n`),
+      });
     }
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
@@ -90,7 +95,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
       readOwnAnonymousBytes: readHeldBytes,
       emit: values.get("json")
         ? (event) => answer(jsonText(eventJson(event)) + "\n")
-        : textPrinter(plan, answer, progress),
+        : textPrinter(await validationText(validationReport({ plan })), answer, progress),
       ...defined({
         ledger: host.ledger && reservationLedger(host.ledger, readForJars, held),
         onText: progress && thoughtDisplay(progress),
@@ -179,13 +184,13 @@ function randomSeed(): number {
 }
 
 function textPrinter(
-  plan: Plan,
+  validation: string,
   answer: (text: string) => void,
   progress: Progress | undefined,
 ): (event: RunEvent) => void {
   return (event) => {
     progress?.clear();
-    if (event.event === "validation") answer(validationText(validationReport({ plan })) + "\n");
+    if (event.event === "validation") answer(validation + "\n");
     answer(renderEvent(event) + "\n");
   };
 }

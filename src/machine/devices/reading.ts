@@ -1,5 +1,6 @@
 import type { DeviceMemory, MemoryLeftOut } from "../../budget/memory.ts";
 import { defined } from "../../budget/defined.ts";
+import { vulkanLimits } from "../../llama_cpp/ggml/backends/vulkan_drivers.ts";
 import type { Device, GpuBackend } from "../../llama_cpp/options.ts";
 import type { MachineWarning } from "../warning.ts";
 
@@ -73,6 +74,7 @@ export function deviceOf(reading: DeviceReading): Device {
     backend,
     freeBytes: availableBytes + reservedBytes,
     isUnified: isIntegrated || backend === "metal",
+    ...(backend === "vulkan" ? vulkanLimits(reading.name) : {}),
     ...defined({ alignment, largestBufferBytes, computeCapability, multiprocessors }),
   };
 }

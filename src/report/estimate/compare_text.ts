@@ -1,4 +1,5 @@
 import { formatAmount } from "../../budget/size.ts";
+import { sum } from "../../budget/sum.ts";
 import type { EstimatedModel, EstimateEntry } from "./estimate_json.ts";
 import { printable } from "../printable.ts";
 
@@ -38,10 +39,10 @@ The dry load tells cache and compute as one sum.
 `;
 
 function rowsOf(
-  { footprint: { bytes } }: EstimatedModel,
+  { footprint: { bytes, devices = [] } }: EstimatedModel,
   dryLoad: NonNullable<EstimatedModel["footprint"]["dryLoad"]>,
 ): string[][] {
-  const { leftOutBytes, modelBytes, contextBytes } = dryLoad;
+  const { leftOutBytes, modelBytes, contextBytes, onDevices } = dryLoad;
   const cache = bytes.kvCache + bytes.recurrentState;
   const notCounted: readonly (readonly [string, number])[] = [
     ["other layouts", leftOutBytes],
@@ -54,6 +55,18 @@ function rowsOf(
     compared("cache and compute", cache + bytes.compute, contextBytes),
     ["  cache", formatAmount(cache), "", ""],
     ["  compute", formatAmount(bytes.compute), "", ""],
+    ...onDevices === undefined ? [] : [
+      compared(
+        "on devices: weights",
+        sum(devices.map(({ weights }) => weights)),
+        onDevices.modelBytes,
+      ),
+      compared(
+        "  cache and compute",
+        sum(devices.map((one) => one.kvCache + one.recurrentState + one.compute)),
+        onDevices.contextBytes,
+      ),
+    ],
     ...notCounted.filter(([, amount]) => amount > 0)
       .map(([part, amount]) => [part, formatAmount(amount), "not counted", ""]),
   ];

@@ -37,8 +37,10 @@ export const ESTIMATE_JSON_SCHEMA = z.object({
       confidence: z.enum(["exact", "bound", "unknown"]),
       notes: z.array(z.string()),
       dryLoad: z.object({
-        modelBytes: bytes.describe("Weights, as the engine's dry load counts them"),
-        contextBytes: bytes.describe("KV cache, recurrent state and compute together"),
+        modelBytes: bytes.describe("Weights in RAM, as the engine's dry load counts them"),
+        contextBytes: bytes.describe("KV cache, recurrent state and compute in RAM together"),
+        onDevices: z.object({ modelBytes: bytes, contextBytes: bytes }).exactOptional()
+          .describe("The same on all devices together"),
         leftOutBytes: bytes.describe("Weights laid out anew that it leaves out"),
       }).exactOptional().describe("With estimator engine alone"),
       bytes: z.object({

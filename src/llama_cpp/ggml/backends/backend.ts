@@ -25,6 +25,14 @@ export interface Backend {
   takes(tensor: Tensor): boolean;
   /** Bytes that a tensor asks for there, before they are aligned (`get_alloc_size`). */
   bytesOf(tensor: Tensor): number;
-  /** The order in which it computes the nodes of a split, and what must stay (`graph_optimize`). */
-  arrange(nodes: readonly Tensor[], keep: Keep): readonly Tensor[];
+  /**
+   * The order in which it computes the nodes of a split, and what must stay (`graph_optimize`).
+   *
+   * @param usesOf how many operands of the whole graph a tensor is
+   */
+  arrange(
+    nodes: readonly Tensor[],
+    keep: Keep,
+    usesOf: (tensor: Tensor) => number,
+  ): readonly Tensor[];
 }

@@ -1,6 +1,7 @@
 import type { Device, GpuBackend } from "../../options.ts";
 import type { Backend } from "./backend.ts";
 import { cudaBackend } from "./cuda.ts";
+import { metalBackend } from "./metal.ts";
 import { vulkanBackend } from "./vulkan.ts";
 
 type MakesBackend = (device: Device, isBiased: boolean) => Backend;
@@ -8,7 +9,7 @@ type MakesBackend = (device: Device, isBiased: boolean) => Backend;
 const BACKENDS: Readonly<Record<GpuBackend, MakesBackend>> = {
   cuda: cudaBackend,
   vulkan: vulkanBackend,
-  metal: cudaBackend,
+  metal: metalBackend,
 };
 
 /**

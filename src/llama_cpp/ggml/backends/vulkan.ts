@@ -13,6 +13,9 @@ const LARGEST_BUFFER = 1024 ** 3;
 /** `minStorageBufferOffsetAlignment` of most cards and of Mesa's software driver. */
 const USUAL_ALIGNMENT = 16;
 
+/** `maxStorageBufferRange` of most drivers: as much as 32 bits count. */
+const USUAL_LARGEST_TENSOR = 2 ** 32 - 1;
+
 /** `minMemoryMapAlignment` of most drivers. */
 const HOST_BUFFER: BufferType = { alignment: 64, largestBytes: LARGEST_BUFFER, rowPadding: 1 };
 
@@ -193,7 +196,7 @@ const SUPPORTS: ReadonlyMap<string, Supports> = new Map<string, Supports>([
  * the last years have them: subgroup operations, the memory model, halves.
  */
 export function vulkanBackend(device: Device): Backend {
-  const largest = device.largestTensorBytes ?? Infinity;
+  const largest = device.largestTensorBytes ?? USUAL_LARGEST_TENSOR;
   const buffer: BufferType = {
     alignment: device.alignment ?? USUAL_ALIGNMENT,
     largestBytes: Math.min(device.largestBufferBytes ?? LARGEST_BUFFER, LARGEST_BUFFER),
@@ -207,7 +210,7 @@ export function vulkanBackend(device: Device): Backend {
     refusesForeign: false,
     overlaps: true,
     supports: (tensor) =>
-      (largest === Infinity || (fits(tensor) && tensor.sources.every(fits))) &&
+      fits(tensor) && tensor.sources.every(fits) &&
       (SUPPORTS.get(tensor.op)?.(tensor) ?? false),
     takes: (tensor) => batchRows(tensor) >= LEAST_BATCH,
     bytesOf: spannedBytes,

@@ -57,6 +57,8 @@ export class Splitting {
   /** Nodes whose operands were replaced by copies, with those that they had. */
   readonly #replaced: (readonly [node: Tensor, sources: readonly Tensor[]])[] = [];
   #capacity = 0;
+  /** Counted where a backend asks. */
+  #uses: Map<Tensor, number> | undefined;
 
   /** @param copies of each input: 1, or `PIPELINE_COPIES` */
   constructor(readonly assignment: Assignment, readonly copies: number) {}
@@ -159,6 +161,20 @@ export class Splitting {
     }
   }
 
+  /** How many operands of the graph a tensor was before there were copies. */
+  #usesOf(tensor: Tensor): number {
+    if (this.#uses === undefined) {
+      this.#uses = new Map();
+      const replaced = new Map(this.#replaced);
+      for (const node of this.assignment.graph.nodes) {
+        for (const source of replaced.get(node) ?? node.sources) {
+          this.#uses.set(source, (this.#uses.get(source) ?? 0) + 1);
+        }
+      }
+    }
+    return this.#uses.get(tensor) ?? 0;
+  }
+
   /** Nodes in the order of computing, with the copies that each part begins with. */
   #join(): SplitGraph {
     const { assignment: { graph, machine } } = this;
@@ -172,6 +188,7 @@ export class Splitting {
           for (const tensor of tensors) if (!all.includes(tensor)) all.push(tensor);
           kept.set(until, all);
         },
+        (tensor) => this.#usesOf(tensor),
       ) ?? [];
       for (const input of inputs) {
         nodes.push(dependency([input], input.backend));

@@ -94,7 +94,10 @@ Deno.test("cuda: what a weighted sum of experts reads stays until its end", () =
   const sum = graph.add(first as Tensor, second as Tensor);
   const nodes = [product, first, second, sum] as Tensor[];
   const kept: (readonly [readonly Tensor[], Tensor])[] = [];
-  assertEquals(card(90).arrange(nodes, (tensors, until) => kept.push([tensors, until])), nodes);
+  assertEquals(
+    card(90).arrange(nodes, (tensors, until) => kept.push([tensors, until]), () => 1),
+    nodes,
+  );
   assertEquals(kept.length, 1);
   assertEquals(kept[0]?.[0], [experts, weights]);
   assertEquals(kept[0]?.[1], sum);

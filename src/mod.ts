@@ -125,11 +125,8 @@ export type { Environment, LocateOptions } from "./gguf/environment.ts";
 export type { ReadOptions } from "./gguf/limits.ts";
 export type * from "./gguf/header.ts";
 export { estimateFootprint, estimateFromFileSize } from "./footprint/estimate.ts";
-export {
-  type ContextLimit,
-  defaultContextSize,
-  largestContextThatFits,
-} from "./footprint/context_size.ts";
+export { defaultContextSize } from "./footprint/context_size.ts";
+export { type ContextLimit, largestContextThatFits } from "./footprint/context_limit.ts";
 export type * from "./footprint/footprint.ts";
 export type {
   CpuFeatures,

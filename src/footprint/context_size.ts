@@ -1,12 +1,8 @@
 import { BrainjarError } from "../budget/error.ts";
-import type { Criterion } from "../budget/demand.ts";
 import type { GgufHeader } from "../gguf/header.ts";
-import { calibrate } from "./calibrate.ts";
 import { CELL_PADDING } from "../llama_cpp/memory/context_sizes.ts";
-import { footprintEstimator } from "./estimate.ts";
 import { ArchitectureKeys } from "../llama_cpp/hyperparameters/architecture_keys.ts";
 import { readArchitecture } from "../llama_cpp/hyperparameters/header_shape.ts";
-import type { CpuFeatures, FootprintOptions } from "../llama_cpp/options.ts";
 
 /** Tokens of context where nobody says how many (src/budget/README.md, "The run"). */
 const DEFAULT_CONTEXT_SIZE = 4096;
@@ -39,38 +35,12 @@ export function checkPositions(header: GgufHeader, contextSize: number): void {
   );
 }
 
-/** What a context may take. */
-export interface ContextLimit {
-  /** Bytes that the footprint must fit. */
-  readonly bytes: number;
-  /** Which figure must fit: the working set or the floor. */
-  readonly criterion: Criterion;
-  /** Most tokens; absent: the model's training length. */
-  readonly contextSize?: number;
-  /** What was measured of this model, as `calibrate` takes it. */
-  readonly ratio?: number;
-}
-
 /**
- * The largest context whose footprint fits a limit, in multiples of 256 tokens up to the model's
- * training length (src/budget/README.md, "The run"); the smallest where none fits.
+ * The largest context that fits by any word on it, in multiples of 256 tokens up to the model's
+ * training length; the smallest where none does. Larger ones don't fit where smaller ones don't.
  *
  * @returns tokens for each sequence
  */
-export async function largestContextThatFits(
-  header: GgufHeader,
-  options: FootprintOptions,
-  cpu: CpuFeatures,
-  { bytes, criterion, contextSize = Infinity, ratio = 1 }: ContextLimit,
-): Promise<number> {
-  const estimate = await footprintEstimator(header, cpu);
-  return await largestContext(header, contextSize, async (contextSize) => {
-    const { jar } = calibrate(await estimate({ ...options, contextSize }), ratio);
-    return (criterion === "floor" ? jar.floorBytes : jar.workingSetBytes) <= bytes;
-  });
-}
-
-/** The same by any word on whether a context fits, which larger ones don't where smaller ones don't. */
 export async function largestContext(
   header: GgufHeader,
   atMost: number,

@@ -1,4 +1,5 @@
 import { planOnDevices } from "../llama_cpp/graph/device_compute.ts";
+import { stepGraph } from "../llama_cpp/graph/planned_graph.ts";
 import { placeMemory } from "../llama_cpp/memory/placed_memory.ts";
 import type { Tensor } from "../llama_cpp/ggml/tensor.ts";
 import type { Device, FootprintOptions, Offload } from "../llama_cpp/options.ts";
@@ -7,7 +8,6 @@ import { deviceBytes, deviceFootprints, unifiedBytes } from "./device_bytes.ts";
 import { driverRamBytes } from "./device_runtime.ts";
 import type { DeviceBytes, Footprint } from "./footprint.ts";
 import { PROMPT_STEP } from "./prompt_steps.ts";
-import { stepGraph } from "./step_graph.ts";
 
 /** Options with devices. */
 export type OffloadOptions = FootprintOptions & { readonly offload: Offload };

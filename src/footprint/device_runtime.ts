@@ -25,7 +25,7 @@ export interface DeviceRuntime {
 /** What a device is to do for one context. */
 export interface DeviceWork {
   /**
-   * Nodes of the graph of one step (step_graph.ts) that may be computed there; absent where the graph
+   * Nodes of the graph of one step (`stepGraph`) that may be computed there; absent where the graph
    * isn't known.
    */
   readonly nodes: readonly Tensor[] | undefined;

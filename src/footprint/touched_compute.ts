@@ -1,7 +1,6 @@
 import type { Graph } from "../llama_cpp/ggml/graph.ts";
-import type { PlannedGraph } from "../llama_cpp/graph/planned_graph.ts";
+import { type PlannedGraph, stepGraph } from "../llama_cpp/graph/planned_graph.ts";
 import type { Tensor } from "../llama_cpp/ggml/tensor.ts";
-import { stepGraph } from "./step_graph.ts";
 
 /** Pages become resident whole. */
 const PAGE = 4096;

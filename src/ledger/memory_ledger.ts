@@ -233,6 +233,10 @@ export class MemoryLedger {
   ): LedgerView {
     const others = this.#others();
     const elsewhere = others.flatMap(({ reservations }) => reservations);
+    const warnings = [...found, ...others.flatMap(({ warnings }) => warnings)];
+    if (ledger.reservations.length + elsewhere.length === 0) {
+      return { sums: [], othersUnfilledBytes: 0, othersUnfilledOn: new Map(), warnings };
+    }
     const reservations = latest([...ledger.reservations, ...elsewhere]);
     const sums = sumReservations(reservations, this.#processes, devices);
     const claimed = this.#claimed === undefined
@@ -248,7 +252,7 @@ export class MemoryLedger {
       // Nobody fills a token: all of it is unfilled.
       othersUnfilledBytes: unfilledByOthers(sums, this.#processes.ownId) -
         (claimed?.reservedBytes ?? 0),
-      warnings: [...found, ...others.flatMap(({ warnings }) => warnings)],
+      warnings,
     };
   }
 

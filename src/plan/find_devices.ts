@@ -124,16 +124,7 @@ async function askEngine(
   const { mergeEngineDevices } = await loadModule<
     typeof import("../machine/devices/engine_devices.ts")
   >(import.meta, "../machine/devices/engine_devices.ts");
-  const found = await toFound(mergeEngineDevices(read, engine));
-  return {
-    ...found,
-    // Only the engine knows what these give.
-    devices: found.devices.map(({ memory, device }) => {
-      const known = engine.find(({ id }) => id === device.id);
-      const { alignment, largestBufferBytes } = known ?? {};
-      return { memory, device: { ...device, ...defined({ alignment, largestBufferBytes }) } };
-    }),
-  };
+  return await toFound(mergeEngineDevices(read, engine));
 }
 
 async function toFound(

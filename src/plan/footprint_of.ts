@@ -2,7 +2,6 @@ import { defined } from "../budget/defined.ts";
 import { canHaveFlashAttention } from "../llama_cpp/models/check_generates.ts";
 import { checkContextOptions } from "../llama_cpp/models/check_context_options.ts";
 import { defaultContextSize } from "../footprint/context_size.ts";
-import { calibrate } from "../footprint/calibrate.ts";
 import { estimateFromFileSize, estimateRead } from "../footprint/estimate.ts";
 import type { Estimator, Footprint } from "../footprint/footprint.ts";
 import { checkLoads } from "../llama_cpp/models/check_loads.ts";
@@ -72,7 +71,12 @@ async function calibrated(
 ): Promise<Footprint> {
   const { ratio, warning } = await measuredRatio(header, options, host);
   if (warning !== undefined) return { ...footprint, notes: [...footprint.notes, warning] };
-  return ratio === undefined ? footprint : calibrate(footprint, ratio);
+  if (ratio === undefined) return footprint;
+  const { calibrate } = await loadModule<typeof import("../footprint/calibrate.ts")>(
+    import.meta,
+    "../footprint/calibrate.ts",
+  );
+  return calibrate(footprint, ratio);
 }
 
 /** What `measure --save` kept for this model and machine, or why that can't be read. */

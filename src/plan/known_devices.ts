@@ -1,51 +1,32 @@
-import type { StartDryLoads } from "../engine/dry_load_process.ts";
 import { ENGINE_VERSION } from "../engine/gpu/backends.ts";
 import type { GpuBackend } from "../llama_cpp/options.ts";
 import { loadModule } from "../load_module.ts";
 import type { KnownDevice } from "../machine/devices/known_devices.ts";
-import { demoBrainPath } from "./model_path.ts";
 import type { ComputingDevice } from "./settings.ts";
 
-/** Which devices are to be tried, and how. */
-interface TrialRequest {
-  readonly devices: readonly ComputingDevice[];
-  /** Tells what starts a program that answers for an engine; without it nothing is tried. */
-  readonly start: StartDryLoads | undefined;
-  /** Told that a device is tried, which may take a while. */
-  readonly say: (line: string) => void;
+/** Whether all of these devices were seen to think, with their drivers as they are now. */
+export async function haveThought(devices: readonly ComputingDevice[]): Promise<boolean> {
+  const { knownDevicesPath, readKnownDevices } = await loadKnownDevices();
+  const known = readKnownDevices(knownDevicesPath((name) => Deno.env.get(name)));
+  const keys = await keysOf(devices.map(nameOf));
+  return keys.every((key) => known.get(key)?.thinks);
 }
 
-/**
- * Sees to it that a model can think on these devices, before one that matters is loaded: where that
- * isn't known of a device with its driver and this engine, a process of its own tries it with the
- * demo brain. What thought once is remembered.
- *
- * @throws {BrainjarError} `device-unusable`
- */
-export async function tryUnknownDevices(
-  { devices, start, say }: TrialRequest,
-): Promise<void> {
-  const backend = devices[0]?.device.backend;
-  const command = start?.();
-  if (backend === undefined || command === undefined) return;
-  const keys = await keysOf(devices.map(({ memory: { name } }) => ({ backend, name })));
-  const { keepKnownDevices, knownDevicesPath, readKnownDevices } = await loadKnownDevices();
+/** Remembers that these devices thought; where that can't be written they are tried again. */
+export async function keepThinking(devices: readonly ComputingDevice[]): Promise<void> {
+  const { keepKnownDevices, knownDevicesPath } = await loadKnownDevices();
   const path = knownDevicesPath((name) => Deno.env.get(name));
-  const known = readKnownDevices(path);
-  if (keys.every((key) => known.get(key)?.thinks)) return;
-  const names = devices.map(({ memory: { id, name } }) => `${id} (${name})`).join(", ");
-  say(`Trying ${names} with one thought, once for this driver and engine`);
-  const { tryDevices } = await loadModule<typeof import("../engine/gpu/trial.ts")>(
-    import.meta,
-    "../engine/gpu/trial.ts",
-  );
-  await tryDevices(command, backend, demoBrainPath());
   if (path === undefined) return;
+  const keys = await keysOf(devices.map(nameOf));
   try {
     keepKnownDevices(path, new Map(keys.map((key): [string, KnownDevice] => [key, THINKS])));
   } catch {
-    // It is tried again at the next run.
+    // The next run tries them again.
   }
+}
+
+function nameOf({ memory: { name }, device: { backend } }: ComputingDevice) {
+  return { backend, name };
 }
 
 const THINKS: KnownDevice = { thinks: true };

@@ -33,9 +33,9 @@ export async function validationText(report: ValidationReport): Promise<string> 
 type DeviceWords = typeof import("./devices_text.ts") | undefined;
 
 async function wordsForDevices({ pools, instances }: Validation): Promise<DeviceWords> {
-  const isOnRamAlone = pools.length === 1 &&
-    instances.every(({ pools, gpuLayers }) => pools.length === 1 && gpuLayers === undefined);
-  if (isOnRamAlone) return undefined;
+  const isTold = pools.length > 1 ||
+    instances.some(({ pools, gpuLayers }) => pools.length > 1 || gpuLayers !== undefined);
+  if (!isTold) return undefined;
   return await loadModule<typeof import("./devices_text.ts")>(
     import.meta,
     "./devices_text.ts",

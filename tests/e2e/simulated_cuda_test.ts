@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { compileSimulatedCuda } from "../../fixtures/truth/gpu/simulated_cuda.ts";
 import { installedBackends } from "../../src/engine/gpu/backends.ts";
 import { brainjarArguments, DEMO_BRAIN, ROOT } from "./program.ts";
@@ -108,6 +108,24 @@ testSimulated(
     assertEquals(refused.code, 1, refused.stderr);
     assertMatch(refused.stdout, /on cuda:0 .+ exceed .+/);
     assertMatch(refused.stdout, /0 thoughts/);
+  },
+);
+
+testSimulated(
+  "of eight runs at once a card that nobody has tried lets in as many as fit",
+  async (run) => {
+    const args = [...ON_CUDA, "--turns", "4", "--max-tokens", "8"];
+    const runs = Array.from(
+      { length: 8 },
+      () => run([card(Math.round(2.4 * GB))], ["run", ...args]),
+    );
+    const ended = await Promise.all(runs);
+    const of = (code: number) => ended.filter((one) => one.code === code);
+    // 0.72 of 2.04 GB each; who comes when one has ended may be let in, too.
+    assert(of(0).length >= 2, `${of(0).length} ended well`);
+    assertEquals(of(0).length + of(1).length, 8, ended.map(({ stderr }) => stderr).join("\n"));
+    for (const { stdout } of of(0)) assertMatch(stdout, /0 deaths/);
+    for (const { stdout } of of(1)) assertMatch(stdout, /on cuda:0/);
   },
 );
 

@@ -7,7 +7,7 @@ import {
   mostMultiprocessors,
 } from "../../src/footprint/device_runtime.ts";
 import { estimateFootprint } from "../../src/footprint/estimate.ts";
-import { stepGraph } from "../../src/footprint/step_graph.ts";
+import { stepGraph } from "../../src/llama_cpp/graph/planned_graph.ts";
 import { planGraph } from "../../src/llama_cpp/graph/planned_graph.ts";
 import { readModel } from "../../src/llama_cpp/models/families.ts";
 import type { Device } from "../../src/llama_cpp/options.ts";

@@ -1,10 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import {
-  checkPositions,
-  defaultContextSize,
-  largestContextThatFits,
-} from "../../src/footprint/context_size.ts";
+import { largestContextThatFits } from "../../src/footprint/context_limit.ts";
+import { checkPositions, defaultContextSize } from "../../src/footprint/context_size.ts";
 import { calibrate } from "../../src/footprint/calibrate.ts";
 import type { Footprint } from "../../src/footprint/footprint.ts";
 import { PROGRAM_BYTES } from "../../src/footprint/runtime.ts";

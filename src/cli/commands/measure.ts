@@ -18,7 +18,8 @@ import {
   readProcessMemory,
   readProportionalMemory,
 } from "../../machine/process_memory.ts";
-import { keepContexts, tryUnknownDevices } from "../../plan/known_devices.ts";
+import { keepContexts } from "../../plan/known_devices.ts";
+import { tryUnknownDevices } from "../../plan/try_devices.ts";
 import { offloadAlone } from "../../plan/estimate_offload.ts";
 import { isToldByEngine } from "../../machine/devices/engine_devices.ts";
 import { openHost } from "../../plan/host.ts";
@@ -181,7 +182,7 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
   });
   const options = await resolveContext(header, context, offload);
   checkPositions(header, options.contextSize);
-  await tryUnknownDevices({ devices, start: dryLoadCommand, say });
+  await tryUnknownDevices(host, { devices, start: dryLoadCommand, say });
   const inMemoryBytes = options.mmap ? host.bytesInMemory(header) : 0;
   const { bytes: estimated, devices: onDevices = [] } = withWeightsInMemory(
     await estimateRead(read, options, cpu),

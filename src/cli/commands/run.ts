@@ -16,7 +16,7 @@ import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { adviseOn } from "../../plan/advise.ts";
-import { tryUnknownDevices } from "../../plan/known_devices.ts";
+import { tryUnknownDevices } from "../../plan/try_devices.ts";
 import { withDevices } from "../../plan/devices.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
@@ -81,8 +81,9 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     const demands = plan.jars.map((jar) => jar.demand);
     if (plan.validation.ok && plan.jars.some(({ options }) => options.offload !== undefined)) {
       const { devices } = await host.findDevices();
-      await tryUnknownDevices({
+      await tryUnknownDevices(host, {
         devices,
+        policy: settings.policy,
         start: dryLoadCommand,
         say: (line) => output.say(`${line}\n`),
       });

@@ -1,5 +1,6 @@
 import { defined } from "../../budget/defined.ts";
 import type { GpuBackend } from "../../llama_cpp/options.ts";
+import { largestVulkanTensors } from "./vulkan_limits.ts";
 
 /** A device as the open engine itself sees it. */
 export interface EngineDevice {
@@ -21,6 +22,8 @@ export interface EngineDevice {
   readonly alignment: number;
   /** The largest buffer that it gives. */
   readonly largestBufferBytes: number;
+  /** The largest tensor that it computes with; any where absent. */
+  readonly largestTensorBytes?: number;
 }
 
 /** ggml's own registry of devices (ggml-backend.h). */
@@ -70,6 +73,7 @@ function libraryOf(variant: URL): string {
 export function engineDevices(backend: GpuBackend, variant: URL): EngineDevice[] {
   // The same file that the engine has loaded, hence the same registry.
   const ggml = Deno.dlopen(libraryOf(variant), SYMBOLS);
+  const largestTensors = backend === "vulkan" ? largestVulkanTensors() : undefined;
   try {
     const all: Omit<EngineDevice, "id">[] = [];
     const { symbols } = ggml;
@@ -83,14 +87,15 @@ export function engineDevices(backend: GpuBackend, variant: URL): EngineDevice[]
       symbols.ggml_backend_dev_memory(device, free, total);
       const buffers = symbols.ggml_backend_dev_buffer_type(device);
       const isIntegrated = type === INTEGRATED;
+      const name = textAt(symbols.ggml_backend_dev_description(device)) ?? backend;
       all.push({
         backend,
-        name: textAt(symbols.ggml_backend_dev_description(device)) ?? backend,
+        name,
         totalBytes: Number(total[0] ?? 0n),
         freeBytes: Number(free[0] ?? 0n),
         isIntegrated,
         isUnified: isIntegrated || backend === "metal",
-        ...defined({ pciBusId }),
+        ...defined({ pciBusId, largestTensorBytes: largestTensors?.get(name) }),
         alignment: Number(symbols.ggml_backend_buft_get_alignment(buffers)),
         largestBufferBytes: Math.min(
           Number(symbols.ggml_backend_buft_get_max_size(buffers)),

@@ -1,4 +1,4 @@
-import { type GatedFunction, MAY_OVERWRITE, type UnaryFunction } from "./operations.ts";
+import type { GatedFunction, UnaryFunction } from "./operations.ts";
 import { ggmlType, rowBytes } from "./types.ts";
 import {
   F16,
@@ -11,6 +11,32 @@ import {
   type Strides,
   Tensor,
 } from "./tensor.ts";
+
+/** Which operations may write over an operand (ggml-alloc.c, `ggml_op_can_inplace`). */
+const MAY_OVERWRITE: ReadonlySet<string> = new Set([
+  "FILL",
+  "SCALE",
+  "DIAG_MASK_ZERO",
+  "DIAG_MASK_INF",
+  "ADD",
+  "ADD_ID",
+  "ADD1",
+  "SUB",
+  "MUL",
+  "DIV",
+  "SQR",
+  "SQRT",
+  "LOG",
+  "UNARY",
+  "ROPE",
+  "ROPE_BACK",
+  "SILU_BACK",
+  "RMS_NORM",
+  "RMS_NORM_BACK",
+  "CLAMP",
+  "SOFT_MAX",
+  "SOFT_MAX_BACK",
+]);
 
 /**
  * A compute graph under construction: the operations of ggml.c that language models use, each

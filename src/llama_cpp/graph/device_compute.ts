@@ -1,10 +1,12 @@
+import { BrainjarError } from "../../budget/error.ts";
+import { formatAmount } from "../../budget/size.ts";
 import { cpuBackend } from "../ggml/backends/cpu.ts";
 import type { Home } from "../ggml/home.ts";
 import type { Graph } from "../ggml/graph.ts";
 import { schedule } from "../ggml/scheduler/schedule.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import type { BytesByPlace, PlacedMemory } from "../memory/placed_memory.ts";
-import type { FootprintOptions } from "../options.ts";
+import type { FootprintOptions, Offload } from "../options.ts";
 import { upperBound } from "./bound.ts";
 import { type GraphBuilder, MissingWeight } from "./builder.ts";
 import { type Confidence, unknownGraph } from "./compute.ts";
@@ -137,6 +139,29 @@ function graphFor(
   return unfused.size === 0 ? graph : buildGraph(build, makeModel(), { ...plan, unfused }, all);
 }
 
+/**
+ * Throws a BrainjarError of code `cache-too-large` where a device can't even look at a cache that would
+ * lie on it, which ends llama.cpp's process (ggml-backend.cpp, `_backend_id_from_cur`).
+ */
+function checkCaches(
+  { leafs }: Graph,
+  { devices }: Offload,
+  { backends }: PlacedMemory,
+): void {
+  for (const leaf of leafs) {
+    const { home, layer } = leaf;
+    if (home === undefined || home.isWeight) continue;
+    const device = devices[home.backend];
+    if (device === undefined || backends[home.backend]?.supports(leaf) !== false) continue;
+    throw new BrainjarError(
+      "cache-too-large",
+      `The cache of layer ${layer} has a tensor of ${formatAmount(leaf.bytes)}, more than ` +
+        `${device.id} computes with at once`,
+      { hint: "Use a smaller --context-size, --kv-cache-type q8_0, or --gpu-layers 0" },
+    );
+  }
+}
+
 /** Bytes in RAM of the graph of a token a sequence; 0 where everything lies on devices. */
 function ramOfSingleTokens(
   build: GraphBuilder | undefined,
@@ -160,11 +185,11 @@ export interface DeviceGraph {
 
 /**
  * Plans the graph that llama.cpp reserves its buffers for, and places it on the devices and in pinned
- * RAM.
+ * RAM. Throws a BrainjarError of code `cache-too-large`.
  */
 export function planOnDevices(
   source: GraphSource,
-  options: FootprintOptions,
+  options: FootprintOptions & { readonly offload: Offload },
   memory: PlacedMemory,
 ): DeviceGraph {
   const { shape, header, build } = source;
@@ -176,6 +201,7 @@ export function planOnDevices(
   const graph = build === undefined ? undefined : graphFor(build, makeModel, plan, memory);
   if (graph !== undefined && !(graph instanceof MissingWeight)) {
     const bytes = scheduledBytes(graph, memory, plan.tokens);
+    checkCaches(graph, options.offload, memory);
     const ram = bytes.at(-1) ?? 0;
     const compute = {
       ram,

@@ -4,6 +4,7 @@ import type { FootprintOptions } from "../options.ts";
 import { reserve } from "../ggml/allocator.ts";
 import { Builder, type GraphBuilder, type LeftOutLayers, MissingWeight } from "./builder.ts";
 import type { Graph } from "../ggml/graph.ts";
+import { EVERY_LAYER } from "./layers.ts";
 import { Model } from "./model.ts";
 import { planBatch, type PlannedBatch } from "./planned_batch.ts";
 
@@ -63,4 +64,17 @@ export function planGraph(source: GraphSource, options: FootprintOptions): Plann
     const { bytes, repeats } = reserve(graph);
     if (repeats) return { source, model, plan, placed: { graph, bytes, attempt } };
   }
+}
+
+/**
+ * The graph that computes `step` tokens at most, of which the logits of one are wanted: what thinking
+ * computes, where the planned graph is of the largest batch. Nothing where the graph isn't known.
+ */
+export function stepGraph(planned: PlannedGraph, step: number): Graph | undefined {
+  const { source: { build }, model, plan, placed, missingWeight } = planned;
+  if (build === undefined || missingWeight !== undefined) return undefined;
+  const tokens = Math.min(plan.tokens, step);
+  const leftOut = { attempt: placed?.attempt ?? EVERY_LAYER, isProven: true };
+  const graph = buildGraph(build, model, { ...plan, tokens, outputs: 1 }, leftOut);
+  return graph instanceof MissingWeight ? undefined : graph;
 }

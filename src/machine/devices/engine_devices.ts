@@ -1,7 +1,13 @@
 import { defined } from "../../budget/defined.ts";
 import type { EngineDevice } from "../../engine/gpu/engine_devices.ts";
 import type { MachineWarning } from "../warning.ts";
-import { type DeviceReading, type DevicesRead, nonsenseIn, ORDER_UNKNOWN } from "./reading.ts";
+import {
+  DEVICE_UNKNOWN,
+  type DeviceReading,
+  type DevicesRead,
+  nonsenseIn,
+  ORDER_UNKNOWN,
+} from "./reading.ts";
 
 /**
  * The devices of the engine's own list, by its ids and in its order, with the drivers' figures where
@@ -28,11 +34,12 @@ export function mergeEngineDevices(
   const warnings: MachineWarning[] = [];
   const left = [...read.devices];
   const devices = engine.flatMap((device): DeviceReading[] => {
-    const { id, backend, alignment, largestBufferBytes } = device;
+    const { id, backend, alignment, largestBufferBytes, largestTensorBytes } = device;
+    const limits = { alignment, largestBufferBytes, ...defined({ largestTensorBytes }) };
     const at = placeOf(device, left);
     const known = at < 0 ? readingOf(device) : left.splice(at, 1)[0] ?? readingOf(device);
     if (typeof known === "object") {
-      return [{ ...known, id, backend, alignment, largestBufferBytes }];
+      return [{ ...known, id, backend, ...limits }];
     }
     warnings.push({
       code: "device-unreadable",
@@ -45,7 +52,7 @@ export function mergeEngineDevices(
     devices,
     warnings: [
       // Now it is known.
-      ...read.warnings.filter(({ code }) => code !== ORDER_UNKNOWN),
+      ...read.warnings.filter(({ code }) => code !== ORDER_UNKNOWN && code !== DEVICE_UNKNOWN),
       ...warnings,
     ],
   };

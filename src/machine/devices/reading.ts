@@ -29,6 +29,8 @@ export interface DeviceReading extends DeviceMemory {
   readonly alignment?: number;
   /** The largest buffer that it gives, which the engine alone tells. */
   readonly largestBufferBytes?: number;
+  /** The largest tensor that it computes with (Vulkan's). */
+  readonly largestTensorBytes?: number;
 }
 
 /** What there is of devices, for one backend or for all. */
@@ -49,6 +51,9 @@ export interface DevicesRead {
 /** The warning that devices may be numbered otherwise by the engine; it ends when that is open. */
 export const ORDER_UNKNOWN = "device-order-unknown";
 
+/** A device that was named and that no driver told of, until the engine tells. */
+export const DEVICE_UNKNOWN = "device-unknown";
+
 /** No device at all. */
 export const NO_DEVICES: DevicesRead = { devices: [], leftOut: [], warnings: [] };
 
@@ -68,14 +73,21 @@ export const NO_DEVICES: DevicesRead = { devices: [], leftOut: [], warnings: [] 
  */
 export function deviceOf(reading: DeviceReading): Device {
   const { id, backend, availableBytes, reservedBytes, isIntegrated } = reading;
-  const { alignment, largestBufferBytes, computeCapability, multiprocessors } = reading;
+  const { alignment, largestBufferBytes, largestTensorBytes, computeCapability, multiprocessors } =
+    reading;
   return {
     id,
     backend,
     freeBytes: availableBytes + reservedBytes,
     isUnified: isIntegrated || backend === "metal",
     ...(backend === "vulkan" ? vulkanLimits(reading.name) : {}),
-    ...defined({ alignment, largestBufferBytes, computeCapability, multiprocessors }),
+    ...defined({
+      alignment,
+      largestBufferBytes,
+      largestTensorBytes,
+      computeCapability,
+      multiprocessors,
+    }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { MachineWarning } from "../warning.ts";
 import {
   atPlaces,
+  DEVICE_UNKNOWN,
   type DeviceReading,
   type DevicesRead,
   leftOutAs,
@@ -60,7 +61,7 @@ function chosenBy(
   const unknown = indices.filter((index) => index >= listed.length);
   if (unknown.length > 0) {
     warnings.push({
-      code: "device-unknown",
+      code: DEVICE_UNKNOWN,
       message:
         `GGML_VK_VISIBLE_DEVICES="${list}" names device ${unknown.join(" and ")}, of which ` +
         "nothing is known before the engine is open",

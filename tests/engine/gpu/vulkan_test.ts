@@ -24,9 +24,12 @@ for (const [count, env] of [[1, ONE_DEVICE], [2, TWO_DEVICES]] as const) {
       env,
     );
     assertEquals(devices.map(({ id }) => id), ["vulkan:0", "vulkan:1"].slice(0, count));
-    for (const { totalBytes, freeBytes, isUnified, alignment } of devices) {
+    for (const device of devices) {
+      const { totalBytes, freeBytes, isUnified, alignment, largestTensorBytes = 0 } = device;
       assertEquals([totalBytes, freeBytes, isUnified], [2 * 1024 ** 3, 2 * 1024 ** 3, false]);
       assert(alignment > 0);
+      // A card has 4 GiB, Mesa 128 MiB.
+      assert(largestTensorBytes >= 2 ** 27 && largestTensorBytes < 2 ** 32);
     }
     // The more layers are there, the less is here.
     const here = (layers: number) => dryLoads[layers]?.modelBytes ?? NaN;

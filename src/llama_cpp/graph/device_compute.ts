@@ -53,6 +53,7 @@ function settle(graph: Graph, { backends, placement, bufferOfWeight }: PlacedMem
   const weights = {
     devices: onDevice(true),
     pinned: inRam(true, true, true),
+    mapped: inRam(true, true, false),
     plain: inRam(true, true, false),
     repacked: inRam(true, false, false),
   };

@@ -158,6 +158,8 @@ export interface ArchitectureRules {
   readonly embeddingIsOutput?: true;
   /** The embedding itself is multiplied as output, where it lies. */
   readonly multipliesEmbedding?: true;
+  /** The output is loaded before the embedding: where they are one weight, each has memory of its own. */
+  readonly outputLoadedFirst?: true;
   /** An embedding is handed out beside the logits. */
   readonly outputsEmbedding?: true;
 

@@ -19,13 +19,18 @@ export interface WeightDevices {
   readonly places: WeightPlaces;
   /** Of each device. */
   readonly buffers: readonly BufferType[];
+  /** Of pinned RAM. */
+  readonly pinned: BufferType;
   readonly cpu: CpuFeatures;
   /** Weights in pinned RAM are mapped from the file instead. */
   readonly mmap: boolean;
 }
 
-/** Where a weight lies in the end: on a device, or in one of three kinds of RAM. */
-export type WeightBuffer = number | "pinned" | "repacked" | "plain";
+/**
+ * Where a weight lies in the end: on a device, or in one of four kinds of RAM. What is mapped would
+ * be pinned without a mapping, and is counted as the dry load counts it, which maps nothing.
+ */
+export type WeightBuffer = number | "pinned" | "mapped" | "repacked" | "plain";
 
 /** Finds where a weight of the graph lies, by its name and the layer whose copy it is. */
 export type BufferOfWeight = (name: string, layer: number) => WeightBuffer;
@@ -56,11 +61,13 @@ export class DeviceWeights {
       const own = places.of(tensor).map((place) => this.#bufferOf(tensor, place, multiplied));
       this.#buffers.set(tensor.name, own.length === 1 ? own[0] ?? "plain" : own);
       const output = tensor === tied ? this.#asOutput(tensor) : undefined;
+      const isCopied = output !== undefined &&
+        (shape.rules.outputLoadedFirst === true || !own.includes(output));
       // A tied embedding that is multiplied where it lies is read whole.
       for (const buffer of new Set(own)) {
-        this.#load(tensor, buffer, byRow && buffer !== output);
+        this.#load(tensor, buffer, byRow && (isCopied || buffer !== output));
       }
-      if (output !== undefined && !own.includes(output)) this.#load(tensor, output, false);
+      if (isCopied) this.#load(tensor, output, false);
     }
     const find = (name: string) => header.tensors.find((tensor) => tensor.name === name);
     const output = find("output.weight");
@@ -89,7 +96,7 @@ export class DeviceWeights {
 
   #bufferOf(tensor: TensorInfo, place: WeightPlace, multiplied: boolean): WeightBuffer {
     if (typeof place === "number") return place;
-    if (place === "pinned") return this.devices.mmap ? "plain" : "pinned";
+    if (place === "pinned") return this.devices.mmap ? "mapped" : "pinned";
     return multiplied && isRepackable(tensor, this.devices.cpu) ? "repacked" : "plain";
   }
 
@@ -104,6 +111,8 @@ export class DeviceWeights {
     }
     const repacked = buffer === "repacked";
     const bytes = (repacked ? amxBytes(tensor, this.devices.cpu) : undefined) ?? plain;
-    this.#loaded.push({ tensor, bytes: padTo(bytes, TENSOR_ALIGNMENT), repacked, readByRow });
+    const isPinned = buffer === "pinned" || buffer === "mapped";
+    const alignment = isPinned ? this.devices.pinned.alignment : TENSOR_ALIGNMENT;
+    this.#loaded.push({ tensor, bytes: padTo(bytes, alignment), repacked, readByRow });
   }
 }

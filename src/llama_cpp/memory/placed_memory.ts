@@ -64,6 +64,7 @@ export function placeMemory(
   const weights = new DeviceWeights(header, shape, {
     places: new WeightPlaces(header, shape, backends, placement),
     buffers,
+    pinned: backends.find(({ hostBuffer }) => hostBuffer !== undefined)?.hostBuffer ?? RAM_BUFFER,
     cpu,
     mmap: options.mmap,
   });

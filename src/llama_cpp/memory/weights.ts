@@ -62,6 +62,11 @@ export function tiedEmbedding(
   return tensors.find(({ name }) => name === "token_embd.weight");
 }
 
+/** Whether a tied embedding is multiplied as output in memory of its own. */
+function hasCopy(tied: TensorInfo, { rules }: Hyperparameters, cpu: CpuFeatures): boolean {
+  return rules.outputLoadedFirst === true || isRepackable(tied, cpu);
+}
+
 /**
  * What stands in for a missing output or embedding: llama.cpp makes the same tensor again, which
  * costs memory of its own where the copy is laid out otherwise.
@@ -72,9 +77,9 @@ function standIn(
   cpu: CpuFeatures,
 ): LoadedWeight | undefined {
   const tied = tiedEmbedding(header, shape);
-  if (tied !== undefined && isRepackable(tied, cpu)) {
+  if (tied !== undefined && hasCopy(tied, shape, cpu)) {
     const bytes = padTo(amxBytes(tied, cpu) ?? tensorBytes(tied), TENSOR_ALIGNMENT);
-    return { tensor: tied, bytes, repacked: true, readByRow: false };
+    return { tensor: tied, bytes, repacked: isRepackable(tied, cpu), readByRow: false };
   }
   const find = (name: string) => header.tensors.find((tensor) => tensor.name === name);
   const output = find("output.weight");
@@ -87,7 +92,7 @@ function standIn(
 /**
  * The weights that llama.cpp loads (llama-model-loader.cpp, `create_tensor`): all of the
  * file's less those of layers it skips, and a second copy of a tied embedding where it is laid
- * out otherwise as output.
+ * out otherwise as output, or loaded as output first.
  */
 export function loadedWeights(
   header: GgufHeader,
@@ -101,7 +106,7 @@ export function loadedWeights(
     const repacked = isMultiplied(tensor) && isRepackable(tensor, cpu);
     // A tied embedding is multiplied where it lies, unless that is done with a copy.
     const readByRow = isReadByRow(tensor, shape) &&
-      (tensor !== tied || isRepackable(tensor, cpu));
+      (tensor !== tied || hasCopy(tensor, shape, cpu));
     const bytes = (repacked ? amxBytes(tensor, cpu) : undefined) ?? tensorBytes(tensor);
     weights.push({ tensor, bytes: padTo(bytes, TENSOR_ALIGNMENT), repacked, readByRow });
   }

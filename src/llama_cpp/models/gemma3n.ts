@@ -202,5 +202,6 @@ export const ARCHITECTURES: Family = family({
     loads: gemma3n,
     slidingWindow: { pattern: { period: 5 } },
     ownCaches: 20,
+    outputLoadedFirst: true,
   }),
 });

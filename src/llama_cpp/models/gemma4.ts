@@ -201,6 +201,7 @@ export const ARCHITECTURES: Family = family({
     loads: gemma4,
     slidingWindow: { pattern: "layers" },
     ownCaches: "less-shared",
+    outputLoadedFirst: true,
     scalesExperts: true,
   }),
   "gemma4-assistant": attentionCache("models/gemma4-assistant.cpp", {

@@ -7,7 +7,16 @@ import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 import { loadedWeights } from "../../../src/llama_cpp/memory/weights.ts";
 import { recurrentStateBytes } from "../../../src/llama_cpp/memory/recurrent_state.ts";
 import type { MetadataValue } from "../../../src/gguf/header.ts";
-import { array, header, modelOf, options, PLAIN_CPU, shapeOf, tensor } from "../sample_header.ts";
+import {
+  array,
+  AVX2_CPU,
+  header,
+  modelOf,
+  options,
+  PLAIN_CPU,
+  shapeOf,
+  tensor,
+} from "../sample_header.ts";
 
 function memory(
   architecture: string,
@@ -218,4 +227,21 @@ Deno.test("weights of layers that predict are left out, all or those that llama.
   for (const name of ["hy_v3", "step35", "cohere2moe"]) assertEquals(loaded(name), inPart, name);
   for (const name of ["qwen35moe", "deepseek2"]) assertEquals(loaded(name), inPart.slice(0, 1));
   assertEquals(loaded("llama").length, 5);
+});
+
+Deno.test("a tied embedding is loaded twice where it is laid out anew, or is the output first", () => {
+  const loaded = (architecture: string, type: number, cpu = PLAIN_CPU) => {
+    const keys = { "attention.sliding_window": 32, "attention.sliding_window_pattern": 2 };
+    const file = header(architecture, keys, [tensor("token_embd.weight", type, 512, 1000)]);
+    return loadedWeights(file, shapeOf(file), cpu).map(({ repacked, readByRow }) =>
+      repacked ? "repacked" : readByRow ? "rows" : "whole"
+    );
+  };
+  assertEquals(loaded("llama", 2), ["whole"]);
+  assertEquals(loaded("llama", 2, AVX2_CPU), ["rows", "repacked"]);
+  assertEquals(loaded("llama", 8, AVX2_CPU), ["whole"]);
+  for (const architecture of ["gemma3n", "gemma4"]) {
+    assertEquals(loaded(architecture, 8, AVX2_CPU), ["rows", "whole"]);
+    assertEquals(loaded(architecture, 2, AVX2_CPU), ["rows", "repacked"]);
+  }
 });

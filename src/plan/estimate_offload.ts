@@ -4,7 +4,7 @@ import type { Footprint } from "../footprint/footprint.ts";
 import type { ReadModel } from "../llama_cpp/models/families.ts";
 import type { Device, GpuBackend, GpuLayers, Offload } from "../llama_cpp/options.ts";
 import { mostThatPass } from "../budget/advice/most_that_pass.ts";
-import { layersOf } from "./gpu_layers.ts";
+import { CACHE_TOO_LARGE, foundOrRefused, layersOf } from "./gpu_layers.ts";
 import type { Host } from "./host.ts";
 import type { ComputingDevice, GpuChoice } from "./settings.ts";
 
@@ -76,14 +76,18 @@ export async function offloadAlone(
   if (devices.length === 0) return undefined;
   const of = layersOf({ read });
   const raw = devices.map(({ device }) => device);
+  // What the process holds there doesn't depend on the layers.
   const seen = devices.length === 1 ? raw : leftBy(
     raw,
-    await footprintWith({ devices: raw, gpuLayers: of }),
+    await footprintWith({ devices: raw, gpuLayers: 0 }),
   );
-  const at = async (count: number) => await footprintWith({ devices: seen, gpuLayers: count });
+  const at = (count: number) => foundOrRefused(footprintWith({ devices: seen, gpuLayers: count }));
   const count = gpuLayers === "auto"
-    ? (await mostThatPass(at, (found) => isTooMuch(found, devices), { least: 0, greatest: of }))
-      .count
+    ? (await mostThatPass(
+      at,
+      (found) => found === CACHE_TOO_LARGE || isTooMuch(found, devices),
+      { least: 0, greatest: of },
+    )).count
     : gpuLayers === "all"
     ? of
     : Math.min(gpuLayers, of);

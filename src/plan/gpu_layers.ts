@@ -99,7 +99,7 @@ async function findMostLayers({ fixed, open, plan, devices }: Search): Promise<P
   const raise = async (jars: readonly OpenJar[], least: number, greatest: number) => {
     const at = (count: number) => withCounts(new Map(jars.map(({ id }) => [id, count])));
     const { count, refused } = await mostThatPass(
-      async (count) => await plannedOrRefused(at(count)),
+      async (count) => await foundOrRefused(at(count)),
       (tried) => tried === CACHE_TOO_LARGE || failsOnDevice(tried),
       { least, greatest },
     );
@@ -124,12 +124,14 @@ async function findMostLayers({ fixed, open, plan, devices }: Search): Promise<P
 }
 
 /** A device can't look at a cache that would lie on it. */
-const CACHE_TOO_LARGE = "cache-too-large";
+export const CACHE_TOO_LARGE = "cache-too-large";
 
 /** Fewer layers there are no error: without any the cache lies in RAM. */
-async function plannedOrRefused(plan: Promise<Plan>): Promise<Plan | typeof CACHE_TOO_LARGE> {
+export async function foundOrRefused<Found>(
+  found: Promise<Found>,
+): Promise<Found | typeof CACHE_TOO_LARGE> {
   try {
-    return await plan;
+    return await found;
   } catch (error) {
     if (error instanceof BrainjarError && error.code === CACHE_TOO_LARGE) return CACHE_TOO_LARGE;
     throw error;

@@ -3,6 +3,11 @@ import { BrainjarError } from "../../src/budget/error.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { generateModel } from "../../fixtures/generate.ts";
 import { PRESETS } from "../../fixtures/shape.ts";
+import { estimateFromFileSize } from "../../src/footprint/estimate.ts";
+import { readHeader } from "../../src/gguf/read.ts";
+import { readModel } from "../../src/llama_cpp/models/families.ts";
+import type { GpuLayers } from "../../src/llama_cpp/options.ts";
+import { offloadAlone } from "../../src/plan/estimate_offload.ts";
 import { planJars } from "../../src/plan/plan.ts";
 import type { ComputingDevice, JarRequest, PlanRequest } from "../../src/plan/settings.ts";
 
@@ -145,6 +150,33 @@ Deno.test("on devices: where a device can't look at the cache, auto leaves what 
       BrainjarError,
     );
     assertEquals(error.code, "cache-too-large");
+  });
+});
+
+Deno.test("on devices: one model alone is tried with fewer layers where a device can't look at the cache", async () => {
+  await withModels(async (small) => {
+    const { machine } = cards(8 * GB, 8 * GB);
+    const devices = machine.devices ?? [];
+    const file = await readModel(await readHeader(small));
+    const asked: number[] = [];
+    const alone = (gpuLayers: GpuLayers) =>
+      offloadAlone({
+        read: file,
+        devices,
+        gpuLayers,
+        footprintWith: async (offload) => {
+          asked.push(offload.gpuLayers);
+          if (offload.gpuLayers > 3) {
+            throw new BrainjarError("cache-too-large", "The cache is too large", { hint: "" });
+          }
+          return await Promise.resolve(estimateFromFileSize(1000));
+        },
+      });
+    assertEquals((await alone("auto"))?.gpuLayers, 3);
+    asked.length = 0;
+    // With several devices what the process holds is asked for, which takes no layer.
+    assertEquals((await alone(9))?.gpuLayers, 9);
+    assertEquals(asked, [0]);
   });
 });
 

@@ -45,6 +45,17 @@ export function deviceFootprints(devices: readonly DeviceBytes[]): readonly Devi
   }));
 }
 
+/** The most that each device may hold, of several ways in which a model may be shared among them. */
+export function mostOnDevices(
+  ways: readonly (readonly DeviceFootprint[])[],
+): readonly DeviceFootprint[] {
+  const most = new Map<string, DeviceFootprint>();
+  for (const one of ways.flat()) {
+    if (one.bytes > (most.get(one.id)?.bytes ?? -1)) most.set(one.id, one);
+  }
+  return [...most.values()];
+}
+
 /** What of it is RAM, since the device's memory is. */
 export interface UnifiedBytes {
   readonly bytes: number;

@@ -118,16 +118,23 @@ function poolNeed(nodes: readonly Tensor[] | undefined, card: CudaCard): PoolNee
   return { bytes, usesCublas };
 }
 
+function threadsOfCard({ multiprocessors, computeCapability }: CudaCard): number {
+  return multiprocessors * threadsOf(computeCapability);
+}
+
+function cudaContext(device: Device): number {
+  const threads = threadsOfCard(cardOf(device));
+  return device.contextBytes ?? CUDA_CONTEXT.bytes + CUDA_CONTEXT.bytesOfThread * threads;
+}
+
 function cudaRuntime(device: Device, { nodes, buffers }: DeviceWork): DeviceRuntime {
   const card = cardOf(device);
-  const threads = card.multiprocessors * threadsOf(card.computeCapability);
-  const context = device.contextBytes ??
-    CUDA_CONTEXT.bytes + CUDA_CONTEXT.bytesOfThread * threads;
+  const threads = threadsOfCard(card);
   const { bytes: pool, usesCublas } = poolNeed(nodes, card);
   const rounded = buffers.map((bytes) => padTo(bytes, CUDA_GRANULARITY) - bytes);
   const handle = usesCublas ? CUBLAS_HANDLE + workspaceBytes(card.computeCapability) : 0;
   return {
-    runtime: context + KERNEL_BYTES_OF_THREAD * threads + CUDA_SPARE,
+    runtime: cudaContext(device) + KERNEL_BYTES_OF_THREAD * threads + CUDA_SPARE,
     thinking: padTo(pool, CUDA_GRANULARITY) + handle + sum(rounded),
   };
 }
@@ -138,6 +145,31 @@ const VULKAN = { runtime: 50 * MIB, thinking: 16 * MIB };
 function vulkanRuntime({ contextBytes = VULKAN.runtime }: Device, { nodes }: DeviceWork) {
   const pool = nodes === undefined ? UNKNOWN_NEED.bytes : vulkanPoolNeed(nodes);
   return { runtime: contextBytes, thinking: VULKAN.thinking + pool };
+}
+
+/**
+ * What a backend holds on one device when the engine is open and nothing is loaded, in whole bytes:
+ * what is free then decides how several devices share the first model. Kernels come later.
+ *
+ * @example
+ * ```ts
+ * import { openedBytes } from "./device_runtime.ts";
+ * const device = {
+ *   id: "cuda:0", backend: "cuda", freeBytes: 8e9, isUnified: false,
+ *   computeCapability: 90, multiprocessors: 132,
+ * } as const;
+ * if (Math.round(openedBytes(device) / 2 ** 20) !== 532) throw new Error("527 on an H200");
+ * ```
+ */
+export function openedBytes(device: Device): number {
+  switch (device.backend) {
+    case "cuda":
+      return cudaContext(device);
+    case "vulkan":
+      return device.contextBytes ?? VULKAN.runtime;
+    case "metal":
+      return 0;
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { DeviceBytes } from "../footprint/footprint.ts";
+import { openedBytes } from "../footprint/device_runtime.ts";
 import type { Device } from "../llama_cpp/options.ts";
 
 /**
@@ -9,7 +10,6 @@ import type { Device } from "../llama_cpp/options.ts";
 export class DeviceFilling {
   readonly #free: Map<string, number>;
   readonly #found = new Map<string, readonly Device[]>();
-  #hasProcess = false;
 
   /** @param devices as they are before anything is loaded */
   constructor(readonly devices: readonly Device[]) {
@@ -22,19 +22,15 @@ export class DeviceFilling {
   }
 
   /**
-   * The devices as a model finds them when it is loaded next, or found them when it was.
-   *
-   * @param runtime what the process holds on each before the first model is loaded
+   * The devices as a model finds them when it is loaded next, or found them when it was. What the
+   * process holds when the engine is open is gone by then; what thinking takes isn't, since all jars
+   * are made before the first thought.
    */
-  seenBy(
-    model: string,
-    runtime: readonly Pick<DeviceBytes, "id" | "runtime">[],
-  ): readonly Device[] {
+  seenBy(model: string): readonly Device[] {
     const found = this.#found.get(model);
     if (found !== undefined) return found;
     return this.devices.map((device) => {
-      const held = runtime.find(({ id }) => id === device.id)?.runtime ?? 0;
-      const free = (this.#free.get(device.id) ?? 0) - (this.#hasProcess ? 0 : held);
+      const free = (this.#free.get(device.id) ?? 0) - openedBytes(device);
       return { ...device, freeBytes: Math.max(0, free) };
     });
   }
@@ -42,12 +38,10 @@ export class DeviceFilling {
   /** A jar that was planned takes its bytes: of a model that is there already, its context's alone. */
   add(model: string, seen: readonly Device[], bytes: readonly DeviceBytes[]): void {
     const isShared = this.#found.has(model);
-    for (const { id, weights, kvCache, recurrentState, compute, runtime } of bytes) {
-      const own = kvCache + recurrentState + compute;
-      const taken = own + (isShared ? 0 : weights) + (this.#hasProcess ? 0 : runtime);
+    for (const { id, weights, kvCache, recurrentState, compute } of bytes) {
+      const taken = kvCache + recurrentState + compute + (isShared ? 0 : weights);
       this.#free.set(id, (this.#free.get(id) ?? 0) - taken);
     }
-    this.#hasProcess ||= bytes.length > 0;
     this.#found.set(model, seen);
   }
 }

@@ -1,8 +1,9 @@
 import { BrainjarError } from "../budget/error.ts";
 import { DEFAULT_POLICY, usableBytes } from "../budget/policy.ts";
+import { openedBytes } from "../footprint/device_runtime.ts";
 import type { Footprint } from "../footprint/footprint.ts";
 import type { ReadModel } from "../llama_cpp/models/families.ts";
-import type { Device, GpuBackend, GpuLayers, Offload } from "../llama_cpp/options.ts";
+import type { GpuBackend, GpuLayers, Offload } from "../llama_cpp/options.ts";
 import { mostThatPass } from "../budget/advice/most_that_pass.ts";
 import { CACHE_TOO_LARGE, foundOrRefused, layersOf } from "./gpu_layers.ts";
 import type { Host } from "./host.ts";
@@ -37,7 +38,7 @@ export async function devicesForEstimate(
     return {
       devices: [assumed(choice)],
       notes: [
-        `No ${choice} device is here: estimated for one with room for all of it (--devices ` +
+        `No ${choice} device is known here: estimated for one with room for all of it (--devices ` +
         `${choice}=24GB describes another)`,
       ],
     };
@@ -75,12 +76,10 @@ export async function offloadAlone(
 ): Promise<Offload | undefined> {
   if (devices.length === 0) return undefined;
   const of = layersOf({ read });
-  const raw = devices.map(({ device }) => device);
-  // What the process holds there doesn't depend on the layers.
-  const seen = devices.length === 1 ? raw : leftBy(
-    raw,
-    await footprintWith({ devices: raw, gpuLayers: 0 }),
-  );
+  const seen = devices.map(({ device }) => ({
+    ...device,
+    freeBytes: Math.max(0, device.freeBytes - openedBytes(device)),
+  }));
   const at = (count: number) => foundOrRefused(footprintWith({ devices: seen, gpuLayers: count }));
   const count = gpuLayers === "auto"
     ? (await mostThatPass(
@@ -92,14 +91,6 @@ export async function offloadAlone(
     ? of
     : Math.min(gpuLayers, of);
   return { devices: seen, gpuLayers: count };
-}
-
-/** The devices with what the process holds there before a model is loaded. */
-function leftBy(devices: readonly Device[], { devices: bytes = [] }: Footprint): readonly Device[] {
-  return devices.map((device) => {
-    const held = bytes.find(({ id }) => id === device.id)?.runtime ?? 0;
-    return { ...device, freeBytes: Math.max(0, device.freeBytes - held) };
-  });
 }
 
 function isTooMuch({ jar }: Footprint, devices: readonly ComputingDevice[]): boolean {

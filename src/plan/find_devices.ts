@@ -95,6 +95,8 @@ async function devicesOfEngine(choice: GpuBackend, engine: Pick<Engine, "devices
     return await engine.devices();
   } catch (error) {
     if (!(error instanceof BrainjarError) || !NOT_HERE.includes(error.code)) throw error;
+    // Whether there is one nobody knows.
+    if (error.code === "engine-variant-absent") throw error;
     throw noDevice(choice, [error.message, error.hint ?? ""], error);
   }
 }

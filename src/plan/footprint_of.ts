@@ -15,7 +15,7 @@ import type { ContextSettings } from "./settings.ts";
 import type { Host } from "./host.ts";
 
 /** One model to be estimated. */
-interface FootprintRequest {
+export interface FootprintRequest {
   readonly header: GgufHeader;
   /** What tells it from other models (`NamedModel.key`). */
   readonly key: string;

@@ -1,16 +1,24 @@
 import { mostThatPass } from "../budget/advice/most_that_pass.ts";
-import type { LayersOnDevices } from "../budget/demand.ts";
+import type { JarFootprint, LayersOnDevices } from "../budget/demand.ts";
 import { BrainjarError } from "../budget/error.ts";
 import { RAM } from "../budget/pools/pools.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Issue } from "../budget/validation.ts";
-import type { Footprint } from "../footprint/footprint.ts";
+import { mostOnDevices } from "../footprint/device_bytes.ts";
+import { otherShares } from "../llama_cpp/memory/placement.ts";
 import type { Device, Offload } from "../llama_cpp/options.ts";
 import { LEFT_ALONE } from "./devices.ts";
 import { DeviceFilling } from "./device_filling.ts";
+import { footprintOf } from "./footprint_of.ts";
 import type { Host, RunnableModel } from "./host.ts";
 import { demoBrainPath } from "./model_path.ts";
-import { type Offloading, type Plan, type PlannedJar, planWith } from "./planned_jars.ts";
+import {
+  type ModelRequest,
+  type Offloading,
+  type Plan,
+  type PlannedJar,
+  planWith,
+} from "./planned_jars.ts";
 import type { JarSettings, Settings } from "./settings.ts";
 
 /** Layers of each jar's model on devices, by the jar's id. */
@@ -46,7 +54,8 @@ export async function planOnDevices(
       fixed.set(jar.id, { count, of, isFound: false });
     }
   }
-  const plan = (layers: Layers) => planWith(host, settings, memory, new Filling(devices, layers));
+  const plan = (layers: Layers) =>
+    planWith(host, settings, memory, new Filling(host, devices, layers));
   if (open.length === 0) return await plan(fixed);
   const found = await findMostLayers({ fixed, open, plan, devices });
   if (found.validation.ok || settings.gpu !== "auto" || !failsOnDevice(found)) return found;
@@ -165,7 +174,10 @@ class Filling implements Offloading {
   readonly #filling: DeviceFilling;
   readonly #layers: Layers;
 
-  constructor(devices: readonly Device[], layers: Layers) {
+  readonly #host: Host;
+
+  constructor(host: Host, devices: readonly Device[], layers: Layers) {
+    this.#host = host;
     this.#filling = new DeviceFilling(devices);
     this.#layers = layers;
   }
@@ -174,16 +186,27 @@ class Filling implements Offloading {
     return this.#layers.get(jar.id) ?? { count: 0, of: layersOf(model), isFound: false };
   }
 
-  async offload(
-    load: string,
-    gpuLayers: number,
-    trial: (offload: Offload) => Promise<Footprint>,
-  ): Promise<Offload> {
-    const offload = { devices: this.#filling.seenBy(load, []), gpuLayers };
-    // What the process itself holds decides only where several devices share the layers.
-    if (offload.devices.length < 2 || this.#filling.has(load)) return offload;
-    const { devices = [] } = await trial(offload);
-    return { devices: this.#filling.seenBy(load, devices), gpuLayers };
+  offload(load: string, gpuLayers: number): Offload {
+    return { devices: this.#filling.seenBy(load), gpuLayers };
+  }
+
+  async withOtherShares(
+    jar: JarFootprint,
+    { options, ...model }: ModelRequest,
+  ): Promise<JarFootprint> {
+    if (jar.devices === undefined || options.offload === undefined) return jar;
+    const others = otherShares(model.read.shape.allLayerCount, options.offload);
+    if (others.length === 0) return jar;
+    const ways = await Promise.all(
+      others.map((offload) =>
+        footprintOf(
+          { ...model, options: { ...options, offload }, estimator: "header" },
+          this.#host,
+        )
+      ),
+    );
+    const devices = mostOnDevices([jar.devices, ...ways.map((way) => way.jar.devices ?? [])]);
+    return { ...jar, devices };
   }
 
   add(load: string, { options, footprint }: PlannedJar): void {

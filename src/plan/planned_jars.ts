@@ -1,6 +1,6 @@
 import { defined } from "../budget/defined.ts";
 import { memoryFor } from "../budget/allocated_memory.ts";
-import type { InstanceDemand, LayersOnDevices } from "../budget/demand.ts";
+import type { InstanceDemand, JarFootprint, LayersOnDevices } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { validateMemoryBudget } from "../budget/validate.ts";
 import type { Validation } from "../budget/validation.ts";
@@ -9,7 +9,7 @@ import type { Footprint } from "../footprint/footprint.ts";
 import { loadModule } from "../load_module.ts";
 import type { FootprintOptions, Offload } from "../llama_cpp/options.ts";
 import type { GgufHeader } from "../gguf/header.ts";
-import { footprintOf, resolveContext } from "./footprint_of.ts";
+import { footprintOf, type FootprintRequest, resolveContext } from "./footprint_of.ts";
 import type { Host, RunnableModel } from "./host.ts";
 import { demoBrainPath } from "./model_path.ts";
 import type { JarSettings, Settings } from "./settings.ts";
@@ -74,14 +74,22 @@ export function validatePlanned(
   });
 }
 
+/** A model to be estimated by its header. */
+export type ModelRequest =
+  & Omit<FootprintRequest, "estimator" | "read">
+  & Pick<RunnableModel, "read">;
+
 /** What of each jar's model lies on devices, as the jars before it leave them. */
 export interface Offloading {
   /** How many layers of a jar's model are there. */
   layersOf(jar: JarSettings, model: RunnableModel): LayersOnDevices;
   /** Where a load of a model would put its layers. */
-  offload(load: string, layers: number, trial: (offload: Offload) => Promise<Footprint>): Promise<
-    Offload
-  >;
+  offload(load: string, layers: number): Offload;
+  /**
+   * A jar's footprint with the most that each device may get: where the bound of a device's share is
+   * near, layers may turn out to lie on either side of it when the model is loaded.
+   */
+  withOtherShares(jar: JarFootprint, request: ModelRequest): Promise<JarFootprint>;
   /** A jar on such a load takes its place. */
   add(load: string, planned: PlannedJar): void;
 }
@@ -104,14 +112,7 @@ async function planJar(
   const gpuLayers = offloading?.layersOf(jar, model);
   // Jars whose models lie elsewhere can't share them.
   const load = gpuLayers === undefined ? key : `${key} ${gpuLayers.count}`;
-  const offload = gpuLayers && await offloading?.offload(
-    load,
-    gpuLayers.count,
-    async (offload) => {
-      const options = await resolveContext(header, jar.context, offload);
-      return await footprintOf({ header, key, read, options, estimator: "header" }, host);
-    },
-  );
+  const offload = gpuLayers && offloading?.offload(load, gpuLayers.count);
   const options = await sizeContext(jar, model, { settings, host }, offload);
   checkPositions(header, options.contextSize);
   const estimated = await footprintOf(
@@ -133,7 +134,8 @@ async function planJar(
     role: jar.role,
     model: called,
     ...defined({ ramLimitBytes: jar.ramLimitBytes, gpuLayers }),
-    footprint: footprint.jar,
+    footprint: await offloading?.withOtherShares(footprint.jar, { header, key, read, options }) ??
+      footprint.jar,
   };
   return { jar: { settings: jar, header, options, footprint, inMemoryBytes, demand }, load };
 }

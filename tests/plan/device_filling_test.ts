@@ -3,7 +3,11 @@ import type { DeviceBytes } from "../../src/footprint/footprint.ts";
 import { DeviceFilling } from "../../src/plan/device_filling.ts";
 
 const device = (number: number, freeBytes: number) =>
-  ({ id: `cuda:${number}`, backend: "cuda", freeBytes, isUnified: false }) as const;
+  ({
+    ...{ id: `cuda:${number}`, backend: "cuda", freeBytes, isUnified: false } as const,
+    // What an open engine holds there.
+    contextBytes: 10,
+  }) as const;
 
 const bytes = (id: string, weights: number, context: number): DeviceBytes => ({
   id,
@@ -11,7 +15,7 @@ const bytes = (id: string, weights: number, context: number): DeviceBytes => ({
   kvCache: context,
   recurrentState: 0,
   compute: 0,
-  runtime: 10,
+  runtime: 30,
   thinking: 0,
 });
 
@@ -20,27 +24,26 @@ const free = (devices: readonly { readonly freeBytes: number }[]) =>
 
 Deno.test("device filling: a later model finds what those before it left", () => {
   const filling = new DeviceFilling([device(0, 1000), device(1, 500)]);
-  const held = [{ id: "cuda:0", runtime: 10 }, { id: "cuda:1", runtime: 10 }];
   // What the process holds is there before its first model.
-  const first = filling.seenBy("a", held);
+  const first = filling.seenBy("a");
   assertEquals(free(first), [990, 490]);
   filling.add("a", first, [bytes("cuda:0", 400, 50), bytes("cuda:1", 200, 20)]);
-  assertEquals(free(filling.seenBy("b", held)), [540, 270]);
+  assertEquals(free(filling.seenBy("b")), [540, 270]);
 });
 
 Deno.test("device filling: jars on one load find what its first jar found, and add their context", () => {
   const filling = new DeviceFilling([device(0, 1000)]);
-  const first = filling.seenBy("a", []);
+  const first = filling.seenBy("a");
   assertEquals(filling.has("a"), false);
   filling.add("a", first, [bytes("cuda:0", 400, 50)]);
   assertEquals(filling.has("a"), true);
-  assertEquals(free(filling.seenBy("a", [])), [1000]);
+  assertEquals(free(filling.seenBy("a")), [990]);
   filling.add("a", first, [bytes("cuda:0", 400, 50)]);
-  assertEquals(free(filling.seenBy("b", [])), [1000 - 400 - 50 - 10 - 50]);
+  assertEquals(free(filling.seenBy("b")), [1000 - 400 - 50 - 10 - 50]);
 });
 
 Deno.test("device filling: nothing is ever less than free", () => {
   const filling = new DeviceFilling([device(0, 100)]);
-  filling.add("a", filling.seenBy("a", []), [bytes("cuda:0", 400, 50)]);
-  assertEquals(free(filling.seenBy("b", [])), [0]);
+  filling.add("a", filling.seenBy("a"), [bytes("cuda:0", 400, 50)]);
+  assertEquals(free(filling.seenBy("b")), [0]);
 });

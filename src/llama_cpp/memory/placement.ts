@@ -55,3 +55,51 @@ export function placeLayers(layerCount: number, { devices, gpuLayers }: Offload)
     isWhole: gpuLayers > layerCount,
   };
 }
+
+/**
+ * How far off a device's free bytes may be when a model is loaded: what an open engine holds there is
+ * known to within 12 MiB, and what others hold comes and goes.
+ */
+const UNCERTAIN_BYTES = 16 * 1024 ** 2;
+
+/**
+ * The same with the free bytes that several devices may turn out to have, where layers would then lie
+ * otherwise: a share's bound that is as near as that may be on either side of a layer.
+ *
+ * @param layerCount as for `placeLayers`
+ *
+ * @example
+ * ```ts
+ * import { otherShares } from "./placement.ts";
+ * const device = { backend: "cuda", isUnified: false } as const;
+ * const devices = [
+ *   { ...device, id: "cuda:0", freeBytes: 1.001e9 },
+ *   { ...device, id: "cuda:1", freeBytes: 1e9 },
+ * ];
+ * if (otherShares(3, { devices, gpuLayers: 4 }).length !== 1) throw new Error("2 and 2, or 3 and 1");
+ * ```
+ */
+export function otherShares(layerCount: number, offload: Offload): Offload[] {
+  const { devices } = offload;
+  if (devices.length < 2) return [];
+  const asPlaced = (one: Offload) => {
+    const { layers, output } = placeLayers(layerCount, one);
+    return [...layers, output].join();
+  };
+  const own = asPlaced(offload);
+  const found = new Map<string, Offload>();
+  for (const chosen of devices) {
+    for (const sign of [-1, 1]) {
+      const other = {
+        ...offload,
+        devices: devices.map((device) => {
+          const change = (device === chosen ? sign : -sign) * UNCERTAIN_BYTES;
+          return { ...device, freeBytes: Math.max(0, device.freeBytes + change) };
+        }),
+      };
+      const place = asPlaced(other);
+      if (place !== own && !found.has(place)) found.set(place, other);
+    }
+  }
+  return [...found.values()];
+}

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { placeLayers } from "../../../src/llama_cpp/memory/placement.ts";
+import { otherShares, placeLayers } from "../../../src/llama_cpp/memory/placement.ts";
 import { weightUse } from "../../../src/llama_cpp/memory/weight_uses.ts";
 import type { Device } from "../../../src/llama_cpp/options.ts";
 
@@ -78,4 +78,40 @@ Deno.test("placement: what weights are for, by their names", () => {
   for (const [name, part, operation] of cases) {
     assertEquals(weightUse(name), { part, operation }, name);
   }
+});
+
+Deno.test("placement: a share's bound that is near a layer may be on either side of it", () => {
+  const MIB = 1024 ** 2;
+  const ways = (layers: number, gpuLayers: number, ...free: readonly number[]) => {
+    const devices = cards(...free.map((bytes) => bytes * MIB));
+    return otherShares(layers, { devices, gpuLayers }).map((one) =>
+      placed(layers, one.devices, gpuLayers)
+    );
+  };
+  assertEquals(ways(7, 8, 1000), []);
+  // 0.5625 of 8 layers is in the middle between 4 and 5 of them.
+  assertEquals(ways(7, 8, 1125, 875), []);
+  assertEquals(ways(7, 8, 1000, 1000), ["00000111"]);
+  assertEquals(ways(7, 0, 1000, 1000), []);
+});
+
+Deno.test("placement: whatever several devices turn out to have, a way was told", () => {
+  const MIB = 1024 ** 2;
+  fc.assert(
+    fc.property(
+      fc.tuple(fc.integer({ min: 100, max: 4000 }), fc.integer({ min: 100, max: 4000 })),
+      fc.integer({ min: -16, max: 16 }),
+      fc.integer({ min: 1, max: 40 }),
+      ([a, b], off, layers) => {
+        const gpuLayers = layers + 1;
+        const devices = cards(a * MIB, b * MIB);
+        const told = [{ devices, gpuLayers }, ...otherShares(layers, { devices, gpuLayers })];
+        const places = told.map((one) => placed(layers, one.devices, gpuLayers));
+        const firsts = places.map((one) => one.replaceAll("1", "").length);
+        const real = placed(layers, cards((a + off) * MIB, (b - off) * MIB), gpuLayers);
+        const first = real.replaceAll("1", "").length;
+        assert(Math.min(...firsts) <= first && first <= Math.max(...firsts), `${places} ${real}`);
+      },
+    ),
+  );
 });

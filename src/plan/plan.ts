@@ -1,4 +1,4 @@
-import type { MachineMemory } from "../budget/memory.ts";
+import type { MachineMemory, MemoryWarning } from "../budget/memory.ts";
 import { loadModule } from "../load_module.ts";
 import { type Host, openHost } from "./host.ts";
 import { type Plan, type PlannedJar, planWith } from "./planned_jars.ts";
@@ -45,11 +45,23 @@ export async function planOn(
   memory: MachineMemory,
 ): Promise<Plan> {
   if (memory.devices === undefined || memory.devices.length === 0) {
-    return await planWith(host, settings, memory);
+    const warnings = [...memory.warnings, ...unheardLayers(settings)];
+    return await planWith(host, settings, { ...memory, warnings });
   }
   const { planOnDevices } = await loadModule<typeof import("./gpu_layers.ts")>(
     import.meta,
     "./gpu_layers.ts",
   );
   return await planOnDevices(host, settings, memory);
+}
+
+/** Layers that somebody wants on devices where there are none; who says `--gpu off` knows. */
+function unheardLayers({ gpu, jars }: Settings): MemoryWarning[] {
+  const asked = jars.filter(({ context: { gpuLayers } }) =>
+    gpuLayers !== "auto" && gpuLayers !== 0
+  );
+  if (gpu === "off" || asked.length === 0) return [];
+  const names = asked.map(({ id }) => `'${id}'`).join(", ");
+  const message = `No device computes here: the layers of ${names} stay with the CPU`;
+  return [{ code: "no-device-for-layers", message }];
 }

@@ -205,3 +205,18 @@ Deno.test("on devices: a kind that the machine hasn't is an error", async () => 
   );
   assertEquals(none.code, "no-gpu");
 });
+
+Deno.test("on devices: layers that were asked for where there are none are told", async () => {
+  const machine = { name: "a machine without cards", totalBytes: 64 * GB };
+  const warned = async (gpuLayers: number | "all" | "auto", gpu: "auto" | "off" = "auto") => {
+    const plan = await planJars({ jars: [{ id: "a", context: { gpuLayers } }], machine, gpu });
+    assert(plan.validation.ok);
+    return plan.memory.warnings.map(({ message }) => message);
+  };
+  const told = ["No device computes here: the layers of 'a' stay with the CPU"];
+  assertEquals(await warned(4), told);
+  assertEquals(await warned("all"), told);
+  assertEquals(await warned("auto"), []);
+  assertEquals(await warned(0), []);
+  assertEquals(await warned(4, "off"), []);
+});

@@ -31,7 +31,7 @@ export function deviceStatus(device: DeviceMemory): string[] {
 }
 
 /** How many layers are on devices, and what decided that. */
-function layersText({ count, of, isFound, heldBy }: LayersOnDevices): string {
+export function layersText({ count, of, isFound, heldBy }: LayersOnDevices): string {
   const why = heldBy === undefined ? "" : `: one more does not fit on ${heldBy}`;
   return `${count} of ${of}${isFound ? ` (auto${why})` : ""}`;
 }

@@ -1,9 +1,11 @@
-import type { Mode } from "../budget/demand.ts";
+import { defined } from "../budget/defined.ts";
+import type { LayersOnDevices, Mode } from "../budget/demand.ts";
 import { formatAmount, formatEnough } from "../budget/size.ts";
 import { RAM } from "../budget/pools/pools.ts";
+import type { Validation } from "../budget/validation.ts";
 import type { RecommendedLimits } from "../plan/limits.ts";
 import { blocks, fields } from "./block.ts";
-import { devicePools } from "./devices_text.ts";
+import { devicePools, layersText } from "./devices_text.ts";
 import { issueCause, issueMessage } from "./message.ts";
 import { pick } from "./pick.ts";
 import { ramLimitFlags, recommendationFlags, recommendationMessage } from "./recommendation.ts";
@@ -28,7 +30,10 @@ export function recommendJson(recommended: RecommendedLimits, typed: readonly st
         flag: ramLimitFlags([limit], validation).join(" "),
       }))
       : [],
-    contexts,
+    contexts: contexts.map((context) => ({
+      ...context,
+      ...defined({ gpuLayers: layersOf(context.id, validation) }),
+    })),
     ...(result.ok ? { command: commandLine(recommended, typed) } : {
       issues: validation.issues.map((issue) => ({
         code: issue.code,
@@ -54,6 +59,11 @@ export function recommendJson(recommended: RecommendedLimits, typed: readonly st
   };
 }
 
+/** How many of a jar's layers lie on devices; nothing where there are none. */
+function layersOf(id: string, { instances }: Validation): LayersOnDevices | undefined {
+  return instances.find((instance) => instance.id === id)?.gpuLayers;
+}
+
 /**
  * The recommendation for people, without a line break at the end.
  *
@@ -73,7 +83,13 @@ export function recommendText(recommended: RecommendedLimits, typed: readonly st
     ]),
   ]);
   const sizes = fields(
-    contexts.map(({ id, contextSize }) => [id, `${contextSize} tokens`]),
+    contexts.flatMap(({ id, contextSize }): [string, string | undefined][] => {
+      const layers = layersOf(id, validation);
+      return [
+        [id, `${contextSize} tokens`],
+        ["  Layers on devices", layers && layersText(layers)],
+      ];
+    }),
   );
   if (!result.ok) {
     return blocks([

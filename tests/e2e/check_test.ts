@@ -145,6 +145,16 @@ Deno.test("recommend: its line can be pasted, model and all", async () => {
   assertEquals(pasted, 0);
 });
 
+Deno.test("recommend: how many layers lie on devices, and what decided", async () => {
+  const args = ["recommend", ...DEMO_BRAIN, "--total-memory", "16", "--devices", "cuda=8GB"];
+  const text = await runBrainjar(args);
+  assertMatch(text.stdout, /^subject: .*\n {2}Layers on devices: +2 of 2 \(auto\)$/m);
+  const { contexts } = JSON.parse((await runBrainjar([...args, "--json"])).stdout);
+  assertEquals(contexts[0].gpuLayers, { count: 2, of: 2, isFound: true });
+  const without = await runBrainjar(args.slice(0, -2));
+  assertEquals(without.stdout.includes("Layers on devices"), false);
+});
+
 Deno.test("recommend: where nothing passes it says why, what would help and what it takes", async () => {
   const args = ["recommend", ...DEMO_BRAIN, "--total-memory", "1", "--json"];
   const { code, stdout } = await runBrainjar(args);

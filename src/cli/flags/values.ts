@@ -154,8 +154,8 @@ function readLayers({ greatest = Infinity }: FlagDefinition, typed: string, valu
   if (value === "all" || value === "auto") return value;
   const number = Number(value);
   if (WHOLE.test(value) && number >= 0 && number <= greatest) return number;
-  const meant = didYouMean(value, ["all", "auto"], "");
-  throw invalid(typed, value, meant || "It takes a number of layers from 0 on, all, or auto");
+  const rest = "It takes a number of layers from 0 on, all, or auto";
+  throw invalid(typed, value, didYouMean(value, ["all", "auto"], rest));
 }
 
 const SECONDS = { s: 1, m: 60, h: 3600 } as const;

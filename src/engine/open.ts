@@ -1,5 +1,6 @@
 import { loadModule } from "../load_module.ts";
 import type { Engine } from "./engine.ts";
+import type { GpuBackend } from "../llama_cpp/options.ts";
 import type { EngineBackend } from "./gpu/backends.ts";
 
 /** How the engine is opened. */
@@ -41,6 +42,19 @@ export async function openEngine(
     "./llama.ts",
   );
   return await openLlama({ gpu, lock: LOCK, say });
+}
+
+/**
+ * Throws where the engine's build for a backend isn't here and couldn't be fetched.
+ *
+ * @throws {BrainjarError} `engine-variant-absent`
+ */
+export async function checkBuildComes(backend: GpuBackend): Promise<void> {
+  const { checkComes } = await loadModule<typeof import("./gpu/fetch_package.ts")>(
+    import.meta,
+    "./gpu/fetch_package.ts",
+  );
+  await checkComes({ backend, lock: LOCK });
 }
 
 /**

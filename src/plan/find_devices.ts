@@ -10,6 +10,7 @@ import {
   LEAST_COMPUTE_CAPABILITY,
   missingLibrary,
 } from "../engine/gpu/system_libraries.ts";
+import { checkBuildComes } from "../engine/open.ts";
 import { loadModule } from "../load_module.ts";
 import { HIDDEN } from "../machine/devices/cuda.ts";
 import type { DevicesRead } from "../machine/devices/reading.ts";
@@ -50,6 +51,8 @@ export async function findDevices(
   const isKept = choice === "cuda" && read.devices.length === 0 && read.leftOut.length > 0;
   // What the engine would be asked for is there, and isn't for it.
   if (isKept) throw noDevice(choice, read.leftOut.map(({ name, reason }) => `${name}: ${reason}`));
+  const isHere = installedBackends().includes(choice);
+  if (read.devices.length > 0 && !isHere) await checkBuildComes(choice);
   const missing = read.devices.length > 0 ? missingLibrary(choice) : undefined;
   if (missing !== undefined) throw noDevice(choice, [missing.message, missing.hint ?? ""], missing);
   const found = read.devices.length > 0 || engine === undefined

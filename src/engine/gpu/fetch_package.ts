@@ -1,6 +1,6 @@
 import { BrainjarError, messageOf } from "../../budget/error.ts";
 import type { GpuBackend } from "../../llama_cpp/options.ts";
-import { ENGINE_VERSION, type EnginePackage, installedFolder } from "./backends.ts";
+import { ENGINE_VERSION, type EnginePackage, installedFolder, variantOf } from "./backends.ts";
 
 /** What deno.lock says of a package. */
 interface LockedPackage {
@@ -31,13 +31,7 @@ export async function fetchPackage(
   { backend, lock, say }: FetchOptions,
 ): Promise<void> {
   const locked = await lockedPackage(lock, name);
-  if (locked === undefined) {
-    throw absent(
-      backend,
-      name,
-      `Build one that has it, from the sources: deno task build:portable --engine ${backend}`,
-    );
-  }
+  if (locked === undefined) throw notCarried(backend, name);
   const size = megabytes === undefined ? "" : `, ${megabytes} MB`;
   say(`Fetching the engine's build for ${backend}${size}: ${name} ${ENGINE_VERSION}`);
   const folder = await Deno.makeTempDir({ prefix: "brainjar-engine-" });
@@ -50,6 +44,26 @@ export async function fetchPackage(
   if (installedFolder({ name }) === undefined) {
     throw absent(backend, name, "It was fetched, and the engine doesn't find it in Deno's cache");
   }
+}
+
+/**
+ * Throws where the engine's build for a backend couldn't be fetched, as beside one file that was
+ * built without it. Nothing is downloaded.
+ *
+ * @throws {BrainjarError} `engine-variant-absent`
+ */
+export async function checkComes(
+  { backend, lock }: Pick<FetchOptions, "backend" | "lock">,
+): Promise<void> {
+  const name = variantOf(backend)?.main.name;
+  if (name === undefined) return;
+  if (await lockedPackage(lock, name) === undefined) throw notCarried(backend, name);
+}
+
+function notCarried(backend: GpuBackend, name: string): BrainjarError {
+  const hint = "Build one that has it, from the sources: " +
+    `deno task build:portable --engine ${backend}`;
+  return absent(backend, name, hint);
 }
 
 async function lockedPackage(lock: URL, name: string): Promise<LockedPackage | undefined> {

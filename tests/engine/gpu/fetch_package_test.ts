@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { BrainjarError } from "../../../src/budget/error.ts";
-import { fetchPackage } from "../../../src/engine/gpu/fetch_package.ts";
+import { checkComes, fetchPackage } from "../../../src/engine/gpu/fetch_package.ts";
 
 const MAIN = { name: "@node-llama-cpp/linux-x64-vulkan", megabytes: 27.5 };
 const LOCK = new URL("../../../deno.lock", import.meta.url);
@@ -17,13 +17,18 @@ Deno.test("a build that no lock has is refused, with the line that packs it", as
         new URL("https://example.org/deno.lock"),
       ]
     ) {
-      const error = await assertRejects(
-        () => fetchPackage(MAIN, { backend: "vulkan", lock, say: () => {} }),
-        BrainjarError,
-      );
-      assertEquals([error.code, error.kind], ["engine-variant-absent", "engine"]);
-      assertMatch(error.hint ?? "", /deno task build:portable --engine vulkan$/);
+      for (
+        const refused of [
+          () => fetchPackage(MAIN, { backend: "vulkan", lock, say: () => {} }),
+          () => checkComes({ backend: "vulkan", lock }),
+        ]
+      ) {
+        const error = await assertRejects(refused, BrainjarError);
+        assertEquals([error.code, error.kind], ["engine-variant-absent", "engine"]);
+        assertMatch(error.hint ?? "", /deno task build:portable --engine vulkan$/);
+      }
     }
+    await checkComes({ backend: "vulkan", lock: LOCK });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -51,9 +51,10 @@ export async function findDevices(
   const isKept = choice === "cuda" && read.devices.length === 0 && read.leftOut.length > 0;
   // What the engine would be asked for is there, and isn't for it.
   if (isKept) throw noDevice(choice, read.leftOut.map(({ name, reason }) => `${name}: ${reason}`));
-  const isHere = installedBackends().includes(choice);
-  if (read.devices.length > 0 && !isHere) await checkBuildComes(choice);
-  const missing = read.devices.length > 0 ? missingLibrary(choice) : undefined;
+  // An estimate is made of what couldn't be computed here, too.
+  const isToCompute = read.devices.length > 0 && engine !== undefined;
+  if (isToCompute && !installedBackends().includes(choice)) await checkBuildComes(choice);
+  const missing = isToCompute ? missingLibrary(choice) : undefined;
   if (missing !== undefined) throw noDevice(choice, [missing.message, missing.hint ?? ""], missing);
   const found = read.devices.length > 0 || engine === undefined
     ? await toFound(read)

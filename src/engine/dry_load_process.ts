@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import { BrainjarError } from "../budget/error.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { DryLoad } from "./engine.ts";
@@ -12,6 +13,8 @@ export interface ProgramStart {
   readonly folder: string;
   /** Variables that it is started with beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Ends it when it fires. */
+  readonly signal?: AbortSignal;
 }
 
 /** Where the system tells how this program was started: what starts it once more. */
@@ -78,7 +81,7 @@ class DryLoadProcess {
   /** What it said between its answers, as native code does. */
   said = "";
 
-  constructor({ words: [program = "", ...args], folder, env = {} }: ProgramStart) {
+  constructor({ words: [program = "", ...args], folder, env = {}, signal }: ProgramStart) {
     this.#child = new Deno.Command(program, {
       args,
       cwd: folder,
@@ -87,6 +90,7 @@ class DryLoadProcess {
       stderr: "piped",
       // A backtrace would start a debugger, which takes seconds.
       env: { GGML_NO_BACKTRACE: "1", ...env },
+      ...defined({ signal }),
     }).spawn();
     this.#writer = this.#child.stdin.getWriter();
     this.#answers = linesOf(this.#child.stdout);

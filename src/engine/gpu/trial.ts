@@ -17,6 +17,9 @@ const OPTIONS: FootprintOptions = {
 /** More layers than any model has: all of them. */
 const ALL_LAYERS = 10_000;
 
+/** The slowest that works, a processor that compiles every kernel first, takes a minute. */
+const PATIENCE_MILLISECONDS = 170_000;
+
 /** Enough words for a prompt that is computed as one matrix, where single tokens take other kernels. */
 const PROMPT = "One two three four five six seven eight nine ten and then";
 
@@ -40,19 +43,25 @@ export async function thinkOnDevices(engine: Engine, model: string): Promise<voi
  *
  * @param start starts a program that answers for an engine (answer_dry_loads.ts)
  * @param model a small model
+ * @param patienceMilliseconds after which a driver that doesn't answer is given up
  * @throws {BrainjarError} `device-unusable`, or what opening and loading throw
  */
 export async function tryDevices(
   start: ProgramStart,
   backend: GpuBackend,
   model: string,
+  patienceMilliseconds = PATIENCE_MILLISECONDS,
 ): Promise<void> {
+  const signal = AbortSignal.timeout(patienceMilliseconds);
   // Native code then says at once what it has to say: in a moment there may be nobody to tell it.
-  const talkative = { ...start, env: { ...start.env, NODE_LLAMA_CPP_DEBUG: "true" } };
+  const talkative = { ...start, env: { ...start.env, NODE_LLAMA_CPP_DEBUG: "true" }, signal };
   const separate = new SeparateDryLoads(talkative, backend);
   try {
     await separate.ask({ ask: "thought", model });
   } catch (error) {
+    if (signal.aborted) {
+      throw unusable(backend, `it gave no answer in ${patienceMilliseconds / 1000} s`);
+    }
     throw unusableBy(backend, error, separate.said);
   } finally {
     await separate.dispose();
@@ -82,6 +91,10 @@ function unusableBy(backend: GpuBackend, error: unknown, saidBefore: string): un
   const meaning = MEANINGS.find(([words]) => words.test(said))?.[1] ?? OTHER;
   const reason = /^.*\berror: (.+?)\.?$/im.exec(said)?.[1] ??
     (hasEnded ? error.how : error.hint ?? error.message);
+  return unusable(backend, reason, meaning);
+}
+
+function unusable(backend: GpuBackend, reason: string, meaning = OTHER): BrainjarError {
   return new BrainjarError(
     "device-unusable",
     `The device of --gpu ${backend} failed to think one word with a small model`,

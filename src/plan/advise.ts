@@ -6,7 +6,7 @@ import { cacheType, KV_CACHE_TYPES, type KvCacheType } from "../llama_cpp/ggml/t
 import { applyChanges } from "./changes.ts";
 import { type Host, openHost } from "./host.ts";
 import { type Plan, planOn } from "./plan.ts";
-import { DEFAULT_CONTEXT } from "./settings.ts";
+import { DEFAULT_CONTEXT, type JarSettings, type Settings } from "./settings.ts";
 
 /**
  * A plan with what would make it pass in its `validation.recommendations`, where it failed, or what
@@ -42,6 +42,8 @@ export async function advise(plan: Plan): Promise<Plan> {
 export async function adviseOn(host: Host, plan: Plan): Promise<Plan> {
   const { settings, memory, validation } = plan;
   if (validation.ok && !couldHaveMoreLayers(validation)) return plan;
+  // What passes is asked what would have all layers on devices, and needs no search for how many.
+  const asked = validation.ok ? withAllLayers(settings) : settings;
   const recommendations = await recommend({
     validation,
     tryWith: async (changes, size) => {
@@ -50,7 +52,7 @@ export async function adviseOn(host: Host, plan: Plan): Promise<Plan> {
         const sized = size === undefined ? memory : { ...memory, ...size, sources: [] };
         const { devices: _, ...alone } = sized;
         const there = changes.gpu === "off" ? alone : sized;
-        return (await planOn(host, applyChanges(settings, changes), there)).validation;
+        return (await planOn(host, applyChanges(asked, changes), there)).validation;
       } catch (error) {
         // A change that this model doesn't take (a quantized cache without flash attention).
         if (error instanceof BrainjarError) return undefined;
@@ -68,6 +70,16 @@ export async function adviseOn(host: Host, plan: Plan): Promise<Plan> {
     one.kind === "changes" && jarFile !== undefined ? { ...one, jarFile } : one
   );
   return { ...plan, validation: { ...validation, recommendations: told } };
+}
+
+/** The same with all layers of each jar on devices, where nobody gave a number. */
+function withAllLayers(settings: Settings): Settings {
+  const jars = settings.jars.map((jar): JarSettings =>
+    jar.context.gpuLayers === "auto"
+      ? { ...jar, context: { ...jar.context, gpuLayers: "all" } }
+      : jar
+  );
+  return { ...settings, jars };
 }
 
 /** Cache types that take fewer bytes and that people use, largest first. */

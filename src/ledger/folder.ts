@@ -47,6 +47,21 @@ export function ledgerFolders(): readonly [string, ...string[]] {
 }
 
 /**
+ * Whether any of them is there, or can't be looked at: where none is, nobody has reserved anything,
+ * and a check reads none of the ledger's code.
+ */
+export function mayHaveLedger(folders: readonly string[] = ledgerFolders()): boolean {
+  return folders.some((folder) => {
+    try {
+      Deno.lstatSync(folder);
+      return true;
+    } catch (error) {
+      return !(error instanceof Deno.errors.NotFound);
+    }
+  });
+}
+
+/**
  * Makes the folder where it is missing, for this user alone, and refuses one that others could
  * change. Throws `ledger-not-ours` and `ledger-unwritable`.
  */

@@ -14,7 +14,8 @@ import { readCpuFeatures } from "../machine/cpu.ts";
 import { bytesInMemory } from "../machine/files_in_memory.ts";
 import { engineThreads } from "../machine/engine_threads.ts";
 import { namedCpu } from "../machine/named_cpu.ts";
-import { MemoryLedger } from "../ledger/memory_ledger.ts";
+import { mayHaveLedger } from "../ledger/folder.ts";
+import type { MemoryLedger } from "../ledger/memory_ledger.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import { type NamedModel, readNamedModel } from "./named_model.ts";
 import {
@@ -62,8 +63,11 @@ export interface Host extends AsyncDisposable {
   devicesOf(memory: MachineMemory): readonly Device[];
   /** From now on the CPU computes alone: where a plan found no room on devices. */
   leaveDevices(): void;
-  /** What the processes of this user have reserved; there is none for a machine that isn't this one. */
-  readonly ledger: MemoryLedger | undefined;
+  /**
+   * What the processes of this user have reserved, always the same object; there is none for a
+   * machine that isn't this one.
+   */
+  openLedger(): Promise<MemoryLedger | undefined>;
   cpu(): Promise<CpuFeatures>;
   /** Bytes of a model's files that lie in this machine's memory already; 0 for another machine. */
   bytesInMemory(header: Pick<GgufHeader, "parts">): number;
@@ -124,7 +128,9 @@ export function openHost(options: HostOptions = {}): Host {
     });
   });
   // A described machine has no processes.
-  const ledger = options.machine === undefined ? new MemoryLedger() : undefined;
+  const hasLedger = options.machine === undefined;
+  let ledger: Promise<MemoryLedger> | undefined;
+  const openLedger = async () => hasLedger ? await (ledger ??= newLedger()) : undefined;
   const find = async (
     choice: GpuChoice,
     asked: Engine | undefined,
@@ -161,6 +167,8 @@ export function openHost(options: HostOptions = {}): Host {
         await readMemoryOf(options.machine, options.cap),
         await findAndKeep(),
       );
+      // Where there is no folder of it, nobody has reserved anything.
+      const ledger = mayHaveLedger() ? await openLedger() : undefined;
       return ledger === undefined ? memory : await ledger.takeOffOthers(memory);
     },
     findDevices: findAndKeep,
@@ -169,7 +177,7 @@ export function openHost(options: HostOptions = {}): Host {
     leaveDevices: () => {
       leavesDevices = true;
     },
-    ledger,
+    openLedger,
     cpu: () => cpu ??= readCpu(options),
     bytesInMemory: ({ parts }) =>
       options.machine === undefined ? bytesInMemory(parts.map(({ path }) => path)) : 0,
@@ -178,6 +186,14 @@ export function openHost(options: HostOptions = {}): Host {
     engine,
     [Symbol.asyncDispose]: () => engine.dispose(),
   };
+}
+
+async function newLedger(): Promise<MemoryLedger> {
+  const { MemoryLedger } = await loadModule<typeof import("../ledger/memory_ledger.ts")>(
+    import.meta,
+    "../ledger/memory_ledger.ts",
+  );
+  return new MemoryLedger();
 }
 
 /** Whether the engine drives this kind of devices with what is here. */

@@ -34,12 +34,13 @@ export interface ReservedPlan {
  * throws where it can't be kept.
  */
 export async function reserveOn(host: Host, plan: Plan, seconds: number): Promise<ReservedPlan> {
-  if (host.ledger === undefined) {
+  const ledger = await host.openLedger();
+  if (ledger === undefined) {
     throw new BrainjarError("conflicting-flags", "--reserve holds memory of this machine only", {
       hint: "Leave out --total-memory, --available-memory and --runner",
     });
   }
-  const { value: validation, token } = await host.ledger.admit(
+  const { value: validation, token } = await ledger.admit(
     async () => withDevices(await readMemoryOf(undefined), await host.findDevices()),
     (memory) => {
       const validation = validatePlanned(plan.jars, plan.settings, memory);

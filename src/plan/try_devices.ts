@@ -76,7 +76,7 @@ export async function tryUnknownDevices(host: Host, request: TrialRequest): Prom
       if (staysSo(error)) await keepThinking(devices, false);
       throw error;
     } finally {
-      await host.ledger?.releaseToken(token);
+      await (await host.openLedger())?.releaseToken(token);
     }
   }
 }

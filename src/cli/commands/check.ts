@@ -52,13 +52,15 @@ async function tell(
   answer: string,
   output: Output,
   { reservation }: ReservedPlan,
-  { ledger }: Host,
+  host: Host,
 ): Promise<void> {
   let isRead = false;
   try {
     isRead = answer === "" || output.answer(answer);
   } finally {
-    if (!isRead && reservation) await ledger?.releaseToken(reservation.token);
+    if (!isRead && reservation) {
+      await (await host.openLedger())?.releaseToken(reservation.token);
+    }
   }
 }
 

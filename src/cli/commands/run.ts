@@ -10,13 +10,14 @@ import { openTranscript } from "../../experiment/transcript.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { locateModel } from "../../gguf/locate.ts";
 import { partPaths } from "../../gguf/split_name.ts";
+import type { MemoryLedger } from "../../ledger/memory_ledger.ts";
 import { type HeldMemory, unknownToken } from "../../ledger/reservation.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
 import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { withDevices } from "../../plan/devices.ts";
-import { type Host, openHost } from "../../plan/host.ts";
+import { openHost } from "../../plan/host.ts";
 import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
 import { demoBrainPath } from "../../plan/model_path.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -72,7 +73,8 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     : undefined;
   const answer = (text: string) => queue.push(text);
   try {
-    const held = claim(host, values.get("token"));
+    const ledger = await host.openLedger();
+    const held = claim(ledger, values.get("token"));
     const first = await readMemory();
     const plan = await planForRun(host, settings, { start: dryLoadCommand, say });
     for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
@@ -87,7 +89,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
         ? (event) => answer(jsonText(eventJson(event)) + "\n")
         : textPrinter(await validationText(validationReport({ plan })), answer, progress),
       ...defined({
-        ledger: host.ledger && reservationLedger(host.ledger, readForJars, held),
+        ledger: ledger && reservationLedger(ledger, readForJars, held),
         onText: progress && thoughtDisplay(progress),
         transcript,
       }),
@@ -137,7 +139,10 @@ function isSameFile(one: string, other: string): boolean {
 }
 
 /** What a token holds for this run, whose first jar takes its place. */
-function claim({ ledger }: Host, token: string | undefined): HeldMemory | undefined {
+function claim(
+  ledger: MemoryLedger | undefined,
+  token: string | undefined,
+): HeldMemory | undefined {
   if (token === undefined || ledger === undefined) return undefined;
   const held = ledger.claim(token);
   if (held === undefined) throw unknownToken(token);

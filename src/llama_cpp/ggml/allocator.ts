@@ -1,22 +1,48 @@
-import { DynamicBuffer } from "./dynamic_buffer.ts";
+import { Chunk } from "./chunk.ts";
 import type { Graph } from "./graph.ts";
 import type { Tensor } from "./tensor.ts";
 import { padTo, TENSOR_ALIGNMENT } from "./tensor_bytes.ts";
 
+/** A buffer that grows as tensors take their place in it (ggml-alloc.c, `ggml_dyn_tallocr`). */
+export interface GrowingBuffer {
+  /** Answers the address. */
+  take(bytes: number): number;
+  give(address: number, bytes: number): void;
+}
+
 /** Where tensors lie, by who computes them. */
 export interface TensorBuffers {
   /** The buffer that a tensor lies in. */
-  bufferOf(tensor: Tensor): DynamicBuffer;
+  bufferOf(tensor: Tensor): GrowingBuffer;
   /** Bytes that it takes there. */
   bytesOf(tensor: Tensor): number;
 }
 
-/** The one buffer of the CPU. */
-class RamBuffers implements TensorBuffers {
-  readonly buffer = new DynamicBuffer();
+/** The one buffer of the CPU, of one chunk: RAM has buffers of any size. */
+class RamBuffers implements TensorBuffers, GrowingBuffer {
+  readonly #chunk = new Chunk(Infinity);
 
-  bufferOf(): DynamicBuffer {
-    return this.buffer;
+  /** Bytes that it came to. */
+  get bytes(): number {
+    return this.#chunk.highest;
+  }
+
+  take(bytes: number): number {
+    const best = this.#chunk.bestFit(bytes);
+    return this.#chunk.take(best < 0 ? this.#chunk.sizes.length - 1 : best, bytes);
+  }
+
+  give(address: number, bytes: number): void {
+    this.#chunk.give(address, bytes);
+  }
+
+  bufferOf(): GrowingBuffer {
+    return this;
+  }
+
+  /** All ranges as text, to compare. */
+  describe(): string {
+    return `${this.#chunk.offsets} ${this.#chunk.sizes}`;
   }
 
   bytesOf(tensor: Tensor): number {
@@ -117,12 +143,12 @@ export function reserve(graph: Graph): Reserved {
   const left: string[] = [];
   const { nodes } = graph;
   placeGraph(graph, buffers, (position) => {
-    if (end > 0 && (position === second || position === end)) left.push(buffers.buffer.describe());
+    if (end > 0 && (position === second || position === end)) left.push(buffers.describe());
   });
   const repeats = graph.groupStarts.length === 0 ||
     (left.length === 2 && left[0] === left[1] && end - second === second - first &&
       nodes.slice(first, second).every((node, index) =>
         node.address === nodes[second + index]?.address
       ));
-  return { bytes: buffers.buffer.bytes, repeats };
+  return { bytes: buffers.bytes, repeats };
 }

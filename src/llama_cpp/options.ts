@@ -28,6 +28,8 @@ export interface Device {
    * one where absent.
    */
   readonly largestTensorBytes?: number;
+  /** Whether its driver ends the process that computes flash attention with it. */
+  readonly breaksFlashAttention?: true;
   /** CUDA's compute capability, as 90 for 9.0; a recent one where absent. */
   readonly computeCapability?: number;
   /** CUDA's multiprocessors, which decide how much a context and its pools take; many where absent. */

@@ -8,6 +8,7 @@ import { mostOnDevices } from "../footprint/device_bytes.ts";
 import { otherShares } from "../llama_cpp/memory/placement.ts";
 import type { Device, Offload } from "../llama_cpp/options.ts";
 import { LEFT_ALONE } from "./devices.ts";
+import { withoutBrokenFlashAttention } from "./broken_flash_attention.ts";
 import { DeviceFilling } from "./device_filling.ts";
 import { footprintOf } from "./footprint_of.ts";
 import type { Host, RunnableModel } from "./host.ts";
@@ -54,8 +55,9 @@ export async function planOnDevices(
       fixed.set(jar.id, { count, of, isFound: false });
     }
   }
+  const computed = settingsOn(devices, settings);
   const plan = (layers: Layers) =>
-    planWith(host, settings, memory, new Filling(host, devices, layers));
+    planWith(host, computed, memory, new Filling(host, devices, layers));
   if (open.length === 0) return await plan(fixed);
   const found = await findMostLayers({ fixed, open, plan, devices });
   if (found.validation.ok || settings.gpu !== "auto" || !failsOnDevice(found)) return found;
@@ -69,6 +71,15 @@ export async function planOnDevices(
   const withoutDevices = { ...rest, warnings: [...rest.warnings, left] };
   const alone = await planWith(host, { ...settings, gpu: "off" }, withoutDevices);
   return alone.validation.ok ? alone : found;
+}
+
+/** The settings as these devices may compute them. */
+function settingsOn(devices: readonly Device[], settings: Settings): Settings {
+  const jars = settings.jars.map((jar) => ({
+    ...jar,
+    context: withoutBrokenFlashAttention(jar.context, devices),
+  }));
+  return { ...settings, jars };
 }
 
 /** All layers of a model that may lie on a device, its output counted as one. */

@@ -18,6 +18,7 @@ import {
   readProcessMemory,
   readProportionalMemory,
 } from "../../machine/process_memory.ts";
+import { withoutBrokenFlashAttention } from "../../plan/broken_flash_attention.ts";
 import { keepContexts } from "../../plan/known_devices.ts";
 import { tryUnknownDevices } from "../../plan/try_devices.ts";
 import { offloadAlone } from "../../plan/estimate_offload.ts";
@@ -171,8 +172,11 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
     say,
   });
   const cpu = await host.cpu();
-  const context = readContextSettings(values);
   const { devices } = await host.findDevices();
+  const context = withoutBrokenFlashAttention(
+    readContextSettings(values),
+    devices.map(({ device }) => device),
+  );
   const offload = await offloadAlone({
     read,
     devices,

@@ -1,12 +1,14 @@
 import type { Device } from "../../options.ts";
 
-/** What a Vulkan driver says of its limits that the engine doesn't tell. */
-type DriverLimits = Pick<Device, "largestTensorBytes">;
+/** What is to be known of a Vulkan driver that the engine doesn't tell. */
+type DriverLimits = Pick<Device, "largestTensorBytes" | "breaksFlashAttention">;
 
 /** `maxStorageBufferRange` of drivers that take less than 32 bits count, by the names of their devices. */
 const DRIVERS: readonly (readonly [name: RegExp, limits: DriverLimits])[] = [
-  // Mesa's software driver (lavapipe, LP_MAX_TGSI_SHADER_BUFFER_SIZE).
-  [/^llvmpipe\b/i, { largestTensorBytes: 2 ** 27 }],
+  // Mesa's software driver (lavapipe, LP_MAX_TGSI_SHADER_BUFFER_SIZE). Its shader for flash attention
+  // writes past its memory from some 300 tokens on: Mesa 22.3 ended 9 of 10 processes that way, and
+  // none without.
+  [/^llvmpipe\b/i, { largestTensorBytes: 2 ** 27, breaksFlashAttention: true }],
 ];
 
 /**

@@ -1,3 +1,6 @@
+// @ts-types="../std/levenshtein_distance.d.ts"
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
+
 /** Letters of a word that may be wrong: a farther word isn't a typing mistake but another word. */
 const MISTYPED = { share: 0.4, most: 3 };
 
@@ -35,26 +38,6 @@ export function didYouMean(given: string, known: readonly string[], rest: string
 /** Dashes before a flag and capitals are nobody's spelling. */
 function plain(word: string): string {
   return word.replace(/^-+/, "").toLowerCase();
-}
-
-/**
- * Letters put in, taken out or changed (Levenshtein). deno-std has it too, but finding that package
- * took longer than all else that a check does with its arguments; the tests compare with it.
- */
-export function levenshteinDistance(typed: string, word: string): number {
-  const letters = [...word];
-  let before = letters.map((_, at) => at + 1);
-  let row = 0;
-  for (const letter of typed) {
-    let [corner, left] = [row, ++row];
-    before = letters.map((other, at) => {
-      const above = before[at] ?? 0;
-      left = Math.min(above + 1, left + 1, corner + (letter === other ? 0 : 1));
-      corner = above;
-      return left;
-    });
-  }
-  return before.at(-1) ?? row;
 }
 
 /** Letters put in, taken out or changed; two that changed places are one mistake. */

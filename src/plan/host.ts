@@ -24,7 +24,7 @@ import {
   mayFindDevices,
   NO_DEVICES,
   withDevices,
-} from "./devices.ts";
+} from "./devices/devices.ts";
 import type { ComputingDevice, GpuChoice, OtherMachine } from "./settings.ts";
 
 /** A model that llama.cpp loads and makes text with, and what was read of it. */
@@ -137,9 +137,9 @@ export function openHost(options: HostOptions = {}): Host {
     before: readonly ComputingDevice[],
   ) => {
     if (!mayFindDevices(choice, options.machine)) return NO_DEVICES;
-    const { findDevices } = await loadModule<typeof import("./find_devices.ts")>(
+    const { findDevices } = await loadModule<typeof import("./devices/find_devices.ts")>(
       import.meta,
-      "./find_devices.ts",
+      "./devices/find_devices.ts",
     );
     return await findDevices(choice, options.machine, asked, before);
   };

@@ -48,9 +48,9 @@ export async function planOn(
     const warnings = [...memory.warnings, ...unheardLayers(settings)];
     return await planWith(host, settings, { ...memory, warnings });
   }
-  const { planOnDevices } = await loadModule<typeof import("./gpu_layers.ts")>(
+  const { planOnDevices } = await loadModule<typeof import("./devices/gpu_layers.ts")>(
     import.meta,
-    "./gpu_layers.ts",
+    "./devices/gpu_layers.ts",
   );
   return await planOnDevices(host, settings, memory);
 }

@@ -2,7 +2,7 @@ import { BrainjarError } from "../budget/error.ts";
 import { type PoolBytes, RAM } from "../budget/pools/pools.ts";
 import type { Validation } from "../budget/validation.ts";
 import { deviceReservations } from "../ledger/reservation.ts";
-import { withDevices } from "./devices.ts";
+import { withDevices } from "./devices/devices.ts";
 import type { Host } from "./host.ts";
 import { readMemoryOf } from "./machine_memory.ts";
 import { type Plan, validatePlanned } from "./planned_jars.ts";

@@ -8,7 +8,7 @@ import { readModel } from "../../llama_cpp/models/families.ts";
 import { footprintOf, resolveContext } from "../../plan/footprint_of.ts";
 import { type Host, openHost } from "../../plan/host.ts";
 import { demoBrainPath } from "../../plan/model_path.ts";
-import { devicesForEstimate, offloadAlone } from "../../plan/estimate_offload.ts";
+import { devicesForEstimate, offloadAlone } from "../../plan/devices/estimate_offload.ts";
 import type { ComputingDevice, ContextSettings } from "../../plan/settings.ts";
 import { COMPARE_LEGEND, compareHeading, compareText } from "../../report/estimate/compare_text.ts";
 import { type EstimateEntry, estimateJsonEntry } from "../../report/estimate/estimate_json.ts";

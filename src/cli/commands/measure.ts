@@ -18,10 +18,10 @@ import {
   readProcessMemory,
   readProportionalMemory,
 } from "../../machine/process_memory.ts";
-import { withoutBrokenFlashAttention } from "../../plan/broken_flash_attention.ts";
-import { keepContexts } from "../../plan/known_devices.ts";
-import { tryUnknownDevices } from "../../plan/try_devices.ts";
-import { offloadAlone } from "../../plan/estimate_offload.ts";
+import { withoutBrokenFlashAttention } from "../../plan/devices/broken_flash_attention.ts";
+import { keepContexts } from "../../plan/devices/known_devices.ts";
+import { tryUnknownDevices } from "../../plan/devices/try_devices.ts";
+import { offloadAlone } from "../../plan/devices/estimate_offload.ts";
 import { isToldByEngine } from "../../machine/devices/engine_devices.ts";
 import { openHost } from "../../plan/host.ts";
 import { resolveContext } from "../../plan/footprint_of.ts";

@@ -1,26 +1,26 @@
-import { mostThatPass } from "../budget/advice/most_that_pass.ts";
-import type { JarFootprint, LayersOnDevices } from "../budget/demand.ts";
-import { BrainjarError } from "../budget/error.ts";
-import { RAM } from "../budget/pools/pools.ts";
-import type { MachineMemory } from "../budget/memory.ts";
-import type { Issue } from "../budget/validation.ts";
-import { mostOnDevices } from "../footprint/device_bytes.ts";
-import { otherShares } from "../llama_cpp/memory/placement.ts";
-import type { Device, Offload } from "../llama_cpp/options.ts";
+import { mostThatPass } from "../../budget/advice/most_that_pass.ts";
+import type { JarFootprint, LayersOnDevices } from "../../budget/demand.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import { RAM } from "../../budget/pools/pools.ts";
+import type { MachineMemory } from "../../budget/memory.ts";
+import type { Issue } from "../../budget/validation.ts";
+import { mostOnDevices } from "../../footprint/device_bytes.ts";
+import { otherShares } from "../../llama_cpp/memory/placement.ts";
+import type { Device, Offload } from "../../llama_cpp/options.ts";
 import { LEFT_ALONE } from "./devices.ts";
 import { withoutBrokenFlashAttention } from "./broken_flash_attention.ts";
 import { DeviceFilling } from "./device_filling.ts";
-import { footprintOf } from "./footprint_of.ts";
-import type { Host, RunnableModel } from "./host.ts";
-import { demoBrainPath } from "./model_path.ts";
+import { footprintOf } from "../footprint_of.ts";
+import type { Host, RunnableModel } from "../host.ts";
+import { demoBrainPath } from "../model_path.ts";
 import {
   type ModelRequest,
   type Offloading,
   type Plan,
   type PlannedJar,
   planWith,
-} from "./planned_jars.ts";
-import type { JarSettings, Settings } from "./settings.ts";
+} from "../planned_jars.ts";
+import type { JarSettings, Settings } from "../settings.ts";
 
 /** Layers of each jar's model on devices, by the jar's id. */
 type Layers = ReadonlyMap<string, LayersOnDevices>;

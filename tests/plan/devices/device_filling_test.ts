@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { DeviceBytes } from "../../src/footprint/footprint.ts";
-import { DeviceFilling } from "../../src/plan/device_filling.ts";
+import type { DeviceBytes } from "../../../src/footprint/footprint.ts";
+import { DeviceFilling } from "../../../src/plan/devices/device_filling.ts";
 
 const device = (number: number, freeBytes: number) =>
   ({

@@ -1,13 +1,13 @@
-import { BrainjarError } from "../budget/error.ts";
-import { DEFAULT_POLICY, usableBytes } from "../budget/policy.ts";
-import { openedBytes } from "../footprint/device_runtime.ts";
-import type { Footprint } from "../footprint/footprint.ts";
-import type { ReadModel } from "../llama_cpp/models/families.ts";
-import type { GpuBackend, GpuLayers, Offload } from "../llama_cpp/options.ts";
-import { mostThatPass } from "../budget/advice/most_that_pass.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import { DEFAULT_POLICY, usableBytes } from "../../budget/policy.ts";
+import { openedBytes } from "../../footprint/device_runtime.ts";
+import type { Footprint } from "../../footprint/footprint.ts";
+import type { ReadModel } from "../../llama_cpp/models/families.ts";
+import type { GpuBackend, GpuLayers, Offload } from "../../llama_cpp/options.ts";
+import { mostThatPass } from "../../budget/advice/most_that_pass.ts";
 import { CACHE_TOO_LARGE, foundOrRefused, layersOf } from "./gpu_layers.ts";
-import type { Host } from "./host.ts";
-import type { ComputingDevice, GpuChoice } from "./settings.ts";
+import type { Host } from "../host.ts";
+import type { ComputingDevice, GpuChoice } from "../settings.ts";
 
 /** A size that every model fits in: of one device nothing depends on it. */
 const ROOMY = 2 ** 46;

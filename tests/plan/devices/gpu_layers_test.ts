@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { mostThatPass } from "../../src/budget/advice/most_that_pass.ts";
+import { mostThatPass } from "../../../src/budget/advice/most_that_pass.ts";
 
 const isRefused = (passes: boolean) => !passes;
 

@@ -1,8 +1,8 @@
-import { ENGINE_VERSION } from "../engine/gpu/backends.ts";
-import type { GpuBackend } from "../llama_cpp/options.ts";
-import { loadModule } from "../load_module.ts";
-import type { KnownDevice } from "../machine/devices/known_devices.ts";
-import type { ComputingDevice } from "./settings.ts";
+import { ENGINE_VERSION } from "../../engine/gpu/backends.ts";
+import type { GpuBackend } from "../../llama_cpp/options.ts";
+import { loadModule } from "../../load_module.ts";
+import type { KnownDevice } from "../../machine/devices/known_devices.ts";
+import type { ComputingDevice } from "../settings.ts";
 
 /** Whether all of these devices were seen to think, with their drivers as they are now. */
 export async function haveThought(devices: readonly ComputingDevice[]): Promise<boolean> {
@@ -94,8 +94,8 @@ async function keysOf(
 
 /** Read where there is a device, and then only. */
 function loadKnownDevices() {
-  return loadModule<typeof import("../machine/devices/known_devices.ts")>(
+  return loadModule<typeof import("../../machine/devices/known_devices.ts")>(
     import.meta,
-    "../machine/devices/known_devices.ts",
+    "../../machine/devices/known_devices.ts",
   );
 }

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { BrainjarError } from "../../src/budget/error.ts";
-import { vulkanLimits } from "../../src/llama_cpp/ggml/backends/vulkan_drivers.ts";
-import { withoutBrokenFlashAttention } from "../../src/plan/broken_flash_attention.ts";
-import { DEFAULT_CONTEXT } from "../../src/plan/settings.ts";
+import { BrainjarError } from "../../../src/budget/error.ts";
+import { vulkanLimits } from "../../../src/llama_cpp/ggml/backends/vulkan_drivers.ts";
+import { withoutBrokenFlashAttention } from "../../../src/plan/devices/broken_flash_attention.ts";
+import { DEFAULT_CONTEXT } from "../../../src/plan/settings.ts";
 
 const device = (name: string) => ({
   id: "vulkan:0",

@@ -1,22 +1,22 @@
-import { defined } from "../budget/defined.ts";
-import { BrainjarError } from "../budget/error.ts";
-import { installedBackends } from "../engine/gpu/backends.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { EngineDevice } from "../engine/gpu/engine_devices.ts";
-import type { GpuBackend } from "../llama_cpp/options.ts";
+import { defined } from "../../budget/defined.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import { installedBackends } from "../../engine/gpu/backends.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { EngineDevice } from "../../engine/gpu/engine_devices.ts";
+import type { GpuBackend } from "../../llama_cpp/options.ts";
 import {
   type CudaRuntime,
   cudaRuntime,
   LEAST_COMPUTE_CAPABILITY,
   missingLibrary,
-} from "../engine/gpu/system_libraries.ts";
-import { checkBuildComes } from "../engine/open.ts";
-import { loadModule } from "../load_module.ts";
-import { HIDDEN } from "../machine/devices/cuda.ts";
-import type { DevicesRead } from "../machine/devices/reading.ts";
+} from "../../engine/gpu/system_libraries.ts";
+import { checkBuildComes } from "../../engine/open.ts";
+import { loadModule } from "../../load_module.ts";
+import { HIDDEN } from "../../machine/devices/cuda.ts";
+import type { DevicesRead } from "../../machine/devices/reading.ts";
 import { type FoundDevices, LEFT_ALONE, namesOf, NO_DEVICES, NOT_HERE } from "./devices.ts";
 import { knownDevices } from "./known_devices.ts";
-import type { ComputingDevice, GpuChoice, OtherMachine } from "./settings.ts";
+import type { ComputingDevice, GpuChoice, OtherMachine } from "../settings.ts";
 
 /**
  * The devices that compute for what was asked: those of the machine that was described, or of this
@@ -152,9 +152,9 @@ async function readHere(
   backend: GpuBackend,
   holders: false | readonly number[] = false,
 ): Promise<DevicesRead> {
-  const { readDevices } = await loadModule<typeof import("../machine/devices/read_devices.ts")>(
+  const { readDevices } = await loadModule<typeof import("../../machine/devices/read_devices.ts")>(
     import.meta,
-    "../machine/devices/read_devices.ts",
+    "../../machine/devices/read_devices.ts",
   );
   if (backend === "cuda") runtime ??= cudaRuntime();
   const leastComputeCapability = runtime && LEAST_COMPUTE_CAPABILITY[runtime];
@@ -167,17 +167,17 @@ async function askEngine(
   engine: readonly EngineDevice[],
 ): Promise<FoundDevices> {
   const { mergeEngineDevices } = await loadModule<
-    typeof import("../machine/devices/engine_devices.ts")
-  >(import.meta, "../machine/devices/engine_devices.ts");
+    typeof import("../../machine/devices/engine_devices.ts")
+  >(import.meta, "../../machine/devices/engine_devices.ts");
   return await toFound(mergeEngineDevices(read, engine));
 }
 
 async function toFound(
   { devices, leftOut, warnings, environment }: DevicesRead,
 ): Promise<FoundDevices> {
-  const { deviceOf } = await loadModule<typeof import("../machine/devices/reading.ts")>(
+  const { deviceOf } = await loadModule<typeof import("../../machine/devices/reading.ts")>(
     import.meta,
-    "../machine/devices/reading.ts",
+    "../../machine/devices/reading.ts",
   );
   const known = devices.length === 0 ? [] : await knownDevices(devices);
   return {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { asBefore } from "../../src/plan/find_devices.ts";
-import type { FoundDevices } from "../../src/plan/devices.ts";
-import type { ComputingDevice } from "../../src/plan/settings.ts";
+import { asBefore } from "../../../src/plan/devices/find_devices.ts";
+import type { FoundDevices } from "../../../src/plan/devices/devices.ts";
+import type { ComputingDevice } from "../../../src/plan/settings.ts";
 
 function device(id: string, identity: string | undefined, free: number): ComputingDevice {
   return {

@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { BrainjarError } from "../../src/budget/error.ts";
-import { GB, MB } from "../../src/budget/size.ts";
-import { generateModel } from "../../fixtures/generate.ts";
-import { PRESETS } from "../../fixtures/shape.ts";
-import { estimateFromFileSize } from "../../src/footprint/estimate.ts";
-import { readHeader } from "../../src/gguf/read.ts";
-import { readModel } from "../../src/llama_cpp/models/families.ts";
-import type { GpuLayers } from "../../src/llama_cpp/options.ts";
-import { offloadAlone } from "../../src/plan/estimate_offload.ts";
-import { planJars } from "../../src/plan/plan.ts";
-import type { ComputingDevice, JarRequest, PlanRequest } from "../../src/plan/settings.ts";
+import { BrainjarError } from "../../../src/budget/error.ts";
+import { GB, MB } from "../../../src/budget/size.ts";
+import { generateModel } from "../../../fixtures/generate.ts";
+import { PRESETS } from "../../../fixtures/shape.ts";
+import { estimateFromFileSize } from "../../../src/footprint/estimate.ts";
+import { readHeader } from "../../../src/gguf/read.ts";
+import { readModel } from "../../../src/llama_cpp/models/families.ts";
+import type { GpuLayers } from "../../../src/llama_cpp/options.ts";
+import { offloadAlone } from "../../../src/plan/devices/estimate_offload.ts";
+import { planJars } from "../../../src/plan/plan.ts";
+import type { ComputingDevice, JarRequest, PlanRequest } from "../../../src/plan/settings.ts";
 
 /** Cards of so many bytes, in a machine with RAM for everything. */
 function cards(...sizes: readonly number[]): Required<Pick<PlanRequest, "machine">> {

@@ -1,7 +1,7 @@
-import type { MachineMemory, MemoryLeftOut, MemoryWarning } from "../budget/memory.ts";
-import type { Device } from "../llama_cpp/options.ts";
-import { mayHaveDevices } from "../machine/devices/presence.ts";
-import type { ComputingDevice, GpuChoice, OtherMachine } from "./settings.ts";
+import type { MachineMemory, MemoryLeftOut, MemoryWarning } from "../../budget/memory.ts";
+import type { Device } from "../../llama_cpp/options.ts";
+import { mayHaveDevices } from "../../machine/devices/presence.ts";
+import type { ComputingDevice, GpuChoice, OtherMachine } from "../settings.ts";
 
 /** The devices that compute, and what is to be said of them. */
 export interface FoundDevices {

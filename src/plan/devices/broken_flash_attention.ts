@@ -1,6 +1,6 @@
-import { BrainjarError } from "../budget/error.ts";
-import type { Device } from "../llama_cpp/options.ts";
-import type { ContextSettings } from "./settings.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { Device } from "../../llama_cpp/options.ts";
+import type { ContextSettings } from "../settings.ts";
 
 /**
  * A context as these devices may compute it: `auto` leaves flash attention off where a driver would
@@ -11,7 +11,7 @@ import type { ContextSettings } from "./settings.ts";
  * @example
  * ```ts
  * import { withoutBrokenFlashAttention } from "./broken_flash_attention.ts";
- * import { DEFAULT_CONTEXT } from "./settings.ts";
+ * import { DEFAULT_CONTEXT } from "../settings.ts";
  * const { flashAttention } = withoutBrokenFlashAttention(DEFAULT_CONTEXT, []);
  * if (flashAttention !== "auto") throw new Error("No device breaks it");
  * ```

@@ -1,21 +1,21 @@
-import { defined } from "../budget/defined.ts";
-import { BrainjarError } from "../budget/error.ts";
-import type { Policy } from "../budget/policy.ts";
-import type { StartDryLoads } from "../engine/dry_load_process.ts";
-import { loadModule } from "../load_module.ts";
-import { adviseOn } from "./advise.ts";
+import { defined } from "../../budget/defined.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { Policy } from "../../budget/policy.ts";
+import type { StartDryLoads } from "../../engine/dry_load_process.ts";
+import { loadModule } from "../../load_module.ts";
+import { adviseOn } from "../advise.ts";
 import { LEFT_ALONE, namesOf, NOT_HERE } from "./devices.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "../host.ts";
 import { haveThought, keepThinking } from "./known_devices.ts";
-import { demoBrainPath } from "./model_path.ts";
-import { type Plan, planOn } from "./plan.ts";
-import { reserveOn } from "./reserve.ts";
+import { demoBrainPath } from "../model_path.ts";
+import { type Plan, planOn } from "../plan.ts";
+import { reserveOn } from "../reserve.ts";
 import {
   completeSettings,
   type ComputingDevice,
   type GpuChoice,
   type Settings,
-} from "./settings.ts";
+} from "../settings.ts";
 
 /** Which devices are to be tried, and how. */
 interface TrialRequest {
@@ -52,9 +52,9 @@ export async function tryUnknownDevices(host: Host, request: TrialRequest): Prom
   const command = start?.();
   if (backend === undefined || command === undefined) return;
   const names = devices.map(({ memory: { id, name } }) => `${id} (${name})`).join(", ");
-  const { tryDevices } = await loadModule<typeof import("../engine/gpu/trial.ts")>(
+  const { tryDevices } = await loadModule<typeof import("../../engine/gpu/trial.ts")>(
     import.meta,
-    "../engine/gpu/trial.ts",
+    "../../engine/gpu/trial.ts",
   );
   const deadline = performance.now() + PATIENCE_MILLISECONDS;
   for (let isFirst = true; !await haveThought(devices); isFirst = false) {

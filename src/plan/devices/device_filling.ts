@@ -1,6 +1,6 @@
-import type { DeviceBytes } from "../footprint/footprint.ts";
-import { openedBytes } from "../footprint/device_runtime.ts";
-import type { Device } from "../llama_cpp/options.ts";
+import type { DeviceBytes } from "../../footprint/footprint.ts";
+import { openedBytes } from "../../footprint/device_runtime.ts";
+import type { Device } from "../../llama_cpp/options.ts";
 
 /**
  * How full devices are while jars are planned one after another. llama.cpp shares a model's layers

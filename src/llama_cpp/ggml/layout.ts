@@ -42,3 +42,8 @@ export function isContiguousBeyond(tensor: Tensor, free: 0 | 1 | 2): boolean {
 export function isViewOperation({ op }: Tensor): boolean {
   return op === "VIEW" || op === "RESHAPE" || op === "PERMUTE" || op === "TRANSPOSE";
 }
+
+/** The tensor whose memory it is in: its own, or that of which it is a view. */
+export function baseOf(tensor: Tensor): Tensor {
+  return tensor.root ?? tensor;
+}

@@ -82,6 +82,11 @@ export function rowBytes(type: GgmlType, elements: number): number {
   return Math.floor(elements / blockElements) * blockBytes;
 }
 
+/** Whether a type, by ggml's number, has blocks of several elements. */
+export function isQuantized(type: number): boolean {
+  return ggmlType(type).blockElements > 1;
+}
+
 /** Types a KV cache can have. */
 export const KV_CACHE_TYPES = [
   "F32",

@@ -1,4 +1,4 @@
-import { ggmlType } from "../ggml/types.ts";
+import { isQuantized } from "../ggml/types.ts";
 import type { Graph } from "../ggml/graph.ts";
 import type { Model } from "./model.ts";
 import type { PlannedBatch } from "./planned_batch.ts";
@@ -13,10 +13,6 @@ export interface CacheInputs {
   /** Hadamard matrix for quantized keys (`attn_rot_k`). */
   readonly keyRotation: Tensor | undefined;
   readonly valueRotation: Tensor | undefined;
-}
-
-export function isQuantized(type: number): boolean {
-  return ggmlType(type).blockElements > 1;
 }
 
 /**

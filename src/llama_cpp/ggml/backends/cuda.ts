@@ -1,11 +1,12 @@
 import type { Device } from "../../options.ts";
 import { askedBytes, type BufferType, RAM_BUFFER } from "../buffer_type.ts";
 import { hasContiguousRows, isContiguousBeyond, spannedBytes } from "../layout.ts";
-import { BF16, F16, F32, I32, I64, type Tensor } from "../tensor.ts";
+import { F16, F32, I32, I64, type Tensor } from "../tensor.ts";
 import { ggmlType } from "../types.ts";
 import type { Backend, Keep } from "./backend.ts";
 import { batchRows, LEAST_BATCH } from "./batch_rows.ts";
 import { flashAttentionBytes, supportsFlashAttention } from "./cuda_flash_attention.ts";
+import { a, always, b, isFloat, isSingle, named, type Supports, typeName } from "./supports.ts";
 import { weightedExpertsAt } from "./weighted_experts.ts";
 
 const BUFFER: BufferType = { alignment: 128, largestBytes: Infinity, rowPadding: 512 };
@@ -15,43 +16,27 @@ const USUAL_COMPUTE_CAPABILITY = 90;
 
 const SUPER_BLOCK = 256;
 
-type Supports = (tensor: Tensor) => boolean;
-
-const always: Supports = () => true;
-const a = ({ sources }: Tensor) => sources[0] as Tensor;
-const b = ({ sources }: Tensor) => sources[1] as Tensor;
 const contiguous: Supports = (tensor) => isContiguousBeyond(a(tensor), 0);
 const bothContiguous: Supports = (tensor) => contiguous(tensor) && isContiguousBeyond(b(tensor), 0);
 const rows: Supports = (tensor) => hasContiguousRows(a(tensor));
 
-function named(...names: readonly string[]): ReadonlySet<string> {
-  return new Set(names);
-}
-
 const MULTIPLIED = named(
-  ..."F32 F16 BF16 Q1_0 Q2_0 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 MXFP4 NVFP4 Q2_K Q3_K Q4_K Q5_K Q6_K Q8_K"
-    .split(" "),
-  ..."IQ1_M IQ1_S IQ2_S IQ2_XS IQ2_XXS IQ3_S IQ3_XXS IQ4_NL IQ4_XS".split(" "),
+  "F32 F16 BF16 Q1_0 Q2_0 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 MXFP4 NVFP4 Q2_K Q3_K Q4_K Q5_K Q6_K Q8_K " +
+    "IQ1_M IQ1_S IQ2_S IQ2_XS IQ2_XXS IQ3_S IQ3_XXS IQ4_NL IQ4_XS",
 );
 const LOOKED_UP = named(
-  ..."F32 F16 BF16 I32 Q1_0 Q2_0 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K".split(" "),
-  ..."IQ1_M IQ1_S IQ2_S IQ2_XS IQ2_XXS IQ3_S IQ3_XXS IQ4_XS".split(" "),
+  "F32 F16 BF16 I32 Q1_0 Q2_0 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K " +
+    "IQ1_M IQ1_S IQ2_S IQ2_XS IQ2_XXS IQ3_S IQ3_XXS IQ4_XS",
 );
 /** Whose rows are looked up by blocks of 256. */
-const LOOKED_UP_WHOLE = named("IQ4_NL", "MXFP4");
-const ROWS_SET = named(..."F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 IQ4_NL".split(" "));
+const LOOKED_UP_WHOLE = named("IQ4_NL MXFP4");
+const ROWS_SET = named("F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 IQ4_NL");
 const COPIED = named(
-  ..."F32>Q8_0 Q8_0>F32 F32>Q4_0 Q4_0>F32 F32>Q4_1 Q4_1>F32 F32>Q5_0 Q5_0>F32".split(" "),
-  ..."F32>Q5_1 Q5_1>F32 F32>IQ4_NL F32>I32 I32>F32 I32>I32".split(" "),
+  "F32>Q8_0 Q8_0>F32 F32>Q4_0 Q4_0>F32 F32>Q4_1 Q4_1>F32 F32>Q5_0 Q5_0>F32 " +
+    "F32>Q5_1 Q5_1>F32 F32>IQ4_NL F32>I32 I32>F32 I32>I32",
 );
-const GATED = named(
-  ..."REGLU GEGLU SWIGLU SWIGLU_OAI GEGLU_ERF GEGLU_QUICK SWIGLU_CLAMP".split(" "),
-);
-const INDEXED = named(..."F32 BF16 F16 Q8_0 Q5_1 Q5_0 Q4_1 Q4_0".split(" "));
-
-const typeName = ({ type }: Tensor) => ggmlType(type).name;
-const isFloat = ({ type }: Tensor) => type === F32 || type === F16 || type === BF16;
-const isSingle = ({ type }: Tensor) => type === F32;
+const GATED = named("REGLU GEGLU SWIGLU SWIGLU_OAI GEGLU_ERF GEGLU_QUICK SWIGLU_CLAMP");
+const INDEXED = named("F32 BF16 F16 Q8_0 Q5_1 Q5_0 Q4_1 Q4_0");
 
 const supportsMatrix: Supports = (tensor) => {
   const [weight, x] = [a(tensor), b(tensor)];

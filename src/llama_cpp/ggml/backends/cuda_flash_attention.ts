@@ -1,7 +1,7 @@
 import { spannedBytes } from "../layout.ts";
 import { F16, F32, type Tensor } from "../tensor.ts";
 import { padTo } from "../tensor_bytes.ts";
-import { ggmlType } from "../types.ts";
+import { ggmlType, isQuantized } from "../types.ts";
 
 /** What decides beside the tensors. */
 export interface FlashAttentionOn {
@@ -35,12 +35,8 @@ const SPECIAL_LENGTHS: ReadonlyMap<number, { readonly values: number; readonly r
     [576, { values: 512, ratio: 1 }],
   ]);
 
-function isQuantized({ type }: Tensor): boolean {
-  return ggmlType(type).blockElements > 1;
-}
-
 function isAligned(tensor: Tensor): boolean {
-  return isQuantized(tensor) ||
+  return isQuantized(tensor.type) ||
     (tensor.s1 % 16 === 0 && tensor.s2 % 16 === 0 && tensor.s3 % 16 === 0);
 }
 
@@ -65,7 +61,7 @@ function kernelFor(tensor: Tensor, { computeCapability, isBiased }: FlashAttenti
   if (computeCapability >= TURING && fitsMatrix) {
     const isRecent = computeCapability >= ADA_LOVELACE;
     if (!fitsVector) return "matrix";
-    if (isQuantized(k)) {
+    if (isQuantized(k.type)) {
       if (q.n1 <= (isRecent ? 2 : 1)) return "vector";
     } else if (isRecent && q.n1 === 1 && q.n3 === 1 && !(ratio > 4 && k.n1 >= 8192)) {
       return "vector";
@@ -79,7 +75,9 @@ function kernelFor(tensor: Tensor, { computeCapability, isBiased }: FlashAttenti
     if (fitsVector && q.n1 * grouped <= 2) return "vector";
     return q.n1 * grouped <= 16 ? "tile" : "matrix";
   }
-  if (fitsVector && (isQuantized(k) ? q.n1 <= 2 : q.n1 === 1 && !groupsQueries)) return "vector";
+  if (fitsVector && (isQuantized(k.type) ? q.n1 <= 2 : q.n1 === 1 && !groupsQueries)) {
+    return "vector";
+  }
   return "tile";
 }
 

@@ -1,7 +1,7 @@
 import { isContiguousBeyond } from "../layout.ts";
 import { BF16, F16, F32, type Tensor } from "../tensor.ts";
 import { padTo } from "../tensor_bytes.ts";
-import { ggmlType } from "../types.ts";
+import { ggmlType, isQuantized } from "../types.ts";
 
 /** What of a card decides which kernels compute an operation, and in how many pieces. */
 export interface CudaCard {
@@ -52,10 +52,6 @@ const OLDEST = TURING;
 
 function pieces(...bytes: readonly number[]): number {
   return bytes.reduce((sum, piece) => sum + padTo(Math.max(0, piece), ALIGNMENT), 0);
-}
-
-function isQuantized(type: number): boolean {
-  return ggmlType(type).blockElements > 1;
 }
 
 function isFloat(type: number): boolean {

@@ -1,29 +1,27 @@
 import type { Device } from "../../options.ts";
 import type { BufferType } from "../buffer_type.ts";
 import { hasContiguousRows, isContiguousBeyond, spannedBytes } from "../layout.ts";
-import { BF16, F16, F32, type Tensor } from "../tensor.ts";
+import { BF16, F16, type Tensor } from "../tensor.ts";
 import { padTo } from "../tensor_bytes.ts";
 import { ggmlType } from "../types.ts";
 import type { Backend } from "./backend.ts";
 import { batchRows, LEAST_BATCH } from "./batch_rows.ts";
 import { arrangeForMetal } from "./metal_order.ts";
+import {
+  a,
+  always,
+  b,
+  isSingle,
+  isSingleOrHalf,
+  named,
+  type Supports,
+  typeName,
+} from "./supports.ts";
 
 const ALIGNMENT = 32;
 
-type Supports = (tensor: Tensor) => boolean;
-
-const always: Supports = () => true;
-const a = ({ sources }: Tensor) => sources[0] as Tensor;
-const b = ({ sources }: Tensor) => sources[1] as Tensor;
-const typeName = ({ type }: Tensor) => ggmlType(type).name;
-const isSingle = ({ type }: Tensor) => type === F32;
-const isSingleOrHalf = ({ type }: Tensor) => type === F32 || type === F16;
 const rows: Supports = (tensor) => hasContiguousRows(a(tensor));
 const floatRows: Supports = (tensor) => rows(tensor) && isSingleOrHalf(a(tensor));
-
-function named(names: string): ReadonlySet<string> {
-  return new Set(names.split(" "));
-}
 
 const FUNCTIONS = named(
   "TANH RELU SIGMOID GELU GELU_ERF GELU_QUICK SILU ELU NEG ABS SGN STEP HARDSWISH HARDSIGMOID EXP " +

@@ -1,4 +1,4 @@
-import { isViewOperation } from "../layout.ts";
+import { baseOf, isViewOperation } from "../layout.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Keep } from "./backend.ts";
 
@@ -34,10 +34,6 @@ class Step {
   get isSafe(): boolean {
     return this.isEmpty || SAFE.has(this.nodes[0]?.op ?? "");
   }
-}
-
-function baseOf(tensor: Tensor): Tensor {
-  return tensor.root ?? tensor;
 }
 
 /** What some steps read and write, so that another may run beside them or not. */

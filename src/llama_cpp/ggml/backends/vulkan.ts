@@ -2,9 +2,19 @@ import type { Device } from "../../options.ts";
 import type { BufferType } from "../buffer_type.ts";
 import { hasContiguousRows, isContiguousBeyond, spannedBytes } from "../layout.ts";
 import { BF16, F16, F32, I32, I64, type Tensor } from "../tensor.ts";
-import { ggmlType } from "../types.ts";
+import { ggmlType, isQuantized } from "../types.ts";
 import type { Backend } from "./backend.ts";
 import { batchRows, LEAST_BATCH } from "./batch_rows.ts";
+import {
+  a,
+  always,
+  b,
+  isSingle,
+  isSingleOrHalf,
+  named,
+  type Supports,
+  typeName,
+} from "./supports.ts";
 import { arrangeForVulkan } from "./vulkan_order.ts";
 
 /** Larger buffers are cut, so that memory isn't asked for in too large pieces. */
@@ -19,23 +29,10 @@ const USUAL_LARGEST_TENSOR = 2 ** 32 - 1;
 /** `minMemoryMapAlignment` of most drivers. */
 const HOST_BUFFER: BufferType = { alignment: 64, largestBytes: LARGEST_BUFFER, rowPadding: 1 };
 
-type Supports = (tensor: Tensor) => boolean;
-
-const always: Supports = () => true;
-const a = ({ sources }: Tensor) => sources[0] as Tensor;
-const b = ({ sources }: Tensor) => sources[1] as Tensor;
-const typeName = ({ type }: Tensor) => ggmlType(type).name;
-const isSingle = ({ type }: Tensor) => type === F32;
-const isSingleOrHalf = ({ type }: Tensor) => type === F32 || type === F16;
-const isQuantized = ({ type }: Tensor) => ggmlType(type).blockElements > 1;
 const contiguous: Supports = (tensor) => isContiguousBeyond(a(tensor), 0);
 const single: Supports = (tensor) => isSingle(a(tensor));
 const plainSingle: Supports = (tensor) => single(tensor) && contiguous(tensor);
 const sameFloat: Supports = (tensor) => isSingleOrHalf(a(tensor)) && tensor.type === a(tensor).type;
-
-function named(names: string): ReadonlySet<string> {
-  return new Set(names.split(" "));
-}
 
 const MULTIPLIED = named(
   "F32 F16 BF16 Q1_0 Q2_0 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ1_S IQ1_M IQ2_XXS " +
@@ -88,7 +85,7 @@ const supportsCopy: Supports = (tensor) => {
   if (from.type === F32 && (COPIED.has(typeName(to)) || to.type === I32)) return true;
   if (to.type === F32 && (COPIED.has(typeName(from)) || from.type === I32)) return true;
   if (from.type !== to.type || ggmlType(from.type).blockBytes % 2 !== 0) return false;
-  return !isQuantized(from) || (isContiguousBeyond(from, 0) && isContiguousBeyond(tensor, 0));
+  return !isQuantized(from.type) || (isContiguousBeyond(from, 0) && isContiguousBeyond(tensor, 0));
 };
 
 const supportsElementwise: Supports = (tensor) =>
@@ -97,7 +94,7 @@ const supportsElementwise: Supports = (tensor) =>
 const supportsConcat: Supports = (tensor) => {
   const all = [a(tensor), b(tensor), tensor];
   if (all.some(({ type }) => type !== tensor.type)) return false;
-  return !isQuantized(tensor) || all.every(hasContiguousRows);
+  return !isQuantized(tensor.type) || all.every(hasContiguousRows);
 };
 
 const supportsScan: Supports = (tensor) => {

@@ -1,4 +1,4 @@
-import { isViewOperation } from "../layout.ts";
+import { baseOf, isViewOperation } from "../layout.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Operations that are computed as one where they follow each other (ggml-vulkan.cpp). */
@@ -34,10 +34,6 @@ const ROPE_CHAIN = 10;
 
 function isEmpty(node: Tensor): boolean {
   return node.op === "NONE" || isViewOperation(node);
-}
-
-function baseOf(tensor: Tensor): Tensor {
-  return tensor.root ?? tensor;
 }
 
 /** Whether `node` must come after `earlier`: it reads it, or one writes where the other reads. */

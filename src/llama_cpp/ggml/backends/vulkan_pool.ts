@@ -1,6 +1,6 @@
 import { rowCount } from "../layout.ts";
 import { F32, type Tensor } from "../tensor.ts";
-import { ggmlType, rowBytes } from "../types.ts";
+import { ggmlType, isQuantized, rowBytes } from "../types.ts";
 
 /** Columns are filled up to whole tiles (`ROUNDUP_POW2`); the largest tile has so many. */
 const TILE = 128;
@@ -36,8 +36,7 @@ function converted({ op, sources: [first, second, third] }: Tensor): readonly [n
     }
     case "FLASH_ATTN_EXT": {
       if (second === undefined || third === undefined) return [0, 0];
-      const isQuantized = ggmlType(second.type).blockElements > 1;
-      return [isQuantized ? (second.elements + third.elements) * 2 : 0, 0];
+      return [isQuantized(second.type) ? (second.elements + third.elements) * 2 : 0, 0];
     }
     case "ARGSORT":
     case "TOP_K": {

@@ -16,19 +16,16 @@ export class DeviceFilling {
     this.#free = new Map(devices.map(({ id, freeBytes }) => [id, freeBytes]));
   }
 
-  /** Whether the model's weights are counted already. */
-  has(model: string): boolean {
-    return this.#found.has(model);
+  /** The devices as a model finds them when it is loaded next, or found them when it was. */
+  seenBy(model: string): readonly Device[] {
+    return this.#found.get(model) ?? this.seenByNext();
   }
 
   /**
-   * The devices as a model finds them when it is loaded next, or found them when it was. What the
-   * process holds when the engine is open is gone by then; what thinking takes isn't, since all jars
-   * are made before the first thought.
+   * The devices as the next load finds them. What the process holds when the engine is open is gone by
+   * then; what thinking takes isn't, since all jars are made before the first thought.
    */
-  seenBy(model: string): readonly Device[] {
-    const found = this.#found.get(model);
-    if (found !== undefined) return found;
+  seenByNext(): readonly Device[] {
     return this.devices.map((device) => {
       const free = (this.#free.get(device.id) ?? 0) - openedBytes(device);
       return { ...device, freeBytes: Math.max(0, free) };

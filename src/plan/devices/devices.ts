@@ -55,6 +55,12 @@ export function withDevices(
   };
 }
 
+/** A machine's memory whose devices are left alone, and why. */
+export function withoutDevices(memory: MachineMemory, message: string): MachineMemory {
+  const { devices: _, ...rest } = memory;
+  return { ...rest, warnings: [...rest.warnings, { code: LEFT_ALONE, message }] };
+}
+
 /** The devices of a memory that was read, as llama.cpp finds them before anything is loaded. */
 export function devicesOf(
   memory: MachineMemory,

@@ -1,11 +1,11 @@
 import { BrainjarError } from "../../budget/error.ts";
 import { DEFAULT_POLICY, usableBytes } from "../../budget/policy.ts";
-import { openedBytes } from "../../footprint/device_runtime.ts";
 import type { Footprint } from "../../footprint/footprint.ts";
 import type { ReadModel } from "../../llama_cpp/models/families.ts";
 import type { GpuBackend, GpuLayers, Offload } from "../../llama_cpp/options.ts";
 import { mostThatPass } from "../../budget/advice/most_that_pass.ts";
-import { CACHE_TOO_LARGE, foundOrRefused, layersOf } from "./gpu_layers.ts";
+import { DeviceFilling } from "./device_filling.ts";
+import { CACHE_TOO_LARGE, countOf, foundOrRefused, layersOf } from "./gpu_layers.ts";
 import type { Host } from "../host.ts";
 import type { ComputingDevice, GpuChoice } from "../settings.ts";
 
@@ -76,10 +76,7 @@ export async function offloadAlone(
 ): Promise<Offload | undefined> {
   if (devices.length === 0) return undefined;
   const of = layersOf({ read });
-  const seen = devices.map(({ device }) => ({
-    ...device,
-    freeBytes: Math.max(0, device.freeBytes - openedBytes(device)),
-  }));
+  const seen = new DeviceFilling(devices.map(({ device }) => device)).seenByNext();
   const at = (count: number) => foundOrRefused(footprintWith({ devices: seen, gpuLayers: count }));
   const count = gpuLayers === "auto"
     ? (await mostThatPass(
@@ -87,9 +84,7 @@ export async function offloadAlone(
       (found) => found === CACHE_TOO_LARGE || isTooMuch(found, devices),
       { least: 0, greatest: of },
     )).count
-    : gpuLayers === "all"
-    ? of
-    : Math.min(gpuLayers, of);
+    : countOf(gpuLayers, of);
   return { devices: seen, gpuLayers: count };
 }
 

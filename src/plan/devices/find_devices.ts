@@ -43,8 +43,7 @@ export async function findDevices(
     const read = await readHere(first.device.backend, [Deno.pid]);
     // What no driver told of, the engine did, which alone knows alignments.
     const isEngines = first.device.alignment !== undefined && engine !== undefined;
-    const now = isEngines ? await askEngine(read, await engine.devices()) : await toFound(read);
-    return asBefore(now, before);
+    return asBefore(isEngines ? await mergedWith(read, await engine.devices()) : read, before);
   }
   if (choice === "auto") return await findAny();
   const read = await readHere(choice);
@@ -58,7 +57,7 @@ export async function findDevices(
   if (missing !== undefined) throw noDevice(choice, [missing.message, missing.hint ?? ""], missing);
   const found = read.devices.length > 0 || engine === undefined
     ? await toFound(read)
-    : await askEngine(read, await devicesOfEngine(choice, engine));
+    : await toFound(await mergedWith(read, await devicesOfEngine(choice, engine)));
   if (found.devices.length === 0) throw noDevice(choice, found.warnings.map((one) => one.message));
   return found;
 }
@@ -68,9 +67,12 @@ export async function findDevices(
  *
  * @param before as they were found first
  */
-export function asBefore(now: FoundDevices, before: readonly ComputingDevice[]): FoundDevices {
+export function asBefore(
+  { devices: now, ...rest }: DevicesRead,
+  before: readonly ComputingDevice[],
+): FoundDevices {
   const devices = before.flatMap(({ memory: { id, identity }, device }): ComputingDevice[] => {
-    const memory = now.devices.find((one) => isSame(one.memory, { id, identity }))?.memory;
+    const memory = now.find((one) => isSame(one, { id, identity }));
     if (memory === undefined) return [];
     const { availableBytes, reservedBytes } = memory;
     return [{
@@ -78,7 +80,7 @@ export function asBefore(now: FoundDevices, before: readonly ComputingDevice[]):
       device: { ...device, freeBytes: availableBytes + reservedBytes },
     }];
   });
-  return { ...now, devices };
+  return { ...rest, devices };
 }
 
 /** By what they are, where their driver tells that; else by their numbers. */
@@ -162,14 +164,14 @@ async function readHere(
 }
 
 /** Devices that no driver told of, by the open engine's own list. */
-async function askEngine(
+async function mergedWith(
   read: DevicesRead,
   engine: readonly EngineDevice[],
-): Promise<FoundDevices> {
+): Promise<DevicesRead> {
   const { mergeEngineDevices } = await loadModule<
     typeof import("../../machine/devices/engine_devices.ts")
   >(import.meta, "../../machine/devices/engine_devices.ts");
-  return await toFound(mergeEngineDevices(read, engine));
+  return mergeEngineDevices(read, engine);
 }
 
 async function toFound(

@@ -1,13 +1,13 @@
 import { mostThatPass } from "../../budget/advice/most_that_pass.ts";
+import { deviceOf } from "../../budget/advice/needed.ts";
 import type { JarFootprint, LayersOnDevices } from "../../budget/demand.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import { RAM } from "../../budget/pools/pools.ts";
 import type { MachineMemory } from "../../budget/memory.ts";
-import type { Issue } from "../../budget/validation.ts";
 import { mostOnDevices } from "../../footprint/device_bytes.ts";
 import { otherShares } from "../../llama_cpp/memory/placement.ts";
-import type { Device, Offload } from "../../llama_cpp/options.ts";
-import { LEFT_ALONE } from "./devices.ts";
+import type { Device, GpuLayers, Offload } from "../../llama_cpp/options.ts";
+import { withoutDevices } from "./devices.ts";
 import { withoutBrokenFlashAttention } from "./broken_flash_attention.ts";
 import { DeviceFilling } from "./device_filling.ts";
 import { footprintOf } from "../footprint_of.ts";
@@ -50,10 +50,7 @@ export async function planOnDevices(
     const of = layersOf(model);
     const asked = jar.context.gpuLayers;
     if (asked === "auto") open.push({ id: jar.id, key: model.key, of });
-    else {
-      const count = asked === "all" ? of : Math.min(asked, of);
-      fixed.set(jar.id, { count, of, isFound: false });
-    }
+    else fixed.set(jar.id, { count: countOf(asked, of), of, isFound: false });
   }
   const computed = settingsOn(devices, settings);
   const plan = (layers: Layers) =>
@@ -62,14 +59,9 @@ export async function planOnDevices(
   const found = await findMostLayers({ fixed, open, plan, devices });
   if (found.validation.ok || settings.gpu !== "auto" || !failsOnDevice(found)) return found;
   // Nobody asked for a device: it is left alone where it has no room.
-  const { devices: _, ...rest } = memory;
   const names = devices.map(({ id }) => id).join(" and ");
-  const left = {
-    code: LEFT_ALONE,
-    message: `There is no room on ${names}, not even without layers there: the CPU computes alone`,
-  };
-  const withoutDevices = { ...rest, warnings: [...rest.warnings, left] };
-  const alone = await planWith(host, { ...settings, gpu: "off" }, withoutDevices);
+  const why = `There is no room on ${names}, not even without layers there: the CPU computes alone`;
+  const alone = await planWith(host, { ...settings, gpu: "off" }, withoutDevices(memory, why));
   return alone.validation.ok ? alone : found;
 }
 
@@ -85,6 +77,11 @@ function settingsOn(devices: readonly Device[], settings: Settings): Settings {
 /** All layers of a model that may lie on a device, its output counted as one. */
 export function layersOf({ read: { shape } }: Pick<RunnableModel, "read">): number {
   return shape.allLayerCount + 1;
+}
+
+/** A number of layers that was asked for, of so many; more than there are mean all. */
+export function countOf(asked: Exclude<GpuLayers, "auto">, of: number): number {
+  return asked === "all" ? of : Math.min(asked, of);
 }
 
 interface Search {
@@ -159,32 +156,19 @@ export async function foundOrRefused<Found>(
 }
 
 function failsOnDevice({ validation }: Plan): boolean {
-  return validation.issues.some((issue) => poolOf(issue) !== undefined);
+  return validation.issues.some(deviceOf);
 }
 
 /** The pool that decided: of a cache that is too large the first device, which all are like. */
 function deciding(refused: Plan | typeof CACHE_TOO_LARGE, [first]: readonly Device[]): string {
   if (refused === CACHE_TOO_LARGE) return first?.id ?? RAM;
-  return refused.validation.issues.map(poolOf).find((pool) => pool !== undefined) ?? RAM;
-}
-
-/** The device that an issue is about; nothing where it is RAM's. */
-function poolOf(issue: Issue): string | undefined {
-  switch (issue.code) {
-    case "allocation-refused":
-      return "pool" in issue.allocation ? issue.allocation.pool : undefined;
-    case "load-refused":
-      return issue.preflight.pools.find(({ id, shortBytes }) => id !== RAM && shortBytes > 0)?.id;
-    default:
-      return "pool" in issue ? issue.pool : undefined;
-  }
+  return refused.validation.issues.map(deviceOf).find((pool) => pool !== undefined) ?? RAM;
 }
 
 /** Jars that are planned one after another on devices that fill. */
 class Filling implements Offloading {
   readonly #filling: DeviceFilling;
   readonly #layers: Layers;
-
   readonly #host: Host;
 
   constructor(host: Host, devices: readonly Device[], layers: Layers) {

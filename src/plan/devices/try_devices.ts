@@ -4,7 +4,7 @@ import type { Policy } from "../../budget/policy.ts";
 import type { StartDryLoads } from "../../engine/dry_load_process.ts";
 import { loadModule } from "../../load_module.ts";
 import { adviseOn } from "../advise.ts";
-import { LEFT_ALONE, namesOf, NOT_HERE } from "./devices.ts";
+import { namesOf, NOT_HERE, withoutDevices } from "./devices.ts";
 import type { Host } from "../host.ts";
 import { haveThought, keepThinking } from "./known_devices.ts";
 import { demoBrainPath } from "../model_path.ts";
@@ -108,10 +108,8 @@ export async function planForRun(
       [...NOT_HERE, "device-unusable", "no-room-to-try"].includes(error.code);
     if (settings.gpu !== "auto" || !isTheirs) throw error;
     host.leaveDevices();
-    const { devices: _, ...rest } = memory;
     const why = [error.message, error.hint ?? ""].filter((text) => text !== "").join(". ");
-    const left = { code: LEFT_ALONE, message: `${namesOf(found)} is left alone: ${why}` };
-    const alone = { ...rest, warnings: [...rest.warnings, left] };
+    const alone = withoutDevices(memory, `${namesOf(found)} is left alone: ${why}`);
     return await adviseOn(host, await planOn(host, { ...settings, gpu: "off" }, alone));
   }
 }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { asBefore } from "../../../src/plan/devices/find_devices.ts";
+import type { DevicesRead } from "../../../src/machine/devices/reading.ts";
 import type { FoundDevices } from "../../../src/plan/devices/devices.ts";
 import type { ComputingDevice } from "../../../src/plan/settings.ts";
 
@@ -19,8 +20,8 @@ function device(id: string, identity: string | undefined, free: number): Computi
   };
 }
 
-const found = (...devices: readonly ComputingDevice[]): FoundDevices => ({
-  devices,
+const found = (...devices: readonly ComputingDevice[]): DevicesRead => ({
+  devices: devices.map(({ memory }) => ({ ...memory, backend: "cuda", isIntegrated: false })),
   leftOut: [],
   warnings: [],
 });

@@ -1,6 +1,7 @@
 import { graphFile, type GraphModel } from "../../../fixtures/truth/files.ts";
 import type { GgufHeader, MetadataValue } from "../../../src/gguf/header.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
+import { toContextSetting } from "../../../fixtures/truth/figures.ts";
 
 /** One setting, and the compute buffer that llama.cpp planned for it, in bytes. */
 export interface PlannedBuffer {
@@ -45,21 +46,12 @@ export async function plannedModels(): Promise<PlannedModel[]> {
   return (await graphFile.read()).map((model) => ({
     name: model.name,
     header: toHeader(model),
-    buffers: model.rows.flatMap((
-      [contextSize, batchSize, sequences, flashAttention, type, bytes],
-    ) =>
-      bytes === null ? [] : [{
-        options: {
-          contextSize,
-          batchSize,
-          sequences,
-          flashAttention,
-          kvCacheKeyType: type,
-          kvCacheValueType: type,
-          mmap: true,
-        },
-        bytes,
-      }]
+    buffers: model.rows.flatMap(
+      ([contextSize, batchSize, sequences, flashAttention, type, bytes]) => {
+        if (bytes === null) return [];
+        const setting = [contextSize, batchSize, sequences, flashAttention, type] as const;
+        return [{ options: { ...toContextSetting(setting), mmap: true }, bytes }];
+      },
     ),
   }));
 }

@@ -11,6 +11,7 @@ import { ggmlType } from "../../../src/llama_cpp/ggml/types.ts";
 import type { FootprintOptions } from "../../../src/llama_cpp/options.ts";
 import { modelOf } from "../sample_header.ts";
 import { type PlannedModel, plannedModels } from "./models.ts";
+import { toContextSetting } from "../../../fixtures/truth/figures.ts";
 
 /** A graph as texts, as fixtures/truth/nodes.ts has it. */
 interface DescribedGraph {
@@ -82,24 +83,13 @@ function firstDifference(ours: readonly string[], theirs: readonly string[]): st
   }
 }
 
-function graphOf({ name, header }: PlannedModel, [
-  contextSize,
-  batchSize,
-  sequences,
-  flashAttention,
-  type,
-]: NodeRow["setting"]): DescribedGraph {
+function graphOf(
+  { name, header }: PlannedModel,
+  setting: NodeRow["setting"],
+): DescribedGraph {
   const { shape, build } = modelOf(header);
   if (build === undefined) throw new TypeError(`${name} has no builder`);
-  const options: FootprintOptions = {
-    contextSize,
-    batchSize,
-    sequences,
-    flashAttention,
-    kvCacheKeyType: type,
-    kvCacheValueType: type,
-    mmap: true,
-  };
+  const options: FootprintOptions = { ...toContextSetting(setting), mmap: true };
   const model = new Model(shape, header);
   const graph = buildGraph(build, model, planBatch(shape, options), { attempt: EVERY_LAYER });
   if (graph instanceof MissingWeight) throw graph;

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { arrangeForVulkan } from "../../../../src/llama_cpp/ggml/backends/vulkan_order.ts";
 import { vulkanBackend } from "../../../../src/llama_cpp/ggml/backends/vulkan.ts";
 import { Graph } from "../../../../src/llama_cpp/ggml/graph.ts";
-import { F32, type Tensor } from "../../../../src/llama_cpp/ggml/tensor.ts";
+import { F32 } from "../../../../src/llama_cpp/ggml/tensor.ts";
+import { checkOrders } from "./orders.ts";
 
 const DEVICE = { id: "vulkan:0", backend: "vulkan", freeBytes: 2e9, isUnified: false } as const;
 
@@ -32,32 +32,7 @@ Deno.test("vulkan: what is computed as one stays together", () => {
 });
 
 Deno.test("vulkan: every order is one of the same nodes, operands first", () => {
-  const step = fc.record({ kind: fc.constantFrom("mul", "add", "norm", "view"), a: fc.nat() });
-  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-    const graph = new Graph();
-    const made: Tensor[] = [graph.input(F32, [32, 4])];
-    for (const { kind, a } of steps) {
-      const x = made[a % made.length] as Tensor;
-      made.push(
-        kind === "mul"
-          ? graph.multiplyMatrix(graph.leaf(F32, [32, 32]), x)
-          : kind === "add"
-          ? graph.add(x, made.at(-1) as Tensor)
-          : kind === "norm"
-          ? graph.rmsNorm(x)
-          : graph.view(x, [32, 4], x.s1),
-      );
-    }
-    const nodes = made.slice(1);
-    const order = arrangeForVulkan(nodes);
-    assertEquals(new Set(order), new Set(nodes));
-    assertEquals(order.length, nodes.length);
-    for (const [index, node] of order.entries()) {
-      for (const source of node.sources) {
-        assert(!nodes.includes(source) || order.indexOf(source) < index);
-      }
-    }
-  }));
+  checkOrders(arrangeForVulkan);
 });
 
 Deno.test("vulkan: a tensor larger than the device takes is nothing for it", () => {

@@ -9,6 +9,7 @@ import type { FileRange } from "../footprint/sparse_ranges.ts";
 import type { Clock } from "./clock.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
+import type { MemorySample } from "./memory/memory_sample.ts";
 import type { ReservationLedger } from "./memory/reservation_ledger.ts";
 import type { Transcript } from "./transcript.ts";
 
@@ -62,6 +63,8 @@ export interface RunDependencies {
    * slow reader. Absent: it is read at once.
    */
   readonly heard?: () => Promise<void>;
+  /** Hears what each look at memory saw: every second, and after each birth, thought and death. */
+  readonly onMemory?: (sample: MemorySample) => void;
   /** Hears each piece of a thought as it is sampled. */
   readonly onText?: (id: string, text: string) => void;
   /** Closed when the run ends. */

@@ -46,6 +46,12 @@ export function renderEvent(event: RunEvent): string {
             )
           } allocated`,
       );
+    case "prompt":
+      return said(event.id, `has another prompt from turn ${event.turn} on`);
+    case "paused":
+      return `Paused in turn ${event.turn}`;
+    case "resumed":
+      return `Resumed in turn ${event.turn}`;
     case "warning":
       return warning(event);
     case "end":

@@ -35,6 +35,7 @@ export class Jar {
   /** Of its reservation, as far as growth while it thought tells. */
   #residentBytes = 0;
   #fresh = true;
+  #life = { bornAt: 0, bornTurn: 0, thoughts: 0, tokens: 0 };
 
   constructor(config: JarConfig, run: RunState) {
     this.config = config;
@@ -196,6 +197,8 @@ export class Jar {
   #live(admission: Extract<Admission, { kind: "admitted" }>): void {
     const { mind, model } = admission;
     this.#fresh = true;
+    const { clock, turn } = this.#run;
+    this.#life = { bornAt: clock.now(), bornTurn: turn, thoughts: 0, tokens: 0 };
     this.#residentBytes = admission.residentBytes;
     this.#state = { kind: "alive", mind, model, rest: Promise.resolve() };
   }
@@ -205,6 +208,8 @@ export class Jar {
     mind: Mind,
   ): void {
     this.#fresh = false;
+    this.#life.thoughts++;
+    this.#life.tokens += tokens;
     if (tokens > 0 && stop !== "aborted") this.#engineFailures = 0;
     const context = { contextTokens: mind.tokensUsed, contextSize: mind.contextSize };
     const told = { text, promptTokens, tokens, stop, ...context, seed, prompt };
@@ -232,7 +237,11 @@ export class Jar {
     this.#state = { kind: "dying", done };
     this.#deaths++;
     this.#lastCause = cause;
-    const { clock, limits } = this.#run;
+    const { clock, limits, turn } = this.#run;
+    const { bornAt, bornTurn, ...said } = this.#life;
+    // Before the first turn is no turn.
+    const turns = turn - Math.max(1, bornTurn) + 1;
+    const life = { turns, ...said, milliseconds: rounded(clock.now() - bornAt) };
     // A full context is gone with the mind that filled it. Every other cause may still be there, so
     // those wait one interval instead of dying in a tight loop.
     const atOnce = cause === "context-full";
@@ -255,6 +264,7 @@ export class Jar {
       ...defined({ pool }),
       message: CAUSE_MESSAGES[cause],
       deaths: this.#deaths,
+      life,
       ...givenBack(given),
       pools: given.pools.map((pool) => ({ id: pool.id, ...givenBack(pool) })),
       ...defined({ detail }),

@@ -25,6 +25,7 @@ const cause = z.enum([
   "device-lost",
   "engine-failed",
   "engine-stalled",
+  "by-hand",
 ]);
 
 const poolReport = { ...allocation, usedPercent: z.number() };
@@ -75,7 +76,20 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     milliseconds,
   }),
   z.object({ event: z.literal("note"), ...jar, text: z.string() }),
-  z.object({ event: z.literal("whisper"), ...jar, text: z.string() }),
+  z.object({
+    event: z.literal("whisper"),
+    ...jar,
+    text: z.string(),
+    by: z.literal("hand").exactOptional()
+      .describe("A person's, to the jar that is named; else god's, who is named"),
+  }),
+  z.object({
+    event: z.literal("prompt"),
+    ...jar,
+    text: z.string().describe("What the jar's prompt file says from now on"),
+  }),
+  z.object({ event: z.literal("paused"), turn: z.int() }),
+  z.object({ event: z.literal("resumed"), turn: z.int() }),
   z.object({
     event: z.literal("death"),
     ...jar,
@@ -83,6 +97,12 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     pool: devicePool,
     message: z.string(),
     deaths: z.int(),
+    life: z.object({
+      turns: z.int(),
+      thoughts: z.int(),
+      tokens: z.int().describe("Sampled, prompts left out"),
+      milliseconds,
+    }).describe("The life that ended"),
     givenBackBytes: bytes,
     reservedBytes: bytes,
     pools: z.array(givenBack),

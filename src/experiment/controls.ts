@@ -1,0 +1,23 @@
+/**
+ * What a person may do to a run while it goes on, from a screen or a page. Each answers why it
+ * couldn't be done, as a sentence for people, or nothing where it was.
+ */
+export interface RunControls {
+  readonly isPaused: boolean;
+  /** No thought begins until it is resumed; the one that is being thought is finished. */
+  pause(): void;
+  resume(): void;
+  /** The jar dies as of any other cause (`by-hand`), in the middle of its thought too. */
+  kill(id: string): string | undefined;
+  /** Goes into the next prompt of every subject, in place of god's whisper. */
+  whisper(text: string): string | undefined;
+  /** The jar's prompt, as a prompt file says it. */
+  promptOf(id: string): string | undefined;
+  /** Replaces it from the jar's next turn on; a text that is no prompt file is refused. */
+  setPrompt(id: string, text: string): string | undefined;
+  /** Ends the run as Ctrl-C does. */
+  quit(): void;
+  /** Words a minute at which viewers hear thoughts; `undefined`: as fast as they are thought. */
+  readonly pace: number | undefined;
+  setPace(wordsPerMinute: number | undefined): void;
+}

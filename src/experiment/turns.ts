@@ -1,7 +1,7 @@
 import { defined } from "../budget/defined.ts";
 import { settlesBefore } from "./clock.ts";
 import type { Jar } from "./jar/jar.ts";
-import { composePrompt, type PromptInput } from "./prompts.ts";
+import { composePrompt, type PromptInput } from "./prompts/compose.ts";
 import { noteOf, whisperOf } from "./replies.ts";
 import type { RunState } from "./run_state.ts";
 
@@ -95,9 +95,9 @@ function promptInputOf(
     role: jar.role,
     turn,
     fresh: jar.fresh,
-    contextSize: jar.config.options.contextSize,
-    deaths: jar.deaths,
-    ...defined({ lastCause: jar.lastCause, introduction: jar.config.introduction }),
+    vitals: jar.vitals,
+    templateTokens: jar.templateTokens,
+    ...defined({ lastCause: jar.lastCause, prompt: jar.prompt }),
   };
   const subjects = jars.filter((other) => other !== jar && other.role === "subject");
   const latest = [...messages.thoughts.keys()].findLast((id) =>
@@ -111,8 +111,10 @@ function promptInputOf(
       return { ...self, ...defined({ other: subject && heard, whisper: whisper?.text }) };
     }
     case "observer":
-      return { ...self, thought: heard, ...defined({ vitals: subject?.vitals }) };
-    case "god":
-      return { ...self, thought: heard, note: messages.note };
+      return { ...self, thought: heard, ...defined({ subjectVitals: subject?.vitals }) };
+    case "god": {
+      const subjectVitals = subject?.vitals;
+      return { ...self, thought: heard, note: messages.note, ...defined({ subjectVitals }) };
+    }
   }
 }

@@ -20,4 +20,17 @@ export interface RunControls {
   /** Words a minute at which viewers hear thoughts; `undefined`: as fast as they are thought. */
   readonly pace: number | undefined;
   setPace(wordsPerMinute: number | undefined): void;
+  /** Present where a transcript is played: then its speed stands in place of the pace. */
+  readonly replay?: ReplayControls;
+}
+
+/** What may be done to a transcript that is played again, besides pausing and quitting. */
+export interface ReplayControls {
+  /** 1: as fast as it was; `Infinity`: without a wait. */
+  readonly speed: number;
+  setSpeed(speed: number): void;
+  /** The last turn that the transcript has. */
+  readonly lastTurn: number;
+  /** Goes on from the beginning of this turn, or of the nearest one that there is. */
+  goTo(turn: number): void;
 }

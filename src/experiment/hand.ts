@@ -1,11 +1,8 @@
-import type { RunControls } from "./controls.ts";
+import type { RunHand } from "./controls.ts";
 import type { Jar } from "./jar/jar.ts";
 import type { Messages } from "./messages.ts";
 import { whisperByHand } from "./replies.ts";
 import type { RunState } from "./run_state.ts";
-
-/** What a person may do to the jars of a run; the rest of `RunControls` is its viewers' and its caller's. */
-export type RunHand = Omit<RunControls, "quit" | "pace" | "setPace" | "replay">;
 
 /** What a hand works on. */
 interface HandOptions {

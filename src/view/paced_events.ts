@@ -83,6 +83,13 @@ export class PacedEvents {
     this.#goOn();
   }
 
+  /** From now on nothing is held and nothing waits. */
+  finish(): void {
+    this.#isHeld = false;
+    this.#pace = undefined;
+    this.flush();
+  }
+
   /** Resolves when nothing waits. */
   drained(): Promise<void> {
     return this.#waiting.length === 0 ? Promise.resolve() : this.#drained.promise;

@@ -81,9 +81,9 @@ export class Viewers {
     await Promise.all([...this.#viewers].map((viewer) => viewer.caughtUp?.()));
   }
 
-  /** Nothing waits any more. */
-  flush(): void {
-    this.#events.flush();
+  /** The run is to stop: from now on nothing waits. */
+  finish(): void {
+    this.#events.finish();
   }
 
   /** Throws what a viewer failed with. */
@@ -93,7 +93,7 @@ export class Viewers {
 
   /** Closes all of them, those that were added last first. */
   async close(): Promise<void> {
-    this.#events.flush();
+    this.#events.finish();
     for (const viewer of [...this.#viewers].toReversed()) await viewer.close();
     this.#viewers.clear();
   }

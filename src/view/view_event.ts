@@ -1,5 +1,7 @@
+import type { RunControls } from "../experiment/controls.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import type { MemorySample } from "../experiment/memory/memory_sample.ts";
+import type { RunView } from "./run_view.ts";
 
 /** A piece of a thought, as it is sampled. */
 export interface TextPiece {
@@ -25,8 +27,19 @@ export interface Viewer {
    * @param at milliseconds since the run began
    */
   hear(event: ViewEvent, at: number): void;
+  /** What is seen from now on, in place of all that it heard: a replay went to another turn. */
+  show?(view: RunView): void;
   /** Resolves when it has caught up with what it was told: no thought begins before. */
   caughtUp?(): Promise<void>;
   /** The run is over; a terminal is as it was found when it resolves. */
   close(): Promise<void>;
+}
+
+/** What a viewer is given to draw, and to steer by. */
+export interface Watched {
+  /** What is seen at the moment of the last event that it heard. */
+  view(): RunView;
+  readonly controls: RunControls;
+  /** Layer 1's report as `check` prints it; empty before there is one. */
+  report(): string;
 }

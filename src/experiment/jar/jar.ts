@@ -9,6 +9,7 @@ import type { JarConfig } from "../config.ts";
 import { CAUSE_MESSAGES, type Death, type DeathCause } from "./death_cause.ts";
 import type { EndEvent, JarEventBody, RunEvent } from "../events.ts";
 import { free, type JarState } from "./jar_state.ts";
+import type { RunLimits } from "../limits.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { rounded } from "../clock.ts";
@@ -267,7 +268,7 @@ export class Jar {
     this.#state = {
       kind: "dead",
       cause,
-      retryAt: clock.now() + (atOnce ? 0 : limits.retryMilliseconds),
+      retryAt: clock.now() + (atOnce ? 0 : retryMilliseconds(cause, limits)),
     };
     resolve();
     this.#emit({
@@ -312,6 +313,11 @@ export class Jar {
       { event, id, role, turn: this.#run.turn, ...rest } as Exclude<RunEvent, EndEvent>,
     );
   }
+}
+
+/** How long after a death it is tried to bring a jar back; a full context's is over at once. */
+function retryMilliseconds(cause: DeathCause, limits: RunLimits): number {
+  return cause === "by-hand" ? limits.byHandMilliseconds : limits.retryMilliseconds;
 }
 
 /** A thought with what it came of. */

@@ -160,6 +160,7 @@ export class Jar {
     const outcome = await withWatchdog(async (signal, sign) => {
       const onText = (text: string) => {
         sign();
+        if (text === "") return;
         pieces.push(text);
         this.#run.onText(this.id, text);
       };

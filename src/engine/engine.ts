@@ -17,10 +17,7 @@ export interface DryLoad {
  * How a prompt is told: in the model's own chat template, as raw text, or (`auto`) in the template
  * where the model has one.
  */
-export type PromptFormat = (typeof PROMPT_FORMATS)[number];
-
-/** What may be asked for. */
-export const PROMPT_FORMATS = ["auto", "raw", "chat"] as const;
+export type PromptFormat = "auto" | "raw" | "chat";
 
 /** What a mind is told before it thinks. */
 export interface Prompt {

@@ -1,8 +1,9 @@
 import { defined } from "../budget/defined.ts";
 import type { Llama, LlamaModel, Token } from "node-llama-cpp";
+import { noChatTemplate } from "../llama_cpp/loading/chat_template.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { ChatFrames } from "./chat/frame.ts";
-import { noChatTemplate, readTemplate } from "./chat/read_template.ts";
+import { readTemplate } from "./chat/read_template.ts";
 import { collectGarbage, collectMeanwhile } from "./collect_garbage.ts";
 import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind, PromptFormat } from "./engine.ts";
 import { engineFailure, engineUnavailable } from "./failure.ts";

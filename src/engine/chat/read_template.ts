@@ -247,10 +247,3 @@ function failed(path: string, reason: string, cause?: unknown): BrainjarError {
     cause,
   });
 }
-
-/** The error of a model that has no chat template where one was asked for. */
-export function noChatTemplate(path: string): BrainjarError {
-  return new BrainjarError("no-chat-template", `Model has no chat template: ${path}`, {
-    hint: "Leave --prompt-format out: a model without one is told raw text",
-  });
-}

@@ -1,6 +1,6 @@
 import { defined } from "../budget/defined.ts";
 import { exitCode } from "../budget/exit_codes.ts";
-import type { RunConfig, RunDependencies } from "./config.ts";
+import type { JarSampling, RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, RunEvent } from "./events.ts";
 import { TRANSCRIPT_SCHEMA, transcriptLine } from "./transcript.ts";
 
@@ -58,6 +58,7 @@ export class EventEmitter {
   begin(): void {
     const { mode, turns, sampling, jars, validation } = this.#config;
     const limited = defined({ turns });
+    const samplings = otherSamplings(this.#config);
     this.#dependencies.transcript?.write({
       event: "start",
       schema: TRANSCRIPT_SCHEMA,
@@ -69,10 +70,19 @@ export class EventEmitter {
         role,
         model,
         contextSize,
+        ...samplings[id] && { sampling: samplings[id] },
       })),
     });
     const { ok } = validation;
-    this.emit({ event: "validation", ok, mode, seed: sampling.seed, ...limited, validation });
+    this.emit({
+      event: "validation",
+      ok,
+      mode,
+      seed: sampling.seed,
+      ...limited,
+      ...Object.keys(samplings).length > 0 && { sampling: samplings },
+      validation,
+    });
   }
 
   /** Everything but the run's last event, which is {@link end}'s. */
@@ -153,4 +163,17 @@ export class EventEmitter {
     } else if (event.event === "death") this.#counts.deaths++;
     else if (event.event === "resurrection") this.#counts.resurrections++;
   }
+}
+
+/** How each jar's thoughts are sampled where that isn't the run's way, by jar. */
+function otherSamplings({ jars, sampling }: RunConfig): Readonly<Record<string, JarSampling>> {
+  return Object.fromEntries(jars.flatMap(({ demand: { id }, sampling: own = {} }) => {
+    const { maxTokens, temperature, topP } = own;
+    const other = defined({
+      maxTokens: maxTokens === sampling.maxTokens ? undefined : maxTokens,
+      temperature: temperature === sampling.temperature ? undefined : temperature,
+      topP: topP === sampling.topP ? undefined : topP,
+    });
+    return Object.keys(other).length > 0 ? [[id, other]] : [];
+  }));
 }

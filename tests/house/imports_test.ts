@@ -8,6 +8,9 @@ import { codeOf } from "./tokens.ts";
 const FLOORS: readonly (readonly string[])[] = [
   ["main"],
   ["cli", "mod"],
+  ["replay"],
+  ["screen", "page"],
+  ["view"],
   ["experiment", "report", "packaging"],
   ["plan"],
   ["ledger"],

@@ -50,6 +50,7 @@ Deno.test("run: every event as people read it", () => {
         message: "its memory passed its RAM limit",
         detail: "1.10 GB of its 1.00 GB",
         deaths: 2,
+        life: { turns: 3, thoughts: 3, tokens: 15, milliseconds: 60 },
         ...inRam({ givenBackBytes: GB, reservedBytes: 0 }),
       },
       "[subject] died in turn 4: its memory passed its RAM limit (1.10 GB of its 1.00 GB); " +

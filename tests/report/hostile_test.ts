@@ -154,6 +154,7 @@ async function answers(told: Told): Promise<Readonly<Record<string, string>>> {
       cause: "engine-failed",
       message: name,
       deaths: 1,
+      life: { turns: 1, thoughts: 1, tokens: 1, milliseconds: 1 },
       ...inRam({ givenBackBytes: 1, reservedBytes: 0 }),
       detail: path,
     },

@@ -8,6 +8,7 @@ import {
   DEFAULT_GPU,
   GPU_CHOICES,
 } from "../../plan/settings.ts";
+import { PACE_BOUNDS, READABLE_PACE } from "../../view/pace.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
 /** What a flag's value is, and what stands for it in help unless the flag itself says. */
@@ -22,6 +23,7 @@ export const PLACEHOLDERS = {
   text: "NAME",
   duration: "TIME",
   layers: "N|all|auto",
+  pace: "WORDS|full",
 } as const;
 
 /** One flag: the only source of its parsing, help, completion and line in the README. */
@@ -36,6 +38,8 @@ export interface FlagDefinition {
   /** What choices were called before, by what was typed; still taken, and said in the help. */
   readonly olderNames?: Readonly<Record<string, string>>;
   readonly perJar?: true;
+  /** It may stand without its value. */
+  readonly isOptional?: true;
   readonly commands: readonly CommandName[];
   /** One sentence without a full stop. */
   readonly help: string;
@@ -52,6 +56,34 @@ const MODELS = ["run", "check", "recommend", "estimate", "measure"] as const;
 
 /** As it is typed: `q8_0`. */
 export const typedCacheType = (type: KvCacheType) => type.toLowerCase() as Lowercase<KvCacheType>;
+
+// Each is there for all jars and for one.
+
+const MAX_TOKENS = {
+  name: "max-tokens",
+  type: "count",
+  least: 1,
+  greatest: 2 ** 20,
+  commands: ["run"],
+} as const;
+
+const TEMPERATURE = {
+  name: "temperature",
+  type: "number",
+  placeholder: "T",
+  least: 0,
+  greatest: 100,
+  commands: ["run"],
+} as const;
+
+const TOP_P = {
+  name: "top-p",
+  type: "number",
+  placeholder: "P",
+  least: 0,
+  greatest: 1,
+  commands: ["run"],
+} as const;
 
 /** Every flag, in the order of `--help`. */
 export const FLAG_TABLE = [
@@ -278,33 +310,38 @@ export const FLAG_TABLE = [
     help: "End after N turns (without it: on Ctrl-C, or when nobody reads its answer)",
   },
   {
-    name: "max-tokens",
-    type: "count",
-    least: 1,
-    greatest: 2 ** 20,
-    commands: ["run"],
-    default: 64,
+    ...MAX_TOKENS,
+    // Two sentences of an instruct model have up to 40 words, and some 1.5 tokens a word.
+    default: 96,
     help: "Most tokens of one thought",
   },
+  { ...MAX_TOKENS, perJar: true, help: "Most tokens of one jar's thoughts" },
   {
-    name: "temperature",
-    type: "number",
-    placeholder: "T",
-    least: 0,
-    greatest: 100,
-    commands: ["run"],
+    ...TEMPERATURE,
     default: 0.8,
     help: "How freely thoughts are sampled; 0 takes the likeliest token",
   },
+  { ...TEMPERATURE, perJar: true, help: "How freely one jar's thoughts are sampled" },
   {
-    name: "top-p",
-    type: "number",
-    placeholder: "P",
-    least: 0,
-    greatest: 1,
-    commands: ["run"],
+    ...TOP_P,
     default: 0.95,
     help: "Sample from the likeliest tokens that make up this share",
+  },
+  { ...TOP_P, perJar: true, help: "Sample one jar's thoughts so" },
+  {
+    name: "prompt",
+    perJar: true,
+    type: "path",
+    commands: ["run", "check"],
+    help: "What one jar is told, from FILE (brainjar prompts prints the built-in ones)",
+  },
+  {
+    name: "prompt-format",
+    type: "choice",
+    choices: ["auto", "raw", "chat"],
+    commands: ["run"],
+    default: "auto",
+    help: "Tell prompts in the model's chat template, as raw text, or (auto) as the model has it",
   },
   {
     name: "seed",
@@ -327,6 +364,36 @@ export const FLAG_TABLE = [
     help: "Append the transcript to FILE, a JSON object a line",
   },
   {
+    name: "log-max-size",
+    type: "size",
+    commands: ["run"],
+    help:
+      "Go on in a new file when the transcript has SIZE; older parts are FILE.1, FILE.2, to FILE.9",
+  },
+  {
+    name: "pace",
+    type: "pace",
+    least: PACE_BOUNDS.least,
+    greatest: PACE_BOUNDS.greatest,
+    commands: ["run"],
+    help:
+      `Tell thoughts at WORDS a minute (default ${READABLE_PACE} on a screen or a page, full for lines)`,
+  },
+  {
+    name: "plain",
+    type: "switch",
+    commands: ["run"],
+    help: "Lines and no screen, on a terminal too",
+  },
+  {
+    name: "web",
+    type: "text",
+    placeholder: "HOST:PORT",
+    isOptional: true,
+    commands: ["run"],
+    help: "Serve a page of the run (this machine alone and a free port, unless told otherwise)",
+  },
+  {
     name: "save",
     type: "switch",
     commands: ["measure"],
@@ -339,6 +406,12 @@ export const FLAG_TABLE = [
     commands: ["check"],
     default: "text",
     help: "How the verdict is printed",
+  },
+  {
+    name: "full",
+    type: "switch",
+    commands: ["check", "estimate", "memory"],
+    help: "Every figure at a terminal, as it is printed to a pipe",
   },
   {
     name: "quiet",

@@ -20,4 +20,5 @@ export const CAUSE_MESSAGES: Readonly<Record<DeathCause, string>> = {
   "device-lost": "its device was gone",
   "engine-failed": "the engine failed",
   "engine-stalled": "the engine stalled",
+  "by-hand": "a hand ended it",
 };

@@ -9,6 +9,7 @@ import type { JarConfig } from "../config.ts";
 import { CAUSE_MESSAGES, type Death, type DeathCause } from "./death_cause.ts";
 import type { EndEvent, JarEventBody, RunEvent } from "../events.ts";
 import { free, type JarState } from "./jar_state.ts";
+import type { RunLimits } from "../limits.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { rounded } from "../clock.ts";
@@ -41,6 +42,7 @@ export class Jar {
   /** Of its reservation, as far as growth while it thought tells. */
   #residentBytes = 0;
   #fresh = true;
+  #life = { bornAt: 0, bornTurn: 0, thoughts: 0, tokens: 0 };
 
   constructor(config: JarConfig, run: RunState) {
     this.config = config;
@@ -158,10 +160,17 @@ export class Jar {
     const outcome = await withWatchdog(async (signal, sign) => {
       const onText = (text: string) => {
         sign();
+        if (text === "") return;
         pieces.push(text);
         this.#run.onText(this.id, text);
       };
-      return said = await alive.mind.think(prompt, { ...sampling, seed, signal, onText });
+      return said = await alive.mind.think(prompt, {
+        ...sampling,
+        ...this.config.sampling,
+        seed,
+        signal,
+        onText,
+      });
     }, { clock, limits, signal: thinking.signal });
     stop.removeEventListener("abort", stopped);
     if (outcome.kind === "stalled" || outcome.kind === "aborted") alive.rest = outcome.rest;
@@ -208,6 +217,8 @@ export class Jar {
   #live(admission: Extract<Admission, { kind: "admitted" }>): void {
     const { mind, model } = admission;
     this.#fresh = true;
+    const { clock, turn } = this.#run;
+    this.#life = { bornAt: clock.now(), bornTurn: turn, thoughts: 0, tokens: 0 };
     this.#residentBytes = admission.residentBytes;
     this.#state = { kind: "alive", mind, model, rest: Promise.resolve() };
   }
@@ -217,6 +228,8 @@ export class Jar {
     mind: Mind,
   ): void {
     this.#fresh = false;
+    this.#life.thoughts++;
+    this.#life.tokens += tokens;
     if (tokens > 0 && stop !== "aborted") this.#engineFailures = 0;
     const context = { contextTokens: mind.tokensUsed, contextSize: mind.contextSize };
     const told = { text, promptTokens, tokens, stop, ...context, seed, prompt };
@@ -244,7 +257,11 @@ export class Jar {
     this.#state = { kind: "dying", done };
     this.#deaths++;
     this.#lastCause = cause;
-    const { clock, limits } = this.#run;
+    const { clock, limits, turn } = this.#run;
+    const { bornAt, bornTurn, ...said } = this.#life;
+    // Before the first turn is no turn.
+    const turns = turn - Math.max(1, bornTurn) + 1;
+    const life = { turns, ...said, milliseconds: rounded(clock.now() - bornAt) };
     // A full context is gone with the mind that filled it. Every other cause may still be there, so
     // those wait one interval instead of dying in a tight loop.
     const atOnce = cause === "context-full";
@@ -258,7 +275,7 @@ export class Jar {
     this.#state = {
       kind: "dead",
       cause,
-      retryAt: clock.now() + (atOnce ? 0 : limits.retryMilliseconds),
+      retryAt: clock.now() + (atOnce ? 0 : retryMilliseconds(cause, limits)),
     };
     resolve();
     this.#emit({
@@ -267,6 +284,7 @@ export class Jar {
       ...defined({ pool }),
       message: CAUSE_MESSAGES[cause],
       deaths: this.#deaths,
+      life,
       ...givenBack(given),
       pools: given.pools.map((pool) => ({ id: pool.id, ...givenBack(pool) })),
       ...defined({ detail }),
@@ -302,6 +320,11 @@ export class Jar {
       { event, id, role, turn: this.#run.turn, ...rest } as Exclude<RunEvent, EndEvent>,
     );
   }
+}
+
+/** How long after a death it is tried to bring a jar back; a full context's is over at once. */
+function retryMilliseconds(cause: DeathCause, limits: RunLimits): number {
+  return cause === "by-hand" ? limits.byHandMilliseconds : limits.retryMilliseconds;
 }
 
 /** A thought with what it came of. */

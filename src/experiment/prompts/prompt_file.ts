@@ -77,6 +77,11 @@ export function parsePrompt(
   return { system, lines };
 }
 
+/** A prompt as a file has it: reading it gives the same prompt. */
+export function promptFileText({ system, lines }: RolePrompt): string {
+  return `${[system, ...lines === undefined ? [] : ["---", ...lines]].join("\n")}\n`;
+}
+
 function emptyPrompt(message: string): BrainjarError {
   return new BrainjarError("prompt-empty", message, {
     hint: "Leave it out for the built-in prompt, which brainjar prompts prints",

@@ -25,6 +25,7 @@ const cause = z.enum([
   "device-lost",
   "engine-failed",
   "engine-stalled",
+  "by-hand",
 ]);
 
 const poolReport = { ...allocation, usedPercent: z.number() };
@@ -41,6 +42,12 @@ const allocationReport = z.object({
   })),
 });
 
+const sampling = z.object({
+  maxTokens: z.int().exactOptional(),
+  temperature: z.number().exactOptional(),
+  topP: z.number().exactOptional(),
+});
+
 /** An event of a run (src/report/README.md, "Output"). */
 const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
   z.object({
@@ -49,6 +56,8 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     mode,
     seed: z.int().describe("What the run can be repeated with"),
     turns: z.int().exactOptional(),
+    sampling: z.record(z.string(), sampling).exactOptional()
+      .describe("By jar, what of its sampling isn't the run's"),
     validation: VALIDATION_SCHEMA,
   }),
   z.object({ event: z.literal("allocated"), ...jar, ...allocated, preflight }),
@@ -75,7 +84,20 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     milliseconds,
   }),
   z.object({ event: z.literal("note"), ...jar, text: z.string() }),
-  z.object({ event: z.literal("whisper"), ...jar, text: z.string() }),
+  z.object({
+    event: z.literal("whisper"),
+    ...jar,
+    text: z.string(),
+    by: z.literal("hand").exactOptional()
+      .describe("A person's, to the jar that is named; else god's, who is named"),
+  }),
+  z.object({
+    event: z.literal("prompt"),
+    ...jar,
+    text: z.string().describe("What the jar's prompt file says from now on"),
+  }),
+  z.object({ event: z.literal("paused"), turn: z.int() }),
+  z.object({ event: z.literal("resumed"), turn: z.int() }),
   z.object({
     event: z.literal("death"),
     ...jar,
@@ -83,6 +105,12 @@ const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     pool: devicePool,
     message: z.string(),
     deaths: z.int(),
+    life: z.object({
+      turns: z.int(),
+      thoughts: z.int(),
+      tokens: z.int().describe("Sampled, prompts left out"),
+      milliseconds,
+    }).describe("The life that ended"),
     givenBackBytes: bytes,
     reservedBytes: bytes,
     pools: z.array(givenBack),

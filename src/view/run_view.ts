@@ -1,0 +1,143 @@
+import type { Mode, Role } from "../budget/demand.ts";
+import type { Validation } from "../budget/validation.ts";
+import type { DeathCause } from "../experiment/jar/death_cause.ts";
+import type { EndEvent } from "../experiment/events.ts";
+import type { SampledPool, SharedWeights } from "../experiment/memory/memory_sample.ts";
+import type { Series } from "./series.ts";
+
+/** What a person sees of a run at a moment: all that a screen, a page or a report draws. */
+export interface RunView {
+  /** `starting` until the first thought begins. */
+  readonly phase: "starting" | "running" | "paused" | "ended";
+  /** Milliseconds since the run began, of the last event. */
+  readonly at: number;
+  readonly turn: number;
+  readonly mode?: Mode;
+  readonly seed?: number;
+  /** After so many turns it ends; absent: until it is stopped. */
+  readonly turns?: number;
+  /** Words a minute; absent: as fast as they are thought. */
+  readonly pace?: number;
+  readonly validation?: Validation;
+  readonly jars: readonly JarView[];
+  readonly pools: readonly SampledPool[];
+  readonly shared: readonly SharedWeights[];
+  readonly pressurePercent?: number;
+  readonly next?: { readonly id: string; readonly why: string };
+  /** What was said, oldest first, each thing once; the last {@link MOST_UTTERANCES}. */
+  readonly utterances: readonly Utterance[];
+  /** What happened besides, oldest first; the last {@link MOST_HAPPENINGS}. */
+  readonly happenings: readonly Happening[];
+  /** Lives that are over, oldest first; the last {@link MOST_LIVES}. */
+  readonly lives: readonly Life[];
+  readonly end?: EndEvent;
+}
+
+/** One jar. All bytes whole, in RAM unless a pool is named. */
+export interface JarView {
+  readonly id: string;
+  readonly role: Role;
+  readonly model: string;
+  /** `waiting` before it is admitted; `gone` for good. */
+  readonly state: "waiting" | "loading" | "alive" | "thinking" | "dead" | "gone";
+  readonly limitBytes?: number;
+  readonly reservedBytes: number;
+  readonly residentBytes: number;
+  /** What it has on devices. */
+  readonly devices: readonly {
+    readonly id: string;
+    readonly reservedBytes: number;
+    readonly residentBytes: number;
+  }[];
+  /** Resident bytes over time. */
+  readonly memory: Series;
+  readonly contextTokens: number;
+  readonly contextSize: number;
+  readonly deaths: number;
+  readonly lastCause?: DeathCause;
+  /** Of the last thought that took time. */
+  readonly tokensPerSecond?: number;
+  /** What it was told last. */
+  readonly prompt?: string;
+  /** What it thinks or thought last; `isWhole` once it has ended. */
+  readonly thought?: { readonly turn: number; readonly text: string; readonly isWhole: boolean };
+  /** Its life: born when, with how many turns, thoughts and tokens so far. */
+  readonly life: Life;
+}
+
+/** From a birth to a death. */
+export interface Life {
+  readonly id: string;
+  readonly role: Role;
+  /** 1 for the first. */
+  readonly number: number;
+  readonly bornAt: number;
+  readonly bornTurn: number;
+  readonly turns: number;
+  readonly thoughts: number;
+  /** Sampled, prompts left out. */
+  readonly tokens: number;
+  /** Absent as long as it lives, or where the run ended first. */
+  readonly death?: {
+    readonly at: number;
+    readonly turn: number;
+    readonly cause: DeathCause;
+    readonly message: string;
+  };
+}
+
+/** Something that was said. A note and a whisper stand in place of the thought that they come from. */
+export interface Utterance {
+  /** Counts from 1 over the whole run, so that a page can tell new ones. */
+  readonly number: number;
+  readonly at: number;
+  readonly turn: number;
+  readonly id: string;
+  readonly role: Role;
+  readonly kind: "thought" | "note" | "whisper";
+  readonly text: string;
+  /** A person's whisper. */
+  readonly byHand?: true;
+  /** Its jar died, or the run ended, in the middle of it. */
+  readonly isCutOff?: true;
+  /** How full its speaker's context was after it, 0 to 1: the fuller, the more a viewer frays it. */
+  readonly fill: number;
+}
+
+/** Something that happened, in a line. */
+export interface Happening {
+  /** Counts from 1 over the whole run. */
+  readonly number: number;
+  readonly at: number;
+  readonly turn: number;
+  readonly id?: string;
+  readonly kind:
+    | "loaded"
+    | "death"
+    | "resurrection"
+    | "warning"
+    | "prompt"
+    | "paused"
+    | "resumed"
+    | "end";
+  readonly text: string;
+}
+
+export const MOST_UTTERANCES = 300;
+export const MOST_HAPPENINGS = 100;
+export const MOST_LIVES = 100;
+/** Characters of one utterance that are kept; a thought may have a million tokens. */
+export const MOST_CHARACTERS = 8_000;
+
+/** Before anything has happened. */
+export const EMPTY_VIEW: RunView = {
+  phase: "starting",
+  at: 0,
+  turn: 0,
+  jars: [],
+  pools: [],
+  shared: [],
+  utterances: [],
+  happenings: [],
+  lives: [],
+};

@@ -57,7 +57,7 @@ export function renderEvent(event: RunEvent): string {
     case "warning":
       return warning(event);
     case "end":
-      return end(event);
+      return [...allocationLines(event), ...endLines(event)].join("\n");
   }
 }
 
@@ -97,10 +97,14 @@ const REASONS: Readonly<Record<EndEvent["reason"], string>> = {
   "no-jar-left": "Run ended: no jar is left and none could be brought back",
 };
 
-function end(event: EndEvent): string {
-  const { turns, thoughts, tokens, deaths, resurrections, allocationReport } = event;
+function allocationLines({ allocationReport }: EndEvent): string[] {
+  return allocationReport === undefined ? [] : [allocationReportText(allocationReport)];
+}
+
+/** How a run ended and what was given back, a line each. */
+export function endLines(event: EndEvent): string[] {
+  const { turns, thoughts, tokens, deaths, resurrections } = event;
   const lines = [
-    allocationReport && allocationReportText(allocationReport),
     `${REASONS[event.reason]}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
     `${counted(tokens, "token")}, ${counted(deaths, "death")}, ` +
     `${counted(resurrections, "resurrection")}, ${seconds(event.milliseconds)}`,
@@ -110,7 +114,7 @@ function end(event: EndEvent): string {
     ).join(""),
     event.transcriptFailure && `The transcript isn't whole: ${printable(event.transcriptFailure)}`,
   ];
-  return lines.filter((text) => text !== undefined).join("\n");
+  return lines.filter((text) => text !== undefined);
 }
 
 function givenBack(

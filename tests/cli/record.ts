@@ -13,6 +13,7 @@ export function record(): { output: Output; answered(): string; said(): string }
       say: (text) => void (rest += text),
       interactive: false,
       answersTerminal: false,
+      canDraw: false,
       answerLater: (text) => {
         answer += text;
         return Promise.resolve(true);

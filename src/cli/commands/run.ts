@@ -43,9 +43,10 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const log = typedLog && expandHome(typedLog);
   if (log !== undefined) await checkLog(log, settings);
   const transcript = log === undefined ? undefined : openTranscript(log, { toText: jsonText });
+  const session = await openSession({ values, output, stop });
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
-  const say = (line: string) => output.say(`${line}\n`);
+  const say = (line: string) => session.say(`${line}\n`);
   const host = openHost({
     ...here,
     ...defined({ dryLoadCommand, cap: machine }),
@@ -59,7 +60,6 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
       await readCapped(machine, Math.max(0, ownHeldBytes() - ownBytes)),
       await host.findDevices(),
     );
-  const session = await openSession({ output, stop, json: values.get("json") });
   try {
     const ledger = await host.openLedger();
     const held = claim(ledger, values.get("token"));
@@ -68,8 +68,10 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
     const demands = plan.jars.map((jar) => jar.demand);
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
-    session.validated(await validationText(validationReport({ plan })));
-    const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
+    const config = await runConfig(plan, await host.cpu(), values);
+    const report = await validationText(validationReport({ plan }));
+    await session.validated(report, config.validation.ok || config.allowPartial);
+    const end = await runExperiment(config, {
       engine: session.watch(host.engine),
       clock: systemClock,
       readMemory: readForJars,

@@ -12,6 +12,8 @@ export interface Output {
   answerLater(text: string): Promise<boolean>;
   /** Whether the answer goes to a terminal. */
   readonly answersTerminal: boolean;
+  /** Whether a person sits at a terminal that may be drawn on, and answers there. */
+  readonly canDraw: boolean;
   /** Everything else: stderr, in the same way. */
   say(text: string): void;
   /** Whether stderr is a terminal that may be redrawn. */
@@ -32,6 +34,9 @@ export function processOutput(options: { readonly color: boolean }): Output {
     answer: (text) => writeAll(Deno.stdout, printableLines(text), answersTerminal),
     answerLater: (text) => writeLater(Deno.stdout, printableLines(text), answersTerminal),
     answersTerminal,
+    get canDraw() {
+      return answersTerminal && Deno.stdin.isTerminal() && Deno.env.get("TERM") !== "dumb";
+    },
     say: (text) => {
       try {
         writeAll(Deno.stderr, color ? keepPainted(text) : printableLines(text), interactive);

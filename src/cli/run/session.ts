@@ -93,7 +93,9 @@ export async function openSession(
       report = text;
       if (json) return viewers.add(jsonLines(queue));
       // A run that ends before it begins has nothing to draw.
-      if (!wantsScreen || !goesOn) return viewers.add(plainLines(watched, { output, queue, progress }));
+      if (!wantsScreen || !goesOn) {
+        return viewers.add(plainLines(watched, { output, queue, progress }));
+      }
       progress?.clear();
       screen = await openScreen(watched);
       viewers.add(screen);

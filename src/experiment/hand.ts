@@ -1,6 +1,9 @@
+import { BrainjarError } from "../budget/error.ts";
 import type { RunHand } from "./controls.ts";
 import type { Jar } from "./jar/jar.ts";
 import type { Messages } from "./messages.ts";
+import { promptFileOf } from "./prompts/built_in.ts";
+import { parsePrompt } from "./prompts/prompt_file.ts";
 import { whisperByHand } from "./replies.ts";
 import type { RunState } from "./run_state.ts";
 
@@ -79,14 +82,20 @@ export class Hand implements RunHand {
   }
 
   promptOf(id: string): string | undefined {
-    return this.#jars.find((jar) => jar.id === id)?.prompt;
+    const jar = this.#jars.find((one) => one.id === id);
+    if (jar === undefined) return undefined;
+    return promptFileOf(jar, this.#jars.filter(({ role }) => role === "subject").length);
   }
 
   setPrompt(id: string, text: string): string | undefined {
     const found = this.#find(id);
     if (typeof found === "string") return found;
-    if (text.trim() === "") return "A prompt needs words";
-    found.prompt = text;
+    try {
+      found.prompt = parsePrompt(text);
+    } catch (error) {
+      if (!(error instanceof BrainjarError)) throw error;
+      return [error.message, error.hint].filter((part) => part !== undefined).join(": ");
+    }
     const { emit, turn } = this.#run;
     emit({ event: "prompt", id, role: found.role, turn, text });
     return undefined;

@@ -61,16 +61,13 @@ export function renderEvent(event: RunEvent): string {
   }
 }
 
-/** A life that is over, in a line: how long it was and how much was thought in it. */
+/** A life in words: how long it was and how much was thought in it. */
 export function lifeText(
-  { id, deaths, life }: Pick<Extract<RunEvent, { event: "death" }>, "id" | "deaths" | "life">,
+  { deaths, life }: Pick<Extract<RunEvent, { event: "death" }>, "deaths" | "life">,
 ): string {
   const { turns, thoughts, tokens, milliseconds } = life;
-  return said(
-    id,
-    `life ${deaths}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
-      `${counted(tokens, "token")}, ${seconds(milliseconds)}`,
-  );
+  return `life ${deaths}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
+    `${counted(tokens, "token")}, ${seconds(milliseconds)}`;
 }
 
 function loaded(event: LoadedEvent): string {

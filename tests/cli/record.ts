@@ -14,6 +14,7 @@ export function record(): { output: Output; answered(): string; said(): string }
       interactive: false,
       answersTerminal: false,
       canDraw: false,
+      answerParagraphs: () => Promise.resolve(true),
       answerLater: (text) => {
         answer += text;
         return Promise.resolve(true);

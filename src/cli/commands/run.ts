@@ -7,6 +7,7 @@ import type { RunConfig } from "../../experiment/config.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
 import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
 import { openTranscript } from "../../experiment/transcript_file/open_transcript.ts";
+import { parsePrompt } from "../../experiment/prompts/prompt_file.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { locateModel } from "../../gguf/locate.ts";
 import { partPaths } from "../../gguf/split_name.ts";
@@ -26,7 +27,6 @@ import { planForRun } from "../../plan/devices/try_devices.ts";
 import { eventJson } from "../../report/event_json.ts";
 import { jsonText } from "../../report/printable.ts";
 import { validationReport } from "../../report/validation_report.ts";
-import { validationText } from "../../report/validation_text.ts";
 import type { Command } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { readSettings } from "../settings/settings.ts";
@@ -75,15 +75,15 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     const demands = plan.jars.map((jar) => jar.demand);
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const config = await runConfig(plan, await host.cpu(), values);
-    const report = await validationText(validationReport({ plan }));
-    await session.validated(report, config.validation.ok || config.allowPartial);
+    const goesOn = config.validation.ok || config.allowPartial;
+    await session.validated(validationReport({ plan }), goesOn);
     const end = await runExperiment(config, {
       engine: session.watch(host.engine),
       clock: systemClock,
       readMemory: readForJars,
       readOwnAnonymousBytes: readHeldBytes,
       ...session.listeners,
-      validationLine: (event) => ({ ...eventJson(event), text: report }),
+      validationLine: (event) => ({ ...eventJson(event), text: session.report }),
       ...defined({ ledger: ledger && reservationLedger(ledger, readForJars, held), transcript }),
       signal: stop.signal,
     });
@@ -149,12 +149,12 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
   return {
     mode: plan.settings.mode,
     jars: await Promise.all(
-      plan.jars.map(async ({ header, demand, options, settings: { introduction } }) => ({
+      plan.jars.map(async ({ header, demand, options, settings: { prompt } }) => ({
         demand,
         options,
         files: header.parts,
         sparse: await sparseRanges(header, cpu),
-        ...defined({ introduction }),
+        ...defined({ prompt: prompt === undefined ? undefined : parsePrompt(prompt) }),
       })),
     ),
     ...defined({ turns: values.get("turns") }),

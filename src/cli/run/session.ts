@@ -5,6 +5,9 @@ import type { EndEvent } from "../../experiment/events.ts";
 import { loadModule } from "../../load_module.ts";
 import { READABLE_PACE } from "../../view/pace.ts";
 import { Viewers } from "../../view/viewers.ts";
+import { checkShort } from "../../report/short/check_short.ts";
+import type { ValidationReport } from "../../report/validation_report.ts";
+import { validationText } from "../../report/validation_text.ts";
 import type { Viewer, Watched } from "../../view/view_event.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { AnswerQueue } from "../terminal/answer_queue.ts";
@@ -32,8 +35,10 @@ export interface RunSession {
   watch(engine: Engine): Engine;
   /** Says something that isn't the answer; while a screen is drawn it is said afterwards. */
   say(text: string): void;
-  /** Takes layer 1's report, as `check` prints it, before the run begins; and whether it begins at all. */
-  validated(report: string, goesOn: boolean): Promise<void>;
+  /** Takes layer 1's report before the run begins, and whether it begins at all. */
+  validated(report: ValidationReport, goesOn: boolean): Promise<void>;
+  /** The same as `check` prints it. */
+  readonly report: string;
   /** Waits until all is told and read, but not for ever after a stop. */
   ended(end: EndEvent): Promise<void>;
   /** Leaves the terminal as it was found. */
@@ -89,12 +94,16 @@ export async function openSession(
     },
     watch: (engine) => progress?.watch(engine) ?? engine,
     say,
-    validated: async (text, goesOn) => {
-      report = text;
+    get report() {
+      return report;
+    },
+    validated: async (validation, goesOn) => {
+      report = await validationText(validation);
       if (json) return viewers.add(jsonLines(queue));
       // A run that ends before it begins has nothing to draw.
       if (!wantsScreen || !goesOn) {
-        return viewers.add(plainLines(watched, { output, queue, progress }));
+        const short = output.answersTerminal ? checkShort(validation) : report;
+        return viewers.add(plainLines({ queue, progress, report: short }));
       }
       progress?.clear();
       screen = await openScreen(watched);

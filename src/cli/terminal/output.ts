@@ -1,5 +1,7 @@
 import { BrainjarError, messageOf } from "../../budget/error.ts";
+import { loadModule } from "../../load_module.ts";
 import { printable, printableLines } from "../../report/printable.ts";
+import type { Paragraph } from "../../report/short/paragraph.ts";
 
 /** Where a command prints, so that commands are tested without a terminal. */
 export interface Output {
@@ -14,6 +16,11 @@ export interface Output {
   readonly answersTerminal: boolean;
   /** Whether a person sits at a terminal that may be drawn on, and answers there. */
   readonly canDraw: boolean;
+  /**
+   * A report at a terminal, wrapped to its width and in colour where that is on; false once its reader
+   * went away. Keeps nothing else waiting.
+   */
+  answerParagraphs(paragraphs: readonly Paragraph[]): Promise<boolean>;
   /** Everything else: stderr, in the same way. */
   say(text: string): void;
   /** Whether stderr is a terminal that may be redrawn. */
@@ -36,6 +43,15 @@ export function processOutput(options: { readonly color: boolean }): Output {
     answersTerminal,
     get canDraw() {
       return answersTerminal && Deno.stdin.isTerminal() && Deno.env.get("TERM") !== "dumb";
+    },
+    answerParagraphs: async (paragraphs) => {
+      const { fitParagraphs } = await loadModule<
+        typeof import("../../report/short/paragraph.ts")
+      >(import.meta, "../../report/short/paragraph.ts");
+      const columns = answersTerminal ? Deno.consoleSize().columns : 80;
+      // What spans hold was made printable one by one: the styles are all that is left.
+      const text = fitParagraphs(paragraphs, { columns, color: options.color && answersTerminal });
+      return await writeLater(Deno.stdout, text, answersTerminal);
     },
     say: (text) => {
       try {

@@ -1,12 +1,14 @@
 import { defined } from "../../budget/defined.ts";
 import type { RunConfig } from "../config.ts";
 import type { RunEvent } from "../events.ts";
+import { promptFileOf } from "../prompts/built_in.ts";
 import { TRANSCRIPT_SCHEMA, type TranscriptLine } from "../transcript.ts";
 
 /** A run's first line: what it can be repeated with. */
 export function startLine(
   { mode, turns, sampling, jars, version }: RunConfig,
 ): TranscriptLine {
+  const subjects = jars.filter(({ demand }) => demand.role === "subject").length;
   return {
     event: "start",
     schema: TRANSCRIPT_SCHEMA,
@@ -14,9 +16,10 @@ export function startLine(
     mode,
     ...defined({ turns }),
     sampling,
-    jars: jars.map(({ demand, options: { contextSize }, introduction: prompt }) => {
+    jars: jars.map(({ demand, options: { contextSize }, prompt: own }) => {
       const { id, role, model, ramLimitBytes } = demand;
-      return { id, role, model, contextSize, ...defined({ ramLimitBytes, prompt }) };
+      const prompt = promptFileOf({ role, prompt: own }, subjects);
+      return { id, role, model, contextSize, ...defined({ ramLimitBytes }), prompt };
     }),
   };
 }

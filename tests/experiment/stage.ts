@@ -4,7 +4,9 @@ import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
 import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
+import type { RunHand } from "../../src/experiment/controls.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
+import type { MemorySample } from "../../src/experiment/memory/memory_sample.ts";
 import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
 import { JARS_OF_MODE, type PresetMode } from "../../src/experiment/roles.ts";
 import type { EndEvent } from "../../src/experiment/events.ts";
@@ -41,6 +43,11 @@ export interface StageOptions {
   readonly stopAfter?: number;
   readonly stopReason?: string;
   readonly onEvent?: (event: RunEvent, stop: AbortController) => void;
+  readonly onMemory?: (sample: MemorySample) => void;
+  readonly onText?: (id: string, text: string) => void;
+  readonly heard?: () => Promise<void>;
+  /** Is given what a person may do, before anything happens. */
+  readonly onHand?: (hand: RunHand, clock: FakeClock) => void;
   readonly transcript?: Transcript;
   readonly ledger?: ReservationLedger;
 }
@@ -147,7 +154,12 @@ export async function play(options: StageOptions = {}): Promise<Played> {
       write: (line) => lines.push(line),
       close: () => {},
     },
+    validationLine: (event) => ({ ...event }),
     ...(options.ledger ? { ledger: options.ledger } : {}),
+    ...(options.onMemory ? { onMemory: options.onMemory } : {}),
+    ...(options.onText ? { onText: options.onText } : {}),
+    ...(options.heard ? { heard: options.heard } : {}),
+    onHand: (hand) => options.onHand?.(hand, clock),
     signal: stop.signal,
   });
   return { result, events, engine, clock, lines };

@@ -1,9 +1,10 @@
+import { defined } from "../../src/budget/defined.ts";
 import type { DeviceFootprint } from "../../src/budget/demand.ts";
 import type { DeviceMemory, MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
-import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
+import type { JarConfig, JarSampling, RunConfig } from "../../src/experiment/config.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
 import { JARS_OF_MODE, type PresetMode } from "../../src/experiment/roles.ts";
@@ -24,6 +25,8 @@ export interface StageOptions {
   readonly policy?: Partial<Policy>;
   readonly ramLimitBytes?: Readonly<Record<string, number>>;
   readonly model?: (id: string) => string;
+  /** How one jar's thoughts are sampled, where it isn't as the others'. */
+  readonly sampling?: Readonly<Record<string, JarSampling>>;
   readonly engine?: Omit<FakeEngineOptions, "clock">;
   readonly limits?: RunConfig["limits"];
   /** Available bytes at a moment; what the engine holds is taken off. */
@@ -112,6 +115,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
       kvCacheValueType: "F16",
       mmap: true,
     },
+    ...defined({ sampling: options.sampling?.[id] }),
   }));
   const validation = validateMemoryBudget({
     mode,

@@ -116,8 +116,9 @@ function withinTime<Result>(work: () => Result): Result {
   return result.value;
 }
 
+/** Whether it is what V8 ended `work` with; its class is that of another context. */
 function isTimeout(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
+  return typeof error === "object" && error !== null && "code" in error &&
     error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
 }
 

@@ -84,6 +84,7 @@ export async function runExperiment(
     clock,
     limits: { ...RUN_LIMITS, ...config.limits },
     sampling: config.sampling,
+    promptFormat: config.promptFormat ?? "auto",
     stop: emitter.stop,
     stoppedAt: () => emitter.stoppedAt,
     emit: (event) => {

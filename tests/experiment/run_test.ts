@@ -41,6 +41,18 @@ Deno.test("matrix: the thought reaches observer and god, the note god, the whisp
   assert(second?.includes(`A whisper: ${named(events, "whisper")[0]?.text}`));
 });
 
+Deno.test("sampling: a jar's own is what it thinks with, and is told where it isn't the run's", async () => {
+  const { events, lines } = await play({
+    turns: 1,
+    sampling: { observer: { maxTokens: 3 }, god: {}, subject: { temperature: 0.8 } },
+  });
+  assertEquals(named(events, "thought").map(({ tokens }) => tokens), [8, 3, 8]);
+  assertEquals(named(events, "validation")[0]?.sampling, { observer: { maxTokens: 3 } });
+  const jars = lines[0]?.jars as readonly { readonly sampling?: unknown }[];
+  assertEquals(jars.map(({ sampling }) => sampling), [undefined, { maxTokens: 3 }, undefined]);
+  assertEquals(named((await play({ turns: 1 })).events, "validation")[0]?.sampling, undefined);
+});
+
 Deno.test("god may be silent: then the subject hears nothing, an old whisper included", async () => {
   let thoughts = 0;
   const { events, engine } = await play({

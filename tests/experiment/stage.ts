@@ -1,10 +1,15 @@
+import { defined } from "../../src/budget/defined.ts";
 import type { DeviceFootprint } from "../../src/budget/demand.ts";
 import type { DeviceMemory, MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
+<<<<<<< HEAD
 import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
 import type { RunHand } from "../../src/experiment/controls.ts";
+=======
+import type { JarConfig, JarSampling, RunConfig } from "../../src/experiment/config.ts";
+>>>>>>> 553598c71078f3189d1d60091d93928fe22ced2f
 import type { RunEvent } from "../../src/experiment/events.ts";
 import type { MemorySample } from "../../src/experiment/memory/memory_sample.ts";
 import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
@@ -26,6 +31,8 @@ export interface StageOptions {
   readonly policy?: Partial<Policy>;
   readonly ramLimitBytes?: Readonly<Record<string, number>>;
   readonly model?: (id: string) => string;
+  /** How one jar's thoughts are sampled, where it isn't as the others'. */
+  readonly sampling?: Readonly<Record<string, JarSampling>>;
   readonly engine?: Omit<FakeEngineOptions, "clock">;
   readonly limits?: RunConfig["limits"];
   /** Available bytes at a moment; what the engine holds is taken off. */
@@ -119,6 +126,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
       kvCacheValueType: "F16",
       mmap: true,
     },
+    ...defined({ sampling: options.sampling?.[id] }),
   }));
   const validation = validateMemoryBudget({
     mode,

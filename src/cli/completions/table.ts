@@ -75,7 +75,7 @@ function valueCompletion(
 /** `MODEL…` names files, `bash|zsh` the words themselves, `TOKEN` nothing that is known. */
 function operandCompletion(operands: string): Completion {
   if (operands.startsWith("MODEL")) return "models";
-  return operands.includes("|") ? operands.split("|") : "unknown";
+  return operands.includes("|") ? operands.replaceAll(/[[\]]/g, "").split("|") : "unknown";
 }
 
 /** A text as one word of bash and zsh. */

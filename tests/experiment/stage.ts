@@ -4,12 +4,8 @@ import type { DeviceMemory, MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
-<<<<<<< HEAD
-import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
-import type { RunHand } from "../../src/experiment/controls.ts";
-=======
 import type { JarConfig, JarSampling, RunConfig } from "../../src/experiment/config.ts";
->>>>>>> 553598c71078f3189d1d60091d93928fe22ced2f
+import type { RunHand } from "../../src/experiment/controls.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import type { MemorySample } from "../../src/experiment/memory/memory_sample.ts";
 import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";

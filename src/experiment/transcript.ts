@@ -26,8 +26,9 @@ interface TranscriptOptions {
 /** Bytes in which a transcript's first line says what it is; the rest of that line may be longer. */
 const HEAD_BYTES = 512;
 
-/** How every transcript begins, whatever its version. */
-const HEAD = /^\{(?:"time":"[^"]*",)?"event":"start","schema":"brainjar\.transcript\/\d+"/;
+/** How every run in a transcript begins, whatever its version. */
+export const TRANSCRIPT_HEAD =
+  /^\{(?:"time":"(?<time>[^"]*)",)?"event":"start","schema":"brainjar\.transcript\/(?<version>\d+)"/;
 
 /**
  * Opens a transcript for writing. An earlier run's in the same file stays, and this run's lines come
@@ -68,7 +69,7 @@ function inspect(path: string): Deno.FileInfo | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  if (info.isFile && info.size > 0 && !HEAD.test(readText(path, 0, HEAD_BYTES))) {
+  if (info.isFile && info.size > 0 && !TRANSCRIPT_HEAD.test(readText(path, 0, HEAD_BYTES))) {
     throw new BrainjarError("log-not-a-transcript", `Log file is no transcript: ${path}`, {
       hint: "Give --log a new file, or one that an earlier run wrote; this one was left as it is",
     });

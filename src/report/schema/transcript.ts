@@ -54,7 +54,7 @@ const written = z.object({ time: z.iso.datetime() });
 export const RECORDED_SCHEMA = z.discriminatedUnion("event", [
   START_SCHEMA,
   MEMORY_SCHEMA,
-  RUN_EVENT_SCHEMA,
+  ...RUN_EVENT_SCHEMA.options,
 ]);
 
 /** What each line of a transcript (`run --log`) is. */

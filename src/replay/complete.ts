@@ -1,0 +1,106 @@
+import { exitCode } from "../budget/exit_codes.ts";
+import type { EndReason } from "../experiment/events.ts";
+import { CAUSE_MESSAGES, type DeathCause } from "../experiment/jar/death_cause.ts";
+import type { RunView } from "../view/run_view.ts";
+
+/** A line as JSON has it. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Where there is no pool, no figure is shown: it isn't known. */
+const NO_POOLS = { pools: [] };
+const NOTHING_GIVEN_BACK = { givenBackBytes: 0, reservedBytes: 0, ...NO_POOLS };
+const NOTHING_ALLOCATED = {
+  allocatedBytes: 0,
+  totalBytes: 0,
+  usableBytes: 0,
+  remainingBytes: 0,
+  ...NO_POOLS,
+};
+const NO_PREFLIGHT = {
+  ok: true,
+  level: "ok",
+  availableBytes: 0,
+  requiredBytes: 0,
+  headroomBytes: 0,
+  neededBytes: 0,
+  shortBytes: 0,
+  usedPercent: 0,
+  ...NO_POOLS,
+};
+
+/** The exit code where a transcript has none: how it most likely was, by the reason. */
+const EXIT_CODES: Readonly<Record<EndReason, number>> = {
+  turns: exitCode("success"),
+  stopped: exitCode("SIGINT"),
+  refused: exitCode("refused"),
+  failed: exitCode("engine"),
+  "no-jar-left": exitCode("engine"),
+};
+
+/**
+ * A line with what its event has and the first version of transcripts left out: what follows from what
+ * was seen before, and nothing where nothing does. What the line has stays as it is.
+ *
+ * @param view what is seen before it
+ * @param at milliseconds since the run began
+ *
+ * @example
+ * ```ts
+ * import { EMPTY_VIEW } from "../view/run_view.ts";
+ * import { completed } from "./complete.ts";
+ * const line = completed({ event: "death", cause: "context-full" }, EMPTY_VIEW, 5);
+ * if (line.message !== "its context was full") throw new Error("Its cause says it");
+ * ```
+ */
+export function completed(line: Fields, view: RunView, at: number): Fields {
+  const jar = view.jars.find(({ id }) => id === line.id);
+  switch (line.event) {
+    case "thought":
+      return { milliseconds: 0, ...line };
+    case "death": {
+      const { turns = 0, thoughts = 0, tokens = 0, bornAt = at } = jar?.life ?? {};
+      return {
+        message: messageOf(line.cause),
+        life: { turns, thoughts, tokens, milliseconds: at - bornAt },
+        ...NOTHING_GIVEN_BACK,
+        ...line,
+      };
+    }
+    case "resurrection":
+      return {
+        ...causeOf(jar?.lastCause),
+        ...NOTHING_ALLOCATED,
+        preflight: NO_PREFLIGHT,
+        milliseconds: 0,
+        ...line,
+      };
+    case "end":
+      return {
+        exitCode: EXIT_CODES[line.reason as EndReason],
+        seed: view.seed ?? 0,
+        resurrections: resurrectionsIn(view),
+        milliseconds: at,
+        ...NOTHING_GIVEN_BACK,
+        ...line,
+      };
+    default:
+      return line;
+  }
+}
+
+function causeOf(cause: DeathCause | undefined) {
+  return cause === undefined ? {} : { cause, message: messageOf(cause) };
+}
+
+function messageOf(cause: unknown): string {
+  return typeof cause === "string" && Object.hasOwn(CAUSE_MESSAGES, cause)
+    ? CAUSE_MESSAGES[cause as DeathCause]
+    : String(cause);
+}
+
+function resurrectionsIn({ jars }: RunView): number {
+  return jars.reduce((sum, { deaths, state }) => {
+    const isDead = state === "dead" || state === "gone";
+    return sum + (isDead ? Math.max(0, deaths - 1) : deaths);
+  }, 0);
+}

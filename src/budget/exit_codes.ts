@@ -34,8 +34,8 @@ export function exitCode(ending: Ending): number {
 }
 
 /**
- * The exit code of a command that was stopped: by a signal, or because whoever read its answer had
- * all of it that was wanted (`"SIGPIPE"`).
+ * The exit code of a command that was stopped: by a signal, because whoever read its answer had all
+ * of it that was wanted (`"SIGPIPE"`), or by the person who watched it (`"quit"`).
  *
  * @param reason the signal's name; anything else counts as Ctrl-C
  *
@@ -47,6 +47,6 @@ export function exitCode(ending: Ending): number {
  * ```
  */
 export function stoppedExitCode(reason: unknown): number {
-  if (reason === "SIGPIPE") return exitCode("success");
+  if (reason === "SIGPIPE" || reason === "quit") return exitCode("success");
   return exitCode(STOP_SIGNALS.find((name) => name === reason) ?? "SIGINT");
 }

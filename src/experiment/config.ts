@@ -7,6 +7,7 @@ import type { EstimatedFile } from "../engine/estimated_file.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { FileRange } from "../footprint/sparse_ranges.ts";
 import type { Clock } from "./clock.ts";
+import type { RunHand } from "./controls.ts";
 import type { RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
 import type { MemorySample } from "./memory/memory_sample.ts";
@@ -59,7 +60,7 @@ export interface RunDependencies {
   /** Hears everything that happens, in order. */
   readonly emit: (event: RunEvent) => void;
   /**
-   * Resolves when what was told is read: no turn begins before, so that a run doesn't get ahead of a
+   * Resolves when what was told is read: no thought begins before, so that a run doesn't get ahead of a
    * slow reader. Absent: it is read at once.
    */
   readonly heard?: () => Promise<void>;
@@ -67,6 +68,8 @@ export interface RunDependencies {
   readonly onMemory?: (sample: MemorySample) => void;
   /** Hears each piece of a thought as it is sampled. */
   readonly onText?: (id: string, text: string) => void;
+  /** Is given, before anything happens, what a person may do to the run. */
+  readonly onHand?: (hand: RunHand) => void;
   /** Closed when the run ends. */
   readonly transcript?: Transcript;
   /**

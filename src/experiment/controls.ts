@@ -1,8 +1,8 @@
 /**
- * What a person may do to a run while it goes on, from a screen or a page. Each answers why it
- * couldn't be done, as a sentence for people, or nothing where it was.
+ * What a person may do to the jars of a run while it goes on. Each answers why it couldn't be done, as
+ * a sentence for people, or nothing where it was.
  */
-export interface RunControls {
+export interface RunHand {
   readonly isPaused: boolean;
   /** No thought begins until it is resumed; the one that is being thought is finished. */
   pause(): void;
@@ -15,7 +15,11 @@ export interface RunControls {
   promptOf(id: string): string | undefined;
   /** Replaces it from the jar's next turn on; a text that is no prompt file is refused. */
   setPrompt(id: string, text: string): string | undefined;
-  /** Ends the run as Ctrl-C does. */
+}
+
+/** All that a person may do to a run from a screen or a page. */
+export interface RunControls extends RunHand {
+  /** Ends the run, as asked: exit code 0. */
   quit(): void;
   /** Words a minute at which viewers hear thoughts; `undefined`: as fast as they are thought. */
   readonly pace: number | undefined;

@@ -10,6 +10,8 @@ export interface RunLimits {
   readonly renewMilliseconds: number;
   /** Between two tries to bring a dead jar back. */
   readonly retryMilliseconds: number;
+  /** The same after a death by hand: nothing was wrong, and a person is to see that it is dead. */
+  readonly byHandMilliseconds: number;
   /** How long an operation that was asked to end is waited for. */
   readonly graceMilliseconds: number;
   /** How long freeing is waited for while the run goes on. */
@@ -29,6 +31,7 @@ export const RUN_LIMITS: RunLimits = {
   shortWatchMilliseconds: 100,
   renewMilliseconds: 60_000,
   retryMilliseconds: 3_000,
+  byHandMilliseconds: 1_500,
   graceMilliseconds: 1_200,
   disposalMilliseconds: 10_000,
   hurriedDisposalMilliseconds: 800,

@@ -15,6 +15,9 @@ import { freedInTime } from "./freed_in_time.ts";
 import { withoutLedger } from "./memory/reservation_ledger.ts";
 import { deallocateAll } from "./memory/reservations.ts";
 import { isExpendable } from "./roles.ts";
+import { Hand } from "./hand.ts";
+import { Messages } from "./messages.ts";
+import { Pause } from "./pause.ts";
 import { EventEmitter } from "./event_emitter.ts";
 import { takeTurns } from "./turns.ts";
 import { MemoryView } from "./memory/memory_view.ts";
@@ -23,6 +26,13 @@ import type { RunState } from "./run_state.ts";
 interface Ending {
   readonly reason: EndReason;
   readonly exitCode: number;
+}
+
+/** Who lives, and what they say. */
+interface Lives {
+  readonly jars: readonly Jar[];
+  readonly messages: Messages;
+  readonly run: RunState;
 }
 
 /**
@@ -64,18 +74,21 @@ export async function runExperiment(
     stop: emitter.stop,
     stoppedAt: () => emitter.stoppedAt,
     emit: (event) => emitter.emit(event),
+    pause: new Pause(),
     heard: dependencies.heard ?? (() => Promise.resolve()),
     onText: (id, text) => emitter.emitText(id, text),
     turn: 0,
   };
   const jars = config.jars.map((jar) => new Jar(jar, run));
+  const messages = new Messages();
+  dependencies.onHand?.(new Hand({ jars, run, messages }));
   const done = new AbortController();
   const renewing = renewReservations(run, done.signal);
   let ending: Ending;
   let failure: { readonly error: unknown } | undefined;
   try {
     emitter.begin();
-    ending = await live(config, jars, run);
+    ending = await live(config, { jars, messages, run });
   } catch (error) {
     // Nothing in a run throws on purpose; whatever did, the memory goes back first.
     failure = { error };
@@ -100,7 +113,7 @@ export async function runExperiment(
 }
 
 /** From the first admission to the last thought. */
-async function live(config: RunConfig, jars: readonly Jar[], run: RunState): Promise<Ending> {
+async function live(config: RunConfig, { jars, messages, run }: Lives): Promise<Ending> {
   const { stop, clock, limits } = run;
   const refused = await admitAll(config, jars, run);
   if (stop.aborted) return stoppedBy(stop.reason);
@@ -109,7 +122,7 @@ async function live(config: RunConfig, jars: readonly Jar[], run: RunState): Pro
   const done = new AbortController();
   const watching = watchMemory(jars, run, done.signal);
   try {
-    const reason = await takeTurns(jars, run, config.turns);
+    const reason = await takeTurns(jars, messages, { run, turns: config.turns });
     if (reason === "stopped") return stoppedBy(stop.reason);
     if (reason === "turns") return { reason, exitCode: exitCode("success") };
     // Given up for the engine's failures, or kept out by layers 2 and 3.

@@ -6,6 +6,7 @@ import type { EndEvent, RunEvent } from "./events.ts";
 import type { RunLimits } from "./limits.ts";
 import type { ModelPool } from "./jar/model_pool.ts";
 import type { MemoryView } from "./memory/memory_view.ts";
+import type { Pause } from "./pause.ts";
 import type { ReservationLedger } from "./memory/reservation_ledger.ts";
 
 /** What the jars of one run share. */
@@ -25,6 +26,8 @@ export interface RunState {
   /** When it fired, by the clock. */
   readonly stoppedAt: () => number | undefined;
   readonly emit: (event: Exclude<RunEvent, EndEvent>) => void;
+  /** A person may keep thoughts from beginning. */
+  readonly pause: Pause;
   /** Resolves when what was told is read. */
   readonly heard: () => Promise<void>;
   readonly onText: (id: string, text: string) => void;

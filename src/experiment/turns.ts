@@ -1,18 +1,9 @@
 import { defined } from "../budget/defined.ts";
 import { settlesBefore } from "./clock.ts";
 import type { Jar } from "./jar/jar.ts";
+import type { Messages } from "./messages.ts";
 import { composePrompt, type PromptInput } from "./prompts.ts";
-import { noteOf, whisperOf } from "./replies.ts";
 import type { RunState } from "./run_state.ts";
-
-/** What has been said and not yet been answered. */
-interface Messages {
-  /** Each jar's last thought, the latest at the end. */
-  readonly thoughts: Map<string, string>;
-  note: string;
-  /** God's, for each subject's next prompt alone. */
-  whisper: { readonly text: string; readonly heardBy: Set<string> } | undefined;
-}
 
 /** Why there are no more turns. */
 type TurnsEnd = "turns" | "stopped" | "no-jar-left";
@@ -23,17 +14,15 @@ type TurnsEnd = "turns" | "stopped" | "no-jar-left";
  */
 export async function takeTurns(
   jars: readonly Jar[],
-  run: RunState,
-  turns: number | undefined,
+  messages: Messages,
+  { run, turns }: { readonly run: RunState; readonly turns: number | undefined },
 ): Promise<TurnsEnd> {
-  const messages: Messages = { thoughts: new Map(), note: "", whisper: undefined };
   for (let turn = 1; turns === undefined || turn <= turns; turn++) {
-    if (run.stop.aborted) return "stopped";
+    if (!await mayBegin(run)) return "stopped";
     if (!await someoneLives(jars, run)) return run.stop.aborted ? "stopped" : "no-jar-left";
-    if (!await settlesBefore(run.heard(), run.stop)) return "stopped";
     run.turn = turn;
     for (const jar of jars) {
-      if (run.stop.aborted) return "stopped";
+      if (!await mayBegin(run)) return "stopped";
       await jar.resurrect();
       if (jar.state.kind === "alive") await speak(jar, jars, messages, run);
     }
@@ -41,6 +30,15 @@ export async function takeTurns(
     await run.clock.sleep(0);
   }
   return run.stop.aborted ? "stopped" : "turns";
+}
+
+/** Waits until what was told is read and nobody has paused the run; false where it is to stop. */
+async function mayBegin({ stop, pause, heard }: RunState): Promise<boolean> {
+  do {
+    if (stop.aborted || !await settlesBefore(pause.over(), stop)) return false;
+    if (!await settlesBefore(heard(), stop)) return false;
+  } while (pause.isPaused);
+  return !stop.aborted;
 }
 
 /** Tries to bring the dead back where nobody is left alive, for a few rounds. */
@@ -68,21 +66,11 @@ async function speak(
   messages: Messages,
   run: RunState,
 ): Promise<void> {
+  const whispers = messages.whispersFor(jar);
   const thought = await jar.think(composePrompt(promptInputOf(jar, jars, messages, run.turn)));
   if (!thought) return;
-  const told = { id: jar.id, role: jar.role, turn: run.turn };
-  messages.thoughts.delete(jar.id);
-  messages.thoughts.set(jar.id, thought.text);
-  if (jar.role === "observer") {
-    messages.note = noteOf(thought.text);
-    if (messages.note) run.emit({ event: "note", ...told, text: messages.note });
-  } else if (jar.role === "god") {
-    const text = whisperOf(thought.text);
-    messages.whisper = text === undefined ? undefined : { text, heardBy: new Set() };
-    if (text !== undefined) run.emit({ event: "whisper", ...told, text });
-  } else {
-    messages.whisper?.heardBy.add(jar.id);
-  }
+  whispers.heard();
+  messages.take(jar, thought.text, run);
 }
 
 function promptInputOf(
@@ -97,7 +85,7 @@ function promptInputOf(
     fresh: jar.fresh,
     contextSize: jar.config.options.contextSize,
     deaths: jar.deaths,
-    ...defined({ lastCause: jar.lastCause, introduction: jar.config.introduction }),
+    ...defined({ lastCause: jar.lastCause, introduction: jar.prompt }),
   };
   const subjects = jars.filter((other) => other !== jar && other.role === "subject");
   const latest = [...messages.thoughts.keys()].findLast((id) =>
@@ -107,8 +95,8 @@ function promptInputOf(
   const heard = messages.thoughts.get(subject?.id ?? "") ?? "";
   switch (jar.role) {
     case "subject": {
-      const whisper = messages.whisper?.heardBy.has(jar.id) ? undefined : messages.whisper;
-      return { ...self, ...defined({ other: subject && heard, whisper: whisper?.text }) };
+      const { text: whisper } = messages.whispersFor(jar);
+      return { ...self, ...defined({ other: subject && heard, whisper }) };
     }
     case "observer":
       return { ...self, thought: heard, ...defined({ vitals: subject?.vitals }) };

@@ -24,7 +24,9 @@ export function renderEvent(event: RunEvent): string {
     case "note":
       return said(event.id, `note ${event.turn}: ${quoted(event.text)}`);
     case "whisper":
-      return said(event.id, `whisper ${event.turn}: ${quoted(event.text)}`);
+      return event.by === "hand"
+        ? said(event.id, `hears a hand's whisper in turn ${event.turn}: ${quoted(event.text)}`)
+        : said(event.id, `whisper ${event.turn}: ${quoted(event.text)}`);
     case "death": {
       const detail = event.detail === undefined ? "" : ` (${printable(event.detail)})`;
       return said(
@@ -50,6 +52,18 @@ export function renderEvent(event: RunEvent): string {
     case "end":
       return end(event);
   }
+}
+
+/** A life that is over, in a line: how long it was and how much was thought in it. */
+export function lifeText(
+  { id, deaths, life }: Pick<Extract<RunEvent, { event: "death" }>, "id" | "deaths" | "life">,
+): string {
+  const { turns, thoughts, tokens, milliseconds } = life;
+  return said(
+    id,
+    `life ${deaths}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
+      `${counted(tokens, "token")}, ${seconds(milliseconds)}`,
+  );
 }
 
 function loaded(event: LoadedEvent): string {

@@ -1,3 +1,4 @@
+import type { RunControls } from "../experiment/controls.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import type { MemorySample } from "../experiment/memory/memory_sample.ts";
 import type { RecordedStart } from "../report/schema/transcript.ts";
@@ -36,4 +37,13 @@ export interface Viewer {
   caughtUp?(): Promise<void>;
   /** The run is over; a terminal is as it was found when it resolves. */
   close(): Promise<void>;
+}
+
+/** What a viewer is given to draw, and to steer by. */
+export interface Watched {
+  /** What is seen at the moment of the last event that it heard. */
+  view(): RunView;
+  readonly controls: RunControls;
+  /** Layer 1's report as `check` prints it; empty before there is one. */
+  report(): string;
 }

@@ -3,7 +3,6 @@ import { BrainjarError } from "../../budget/error.ts";
 import { memoryFor } from "../../budget/allocated_memory.ts";
 import { systemClock } from "../../experiment/clock.ts";
 import type { RunConfig } from "../../experiment/config.ts";
-import type { RunEvent } from "../../experiment/events.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
 import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
 import { openTranscript } from "../../experiment/transcript.ts";
@@ -23,16 +22,13 @@ import { demoBrainPath } from "../../plan/model_path.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { planForRun } from "../../plan/devices/try_devices.ts";
-import { eventJson } from "../../report/event_json.ts";
 import { jsonText } from "../../report/printable.ts";
-import { renderEvent } from "../../report/event_text.ts";
 import { validationReport } from "../../report/validation_report.ts";
 import { validationText } from "../../report/validation_text.ts";
 import type { Command } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { readSettings } from "../settings/settings.ts";
-import type { Progress } from "../terminal/progress.ts";
-import { AnswerQueue } from "../terminal/answer_queue.ts";
+import { openSession } from "../run/session.ts";
 import { listenForStop } from "../terminal/stop.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
@@ -63,15 +59,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
       await readCapped(machine, Math.max(0, ownHeldBytes() - ownBytes)),
       await host.findDevices(),
     );
-  const queue = new AnswerQueue(
-    output,
-    () => stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE"),
-  );
-  // Loaded for a terminal only: a pipe has no use for it.
-  const progress = output.interactive && !values.get("json")
-    ? (await import("../terminal/progress.ts")).openProgress(() => queue.isIdle)
-    : undefined;
-  const answer = (text: string) => queue.push(text);
+  const session = await openSession({ output, stop, json: values.get("json") });
   try {
     const ledger = await host.openLedger();
     const held = claim(ledger, values.get("token"));
@@ -80,27 +68,20 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
     const demands = plan.jars.map((jar) => jar.demand);
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
+    session.validated(await validationText(validationReport({ plan })));
     const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
-      engine: progress?.watch(host.engine) ?? host.engine,
+      engine: session.watch(host.engine),
       clock: systemClock,
       readMemory: readForJars,
       readOwnAnonymousBytes: readHeldBytes,
-      emit: values.get("json")
-        ? (event) => answer(jsonText(eventJson(event)) + "\n")
-        : textPrinter(await validationText(validationReport({ plan })), answer, progress),
-      ...defined({
-        ledger: ledger && reservationLedger(ledger, readForJars, held),
-        onText: progress && thoughtDisplay(progress),
-        transcript,
-      }),
-      heard: () => queue.drained(),
+      ...session.listeners,
+      ...defined({ ledger: ledger && reservationLedger(ledger, readForJars, held), transcript }),
       signal: stop.signal,
     });
-    await stop.heard(queue.drained());
-    queue.throwFailure();
+    await session.ended(end);
     return end.exitCode;
   } finally {
-    progress?.clear();
+    await session.close();
     transcript?.close();
     await stop.freed(host[Symbol.asyncDispose]());
     stop.close();
@@ -176,25 +157,4 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
 
 function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-}
-
-function textPrinter(
-  validation: string,
-  answer: (text: string) => void,
-  progress: Progress | undefined,
-): (event: RunEvent) => void {
-  return (event) => {
-    progress?.clear();
-    if (event.event === "validation") answer(validation + "\n");
-    answer(renderEvent(event) + "\n");
-  };
-}
-
-/** Shows a thought while it is sampled. */
-function thoughtDisplay(progress: Progress): (id: string, text: string) => void {
-  let thinking = { id: "", text: "" };
-  return (id, piece) => {
-    thinking = { id, text: thinking.id === id ? thinking.text + piece : piece };
-    progress.show({ kind: "thinking", ...thinking });
-  };
 }

@@ -13,7 +13,7 @@ export interface CompletedFlag {
   readonly help: string;
   /** What stands for the value in help. */
   readonly placeholder: string;
-  /** Absent for a switch. */
+  /** Absent for a switch, and where the value is optional. */
   readonly value?: Completion;
 }
 
@@ -62,8 +62,12 @@ function typedFlags(flag: FlagDefinition): CompletedFlag[] {
   }));
 }
 
-function valueCompletion({ type, choices }: FlagDefinition): Completion | undefined {
-  if (type === "switch") return undefined;
+function valueCompletion(
+  { type, choices, isOptional }: FlagDefinition,
+): Completion | undefined {
+  // No shell can tell an optional value from the next word.
+  if (type === "switch" || isOptional) return undefined;
+  if (type === "pace") return ["full"];
   if (type === "layers") return ["all", "auto"];
   return choices ?? (type === "model" ? "models" : type === "path" ? "files" : "unknown");
 }

@@ -32,8 +32,10 @@ export type JarFlagName = JarFlag["name"];
 /** What a flag of the table means once it is read: a size in bytes, a duration in seconds. */
 type ValueOf<Flag extends FlagDefinition> = Flag extends { readonly type: "switch" } ? boolean
   : Flag extends { readonly type: "choice"; readonly choices: readonly (infer Choice)[] } ? Choice
+  : Flag extends { readonly isOptional: true } ? string | true
   : Flag extends { readonly type: "path" | "model" | "text" } ? string
   : Flag extends { readonly type: "layers" } ? GpuLayers
+  : Flag extends { readonly type: "pace" } ? number | "full"
   : number;
 
 /** What is typed for a flag that stands for all jars. */
@@ -74,5 +76,6 @@ export function defaultText(flag: FlagDefinition): string | undefined {
 
 /** What stands for a flag's value in help. */
 export function valuePlaceholder(flag: FlagDefinition): string {
-  return flag.placeholder ?? flag.choices?.join("|") ?? PLACEHOLDERS[flag.type] ?? "";
+  const value = flag.placeholder ?? flag.choices?.join("|") ?? PLACEHOLDERS[flag.type] ?? "";
+  return flag.isOptional ? `[${value}]` : value;
 }

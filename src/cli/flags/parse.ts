@@ -5,7 +5,7 @@ import { didYouMean } from "./did_you_mean.ts";
 
 /** What was typed, by flag; nothing looked up, nothing converted. */
 export interface ParsedFlags {
-  /** Values by flag name; `true` for a switch. */
+  /** Values by flag name; `true` for a switch, and where an optional value wasn't typed. */
   readonly values: ReadonlyMap<string, string | true>;
   /** Values of per-jar flags: flag name → jar → value. */
   readonly perJar: ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -87,6 +87,10 @@ function parseFlags(command: CommandName, argv: readonly string[]): ParsedFlags 
           hint: `Write ${typed} alone`,
         });
       }
+      values.set(flag.name, true);
+      continue;
+    }
+    if (flag.isOptional && equals < 0 && (argv[index + 1] ?? "-").startsWith("-")) {
       values.set(flag.name, true);
       continue;
     }

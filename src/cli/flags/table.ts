@@ -8,6 +8,7 @@ import {
   DEFAULT_GPU,
   GPU_CHOICES,
 } from "../../plan/settings.ts";
+import { PACE_BOUNDS, READABLE_PACE } from "../../view/pace.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
 /** What a flag's value is, and what stands for it in help unless the flag itself says. */
@@ -22,6 +23,7 @@ export const PLACEHOLDERS = {
   text: "NAME",
   duration: "TIME",
   layers: "N|all|auto",
+  pace: "WORDS|full",
 } as const;
 
 /** One flag: the only source of its parsing, help, completion and line in the README. */
@@ -36,6 +38,8 @@ export interface FlagDefinition {
   /** What choices were called before, by what was typed; still taken, and said in the help. */
   readonly olderNames?: Readonly<Record<string, string>>;
   readonly perJar?: true;
+  /** It may stand without its value. */
+  readonly isOptional?: true;
   readonly commands: readonly CommandName[];
   /** One sentence without a full stop. */
   readonly help: string;
@@ -325,6 +329,36 @@ export const FLAG_TABLE = [
     type: "path",
     commands: ["run"],
     help: "Append the transcript to FILE, a JSON object a line",
+  },
+  {
+    name: "log-max-size",
+    type: "size",
+    commands: ["run"],
+    help:
+      "Go on in a new file when the transcript has SIZE; older parts are FILE.1, FILE.2, to FILE.9",
+  },
+  {
+    name: "pace",
+    type: "pace",
+    least: PACE_BOUNDS.least,
+    greatest: PACE_BOUNDS.greatest,
+    commands: ["run"],
+    help:
+      `Tell thoughts at WORDS a minute (default ${READABLE_PACE} on a screen or a page, full for lines)`,
+  },
+  {
+    name: "plain",
+    type: "switch",
+    commands: ["run"],
+    help: "Lines and no screen, on a terminal too",
+  },
+  {
+    name: "web",
+    type: "text",
+    placeholder: "HOST:PORT",
+    isOptional: true,
+    commands: ["run"],
+    help: "Serve a page of the run (this machine alone and a free port, unless told otherwise)",
   },
   {
     name: "save",

@@ -111,6 +111,8 @@ function readValue(flag: FlagDefinition, typed: string, value: string): string |
       return readSize(typed, value, flag.least === 0);
     case "duration":
       return readDuration(flag, typed, value);
+    case "pace":
+      return value === "full" ? value : readPace(flag, typed, value);
     case "layers":
       return readLayers(flag, typed, value);
     case "count":
@@ -148,6 +150,14 @@ function readNumber(flag: FlagDefinition, typed: string, value: string): number 
   if ((whole ? WHOLE : DECIMAL).test(value) && number >= least && number <= greatest) return number;
   const kind = whole ? "whole number" : "number";
   throw invalid(typed, value, `It takes a ${kind} from ${least} to ${greatest}`);
+}
+
+function readPace(flag: FlagDefinition, typed: string, value: string): number {
+  const { least = 0, greatest = Infinity } = flag;
+  const number = Number(value);
+  if (WHOLE.test(value) && number >= least && number <= greatest) return number;
+  const rest = `It takes words a minute, from ${least} to ${greatest}, or full`;
+  throw invalid(typed, value, didYouMean(value, ["full"], rest));
 }
 
 function readLayers({ greatest = Infinity }: FlagDefinition, typed: string, value: string) {

@@ -9,8 +9,11 @@ import { hangupIsIgnored } from "../../machine/processes.ts";
 export interface Stop {
   /** Fires on the first Ctrl-C, SIGTERM or SIGHUP, or once asked; its reason is the signal's name. */
   readonly signal: AbortSignal;
-  /** Ends it as a signal does: nobody reads stdout any more, which Deno doesn't signal. */
-  ask(reason: "SIGPIPE" | "SIGHUP"): void;
+  /**
+   * Ends it as a signal does: nobody reads stdout any more, which Deno doesn't signal, or the person
+   * who watches has seen enough.
+   */
+  ask(reason: "SIGPIPE" | "SIGHUP" | "quit"): void;
   /**
    * Waits until the engine is free, but not for ever: a native call on a disk that no longer
    * answers can't be ended from outside. What it holds goes back when brainjar ends.

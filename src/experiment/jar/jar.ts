@@ -9,6 +9,7 @@ import type { JarConfig } from "../config.ts";
 import { CAUSE_MESSAGES, type Death, type DeathCause } from "./death_cause.ts";
 import type { EndEvent, JarEventBody, RunEvent } from "../events.ts";
 import { free, type JarState } from "./jar_state.ts";
+import type { RunLimits } from "../limits.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { rounded } from "../clock.ts";
@@ -22,6 +23,8 @@ import type { RunState } from "../run_state.ts";
 /** One running instance: its life from admission through deaths to its end. */
 export class Jar {
   readonly config: JarConfig;
+  /** What it is told instead of its role's introduction. */
+  prompt: string | undefined;
   readonly #run: RunState;
   #state: JarState = { kind: "unborn" };
   /** The model kept over a death that is expected to be short. */
@@ -39,6 +42,7 @@ export class Jar {
 
   constructor(config: JarConfig, run: RunState) {
     this.config = config;
+    this.prompt = config.introduction;
     this.#run = run;
   }
 
@@ -255,7 +259,7 @@ export class Jar {
     this.#state = {
       kind: "dead",
       cause,
-      retryAt: clock.now() + (atOnce ? 0 : limits.retryMilliseconds),
+      retryAt: clock.now() + (atOnce ? 0 : retryMilliseconds(cause, limits)),
     };
     resolve();
     this.#emit({
@@ -300,6 +304,11 @@ export class Jar {
       { event, id, role, turn: this.#run.turn, ...rest } as Exclude<RunEvent, EndEvent>,
     );
   }
+}
+
+/** How long after a death it is tried to bring a jar back; a full context's is over at once. */
+function retryMilliseconds(cause: DeathCause, limits: RunLimits): number {
+  return cause === "by-hand" ? limits.byHandMilliseconds : limits.retryMilliseconds;
 }
 
 /** A thought with what it came of. */

@@ -1,0 +1,102 @@
+import type { RunHand } from "./controls.ts";
+import type { Jar } from "./jar/jar.ts";
+import type { Messages } from "./messages.ts";
+import { whisperByHand } from "./replies.ts";
+import type { RunState } from "./run_state.ts";
+
+/** What a hand works on. */
+interface HandOptions {
+  readonly jars: readonly Jar[];
+  readonly run: RunState;
+  readonly messages: Messages;
+}
+
+/** A person's hand in a run: all that it does is told as an event. */
+export class Hand implements RunHand {
+  readonly #jars: readonly Jar[];
+  readonly #run: RunState;
+  readonly #messages: Messages;
+
+  constructor({ jars, run, messages }: HandOptions) {
+    this.#jars = jars;
+    this.#run = run;
+    this.#messages = messages;
+  }
+
+  get isPaused(): boolean {
+    return this.#run.pause.isPaused;
+  }
+
+  pause(): void {
+    const { pause, stop, turn, emit } = this.#run;
+    if (stop.aborted || !pause.begin()) return;
+    emit({ event: "paused", turn });
+  }
+
+  resume(): void {
+    const { pause, turn, emit } = this.#run;
+    // Told before anything goes on.
+    if (pause.isPaused) emit({ event: "resumed", turn });
+    pause.end();
+  }
+
+  kill(id: string): string | undefined {
+    const found = this.#find(id);
+    if (typeof found === "string") return found;
+    const { state } = found;
+    switch (state.kind) {
+      case "alive":
+        if (state.killed) return `'${id}' is dying already`;
+        found.kill({ cause: "by-hand" });
+        return undefined;
+      case "unborn":
+        return `'${id}' isn't born yet`;
+      case "admitting":
+        return `'${id}' is being loaded`;
+      case "dying":
+        return `'${id}' is dying already`;
+      case "dead":
+        return `'${id}' is dead already`;
+      case "gone":
+        return `'${id}' is gone for good`;
+    }
+  }
+
+  whisper(text: string): string | undefined {
+    const run = this.#run;
+    if (run.stop.aborted) return RUN_OVER;
+    const said = whisperByHand(text);
+    if (said === "") return "A whisper needs words";
+    const subjects = this.#jars.filter(({ role, state }) =>
+      role === "subject" && state.kind !== "gone"
+    );
+    if (subjects.length === 0) return "There is no subject to whisper to";
+    this.#messages.byHand = { text: said, heardBy: new Set() };
+    for (const { id, role } of subjects) {
+      run.emit({ event: "whisper", id, role, turn: run.turn, text: said, by: "hand" });
+    }
+    return undefined;
+  }
+
+  promptOf(id: string): string | undefined {
+    return this.#jars.find((jar) => jar.id === id)?.prompt;
+  }
+
+  setPrompt(id: string, text: string): string | undefined {
+    const found = this.#find(id);
+    if (typeof found === "string") return found;
+    if (text.trim() === "") return "A prompt needs words";
+    found.prompt = text;
+    const { emit, turn } = this.#run;
+    emit({ event: "prompt", id, role: found.role, turn, text });
+    return undefined;
+  }
+
+  /** The jar, or why nothing can be done to it. */
+  #find(id: string): Jar | string {
+    if (this.#run.stop.aborted) return RUN_OVER;
+    return this.#jars.find((jar) => jar.id === id) ?? `No jar is named '${id}'`;
+  }
+}
+
+const RUN_OVER = "The run is over";

@@ -4,7 +4,8 @@
  * brainjar never runs (32-bit ARM, RISC-V) are taken out; those for GPUs stay with their checksums,
  * but for a processor that nobody has, and are fetched when they are asked for (src/engine/gpu).
  *
- * Run as `deno task lock` after a change of deno.json's imports.
+ * Run as `deno run -A --no-lock .ci/lock.ts` after a change of deno.json's imports: any task would
+ * refuse to start on a lock that is out of date.
  */
 
 /** The CPU (and Metal) builds that brainjar runs on, and the only processor each is for. */

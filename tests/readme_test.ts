@@ -11,6 +11,7 @@ import { JARS_OF_MODE } from "../src/experiment/roles.ts";
 // UPDATE_README=1 deno test -A tests/readme_test.ts   writes them anew.
 
 const path = new URL("../README.md", import.meta.url);
+const flagsPath = new URL("../src/cli/flags/README.md", import.meta.url);
 
 function commandTable(): string {
   const rows = COMMANDS.map((command) =>
@@ -60,25 +61,30 @@ function limitTable(): string {
   return ["| machine | flags |", "|---|---|", ...rows].join("\n");
 }
 
-/** The README with what stands between a list's two marks replaced. */
+/** A page with what stands between a list's two marks replaced. */
 function withList(readme: string, name: string, list: string): string {
   const start = `<!-- ${name} -->`;
   const end = `<!-- /${name} -->`;
   const from = readme.indexOf(start);
   const to = readme.indexOf(end);
-  assert(from >= 0 && to > from, `README.md has no ${start} … ${end}`);
+  assert(from >= 0 && to > from, `The page has no ${start} … ${end}`);
   return readme.slice(0, from) + `${start}\n\n${list}\n\n` + readme.slice(to);
 }
 
-Deno.test("readme: its lists are the program's own", async () => {
-  const readme = await Deno.readTextFile(path);
-  const lists = { commands: commandTable(), flags: flagTable(), limits: limitTable() };
-  const expected = Object.entries(lists).reduce(
-    (text, [name, list]) => withList(text, name, list),
-    readme,
-  );
-  if (Deno.env.get("UPDATE_README") === "1") await Deno.writeTextFile(path, expected);
-  else assertEquals(readme.split("\n"), expected.split("\n"));
+Deno.test("readme: its lists, and those of the page of flags, are the program's own", async () => {
+  const pages: readonly (readonly [URL, Readonly<Record<string, string>>])[] = [
+    [path, { commands: commandTable(), limits: limitTable() }],
+    [flagsPath, { flags: flagTable() }],
+  ];
+  for (const [page, lists] of pages) {
+    const text = await Deno.readTextFile(page);
+    const expected = Object.entries(lists).reduce(
+      (text, [name, list]) => withList(text, name, list),
+      text,
+    );
+    if (Deno.env.get("UPDATE_README") === "1") await Deno.writeTextFile(page, expected);
+    else assertEquals(text.split("\n"), expected.split("\n"));
+  }
 });
 
 Deno.test("readme: every package of deno.json has its line", async () => {

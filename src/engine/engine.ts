@@ -13,6 +13,16 @@ export interface DryLoad {
   readonly onDevices?: { readonly modelBytes: number; readonly contextBytes: number };
 }
 
+/** What a mind is told before it thinks. */
+export interface Prompt {
+  /** Said once, at the beginning of a context; later it is passed over. */
+  readonly system?: string;
+  /** What is told now; empty where there is nothing but the label. */
+  readonly message: string;
+  /** What stands before the answer in raw text: `Thought 12:`. */
+  readonly label: string;
+}
+
 /** How one thought is sampled. */
 export interface ThinkOptions {
   readonly maxTokens: number;
@@ -42,8 +52,10 @@ export interface Mind {
   readonly contextSize: number;
   /** Tokens in the context now. */
   readonly tokensUsed: number;
-  /** Continues the context with `prompt` and samples a thought. */
-  think(prompt: string, options: ThinkOptions): Promise<Thought>;
+  /** Tokens that the model's chat template adds to the next prompt; 0 for raw text. */
+  readonly templateTokens: number;
+  /** Continues the context with `prompt` and samples a thought. A string is told as it is. */
+  think(prompt: Prompt | string, options: ThinkOptions): Promise<Thought>;
   /** Frees the context and asks the C library to return what it holds. */
   dispose(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import { PROMPT_STEP } from "../footprint/prompt_steps.ts";
-import type { Mind, ThinkOptions, Thought } from "./engine.ts";
+import type { Mind, Prompt, ThinkOptions, Thought } from "./engine.ts";
 import { engineFailure } from "./failure.ts";
 import type { NativeLog } from "./native_log.ts";
 import { usableCells } from "./patches.ts";
@@ -82,14 +82,17 @@ export class LlamaMind<Token> implements Mind {
     return this.#sequence.nextTokenIndex + this.#pending.length;
   }
 
-  think(prompt: string, options: ThinkOptions): Promise<Thought> {
+  /** Nothing yet: prompts are raw text. */
+  readonly templateTokens = 0;
+
+  think(prompt: Prompt | string, options: ThinkOptions): Promise<Thought> {
     const before = this.#thinking;
     const thought = before.then(() => this.#think(prompt, options));
     this.#thinking = thought.catch(() => {});
     return thought;
   }
 
-  async #think(prompt: string, options: ThinkOptions): Promise<Thought> {
+  async #think(prompt: Prompt | string, options: ThinkOptions): Promise<Thought> {
     const { path, model, samplers, log } = this.#parts;
     const started = performance.now();
     const mark = log.mark();
@@ -107,7 +110,7 @@ export class LlamaMind<Token> implements Mind {
 
     try {
       if (stopped()) return thought("aborted");
-      const tokens = this.#tokenize(prompt);
+      const tokens = this.#tokenize(typeof prompt === "string" ? prompt : this.#rawText(prompt));
       promptTokens = tokens.length;
       if (this.tokensUsed + promptTokens >= this.#limit) return thought("context-full");
       const input = [...this.#pending, ...tokens];
@@ -161,6 +164,12 @@ export class LlamaMind<Token> implements Mind {
   /** Tokens that fit. */
   get #limit(): number {
     return Math.min(this.contextSize, usableCells(this.#parts.context.contextSize));
+  }
+
+  #rawText({ system, message, label }: Prompt): string {
+    const isFirst = this.tokensUsed === 0;
+    const parts = [isFirst ? system ?? "" : "", message, label].filter((part) => part !== "");
+    return `${isFirst ? "" : "\n\n"}${parts.join("\n")}`;
   }
 
   #tokenize(prompt: string): Token[] {

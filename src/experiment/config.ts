@@ -9,6 +9,7 @@ import type { FileRange } from "../footprint/sparse_ranges.ts";
 import type { Clock } from "./clock.ts";
 import type { RunHand } from "./controls.ts";
 import type { RunEvent } from "./events.ts";
+import type { RolePrompt } from "./prompts/prompt_file.ts";
 import type { RunLimits } from "./limits.ts";
 import type { MemorySample } from "./memory/memory_sample.ts";
 import type { ReservationLedger } from "./memory/reservation_ledger.ts";
@@ -24,8 +25,8 @@ export interface JarConfig {
   readonly files?: readonly EstimatedFile[];
   /** What of its model's files a token reads only here and there (`sparseRanges`). */
   readonly sparse?: readonly FileRange[];
-  /** Replaces the role's introduction in its prompts. */
-  readonly introduction?: string;
+  /** Instead of the built-in prompt of its role (`parsePrompt`). */
+  readonly prompt?: RolePrompt;
 }
 
 /** How thoughts are sampled; every thought's seed comes from this one (`thoughtSeed`). */

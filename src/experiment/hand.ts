@@ -1,6 +1,9 @@
+import { BrainjarError } from "../budget/error.ts";
 import type { RunHand } from "./controls.ts";
 import type { Jar } from "./jar/jar.ts";
 import type { Messages } from "./messages.ts";
+import { builtInPrompt } from "./prompts/built_in.ts";
+import { parsePrompt, promptFileText } from "./prompts/prompt_file.ts";
 import { whisperByHand } from "./replies.ts";
 import type { RunState } from "./run_state.ts";
 
@@ -79,14 +82,22 @@ export class Hand implements RunHand {
   }
 
   promptOf(id: string): string | undefined {
-    return this.#jars.find((jar) => jar.id === id)?.prompt;
+    const jar = this.#jars.find((one) => one.id === id);
+    if (jar === undefined) return undefined;
+    if (jar.prompt !== undefined) return promptFileText(jar.prompt);
+    const others = this.#jars.filter((one) => one !== jar && one.role === "subject");
+    return builtInPrompt(jar.role, others.length > 0);
   }
 
   setPrompt(id: string, text: string): string | undefined {
     const found = this.#find(id);
     if (typeof found === "string") return found;
-    if (text.trim() === "") return "A prompt needs words";
-    found.prompt = text;
+    try {
+      found.prompt = parsePrompt(text);
+    } catch (error) {
+      if (!(error instanceof BrainjarError)) throw error;
+      return [error.message, error.hint].filter((part) => part !== undefined).join(": ");
+    }
     const { emit, turn } = this.#run;
     emit({ event: "prompt", id, role: found.role, turn, text });
     return undefined;

@@ -2,7 +2,7 @@ import { defined } from "../budget/defined.ts";
 import { settlesBefore } from "./clock.ts";
 import type { Jar } from "./jar/jar.ts";
 import type { Messages } from "./messages.ts";
-import { composePrompt, type PromptInput } from "./prompts.ts";
+import { composePrompt, type PromptInput } from "./prompts/compose.ts";
 import type { RunState } from "./run_state.ts";
 
 /** Why there are no more turns. */
@@ -83,9 +83,9 @@ function promptInputOf(
     role: jar.role,
     turn,
     fresh: jar.fresh,
-    contextSize: jar.config.options.contextSize,
-    deaths: jar.deaths,
-    ...defined({ lastCause: jar.lastCause, introduction: jar.prompt }),
+    vitals: jar.vitals,
+    templateTokens: jar.templateTokens,
+    ...defined({ lastCause: jar.lastCause, prompt: jar.prompt }),
   };
   const subjects = jars.filter((other) => other !== jar && other.role === "subject");
   const latest = [...messages.thoughts.keys()].findLast((id) =>
@@ -99,8 +99,10 @@ function promptInputOf(
       return { ...self, ...defined({ other: subject && heard, whisper }) };
     }
     case "observer":
-      return { ...self, thought: heard, ...defined({ vitals: subject?.vitals }) };
-    case "god":
-      return { ...self, thought: heard, note: messages.note };
+      return { ...self, thought: heard, ...defined({ subjectVitals: subject?.vitals }) };
+    case "god": {
+      const subjectVitals = subject?.vitals;
+      return { ...self, thought: heard, note: messages.note, ...defined({ subjectVitals }) };
+    }
   }
 }

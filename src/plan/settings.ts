@@ -65,8 +65,8 @@ export interface JarRequest {
   readonly ramLimitBytes?: number;
   /** What it differs in from `DEFAULT_CONTEXT`. */
   readonly context?: Partial<ContextSettings>;
-  /** Replaces the role's introduction in its prompts. */
-  readonly introduction?: string;
+  /** What it is told in a run, as a prompt file has it; the built-in prompt of its role if absent. */
+  readonly prompt?: string;
 }
 
 /** A machine that isn't this one, as far as it was described. */

@@ -238,7 +238,7 @@ Deno.test("jar file: everything that can be said, and what isn't is left to othe
   assertEquals(first?.context, { contextSize: 2048, batchSize: 64, kvCacheType: "Q8_0" });
   assertEquals(second?.role, "god");
   assertEquals(second?.model, "https://host/b.gguf");
-  assertEquals(second?.introduction, "Thunder.");
+  assertEquals(second?.prompt, "Thunder.");
   assertEquals(second?.context, { kvCacheType: "F16", flashAttention: "off", mmap: false });
 });
 

@@ -13,6 +13,7 @@ export function record(): { output: Output; answered(): string; said(): string }
       say: (text) => void (rest += text),
       interactive: false,
       answersTerminal: false,
+      answerParagraphs: () => Promise.resolve(true),
       answerLater: (text) => {
         answer += text;
         return Promise.resolve(true);

@@ -62,7 +62,7 @@ Deno.test("settings: a jar file says it, where no flag does", async () => {
     bob: undefined,
     zeus: undefined,
   });
-  assertEquals(settings.jars[0]?.introduction, "Count.");
+  assertEquals(settings.jars[0]?.prompt, "Count.");
   assertEquals(settings.policy, {
     ...DEFAULT_POLICY,
     safetyMarginPercent: 30,

@@ -56,7 +56,7 @@ for (const { cause, ...run } of BY_MEMORY) {
     assertEquals(engine.counts.load, 2, "The model goes too");
     const [back] = named(events, "resurrection");
     assertEquals([back?.cause, back?.deaths], [cause, 1]);
-    assert(engine.prompts.at(-1)?.includes("You have died 1 time"));
+    assertEquals(engine.prompts.filter((text) => text.includes("You have died 1 time")).length, 1);
     assert(clock.now() > 6000);
     assertEquals([result.reason, result.reservedBytes], ["turns", 0]);
     assertEquals([engine.minds, engine.models, engine.orphans], [0, 0, 0]);

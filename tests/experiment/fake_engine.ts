@@ -1,5 +1,13 @@
 import { BrainjarError } from "../../src/budget/error.ts";
-import type { Engine, LoadedModel, Mind, ThinkOptions, Thought } from "../../src/engine/engine.ts";
+import type {
+  Engine,
+  LoadedModel,
+  Mind,
+  Prompt,
+  ThinkOptions,
+  Thought,
+} from "../../src/engine/engine.ts";
+import { promptText } from "../../src/experiment/prompts/compose.ts";
 import type { FakeClock } from "./fake_clock.ts";
 
 /** What one operation does: `deaf` hangs and hears no signal, `late` hangs and is done 5 s on. */
@@ -84,7 +92,8 @@ export class FakeEngine implements Engine {
     let disposed = false;
     let thinking = false;
     const { say = saladOf, tokens = 8 } = this.#options;
-    const think = async (prompt: string, options: ThinkOptions): Promise<Thought> => {
+    const think = async (given: Prompt | string, options: ThinkOptions): Promise<Thought> => {
+      const prompt = typeof given === "string" ? given : promptText(given);
       if (disposed) throw new Error("Thought of a disposed mind");
       this.prompts.push(prompt);
       thinking = true;
@@ -116,6 +125,7 @@ export class FakeEngine implements Engine {
     };
     return {
       contextSize,
+      templateTokens: 0,
       get tokensUsed() {
         return used;
       },

@@ -9,9 +9,14 @@ import type { Settings } from "../../plan/settings.ts";
 import { validationReport } from "../../report/validation_report.ts";
 import type { Command } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
-import type { Output } from "../terminal/output.ts";
 import { tellSlowServers } from "../terminal/slow_servers.ts";
-import { appendSummary, readFormat, renderCheck, reservationText } from "./check_output.ts";
+import {
+  appendSummary,
+  readFormat,
+  renderCheck,
+  reservationText,
+  shortCheck,
+} from "./check_output.ts";
 
 /**
  * `brainjar check`: all of layer 1, and its verdict as the exit code. A script that names no model has
@@ -34,9 +39,15 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     }
   }
   const report = validationReport(judged);
+  const isShort = !quiet && output.answersTerminal && !values.get("full") &&
+    !values.get("json") && values.given("format") === undefined;
   // Where a script asked for nothing else, the token is the answer.
-  const answer = quiet ? tokenText(judged) : await renderCheck(format, report, startedAt);
-  await tell(answer, output, judged, host);
+  const answer = quiet
+    ? () => output.answer(tokenText(judged))
+    : isShort
+    ? async () => await output.answerParagraphs(await shortCheck(report))
+    : async () => output.answer(await renderCheck(format, report, startedAt));
+  await tell(answer, judged, host);
   if (format === "github" || format === "junit") say(reservationText(report));
   const summary = Deno.env.get("GITHUB_STEP_SUMMARY");
   if (format === "github" && summary) await appendSummary(report, summary, say);
@@ -49,14 +60,13 @@ function tokenText({ reservation }: ReservedPlan): string {
 
 /** Prints the answer. What is held by a token that nobody could read is given back. */
 async function tell(
-  answer: string,
-  output: Output,
+  answer: () => boolean | Promise<boolean>,
   { reservation }: ReservedPlan,
   host: Host,
 ): Promise<void> {
   let isRead = false;
   try {
-    isRead = answer === "" || output.answer(answer);
+    isRead = await answer();
   } finally {
     if (!isRead && reservation) {
       await (await host.openLedger())?.releaseToken(reservation.token);

@@ -2,6 +2,7 @@ import { BrainjarError, messageOf } from "../../budget/error.ts";
 import { loadModule } from "../../load_module.ts";
 import { poolAmounts } from "../../report/format.ts";
 import { jsonText, printable } from "../../report/printable.ts";
+import type { Paragraph } from "../../report/short/paragraph.ts";
 import type { ValidationReport } from "../../report/validation_report.ts";
 import type { FlagValue } from "../flags/flags.ts";
 import type { FlagValues } from "../flags/values.ts";
@@ -63,6 +64,21 @@ export async function renderCheck(
       return `${junit.junitXml(report.validation, { at: startedAt, seconds })}\n`;
     }
   }
+}
+
+/** The verdict for a person at a terminal. */
+export async function shortCheck(report: ValidationReport): Promise<Paragraph[]> {
+  const { checkShort } = await loadModule<typeof import("../../report/short/check_short.ts")>(
+    import.meta,
+    "../../report/short/check_short.ts",
+  );
+  const reserved = reservationText(report).trimEnd();
+  return [
+    ...checkShort(report),
+    ...reserved === "" ? [] : [{ words: [reserved] }],
+    { words: [] },
+    { words: [{ style: "dim", text: "Every figure: the same with --full" }] },
+  ];
 }
 
 /** What is reserved and how to give it back, for people; nothing where nothing is. */

@@ -19,6 +19,7 @@ import {
   estimateNotes,
   estimateRow,
 } from "../../report/estimate/estimate_text.ts";
+import { loadModule } from "../../load_module.ts";
 import { jsonText } from "../../report/printable.ts";
 import type { Command } from "../command.ts";
 import { defined } from "../../budget/defined.ts";
@@ -51,8 +52,11 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
   const estimators = values.get("compare")
     ? ["header", "engine"] as const
     : [values.get("estimator")];
+  const isShort = output.answersTerminal && !values.get("compare") && !values.get("full");
   const print = values.get("json")
     ? jsonPrinter(output)
+    : isShort
+    ? shortPrinter(output)
     : tablePrinter(output, values.get("compare"));
   let worst = exitCode("success");
   for (const model of models) {
@@ -65,9 +69,9 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
       if (failure !== undefined) break;
     }
     if (failure !== undefined) worst = Math.max(worst, exitCode(failure.kind));
-    if (!print.answers(entries, failure)) break;
+    if (!await print.answers(entries, failure)) break;
   }
-  print.end();
+  await print.end();
   return worst;
 };
 
@@ -124,8 +128,11 @@ interface Printer {
    * One model's answers, one for each estimator, and why the last of them is none. False once
    * nobody reads them.
    */
-  answers(entries: readonly EstimateEntry[], failure: BrainjarError | undefined): boolean;
-  end(): void;
+  answers(
+    entries: readonly EstimateEntry[],
+    failure: BrainjarError | undefined,
+  ): boolean | Promise<boolean>;
+  end(): unknown;
 }
 
 /** A table on stdout, as soon as there is a row for it; why others have none on stderr. */
@@ -147,6 +154,29 @@ function tablePrinter(output: Output, compare: boolean): Printer {
     end: () => {
       if (begun) output.say(compare ? COMPARE_LEGEND : ESTIMATE_LEGEND);
       if (hasDevices && !compare) output.say(DEVICES_LEGEND);
+    },
+  };
+}
+
+/** The sum of each model first, for a person at a terminal. */
+function shortPrinter(output: Output): Printer {
+  let begun = false;
+  return {
+    answers: async (entries, failure) => {
+      if (failure !== undefined) output.say(renderError(failure, output));
+      const [first] = entries;
+      if (failure !== undefined || first === undefined || "error" in first) return true;
+      begun = true;
+      const { estimateShort } = await loadModule<
+        typeof import("../../report/short/estimate_short.ts")
+      >(import.meta, "../../report/short/estimate_short.ts");
+      const isRead = await output.answerParagraphs(estimateShort(first));
+      output.say(estimateNotes(first));
+      return isRead;
+    },
+    end: async () => {
+      const where = "Every part, in columns: the same with --full";
+      if (begun) await output.answerParagraphs([{ words: [{ style: "dim", text: where }] }]);
     },
   };
 }

@@ -7,6 +7,7 @@ import { mayHaveDevices } from "../../machine/devices/presence.ts";
 import { readMachineMemory } from "../../machine/machine_memory.ts";
 import { memoryText } from "../../report/memory_text.ts";
 import { jsonText } from "../../report/printable.ts";
+import type { Paragraph } from "../../report/short/paragraph.ts";
 import { machineJson, reservationSumJson } from "../../report/reservation_json.ts";
 import type { Command } from "../command.ts";
 
@@ -17,6 +18,10 @@ export const command: Command = async ({ values, output }) => {
   const { sums, othersUnfilledBytes, othersUnfilledOn, warnings } = await viewOf(ledger, read);
   const memory = takeOffReservations(read, othersUnfilledBytes, othersUnfilledOn);
   const machine = { ...memory, warnings: [...memory.warnings, ...warnings] };
+  if (output.answersTerminal && !values.get("json") && !values.get("full")) {
+    await output.answerParagraphs(await short(machine));
+    return 0;
+  }
   output.answer(
     values.get("json")
       ? jsonText({
@@ -29,6 +34,15 @@ export const command: Command = async ({ values, output }) => {
   );
   return 0;
 };
+
+async function short(machine: MachineMemory): Promise<Paragraph[]> {
+  const { memoryShort } = await loadModule<typeof import("../../report/short/memory_short.ts")>(
+    import.meta,
+    "../../report/short/memory_short.ts",
+  );
+  const where = "Where each figure was read, and who reserves what: the same with --full";
+  return [...memoryShort(machine), { words: [{ style: "dim", text: where }] }];
+}
 
 /** With every device of this machine, whatever the installed engine drives. */
 async function withDevices(memory: MachineMemory): Promise<MachineMemory> {

@@ -5,6 +5,7 @@ import { systemClock } from "../../experiment/clock.ts";
 import type { RunConfig } from "../../experiment/config.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
 import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
+import { parsePrompt } from "../../experiment/prompts/prompt_file.ts";
 import { openTranscript } from "../../experiment/transcript.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { locateModel } from "../../gguf/locate.ts";
@@ -134,12 +135,12 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
   return {
     mode: plan.settings.mode,
     jars: await Promise.all(
-      plan.jars.map(async ({ header, demand, options, settings: { introduction } }) => ({
+      plan.jars.map(async ({ header, demand, options, settings: { prompt } }) => ({
         demand,
         options,
         files: header.parts,
         sparse: await sparseRanges(header, cpu),
-        ...defined({ introduction }),
+        ...defined({ prompt: prompt === undefined ? undefined : parsePrompt(prompt) }),
       })),
     ),
     ...defined({ turns: values.get("turns") }),

@@ -375,6 +375,12 @@ export const FLAG_TABLE = [
     help: "How the verdict is printed",
   },
   {
+    name: "full",
+    type: "switch",
+    commands: ["check", "estimate", "memory"],
+    help: "Every figure at a terminal, as it is printed to a pipe",
+  },
+  {
     name: "quiet",
     type: "switch",
     commands: ["check"],

@@ -125,7 +125,7 @@ function toNamedJar(jar: PlacedJar): NamedJar {
   return {
     id: name,
     role,
-    ...defined({ model, modelPlace, modelWritten, ramLimitBytes, introduction: prompt }),
+    ...defined({ model, modelPlace, modelWritten, ramLimitBytes, prompt }),
     context: defined({
       contextSize,
       batchSize,

@@ -78,11 +78,11 @@ export async function readSettings(
   const settings = completeSettings({
     ...set,
     jars: named.map(({ jar, model = unnamedModel }): JarRequest => {
-      const { id, role, introduction, ramLimitBytes } = jar;
+      const { id, role, prompt, ramLimitBytes } = jar;
       return {
         id,
         role,
-        ...defined({ model, ramLimitBytes: limits.get(id) ?? ramLimitBytes, introduction }),
+        ...defined({ model, ramLimitBytes: limits.get(id) ?? ramLimitBytes, prompt }),
         context: {
           ...jar.context,
           ...contextFlags(values),

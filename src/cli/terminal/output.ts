@@ -1,5 +1,7 @@
 import { BrainjarError, messageOf } from "../../budget/error.ts";
+import { loadModule } from "../../load_module.ts";
 import { printable, printableLines } from "../../report/printable.ts";
+import type { Paragraph } from "../../report/short/paragraph.ts";
 
 /** Where a command prints, so that commands are tested without a terminal. */
 export interface Output {
@@ -12,6 +14,11 @@ export interface Output {
   answerLater(text: string): Promise<boolean>;
   /** Whether the answer goes to a terminal. */
   readonly answersTerminal: boolean;
+  /**
+   * A report at a terminal, wrapped to its width and in colour where that is on; false once its reader
+   * went away.
+   */
+  answerParagraphs(paragraphs: readonly Paragraph[]): Promise<boolean>;
   /** Everything else: stderr, in the same way. */
   say(text: string): void;
   /** Whether stderr is a terminal that may be redrawn. */
@@ -32,6 +39,15 @@ export function processOutput(options: { readonly color: boolean }): Output {
     answer: (text) => writeAll(Deno.stdout, printableLines(text), answersTerminal),
     answerLater: (text) => writeLater(Deno.stdout, printableLines(text), answersTerminal),
     answersTerminal,
+    answerParagraphs: async (paragraphs) => {
+      const { fitParagraphs } = await loadModule<
+        typeof import("../../report/short/paragraph.ts")
+      >(import.meta, "../../report/short/paragraph.ts");
+      const columns = answersTerminal ? Deno.consoleSize().columns : 80;
+      // What spans hold was made printable one by one: the styles are all that is left.
+      const text = fitParagraphs(paragraphs, { columns, color: options.color && answersTerminal });
+      return writeAll(Deno.stdout, text, answersTerminal);
+    },
     say: (text) => {
       try {
         writeAll(Deno.stderr, color ? keepPainted(text) : printableLines(text), interactive);

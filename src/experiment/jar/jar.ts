@@ -3,7 +3,7 @@ import type { PoolDeallocation } from "../../budget/allocation.ts";
 import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { requiredBytes } from "../../budget/required.ts";
-import type { Mind, Thought } from "../../engine/engine.ts";
+import type { Mind, Prompt, Thought } from "../../engine/engine.ts";
 import { type Admission, admit, type Approval, type Refusal, warningOf } from "./admission.ts";
 import type { JarConfig } from "../config.ts";
 import { CAUSE_MESSAGES, type Death, type DeathCause } from "./death_cause.ts";
@@ -15,7 +15,8 @@ import { freedInTime } from "../freed_in_time.ts";
 import { rounded } from "../clock.ts";
 import { markThinking } from "../memory/on_devices.ts";
 import { deallocate } from "../memory/reservations.ts";
-import type { VitalSigns } from "../prompts.ts";
+import { promptText, type VitalSigns } from "../prompts/compose.ts";
+import type { RolePrompt } from "../prompts/prompt_file.ts";
 import { thoughtSeed } from "../thought_seed.ts";
 import { withWatchdog } from "./watchdog.ts";
 import type { RunState } from "../run_state.ts";
@@ -23,8 +24,11 @@ import type { RunState } from "../run_state.ts";
 /** One running instance: its life from admission through deaths to its end. */
 export class Jar {
   readonly config: JarConfig;
-  /** What it is told instead of its role's introduction. */
-  prompt: string | undefined;
+  /**
+   * What it is told instead of the built-in prompt: a new one's lines from its next turn on, its
+   * system message from its next life on.
+   */
+  prompt: RolePrompt | undefined;
   readonly #run: RunState;
   #state: JarState = { kind: "unborn" };
   /** The model kept over a death that is expected to be short. */
@@ -42,7 +46,7 @@ export class Jar {
 
   constructor(config: JarConfig, run: RunState) {
     this.config = config;
-    this.prompt = config.introduction;
+    this.prompt = config.prompt;
     this.#run = run;
   }
 
@@ -71,7 +75,12 @@ export class Jar {
     return this.#fresh;
   }
 
-  /** What others are told of it; nothing here is measured (see {@link VitalSigns}). */
+  /** Tokens that its chat template adds to the next prompt. */
+  get templateTokens(): number {
+    return this.#state.kind === "alive" ? this.#state.mind.templateTokens : 0;
+  }
+
+  /** What it and others are told of it; nothing here is measured (see {@link VitalSigns}). */
   get vitals(): VitalSigns {
     const state = this.#state;
     return {
@@ -131,7 +140,7 @@ export class Jar {
   }
 
   /** Continues its context with `prompt`. `undefined` where no thought came of it. */
-  async think(prompt: string): Promise<Thought | undefined> {
+  async think(prompt: Prompt): Promise<Thought | undefined> {
     const alive = this.#state;
     if (alive.kind !== "alive") return undefined;
     const { clock, limits, sampling, stop, turn } = this.#run;
@@ -166,7 +175,7 @@ export class Jar {
     // A prompt that found no room left is a death, not a thought; nor is one that was cut off before
     // its first word. What was said before that is told.
     const thoughtless = said.tokens === 0 && said.stop !== "length" && said.stop !== "end";
-    if (!thoughtless) this.#thought({ ...said, prompt, seed }, alive.mind);
+    if (!thoughtless) this.#thought({ ...said, prompt: promptText(prompt), seed }, alive.mind);
     if (alive.killed) await this.#die(alive.killed);
     else if (outcome.kind === "failed") await this.#fail("engine-failed", outcome.error);
     else if (outcome.kind === "stalled") await this.#fail("engine-stalled", undefined);

@@ -60,8 +60,7 @@ function partAmount(bytes: number): string {
 
 function ramRow({ model, options, footprint }: EstimatedModel): string {
   const { workingSet, floor, peak } = footprint.bytes;
-  const parts = Object.values(PARTS).map((names) => partBytes(footprint, names))
-    .map(partAmount);
+  const parts = workingSetParts(footprint).map(({ bytes }) => partAmount(bytes));
   const figures = [workingSet, floor, peak].map(formatAmount);
   return row(shortened(printable(model.name)), String(options.contextSize), parts, figures);
 }
@@ -80,11 +79,14 @@ function row(
   return `${name.padEnd(LONGEST_NAME)}${cells.join("")}\n`;
 }
 
-function partBytes(
+/** What the working set is made of, by the table's columns. */
+export function workingSetParts(
   { resident }: Pick<Footprint, "resident">,
-  names: readonly ResidentPartName[],
-): number {
-  return sum(resident.filter(({ part }) => names.includes(part)).map((part) => part.workingSet));
+): { readonly name: string; readonly bytes: number }[] {
+  return Object.entries(PARTS).map(([name, parts]) => ({
+    name,
+    bytes: sum(resident.filter(({ part }) => parts.includes(part)).map((part) => part.workingSet)),
+  }));
 }
 
 /** Why an estimate isn't exact, a line each; nothing where it is. */

@@ -99,6 +99,15 @@ function begin(line: Line, head: string, path: string): Building {
   };
 }
 
+/** Which part of its run a file begins with; 1 where its first line can't be read. */
+export function partOf(line: Line): number {
+  try {
+    return startOf(line, "").part ?? 1;
+  } catch {
+    return 1;
+  }
+}
+
 const NOTHING_KNOWN: RecordedStart = {
   event: "start",
   schema: "",

@@ -75,7 +75,11 @@ export function actions(run, { whisper, dialogs, cards, tell }) {
   const act = {
     async pause() {
       const path = state?.phase === "paused" ? "resume" : "pause";
-      if (await run.post(path)) tell(path === "pause" ? "Pausing: the thought that is being thought is finished" : "Going on");
+      if (await run.post(path)) {
+        tell(
+          path === "pause" ? "Pausing: the thought that is being thought is finished" : "Going on",
+        );
+      }
     },
     /** @param {string} [id] */
     async kill(id = act.chosen()) {
@@ -89,7 +93,11 @@ export function actions(run, { whisper, dialogs, cards, tell }) {
       if (id === undefined) return;
       const text = await run.read(`/prompt?id=${encodeURIComponent(id)}`);
       if (text === undefined) return;
-      dialogs.editPrompt(id, text, (/** @type {string} */ changed) => run.post("prompt", { id, text: changed }));
+      dialogs.editPrompt(
+        id,
+        text,
+        (/** @type {string} */ changed) => run.post("prompt", { id, text: changed }),
+      );
     },
     async faster() {
       if (state?.replay) return act.speed(2);
@@ -103,12 +111,18 @@ export function actions(run, { whisper, dialogs, cards, tell }) {
     async speed(factor) {
       const now = state.replay.speed;
       // Past 64 times as fast there is no wait at all, and one step back from there is 64.
-      const next = now === null ? (factor < 1 ? 64 : null) : now * factor > 64 ? null : Math.max(1 / 8, now * factor);
+      const next = now === null
+        ? (factor < 1 ? 64 : null)
+        : now * factor > 64
+        ? null
+        : Math.max(1 / 8, now * factor);
       await run.post("speed", { speed: next });
     },
     async report() {
       const text = await run.read("/report");
-      if (text !== undefined) dialogs.showReport(text || (state?.verdict?.text ?? "No validation yet"));
+      if (text !== undefined) {
+        dialogs.showReport(text || (state?.verdict?.text ?? "No validation yet"));
+      }
     },
     help: () => dialogs.help(),
     quit: () => dialogs.quit(() => run.post("quit")),

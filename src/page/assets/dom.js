@@ -58,8 +58,9 @@ export function setText(node, text) {
   if (only === null || only !== node.lastChild || only.nodeType !== 3) {
     node.textContent = text;
   } else if (only.data === text) return;
-  else if (only.data !== "" && text.startsWith(only.data)) only.appendData(text.slice(only.data.length));
-  else only.data = text;
+  else if (only.data !== "" && text.startsWith(only.data)) {
+    only.appendData(text.slice(only.data.length));
+  } else only.data = text;
 }
 
 /**
@@ -71,12 +72,23 @@ export function meter(label) {
   const within = element("span", { class: "meter-within" });
   const fill = element("span", { class: "meter-fill" });
   const mark = element("span", { class: "meter-mark", hidden: true });
-  const bar = element("div", { class: "meter-bar", role: "meter", "aria-label": label, "aria-valuemin": 0 }, within, fill, mark);
+  const bar = element(
+    "div",
+    { class: "meter-bar", role: "meter", "aria-label": label, "aria-valuemin": 0 },
+    within,
+    fill,
+    mark,
+  );
   const words = element("span", { class: "meter-words" });
   const node = element(
     "div",
     { class: "meter" },
-    element("div", { class: "meter-head" }, element("span", { class: "meter-label" }, label), words),
+    element(
+      "div",
+      { class: "meter-head" },
+      element("span", { class: "meter-label" }, label),
+      words,
+    ),
     bar,
   );
   return {

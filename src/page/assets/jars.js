@@ -20,12 +20,18 @@ function picture(index) {
     ["g", { "clip-path": `url(#jar-${index})` }, [
       "g",
       { class: "jar-liquid" },
-      ["path", { class: "jar-wave", d: "M-96 6 q12 -6 24 0 t24 0 t24 0 t24 0 t24 0 t24 0 t24 0 t24 0 t24 0 t24 0 v120 h-240 z" }],
+      ["path", {
+        class: "jar-wave",
+        d: "M-96 6 q12 -6 24 0 t24 0 t24 0 t24 0 t24 0 t24 0 t24 0 t24 0 t24 0 t24 0 v120 h-240 z",
+      }],
     ]],
-    ["g", { class: "jar-mind" },
-      ["path", { class: "mind-body", d: "M31 86 c-7 -2 -7 -13 0 -15 c-1 -9 10 -13 15 -8 c5 -6 17 -3 17 5 c8 1 9 13 2 16 c1 8 -10 12 -15 7 c-5 5 -18 3 -19 -5 z" }],
-      ["path", { class: "mind-fold", d: "M47 64 c-3 6 3 9 1 15 c-1 5 3 8 2 12 M38 70 c4 1 4 5 1 7 M37 83 c3 -2 7 -1 7 3 M58 68 c-4 2 -3 6 1 7 M61 82 c-4 -2 -8 0 -7 4" }],
-    ],
+    ["g", { class: "jar-mind" }, ["path", {
+      class: "mind-body",
+      d: "M31 86 c-7 -2 -7 -13 0 -15 c-1 -9 10 -13 15 -8 c5 -6 17 -3 17 5 c8 1 9 13 2 16 c1 8 -10 12 -15 7 c-5 5 -18 3 -19 -5 z",
+    }], ["path", {
+      class: "mind-fold",
+      d: "M47 64 c-3 6 3 9 1 15 c-1 5 3 8 2 12 M38 70 c4 1 4 5 1 7 M37 83 c3 -2 7 -1 7 3 M58 68 c-4 2 -3 6 1 7 M61 82 c-4 -2 -8 0 -7 4",
+    }]],
     ["path", { class: "jar-glass", d: BODY }],
     ["path", { class: "jar-shine", d: "M21 54 c0 -8 5 -12 9 -15 M20 62 v26" }],
     ["rect", { class: "jar-lid", x: 25, y: 6, width: 46, height: 14, rx: 4 }],
@@ -103,17 +109,46 @@ function card(index, first, jars, actions) {
   const speed = sign(signs, "Speed");
   const cause = element("p", { class: "jar-cause" });
   const thought = element("p", { class: "jar-thought" });
-  const prompt = element("p", { class: "jar-prompt", tabindex: 0, role: "region", "aria-label": `What ${first.id} was told last` });
-  const told = element("details", { class: "told" }, element("summary", {}, "What it was told last"), prompt);
+  const prompt = element("p", {
+    class: "jar-prompt",
+    tabindex: 0,
+    role: "region",
+    "aria-label": `What ${first.id} was told last`,
+  });
+  const told = element(
+    "details",
+    { class: "told" },
+    element("summary", {}, "What it was told last"),
+    prompt,
+  );
   const kill = element("button", { type: "button", class: "danger" }, `Kill ${first.id}`);
   const edit = element("button", { type: "button" }, "Change its prompt");
   kill.addEventListener("click", () => actions.kill(first.id));
   edit.addEventListener("click", () => actions.editPrompt(first.id));
   const node = element(
     "article",
-    { class: "jar", tabindex: -1, "aria-labelledby": `jar-name-${index}`, "data-id": first.id, "data-voice": voiceOf(first, jars) },
-    element("div", { class: "jar-top" }, jarPicture, element("div", { class: "jar-facts" },
-      element("div", { class: "jar-title" }, name, badge), role, memory.node, context.node, devices, signs)),
+    {
+      class: "jar",
+      tabindex: -1,
+      "aria-labelledby": `jar-name-${index}`,
+      "data-id": first.id,
+      "data-voice": voiceOf(first, jars),
+    },
+    element(
+      "div",
+      { class: "jar-top" },
+      jarPicture,
+      element(
+        "div",
+        { class: "jar-facts" },
+        element("div", { class: "jar-title" }, name, badge),
+        role,
+        memory.node,
+        context.node,
+        devices,
+        signs,
+      ),
+    ),
     cause,
     thought,
     told,
@@ -143,12 +178,19 @@ function card(index, first, jars, actions) {
       context.show({
         value: jar.contextTokens,
         most: jar.contextSize,
-        words: jar.contextSize === 0 ? "not yet" : `${counted(left, "token")} left of ${jar.contextSize}`,
+        words: jar.contextSize === 0
+          ? "not yet"
+          : `${counted(left, "token")} left of ${jar.contextSize}`,
       });
       showDevices(devices, jar.devices);
       setText(life, `${counted(jar.life.turns, "turn")}, ${counted(jar.life.tokens, "token")}`);
       setText(deaths, String(jar.deaths));
-      setText(speed, jar.tokensPerSecond === undefined ? "–" : `${jar.tokensPerSecond.toFixed(jar.tokensPerSecond < 10 ? 1 : 0)} tokens/s`);
+      setText(
+        speed,
+        jar.tokensPerSecond === undefined
+          ? "–"
+          : `${jar.tokensPerSecond.toFixed(jar.tokensPerSecond < 10 ? 1 : 0)} tokens/s`,
+      );
       const fill = jar.contextSize > 0 ? Math.min(1, jar.contextTokens / jar.contextSize) : 0;
       liquid.style.transform = `translateY(${(BOTTOM - fill * (BOTTOM - FULL)).toFixed(1)}px)`;
       setAttribute(node, "data-fray", Math.floor(fill * 5));
@@ -158,7 +200,10 @@ function card(index, first, jars, actions) {
         const when = last?.death === undefined ? "" : ` at ${clock(last.death.at)}`;
         setText(cause, `Died last${when}: ${causeWords(jar.lastCause)}`);
       }
-      setText(thought, jar.thought?.text ?? (jar.state === "waiting" ? "Not admitted yet" : "No thought yet"));
+      setText(
+        thought,
+        jar.thought?.text ?? (jar.state === "waiting" ? "Not admitted yet" : "No thought yet"),
+      );
       setAttribute(thought, "data-whole", jar.thought === undefined || jar.thought.isWhole);
       // The newest words are what a person wants to see of a long thought.
       thought.scrollTop = thought.scrollHeight;

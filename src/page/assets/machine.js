@@ -23,7 +23,10 @@ export function machinePanel(place) {
       for (const pool of state.pools) {
         let bar = bars.get(pool.id);
         if (bar === undefined) {
-          bar = { ...meter(pool.kind === "ram" ? "RAM" : pool.id), more: element("p", { class: "meter-more" }) };
+          bar = {
+            ...meter(pool.kind === "ram" ? "RAM" : pool.id),
+            more: element("p", { class: "meter-more" }),
+          };
           bars.set(pool.id, bar);
           pools.append(bar.node, bar.more);
         }
@@ -33,21 +36,42 @@ export function machinePanel(place) {
           mark: pool.totalBytes - pool.leastBytes,
           words: `${amount(pool.freeBytes)} free of ${amount(pool.totalBytes)}`,
         });
-        setText(bar.more, `${amount(pool.reservedBytes)} reserved by this run; under ${amount(pool.leastBytes)} free a jar is asked to die`);
+        setText(
+          bar.more,
+          `${amount(pool.reservedBytes)} reserved by this run; under ${
+            amount(pool.leastBytes)
+          } free a jar is asked to die`,
+        );
       }
     }
-    if (state.shared !== before.shared || state.pressurePercent !== before.pressurePercent || state.next !== before.next) {
+    if (
+      state.shared !== before.shared || state.pressurePercent !== before.pressurePercent ||
+      state.next !== before.next
+    ) {
       const lines = [
         ...state.shared.map((/** @type {any} */ { model, ids, bytes }) => [
           "Shared weights",
           `${amount(bytes)} of ${model}, in memory once for ${ids.join(", ")}`,
         ]),
-        ["Memory pressure", state.pressurePercent === undefined ? "unknown" : `${state.pressurePercent.toFixed(1)} %`],
-        ["Next to die", state.next === undefined ? "nobody" : `${state.next.id}: ${state.next.why}`],
+        [
+          "Memory pressure",
+          state.pressurePercent === undefined ? "unknown" : `${state.pressurePercent.toFixed(1)} %`,
+        ],
+        [
+          "Next to die",
+          state.next === undefined ? "nobody" : `${state.next.id}: ${state.next.why}`,
+        ],
       ];
-      facts.replaceChildren(...lines.map(([label, text]) =>
-        element("li", {}, element("span", { class: "fact-label" }, label), element("span", {}, text))
-      ));
+      facts.replaceChildren(
+        ...lines.map(([label, text]) =>
+          element(
+            "li",
+            {},
+            element("span", { class: "fact-label" }, label),
+            element("span", {}, text),
+          )
+        ),
+      );
     }
     before = state;
   };
@@ -68,12 +92,20 @@ export function memoryPlots(place) {
   /** @param {any} state */
   function show(state) {
     last = state;
-    const width = Math.max(240, Math.round(plots.values().next().value?.frame.clientWidth ?? place.clientWidth));
+    const width = Math.max(
+      240,
+      Math.round(plots.values().next().value?.frame.clientWidth ?? place.clientWidth),
+    );
     for (const jar of state.jars) {
       let plot = plots.get(jar.id);
       if (plot === undefined) {
         const frame = element("div", { class: "plot-frame" });
-        const figure = element("figure", { "data-voice": voiceOf(jar, state.jars) }, element("figcaption", {}, jar.id), frame);
+        const figure = element(
+          "figure",
+          { "data-voice": voiceOf(jar, state.jars) },
+          element("figcaption", {}, jar.id),
+          frame,
+        );
         plot = { figure, frame, shown: [] };
         plots.set(jar.id, plot);
         place.append(figure);
@@ -120,27 +152,35 @@ export function records(lives, happenings) {
   let before = {};
   return (/** @type {any} */ state) => {
     if (state.lives !== before.lives) {
-      lives.replaceChildren(...state.lives.toReversed().map((/** @type {any} */ life) =>
-        element(
-          "tr",
-          { "data-voice": voiceOf(life, state.jars) },
-          element("th", { scope: "row" }, `${life.id} ${life.number}`),
-          element("td", { class: "figure" }, String(life.turns)),
-          element("td", { class: "figure" }, String(life.tokens)),
-          element("td", { class: "figure" }, clock((life.death?.at ?? life.bornAt) - life.bornAt)),
-          element("td", {}, life.death?.message ?? ""),
-        )
-      ));
+      lives.replaceChildren(
+        ...state.lives.toReversed().map((/** @type {any} */ life) =>
+          element(
+            "tr",
+            { "data-voice": voiceOf(life, state.jars) },
+            element("th", { scope: "row" }, `${life.id} ${life.number}`),
+            element("td", { class: "figure" }, String(life.turns)),
+            element("td", { class: "figure" }, String(life.tokens)),
+            element(
+              "td",
+              { class: "figure" },
+              clock((life.death?.at ?? life.bornAt) - life.bornAt),
+            ),
+            element("td", {}, life.death?.message ?? ""),
+          )
+        ),
+      );
     }
     if (state.happenings !== before.happenings) {
-      happenings.replaceChildren(...state.happenings.toReversed().map((/** @type {any} */ one) =>
-        element(
-          "li",
-          { "data-kind": one.kind },
-          element("span", { class: "happening-when" }, clock(one.at)),
-          element("span", { class: "happening-text" }, one.text),
-        )
-      ));
+      happenings.replaceChildren(
+        ...state.happenings.toReversed().map((/** @type {any} */ one) =>
+          element(
+            "li",
+            { "data-kind": one.kind },
+            element("span", { class: "happening-when" }, clock(one.at)),
+            element("span", { class: "happening-text" }, one.text),
+          )
+        ),
+      );
     }
     before = state;
   };
@@ -148,6 +188,9 @@ export function records(lives, happenings) {
 
 /** @param {any} state */
 export function summary(state) {
-  const deaths = state.jars.reduce((/** @type {number} */ sum, /** @type {any} */ jar) => sum + jar.deaths, 0);
+  const deaths = state.jars.reduce(
+    (/** @type {number} */ sum, /** @type {any} */ jar) => sum + jar.deaths,
+    0,
+  );
   return counted(deaths, "death");
 }

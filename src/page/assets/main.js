@@ -68,14 +68,16 @@ function draw() {
   document.body.dataset.ready = "true";
 }
 
-for (const [id, does] of /** @type {[string, () => void][]} */ ([
-  ["pause", act.pause],
-  ["slower", act.slower],
-  ["faster", act.faster],
-  ["validation", act.report],
-  ["help", act.help],
-  ["quit", act.quit],
-])) find(id).addEventListener("click", () => does());
+for (
+  const [id, does] of /** @type {[string, () => void][]} */ ([
+    ["pause", act.pause],
+    ["slower", act.slower],
+    ["faster", act.faster],
+    ["validation", act.report],
+    ["help", act.help],
+    ["quit", act.quit],
+  ])
+) find(id).addEventListener("click", () => does());
 
 find("whisper-form").addEventListener("submit", async (/** @type {Event} */ event) => {
   event.preventDefault();

@@ -36,7 +36,8 @@ export function plotOf(data) {
   const values = points.map(({ value }) => value);
   const highest = Math.max(1, limit?.value ?? 0, reserved?.value ?? 0, ...values) * 1.06;
   /** @param {number} at */
-  const x = (at) => round(LEFT + (width - LEFT - RIGHT) * (to > from ? (at - from) / (to - from) : 0));
+  const x = (at) =>
+    round(LEFT + (width - LEFT - RIGHT) * (to > from ? (at - from) / (to - from) : 0));
   /** @param {number} value */
   const y = (value) => round(TOP + (height - TOP - BOTTOM) * (1 - value / highest));
   const floor = y(0);
@@ -58,24 +59,29 @@ export function plotOf(data) {
     ...across(limit, "limit", y, width),
     ...(first && last
       ? /** @type {Shape[]} */ ([
-        ["path", { class: "plot-area", d: `M ${x(first.at)} ${floor} L ${line} L ${x(last.at)} ${floor} Z` }],
+        ["path", {
+          class: "plot-area",
+          d: `M ${x(first.at)} ${floor} L ${line} L ${x(last.at)} ${floor} Z`,
+        }],
         ["path", { class: "plot-line", d: `M ${line}` }],
       ])
       : []),
-    ...marks(data, from, to, x).flatMap(({ at, label }) =>
-      /** @type {Shape[]} */ ([
-        ["line", { class: "plot-mark", x1: at, x2: at, y1: TOP, y2: floor }],
-        ["text", { class: "plot-death", x: at, y: TOP - 3, "text-anchor": "middle" }, "†", [
-          "title",
-          {},
-          label,
-        ]],
-      ])
-    ),
+    ...marks(data, from, to, x).flatMap(({ at, label }) => /** @type {Shape[]} */ ([
+      ["line", { class: "plot-mark", x1: at, x2: at, y1: TOP, y2: floor }],
+      ["text", { class: "plot-death", x: at, y: TOP - 3, "text-anchor": "middle" }, "†", [
+        "title",
+        {},
+        label,
+      ]],
+    ])),
     ["text", { class: "plot-text", x: LEFT - 6, y: floor + 4, "text-anchor": "end" }, "0"],
     ...labelsAtLeft(data, y, formatValue),
     ["text", { class: "plot-text", x: LEFT, y: height - 4 }, formatTime(from)],
-    ["text", { class: "plot-text", x: width - RIGHT, y: height - 4, "text-anchor": "end" }, formatTime(to)],
+    [
+      "text",
+      { class: "plot-text", x: width - RIGHT, y: height - 4, "text-anchor": "end" },
+      formatTime(to),
+    ],
   ];
 }
 
@@ -112,12 +118,21 @@ function labelsAtLeft({ limit, reserved, points }, y, formatValue) {
   const labels = [];
   if (bound) {
     const name = limit ? "plot-text plot-text-limit" : "plot-text";
-    labels.push(["text", { class: name, x: LEFT - 6, y: y(bound.value) + 4, "text-anchor": "end" }, formatValue(bound.value)]);
+    labels.push([
+      "text",
+      { class: name, x: LEFT - 6, y: y(bound.value) + 4, "text-anchor": "end" },
+      formatValue(bound.value),
+    ]);
   }
   const isClear = now && Math.abs(y(now.value) - y(0)) > 14 &&
     (!bound || Math.abs(y(now.value) - y(bound.value)) > 14);
   if (isClear) {
-    labels.push(["text", { class: "plot-text", x: LEFT - 6, y: y(now.value) + 4, "text-anchor": "end" }, formatValue(now.value)]);
+    labels.push(["text", {
+      class: "plot-text",
+      x: LEFT - 6,
+      y: y(now.value) + 4,
+      "text-anchor": "end",
+    }, formatValue(now.value)]);
   }
   return labels;
 }
@@ -162,7 +177,9 @@ function spoken({ label, points, limit, reserved, marks, formatValue, formatTime
 export function markupOf(shape) {
   if (typeof shape === "string") return escaped(shape);
   const [name, attributes, ...content] = shape;
-  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escaped(String(value))}"`);
+  const written = Object.entries(attributes).map(([key, value]) =>
+    ` ${key}="${escaped(String(value))}"`
+  );
   return `<${name}${written.join("")}>${content.map(markupOf).join("")}</${name}>`;
 }
 

@@ -26,8 +26,13 @@ export function shortcuts(act, checkbox, mayControl) {
   };
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
-    if (!checkbox.checked || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (!(target instanceof Element) || target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+    if (!checkbox.checked || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) {
+      return;
+    }
+    if (
+      !(target instanceof Element) ||
+      target.closest("input, textarea, select, dialog, [contenteditable]")
+    ) return;
     if (event.repeat) return;
     const does = reading[key] ?? (mayControl() ? controlling[key] : undefined) ??
       (/^[1-9]$/.test(key) ? () => act.chooseAt(Number(key) - 1) : undefined);

@@ -36,7 +36,9 @@ export function transcript(place) {
       // After a jump of a replay older ones may come back.
       if (known) known.node.replaceWith(node);
       else {
-        const after = [...shown].filter(([number]) => number > said.number).sort(([a], [b]) => a - b)[0];
+        const after = [...shown].filter(([number]) =>
+          number > said.number
+        ).sort(([a], [b]) => a - b)[0];
         place.insertBefore(node, after?.[1].node ?? null);
       }
       shown.set(said.number, { said, node });
@@ -54,7 +56,12 @@ function utterance(said, jars) {
   const cut = said.isCutOff ? [element("span", { class: "cut" }, " — cut off")] : [];
   return element(
     "li",
-    { class: "said", "data-voice": voiceOf(said, jars), "data-kind": said.kind, "data-hand": said.byHand === true },
+    {
+      class: "said",
+      "data-voice": voiceOf(said, jars),
+      "data-kind": said.kind,
+      "data-hand": said.byHand === true,
+    },
     element(
       "p",
       { class: "said-who" },

@@ -1,11 +1,9 @@
 import type { RunControls } from "../experiment/controls.ts";
+import { fasterPace, PACE_BOUNDS, slowerPace } from "../view/pace.ts";
 import { answer, refusal } from "./answers.ts";
 
 /** Bytes of a request: a jar's prompt file and some more. */
 const MOST_BODY_BYTES = 64 * 1024;
-
-/** Words a minute that may be asked for. */
-const MOST_WORDS_A_MINUTE = 100_000;
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -24,9 +22,11 @@ const CONTROLS: Readonly<Record<string, (controls: RunControls, body: Body) => D
     typeof text === "string" ? controls.whisper(text) : WRONG,
   "/controls/prompt": (controls, { id, text }) =>
     typeof id === "string" && typeof text === "string" ? controls.setPrompt(id, text) : WRONG,
-  "/controls/pace": (controls, { wordsPerMinute }) => {
+  "/controls/pace": (controls, { wordsPerMinute, step }) => {
+    if (step === "faster") return void controls.setPace(fasterPace(controls.pace));
+    if (step === "slower") return void controls.setPace(slowerPace(controls.pace));
     if (wordsPerMinute === null) return void controls.setPace(undefined);
-    return isBetween(wordsPerMinute, 1, MOST_WORDS_A_MINUTE)
+    return isBetween(wordsPerMinute, PACE_BOUNDS.least, PACE_BOUNDS.greatest)
       ? void controls.setPace(wordsPerMinute)
       : WRONG;
   },

@@ -1,7 +1,4 @@
-import type { RunControls } from "../experiment/controls.ts";
-import { type RunView } from "../view/run_view.ts";
-import { see } from "../view/see.ts";
-import type { Viewer, ViewEvent } from "../view/view_event.ts";
+import type { Viewer, Watched } from "../view/view_event.ts";
 import { inUrl, isEveryAddress, isLoopback, listenFailure, type PageAddress } from "./address.ts";
 import { answer, refusal } from "./answers.ts";
 import { loadAssets } from "./assets.ts";
@@ -11,20 +8,13 @@ import { PageStates } from "./page_state.ts";
 import { Readers } from "./readers.ts";
 import { Updates } from "./updates.ts";
 
-/** What a page is made of. */
-export interface PageOptions {
+/** What a page is made of: what it shows and steers, and where it is served. */
+export interface PageOptions extends Watched {
   readonly address: PageAddress;
-  /** What is seen when it opens. */
-  readonly view: RunView;
-  /** What its buttons do. */
-  readonly controls: RunControls;
-  /** The whole validation, as people read it. */
-  readonly report?: () => Promise<string>;
 }
 
 /** A page that is served. */
 export interface Page extends Viewer {
-  show(view: RunView): void;
   /** Where anybody on this machine may read; absent where reading needs the token too. */
   readonly readUrl?: string;
   /** Where the buttons are: the address with the token, which browsers send nowhere. */
@@ -58,7 +48,12 @@ const CLOSE_MILLISECONDS = 500;
  *   pace: undefined,
  *   setPace() {},
  * };
- * const page = await openPage({ address: readPageAddress(""), view: EMPTY_VIEW, controls });
+ * const page = await openPage({
+ *   address: readPageAddress(""),
+ *   view: () => EMPTY_VIEW,
+ *   controls,
+ *   report: () => "",
+ * });
  * const response = await fetch(page.readUrl ?? "");
  * if (!(await response.text()).includes("<title>")) throw new Error("A page");
  * await page.close();
@@ -67,14 +62,12 @@ const CLOSE_MILLISECONDS = 500;
 export async function openPage(options: PageOptions): Promise<Page> {
   const { address, controls } = options;
   const states = new PageStates();
-  let view = options.view;
-  const updates = new Updates(states.of(view, controls));
+  const updates = new Updates(() => states.of(options.view(), controls));
   const readers = new Readers(updates);
   const assets = await loadAssets();
   const token = makeToken();
   let gate: Gate = { token, isOpenToRead: false, hosts: [] };
   const stop = new AbortController();
-  const update = () => updates.show(states.of(view, controls));
 
   async function respond(request: Request): Promise<Response> {
     const { pathname: path } = new URL(request.url);
@@ -93,12 +86,11 @@ export async function openPage(options: PageOptions): Promise<Page> {
     if (asset !== undefined) return asset();
     if (isControl(path)) {
       const response = await answerControl(request, path, controls);
-      update();
+      updates.touch();
       return response;
     }
     if (path === "/report") {
-      const text = await options.report?.() ?? "";
-      return answer(text, { type: "text/plain; charset=utf-8" });
+      return answer(options.report(), { type: "text/plain; charset=utf-8" });
     }
     if (path === "/prompt") return promptOf(request, admitted.mayControl);
     return read(request, admitted.mayControl);
@@ -122,8 +114,7 @@ export async function openPage(options: PageOptions): Promise<Page> {
       return refusal({ status: 503, code: "too-many-readers", message }, headers);
     }
     if (request.method === "HEAD") return answer(null, { type: "text/event-stream" });
-    const hello = { mayControl, hasReport: options.report !== undefined };
-    const stream = readers.open(hello, request.headers.get("last-event-id"));
+    const stream = readers.open({ mayControl }, request.headers.get("last-event-id"));
     return answer(stream, { type: "text/event-stream" });
   }
 
@@ -134,14 +125,8 @@ export async function openPage(options: PageOptions): Promise<Page> {
   const url = `http://${inUrl(shown)}:${port}/`;
 
   return {
-    hear(event: ViewEvent, at: number) {
-      view = see(view, event, at);
-      update();
-    },
-    show(next: RunView) {
-      view = next;
-      update();
-    },
+    hear: () => updates.touch(),
+    show: () => updates.touch(),
     async close() {
       readers.close();
       const late = setTimeout(() => stop.abort(), CLOSE_MILLISECONDS);

@@ -49,7 +49,7 @@ export class Updates<State> {
   /** Told apart from those of another run on the same port. */
   readonly #run = crypto.randomUUID().slice(0, 8);
   readonly #timer: Timer;
-  #state: State;
+  readonly #read: () => State;
   #sent: State;
   #number = 0;
   #kept: Update[] = [];
@@ -61,10 +61,11 @@ export class Updates<State> {
   #isDue = false;
   #wake: () => void = () => {};
 
-  constructor(state: State, timer: Timer = systemTimer) {
+  /** @param read the state as it is now: asked for when it is sent, and not before */
+  constructor(read: () => State, timer: Timer = systemTimer) {
     this.#timer = timer;
-    this.#state = state;
-    this.#sent = state;
+    this.#read = read;
+    this.#sent = read();
   }
 
   /** The number of the newest update. */
@@ -83,9 +84,8 @@ export class Updates<State> {
     this.#isWatched = isWatched;
   }
 
-  /** The state from now on: sent at once, or a tenth of a second after the last one. */
-  show(state: State): void {
-    this.#state = state;
+  /** Something may have changed: it is sent at once, or a tenth of a second after the last update. */
+  touch(): void {
     if (!this.#isWatched) return;
     if (this.#hasJustSent) {
       this.#isDue = true;
@@ -109,8 +109,9 @@ export class Updates<State> {
   /** Sends what has changed, now. */
   flush(): void {
     if (!this.#isWatched) return;
-    const patch = patchOf(this.#sent, this.#state);
-    this.#sent = this.#state;
+    const state = this.#read();
+    const patch = patchOf(this.#sent, state);
+    this.#sent = state;
     if (patch === undefined) return;
     this.#number += 1;
     this.#snapshot = undefined;
@@ -132,7 +133,7 @@ export class Updates<State> {
     this.#kept = [];
     this.#keptBytes = 0;
     this.#snapshot = undefined;
-    this.#sent = this.#state;
+    this.#sent = this.#read();
     this.#number += 1;
   }
 

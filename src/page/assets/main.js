@@ -20,15 +20,14 @@ let mayControl = false;
 
 const tell = teller(find("told"));
 const run = remote(token, tell);
-/** @type {any} */
-let cards;
 const { act, show: showActions } = actions(run, {
   whisper: find("whisper-text"),
   dialogs: openDialogs(document),
   cards: () => cards,
   tell,
 });
-cards = jarCards(find("jars"), act);
+/** @type {any} */
+const cards = jarCards(find("jars"), act);
 
 const parts = [
   head({

@@ -37,33 +37,48 @@ const EXIT_CODES: Readonly<Record<EndReason, number>> = {
   "no-jar-left": exitCode("engine"),
 };
 
+/** What is known when a line is read. */
+interface Before {
+  /** What is seen before it. */
+  readonly view: RunView;
+  /** Milliseconds since the run began. */
+  readonly at: number;
+  /** The same of the last line that was no sample of memory: what it tells began then at the latest. */
+  readonly since: number;
+}
+
 /**
- * A line with what its event has and the first version of transcripts left out: what follows from what
- * was seen before, and nothing where nothing does. What the line has stays as it is.
- *
- * @param view what is seen before it
- * @param at milliseconds since the run began
+ * A line with what its event has and transcripts leave out, since it is measured: durations from the
+ * times of lines, and what follows from what was seen before; no pools, where figures of memory aren't
+ * known. What the line has stays as it is. The first version leaves out more than the second.
  *
  * @example
  * ```ts
  * import { EMPTY_VIEW } from "../view/run_view.ts";
  * import { completed } from "./complete.ts";
- * const line = completed({ event: "death", cause: "context-full" }, EMPTY_VIEW, 5);
- * if (line.message !== "its context was full") throw new Error("Its cause says it");
+ * const before = { view: EMPTY_VIEW, at: 5, since: 2 };
+ * const death = completed({ event: "death", cause: "context-full" }, before);
+ * if (death.message !== "its context was full") throw new Error("Its cause says it");
+ * if (completed({ event: "thought" }, before).milliseconds !== 3) throw new Error("Its times do");
  * ```
  */
-export function completed(line: Fields, view: RunView, at: number): Fields {
+export function completed(line: Fields, { view, at, since }: Before): Fields {
   const jar = view.jars.find(({ id }) => id === line.id);
+  const milliseconds = at - since;
   switch (line.event) {
     case "thought":
-      return { milliseconds: 0, ...line };
+    case "loaded":
+      return { milliseconds, ...line };
+    case "allocated":
+      return { ...NOTHING_ALLOCATED, preflight: NO_PREFLIGHT, ...line };
     case "death": {
       const { turns = 0, thoughts = 0, tokens = 0, bornAt = at } = jar?.life ?? {};
+      const told = typeof line.life === "object" ? line.life : {};
       return {
         message: messageOf(line.cause),
-        life: { turns, thoughts, tokens, milliseconds: at - bornAt },
         ...NOTHING_GIVEN_BACK,
         ...line,
+        life: { turns, thoughts, tokens, milliseconds: at - bornAt, ...told },
       };
     }
     case "resurrection":
@@ -71,7 +86,7 @@ export function completed(line: Fields, view: RunView, at: number): Fields {
         ...causeOf(jar?.lastCause),
         ...NOTHING_ALLOCATED,
         preflight: NO_PREFLIGHT,
-        milliseconds: 0,
+        milliseconds,
         ...line,
       };
     case "end":

@@ -25,8 +25,8 @@ export class Marks {
     const offset = offsets[place];
     if (offset === undefined || offset >= next) return;
     if (place % this.#stride !== 0 || this.#marks.has(place)) return;
-    const { view, at } = before;
-    this.#marks.set(place, { view, at, next: offset });
+    const { view, at, since } = before;
+    this.#marks.set(place, { view, at, since, next: offset });
     if (this.#marks.size <= MOST_MARKS) return;
     this.#stride *= 2;
     for (const kept of this.#marks.keys()) {
@@ -53,8 +53,8 @@ export class Marks {
       before = moment;
       if (++count % MOMENTS_AT_ONCE === 0 && await isInVain()) return undefined;
     }
-    const { view, at } = before;
-    return { view, at, next: wanted };
+    const { view, at, since } = before;
+    return { view, at, since, next: wanted };
   }
 
   #nearest(place: number): Mark {

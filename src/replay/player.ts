@@ -1,5 +1,6 @@
 import type { Clock } from "../experiment/clock.ts";
 import type { ReplayControls, RunControls } from "../experiment/controls.ts";
+import { SPEED_BOUNDS } from "../view/pace.ts";
 import { EMPTY_VIEW, type RunView } from "../view/run_view.ts";
 import type { Viewer } from "../view/view_event.ts";
 import { Marks } from "./marks.ts";
@@ -15,9 +16,6 @@ export interface PlayOptions {
   /** Whether it stays at its end until it is quit: there somebody may go back. */
   readonly staysAtEnd: boolean;
 }
-
-/** Slowest and fastest speed but for `Infinity`. */
-export const SPEEDS = { least: 0.1, greatest: 1000 } as const;
 
 /** How long events are told without a look at keys and signals. */
 const BUSY_MILLISECONDS = 10;
@@ -198,7 +196,7 @@ export class Player {
         this.#interrupt(() => {
           this.#speed = wanted === Infinity
             ? wanted
-            : Math.min(SPEEDS.greatest, Math.max(SPEEDS.least, wanted));
+            : Math.min(SPEED_BOUNDS.greatest, Math.max(SPEED_BOUNDS.least, wanted));
           this.#reanchor();
         }),
       lastTurn: this.#run.index.turns.at(-1) ?? 0,

@@ -16,12 +16,14 @@ export interface Moment {
   readonly view: RunView;
   /** The offset from which the run goes on after its line. */
   readonly next: number;
-  /** The line that it comes from, as the transcript has it. */
+  /** The line that it comes from, with what its event has besides. */
   readonly recorded: Recorded;
+  /** When the last line was written that is no sample of memory. */
+  readonly since: number;
 }
 
 /** From where a run is read on: what was seen until there. */
-export type Mark = Pick<Moment, "at" | "view" | "next">;
+export type Mark = Pick<Moment, "at" | "view" | "next" | "since">;
 
 /** Lines that are not played, by why. */
 export interface LeftOut {
@@ -72,7 +74,7 @@ export class RecordedRun {
 
   /** Where the run begins. */
   get beginning(): Mark {
-    return { at: 0, view: EMPTY_VIEW, next: this.index.from };
+    return { at: 0, view: EMPTY_VIEW, next: this.index.from, since: 0 };
   }
 
   /** Its moments in order, from a mark on. */
@@ -80,25 +82,27 @@ export class RecordedRun {
     from: Mark = this.beginning,
     { inPieces }: ReadOptions = { inPieces: false },
   ): AsyncGenerator<Moment, void, undefined> {
-    let { view, at } = from;
+    let { view, at, since } = from;
     for await (const line of linesOf(this.#files, from.next, this.index.to)) {
       const fields = this.#fieldsOf(line);
       if (fields === undefined) continue;
       const before = at;
       at = this.#timeOf(fields, line, at);
-      const recorded = this.#recordedOf(completed(fields, view, at), line);
+      const recorded = this.#recordedOf(completed(fields, { view, at, since }), line);
       if (recorded === undefined) continue;
       // A further file of this run says again what the first one did.
       if (recorded.event === "start" && line.offset > this.index.from) continue;
+      if (recorded.event === "validation" && view.validation !== undefined) continue;
       if (inPieces && recorded.event === "thought") {
         for (const piece of piecesOf(recorded, before, at)) {
           view = see(view, piece.event, piece.at);
-          yield { ...piece, view, next: line.offset, recorded };
+          yield { ...piece, view, next: line.offset, recorded, since };
         }
       }
       const event = eventOf(recorded);
       view = see(view, event, at);
-      yield { event, at, view, next: line.end, recorded };
+      if (event.event !== "memory") since = at;
+      yield { event, at, view, next: line.end, recorded, since };
     }
   }
 

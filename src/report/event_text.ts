@@ -13,6 +13,8 @@ export function renderEvent(event: RunEvent): string {
     case "validation":
       return `Run in mode ${event.mode} with seed ${event.seed}`;
     case "allocated":
+      // A transcript doesn't know how much.
+      if (event.pools.length === 0) return said(event.id, "allocated");
       return `${allocationText({ ok: true, ...event })}\n${preflightText(event.preflight)}`;
     case "loaded":
       return said(event.id, loaded(event));

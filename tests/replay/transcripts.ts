@@ -1,3 +1,4 @@
+import { transcriptLine } from "../../src/experiment/transcript_file/transcript_lines.ts";
 import { eventJson } from "../../src/report/event_json.ts";
 import type { ViewEvent } from "../../src/view/view_event.ts";
 import { indexRuns, type RunIndex } from "../../src/replay/index_runs.ts";
@@ -28,7 +29,6 @@ export const START = {
     contextSize: 64,
     prompt: `You are the ${role} & <nobody> else.`,
   })),
-  command: ["run", "--mode", "matrix", "--seed", "7"],
 };
 
 /** What viewers heard of a run as a transcript keeps it: pieces of thoughts aren't. */
@@ -49,7 +49,7 @@ function keptOf(event: ViewEvent): object | undefined {
     case "memory":
       return event;
     default:
-      return eventJson(event);
+      return transcriptLine(event, (validation) => eventJson(validation));
   }
 }
 
@@ -66,7 +66,6 @@ export function firstVersionOf(heard: readonly Heard[]): string {
     resurrection: ["event", "id", "role", "turn", "deaths"],
     end: ["event", "reason", "turns", "thoughts", "tokens", "deaths"],
   };
-  const { command: _, ...start } = START;
   const jars = START.jars.map(({ prompt: _, ...jar }) => jar);
   const lines = heard.flatMap(([event, at]) => {
     const keys = kept[event.event];
@@ -74,7 +73,7 @@ export function firstVersionOf(heard: readonly Heard[]): string {
     const fields = Object.entries(event).filter(([key]) => keys.includes(key));
     return [lineOf(Object.fromEntries(fields), at)];
   });
-  return lineOf({ ...start, schema: "brainjar.transcript/1", jars }, 0) + lines.join("");
+  return lineOf({ ...START, schema: "brainjar.transcript/1", jars }, 0) + lines.join("");
 }
 
 /** Has files of these texts, one after another, looked at, and removes them. */

@@ -1,14 +1,15 @@
 import { z } from "zod";
 import { bytes, mode, poolId, poolKind, role } from "./common.ts";
-import { RUN_EVENT_SCHEMA } from "./event.ts";
+import { RUN_EVENT_SCHEMA, type RunEventJson } from "./event.ts";
 import type { Shape } from "./shape.ts";
 
 /** A run's first line; each further file of a transcript that is rotated begins with it again. */
 const START_SCHEMA = z.object({
   event: z.literal("start"),
   schema: z.string().regex(/^brainjar\.transcript\/\d+$/),
-  part: z.int().min(1).exactOptional()
-    .describe("Which file of this run it is; the first is 1, and may be left out"),
+  part: z.int().min(2).exactOptional()
+    .describe("Which file of this run it is; absent in the first"),
+  version: z.string().exactOptional().describe("The brainjar that wrote it"),
   mode,
   turns: z.int().exactOptional(),
   sampling: z.looseObject({ seed: z.int() }).describe("What the run can be repeated with"),
@@ -20,8 +21,6 @@ const START_SCHEMA = z.object({
     ramLimitBytes: bytes.exactOptional(),
     prompt: z.string().exactOptional().describe("What its prompt file says"),
   })),
-  command: z.array(z.string()).exactOptional()
-    .describe("The words that the run can be repeated with"),
 });
 
 /** What a look at memory saw (`MemorySample`). */
@@ -47,22 +46,46 @@ const MEMORY_SCHEMA = z.object({
     .describe("Who would be asked to die next, were memory to run short"),
 });
 
-/** When a line was written. */
-const written = z.object({ time: z.iso.datetime() });
+/** What of each event a transcript leaves out, since it is measured. */
+const MEASURED: Readonly<Partial<Record<RunEventJson["event"], readonly string[]>>> = (() => {
+  const allocated = ["allocatedBytes", "totalBytes", "usableBytes", "remainingBytes", "pools"];
+  const givenBack = ["givenBackBytes", "reservedBytes", "pools"];
+  return {
+    allocated: [...allocated, "preflight"],
+    loaded: ["milliseconds"],
+    thought: ["milliseconds"],
+    death: givenBack,
+    resurrection: [...allocated, "preflight", "milliseconds"],
+    end: ["milliseconds", "allocationReport", "transcriptFailure", ...givenBack],
+  };
+})();
 
-/** A line of a transcript, without its time. */
+/** A line of an event: what is measured is absent, but for `validation` and `memory`. */
+function lineOf(option: (typeof RUN_EVENT_SCHEMA.options)[number]): z.ZodObject {
+  const { event, ...shape } = option.shape;
+  const leftOut = MEASURED[event.value] ?? [];
+  const kept = Object.entries(shape).filter(([key]) => !leftOut.includes(key));
+  const line = z.object({ time: z.iso.datetime(), event, ...Object.fromEntries(kept) });
+  return "life" in shape
+    ? line.extend({ life: shape.life.omit({ milliseconds: true }).describe("The life that ended") })
+    : line;
+}
+
+/** What each line of a transcript (`run --log`) is. */
+export const TRANSCRIPT_SCHEMA = z.union([
+  ...[START_SCHEMA, MEMORY_SCHEMA].map((schema) => schema.extend({ time: z.iso.datetime() })),
+  // What went otherwise than asked is told, and not kept.
+  ...RUN_EVENT_SCHEMA.options.filter(({ shape }) => shape.event.value !== "warning").map(lineOf),
+]).meta({ title: "brainjar run --log, one line" });
+
+/** What a line of a transcript tells once it has all that its event has. */
 export const RECORDED_SCHEMA = z.discriminatedUnion("event", [
   START_SCHEMA,
   MEMORY_SCHEMA,
   ...RUN_EVENT_SCHEMA.options,
 ]);
 
-/** What each line of a transcript (`run --log`) is. */
-export const TRANSCRIPT_SCHEMA = z.intersection(written, RECORDED_SCHEMA).meta({
-  title: "brainjar run --log, one line",
-});
-
-/** A line of a transcript, without its time. */
+/** A line of a transcript, completed, without its time. */
 export type Recorded = Shape<typeof RECORDED_SCHEMA>;
 
 /** A run's first line. */

@@ -2,8 +2,8 @@ import { BrainjarError } from "../budget/error.ts";
 import type { RunHand } from "./controls.ts";
 import type { Jar } from "./jar/jar.ts";
 import type { Messages } from "./messages.ts";
-import { builtInPrompt } from "./prompts/built_in.ts";
-import { parsePrompt, promptFileText } from "./prompts/prompt_file.ts";
+import { promptFileOf } from "./prompts/built_in.ts";
+import { parsePrompt } from "./prompts/prompt_file.ts";
 import { whisperByHand } from "./replies.ts";
 import type { RunState } from "./run_state.ts";
 
@@ -84,9 +84,7 @@ export class Hand implements RunHand {
   promptOf(id: string): string | undefined {
     const jar = this.#jars.find((one) => one.id === id);
     if (jar === undefined) return undefined;
-    if (jar.prompt !== undefined) return promptFileText(jar.prompt);
-    const others = this.#jars.filter((one) => one !== jar && one.role === "subject");
-    return builtInPrompt(jar.role, others.length > 0);
+    return promptFileOf(jar, this.#jars.filter(({ role }) => role === "subject").length);
   }
 
   setPrompt(id: string, text: string): string | undefined {

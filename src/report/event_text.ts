@@ -52,20 +52,17 @@ export function renderEvent(event: RunEvent): string {
     case "warning":
       return warning(event);
     case "end":
-      return end(event);
+      return [...allocationLines(event), ...endLines(event)].join("\n");
   }
 }
 
-/** A life that is over, in a line: how long it was and how much was thought in it. */
+/** A life in words: how long it was and how much was thought in it. */
 export function lifeText(
-  { id, deaths, life }: Pick<Extract<RunEvent, { event: "death" }>, "id" | "deaths" | "life">,
+  { deaths, life }: Pick<Extract<RunEvent, { event: "death" }>, "deaths" | "life">,
 ): string {
   const { turns, thoughts, tokens, milliseconds } = life;
-  return said(
-    id,
-    `life ${deaths}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
-      `${counted(tokens, "token")}, ${seconds(milliseconds)}`,
-  );
+  return `life ${deaths}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
+    `${counted(tokens, "token")}, ${seconds(milliseconds)}`;
 }
 
 function loaded(event: LoadedEvent): string {
@@ -92,10 +89,14 @@ const REASONS: Readonly<Record<EndEvent["reason"], string>> = {
   "no-jar-left": "Run ended: no jar is left and none could be brought back",
 };
 
-function end(event: EndEvent): string {
-  const { turns, thoughts, tokens, deaths, resurrections, allocationReport } = event;
+function allocationLines({ allocationReport }: EndEvent): string[] {
+  return allocationReport === undefined ? [] : [allocationReportText(allocationReport)];
+}
+
+/** How a run ended and what was given back, a line each. */
+export function endLines(event: EndEvent): string[] {
+  const { turns, thoughts, tokens, deaths, resurrections } = event;
   const lines = [
-    allocationReport && allocationReportText(allocationReport),
     `${REASONS[event.reason]}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
     `${counted(tokens, "token")}, ${counted(deaths, "death")}, ` +
     `${counted(resurrections, "resurrection")}, ${seconds(event.milliseconds)}`,
@@ -103,7 +104,7 @@ function end(event: EndEvent): string {
     event.pools.length === 0 ? undefined : leftReserved(event),
     event.transcriptFailure && `The transcript isn't whole: ${printable(event.transcriptFailure)}`,
   ];
-  return lines.filter((text) => text !== undefined).join("\n");
+  return lines.filter((text) => text !== undefined);
 }
 
 function leftReserved(event: EndEvent): string {

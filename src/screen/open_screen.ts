@@ -1,28 +1,35 @@
-import type { RunControls } from "../experiment/controls.ts";
-import { EMPTY_VIEW, type RunView } from "../view/run_view.ts";
-import { see } from "../view/see.ts";
-import type { Viewer, ViewEvent } from "../view/view_event.ts";
+import { exitCode } from "../budget/exit_codes.ts";
+import { fasterPace, slowerPace } from "../view/pace.ts";
+import type { Viewer, ViewEvent, Watched } from "../view/view_event.ts";
 import { drawScreen } from "./drawing/draw_screen.ts";
 import { type Edited, editText } from "./external_editor.ts";
 import { type Key, type KeyBinding, REPLAY_KEYS, RUN_KEYS } from "./keys.ts";
-import { paceAfter, speedAfter } from "./paces.ts";
 import { INITIAL_STATE, press, type Request, say, type ScreenState } from "./screen_state.ts";
 import { openTerminalDevice, type TerminalDevice } from "./terminal/device.ts";
 import { Keyboard } from "./terminal/keyboard.ts";
 import { Terminal } from "./terminal/terminal.ts";
 
 /** What the screen needs of whoever opens it. */
-export interface ScreenOptions {
-  readonly controls: RunControls;
-  readonly color: boolean;
+export interface ScreenOptions extends Watched {
+  /** Whether styles are shown; unless told otherwise where `NO_COLOR` doesn't forbid it. */
+  readonly color?: boolean;
   /** Those of a run, or of a replay where the controls have one, unless told otherwise. */
   readonly keys?: readonly KeyBinding[];
-  /** The whole validation, as its report says it, once there is one. */
-  readonly validation?: () => string | undefined;
   /** The terminal that this process was started in, unless told otherwise. */
   readonly device?: TerminalDevice;
   /** Has a person edit a text while the terminal is theirs. */
   readonly edit?: (text: string, signal: AbortSignal) => Promise<Edited>;
+  /** Ends the process at once. */
+  readonly exit?: (code: number) => void;
+}
+
+/** A screen that is open. */
+export interface Screen extends Viewer {
+  show(): void;
+  /** Something that would have stood on the terminal: it stands among the events. */
+  say(text: string): void;
+  /** How much of a model is loaded, from 0 to 1. */
+  loading(model: string, fraction: number): void;
 }
 
 /** How often keys are looked for, and how often a change is drawn at most. */
@@ -31,84 +38,108 @@ const DRAW_MILLISECONDS = 80;
 /** How long an answer stands in place of the keys. */
 const MESSAGE_MILLISECONDS = 6000;
 
+/** A key that is held down comes again so soon. */
+const SAME_PRESS_MILLISECONDS = 300;
+
 const CONSOLE_METHODS = ["error", "warn", "info", "log", "debug"] as const;
 
 /**
- * A run on a terminal, from when it is opened until it is closed. Nothing else may write to the terminal
- * meanwhile: what there is to be said goes through `say`, and what is printed to the console is caught.
+ * Shows a run on the terminal that this process was started in, from now until it is closed.
+ *
+ * Nothing else may write to the terminal meanwhile: what there is to be said goes through `say`, and
+ * what is printed to the console is caught.
+ *
+ * @throws `BrainjarError` where there is no terminal
  */
-export class Screen implements Viewer {
+export function openScreen(options: ScreenOptions): Screen {
+  const screen = new TerminalScreen(options);
+  const timer = setInterval(() => screen.tick(performance.now()), LOOK_MILLISECONDS);
+  const originals = CONSOLE_METHODS.map((method) => [method, console[method]] as const);
+  for (const method of CONSOLE_METHODS) {
+    console[method] = (...parts: unknown[]) => screen.say(parts.map(String).join(" "));
+  }
+  return {
+    hear: (event) => screen.hear(event),
+    show: () => screen.show(),
+    say: (text) => screen.say(text),
+    loading: (model, fraction) => screen.loading(model, fraction),
+    close: async () => {
+      clearInterval(timer);
+      for (const [method, original] of originals) console[method] = original;
+      await screen.close();
+    },
+  };
+}
+
+/** A screen without a clock of its own: `tick` is called as often as there is time. */
+export class TerminalScreen implements Screen {
   readonly #options: ScreenOptions;
   readonly #keys: readonly KeyBinding[];
   readonly #terminal: Terminal;
   readonly #keyboard = new Keyboard((key) => this.press(key));
   readonly #closed = new AbortController();
-  readonly #console = CONSOLE_METHODS.map((method) => [method, console[method]] as const);
-  readonly #timer: number;
-  #view: RunView = EMPTY_VIEW;
   #state: ScreenState = INITIAL_STATE;
   #isDrawn = false;
   #drawnAt = -Infinity;
+  #now = 0;
   #messageAt = 0;
+  #quitAt: number | undefined;
 
   /** Takes the terminal. */
   constructor(options: ScreenOptions) {
     this.#options = options;
     this.#keys = options.keys ?? (options.controls.replay === undefined ? RUN_KEYS : REPLAY_KEYS);
     this.#terminal = new Terminal(options.device ?? openTerminalDevice(), {
-      color: options.color,
+      color: options.color ?? !Deno.noColor,
       onChange: () => this.#isDrawn = false,
     });
-    for (const method of CONSOLE_METHODS) {
-      console[method] = (...parts: unknown[]) => this.say(parts.map(String).join(" "));
-    }
-    this.#timer = setInterval(() => this.tick(performance.now()), LOOK_MILLISECONDS);
   }
 
-  hear(event: ViewEvent, at: number): void {
-    if (event.event === "loaded") {
-      const { loading: _, ...state } = this.#state;
-      this.#state = state;
-    }
-    this.show(see(this.#view, event, at));
+  hear(event: ViewEvent): void {
+    const { loading, ...state } = this.#state;
+    if (event.event === "loaded" && loading !== undefined) this.#state = state;
+    this.show();
   }
 
-  show(view: RunView): void {
-    this.#view = view;
+  show(): void {
     this.#isDrawn = false;
   }
 
-  /** Something that would have stood on the terminal: it stands among the events. */
   say(text: string): void {
-    this.#change(say(this.#state, this.#view, text));
+    this.#change(say(this.#state, this.#options.view(), text));
   }
 
-  /** How much of a model is loaded, from 0 to 1. */
   loading(model: string, fraction: number): void {
     this.#change({ ...this.#state, loading: { model, fraction } });
   }
 
   /** A key was pressed. */
   press(key: Key): void {
-    const { state, request } = press(this.#state, key, { view: this.#view, keys: this.#keys });
+    const seen = { view: this.#options.view(), keys: this.#keys };
+    const { state, request } = press(this.#state, key, seen);
     this.#change(state);
     if (request !== undefined) this.#ask(request);
   }
 
-  /** Looks for keys, and draws where something has changed; as often as there is time. */
+  /**
+   * Looks for keys, and draws where something has changed.
+   *
+   * @param now milliseconds, never less than before
+   */
   tick(now: number): void {
+    this.#now = now;
     for (let typed; (typed = this.#terminal.read()) !== undefined;) this.#keyboard.hear(typed);
     if (this.#state.message !== undefined && now - this.#messageAt > MESSAGE_MILLISECONDS) {
       const { message: _, ...state } = this.#state;
       this.#change(state);
     }
-    if (this.#isDrawn || now - this.#drawnAt < DRAW_MILLISECONDS || !this.#terminal.flush()) return;
-    const validation = this.#options.validation?.();
-    const speed = this.#options.controls.replay?.speed;
-    const drawing = drawScreen(this.#view, this.#terminal.size, {
+    if (!this.#terminal.flush() || this.#isDrawn || now - this.#drawnAt < DRAW_MILLISECONDS) return;
+    const { view, report, controls } = this.#options;
+    const speed = controls.replay?.speed;
+    const drawing = drawScreen(view(), this.#terminal.size, {
       state: this.#state,
       keys: this.#keys,
-      ...(validation === undefined ? {} : { validation }),
+      report: report(),
       ...(speed === undefined ? {} : { speed }),
     });
     this.#isDrawn = this.#terminal.draw(drawing);
@@ -117,11 +148,9 @@ export class Screen implements Viewer {
 
   /** Gives the terminal back as it was found. */
   close(): Promise<void> {
-    clearInterval(this.#timer);
     this.#closed.abort();
     this.#keyboard.close();
     this.#terminal.close();
-    for (const [method, original] of this.#console) console[method] = original;
     return Promise.resolve();
   }
 
@@ -131,7 +160,7 @@ export class Screen implements Viewer {
   }
 
   #answer(message: string): void {
-    this.#messageAt = performance.now();
+    this.#messageAt = this.#now;
     this.#change({ ...this.#state, message });
   }
 
@@ -139,7 +168,7 @@ export class Screen implements Viewer {
     const { controls } = this.#options;
     switch (request.do) {
       case "quit":
-        return controls.quit();
+        return this.#quit();
       case "pause":
         return controls.isPaused ? controls.resume() : controls.pause();
       case "kill":
@@ -151,16 +180,28 @@ export class Screen implements Viewer {
         return;
       case "faster":
       case "slower":
-        if (controls.replay !== undefined) {
-          controls.replay.setSpeed(speedAfter(controls.replay.speed, request.do));
-        } else {
-          controls.setPace(paceAfter(controls.pace, request.do));
-        }
-        return this.#change(this.#state);
+        return this.#changePace(request.do);
       case "go-to":
         return controls.replay?.goTo(request.turn);
       case "redraw":
         return this.#terminal.redraw();
+    }
+  }
+
+  /** Asks once, and then no longer: as a second Ctrl-C does. */
+  #quit(): void {
+    const { controls, exit = Deno.exit } = this.#options;
+    if (this.#quitAt === undefined) controls.quit();
+    else if (this.#now - this.#quitAt > SAME_PRESS_MILLISECONDS) exit(exitCode("SIGINT"));
+    this.#quitAt ??= this.#now;
+  }
+
+  #changePace(change: "faster" | "slower"): void {
+    const { controls } = this.#options;
+    if (controls.replay !== undefined) {
+      controls.replay.setSpeed(speedAfter(controls.replay.speed, change));
+    } else {
+      controls.setPace(change === "faster" ? fasterPace(controls.pace) : slowerPace(controls.pace));
     }
   }
 
@@ -174,4 +215,13 @@ export class Screen implements Viewer {
     const refusal = controls.setPrompt(id, edited.text);
     this.#answer(refusal ?? `${id} has another prompt from its next turn on`);
   }
+}
+
+/** The speeds of a replay double, from a quarter to this one; then nothing waits. */
+const GREATEST_SPEED = 64;
+const LEAST_SPEED = 0.25;
+
+function speedAfter(speed: number, change: "faster" | "slower"): number {
+  if (change === "faster") return speed >= GREATEST_SPEED ? Infinity : speed * 2;
+  return Math.max(LEAST_SPEED, speed === Infinity ? GREATEST_SPEED : speed / 2);
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { openTranscript, type TranscriptLine } from "../../src/experiment/transcript.ts";
+import type { TranscriptLine } from "../../src/experiment/transcript.ts";
+import { openTranscript } from "../../src/experiment/transcript_file/open_transcript.ts";
 import { renderEvent } from "../../src/report/event_text.ts";
 import { named, play } from "./stage.ts";
 

@@ -1,42 +1,61 @@
 import { defined } from "../../budget/defined.ts";
-import type { EndEvent } from "../../experiment/events.ts";
-import type { RunDependencies } from "../../experiment/config.ts";
 import type { Engine } from "../../engine/engine.ts";
+import type { RunDependencies } from "../../experiment/config.ts";
+import type { EndEvent } from "../../experiment/events.ts";
+import { loadModule } from "../../load_module.ts";
+import { READABLE_PACE } from "../../view/pace.ts";
 import { Viewers } from "../../view/viewers.ts";
-import type { Watched } from "../../view/view_event.ts";
+import { checkShort } from "../../report/short/check_short.ts";
+import type { ValidationReport } from "../../report/validation_report.ts";
+import { validationText } from "../../report/validation_text.ts";
+import type { Viewer, Watched } from "../../view/view_event.ts";
+import type { FlagValues } from "../flags/values.ts";
 import { AnswerQueue } from "../terminal/answer_queue.ts";
 import type { Output } from "../terminal/output.ts";
 import type { Stop } from "../terminal/stop.ts";
 import { SessionControls } from "./controls.ts";
 import { jsonLines, plainLines } from "./lines.ts";
+import { summary } from "./summary.ts";
 
 /** How a run is watched. */
 interface SessionOptions {
+  readonly values: FlagValues;
   readonly output: Output;
   readonly stop: Stop;
-  readonly json: boolean;
-  /** Words a minute; absent: as fast as they are thought. */
-  readonly pace?: number;
 }
 
 /** A run and those who watch it, from before its models are read until all is told. */
 export interface RunSession {
   /** What the run tells, and asks, those who watch it. */
-  readonly listeners: Pick<RunDependencies, "emit" | "onText" | "onMemory" | "onHand" | "heard">;
+  readonly listeners: Pick<
+    RunDependencies,
+    "emit" | "onText" | "onMemory" | "onHand" | "heard"
+  >;
   /** The engine, with its loads shown where there is a line for that. */
   watch(engine: Engine): Engine;
-  /** Takes layer 1's report, as `check` prints it, before the run begins. */
-  validated(report: string): void;
+  /** Says something that isn't the answer; while a screen is drawn it is said afterwards. */
+  say(text: string): void;
+  /** Takes layer 1's report before the run begins, and whether it begins at all. */
+  validated(report: ValidationReport, goesOn: boolean): Promise<void>;
+  /** The same as `check` prints it. */
+  readonly report: string;
   /** Waits until all is told and read, but not for ever after a stop. */
   ended(end: EndEvent): Promise<void>;
   /** Leaves the terminal as it was found. */
   close(): Promise<void>;
 }
 
-/** Opens what a run is watched with. */
+/**
+ * Opens what a run is watched with: JSON or plain lines, or a screen on a terminal, and a page where
+ * `--web` asks for one.
+ */
 export async function openSession(
-  { output, stop, json, pace }: SessionOptions,
+  { values, output, stop }: SessionOptions,
 ): Promise<RunSession> {
+  const json = values.get("json");
+  const web = values.get("web");
+  const wantsScreen = output.canDraw && !json && !values.get("plain");
+  const pace = paceOf(values.get("pace"), wantsScreen || web !== undefined);
   const viewers = new Viewers(defined({ pace }));
   const controls = new SessionControls(viewers, stop);
   let report = "";
@@ -49,29 +68,101 @@ export async function openSession(
   const progress = output.interactive && !json
     ? (await import("../terminal/progress.ts")).openProgress(() => queue.isIdle)
     : undefined;
-  viewers.add(json ? jsonLines(queue) : plainLines(watched, { output, queue, progress }));
+  let screen: Viewer | undefined;
+  const later: string[] = [];
+  const say = (text: string) => {
+    if (screen) later.push(text);
+    else output.say(text);
+  };
+  if (web !== undefined) viewers.add(await openPage(web === true ? "" : web, watched, say));
   const finish = () => viewers.finish();
   stop.signal.addEventListener("abort", finish);
+
+  const closeScreen = async () => {
+    await screen?.close();
+    screen = undefined;
+    for (const text of later.splice(0)) output.say(text);
+  };
 
   return {
     listeners: {
       emit: (event) => viewers.hear(event),
       onText: (id, text) => viewers.hear({ event: "text", id, text }),
+      onMemory: (sample) => viewers.hear(sample),
       onHand: (hand) => controls.take(hand),
       heard: () => viewers.caughtUp(),
     },
     watch: (engine) => progress?.watch(engine) ?? engine,
-    validated: (text) => {
-      report = text;
+    say,
+    get report() {
+      return report;
     },
-    ended: async () => {
+    validated: async (validation, goesOn) => {
+      report = await validationText(validation);
+      if (json) return viewers.add(jsonLines(queue));
+      // A run that ends before it begins has nothing to draw.
+      if (!wantsScreen || !goesOn) {
+        const short = output.answersTerminal ? checkShort(validation) : report;
+        return viewers.add(plainLines({ queue, progress, report: short }));
+      }
+      progress?.clear();
+      screen = await openScreen(watched);
+      viewers.add(screen);
+    },
+    ended: async (end) => {
       await stop.heard(viewers.caughtUp());
+      if (screen) {
+        await closeScreen();
+        queue.push(summary(viewers.view, end));
+        await stop.heard(queue.drained());
+      }
       viewers.throwFailure();
       queue.throwFailure();
     },
     close: async () => {
       stop.signal.removeEventListener("abort", finish);
+      await closeScreen();
       await viewers.close();
+      progress?.clear();
     },
   };
+}
+
+/** Words a minute; absent: as fast as thoughts are thought. */
+function paceOf(typed: number | "full" | undefined, isWatched: boolean): number | undefined {
+  if (typed === "full") return undefined;
+  return typed ?? (isWatched ? READABLE_PACE : undefined);
+}
+
+async function openScreen(watched: Watched): Promise<Viewer> {
+  const { openScreen } = await loadModule<typeof import("../../screen/open_screen.ts")>(
+    import.meta,
+    "../../screen/open_screen.ts",
+  );
+  return openScreen(watched);
+}
+
+/** Serves the page, and says where. */
+async function openPage(
+  address: string,
+  { view, controls, report }: Watched,
+  say: (text: string) => void,
+): Promise<Viewer> {
+  const { openPage } = await loadModule<typeof import("../../page/open_page.ts")>(
+    import.meta,
+    "../../page/open_page.ts",
+  );
+  const { readPageAddress } = await loadModule<typeof import("../../page/address.ts")>(
+    import.meta,
+    "../../page/address.ts",
+  );
+  const page = await openPage({
+    address: readPageAddress(address),
+    view: view(),
+    controls,
+    report: () => Promise.resolve(report()),
+  });
+  if (page.readUrl !== undefined) say(`Page: ${page.readUrl}\n`);
+  say(`Page with its buttons: ${page.controlUrl}\n`);
+  return page;
 }

@@ -1,4 +1,5 @@
 import type { JarView, RunView } from "../../view/run_view.ts";
+import { paceText } from "../../view/pace.ts";
 import { printable } from "../../report/printable.ts";
 import type { KeyBinding } from "../keys.ts";
 import type { ScreenState } from "../screen_state.ts";
@@ -23,9 +24,7 @@ export function header(view: RunView, { state, speed }: DrawOptions, columns: nu
     columns < 60 ? undefined : mode,
     `turn ${turn}${turns === undefined ? "" : ` of ${turns}`}`,
     clockOf(at),
-    speed === undefined
-      ? pace === undefined ? "full speed" : `${Math.round(pace)} words/min`
-      : `${speed === Infinity ? "full" : speed} × speed`,
+    speed === undefined ? paceText(pace) : `${speed === Infinity ? "full" : speed} × speed`,
     seed === undefined ? undefined : `seed ${seed}`,
   ].filter((part) => part !== undefined);
   const name = span(columns < 60 ? " " : " brainjar  ", BOLD);
@@ -43,7 +42,7 @@ function phaseOf({ phase }: RunView, { loading, isQuitting }: ScreenState): Line
     const file = printable(loading.model.replace(/^.*[/\\]/, ""));
     return [span(`loading ${fit(file, 24)} ${percent} %`, BOLD)];
   }
-  if (phase === "paused") return [span("PAUSED", { color: "yellow", isBold: true })];
+  if (phase === "paused") return [span("PAUSED", { color: "warning", isBold: true })];
   return [span(phase, FAINT)];
 }
 
@@ -91,7 +90,7 @@ export function eventLines(view: RunView, { said }: ScreenState, columns: number
   const happened = view.happenings.map(({ number, at, kind, text }) => ({
     number,
     text: `${clockOf(at)}  ${oneLineOf(text)}`,
-    style: kind === "death" || kind === "warning" ? { color: "red" as const } : undefined,
+    style: kind === "death" || kind === "warning" ? { color: "fail" as const } : undefined,
   }));
   const others = said.map(({ after, text }) => ({
     number: after + 0.5,

@@ -1,11 +1,22 @@
 import stringWidth from "string-width";
+import wrapAnsi from "wrap-ansi";
 
-const ASCII = /^[ -~]*$/;
+/**
+ * What every terminal gives one cell, and what is one character by itself: ASCII, Latin letters and what
+ * the screen draws with. Measured without looking further, since most of a screen is made of it.
+ */
+const PLAIN = /^[ -~\u00a1-\u00ac\u00ae-\u024f\u2010-\u2026\u2190-\u2193\u2500-\u25fc]*$/;
+
+/** Whether a text holds nothing that terminals might disagree on. */
+export function isPlain(text: string): boolean {
+  return PLAIN.test(text);
+}
+
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** What a person takes for one character each, however many code points it has. */
 export function charactersOf(text: string): string[] {
-  return ASCII.test(text) ? [...text] : [...graphemes.segment(text)].map(({ segment }) => segment);
+  return PLAIN.test(text) ? [...text] : [...graphemes.segment(text)].map(({ segment }) => segment);
 }
 
 /**
@@ -18,7 +29,7 @@ export function charactersOf(text: string): string[] {
  * ```
  */
 export function cellsOf(text: string): number {
-  return ASCII.test(text) ? text.length : stringWidth(text);
+  return PLAIN.test(text) ? text.length : stringWidth(text);
 }
 
 /**
@@ -49,7 +60,7 @@ function startOf(characters: readonly string[], cells: number): string {
 
 /**
  * A text in lines of at most so many cells, broken between words; a word that is longer than a line is
- * broken between characters, and a character that is wider than one is `?`.
+ * broken between characters.
  *
  * @example
  * ```ts
@@ -60,40 +71,6 @@ function startOf(characters: readonly string[], cells: number): string {
  */
 export function wrap(text: string, cells: number): string[] {
   const width = Math.max(1, cells);
-  const lines: string[] = [];
-  let line = "";
-  let used = 0;
-  for (const word of text.split(/ +/)) {
-    const wide = cellsOf(word);
-    if (used > 0 && used + 1 + wide <= width) {
-      line += ` ${word}`;
-      used += 1 + wide;
-      continue;
-    }
-    if (used > 0) lines.push(line);
-    const pieces = wide <= width ? [word] : broken(word, width);
-    lines.push(...pieces.slice(0, -1));
-    line = pieces.at(-1) ?? "";
-    used = cellsOf(line);
-  }
-  lines.push(line);
-  return lines;
-}
-
-function broken(word: string, width: number): string[] {
-  const pieces: string[] = [];
-  let piece = "";
-  let used = 0;
-  for (const character of charactersOf(word)) {
-    const shown = cellsOf(character) <= width ? character : "?";
-    const wide = cellsOf(shown);
-    if (used + wide > width) {
-      pieces.push(piece);
-      piece = "";
-      used = 0;
-    }
-    piece += shown;
-    used += wide;
-  }
-  return [...pieces, piece];
+  // A character that is wider than a line is cut.
+  return wrapAnsi(text, width, { hard: true }).split("\n").map((line) => fit(line, width));
 }

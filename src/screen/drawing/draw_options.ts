@@ -11,8 +11,8 @@ export interface Size {
 export interface DrawOptions {
   readonly state: ScreenState;
   readonly keys: readonly KeyBinding[];
-  /** The whole validation, as its report says it. */
-  readonly validation?: string;
+  /** The whole validation, as `check` prints it; empty before there is one. */
+  readonly report: string;
   /** How fast a transcript is played; absent where a run goes on. */
   readonly speed?: number;
 }

@@ -28,7 +28,11 @@ const FEWEST_PANE_ROWS = 12;
  * import { INITIAL_STATE } from "../screen_state.ts";
  * import { drawScreen } from "./draw_screen.ts";
  * const size = { columns: 80, rows: 24 };
- * const { lines } = drawScreen(EMPTY_VIEW, size, { state: INITIAL_STATE, keys: RUN_KEYS });
+ * const { lines } = drawScreen(EMPTY_VIEW, size, {
+ *   state: INITIAL_STATE,
+ *   keys: RUN_KEYS,
+ *   report: "",
+ * });
  * if (lines.length !== 24) throw new Error("All rows");
  * ```
  */

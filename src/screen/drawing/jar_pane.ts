@@ -12,7 +12,6 @@ import {
   FAINT,
   type Line,
   lineCells,
-  type Span,
   span,
   type Style,
   VOICES,
@@ -164,7 +163,7 @@ function titleStyle(jar: JarView): Style {
 }
 
 function frameStyle({ jar, isChosen }: JarPlace): Style {
-  if (isDead(jar)) return { color: "red" };
+  if (isDead(jar)) return { color: "fail" };
   return isChosen ? VOICES[jar.role] : FAINT;
 }
 

@@ -24,7 +24,7 @@ export function machineLines(view: RunView, cells: number): Line[] {
 export function validationLines(
   { ok, requiredBytes, usableBytes, marginBytes, memory, issues, warnings }: Validation,
 ): Line[] {
-  const verdict: Style = ok ? { color: "green", isBold: true } : ALARM;
+  const verdict: Style = ok ? { color: "pass", isBold: true } : ALARM;
   const margin = ok ? `, ${formatAmount(marginBytes)} to spare` : "";
   const besides = [
     issues.length > 0 && `${issues.length} issues`,

@@ -19,8 +19,8 @@ export function openPage(options: DrawOptions, { columns, rows }: Size): Line[] 
   return [...shown.slice(0, -1), [span(` … ${below + 1} more lines below`, FAINT)]];
 }
 
-function validationPage({ validation }: DrawOptions, columns: number): Line[] {
-  const text = validation ?? "The validation is not there yet";
+function validationPage({ report }: DrawOptions, columns: number): Line[] {
+  const text = report || "The validation is not there yet";
   return text.split("\n").flatMap((line) => {
     const shown = printable(line);
     // What is aligned stays so where it fits; a long line goes on below itself.

@@ -1,9 +1,10 @@
 import type { Role } from "../../budget/demand.ts";
-import { cellsOf, charactersOf, fit } from "./cells.ts";
+import { CODES, type Style as ReportStyle } from "../../report/styled.ts";
+import { cellsOf, charactersOf, fit, isPlain } from "./cells.ts";
 
 /** How a piece of text looks; what it says it must say without it. */
 export interface Style {
-  readonly color?: keyof typeof COLORS;
+  readonly color?: Exclude<ReportStyle, "bold" | "dim">;
   readonly isBold?: true;
   readonly isFaint?: true;
 }
@@ -17,21 +18,16 @@ export interface Span {
 /** A line of the screen, from its left edge on. */
 export type Line = readonly Span[];
 
-/**
- * Select Graphic Rendition: the terminal's own eight colours, so that they suit its background.
- */
-const COLORS = { red: 31, green: 32, yellow: 33, blue: 34, magenta: 35, cyan: 36 } as const;
-
 /** The three voices. Each is named wherever it speaks. */
 export const VOICES: Readonly<Record<Role, Style>> = {
-  subject: { color: "cyan" },
-  observer: { color: "yellow" },
-  god: { color: "magenta" },
+  subject: { color: "subject" },
+  observer: { color: "observer" },
+  god: { color: "god" },
 };
 
 export const FAINT: Style = { isFaint: true };
 export const BOLD: Style = { isBold: true };
-export const ALARM: Style = { color: "red", isBold: true };
+export const ALARM: Style = { color: "fail", isBold: true };
 
 /** A span; no text, no span. */
 export function span(text: string, style?: Style): Span {
@@ -70,7 +66,7 @@ export function atBothEnds(left: Line, right: Line, cells: number): Line {
   return exactly(gap < 1 ? left : [...left, span(" ".repeat(gap)), ...right], cells);
 }
 
-/** Lines side by side in columns of so many cells each, a gap between two. */
+/** How lines are painted. */
 export interface PaintOptions {
   readonly color: boolean;
   /**
@@ -86,7 +82,7 @@ export interface PaintOptions {
  * @example
  * ```ts
  * import { paint } from "./styled.ts";
- * const line = [{ text: "dead", style: { color: "red" } }] as const;
+ * const line = [{ text: "dead", style: { color: "fail" } }] as const;
  * if (paint(line, { color: false }) !== "dead") throw new Error("No colour");
  * if (paint(line, { color: true }) !== "\u001b[31mdead\u001b[0m") throw new Error("Red");
  * ```
@@ -98,16 +94,14 @@ export function paint(line: Line, { color, positions = false }: PaintOptions): s
     const codes = color && style !== undefined ? codesOf(style) : "";
     painted += codes === "" ? text : `\u001b[${codes}m${text}\u001b[0m`;
     column += cellsOf(text);
-    if (positions && UNUSUAL.test(text)) painted += `\u001b[${column}G`;
+    if (positions && !isPlain(text)) painted += `\u001b[${column}G`;
   }
   return painted;
 }
 
-/** All but ASCII, Latin letters and what the screen draws with. */
-const UNUSUAL = /[^ -~\u00a0-\u024f\u2010-\u2026\u2500-\u25ff]/;
-
 function codesOf({ color, isBold, isFaint }: Style): string {
-  return [isBold && 1, isFaint && 2, color && COLORS[color]].filter(Boolean).join(";");
+  return [isBold && CODES.bold[0], isFaint && CODES.dim[0], color && CODES[color][0]]
+    .filter(Boolean).join(";");
 }
 
 /** The same text with a style for some of its characters. */

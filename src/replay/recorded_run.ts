@@ -77,6 +77,16 @@ export class RecordedRun {
     return { at: 0, view: EMPTY_VIEW, next: this.index.from, since: 0 };
   }
 
+  /** Layer 1's report as people read it; absent where the transcript has none. */
+  async report(): Promise<string | undefined> {
+    for await (const { recorded } of this.moments()) {
+      if (recorded.event === "validation") return recorded.text;
+      // It comes before anything happens.
+      if (recorded.event !== "start") return undefined;
+    }
+    return undefined;
+  }
+
   /** Its moments in order, from a mark on. */
   async *moments(
     from: Mark = this.beginning,
@@ -146,7 +156,8 @@ export class RecordedRun {
 
 function eventOf(recorded: Recorded): ViewEvent {
   if (recorded.event !== "validation") return recorded;
-  return { ...recorded, validation: validationOf(recorded.validation) };
+  const { text: _, ...judged } = recorded;
+  return { ...judged, validation: validationOf(judged.validation) };
 }
 
 /** A thought word by word, over the time that it took, as far as it is shown. */

@@ -46,6 +46,13 @@ const MEMORY_SCHEMA = z.object({
     .describe("Who would be asked to die next, were memory to run short"),
 });
 
+const [validation, ...others] = RUN_EVENT_SCHEMA.options;
+
+/** Layer 1's answer, and its report as people read it. */
+const JUDGED_SCHEMA = validation.extend({
+  text: z.string().exactOptional().describe("The same as check prints it"),
+});
+
 /** What of each event a transcript leaves out, since it is measured. */
 const MEASURED: Readonly<Partial<Record<RunEventJson["event"], readonly string[]>>> = (() => {
   const allocated = ["allocatedBytes", "totalBytes", "usableBytes", "remainingBytes", "pools"];
@@ -61,7 +68,7 @@ const MEASURED: Readonly<Partial<Record<RunEventJson["event"], readonly string[]
 })();
 
 /** A line of an event: what is measured is absent, but for `validation` and `memory`. */
-function lineOf(option: (typeof RUN_EVENT_SCHEMA.options)[number]): z.ZodObject {
+function lineOf(option: (typeof others)[number]): z.ZodObject {
   const { event, ...shape } = option.shape;
   const leftOut = MEASURED[event.value] ?? [];
   const kept = Object.entries(shape).filter(([key]) => !leftOut.includes(key));
@@ -73,16 +80,19 @@ function lineOf(option: (typeof RUN_EVENT_SCHEMA.options)[number]): z.ZodObject 
 
 /** What each line of a transcript (`run --log`) is. */
 export const TRANSCRIPT_SCHEMA = z.union([
-  ...[START_SCHEMA, MEMORY_SCHEMA].map((schema) => schema.extend({ time: z.iso.datetime() })),
+  ...[START_SCHEMA, JUDGED_SCHEMA, MEMORY_SCHEMA].map((schema) =>
+    schema.extend({ time: z.iso.datetime() })
+  ),
   // What went otherwise than asked is told, and not kept.
-  ...RUN_EVENT_SCHEMA.options.filter(({ shape }) => shape.event.value !== "warning").map(lineOf),
+  ...others.filter(({ shape }) => shape.event.value !== "warning").map(lineOf),
 ]).meta({ title: "brainjar run --log, one line" });
 
 /** What a line of a transcript tells once it has all that its event has. */
 export const RECORDED_SCHEMA = z.discriminatedUnion("event", [
   START_SCHEMA,
+  JUDGED_SCHEMA,
   MEMORY_SCHEMA,
-  ...RUN_EVENT_SCHEMA.options,
+  ...others,
 ]);
 
 /** A line of a transcript, completed, without its time. */

@@ -58,7 +58,7 @@ export async function* asciicastLines(
     `${JSON.stringify([Math.round(milliseconds) / 1000, "o", data])}\n`;
   const draw = (view: RunView, milliseconds: number) => {
     sent = "";
-    frames.draw(drawScreen(view, size, { state: INITIAL_STATE, keys: [], report }));
+    frames.draw(drawScreen(view, size, { state: INITIAL_STATE, keys: [], report, speed }));
     return sent === "" ? "" : at(milliseconds, sent);
   };
 

@@ -70,7 +70,7 @@ export function completed(line: Fields, { view, at, since }: Before): Fields {
     case "loaded":
       return { milliseconds, ...line };
     case "allocated":
-      return { ...NOTHING_ALLOCATED, preflight: NO_PREFLIGHT, ...line };
+      return { ...allocatedFor(line.id, view), preflight: NO_PREFLIGHT, ...line };
     case "death": {
       const { turns = 0, thoughts = 0, tokens = 0, bornAt = at } = jar?.life ?? {};
       const told = typeof line.life === "object" ? line.life : {};
@@ -84,7 +84,7 @@ export function completed(line: Fields, { view, at, since }: Before): Fields {
     case "resurrection":
       return {
         ...causeOf(jar?.lastCause),
-        ...NOTHING_ALLOCATED,
+        ...allocatedFor(line.id, view),
         preflight: NO_PREFLIGHT,
         milliseconds,
         ...line,
@@ -101,6 +101,13 @@ export function completed(line: Fields, { view, at, since }: Before): Fields {
     default:
       return line;
   }
+}
+
+/** What was validated for a jar: a sample of memory says it more exactly, soon after. */
+function allocatedFor(id: unknown, { validation }: RunView) {
+  const { requiredBytes = 0, sharedBytes = 0 } =
+    validation?.instances.find((instance) => instance.id === id) ?? {};
+  return { ...NOTHING_ALLOCATED, allocatedBytes: requiredBytes - sharedBytes };
 }
 
 function causeOf(cause: DeathCause | undefined) {

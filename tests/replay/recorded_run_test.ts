@@ -14,11 +14,17 @@ import {
   withFiles,
 } from "./transcripts.ts";
 
-/** A view without what only a validation's recommendations say, which a transcript has as flags. */
-function comparable({ validation, ...view }: RunView): unknown {
+/**
+ * What of a view a transcript gives again: not what is measured and left out (amounts in the lines of
+ * allocations and deaths, speeds), nor recommendations, which JSON has as flags.
+ */
+function comparable({ validation, happenings, end, jars, ...view }: RunView): unknown {
   return JSON.parse(JSON.stringify({
     ...view,
     validation: validation && { ...validation, recommendations: [] },
+    happenings: happenings.map(({ text: _, ...happening }) => happening),
+    end: end && [end.reason, end.exitCode, end.turns, end.thoughts, end.deaths, end.resurrections],
+    jars: jars.map(({ tokensPerSecond: _, ...jar }) => jar),
   }));
 }
 

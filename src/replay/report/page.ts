@@ -1,8 +1,7 @@
-import { clock } from "../../page/assets/format.js";
 import type { RecordedStart } from "../../report/schema/transcript.ts";
 import type { JarView } from "../../view/run_view.ts";
 import type { ReportData } from "./collect.ts";
-import { lives } from "./lives.ts";
+import { lasted, lives } from "./lives.ts";
 import { type Content, html, Markup } from "./markup.ts";
 import { plots } from "./plots.ts";
 import { repeatLine } from "./repeat.ts";
@@ -97,7 +96,7 @@ function facts(data: ReportData): Content {
   const turns = view.end?.turns ?? view.turn;
   const deaths = [...data.causes.values()].reduce((sum, count) => sum + count, 0);
   const entries: readonly (readonly [string, string | number])[] = [
-    ["Lasted", clock(milliseconds)],
+    ["Lasted", lasted(milliseconds)],
     ["Turns", start.turns === undefined ? turns : `${turns} of ${start.turns}`],
     ["Thoughts", thoughts],
     ["Tokens", tokens],
@@ -147,7 +146,7 @@ function jarTable({ view, jars }: ReportData): Content {
             <tr>
               <th scope="row">${jar.id}</th>
               <td class="words">${jar.role}</td>
-              <td class="words">${jar.model}</td>
+              <td class="words model">${jar.model}</td>
               <td>${jar.contextSize}</td>
               <td>${own?.thoughts ?? 0}</td>
               <td>${own?.tokens ?? 0}</td>

@@ -24,7 +24,8 @@ pre { margin: 0; padding: .75rem 1rem; background: var(--sunk); border: 1px soli
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td.words, th.words { text-align: left; }
-td.words { white-space: normal; overflow-wrap: anywhere; }
+td.words { white-space: normal; }
+td.model { min-width: 12rem; overflow-wrap: anywhere; }
 thead th { color: var(--soft); font-weight: 600; }
 .voice { color: var(--voice, var(--ink)); font-weight: 700; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem 1.5rem; }

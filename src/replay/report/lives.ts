@@ -91,10 +91,15 @@ function row(life: Life, { milliseconds, view }: ReportData): Content {
       <th scope="row">${id}</th>
       <td>${number}</td>
       <td>${Math.max(1, bornTurn)}–${lastTurn}</td>
-      <td>${clock((death?.at ?? milliseconds) - bornAt)}</td>
+      <td>${lasted((death?.at ?? milliseconds) - bornAt)}</td>
       <td>${thoughts}</td>
       <td>${tokens}</td>
-      <td>${death === undefined ? "it lived to the end" : death.message}</td>
+      <td class="words">${death === undefined ? "it lived to the end" : death.message}</td>
     </tr>
   `;
+}
+
+/** A length of time; a short one with a fraction of a second. */
+export function lasted(milliseconds: number): string {
+  return milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(2)} s` : clock(milliseconds);
 }

@@ -148,7 +148,7 @@ function goOn(run: Building, line: Line, head: string): void {
     run.isCutInLine = true;
     return;
   }
-  if (event === "end") run.isWhole = true;
+  if (event === "end") run.isWhole = isJson(line);
   const number = Number(turn ?? 0);
   if (number > (run.turns.at(-1) ?? 0)) {
     run.turns.push(number);
@@ -156,7 +156,7 @@ function goOn(run: Building, line: Line, head: string): void {
   }
 }
 
-/** A last line may be whole but for its line break. */
+/** A last line may be whole but for its line break, and one with it may be cut off. */
 function isJson({ bytes }: Line): boolean {
   try {
     JSON.parse(decoder.decode(bytes));

@@ -140,7 +140,7 @@ export class Player {
     if (this.#target === turn && mark !== undefined) {
       this.#target = undefined;
       this.#view = mark.view;
-      this.#reanchor();
+      this.#anchor = { now: this.#options.clock.now(), played: this.#played };
       this.#show();
     }
     return mark ?? this.#run.beginning;
@@ -172,15 +172,20 @@ export class Player {
     before.abort();
   }
 
+  /** From now on time is counted from here: whatever changes its speed comes after this. */
   #reanchor(): void {
-    this.#anchor = { now: this.#options.clock.now(), played: this.#played };
+    const now = this.#options.clock.now();
+    const { now: since, played } = this.#anchor;
+    const passed = this.#isPaused ? 0 : (now - since) * this.#speed;
+    // At a speed without end the product of no time is no number.
+    this.#anchor = { now, played: passed >= 0 ? Math.min(this.#played, played + passed) : played };
   }
 
   #setPaused(isPaused: boolean): void {
     if (isPaused === this.#isPaused) return;
     this.#interrupt(() => {
-      this.#isPaused = isPaused;
       this.#reanchor();
+      this.#isPaused = isPaused;
     });
     this.#show();
   }
@@ -194,10 +199,10 @@ export class Player {
       },
       setSpeed: (wanted) =>
         this.#interrupt(() => {
+          this.#reanchor();
           this.#speed = wanted === Infinity
             ? wanted
             : Math.min(SPEED_BOUNDS.greatest, Math.max(SPEED_BOUNDS.least, wanted));
-          this.#reanchor();
         }),
       lastTurn: this.#run.index.turns.at(-1) ?? 0,
       goTo: (turn) =>

@@ -13,6 +13,8 @@ export function renderEvent(event: RunEvent): string {
     case "validation":
       return `Run in mode ${event.mode} with seed ${event.seed}`;
     case "allocated":
+      // A transcript doesn't know how much.
+      if (event.pools.length === 0) return said(event.id, "allocated");
       return `${allocationText({ ok: true, ...event })}\n${preflightText(event.preflight)}`;
     case "loaded":
       return said(event.id, loaded(event));
@@ -31,22 +33,15 @@ export function renderEvent(event: RunEvent): string {
       const detail = event.detail === undefined ? "" : ` (${printable(event.detail)})`;
       return said(
         event.id,
-        `died in turn ${event.turn}: ${
-          printable(event.message)
-        }${detail}; death ${event.deaths}, ` +
-          `${givenBack(event)} given back`,
+        `died in turn ${event.turn}: ${printable(event.message)}${detail}; death ${event.deaths}` +
+          (event.pools.length === 0 ? "" : `, ${givenBack(event)} given back`),
       );
     }
     case "resurrection":
       return said(
         event.id,
-        `resurrected in turn ${event.turn} after ${counted(event.deaths, "death")}: ` +
-          `${
-            poolAmounts(
-              event.allocatedBytes,
-              event.pools.map(({ id, allocatedBytes: bytes }) => ({ id, bytes })),
-            )
-          } allocated`,
+        `resurrected in turn ${event.turn} after ${counted(event.deaths, "death")}` +
+          (event.pools.length === 0 ? "" : `: ${allocatedAmounts(event)} allocated`),
       );
     case "prompt":
       return said(event.id, `has another prompt from turn ${event.turn} on`);
@@ -105,13 +100,27 @@ export function endLines(event: EndEvent): string[] {
     `${REASONS[event.reason]}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
     `${counted(tokens, "token")}, ${counted(deaths, "death")}, ` +
     `${counted(resurrections, "resurrection")}, ${seconds(event.milliseconds)}`,
-    `Given back: ${givenBack(event)}; still reserved: ${event.reservedBytes} bytes` +
-    event.pools.slice(1).map(({ id, reservedBytes }) =>
-      reservedBytes === 0 ? "" : `, ${reservedBytes} bytes on ${id}`
-    ).join(""),
+    // A transcript may not know them.
+    event.pools.length === 0 ? undefined : leftReserved(event),
     event.transcriptFailure && `The transcript isn't whole: ${printable(event.transcriptFailure)}`,
   ];
   return lines.filter((text) => text !== undefined);
+}
+
+function leftReserved(event: EndEvent): string {
+  return `Given back: ${givenBack(event)}; still reserved: ${event.reservedBytes} bytes` +
+    event.pools.slice(1).map(({ id, reservedBytes }) =>
+      reservedBytes === 0 ? "" : `, ${reservedBytes} bytes on ${id}`
+    ).join("");
+}
+
+function allocatedAmounts(
+  { allocatedBytes, pools }: Extract<RunEvent, { readonly event: "resurrection" }>,
+): string {
+  return poolAmounts(
+    allocatedBytes,
+    pools.map(({ id, allocatedBytes: bytes }) => ({ id, bytes })),
+  );
 }
 
 function givenBack(

@@ -159,8 +159,8 @@ Deno.test("parse: the flag table has what parser and help need", () => {
     assert(/^[A-Z].*[^.]$/.test(flag.help), `${flag.name}: ${flag.help}`);
     assertEquals(flag.type === "choice", flag.choices !== undefined, flag.name);
     const numeric = flag.type === "count" || flag.type === "number";
-    const bounded = numeric || flag.type === "pace" || flag.type === "duration" ||
-      flag.type === "layers";
+    const bounded = numeric ||
+      ["pace", "speed", "duration", "layers"].includes(flag.type);
     assertEquals(bounded, flag.greatest !== undefined, flag.name);
     assert(!numeric || flag.least !== undefined, flag.name);
     if (flag.type === "choice" && flag.default !== undefined) {

@@ -4,8 +4,8 @@ import type { DeviceMemory, MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
-import type { RunHand } from "../../src/experiment/controls.ts";
 import type { JarConfig, JarSampling, RunConfig } from "../../src/experiment/config.ts";
+import type { RunHand } from "../../src/experiment/controls.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import type { MemorySample } from "../../src/experiment/memory/memory_sample.ts";
 import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
@@ -45,6 +45,8 @@ export interface StageOptions {
   /** Milliseconds after which the run is stopped, and by what. */
   readonly stopAfter?: number;
   readonly stopReason?: string;
+  /** What was told isn't kept: a day of it is much. */
+  readonly isForgotten?: boolean;
   readonly onEvent?: (event: RunEvent, stop: AbortController) => void;
   readonly onMemory?: (sample: MemorySample) => void;
   readonly onText?: (id: string, text: string) => void;
@@ -73,6 +75,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     modelBytes: MODEL_BYTES,
     contextBytes: CONTEXT_BYTES,
     ...options.engine,
+    ...(options.isForgotten ? { isForgotten: true } : {}),
     clock,
   });
   const events: RunEvent[] = [];
@@ -150,7 +153,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     readOwnAnonymousBytes: () =>
       options.ownAnonymous?.(clock.now(), engine.anonymousBytes) ?? engine.anonymousBytes,
     emit: (event) => {
-      events.push(event);
+      if (!options.isForgotten) events.push(event);
       options.onEvent?.(event, stop);
     },
     transcript: options.transcript ?? {

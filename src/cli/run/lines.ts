@@ -13,12 +13,18 @@ import { eventParagraphs } from "./paragraphs.ts";
 export function jsonLines(queue: AnswerQueue): Viewer {
   return {
     hear: (event: ViewEvent) => {
-      if (event.event === "text" || event.event === "memory" || event.event === "pace") return;
+      if (!isRunEvent(event)) return;
       queue.push(jsonText(eventJson(event)) + "\n");
     },
     caughtUp: () => queue.drained(),
     close: () => Promise.resolve(),
   };
+}
+
+/** What of all that viewers hear is an event of the run itself. */
+function isRunEvent(event: ViewEvent): event is RunEvent {
+  return event.event !== "text" && event.event !== "memory" && event.event !== "pace" &&
+    event.event !== "start";
 }
 
 /** Where lines go. */
@@ -36,12 +42,12 @@ export function plainLines({ queue, progress, report }: PlainLinesOptions): View
   let thinking = { id: "", text: "" };
   return {
     hear: (event: ViewEvent) => {
-      if (event.event === "memory" || event.event === "pace") return;
       if (event.event === "text") {
         const { id, text } = event;
         thinking = { id, text: thinking.id === id ? thinking.text + text : text };
         return progress?.show({ kind: "thinking", ...thinking });
       }
+      if (!isRunEvent(event)) return;
       if (event.event === "thought") thinking = { id: "", text: "" };
       const told = toldOf(event);
       if (told === undefined) return;

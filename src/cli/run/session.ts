@@ -2,14 +2,13 @@ import { defined } from "../../budget/defined.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { RunDependencies } from "../../experiment/config.ts";
 import type { EndEvent } from "../../experiment/events.ts";
-import { loadModule } from "../../load_module.ts";
 import { READABLE_PACE } from "../../view/pace.ts";
 import { Viewers } from "../../view/viewers.ts";
 import { checkShort } from "../../report/short/check_short.ts";
 import type { ValidationReport } from "../../report/validation_report.ts";
 import { validationText } from "../../report/validation_text.ts";
 import type { Screen } from "../../screen/open_screen.ts";
-import type { Viewer, Watched } from "../../view/view_event.ts";
+import type { Watched } from "../../view/view_event.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { AnswerQueue } from "../terminal/answer_queue.ts";
 import type { Output } from "../terminal/output.ts";
@@ -17,6 +16,7 @@ import type { Stop } from "../terminal/stop.ts";
 import { SessionControls } from "./controls.ts";
 import { jsonLines, plainLines } from "./lines.ts";
 import { summary } from "./summary.ts";
+import { openPage, openScreen } from "./watchers.ts";
 
 /** How a run is watched. */
 interface SessionOptions {
@@ -74,7 +74,7 @@ export async function openSession(
     if (screen) screen.say(text.trimEnd());
     else output.say(text);
   };
-  if (web !== undefined) viewers.add(await openPage(web === true ? "" : web, watched, say));
+  if (web !== undefined) viewers.add(await openPage(web, watched, say));
   const finish = () => viewers.finish();
   stop.signal.addEventListener("abort", finish);
 
@@ -156,37 +156,4 @@ function watchLoads(
 function paceOf(typed: number | "full" | undefined, isWatched: boolean): number | undefined {
   if (typed === "full") return undefined;
   return typed ?? (isWatched ? READABLE_PACE : undefined);
-}
-
-async function openScreen(watched: Watched, isPlain: boolean): Promise<Screen> {
-  const { openScreen } = await loadModule<typeof import("../../screen/open_screen.ts")>(
-    import.meta,
-    "../../screen/open_screen.ts",
-  );
-  return openScreen({ ...watched, ...(isPlain ? { color: false } : {}) });
-}
-
-/** Serves the page, and says where. */
-async function openPage(
-  address: string,
-  { view, controls, report }: Watched,
-  say: (text: string) => void,
-): Promise<Viewer> {
-  const { openPage } = await loadModule<typeof import("../../page/open_page.ts")>(
-    import.meta,
-    "../../page/open_page.ts",
-  );
-  const { readPageAddress } = await loadModule<typeof import("../../page/address.ts")>(
-    import.meta,
-    "../../page/address.ts",
-  );
-  const page = await openPage({
-    address: readPageAddress(address),
-    view,
-    controls,
-    report,
-  });
-  if (page.readUrl !== undefined) say(`Page: ${page.readUrl}\n`);
-  say(`Page with its buttons: ${page.controlUrl}\n`);
-  return page;
 }

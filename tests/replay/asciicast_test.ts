@@ -38,17 +38,17 @@ async function recordingOf(text: string, options: Partial<RecordOptions> = {}) {
   });
 }
 
+/** A line that is drawn: its row, and what stands there until the next or the frame's end. */
+// deno-lint-ignore no-control-regex
+const DRAWN = /\u001b\[(\d+);1H([^]*?)(?=\u001b\[(?:\d+;\d+H|\?))/g;
+// deno-lint-ignore no-control-regex
+const STYLES = /\u001b\[[\d;]*[mG]/g;
+
 /** The rows of a terminal that was sent this: only what our frames are made of. */
 function rowsAfter(sent: readonly string[], height: number): string[] {
   const rows = Array.from({ length: height }, () => "");
-  // deno-lint-ignore no-control-regex
-  for (
-    const [, row, line] of sent.join("").matchAll(
-      /\u001b\[(\d+);1H([^]*?)(?=\u001b\[(?:\d+;\d+H|\?))/g,
-    )
-  ) {
-    // deno-lint-ignore no-control-regex
-    rows[Number(row) - 1] = (line ?? "").replace(/\u001b\[[\d;]*[mG]/g, "");
+  for (const [, row, line = ""] of sent.join("").matchAll(DRAWN)) {
+    rows[Number(row) - 1] = line.replace(STYLES, "");
   }
   return rows;
 }

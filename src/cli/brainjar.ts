@@ -27,6 +27,8 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
     loadModule<typeof import("./commands/recommend.ts")>(import.meta, "./commands/recommend.ts"),
   measure: () =>
     loadModule<typeof import("./commands/measure.ts")>(import.meta, "./commands/measure.ts"),
+  prompts: () =>
+    loadModule<typeof import("./commands/prompts.ts")>(import.meta, "./commands/prompts.ts"),
   release: () =>
     loadModule<typeof import("./commands/release.ts")>(import.meta, "./commands/release.ts"),
   schema: () =>

@@ -13,6 +13,12 @@ export interface DryLoad {
   readonly onDevices?: { readonly modelBytes: number; readonly contextBytes: number };
 }
 
+/**
+ * How a prompt is told: in the model's own chat template, as raw text, or (`auto`) in the template
+ * where the model has one.
+ */
+export type PromptFormat = "auto" | "raw" | "chat";
+
 /** What a mind is told before it thinks. */
 export interface Prompt {
   /** Said once, at the beginning of a context; later it is passed over. */
@@ -73,6 +79,8 @@ export interface LoadOptions {
   readonly mmap: boolean;
   /** Layers on devices, the output counted as one more; none unless told otherwise. */
   readonly gpuLayers?: number;
+  /** How minds on it are told prompts; `auto` unless told otherwise. */
+  readonly promptFormat?: PromptFormat;
   /** Its files as they were estimated; a load of other ones is refused. */
   readonly files?: readonly EstimatedFile[];
   /** What a token reads only here and there once the model is loaded (`sparseRanges`). */
@@ -85,7 +93,8 @@ export interface LoadOptions {
 /**
  * What runs models. Errors are `BrainjarError`s of kind `engine` with a hint (codes
  * `engine-unavailable`, `model-load-failed`, `context-failed`, `think-failed`), or of kind `usage`
- * where the model itself is at fault (`unsupported-architecture`, `model-changed`).
+ * where the model itself is at fault (`unsupported-architecture`, `model-changed`,
+ * `chat-template-failed`, `no-chat-template`).
  */
 export interface Engine {
   /** The devices that it computes on, in its order; none where it was opened for none. */

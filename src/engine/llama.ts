@@ -1,8 +1,11 @@
 import { defined } from "../budget/defined.ts";
-import type { Llama, LlamaModel } from "node-llama-cpp";
+import type { Llama, LlamaModel, Token } from "node-llama-cpp";
+import { noChatTemplate } from "../llama_cpp/loading/chat_template.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
-import { collectMeanwhile } from "./collect_garbage.ts";
-import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind } from "./engine.ts";
+import type { ChatFrames } from "./chat/frame.ts";
+import { readTemplate } from "./chat/read_template.ts";
+import { collectGarbage, collectMeanwhile } from "./collect_garbage.ts";
+import type { DryLoad, Engine, LoadedModel, LoadOptions, Mind, PromptFormat } from "./engine.ts";
 import { engineFailure, engineUnavailable } from "./failure.ts";
 import { LlamaMind, thinkingThreads } from "./mind.ts";
 import { NativeLog } from "./native_log.ts";
@@ -162,7 +165,8 @@ class LlamaEngine implements Engine {
       if (options.mmap) readPageByPage(options.sparse ?? []);
       skipDryLoadOfContexts(model.fileInsights);
       const samplers = new Samplers(forgetVocabulary(model));
-      return new LlamaLoadedModel(path, model, samplers, this.log);
+      const chat = await this.#chatFrames(model, path, options.promptFormat ?? "auto");
+      return new LlamaLoadedModel({ path, model, samplers, log: this.log, ...defined({ chat }) });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw engineFailure(
@@ -177,31 +181,63 @@ class LlamaEngine implements Engine {
     }
   }
 
+  /** The model's chat template, rendered; disposes the model where that fails. */
+  async #chatFrames(
+    model: LlamaModel,
+    path: string,
+    format: PromptFormat,
+  ): Promise<ChatFrames | undefined> {
+    const template = model.fileInfo.metadata.tokenizer?.chat_template?.trim() ?? "";
+    if (format === "raw" || (format === "auto" && template === "")) return undefined;
+    try {
+      if (template === "") throw noChatTemplate(path);
+      return readTemplate(this.library.JinjaTemplateChatWrapper, template, path);
+    } catch (error) {
+      await model.dispose();
+      // Of a template that doesn't end, all that it made until then.
+      collectGarbage("last-resort");
+      throw error;
+    }
+  }
+
   async dispose(): Promise<void> {
     await this.llama.dispose();
     await trimMemory();
   }
 }
 
+/** What minds on a loaded model share. */
+interface LoadedParts {
+  readonly path: string;
+  readonly model: LlamaModel;
+  readonly chat?: ChatFrames;
+  readonly samplers: Samplers;
+  readonly log: NativeLog;
+}
+
 class LlamaLoadedModel implements LoadedModel {
-  constructor(
-    readonly path: string,
-    readonly model: LlamaModel,
-    readonly samplers: Samplers,
-    readonly log: NativeLog,
-  ) {}
+  readonly #parts: LoadedParts;
+
+  constructor(parts: LoadedParts) {
+    this.#parts = parts;
+  }
+
+  get path(): string {
+    return this.#parts.path;
+  }
 
   async createMind(options: FootprintOptions, signal?: AbortSignal): Promise<Mind> {
-    const mark = this.log.mark();
+    const { path, model, log } = this.#parts;
+    const mark = log.mark();
     try {
       signal?.throwIfAborted();
       const context = await makeOrDispose(() =>
-        this.model.createContext({
+        model.createContext({
           contextSize: options.contextSize,
           batchSize: options.batchSize,
           sequences: options.sequences,
-          threads: thinkingThreads(this.model.size, [
-            this.model.llama.cpuMathCores,
+          threads: thinkingThreads(model.size, [
+            model.llama.cpuMathCores,
             navigator.hardwareConcurrency,
           ]),
           flashAttention: options.flashAttention,
@@ -219,24 +255,16 @@ class LlamaLoadedModel implements LoadedModel {
         await trimMemory();
         throw signal.reason;
       }
-      return new LlamaMind({
-        path: this.path,
-        model: this.model,
-        context,
-        contextSize: options.contextSize,
-        samplers: this.samplers,
-        log: this.log,
-      });
+      return new LlamaMind<Token>({ ...this.#parts, context, contextSize: options.contextSize });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      const { path, model: { gpuLayers } } = this;
-      const lines = this.log.since(mark);
-      throw engineFailure("context-failed", { path, gpuLayers }, error, lines);
+      const { gpuLayers } = model;
+      throw engineFailure("context-failed", { path, gpuLayers }, error, log.since(mark));
     }
   }
 
   async dispose(): Promise<void> {
-    await this.model.dispose();
+    await this.#parts.model.dispose();
     await trimMemory();
   }
 }

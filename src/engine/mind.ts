@@ -1,6 +1,8 @@
 import { BrainjarError } from "../budget/error.ts";
 import { PROMPT_STEP } from "../footprint/prompt_steps.ts";
 import type { Mind, Prompt, ThinkOptions, Thought } from "./engine.ts";
+import { Conversation } from "./chat/conversation.ts";
+import type { ChatFrames, Tokenizer } from "./chat/frame.ts";
 import { engineFailure } from "./failure.ts";
 import type { NativeLog } from "./native_log.ts";
 import { usableCells } from "./patches.ts";
@@ -26,9 +28,9 @@ export function thinkingThreads(weightBytes: number, cores: readonly number[]): 
 }
 
 /** What a mind uses of a model of node-llama-cpp. */
-interface Model<Token> {
+interface Model<Token> extends Tokenizer<Token> {
   readonly tokens: { readonly bos: Token | null; readonly shouldPrependBosToken: boolean };
-  tokenize(text: string, specialTokens: boolean): Token[];
+  isSpecialToken(token: Token): boolean;
   detokenize(tokens: Token[], specialTokens: boolean, before: Token[]): string;
 }
 
@@ -56,6 +58,8 @@ interface MindParts<Token> {
   readonly context: Context<Token>;
   /** Tokens that were asked for, and admitted. */
   readonly contextSize: number;
+  /** Its chat template; absent for raw text. */
+  readonly chat?: ChatFrames;
   readonly samplers: Samplers;
   readonly log: NativeLog;
 }
@@ -65,6 +69,8 @@ export class LlamaMind<Token> implements Mind {
   readonly contextSize: number;
   readonly #parts: MindParts<Token>;
   readonly #sequence: Sequence<Token>;
+  /** How prompts are told; absent for raw text. */
+  readonly #chat: Conversation<Token> | undefined;
   /** Sampled, but not in the context yet. */
   #pending: Token[] = [];
   #thinking: Promise<unknown> = Promise.resolve();
@@ -73,6 +79,7 @@ export class LlamaMind<Token> implements Mind {
   constructor(parts: MindParts<Token>) {
     this.#parts = parts;
     this.#sequence = parts.context.getSequence();
+    this.#chat = parts.chat && new Conversation(parts.chat, parts.model);
     // llama.cpp rounds up to 256; what was asked for, and admitted, is what counts.
     this.contextSize = Math.min(parts.contextSize, parts.context.contextSize);
   }
@@ -82,8 +89,9 @@ export class LlamaMind<Token> implements Mind {
     return this.#sequence.nextTokenIndex + this.#pending.length;
   }
 
-  /** Nothing yet: prompts are raw text. */
-  readonly templateTokens = 0;
+  get templateTokens(): number {
+    return this.#chat?.templateTokens(this.tokensUsed > 0) ?? 0;
+  }
 
   think(prompt: Prompt | string, options: ThinkOptions): Promise<Thought> {
     const before = this.#thinking;
@@ -110,7 +118,8 @@ export class LlamaMind<Token> implements Mind {
 
     try {
       if (stopped()) return thought("aborted");
-      const tokens = this.#tokenize(typeof prompt === "string" ? prompt : this.#rawText(prompt));
+      const chat = typeof prompt === "string" ? undefined : this.#chat;
+      const tokens = this.#tokenize(prompt);
       promptTokens = tokens.length;
       if (this.tokensUsed + promptTokens >= this.#limit) return thought("context-full");
       const input = [...this.#pending, ...tokens];
@@ -119,11 +128,13 @@ export class LlamaMind<Token> implements Mind {
         (held, before) => model.detokenize(held, false, before),
         input,
       );
+      const reply = chat?.reply();
       const say = (text: string) => {
-        if (text === "") return;
-        pieces.push(text);
+        // Also where nothing is said: who waits for a sign of life gets one.
+        if (text !== "") pieces.push(text);
         options.onText?.(text);
       };
+      const hear = (text: string) => say(reply?.push(text) ?? text);
 
       while (input.length > PROMPT_STEP) {
         await this.#sequence.evaluateWithoutGeneratingNewTokens(input.splice(0, PROMPT_STEP));
@@ -131,7 +142,8 @@ export class LlamaMind<Token> implements Mind {
         if (stopped()) return thought("aborted");
       }
       const finish = (stop: Thought["stop"]): Thought => {
-        say(stream.end());
+        hear(stream.end());
+        if (reply) say(reply.end());
         return thought(stop);
       };
       if (options.maxTokens < 1) {
@@ -144,11 +156,14 @@ export class LlamaMind<Token> implements Mind {
         seed: options.seed >>> 0,
       });
       for await (const token of evaluation) {
+        if (chat?.isEnd(token)) return finish("end");
         sampled++;
-        say(stream.push(token));
+        const marker = chat?.markerOf(token);
+        hear(marker === undefined ? stream.push(token) : stream.end() + marker);
         // The token enters the context only when the next one is asked for.
         this.#pending = [token];
         if (stopped()) return finish("aborted");
+        if (reply?.ended) return finish("end");
         if (sampled >= options.maxTokens) return finish("length");
         if (this.tokensUsed >= this.#limit) return finish("context-full");
         this.#pending = [];
@@ -166,17 +181,16 @@ export class LlamaMind<Token> implements Mind {
     return Math.min(this.contextSize, usableCells(this.#parts.context.contextSize));
   }
 
-  #rawText({ system, message, label }: Prompt): string {
-    const isFirst = this.tokensUsed === 0;
-    const parts = [isFirst ? system ?? "" : "", message, label].filter((part) => part !== "");
-    return `${isFirst ? "" : "\n\n"}${parts.join("\n")}`;
-  }
-
-  #tokenize(prompt: string): Token[] {
+  #tokenize(prompt: Prompt | string): Token[] {
     const { model } = this.#parts;
-    const tokens = model.tokenize(prompt, false);
-    if (this.tokensUsed > 0) return tokens;
+    const isBegun = this.tokensUsed > 0;
+    const tokens = typeof prompt !== "string" && this.#chat
+      ? this.#chat.tokens(prompt, isBegun)
+      : model.tokenize(typeof prompt === "string" ? prompt : rawText(prompt, isBegun), false);
+    if (isBegun) return tokens;
     const { bos, shouldPrependBosToken } = model.tokens;
+    // Templates that write it themselves have it once.
+    if (bos !== null && tokens[0] === bos) return tokens;
     if (bos !== null && (shouldPrependBosToken || tokens.length === 0)) return [bos, ...tokens];
     if (tokens.length > 0) return tokens;
     throw new BrainjarError("think-failed", "Nothing to think about: the prompt has no tokens", {
@@ -191,4 +205,10 @@ export class LlamaMind<Token> implements Mind {
     await this.#parts.context.dispose();
     await trimMemory();
   }
+}
+
+/** A prompt for a model without a chat template: a text that it goes on with. */
+function rawText({ system, message, label }: Prompt, isBegun: boolean): string {
+  const parts = [isBegun ? "" : system ?? "", message, label].filter((part) => part !== "");
+  return `${isBegun ? "\n\n" : ""}${parts.join("\n")}`;
 }

@@ -2,7 +2,7 @@ import type { InstanceDemand, Mode } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Policy } from "../budget/policy.ts";
 import type { Validation } from "../budget/validation.ts";
-import type { Engine, ThinkOptions } from "../engine/engine.ts";
+import type { Engine, PromptFormat, ThinkOptions } from "../engine/engine.ts";
 import type { EstimatedFile } from "../engine/estimated_file.ts";
 import type { FootprintOptions } from "../llama_cpp/options.ts";
 import type { FileRange } from "../footprint/sparse_ranges.ts";
@@ -27,10 +27,15 @@ export interface JarConfig {
   readonly sparse?: readonly FileRange[];
   /** Instead of the built-in prompt of its role (`parsePrompt`). */
   readonly prompt?: RolePrompt;
+  /** What of the run's sampling is another for it. */
+  readonly sampling?: JarSampling;
 }
 
 /** How thoughts are sampled; every thought's seed comes from this one (`thoughtSeed`). */
 export type Sampling = Omit<ThinkOptions, "signal" | "onText">;
+
+/** What of it one jar may have another way. */
+export type JarSampling = Partial<Omit<Sampling, "seed">>;
 
 /** What is to be run. */
 export interface RunConfig {
@@ -40,6 +45,8 @@ export interface RunConfig {
   /** Absent: until it is stopped. */
   readonly turns?: number;
   readonly sampling: Sampling;
+  /** How minds are told prompts; `auto` unless told otherwise. */
+  readonly promptFormat?: PromptFormat;
   /** Go on without a refused observer or god. */
   readonly allowPartial: boolean;
   readonly policy: Policy;

@@ -4,7 +4,7 @@ import { exitCode } from "../budget/exit_codes.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, RunEvent } from "./events.ts";
 import type { MemorySample } from "./memory/memory_sample.ts";
-import { startLine, transcriptLine } from "./transcript_file/transcript_lines.ts";
+import { otherSamplings, startLine, transcriptLine } from "./transcript_file/transcript_lines.ts";
 
 /** Between two lines of a transcript that say what memory looked like. */
 const MEMORY_LINE_MILLISECONDS = 5_000;
@@ -63,6 +63,7 @@ export class EventEmitter {
   /** The transcript's first line, which says what it can be repeated with, and `validation`. */
   begin(): void {
     const { mode, turns, sampling, validation } = this.#config;
+    const samplings = otherSamplings(this.#config);
     this.#dependencies.transcript?.write(startLine(this.#config));
     const { ok } = validation;
     this.emit({
@@ -71,6 +72,7 @@ export class EventEmitter {
       mode,
       seed: sampling.seed,
       ...defined({ turns }),
+      ...Object.keys(samplings).length > 0 && { sampling: samplings },
       validation,
     });
   }

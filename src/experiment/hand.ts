@@ -12,6 +12,8 @@ interface HandOptions {
   readonly jars: readonly Jar[];
   readonly run: RunState;
   readonly messages: Messages;
+  /** Fires when there are no more turns. */
+  readonly done: AbortSignal;
 }
 
 /** A person's hand in a run: all that it does is told as an event. */
@@ -19,11 +21,13 @@ export class Hand implements RunHand {
   readonly #jars: readonly Jar[];
   readonly #run: RunState;
   readonly #messages: Messages;
+  readonly #done: AbortSignal;
 
-  constructor({ jars, run, messages }: HandOptions) {
+  constructor({ jars, run, messages, done }: HandOptions) {
     this.#jars = jars;
     this.#run = run;
     this.#messages = messages;
+    this.#done = done;
   }
 
   get isPaused(): boolean {
@@ -31,8 +35,8 @@ export class Hand implements RunHand {
   }
 
   pause(): void {
-    const { pause, stop, turn, emit } = this.#run;
-    if (stop.aborted || !pause.begin()) return;
+    const { pause, turn, emit } = this.#run;
+    if (this.#isOver || !pause.begin()) return;
     emit({ event: "paused", turn });
   }
 
@@ -67,7 +71,7 @@ export class Hand implements RunHand {
 
   whisper(text: string): string | undefined {
     const run = this.#run;
-    if (run.stop.aborted) return RUN_OVER;
+    if (this.#isOver) return RUN_OVER;
     const said = whisperByHand(text);
     if (said === "") return "A whisper needs words";
     const subjects = this.#jars.filter(({ role, state }) =>
@@ -101,9 +105,13 @@ export class Hand implements RunHand {
     return undefined;
   }
 
+  get #isOver(): boolean {
+    return this.#run.stop.aborted || this.#done.aborted;
+  }
+
   /** The jar, or why nothing can be done to it. */
   #find(id: string): Jar | string {
-    if (this.#run.stop.aborted) return RUN_OVER;
+    if (this.#isOver) return RUN_OVER;
     return this.#jars.find((jar) => jar.id === id) ?? `No jar is named '${id}'`;
   }
 }

@@ -84,6 +84,7 @@ export async function runExperiment(
     clock,
     limits: { ...RUN_LIMITS, ...config.limits },
     sampling: config.sampling,
+    promptFormat: config.promptFormat ?? "auto",
     stop: emitter.stop,
     stoppedAt: () => emitter.stoppedAt,
     emit: (event) => {
@@ -102,7 +103,7 @@ export async function runExperiment(
     : undefined;
   const samples = new MemorySamples({ jars, run, tell, done: done.signal });
   const messages = new Messages();
-  dependencies.onHand?.(new Hand({ jars, run, messages }));
+  dependencies.onHand?.(new Hand({ jars, run, messages, done: done.signal }));
   const renewing = renewReservations(run, done.signal);
   let ending: Ending;
   let failure: { readonly error: unknown } | undefined;

@@ -1,5 +1,6 @@
 import type { MemoryBudgetManager } from "../budget/manager.ts";
 import type { Policy } from "../budget/policy.ts";
+import type { PromptFormat } from "../engine/engine.ts";
 import type { Clock } from "./clock.ts";
 import type { Sampling } from "./config.ts";
 import type { EndEvent, RunEvent } from "./events.ts";
@@ -21,6 +22,7 @@ export interface RunState {
   readonly clock: Clock;
   readonly limits: RunLimits;
   readonly sampling: Sampling;
+  readonly promptFormat: PromptFormat;
   /** Fires when the run is to stop. */
   readonly stop: AbortSignal;
   /** When it fired, by the clock. */

@@ -67,6 +67,18 @@ export interface JarRequest {
   readonly context?: Partial<ContextSettings>;
   /** What it is told in a run, as a prompt file has it; the built-in prompt of its role if absent. */
   readonly prompt?: string;
+  /** How its thoughts are sampled, where it differs from the run's others. */
+  readonly sampling?: JarSampling;
+}
+
+/** How one jar's thoughts are sampled, as far as somebody said so. */
+export interface JarSampling {
+  /** 0 takes the likeliest token. */
+  readonly temperature?: number;
+  /** Share of the likeliest tokens that are sampled from, 0 to 1. */
+  readonly topP?: number;
+  /** Most tokens of one thought. */
+  readonly maxTokens?: number;
 }
 
 /** A machine that isn't this one, as far as it was described. */

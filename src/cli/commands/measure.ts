@@ -122,7 +122,13 @@ async function measureRun(run: MeasuredRun): Promise<void> {
     await using loaded = new AsyncDisposableStack();
     const { mmap, offload } = options;
     const gpuLayers = offload?.gpuLayers ?? 0;
-    const loading = engine.load(path, { mmap, gpuLayers, ...files, signal });
+    const loading = engine.load(path, {
+      mmap,
+      gpuLayers,
+      promptFormat: "raw",
+      ...files,
+      signal,
+    });
     const model = loaded.adopt(await loading, (model) => model.dispose());
     await sampler.reach("after load", engine);
     {

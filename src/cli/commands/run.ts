@@ -14,6 +14,7 @@ import { partPaths } from "../../gguf/split_name.ts";
 import type { MemoryLedger } from "../../ledger/memory_ledger.ts";
 import { type HeldMemory, unknownToken } from "../../ledger/reservation.ts";
 import { sparseRanges } from "../../footprint/sparse_ranges.ts";
+import { checkChats } from "../../llama_cpp/loading/chat_template.ts";
 import { checkSpeaks } from "../../llama_cpp/models/check_runs.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
@@ -71,7 +72,10 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     const held = claim(ledger, values.get("token"));
     const first = await readMemory();
     const plan = await planForRun(host, settings, { start: dryLoadCommand, say });
-    for (const { demand, header } of plan.jars) checkSpeaks(demand.model, header);
+    for (const { demand, header } of plan.jars) {
+      checkSpeaks(demand.model, header);
+      if (values.get("prompt-format") === "chat") checkChats(demand.model, header);
+    }
     const demands = plan.jars.map((jar) => jar.demand);
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const config = await runConfig(plan, await host.cpu(), values);
@@ -149,12 +153,12 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
   return {
     mode: plan.settings.mode,
     jars: await Promise.all(
-      plan.jars.map(async ({ header, demand, options, settings: { prompt } }) => ({
+      plan.jars.map(async ({ header, demand, options, settings: { prompt, sampling } }) => ({
         demand,
         options,
         files: header.parts,
         sparse: await sparseRanges(header, cpu),
-        ...defined({ prompt: prompt === undefined ? undefined : parsePrompt(prompt) }),
+        ...defined({ prompt: prompt === undefined ? undefined : parsePrompt(prompt), sampling }),
       })),
     ),
     ...defined({ turns: values.get("turns") }),
@@ -164,6 +168,7 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
       topP: values.get("top-p"),
       seed: values.get("seed") ?? randomSeed(),
     },
+    promptFormat: values.get("prompt-format"),
     allowPartial: values.get("allow-partial"),
     policy: plan.settings.policy,
     validation: plan.validation,

@@ -77,7 +77,7 @@ function valueCompletion(
 function operandCompletion(operands: string): Completion {
   if (operands.startsWith("MODEL")) return "models";
   if (operands === "FILE") return "files";
-  return operands.includes("|") ? operands.split("|") : "unknown";
+  return operands.includes("|") ? operands.replaceAll(/[[\]]/g, "").split("|") : "unknown";
 }
 
 /** A text as one word of bash and zsh. */

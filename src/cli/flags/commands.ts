@@ -116,6 +116,19 @@ const TABLE = [
     examples: { "measure m.gguf --context-size 4096": "estimate beside reality" },
   },
   {
+    name: "prompts",
+    summary: "Print what jars are told, as files that can be changed",
+    operands: "[subject|peer|observer|god]",
+    description: [
+      "A prompt file is text: what stands before a line --- is the system message, said once at the beginning of each life; each line below it is part of every turn's message. Without such a line it is all system message, and the turn's lines are the built-in ones.",
+      "Words in braces stand for what there is to say, and a line with one that has nothing to say is left out. Without a name all prompts are printed, and what each word stands for.",
+    ],
+    examples: {
+      "prompts": "all of them",
+      "prompts god > god.txt": "a prompt to change, for run --mode matrix --prompt-god god.txt",
+    },
+  },
+  {
     name: "release",
     summary: "Give back memory that `check --reserve` holds",
     operands: "TOKEN",

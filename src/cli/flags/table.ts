@@ -58,6 +58,34 @@ const MODELS = ["run", "check", "recommend", "estimate", "measure"] as const;
 /** As it is typed: `q8_0`. */
 export const typedCacheType = (type: KvCacheType) => type.toLowerCase() as Lowercase<KvCacheType>;
 
+// Each is there for all jars and for one.
+
+const MAX_TOKENS = {
+  name: "max-tokens",
+  type: "count",
+  least: 1,
+  greatest: 2 ** 20,
+  commands: ["run"],
+} as const;
+
+const TEMPERATURE = {
+  name: "temperature",
+  type: "number",
+  placeholder: "T",
+  least: 0,
+  greatest: 100,
+  commands: ["run"],
+} as const;
+
+const TOP_P = {
+  name: "top-p",
+  type: "number",
+  placeholder: "P",
+  least: 0,
+  greatest: 1,
+  commands: ["run"],
+} as const;
+
 /** Every flag, in the order of `--help`. */
 export const FLAG_TABLE = [
   {
@@ -283,33 +311,38 @@ export const FLAG_TABLE = [
     help: "End after N turns (without it: on Ctrl-C, or when nobody reads its answer)",
   },
   {
-    name: "max-tokens",
-    type: "count",
-    least: 1,
-    greatest: 2 ** 20,
-    commands: ["run"],
-    default: 64,
+    ...MAX_TOKENS,
+    // Two sentences of an instruct model have up to 40 words, and some 1.5 tokens a word.
+    default: 96,
     help: "Most tokens of one thought",
   },
+  { ...MAX_TOKENS, perJar: true, help: "Most tokens of one jar's thoughts" },
   {
-    name: "temperature",
-    type: "number",
-    placeholder: "T",
-    least: 0,
-    greatest: 100,
-    commands: ["run"],
+    ...TEMPERATURE,
     default: 0.8,
     help: "How freely thoughts are sampled; 0 takes the likeliest token",
   },
+  { ...TEMPERATURE, perJar: true, help: "How freely one jar's thoughts are sampled" },
   {
-    name: "top-p",
-    type: "number",
-    placeholder: "P",
-    least: 0,
-    greatest: 1,
-    commands: ["run"],
+    ...TOP_P,
     default: 0.95,
     help: "Sample from the likeliest tokens that make up this share",
+  },
+  { ...TOP_P, perJar: true, help: "Sample one jar's thoughts so" },
+  {
+    name: "prompt",
+    perJar: true,
+    type: "path",
+    commands: ["run", "check"],
+    help: "What one jar is told, from FILE (brainjar prompts prints the built-in ones)",
+  },
+  {
+    name: "prompt-format",
+    type: "choice",
+    choices: ["auto", "raw", "chat"],
+    commands: ["run"],
+    default: "auto",
+    help: "Tell prompts in the model's chat template, as raw text, or (auto) as the model has it",
   },
   {
     name: "seed",

@@ -15,8 +15,11 @@ import type { JarSource } from "./source.ts";
 
 type JarEntry = NonNullable<JarFile["jars"]>[number];
 
-/** A jar as its file has it, with where its model was named, and how. */
-type PlacedJar = JarEntry & Pick<NamedJar, "modelPlace" | "modelWritten">;
+/** What is known of where a jar's file names its model and its prompt, and how. */
+type Places = Pick<NamedJar, "modelPlace" | "modelWritten" | "promptIsFile" | "promptPlace">;
+
+/** A jar as its file has it, with that. */
+type PlacedJar = JarEntry & Places;
 
 /** What a file and the files it extends say together. */
 interface Merged {
@@ -41,7 +44,7 @@ export function readJarFile(given: string): JarSet {
   const set: JarSet = {
     mode: "jars",
     jarFile: path,
-    jars: jars.map((jar) => toNamedJar({ ...defaults, ...jar })),
+    jars: jars.map((jar) => toNamedJar(overridden(defaults, jar))),
     policy: toPolicy(policy),
   };
   if (!set.jars.some((jar) => jar.role === "subject")) {
@@ -67,13 +70,23 @@ function mergeFiles(top: ReadJarFile): Merged {
   let defaults: Partial<PlacedJar> = {};
   let policy: Merged["policy"] = {};
   for (const { file, source } of overridingOrder(top)) {
-    defaults = { ...defaults, ...placed(file.defaults ?? {}, ["defaults"], source) };
+    defaults = overridden(defaults, placed(file.defaults ?? {}, ["defaults"], source));
     policy = { ...policy, ...file.policy };
     for (const [index, jar] of (file.jars ?? []).entries()) {
-      jars.set(jar.name, { ...jars.get(jar.name), ...placed(jar, ["jars", index], source) });
+      const before = jars.get(jar.name) ?? {};
+      jars.set(jar.name, overridden(before, placed(jar, ["jars", index], source)));
     }
   }
   return { defaults, jars: [...jars.values()].filter((jar) => jar !== undefined), policy };
+}
+
+/** What one entry says over what another does, key by key; so in its sampling. */
+function overridden<Entry extends Partial<PlacedJar>>(
+  { sampling: base, ...rest }: Partial<PlacedJar>,
+  entry: Entry,
+): Entry {
+  const { sampling } = entry;
+  return { ...rest, ...entry, ...(base ?? sampling) && { sampling: { ...base, ...sampling } } };
 }
 
 /** The names of all jars, each where it stands first. */
@@ -102,30 +115,45 @@ function overridingOrder(top: ReadJarFile): ReadJarFile[] {
   return [...seen].reverse();
 }
 
-/** With its model's path as it is from here, and where that was named. */
+/** With its model's and its prompt's paths as they are from here, and where they were named. */
 function placed<Entry extends Partial<JarEntry>>(
   entry: Entry,
   path: readonly PropertyKey[],
   source: JarSource,
-): Entry & Pick<PlacedJar, "modelPlace" | "modelWritten"> {
-  const { model } = entry;
-  if (model === undefined) return entry;
+): Entry & Places {
+  const { model, prompt } = entry;
+  const promptIsFile = prompt !== undefined && isPromptFile(prompt);
   return {
     ...entry,
-    model: isPath(model) ? beside(model, source.path) : model,
-    modelWritten: model,
-    modelPlace: () => source.placeOf([...path, "model"]),
+    ...model !== undefined && {
+      model: isPath(model) ? beside(model, source.path) : model,
+      modelWritten: model,
+      modelPlace: () => source.placeOf([...path, "model"]),
+    },
+    ...prompt !== undefined && {
+      prompt: promptIsFile ? beside(prompt, source.path) : prompt,
+      promptIsFile,
+      promptPlace: () => source.placeOf([...path, "prompt"]),
+    },
   };
 }
 
+/** Whether a prompt is the path of a file: one line that ends in .txt or .md. */
+function isPromptFile(prompt: string): boolean {
+  return /^[^\n\r]+\.(txt|md)$/i.test(prompt.trimEnd());
+}
+
 function toNamedJar(jar: PlacedJar): NamedJar {
-  const { name, role = DEFAULT_ROLE, model, modelPlace, modelWritten, ramLimit, prompt } = jar;
+  const { name, role = DEFAULT_ROLE, ramLimit, sampling } = jar;
+  const { model, modelPlace, modelWritten, prompt, promptIsFile, promptPlace } = jar;
   const { contextSize, batchSize, flashAttention, mmap, kvCacheType, gpuLayers } = jar;
   const ramLimitBytes = ramLimit === undefined ? undefined : parseSize(String(ramLimit));
   return {
     id: name,
     role,
-    ...defined({ model, modelPlace, modelWritten, ramLimitBytes, prompt }),
+    ...defined({ model, modelPlace, modelWritten, ramLimitBytes }),
+    ...defined({ prompt, promptIsFile, promptPlace }),
+    ...sampling && { sampling: defined(sampling) },
     context: defined({
       contextSize,
       batchSize,

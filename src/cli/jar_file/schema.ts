@@ -31,7 +31,9 @@ function isSize(given: unknown, options: { readonly allowZero: boolean }): boole
 }
 
 /** A number within the bounds of the flag that means the same. */
-function likeFlag(name: "context-size" | "batch-size" | "safety-margin") {
+function likeFlag(
+  name: "context-size" | "batch-size" | "safety-margin" | "max-tokens" | "temperature" | "top-p",
+) {
   const { least, greatest, type } = findFlag(name);
   const error = `It takes a ${
     type === "count" ? "whole number" : "number"
@@ -63,6 +65,12 @@ const text = (describe: string) => word.describe(describe);
 const flag = (describe: string) =>
   z.boolean({ error: "It takes true or false" }).describe(describe);
 
+const sampling = z.strictObject({
+  temperature: likeFlag("temperature"),
+  topP: likeFlag("top-p"),
+  maxTokens: likeFlag("max-tokens"),
+}, { error: "It takes an object" }).partial();
+
 const jarFields = {
   model: text(
     "GGUF model: a path from this file's folder, hf:ORG/REPO[:QUANT], ollama:NAME[:TAG], or a URL (not for run)",
@@ -76,7 +84,10 @@ const jarFields = {
   flashAttention: choice(findFlag("flash-attention").choices).describe("As --flash-attention"),
   gpuLayers: layers(),
   mmap: flag("Map the model's file instead of copying it into memory; true unless told otherwise"),
-  prompt: text("Replaces the introduction of the jar's role in its prompts"),
+  prompt: text(
+    "What the jar is told, as a prompt file has it, or the path of one (.txt or .md) from this file's folder",
+  ),
+  sampling: sampling.describe("How its thoughts are sampled"),
 };
 
 /** A jar's name is part of flags: `--ram-limit-NAME`. */
@@ -120,9 +131,10 @@ export const JAR_FILE_SCHEMA = z.strictObject({
 /** What a jar file says, as it is written. */
 export type JarFile = z.infer<typeof JAR_FILE_SCHEMA>;
 
-const PARTS: Readonly<Record<PropertyKey, z.ZodObject>> = { jars: jar, defaults, policy };
+const PARTS: Readonly<Record<PropertyKey, z.ZodObject>> = { jars: jar, defaults, policy, sampling };
 
 /** The keys that an object at this path may have, to guess what a mistyped one meant. */
-export function knownKeys([part = ""]: readonly PropertyKey[]): string[] {
+export function knownKeys(path: readonly PropertyKey[]): string[] {
+  const part = path.findLast((key) => Object.hasOwn(PARTS, key)) ?? "";
   return Object.keys((PARTS[part] ?? JAR_FILE_SCHEMA).shape);
 }

@@ -7,6 +7,7 @@ import { Viewers } from "../../view/viewers.ts";
 import { checkShort } from "../../report/short/check_short.ts";
 import type { ValidationReport } from "../../report/validation_report.ts";
 import { validationText } from "../../report/validation_text.ts";
+import type { Screen } from "../../screen/open_screen.ts";
 import type { Viewer, Watched } from "../../view/view_event.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { AnswerQueue } from "../terminal/answer_queue.ts";
@@ -31,9 +32,9 @@ export interface RunSession {
     RunDependencies,
     "emit" | "onText" | "onMemory" | "onHand" | "heard"
   >;
-  /** The engine, with its loads shown where there is a line for that. */
+  /** The engine, with its loads shown where there is something to show them on. */
   watch(engine: Engine): Engine;
-  /** Says something that isn't the answer; while a screen is drawn it is said afterwards. */
+  /** Says something that isn't the answer; on the screen while there is one. */
   say(text: string): void;
   /** Takes layer 1's report before the run begins, and whether it begins at all. */
   validated(report: ValidationReport, goesOn: boolean): Promise<void>;
@@ -68,10 +69,9 @@ export async function openSession(
   const progress = output.interactive && !json
     ? (await import("../terminal/progress.ts")).openProgress(() => queue.isIdle)
     : undefined;
-  let screen: Viewer | undefined;
-  const later: string[] = [];
+  let screen: Screen | undefined;
   const say = (text: string) => {
-    if (screen) later.push(text);
+    if (screen) screen.say(text.trimEnd());
     else output.say(text);
   };
   if (web !== undefined) viewers.add(await openPage(web, watched, say));
@@ -81,7 +81,6 @@ export async function openSession(
   const closeScreen = async () => {
     await screen?.close();
     screen = undefined;
-    for (const text of later.splice(0)) output.say(text);
   };
 
   return {
@@ -92,7 +91,11 @@ export async function openSession(
       onHand: (hand) => controls.take(hand),
       heard: () => viewers.caughtUp(),
     },
-    watch: (engine) => progress?.watch(engine) ?? engine,
+    watch: (engine) =>
+      watchLoads(engine, (model, fraction) => {
+        if (screen) screen.loading(model, fraction);
+        else progress?.show({ kind: "loading", model, fraction });
+      }),
     say,
     get report() {
       return report;
@@ -106,7 +109,7 @@ export async function openSession(
         return viewers.add(plainLines({ queue, progress, report: short }));
       }
       progress?.clear();
-      screen = await openScreen(watched);
+      screen = await openScreen(watched, values.get("no-color"));
       viewers.add(screen);
     },
     ended: async (end) => {
@@ -125,6 +128,27 @@ export async function openSession(
       await viewers.close();
       progress?.clear();
     },
+  };
+}
+
+/** The engine, with each of its loads told as it gets on. */
+function watchLoads(
+  engine: Engine,
+  tell: (model: string, fraction: number) => void,
+): Engine {
+  return {
+    devices: () => engine.devices(),
+    dryLoad: (model, options) => engine.dryLoad(model, options),
+    dispose: () => engine.dispose(),
+    load: (model, options) =>
+      engine.load(model, {
+        ...options,
+        onProgress: (fraction) => {
+          // Who loads it takes this for a sign of life.
+          options.onProgress?.(fraction);
+          tell(model, fraction);
+        },
+      }),
   };
 }
 

@@ -25,7 +25,7 @@ export function summary(view: RunView, end: EndEvent): Paragraph[] {
     })),
     ...endLines(end).map((text): Paragraph => ({ words: [text] })),
     ...(before > 0 ? [{ words: [`${before} lives before these:`] }] : []),
-    ...listed.map((life) => lifeOf(life, view.at)),
+    ...listed.map((life) => lifeOf(life, Math.min(view.at, end.milliseconds))),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { loadModule } from "../../load_module.ts";
+import { expandHome } from "../../gguf/environment.ts";
 import { isPath } from "../../gguf/locate.ts";
 import { demoBrainPath, rejectUrl } from "../../plan/model_path.ts";
 import {
@@ -8,6 +9,7 @@ import {
   type ContextSettings,
   DEFAULT_CONTEXT,
   type JarRequest,
+  type JarSampling,
   type OtherMachine,
   type PlanRequest,
   type Settings,
@@ -68,6 +70,9 @@ export async function readSettings(
   const models = byJar(values.perJar("model"), "model", set);
   const limits = byJar(values.perJar("ram-limit"), "ram-limit", set);
   const layers = byJar(values.perJar("gpu-layers"), "gpu-layers", set);
+  const prompts = byJar(values.perJar("prompt"), "prompt", set);
+  const samplings = samplingFlags(values, set);
+  const promptOf = await promptReader(set, prompts);
   const named = await Promise.all(set.jars.map(async (jar) => ({
     jar,
     model: models.get(jar.id) ?? values.get("model") ?? await modelOfFile(jar),
@@ -78,11 +83,13 @@ export async function readSettings(
   const settings = completeSettings({
     ...set,
     jars: named.map(({ jar, model = unnamedModel }): JarRequest => {
-      const { id, role, prompt, ramLimitBytes } = jar;
+      const { id, role, ramLimitBytes } = jar;
+      const prompt = promptOf(jar);
       return {
         id,
         role,
         ...defined({ model, ramLimitBytes: limits.get(id) ?? ramLimitBytes, prompt }),
+        sampling: { ...jar.sampling, ...samplings.get(id) },
         context: {
           ...jar.context,
           ...contextFlags(values),
@@ -143,6 +150,39 @@ async function hintForFile(model: string, written = model): Promise<string> {
   return meant === undefined
     ? "A jar file's models are looked for from its own folder"
     : `Did you mean "${meant}"?`;
+}
+
+/** Reads each jar's prompt; the code for it is loaded where one has its own. */
+async function promptReader(
+  { jars }: JarSet,
+  flags: ReadonlyMap<string, string>,
+): Promise<(jar: NamedJar) => string | undefined> {
+  if (flags.size === 0 && jars.every(({ prompt }) => prompt === undefined)) return () => undefined;
+  const { readPrompt } = await loadModule<typeof import("./prompts.ts")>(
+    import.meta,
+    "./prompts.ts",
+  );
+  return ({ id, prompt, promptIsFile = false, promptPlace }) => {
+    const typed = flags.get(id);
+    if (typed !== undefined) return readPrompt({ given: expandHome(typed), isFile: true });
+    if (prompt === undefined) return undefined;
+    return readPrompt({ given: prompt, isFile: promptIsFile, ...defined({ place: promptPlace }) });
+  };
+}
+
+/** What flags say of each jar's sampling: one for all jars, then one for each. */
+function samplingFlags(values: FlagValues, set: JarSet): ReadonlyMap<string, JarSampling> {
+  const temperature = byJar(values.perJar("temperature"), "temperature", set);
+  const topP = byJar(values.perJar("top-p"), "top-p", set);
+  const maxTokens = byJar(values.perJar("max-tokens"), "max-tokens", set);
+  return new Map(set.jars.map(({ id }) => [
+    id,
+    defined({
+      temperature: temperature.get(id) ?? values.given("temperature"),
+      topP: topP.get(id) ?? values.given("top-p"),
+      maxTokens: maxTokens.get(id) ?? values.given("max-tokens"),
+    }),
+  ]));
 }
 
 function policyFlags(values: FlagValues): Defined<Policy> {

@@ -27,7 +27,7 @@ const PROMPT = "One two three four five six seven eight nine ten and then";
 export async function thinkOnDevices(engine: Engine, model: string): Promise<void> {
   await using used = new AsyncDisposableStack();
   const loaded = used.adopt(
-    await engine.load(model, { mmap: true, gpuLayers: ALL_LAYERS }),
+    await engine.load(model, { mmap: true, gpuLayers: ALL_LAYERS, promptFormat: "raw" }),
     (loaded) => loaded.dispose(),
   );
   const mind = used.adopt(await loaded.createMind(OPTIONS), (mind) => mind.dispose());

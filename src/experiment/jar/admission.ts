@@ -196,7 +196,8 @@ async function load(
     : await withWatchdog(
       (signal, onProgress) => {
         const { mmap } = options;
-        const loading = { mmap, gpuLayers, files, sparse, signal, onProgress };
+        const { promptFormat } = run;
+        const loading = { mmap, gpuLayers, promptFormat, files, sparse, signal, onProgress };
         return models.acquire(demand.model, loading);
       },
       { ...watchdog, discard: (reference) => reference.release() },

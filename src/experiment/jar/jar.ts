@@ -160,10 +160,17 @@ export class Jar {
     const outcome = await withWatchdog(async (signal, sign) => {
       const onText = (text: string) => {
         sign();
+        if (text === "") return;
         pieces.push(text);
         this.#run.onText(this.id, text);
       };
-      return said = await alive.mind.think(prompt, { ...sampling, seed, signal, onText });
+      return said = await alive.mind.think(prompt, {
+        ...sampling,
+        ...this.config.sampling,
+        seed,
+        signal,
+        onText,
+      });
     }, { clock, limits, signal: thinking.signal });
     stop.removeEventListener("abort", stopped);
     if (outcome.kind === "stalled" || outcome.kind === "aborted") alive.rest = outcome.rest;

@@ -1,13 +1,13 @@
 import { defined } from "../../budget/defined.ts";
-import type { RunConfig } from "../config.ts";
+import type { JarSampling, RunConfig } from "../config.ts";
 import type { RunEvent } from "../events.ts";
 import { promptFileOf } from "../prompts/built_in.ts";
 import { TRANSCRIPT_SCHEMA, type TranscriptLine } from "../transcript.ts";
 
 /** A run's first line: what it can be repeated with. */
-export function startLine(
-  { mode, turns, sampling, jars, version }: RunConfig,
-): TranscriptLine {
+export function startLine(config: RunConfig): TranscriptLine {
+  const { mode, turns, sampling, promptFormat, jars, version } = config;
+  const samplings = otherSamplings(config);
   const subjects = jars.filter(({ demand }) => demand.role === "subject").length;
   return {
     event: "start",
@@ -16,12 +16,29 @@ export function startLine(
     mode,
     ...defined({ turns }),
     sampling,
+    ...defined({ promptFormat }),
     jars: jars.map(({ demand, options: { contextSize }, prompt: own }) => {
       const { id, role, model, ramLimitBytes } = demand;
       const prompt = promptFileOf({ role, prompt: own }, subjects);
-      return { id, role, model, contextSize, ...defined({ ramLimitBytes }), prompt };
+      const differing = defined({ ramLimitBytes, sampling: samplings[id] });
+      return { id, role, model, contextSize, ...differing, prompt };
     }),
   };
+}
+
+/** How each jar's thoughts are sampled where that isn't the run's way, by jar. */
+export function otherSamplings(
+  { jars, sampling }: RunConfig,
+): Readonly<Record<string, JarSampling>> {
+  return Object.fromEntries(jars.flatMap(({ demand: { id }, sampling: own = {} }) => {
+    const { maxTokens, temperature, topP } = own;
+    const other = defined({
+      maxTokens: maxTokens === sampling.maxTokens ? undefined : maxTokens,
+      temperature: temperature === sampling.temperature ? undefined : temperature,
+      topP: topP === sampling.topP ? undefined : topP,
+    });
+    return Object.keys(other).length > 0 ? [[id, other]] : [];
+  }));
 }
 
 /**

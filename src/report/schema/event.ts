@@ -42,6 +42,12 @@ const allocationReport = z.object({
   })),
 });
 
+const sampling = z.object({
+  maxTokens: z.int().exactOptional(),
+  temperature: z.number().exactOptional(),
+  topP: z.number().exactOptional(),
+});
+
 /** An event of a run (src/report/README.md, "Output"). */
 export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
   z.object({
@@ -50,6 +56,8 @@ export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     mode,
     seed: z.int().describe("What the run can be repeated with"),
     turns: z.int().exactOptional(),
+    sampling: z.record(z.string(), sampling).exactOptional()
+      .describe("By jar, what of its sampling isn't the run's"),
     validation: VALIDATION_SCHEMA,
   }),
   z.object({ event: z.literal("allocated"), ...jar, ...allocated, preflight }),

@@ -5,20 +5,7 @@ import { openTranscript } from "../../src/experiment/transcript_file/open_transc
 import { GB } from "../../src/budget/size.ts";
 import { renderEvent } from "../../src/report/event_text.ts";
 import { named, play } from "./stage.ts";
-
-async function withFolder(test: (folder: string) => Promise<void> | void): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "brainjar-transcript-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** The lines of a transcript's file. */
-async function linesIn(path: string): Promise<Record<string, unknown>[]> {
-  return (await Deno.readTextFile(path)).trimEnd().split("\n").map((line) => JSON.parse(line));
-}
+import { linesIn, withFolder } from "./transcript_files.ts";
 
 Deno.test("transcript: a JSON object a line, the same but for the times for the same seed", async () => {
   await withFolder(async (folder) => {

@@ -8,7 +8,7 @@ import { checkShort } from "../../report/short/check_short.ts";
 import type { ValidationReport } from "../../report/validation_report.ts";
 import { validationText } from "../../report/validation_text.ts";
 import type { Screen } from "../../screen/open_screen.ts";
-import type { Viewer, Watched } from "../../view/view_event.ts";
+import type { Watched } from "../../view/view_event.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { AnswerQueue } from "../terminal/answer_queue.ts";
 import type { Output } from "../terminal/output.ts";

@@ -3,17 +3,13 @@ import type { Page } from "../../page/open_page.ts";
 import type { Screen } from "../../screen/open_screen.ts";
 import type { Watched } from "../../view/view_event.ts";
 
-/**
- * The screen of a run or a replay, on this terminal.
- *
- * @param isPlain whether colours are off, whatever the environment says
- */
-export async function openScreen(watched: Watched, isPlain: boolean): Promise<Screen> {
+/** The screen of a run or a replay, on this terminal; without colour where `noColor` says so. */
+export async function openScreen(watched: Watched, noColor: boolean): Promise<Screen> {
   const { openScreen } = await loadModule<typeof import("../../screen/open_screen.ts")>(
     import.meta,
     "../../screen/open_screen.ts",
   );
-  return openScreen({ ...watched, ...(isPlain ? { color: false } : {}) });
+  return openScreen({ ...watched, ...(noColor ? { color: false } : {}) });
 }
 
 /** Serves the page of a run or a replay, and says where. */

@@ -54,8 +54,10 @@ export class TranscriptFile implements Transcript {
   write(line: TranscriptLine): void {
     if (this.failure || this.#closed) return;
     const bytes = this.#encoded(line);
-    if (this.#hasBody && this.#bytes + bytes.length > this.#maxBytes) this.#goOnInNextPart();
     const isHead = line.event === "start" || line.event === "validation";
+    const isTooLong = this.#hasBody && this.#bytes + bytes.length > this.#maxBytes;
+    // A run's first lines stay together.
+    if (isTooLong && line.event !== "validation") this.#goOnInNextPart();
     if (isHead) this.#head.push(line);
     else this.#hasBody = true;
     this.#append(bytes);
@@ -110,7 +112,8 @@ export class TranscriptFile implements Transcript {
     }
     this.#bytes = 0;
     this.#hasBody = false;
-    this.#part++;
+    // What is moved before this run's first line is another run's.
+    if (this.#head.length > 0) this.#part++;
     for (const line of this.#head) this.#append(this.#encoded(this.#inThisPart(line)));
   }
 

@@ -1,4 +1,4 @@
-import { formatAmount } from "../../budget/size.ts";
+import { formatAmount, GB, MB } from "../../budget/size.ts";
 import type { JarView, RunView } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { contextBar, memoryBar } from "./bars.ts";
@@ -202,7 +202,7 @@ function memoryFigures(
   },
   cells: number,
 ): string {
-  const both = `${formatAmount(residentBytes)} of ${formatAmount(reservedBytes)}`;
+  const both = inOneUnit(residentBytes, reservedBytes);
   if (limitBytes === undefined) {
     const told = `${both} reserved`;
     return cellsOf(told) <= cells ? told : both;
@@ -210,6 +210,13 @@ function memoryFigures(
   const limit = `limit ${formatAmount(limitBytes)}`;
   return [`${both} reserved, ${limit}`, `${both}, ${limit}`]
     .find((text) => cellsOf(text) <= cells) ?? both;
+}
+
+/** Two figures that are compared at a glance: in the larger one's unit, a whole number where that tells. */
+function inOneUnit(part: number, whole: number): string {
+  const [unit, name] = whole >= GB ? [GB, "GB"] as const : [MB, "MB"] as const;
+  const decimals = unit === GB ? 2 : whole >= 10 * MB ? 0 : 2;
+  return `${(part / unit).toFixed(decimals)} of ${(whole / unit).toFixed(decimals)} ${name}`;
 }
 
 function contextLeft({ contextSize, contextTokens }: JarView): number {

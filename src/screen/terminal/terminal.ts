@@ -58,7 +58,12 @@ export class Terminal {
     return this.#frames.flush();
   }
 
-  /** Everything is drawn anew. */
+  /** The next drawing is a whole one, over whatever something else may have written. */
+  repaint(): void {
+    this.#frames.repaint();
+  }
+
+  /** Everything is drawn anew, and now. */
   redraw(): void {
     this.#frames.invalidate();
     this.#onChange();

@@ -154,11 +154,10 @@ export class TerminalScreen implements Screen {
   }
 
   /** Gives the terminal back as it was found. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed.abort();
     this.#keyboard.close();
-    this.#terminal.close();
-    return Promise.resolve();
+    await this.#terminal.close();
   }
 
   #change(state: ScreenState): void {

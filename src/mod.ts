@@ -108,6 +108,7 @@ export type {
   ContextSettings,
   GpuChoice,
   JarRequest,
+  JarSampling,
   JarSettings,
   OtherMachine,
   PlanRequest,

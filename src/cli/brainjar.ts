@@ -14,6 +14,10 @@ import { readValues } from "./flags/values.ts";
 /** Each command's code is loaded when it is asked for. */
 const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Command }>>> = {
   run: () => loadModule<typeof import("./commands/run.ts")>(import.meta, "./commands/run.ts"),
+  replay: () =>
+    loadModule<typeof import("./commands/replay.ts")>(import.meta, "./commands/replay.ts"),
+  report: () =>
+    loadModule<typeof import("./commands/report.ts")>(import.meta, "./commands/report.ts"),
   check: () => loadModule<typeof import("./commands/check.ts")>(import.meta, "./commands/check.ts"),
   estimate: () =>
     loadModule<typeof import("./commands/estimate.ts")>(import.meta, "./commands/estimate.ts"),

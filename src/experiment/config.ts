@@ -13,7 +13,7 @@ import type { RolePrompt } from "./prompts/prompt_file.ts";
 import type { RunLimits } from "./limits.ts";
 import type { MemorySample } from "./memory/memory_sample.ts";
 import type { ReservationLedger } from "./memory/reservation_ledger.ts";
-import type { Transcript } from "./transcript.ts";
+import type { Transcript, TranscriptLine } from "./transcript.ts";
 
 /** One jar as it is to be run. */
 export interface JarConfig {
@@ -53,6 +53,8 @@ export interface RunConfig {
   /** Layer 1's answer for these jars. */
   readonly validation: Validation;
   readonly limits?: Partial<RunLimits>;
+  /** brainjar's own version, for the transcript. */
+  readonly version?: string;
 }
 
 /** What a run works with. */
@@ -80,6 +82,8 @@ export interface RunDependencies {
   readonly onHand?: (hand: RunHand) => void;
   /** Closed when the run ends. */
   readonly transcript?: Transcript;
+  /** The first event as the transcript has it; absent: it has none. */
+  readonly validationLine?: (event: RunEvent) => TranscriptLine;
   /**
    * Stops the run. Its reason decides the exit code (`stoppedExitCode`).
    */

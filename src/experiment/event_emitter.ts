@@ -1,8 +1,13 @@
 import { defined } from "../budget/defined.ts";
+import type { BrainjarError } from "../budget/error.ts";
 import { exitCode } from "../budget/exit_codes.ts";
-import type { JarSampling, RunConfig, RunDependencies } from "./config.ts";
+import type { RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, RunEvent } from "./events.ts";
-import { TRANSCRIPT_SCHEMA, transcriptLine } from "./transcript.ts";
+import type { MemorySample } from "./memory/memory_sample.ts";
+import { otherSamplings, startLine, transcriptLine } from "./transcript_file/transcript_lines.ts";
+
+/** Between two lines of a transcript that say what memory looked like. */
+const MEMORY_LINE_MILLISECONDS = 5_000;
 
 /** What has happened so far. */
 interface Counts {
@@ -24,7 +29,8 @@ export class EventEmitter {
   #failure: { readonly error: unknown } | undefined;
   #closed = false;
   #stoppedAt: number | undefined;
-  #transcriptFailed = false;
+  readonly #toldProblems = new Set<BrainjarError>();
+  #memoryLineAt = -Infinity;
   readonly #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
 
   constructor(config: RunConfig, dependencies: RunDependencies) {
@@ -56,30 +62,16 @@ export class EventEmitter {
 
   /** The transcript's first line, which says what it can be repeated with, and `validation`. */
   begin(): void {
-    const { mode, turns, sampling, jars, validation } = this.#config;
-    const limited = defined({ turns });
+    const { mode, turns, sampling, validation } = this.#config;
     const samplings = otherSamplings(this.#config);
-    this.#dependencies.transcript?.write({
-      event: "start",
-      schema: TRANSCRIPT_SCHEMA,
-      mode,
-      ...limited,
-      sampling,
-      jars: jars.map(({ demand: { id, role, model }, options: { contextSize } }) => ({
-        id,
-        role,
-        model,
-        contextSize,
-        ...samplings[id] && { sampling: samplings[id] },
-      })),
-    });
+    this.#dependencies.transcript?.write(startLine(this.#config));
     const { ok } = validation;
     this.emit({
       event: "validation",
       ok,
       mode,
       seed: sampling.seed,
-      ...limited,
+      ...defined({ turns }),
       ...Object.keys(samplings).length > 0 && { sampling: samplings },
       validation,
     });
@@ -92,7 +84,7 @@ export class EventEmitter {
     this.#count(event);
     this.#writeDown(event);
     this.#pass(event);
-    this.#tellTranscriptFailure();
+    this.#tellTranscriptProblems();
   }
 
   /**
@@ -102,7 +94,7 @@ export class EventEmitter {
   end(event: EndEvent): EndEvent {
     this.#closed = true;
     this.#writeDown(event);
-    this.#tellTranscriptFailure();
+    this.#tellTranscriptProblems();
     const failure = this.#dependencies.transcript?.failure;
     const told = failure === undefined ? event : {
       ...event,
@@ -124,22 +116,42 @@ export class EventEmitter {
     this.#stop.abort(reason);
   }
 
+  /** Whether anybody hears what memory looks like. */
+  get hearsMemory(): boolean {
+    return this.#dependencies.onMemory !== undefined || this.#dependencies.transcript !== undefined;
+  }
+
+  /** Passes on what memory looks like, to the transcript not more often than {@link MEMORY_LINE_MILLISECONDS}. */
+  emitMemory(sample: MemorySample): void {
+    if (this.#closed) return;
+    const now = this.#dependencies.clock.now();
+    if (now - this.#memoryLineAt >= MEMORY_LINE_MILLISECONDS) {
+      this.#memoryLineAt = now;
+      this.#dependencies.transcript?.write({ ...sample });
+      this.#tellTranscriptProblems();
+    }
+    this.#call(() => this.#dependencies.onMemory?.(sample));
+  }
+
   /** Passes on a piece of a thought. */
   emitText(id: string, text: string): void {
     this.#call(() => this.#dependencies.onText?.(id, text));
   }
 
   #writeDown(event: RunEvent): void {
-    const line = transcriptLine(event);
+    const line = transcriptLine(event, this.#dependencies.validationLine);
     if (line) this.#dependencies.transcript?.write(line);
   }
 
-  #tellTranscriptFailure(): void {
-    const failure = this.#dependencies.transcript?.failure;
-    if (failure === undefined || this.#transcriptFailed) return;
-    this.#transcriptFailed = true;
-    const { code, message, hint } = failure;
-    this.#pass({ event: "warning", code, message, ...defined({ hint }) });
+  /** What is wrong with the transcript, each thing once. */
+  #tellTranscriptProblems(): void {
+    const { failure, warning } = this.#dependencies.transcript ?? {};
+    for (const problem of [warning, failure]) {
+      if (problem === undefined || this.#toldProblems.has(problem)) continue;
+      this.#toldProblems.add(problem);
+      const { code, message, hint } = problem;
+      this.#pass({ event: "warning", code, message, ...defined({ hint }) });
+    }
   }
 
   #pass(event: RunEvent): void {
@@ -163,17 +175,4 @@ export class EventEmitter {
     } else if (event.event === "death") this.#counts.deaths++;
     else if (event.event === "resurrection") this.#counts.resurrections++;
   }
-}
-
-/** How each jar's thoughts are sampled where that isn't the run's way, by jar. */
-function otherSamplings({ jars, sampling }: RunConfig): Readonly<Record<string, JarSampling>> {
-  return Object.fromEntries(jars.flatMap(({ demand: { id }, sampling: own = {} }) => {
-    const { maxTokens, temperature, topP } = own;
-    const other = defined({
-      maxTokens: maxTokens === sampling.maxTokens ? undefined : maxTokens,
-      temperature: temperature === sampling.temperature ? undefined : temperature,
-      topP: topP === sampling.topP ? undefined : topP,
-    });
-    return Object.keys(other).length > 0 ? [[id, other]] : [];
-  }));
 }

@@ -2,8 +2,8 @@ import { BrainjarError } from "../budget/error.ts";
 import type { RunHand } from "./controls.ts";
 import type { Jar } from "./jar/jar.ts";
 import type { Messages } from "./messages.ts";
-import { builtInPrompt } from "./prompts/built_in.ts";
-import { parsePrompt, promptFileText } from "./prompts/prompt_file.ts";
+import { promptFileOf } from "./prompts/built_in.ts";
+import { parsePrompt } from "./prompts/prompt_file.ts";
 import { whisperByHand } from "./replies.ts";
 import type { RunState } from "./run_state.ts";
 
@@ -12,6 +12,8 @@ interface HandOptions {
   readonly jars: readonly Jar[];
   readonly run: RunState;
   readonly messages: Messages;
+  /** Fires when there are no more turns. */
+  readonly done: AbortSignal;
 }
 
 /** A person's hand in a run: all that it does is told as an event. */
@@ -19,11 +21,13 @@ export class Hand implements RunHand {
   readonly #jars: readonly Jar[];
   readonly #run: RunState;
   readonly #messages: Messages;
+  readonly #done: AbortSignal;
 
-  constructor({ jars, run, messages }: HandOptions) {
+  constructor({ jars, run, messages, done }: HandOptions) {
     this.#jars = jars;
     this.#run = run;
     this.#messages = messages;
+    this.#done = done;
   }
 
   get isPaused(): boolean {
@@ -31,8 +35,8 @@ export class Hand implements RunHand {
   }
 
   pause(): void {
-    const { pause, stop, turn, emit } = this.#run;
-    if (stop.aborted || !pause.begin()) return;
+    const { pause, turn, emit } = this.#run;
+    if (this.#isOver || !pause.begin()) return;
     emit({ event: "paused", turn });
   }
 
@@ -67,7 +71,7 @@ export class Hand implements RunHand {
 
   whisper(text: string): string | undefined {
     const run = this.#run;
-    if (run.stop.aborted) return RUN_OVER;
+    if (this.#isOver) return RUN_OVER;
     const said = whisperByHand(text);
     if (said === "") return "A whisper needs words";
     const subjects = this.#jars.filter(({ role, state }) =>
@@ -84,9 +88,7 @@ export class Hand implements RunHand {
   promptOf(id: string): string | undefined {
     const jar = this.#jars.find((one) => one.id === id);
     if (jar === undefined) return undefined;
-    if (jar.prompt !== undefined) return promptFileText(jar.prompt);
-    const others = this.#jars.filter((one) => one !== jar && one.role === "subject");
-    return builtInPrompt(jar.role, others.length > 0);
+    return promptFileOf(jar, this.#jars.filter(({ role }) => role === "subject").length);
   }
 
   setPrompt(id: string, text: string): string | undefined {
@@ -103,9 +105,13 @@ export class Hand implements RunHand {
     return undefined;
   }
 
+  get #isOver(): boolean {
+    return this.#run.stop.aborted || this.#done.aborted;
+  }
+
   /** The jar, or why nothing can be done to it. */
   #find(id: string): Jar | string {
-    if (this.#run.stop.aborted) return RUN_OVER;
+    if (this.#isOver) return RUN_OVER;
     return this.#jars.find((jar) => jar.id === id) ?? `No jar is named '${id}'`;
   }
 }

@@ -5,8 +5,10 @@ import { bytesIn, figuresOfRam } from "../budget/pools/pools.ts";
 import type { Refusal } from "./jar/admission.ts";
 import { rounded, settlesWithin } from "./clock.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
-import type { EndEvent, EndReason } from "./events.ts";
+import type { EndEvent, EndReason, RunEvent } from "./events.ts";
 import { renewReservations } from "./memory/renew_reservations.ts";
+import { MemorySamples } from "./memory/memory_samples.ts";
+import type { MemorySample } from "./memory/memory_sample.ts";
 import { watchMemory } from "./memory/watch_memory.ts";
 import { Jar } from "./jar/jar.ts";
 import { RUN_LIMITS } from "./limits.ts";
@@ -33,7 +35,18 @@ interface Lives {
   readonly jars: readonly Jar[];
   readonly messages: Messages;
   readonly run: RunState;
+  /** Called after each look at memory. */
+  readonly looked: () => void;
 }
+
+/** Events after which memory isn't what it was. */
+const CHANGES_MEMORY: ReadonlySet<RunEvent["event"]> = new Set([
+  "allocated",
+  "loaded",
+  "thought",
+  "death",
+  "resurrection",
+]);
 
 /**
  * Runs the experiment from the first admission to the last byte given back (src/budget/README.md, "The run").
@@ -74,22 +87,29 @@ export async function runExperiment(
     promptFormat: config.promptFormat ?? "auto",
     stop: emitter.stop,
     stoppedAt: () => emitter.stoppedAt,
-    emit: (event) => emitter.emit(event),
+    emit: (event) => {
+      emitter.emit(event);
+      if (CHANGES_MEMORY.has(event.event)) samples.changed();
+    },
     pause: new Pause(),
     heard: dependencies.heard ?? (() => Promise.resolve()),
     onText: (id, text) => emitter.emitText(id, text),
     turn: 0,
   };
   const jars = config.jars.map((jar) => new Jar(jar, run));
-  const messages = new Messages();
-  dependencies.onHand?.(new Hand({ jars, run, messages }));
   const done = new AbortController();
+  const tell = emitter.hearsMemory
+    ? (sample: MemorySample) => emitter.emitMemory(sample)
+    : undefined;
+  const samples = new MemorySamples({ jars, run, tell, done: done.signal });
+  const messages = new Messages();
+  dependencies.onHand?.(new Hand({ jars, run, messages, done: done.signal }));
   const renewing = renewReservations(run, done.signal);
   let ending: Ending;
   let failure: { readonly error: unknown } | undefined;
   try {
     emitter.begin();
-    ending = await live(config, { jars, messages, run });
+    ending = await live(config, { jars, messages, run, looked: () => samples.changed() });
   } catch (error) {
     // Nothing in a run throws on purpose; whatever did, the memory goes back first.
     failure = { error };
@@ -114,14 +134,14 @@ export async function runExperiment(
 }
 
 /** From the first admission to the last thought. */
-async function live(config: RunConfig, { jars, messages, run }: Lives): Promise<Ending> {
+async function live(config: RunConfig, { jars, messages, run, looked }: Lives): Promise<Ending> {
   const { stop, clock, limits } = run;
   const refused = await admitAll(config, jars, run);
   if (stop.aborted) return stoppedBy(stop.reason);
   if (refused) return refused;
 
   const done = new AbortController();
-  const watching = watchMemory(jars, run, done.signal);
+  const watching = watchMemory(jars, run, { done: done.signal, looked });
   try {
     const reason = await takeTurns(jars, messages, { run, turns: config.turns });
     if (reason === "stopped") return stoppedBy(stop.reason);

@@ -13,6 +13,8 @@ export function renderEvent(event: RunEvent): string {
     case "validation":
       return `Run in mode ${event.mode} with seed ${event.seed}`;
     case "allocated":
+      // A transcript doesn't know how much.
+      if (event.pools.length === 0) return said(event.id, "allocated");
       return `${allocationText({ ok: true, ...event })}\n${preflightText(event.preflight)}`;
     case "loaded":
       return said(event.id, loaded(event));
@@ -31,22 +33,15 @@ export function renderEvent(event: RunEvent): string {
       const detail = event.detail === undefined ? "" : ` (${printable(event.detail)})`;
       return said(
         event.id,
-        `died in turn ${event.turn}: ${
-          printable(event.message)
-        }${detail}; death ${event.deaths}, ` +
-          `${givenBack(event)} given back`,
+        `died in turn ${event.turn}: ${printable(event.message)}${detail}; death ${event.deaths}` +
+          (event.pools.length === 0 ? "" : `, ${givenBack(event)} given back`),
       );
     }
     case "resurrection":
       return said(
         event.id,
-        `resurrected in turn ${event.turn} after ${counted(event.deaths, "death")}: ` +
-          `${
-            poolAmounts(
-              event.allocatedBytes,
-              event.pools.map(({ id, allocatedBytes: bytes }) => ({ id, bytes })),
-            )
-          } allocated`,
+        `resurrected in turn ${event.turn} after ${counted(event.deaths, "death")}` +
+          (event.pools.length === 0 ? "" : `: ${allocatedAmounts(event)} allocated`),
       );
     case "prompt":
       return said(event.id, `has another prompt from turn ${event.turn} on`);
@@ -57,20 +52,17 @@ export function renderEvent(event: RunEvent): string {
     case "warning":
       return warning(event);
     case "end":
-      return end(event);
+      return [...allocationLines(event), ...endLines(event)].join("\n");
   }
 }
 
-/** A life that is over, in a line: how long it was and how much was thought in it. */
+/** A life in words: how long it was and how much was thought in it. */
 export function lifeText(
-  { id, deaths, life }: Pick<Extract<RunEvent, { event: "death" }>, "id" | "deaths" | "life">,
+  { deaths, life }: Pick<Extract<RunEvent, { event: "death" }>, "deaths" | "life">,
 ): string {
   const { turns, thoughts, tokens, milliseconds } = life;
-  return said(
-    id,
-    `life ${deaths}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
-      `${counted(tokens, "token")}, ${seconds(milliseconds)}`,
-  );
+  return `life ${deaths}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
+    `${counted(tokens, "token")}, ${seconds(milliseconds)}`;
 }
 
 function loaded(event: LoadedEvent): string {
@@ -97,20 +89,38 @@ const REASONS: Readonly<Record<EndEvent["reason"], string>> = {
   "no-jar-left": "Run ended: no jar is left and none could be brought back",
 };
 
-function end(event: EndEvent): string {
-  const { turns, thoughts, tokens, deaths, resurrections, allocationReport } = event;
+function allocationLines({ allocationReport }: EndEvent): string[] {
+  return allocationReport === undefined ? [] : [allocationReportText(allocationReport)];
+}
+
+/** How a run ended and what was given back, a line each. */
+export function endLines(event: EndEvent): string[] {
+  const { turns, thoughts, tokens, deaths, resurrections } = event;
   const lines = [
-    allocationReport && allocationReportText(allocationReport),
     `${REASONS[event.reason]}: ${counted(turns, "turn")}, ${counted(thoughts, "thought")}, ` +
     `${counted(tokens, "token")}, ${counted(deaths, "death")}, ` +
     `${counted(resurrections, "resurrection")}, ${seconds(event.milliseconds)}`,
-    `Given back: ${givenBack(event)}; still reserved: ${event.reservedBytes} bytes` +
-    event.pools.slice(1).map(({ id, reservedBytes }) =>
-      reservedBytes === 0 ? "" : `, ${reservedBytes} bytes on ${id}`
-    ).join(""),
+    // A transcript may not know them.
+    event.pools.length === 0 ? undefined : leftReserved(event),
     event.transcriptFailure && `The transcript isn't whole: ${printable(event.transcriptFailure)}`,
   ];
-  return lines.filter((text) => text !== undefined).join("\n");
+  return lines.filter((text) => text !== undefined);
+}
+
+function leftReserved(event: EndEvent): string {
+  return `Given back: ${givenBack(event)}; still reserved: ${event.reservedBytes} bytes` +
+    event.pools.slice(1).map(({ id, reservedBytes }) =>
+      reservedBytes === 0 ? "" : `, ${reservedBytes} bytes on ${id}`
+    ).join("");
+}
+
+function allocatedAmounts(
+  { allocatedBytes, pools }: Extract<RunEvent, { readonly event: "resurrection" }>,
+): string {
+  return poolAmounts(
+    allocatedBytes,
+    pools.map(({ id, allocatedBytes: bytes }) => ({ id, bytes })),
+  );
 }
 
 function givenBack(

@@ -13,7 +13,7 @@ export type StyledLine = readonly Span[];
  * Select Graphic Rendition, on and off. Written out because node:util takes a quarter of a check's
  * time to load; the eight colours that every terminal's own theme makes readable.
  */
-const CODES = {
+export const CODES = {
   bold: [1, 22],
   dim: [2, 22],
   pass: [32, 39],

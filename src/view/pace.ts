@@ -7,6 +7,9 @@ const STEPS: readonly number[] = [40, 60, 90, 130, READABLE_PACE, 300, 450, 700,
 /** The least and the most that may be asked for, in words a minute. */
 export const PACE_BOUNDS = { least: 1, greatest: 100_000 } as const;
 
+/** The slowest and the fastest replay, 1 being as fast as it was; beyond that nothing waits. */
+export const SPEED_BOUNDS = { least: 0.1, greatest: 1000 } as const;
+
 /**
  * The next faster pace, in words a minute; `undefined` is as fast as thoughts are thought.
  *

@@ -58,7 +58,8 @@ export class PacedEvents {
       this.#waiting = this.#waiting.filter(({ event }) => event !== "memory");
       return this.#handOut(event);
     }
-    const words = event.event === "text" ? wordsOf(event) : [event];
+    const isPaced = event.event === "text" && this.#pace !== undefined;
+    const words = isPaced ? wordsOf(event) : [event];
     this.#reading.expect(words.length, event);
     this.#waiting.push(...words);
     this.#goOn();

@@ -1,4 +1,5 @@
 import { defined } from "../budget/defined.ts";
+import type { Role } from "../budget/demand.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import type { MemorySample } from "../experiment/memory/memory_sample.ts";
 import { renderEvent } from "../report/event_text.ts";
@@ -33,6 +34,14 @@ import type { ViewEvent } from "./view_event.ts";
 export function see(view: RunView, event: ViewEvent, at: number): RunView {
   const now = { ...view, at };
   switch (event.event) {
+    case "start":
+      return {
+        ...now,
+        mode: event.mode,
+        seed: event.sampling.seed,
+        ...defined({ turns: event.turns }),
+        jars: event.jars.map((jar) => ({ ...newJar(jar, at), contextSize: jar.contextSize })),
+      };
     case "validation":
       return {
         ...now,
@@ -40,21 +49,7 @@ export function see(view: RunView, event: ViewEvent, at: number): RunView {
         seed: event.seed,
         ...defined({ turns: event.turns }),
         validation: event.validation,
-        jars: event.validation.instances.map(({ id, role, model, ramLimitBytes }): JarView => ({
-          id,
-          role,
-          model,
-          state: "waiting",
-          ...defined({ limitBytes: ramLimitBytes }),
-          reservedBytes: 0,
-          residentBytes: 0,
-          devices: [],
-          memory: EMPTY_SERIES,
-          contextTokens: 0,
-          contextSize: 0,
-          deaths: 0,
-          life: newLife({ id, role }, 1, at, 0),
-        })),
+        jars: event.validation.instances.map((instance) => newJar(instance, at)),
       };
     case "allocated":
       return withJar(now, event.id, () => ({
@@ -124,6 +119,32 @@ function withJar(view: RunView, id: string, change: (jar: JarView) => Partial<Ja
   return {
     ...view,
     jars: view.jars.map((jar) => jar.id === id ? { ...jar, ...change(jar) } : jar),
+  };
+}
+
+function newJar(
+  { id, role, model, ramLimitBytes }: {
+    readonly id: string;
+    readonly role: Role;
+    readonly model: string;
+    readonly ramLimitBytes?: number;
+  },
+  at: number,
+): JarView {
+  return {
+    id,
+    role,
+    model,
+    state: "waiting",
+    ...defined({ limitBytes: ramLimitBytes }),
+    reservedBytes: 0,
+    residentBytes: 0,
+    devices: [],
+    memory: EMPTY_SERIES,
+    contextTokens: 0,
+    contextSize: 0,
+    deaths: 0,
+    life: newLife({ id, role }, 1, at, 0),
   };
 }
 

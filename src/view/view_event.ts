@@ -1,6 +1,7 @@
 import type { RunControls } from "../experiment/controls.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import type { MemorySample } from "../experiment/memory/memory_sample.ts";
+import type { RecordedStart } from "../report/schema/transcript.ts";
 import type { RunView } from "./run_view.ts";
 
 /** A piece of a thought, as it is sampled. */
@@ -16,8 +17,11 @@ export interface PaceChange {
   readonly wordsPerMinute?: number;
 }
 
-/** Everything that whoever watches a run hears, in order. */
-export type ViewEvent = RunEvent | MemorySample | TextPiece | PaceChange;
+/**
+ * Everything that whoever watches a run hears, in order. A transcript begins with its own `start`, which
+ * may be all that is known of the jars.
+ */
+export type ViewEvent = RunEvent | MemorySample | TextPiece | PaceChange | RecordedStart;
 
 /** Whoever watches a run: a screen, a page, a recording. */
 export interface Viewer {

@@ -54,6 +54,7 @@ async function measureHere(model: string): Promise<InProcess> {
     say: () => {},
     interactive: false,
     answersTerminal: false,
+    canDraw: false,
     answerParagraphs: () => Promise.resolve(true),
     answerLater: () => Promise.resolve(true),
     paint: (_: string, text: string) => text,

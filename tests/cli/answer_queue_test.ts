@@ -7,6 +7,7 @@ function slowOutput() {
   const waiting: PromiseWithResolvers<boolean>[] = [];
   return {
     written,
+    answerParagraphs: () => Promise.resolve(true),
     answerLater: async (text: string) => {
       const write = Promise.withResolvers<boolean>();
       waiting.push(write);

@@ -90,7 +90,7 @@ const REFUSED = [
   { argv: ["chekc"], code: "unknown-command", says: '"chekc"', hint: '"check"' },
   { argv: [""], code: "unknown-command", says: '""', hint: "" },
   { argv: ["help", "estmate"], code: "unknown-command", says: '"estmate"', hint: '"estimate"' },
-  { argv: ["--mode", "peer"], code: "unknown-command", says: '"--mode"', hint: "run, check" },
+  { argv: ["--mode", "peer"], code: "unknown-command", says: '"--mode"', hint: "run, replay" },
   { argv: ["run", "--mdoe", "peer"], code: "unknown-flag", says: '"--mdoe"', hint: '"--mode"' },
   { argv: ["run", "--mdoe=peer"], code: "unknown-flag", says: '"--mdoe"', hint: '"--mode"' },
   { argv: ["run", "-m"], code: "unknown-flag", says: '"-m"', hint: "brainjar run --help" },
@@ -159,8 +159,8 @@ Deno.test("parse: the flag table has what parser and help need", () => {
     assert(/^[A-Z].*[^.]$/.test(flag.help), `${flag.name}: ${flag.help}`);
     assertEquals(flag.type === "choice", flag.choices !== undefined, flag.name);
     const numeric = flag.type === "count" || flag.type === "number";
-    const bounded = numeric || flag.type === "pace" || flag.type === "duration" ||
-      flag.type === "layers";
+    const bounded = numeric ||
+      ["pace", "speed", "duration", "layers"].includes(flag.type);
     assertEquals(bounded, flag.greatest !== undefined, flag.name);
     assert(!numeric || flag.least !== undefined, flag.name);
     if (flag.type === "choice" && flag.default !== undefined) {

@@ -13,6 +13,7 @@ export function record(): { output: Output; answered(): string; said(): string }
       say: (text) => void (rest += text),
       interactive: false,
       answersTerminal: false,
+      canDraw: false,
       answerParagraphs: () => Promise.resolve(true),
       answerLater: (text) => {
         answer += text;

@@ -60,6 +60,7 @@ Deno.test("no command takes a file of another kind for a model", async () => {
         say: (text) => said.push(text),
         interactive: false,
         answersTerminal: false,
+        canDraw: false,
         answerParagraphs: () => Promise.resolve(true),
         answerLater: () => Promise.resolve(true),
         paint: (_, text) => text,

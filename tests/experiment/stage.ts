@@ -1,10 +1,13 @@
+import { defined } from "../../src/budget/defined.ts";
 import type { DeviceFootprint } from "../../src/budget/demand.ts";
 import type { DeviceMemory, MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
-import type { JarConfig, RunConfig } from "../../src/experiment/config.ts";
+import type { JarConfig, JarSampling, RunConfig } from "../../src/experiment/config.ts";
+import type { RunHand } from "../../src/experiment/controls.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
+import type { MemorySample } from "../../src/experiment/memory/memory_sample.ts";
 import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
 import { JARS_OF_MODE, type PresetMode } from "../../src/experiment/roles.ts";
 import type { EndEvent } from "../../src/experiment/events.ts";
@@ -24,6 +27,8 @@ export interface StageOptions {
   readonly policy?: Partial<Policy>;
   readonly ramLimitBytes?: Readonly<Record<string, number>>;
   readonly model?: (id: string) => string;
+  /** How one jar's thoughts are sampled, where it isn't as the others'. */
+  readonly sampling?: Readonly<Record<string, JarSampling>>;
   readonly engine?: Omit<FakeEngineOptions, "clock">;
   readonly limits?: RunConfig["limits"];
   /** Available bytes at a moment; what the engine holds is taken off. */
@@ -40,7 +45,14 @@ export interface StageOptions {
   /** Milliseconds after which the run is stopped, and by what. */
   readonly stopAfter?: number;
   readonly stopReason?: string;
+  /** What was told isn't kept: a day of it is much. */
+  readonly isForgotten?: boolean;
   readonly onEvent?: (event: RunEvent, stop: AbortController) => void;
+  readonly onMemory?: (sample: MemorySample) => void;
+  readonly onText?: (id: string, text: string) => void;
+  readonly heard?: () => Promise<void>;
+  /** Is given what a person may do, before anything happens. */
+  readonly onHand?: (hand: RunHand, clock: FakeClock) => void;
   readonly transcript?: Transcript;
   readonly ledger?: ReservationLedger;
 }
@@ -63,6 +75,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     modelBytes: MODEL_BYTES,
     contextBytes: CONTEXT_BYTES,
     ...options.engine,
+    ...(options.isForgotten ? { isForgotten: true } : {}),
     clock,
   });
   const events: RunEvent[] = [];
@@ -112,6 +125,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
       kvCacheValueType: "F16",
       mmap: true,
     },
+    ...defined({ sampling: options.sampling?.[id] }),
   }));
   const validation = validateMemoryBudget({
     mode,
@@ -139,7 +153,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     readOwnAnonymousBytes: () =>
       options.ownAnonymous?.(clock.now(), engine.anonymousBytes) ?? engine.anonymousBytes,
     emit: (event) => {
-      events.push(event);
+      if (!options.isForgotten) events.push(event);
       options.onEvent?.(event, stop);
     },
     transcript: options.transcript ?? {
@@ -147,7 +161,12 @@ export async function play(options: StageOptions = {}): Promise<Played> {
       write: (line) => lines.push(line),
       close: () => {},
     },
+    validationLine: (event) => ({ ...event }),
     ...(options.ledger ? { ledger: options.ledger } : {}),
+    ...(options.onMemory ? { onMemory: options.onMemory } : {}),
+    ...(options.onText ? { onText: options.onText } : {}),
+    ...(options.heard ? { heard: options.heard } : {}),
+    onHand: (hand) => options.onHand?.(hand, clock),
     signal: stop.signal,
   });
   return { result, events, engine, clock, lines };

@@ -63,7 +63,10 @@ for (const behaviour of ["ok", "hang", "deaf"] as const) {
       [],
     ]);
     assert(thought?.prompt, "the prompt that it came of");
-    assertEquals(lines.map(({ event }) => event), ["start", "thought", "end"]);
+    assertEquals(
+      lines.map(({ event }) => event).filter((event) => event !== "memory"),
+      ["start", "validation", "allocated", "loaded", "thought", "end"],
+    );
     assertEquals(result.thoughts, 1);
   });
 }

@@ -1,22 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { openTranscript, type TranscriptLine } from "../../src/experiment/transcript.ts";
+import type { TranscriptLine } from "../../src/experiment/transcript.ts";
+import { openTranscript } from "../../src/experiment/transcript_file/open_transcript.ts";
+import { GB } from "../../src/budget/size.ts";
 import { renderEvent } from "../../src/report/event_text.ts";
 import { named, play } from "./stage.ts";
-
-async function withFolder(test: (folder: string) => Promise<void> | void): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "brainjar-transcript-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** The lines of a transcript's file. */
-async function linesIn(path: string): Promise<Record<string, unknown>[]> {
-  return (await Deno.readTextFile(path)).trimEnd().split("\n").map((line) => JSON.parse(line));
-}
+import { linesIn, withFolder } from "./transcript_files.ts";
 
 Deno.test("transcript: a JSON object a line, the same but for the times for the same seed", async () => {
   await withFolder(async (folder) => {
@@ -27,21 +16,36 @@ Deno.test("transcript: a JSON object a line, the same but for the times for the 
       await play({
         contextSize: 700,
         turns: 10,
+        // What was measured differs.
+        available: () => (14 + index) * GB,
+        engine: { milliseconds: { think: 1 + 700 * index } },
         transcript: openTranscript(path, { now: () => time }),
       });
       const lines = await linesIn(path);
       for (const line of lines) assertEquals(line.time, time.toISOString());
-      written.push(lines.map(({ time: _, ...line }) => line));
+      const repeated = lines.filter(({ event }) => event !== "memory" && event !== "validation");
+      assert(repeated.length < lines.length - 1, "memory and the validation are there too");
+      written.push(repeated.map(({ time: _, ...line }) => line));
     }
     assertEquals(written[0], written[1]);
     const lines = written[0] ?? [];
-    assertEquals(lines[0]?.schema, "brainjar.transcript/1");
+    assertEquals(lines[0]?.schema, "brainjar.transcript/2");
     assertEquals((lines[0]?.sampling as { seed: number }).seed, 7);
     assertEquals(lines.at(-1)?.event, "end");
     const names = new Set(lines.map((line) => line.event));
     assertEquals(
       [...names].toSorted(),
-      ["death", "end", "note", "resurrection", "start", "thought", "whisper"],
+      [
+        "allocated",
+        "death",
+        "end",
+        "loaded",
+        "note",
+        "resurrection",
+        "start",
+        "thought",
+        "whisper",
+      ],
     );
     const thoughts = lines.filter(({ event }) => event === "thought");
     assert(thoughts.every(({ prompt }) => typeof prompt === "string" && prompt !== ""), "prompts");

@@ -10,7 +10,6 @@ const FEWEST_LINES = 20;
 const REASONS: Readonly<Record<string, string>> = {
   "main.ts": "the program's own start, which the one file's start imports",
   "src/llama_cpp/models": "a file for each family of architectures",
-  "src/report/event_json.ts": "an answer's format, and each has a file",
   "src/packaging/portable/hold_tree.ts": "an effect that comes before the program's imports",
 };
 

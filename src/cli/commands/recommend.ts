@@ -6,7 +6,7 @@ import { jsonText } from "../../report/printable.ts";
 import { recommendJson, recommendText } from "../../report/recommended_limits.ts";
 import type { Command } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
-import { shellWord } from "../terminal/shell_word.ts";
+import { shellWord } from "../../report/shell_word.ts";
 import { tellSlowServers } from "../terminal/slow_servers.ts";
 import { readSettings } from "../settings/settings.ts";
 

@@ -1,3 +1,4 @@
+import configuration from "../../../deno.json" with { type: "json" };
 import { defined } from "../../budget/defined.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import { memoryFor } from "../../budget/allocated_memory.ts";
@@ -5,8 +6,8 @@ import { systemClock } from "../../experiment/clock.ts";
 import type { RunConfig } from "../../experiment/config.ts";
 import { runExperiment } from "../../experiment/run_experiment.ts";
 import { reservationLedger } from "../../experiment/memory/reservation_ledger.ts";
+import { openTranscript } from "../../experiment/transcript_file/open_transcript.ts";
 import { parsePrompt } from "../../experiment/prompts/prompt_file.ts";
-import { openTranscript } from "../../experiment/transcript.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { locateModel } from "../../gguf/locate.ts";
 import { partPaths } from "../../gguf/split_name.ts";
@@ -24,9 +25,9 @@ import { demoBrainPath } from "../../plan/model_path.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { planForRun } from "../../plan/devices/try_devices.ts";
+import { eventJson } from "../../report/event_json.ts";
 import { jsonText } from "../../report/printable.ts";
 import { validationReport } from "../../report/validation_report.ts";
-import { validationText } from "../../report/validation_text.ts";
 import type { Command } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { readSettings } from "../settings/settings.ts";
@@ -44,10 +45,15 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const typedLog = values.get("log");
   const log = typedLog && expandHome(typedLog);
   if (log !== undefined) await checkLog(log, settings);
-  const transcript = log === undefined ? undefined : openTranscript(log, { toText: jsonText });
+  const maxBytes = values.get("log-max-size");
+  if (log === undefined && maxBytes !== undefined) throw noLogToLimit();
+  const transcript = log === undefined
+    ? undefined
+    : openTranscript(log, { toText: jsonText, ...defined({ maxBytes }) });
+  const session = await openSession({ values, output, stop });
   const { machine, ...here } = settings;
   // A run happens here: a machine that was described can only make it smaller.
-  const say = (line: string) => output.say(`${line}\n`);
+  const say = (line: string) => session.say(`${line}\n`);
   const host = openHost({
     ...here,
     ...defined({ dryLoadCommand, cap: machine }),
@@ -61,7 +67,6 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
       await readCapped(machine, Math.max(0, ownHeldBytes() - ownBytes)),
       await host.findDevices(),
     );
-  const session = await openSession({ output, stop, json: values.get("json") });
   try {
     const ledger = await host.openLedger();
     const held = claim(ledger, values.get("token"));
@@ -73,13 +78,16 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     }
     const demands = plan.jars.map((jar) => jar.demand);
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
-    session.validated(await validationText(validationReport({ plan })));
-    const end = await runExperiment(await runConfig(plan, await host.cpu(), values), {
+    const config = await runConfig(plan, await host.cpu(), values);
+    const goesOn = config.validation.ok || config.allowPartial;
+    await session.validated(validationReport({ plan }), goesOn);
+    const end = await runExperiment(config, {
       engine: session.watch(host.engine),
       clock: systemClock,
       readMemory: readForJars,
       readOwnAnonymousBytes: readHeldBytes,
       ...session.listeners,
+      validationLine: (event) => ({ ...eventJson(event), text: session.report }),
       ...defined({ ledger: ledger && reservationLedger(ledger, readForJars, held), transcript }),
       signal: stop.signal,
     });
@@ -108,6 +116,12 @@ async function checkLog(log: string, settings: Settings): Promise<void> {
   if (!files.some((file) => isSameFile(file, log))) return;
   throw new BrainjarError("log-is-model", `Log file is a model of this run: ${log}`, {
     hint: "Give --log a file of its own",
+  });
+}
+
+function noLogToLimit(): BrainjarError {
+  return new BrainjarError("log-missing", `Flag "--log-max-size" needs a log file`, {
+    hint: "Write --log FILE too",
   });
 }
 
@@ -158,6 +172,7 @@ async function runConfig(plan: Plan, cpu: CpuFeatures, values: FlagValues): Prom
     allowPartial: values.get("allow-partial"),
     policy: plan.settings.policy,
     validation: plan.validation,
+    version: configuration.version,
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CHECK_SCHEMA } from "../../report/schema/check.ts";
 import { ESTIMATE_SCHEMA } from "../../report/schema/estimate.ts";
 import { RUN_SCHEMA } from "../../report/schema/event.ts";
+import { TRANSCRIPT_SCHEMA } from "../../report/schema/transcript.ts";
 import type { Command } from "../command.ts";
 import { chooseByOperand } from "../flags/operand.ts";
 import { JAR_FILE_SCHEMA } from "../jar_file/schema.ts";
@@ -12,6 +13,7 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   check: CHECK_SCHEMA,
   estimate: ESTIMATE_SCHEMA,
   run: RUN_SCHEMA,
+  transcript: TRANSCRIPT_SCHEMA,
 };
 
 /**

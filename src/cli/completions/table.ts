@@ -68,13 +68,15 @@ function valueCompletion(
   // No shell can tell an optional value from the next word.
   if (type === "switch" || isOptional) return undefined;
   if (type === "pace") return ["full"];
+  if (type === "speed") return ["max"];
   if (type === "layers") return ["all", "auto"];
   return choices ?? (type === "model" ? "models" : type === "path" ? "files" : "unknown");
 }
 
-/** `MODEL…` names files, `bash|zsh` the words themselves, `TOKEN` nothing that is known. */
+/** `MODEL…` and `FILE` name files, `bash|zsh` the words themselves, `TOKEN` nothing that is known. */
 function operandCompletion(operands: string): Completion {
   if (operands.startsWith("MODEL")) return "models";
+  if (operands === "FILE") return "files";
   return operands.includes("|") ? operands.replaceAll(/[[\]]/g, "").split("|") : "unknown";
 }
 

@@ -28,6 +28,35 @@ const TABLE = [
     },
   },
   {
+    name: "replay",
+    summary: "Play a transcript again, on a screen, a page or in lines",
+    operands: "FILE",
+    description: [
+      "Plays what run --log FILE kept, in the time that it took or at another speed; nothing is loaded. On a terminal with keys: space pauses, + and - change the speed, the arrows go a turn back or forward, g goes to a turn, q ends it. Elsewhere, and with --plain, in the lines that the run printed.",
+      "A transcript that is rotated is played with its earlier parts, FILE.1, FILE.2 and so on. One that was cut off is played to where it ends.",
+      "--asciicast writes what the screen would show as a recording (asciicast v2) that terminals and web pages play, and plays nothing.",
+    ],
+    examples: {
+      "replay talk.jsonl": "as it was",
+      "replay talk.jsonl --from 100 --speed 10 --web":
+        "on a page, from turn 100 on, ten times as fast",
+      "replay talk.jsonl --asciicast talk.cast --size 100x30": "a recording to share",
+    },
+  },
+  {
+    name: "report",
+    summary: "Make one HTML file of a transcript",
+    operands: "FILE",
+    description: [
+      "Writes what run --log FILE kept as one page that needs nothing else: memory and context over time, lives and what ended them, the thoughts turn by turn, the validation, the prompts. It loads nothing from anywhere and runs no script.",
+      "To stdout where that is no terminal, else to the file that --output names. A file that is no report is never written over. Of a long run the first 100 and the last 900 turns are told.",
+    ],
+    examples: {
+      "report talk.jsonl --output talk.html": "a page to open or to send",
+      "report talk.jsonl --run 1 > first.html": "of the first of several runs in the file",
+    },
+  },
+  {
     name: "check",
     summary: "Say whether the jars fit, and exit with it; loads nothing",
     operands: "",
@@ -109,7 +138,7 @@ const TABLE = [
   {
     name: "schema",
     summary: "Print the JSON Schema of a file or an answer",
-    operands: "jars|check|estimate|run",
+    operands: "jars|check|estimate|run|transcript",
     description: ["JSON Schema, draft 2020-12."],
     examples: { "schema jars > jars.schema.json": "for an editor" },
   },

@@ -36,6 +36,7 @@ type ValueOf<Flag extends FlagDefinition> = Flag extends { readonly type: "switc
   : Flag extends { readonly type: "path" | "model" | "text" } ? string
   : Flag extends { readonly type: "layers" } ? GpuLayers
   : Flag extends { readonly type: "pace" } ? number | "full"
+  : Flag extends { readonly type: "speed" } ? number | "max"
   : number;
 
 /** What is typed for a flag that stands for all jars. */

@@ -42,3 +42,22 @@ export function chooseByOperand<Choice>(
   }
   return choice;
 }
+
+/**
+ * The one file that a command is given.
+ *
+ * @throws {BrainjarError} `missing-operand`, `unexpected-operand`.
+ */
+export function onlyFile([file, surplus]: readonly string[], command: CommandName): string {
+  if (file === undefined) {
+    throw new BrainjarError("missing-operand", `brainjar ${command} needs a file`, {
+      hint: `Write brainjar ${command} FILE; run --log FILE writes one`,
+    });
+  }
+  if (surplus !== undefined) {
+    throw new BrainjarError("unexpected-operand", `Unexpected "${surplus}" after "${file}"`, {
+      hint: "Earlier parts of a transcript (FILE.1, FILE.2, …) are found beside it",
+    });
+  }
+  return file;
+}

@@ -113,8 +113,10 @@ function matchFlag(
   definitions: readonly FlagDefinition[],
   name: string,
 ): FlagDefinition | undefined {
-  return definitions.find((flag) => !flag.perJar && flag.name === name) ??
-    definitions.find((flag) => flag.perJar && jarOf(flag, name) !== "");
+  const plain = FLAGS.find((flag) => !flag.perJar && flag.name === name);
+  // Another command's flag is no jar's: no jar is called "format" in --prompt-format.
+  if (plain !== undefined) return definitions.find((flag) => flag === plain);
+  return definitions.find((flag) => flag.perJar && jarOf(flag, name) !== "");
 }
 
 /** The jar that a per-jar flag's name ends with; empty for another flag's name. */

@@ -8,7 +8,7 @@ import {
   DEFAULT_GPU,
   GPU_CHOICES,
 } from "../../plan/settings.ts";
-import { PACE_BOUNDS, READABLE_PACE } from "../../view/pace.ts";
+import { PACE_BOUNDS, READABLE_PACE, SPEED_BOUNDS } from "../../view/pace.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
 /** What a flag's value is, and what stands for it in help unless the flag itself says. */
@@ -24,6 +24,7 @@ export const PLACEHOLDERS = {
   duration: "TIME",
   layers: "N|all|auto",
   pace: "WORDS|full",
+  speed: "TIMES|max",
 } as const;
 
 /** One flag: the only source of its parsing, help, completion and line in the README. */
@@ -380,9 +381,60 @@ export const FLAG_TABLE = [
       `Tell thoughts at WORDS a minute (default ${READABLE_PACE} on a screen or a page, full for lines)`,
   },
   {
+    name: "run",
+    type: "count",
+    least: 1,
+    greatest: 1_000_000_000,
+    commands: ["replay", "report"],
+    help: "Which of the runs in the file, 1 for the first (the last one if not given)",
+  },
+  {
+    name: "from",
+    type: "count",
+    placeholder: "TURN",
+    least: 0,
+    greatest: 1_000_000_000,
+    commands: ["replay"],
+    help: "Begin with this turn",
+  },
+  {
+    name: "speed",
+    type: "speed",
+    least: SPEED_BOUNDS.least,
+    greatest: SPEED_BOUNDS.greatest,
+    commands: ["replay"],
+    help: "So many times as fast as it was; max: without a wait (1, in lines and no terminal max)",
+  },
+  {
+    name: "max-gap",
+    type: "duration",
+    greatest: 24 * 3600,
+    commands: ["replay"],
+    help: "Where nothing happens for longer, go on after TIME (5s)",
+  },
+  {
+    name: "asciicast",
+    type: "path",
+    commands: ["replay"],
+    help: "Write a recording of the screen to FILE instead (asciicast v2)",
+  },
+  {
+    name: "size",
+    type: "text",
+    placeholder: "COLUMNSxROWS",
+    commands: ["replay"],
+    help: "Size of the recording's screen (100x30)",
+  },
+  {
+    name: "output",
+    type: "path",
+    commands: ["report"],
+    help: "Write to FILE; an earlier report there is written over, anything else is not",
+  },
+  {
     name: "plain",
     type: "switch",
-    commands: ["run"],
+    commands: ["run", "replay"],
     help: "Lines and no screen, on a terminal too",
   },
   {
@@ -390,7 +442,7 @@ export const FLAG_TABLE = [
     type: "text",
     placeholder: "HOST:PORT",
     isOptional: true,
-    commands: ["run"],
+    commands: ["run", "replay"],
     help: "Serve a page of the run (this machine alone and a free port, unless told otherwise)",
   },
   {
@@ -428,7 +480,7 @@ export const FLAG_TABLE = [
   {
     name: "no-color",
     type: "switch",
-    commands: ["run", "check", "estimate", "memory", "recommend", "measure"],
+    commands: ["run", "replay", "check", "estimate", "memory", "recommend", "measure"],
     help: "No colour, as with $NO_COLOR",
   },
   {

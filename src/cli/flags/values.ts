@@ -113,6 +113,8 @@ function readValue(flag: FlagDefinition, typed: string, value: string): string |
       return readDuration(flag, typed, value);
     case "pace":
       return value === "full" ? value : readPace(flag, typed, value);
+    case "speed":
+      return value === "max" ? value : readSpeed(flag, typed, value);
     case "layers":
       return readLayers(flag, typed, value);
     case "count":
@@ -158,6 +160,14 @@ function readPace(flag: FlagDefinition, typed: string, value: string): number {
   if (WHOLE.test(value) && number >= least && number <= greatest) return number;
   const rest = `It takes words a minute, from ${least} to ${greatest}, or full`;
   throw invalid(typed, value, didYouMean(value, ["full"], rest));
+}
+
+function readSpeed(flag: FlagDefinition, typed: string, value: string): number {
+  const { least = 0, greatest = Infinity } = flag;
+  const number = Number(value);
+  if (DECIMAL.test(value) && number >= least && number <= greatest) return number;
+  const rest = `It takes a number from ${least} to ${greatest}, or max`;
+  throw invalid(typed, value, didYouMean(value, ["max"], rest));
 }
 
 function readLayers({ greatest = Infinity }: FlagDefinition, typed: string, value: string) {

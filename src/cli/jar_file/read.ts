@@ -44,7 +44,7 @@ export function readJarFile(given: string): JarSet {
   const set: JarSet = {
     mode: "jars",
     jarFile: path,
-    jars: jars.map((jar) => toNamedJar({ ...defaults, ...jar })),
+    jars: jars.map((jar) => toNamedJar(overridden(defaults, jar))),
     policy: toPolicy(policy),
   };
   if (!set.jars.some((jar) => jar.role === "subject")) {
@@ -70,13 +70,23 @@ function mergeFiles(top: ReadJarFile): Merged {
   let defaults: Partial<PlacedJar> = {};
   let policy: Merged["policy"] = {};
   for (const { file, source } of overridingOrder(top)) {
-    defaults = { ...defaults, ...placed(file.defaults ?? {}, ["defaults"], source) };
+    defaults = overridden(defaults, placed(file.defaults ?? {}, ["defaults"], source));
     policy = { ...policy, ...file.policy };
     for (const [index, jar] of (file.jars ?? []).entries()) {
-      jars.set(jar.name, { ...jars.get(jar.name), ...placed(jar, ["jars", index], source) });
+      const before = jars.get(jar.name) ?? {};
+      jars.set(jar.name, overridden(before, placed(jar, ["jars", index], source)));
     }
   }
   return { defaults, jars: [...jars.values()].filter((jar) => jar !== undefined), policy };
+}
+
+/** What one entry says over what another does, key by key; so in its sampling. */
+function overridden<Entry extends Partial<PlacedJar>>(
+  { sampling: base, ...rest }: Partial<PlacedJar>,
+  entry: Entry,
+): Entry {
+  const { sampling } = entry;
+  return { ...rest, ...entry, ...(base ?? sampling) && { sampling: { ...base, ...sampling } } };
 }
 
 /** The names of all jars, each where it stands first. */

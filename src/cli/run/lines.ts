@@ -2,17 +2,18 @@ import type { RunEvent } from "../../experiment/events.ts";
 import { replyOf } from "../../experiment/replies.ts";
 import { eventJson } from "../../report/event_json.ts";
 import { lifeText, renderEvent } from "../../report/event_text.ts";
-import { jsonText } from "../../report/printable.ts";
-import type { Viewer, ViewEvent, Watched } from "../../view/view_event.ts";
+import { jsonText, printable } from "../../report/printable.ts";
+import type { Paragraph } from "../../report/short/paragraph.ts";
+import type { Viewer, ViewEvent } from "../../view/view_event.ts";
 import type { AnswerQueue } from "../terminal/answer_queue.ts";
-import type { Output } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
+import { eventParagraphs } from "./paragraphs.ts";
 
 /** `run --json`: each event of the run as an object on a line; what else viewers hear is none. */
 export function jsonLines(queue: AnswerQueue): Viewer {
   return {
     hear: (event: ViewEvent) => {
-      if (event.event === "text" || event.event === "memory" || event.event === "pace") return;
+      if (!isRunEvent(event)) return;
       queue.push(jsonText(eventJson(event)) + "\n");
     },
     caughtUp: () => queue.drained(),
@@ -20,33 +21,45 @@ export function jsonLines(queue: AnswerQueue): Viewer {
   };
 }
 
+/** What of all that viewers hear is an event of the run itself. */
+function isRunEvent(event: ViewEvent): event is RunEvent {
+  return event.event !== "text" && event.event !== "memory" && event.event !== "pace" &&
+    event.event !== "start";
+}
+
 /** Where lines go. */
 interface PlainLinesOptions {
-  readonly output: Output;
   readonly queue: AnswerQueue;
   /** Shows a thought while it is sampled. */
   readonly progress: Progress | undefined;
+  /** Layer 1's report: words, or for a terminal what is wrapped to its width. */
+  readonly report: string | readonly Paragraph[];
 }
 
 /** A run in lines: each thing once, as it happens. */
-export function plainLines(
-  { report }: Watched,
-  { queue, progress }: PlainLinesOptions,
-): Viewer {
+export function plainLines({ queue, progress, report }: PlainLinesOptions): Viewer {
+  const onTerminal = typeof report !== "string";
   let thinking = { id: "", text: "" };
   return {
     hear: (event: ViewEvent) => {
-      if (event.event === "memory" || event.event === "pace") return;
       if (event.event === "text") {
         const { id, text } = event;
         thinking = { id, text: thinking.id === id ? thinking.text + text : text };
         return progress?.show({ kind: "thinking", ...thinking });
       }
+      if (!isRunEvent(event)) return;
       if (event.event === "thought") thinking = { id: "", text: "" };
-      const lines = linesOf(event, report);
-      if (lines.length === 0) return;
+      const told = toldOf(event);
+      if (told === undefined) return;
       progress?.clear();
-      queue.push(lines.map((line) => `${line}\n`).join(""));
+      if (event.event === "validation") queue.push(onTerminal ? report : `${report}\n`);
+      const texts = [renderEvent(told)];
+      if (told.event === "death") texts.push(`[${printable(told.id)}] ${lifeText(told)}`);
+      queue.push(
+        onTerminal
+          ? texts.flatMap((text) => eventParagraphs(told, text))
+          : texts.map((text) => `${text}\n`).join(""),
+      );
     },
     caughtUp: () => queue.drained(),
     close: () => {
@@ -56,24 +69,19 @@ export function plainLines(
   };
 }
 
-/** An event in lines; none for what an earlier one has said. */
-function linesOf(event: RunEvent, report: () => string): string[] {
+/** The event that is told in its place; nothing where an earlier one has said it. */
+function toldOf(event: RunEvent): RunEvent | undefined {
   switch (event.event) {
-    case "validation":
-      return [report(), renderEvent(event)];
     case "thought": {
-      // What it passes on is told in its place.
       const { id, role, turn, text } = event;
       const reply = event.stop === "aborted" ? undefined : replyOf(role, text);
-      return [renderEvent(reply ? { ...reply, id, role, turn } : event)];
+      return reply ? { ...reply, id, role, turn } : event;
     }
     case "note":
-      return [];
+      return undefined;
     case "whisper":
-      return event.by === "hand" ? [renderEvent(event)] : [];
-    case "death":
-      return [renderEvent(event), lifeText(event)];
+      return event.by === "hand" ? event : undefined;
     default:
-      return [renderEvent(event)];
+      return event;
   }
 }

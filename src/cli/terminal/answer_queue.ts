@@ -1,18 +1,22 @@
+import type { Paragraph } from "../../report/short/paragraph.ts";
 import type { Output } from "./output.ts";
+
+/** Words as they are, or what is wrapped to a terminal's width. */
+type Text = string | readonly Paragraph[];
 
 /**
  * An answer that is written while the run goes on: a reader that is slow, or has stopped reading, keeps
  * neither the watch waiting nor a Ctrl-C.
  */
 export class AnswerQueue {
-  readonly #output: Pick<Output, "answerLater">;
+  readonly #output: Pick<Output, "answerLater" | "answerParagraphs">;
   readonly #onUnread: () => void;
   #written = Promise.resolve();
   #waiting = 0;
   #failure: { readonly error: unknown } | undefined;
 
   /** @param onUnread Called when nobody reads any more. */
-  constructor(output: Pick<Output, "answerLater">, onUnread: () => void) {
+  constructor(output: Pick<Output, "answerLater" | "answerParagraphs">, onUnread: () => void) {
     this.#output = output;
     this.#onUnread = onUnread;
   }
@@ -23,7 +27,7 @@ export class AnswerQueue {
   }
 
   /** Writes it after what is waiting. Throws what an earlier text failed with. */
-  push(text: string): void {
+  push(text: Text): void {
     this.throwFailure();
     this.#waiting++;
     this.#written = this.#written.then(() => this.#write(text));
@@ -39,9 +43,13 @@ export class AnswerQueue {
     if (this.#failure) throw this.#failure.error;
   }
 
-  async #write(text: string): Promise<void> {
+  async #write(text: Text): Promise<void> {
     try {
-      if (!this.#failure && !await this.#output.answerLater(text)) this.#onUnread();
+      if (this.#failure) return;
+      const isRead = typeof text === "string"
+        ? await this.#output.answerLater(text)
+        : await this.#output.answerParagraphs(text);
+      if (!isRead) this.#onUnread();
     } catch (error) {
       this.#failure = { error };
     } finally {

@@ -14,9 +14,11 @@ export interface Output {
   answerLater(text: string): Promise<boolean>;
   /** Whether the answer goes to a terminal. */
   readonly answersTerminal: boolean;
+  /** Whether a person sits at a terminal that may be drawn on, and answers there. */
+  readonly canDraw: boolean;
   /**
    * A report at a terminal, wrapped to its width and in colour where that is on; false once its reader
-   * went away.
+   * went away. Keeps nothing else waiting.
    */
   answerParagraphs(paragraphs: readonly Paragraph[]): Promise<boolean>;
   /** Everything else: stderr, in the same way. */
@@ -39,6 +41,9 @@ export function processOutput(options: { readonly color: boolean }): Output {
     answer: (text) => writeAll(Deno.stdout, printableLines(text), answersTerminal),
     answerLater: (text) => writeLater(Deno.stdout, printableLines(text), answersTerminal),
     answersTerminal,
+    get canDraw() {
+      return answersTerminal && Deno.stdin.isTerminal() && Deno.env.get("TERM") !== "dumb";
+    },
     answerParagraphs: async (paragraphs) => {
       const { fitParagraphs } = await loadModule<
         typeof import("../../report/short/paragraph.ts")
@@ -46,7 +51,7 @@ export function processOutput(options: { readonly color: boolean }): Output {
       const columns = answersTerminal ? Deno.consoleSize().columns : 80;
       // What spans hold was made printable one by one: the styles are all that is left.
       const text = fitParagraphs(paragraphs, { columns, color: options.color && answersTerminal });
-      return writeAll(Deno.stdout, text, answersTerminal);
+      return await writeLater(Deno.stdout, text, answersTerminal);
     },
     say: (text) => {
       try {

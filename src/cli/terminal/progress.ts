@@ -1,6 +1,5 @@
 import process from "node:process";
 import { createLogUpdate } from "log-update";
-import type { Engine } from "../../engine/engine.ts";
 import stringWidth from "string-width";
 import { printable } from "../../report/printable.ts";
 
@@ -8,8 +7,6 @@ import { printable } from "../../report/printable.ts";
 export interface Progress {
   show(state: ProgressState): void;
   clear(): void;
-  /** The engine, with its loads shown. */
-  watch(engine: Engine): Engine;
 }
 
 /** Redraws at most so often: a terminal is slower than a small model. */
@@ -25,7 +22,7 @@ export function openProgress(mayDraw: () => boolean): Progress {
   process.stderr.on("error", () => {});
   const draw = createLogUpdate(process.stderr, { showCursor: true });
   let drawnAt = -Infinity;
-  const progress: Progress = {
+  return {
     show: (state) => {
       const now = performance.now();
       if (now - drawnAt < REDRAW_MILLISECONDS || !mayDraw()) return;
@@ -36,18 +33,7 @@ export function openProgress(mayDraw: () => boolean): Progress {
       draw.clear();
       drawnAt = -Infinity;
     },
-    watch: (engine) => ({
-      devices: () => engine.devices(),
-      dryLoad: (model, options) => engine.dryLoad(model, options),
-      dispose: () => engine.dispose(),
-      load: (model, options) =>
-        engine.load(model, {
-          ...options,
-          onProgress: (fraction) => progress.show({ kind: "loading", model, fraction }),
-        }),
-    }),
   };
-  return progress;
 }
 
 /** What is going on right now. */

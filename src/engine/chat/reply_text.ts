@@ -33,8 +33,12 @@ export class ReplyText {
   }
 
   #take(isWhole: boolean): string {
-    if (this.#state === "before") this.#begin(isWhole);
-    if (this.#state === "reasoning") this.#endReasoning();
+    let before: string;
+    do {
+      before = this.#state;
+      if (before === "before") this.#begin(isWhole);
+      else if (before === "reasoning") this.#endReasoning();
+    } while (this.#state !== before);
     return this.#state === "said" ? this.#say(isWhole) : "";
   }
 
@@ -55,8 +59,8 @@ export class ReplyText {
       this.#held = this.#held.slice(-close.length);
       return;
     }
-    this.#held = this.#held.slice(at + close.length).trimStart();
-    this.#state = this.#held === "" ? "before" : "said";
+    this.#held = this.#held.slice(at + close.length);
+    this.#state = "before";
   }
 
   #say(isWhole: boolean): string {

@@ -1,3 +1,4 @@
+import { defined } from "../../budget/defined.ts";
 import type { InstanceDemand } from "../../budget/demand.ts";
 import type { DeviceMemory, MachineMemory } from "../../budget/memory.ts";
 import { leastAvailableOf, leastAvailableRule } from "../../budget/policy.ts";
@@ -7,7 +8,7 @@ import type { DeathCause } from "../jar/death_cause.ts";
 import { leastImportantFirst } from "../roles.ts";
 
 /** One look at memory. */
-interface MemorySample {
+export interface MemoryLook {
   readonly memory: MachineMemory;
   /** This process's anonymous memory in bytes, `undefined` where it can't be read. */
   readonly ownAnonymousBytes: number | undefined;
@@ -50,8 +51,8 @@ export function ownMemoryBytes(
   return Math.max(0, anonymousBytes - others);
 }
 
-/** What nobody has filled; what other processes have reserved isn't used yet. */
-function freeBytes(memory: Pick<Pool, "availableBytes" | "reservedBytes">): number {
+/** What nobody has filled of a pool; what other processes have reserved isn't used yet. */
+export function freeBytes(memory: Pick<Pool, "availableBytes" | "reservedBytes">): number {
   return memory.availableBytes + memory.reservedBytes;
 }
 
@@ -80,48 +81,127 @@ export function isShort(memory: MachineMemory, unfilledOn: readonly PoolBytes[] 
     (devices ?? []).some((device) => isLittle(leftOn(device, unfilledOn), device));
 }
 
+/** What a jar may have to die for, and how far that is. */
+interface Threat extends Omit<Victim, "detail"> {
+  /** Below 0 it is to die; at once where a device is gone. */
+  readonly spareBytes: number;
+  /** What the spare is a part of, so that pools of any size compare. */
+  readonly ofBytes: number;
+  /** Why it dies, once it does. */
+  readonly detail: () => string;
+  /** Why it would be the next, as long as it doesn't. */
+  readonly why: () => string;
+}
+
 /**
  * Who is to die so that the kernel kills nobody (src/budget/README.md, "The run"): the jar that is furthest
  * over its own RAM limit; else, when less is available than is kept free, the least important one; of a
  * device the least important one that is on it. One at a time: its memory may be enough.
  */
 export function judgeMemory(
-  sample: MemorySample,
+  sample: MemoryLook,
   living: readonly InstanceDemand[],
   shareWeights: boolean,
 ): Victim | undefined {
-  const order = leastImportantFirst(living);
-  const greedy = greediest(sample.ownAnonymousBytes, order, shareWeights);
-  if (greedy) return greedy;
+  const worst = threats(sample, living, shareWeights).find(({ spareBytes }) => spareBytes < 0);
+  if (worst === undefined) return undefined;
+  const { id, cause, detail, pool } = worst;
+  return { id, cause, detail: detail(), ...defined({ pool }) };
+}
 
+/**
+ * Who would be asked to die next by the same rules, were memory to run short, and why: what has the
+ * least left of its whole decides. Nobody where nobody lives.
+ */
+export function nextToDie(
+  sample: MemoryLook,
+  living: readonly InstanceDemand[],
+  shareWeights: boolean,
+): { readonly id: string; readonly why: string } | undefined {
+  const [nearest] = threats(sample, living, shareWeights)
+    .toSorted((a, b) => a.spareBytes / a.ofBytes - b.spareBytes / b.ofBytes);
+  return nearest && { id: nearest.id, why: nearest.why() };
+}
+
+/** All that living jars may have to die for, in the order in which it decides. */
+function threats(
+  sample: MemoryLook,
+  living: readonly InstanceDemand[],
+  shareWeights: boolean,
+): Threat[] {
+  const order = leastImportantFirst(living);
   const [least] = order;
-  if (!least) return undefined;
-  const { memory } = sample;
+  if (!least) return [];
+  const limits = limitThreats(sample.ownAnonymousBytes, order, shareWeights);
+  return [...limits, ramThreat(least.id, sample.memory), ...deviceThreats(sample, order)];
+}
+
+/** The jars that have a RAM limit, the one that is furthest over its own first. */
+function limitThreats(
+  anonymousBytes: number | undefined,
+  order: readonly InstanceDemand[],
+  shareWeights: boolean,
+): Threat[] {
+  if (anonymousBytes === undefined) return [];
+  const all = order.flatMap((jar): Threat[] => {
+    const { id, ramLimitBytes: limit } = jar;
+    if (limit === undefined) return [];
+    const own = ownMemoryBytes(jar, order, anonymousBytes, shareWeights);
+    const detail = () => `${formatAmount(own)} of its ${formatAmount(limit)}`;
+    const why = () => `nearest to its own RAM limit: ${detail()}`;
+    return [{ id, cause: "ram-limit", spareBytes: limit - own, ofBytes: limit, detail, why }];
+  });
+  return all.toSorted((a, b) => a.spareBytes - b.spareBytes);
+}
+
+function ramThreat(id: string, memory: MachineMemory): Threat {
   const ram = { ...memory, id: RAM };
   const available = freeBytes(memory);
-  if (available >= leastAvailableOf(ram)) return judgeDevices(sample, order);
-  const detail = `${formatAmount(available)} available; ${leastAvailableRule(ram)}`;
-  return { id: least.id, cause: "available-memory", detail };
+  return {
+    id,
+    cause: "available-memory",
+    spareBytes: available - leastAvailableOf(ram),
+    ofBytes: memory.totalBytes,
+    detail: () => `${formatAmount(available)} available; ${leastAvailableRule(ram)}`,
+    why: () =>
+      `least important, were less than ${formatAmount(leastAvailableOf(ram))} available ` +
+      `(now ${formatAmount(available)})`,
+  };
 }
 
 /** The same on devices, those of the least important jar first. */
-function judgeDevices(
-  { memory, unfilledOn, missedBefore }: MemorySample,
+function deviceThreats(
+  { memory, unfilledOn, missedBefore }: MemoryLook,
   order: readonly InstanceDemand[],
-): Victim | undefined {
-  for (const { id, footprint } of order) {
-    for (const { id: pool } of footprint.devices ?? []) {
+): Threat[] {
+  const seen = new Set<string>();
+  return order.flatMap(({ id, footprint }) =>
+    (footprint.devices ?? []).flatMap(({ id: pool }): Threat[] => {
+      if (seen.has(pool)) return [];
+      seen.add(pool);
       const device = memory.devices?.find((one) => one.id === pool);
       if (device === undefined) {
         // A driver may fail to answer once.
-        if (!missedBefore?.has(pool)) continue;
-        return { id, pool, cause: "device-lost", detail: `${pool} is no more among the devices` };
+        if (!missedBefore?.has(pool)) return [];
+        const detail = () => `${pool} is no more among the devices`;
+        const lost = { spareBytes: -Infinity, ofBytes: 1, detail, why: detail };
+        return [{ id, pool, cause: "device-lost", ...lost }];
       }
-      const detail = shortness(device, unfilledOn);
-      if (detail !== undefined) return { id, pool, cause: "device-memory", detail };
-    }
-  }
-  return undefined;
+      const left = leftOn(device, unfilledOn);
+      const least = leastAvailableOf(device);
+      return [{
+        id,
+        pool,
+        cause: "device-memory",
+        spareBytes: left - least,
+        ofBytes: device.totalBytes,
+        detail: () => shortness(device, unfilledOn) ?? "",
+        why: () =>
+          `least important on ${pool}, were less than ${formatAmount(least)} left there beside ` +
+          `what jars have yet to fill (now ${formatAmount(left)})`,
+      }];
+    })
+  );
 }
 
 /**
@@ -146,23 +226,4 @@ export function missingDevices(
 ): ReadonlySet<string> {
   const needed = living.flatMap(({ footprint }) => footprint.devices ?? []).map(({ id }) => id);
   return new Set(needed.filter((id) => devices.every((device) => device.id !== id)));
-}
-
-function greediest(
-  anonymousBytes: number | undefined,
-  jars: readonly InstanceDemand[],
-  shareWeights: boolean,
-): Victim | undefined {
-  if (anonymousBytes === undefined) return undefined;
-  let most = 0;
-  let worst: Victim | undefined;
-  for (const jar of jars) {
-    const limit = jar.ramLimitBytes ?? Infinity;
-    const own = ownMemoryBytes(jar, jars, anonymousBytes, shareWeights);
-    if (own - limit <= most) continue;
-    most = own - limit;
-    const detail = `${formatAmount(own)} of its ${formatAmount(limit)}`;
-    worst = { id: jar.id, cause: "ram-limit", detail };
-  }
-  return worst;
 }

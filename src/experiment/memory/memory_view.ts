@@ -5,6 +5,8 @@ export class MemoryView {
   readonly #read: () => Promise<MachineMemory>;
   readonly #readOwn: () => number | Promise<number>;
   current: MachineMemory;
+  /** This process's anonymous memory as it was read last. */
+  lastOwnBytes: number | undefined;
 
   constructor(
     first: MachineMemory,
@@ -24,9 +26,10 @@ export class MemoryView {
   /** This process's anonymous memory in bytes, `undefined` where it can't be read. */
   async ownAnonymousBytes(): Promise<number | undefined> {
     try {
-      return await this.#readOwn();
+      this.lastOwnBytes = await this.#readOwn();
     } catch {
-      return undefined;
+      this.lastOwnBytes = undefined;
     }
+    return this.lastOwnBytes;
   }
 }

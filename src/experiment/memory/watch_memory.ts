@@ -8,11 +8,13 @@ import type { RunState } from "../run_state.ts";
 /**
  * Looks at memory every second, and more often where it is short, until `done` fires, and asks a jar to die before the kernel picks
  * one. Never rejects: a figure that can't be read is a warning, said once until it can be again.
+ *
+ * @param options `looked` is called after each look
  */
 export async function watchMemory(
   jars: readonly Jar[],
   run: RunState,
-  done: AbortSignal,
+  { done, looked }: { readonly done: AbortSignal; readonly looked: () => void },
 ): Promise<void> {
   const said = new Set<string>();
   const warn = (code: string, message: string | undefined) => {
@@ -36,6 +38,7 @@ export async function watchMemory(
       (error) => `Memory can't be watched: ${lineOf(error)}`,
     );
     warn("memory-unreadable", failure);
+    if (failure === undefined) looked();
   }
 
   async function look(): Promise<void> {

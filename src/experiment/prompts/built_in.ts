@@ -1,4 +1,5 @@
 import type { Role } from "../../budget/demand.ts";
+import { promptFileText, type RolePrompt } from "./prompt_file.ts";
 
 /** Whose prompts there are: a role's, and a subject's that hears another subject. */
 export const PROMPT_NAMES = ["subject", "peer", "observer", "god"] as const;
@@ -42,6 +43,19 @@ It thinks: {thought}
 The observer notes: {note}
 `,
 };
+
+/**
+ * A jar's prompt as a prompt file has it: its own, or the built-in one.
+ *
+ * @param subjects how many subjects there are in the run: two hear each other
+ */
+export function promptFileOf(
+  { role, prompt }: { readonly role: Role; readonly prompt: RolePrompt | undefined },
+  subjects: number,
+): string {
+  if (prompt !== undefined) return promptFileText(prompt);
+  return builtInPrompt(role, subjects > 1);
+}
 
 /** The built-in prompt of a jar. */
 export function builtInPrompt(role: Role, hearsAnother: boolean): string {

@@ -38,15 +38,10 @@ export function parsePrompt(
   guess: (given: string, known: readonly string[], rest: string) => string = (_given, _, rest) =>
     rest,
 ): RolePrompt {
-  const bytes = new TextEncoder().encode(text).length;
-  if (bytes > MAX_PROMPT_BYTES) {
-    throw new BrainjarError(
-      "prompt-too-long",
-      `Prompt has ${bytes} bytes, more than ${MAX_PROMPT_BYTES}`,
-      {
-        hint: "Shorten it: a prompt takes at most half as many bytes as its context has tokens",
-      },
-    );
+  if (new TextEncoder().encode(text).length > MAX_PROMPT_BYTES) {
+    throw new BrainjarError("prompt-too-long", `Prompt has more than ${MAX_PROMPT_BYTES} bytes`, {
+      hint: "Shorten it: a prompt takes at most half as many bytes as its context has tokens",
+    });
   }
   if (text.includes("\0")) {
     throw new BrainjarError("prompt-not-text", "Prompt is no text: it has a byte 0", {

@@ -49,7 +49,7 @@ const sampling = z.object({
 });
 
 /** An event of a run (src/report/README.md, "Output"). */
-const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
+export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
   z.object({
     event: z.literal("validation"),
     ok: z.boolean(),

@@ -1,0 +1,45 @@
+import type { EndEvent } from "../../experiment/events.ts";
+import { endLines, lifeText } from "../../report/event_text.ts";
+import { printable } from "../../report/printable.ts";
+import type { Paragraph } from "../../report/short/paragraph.ts";
+import type { JarView, Life, RunView } from "../../view/run_view.ts";
+
+/** Lives that are listed; a run of a day has thousands. */
+const MOST_LISTED = 12;
+
+/**
+ * What remains on the terminal of a run that was drawn: how it ended and what was given back, what went
+ * wrong where it failed, and a line for each of the last lives.
+ */
+export function summary(view: RunView, end: EndEvent): Paragraph[] {
+  const hasFailed = end.reason === "refused" || end.reason === "failed";
+  const wrong = hasFailed ? view.happenings.filter(({ kind }) => kind === "warning") : [];
+  const living = view.jars.filter(isLiving).map(({ life }) => life);
+  const lives = [...view.lives, ...living];
+  const listed = lives.slice(-MOST_LISTED);
+  const all = view.jars.reduce((sum, { deaths }) => sum + deaths, 0) + living.length;
+  const before = all - listed.length;
+  return [
+    ...wrong.flatMap(({ text }) => text.split("\n")).map((text): Paragraph => ({
+      words: [{ style: "warning", text }],
+    })),
+    ...endLines(end).map((text): Paragraph => ({ words: [text] })),
+    ...(before > 0 ? [{ words: [`${before} lives before these:`] }] : []),
+    ...listed.map((life) => lifeOf(life, Math.min(view.at, end.milliseconds))),
+  ];
+}
+
+function isLiving({ state, life }: JarView): boolean {
+  return (state === "alive" || state === "thinking") && life.thoughts > 0;
+}
+
+function lifeOf({ id, role, number, death, bornAt, ...life }: Life, now: number): Paragraph {
+  const milliseconds = (death?.at ?? now) - bornAt;
+  const label = printable(id);
+  const text = lifeText({ deaths: number, life: { ...life, milliseconds } });
+  return {
+    label: [{ style: role, text: label }],
+    indent: label.length + 2,
+    words: [`${text}; ${death?.message ?? "it lived on"}`],
+  };
+}

@@ -1,0 +1,36 @@
+import { loadModule } from "../../load_module.ts";
+import type { Page } from "../../page/open_page.ts";
+import type { Screen } from "../../screen/open_screen.ts";
+import type { Watched } from "../../view/view_event.ts";
+
+/** The screen of a run or a replay, on this terminal; without colour where `noColor` says so. */
+export async function openScreen(watched: Watched, noColor: boolean): Promise<Screen> {
+  const { openScreen } = await loadModule<typeof import("../../screen/open_screen.ts")>(
+    import.meta,
+    "../../screen/open_screen.ts",
+  );
+  return openScreen({ ...watched, ...(noColor ? { color: false } : {}) });
+}
+
+/** Serves the page of a run or a replay, and says where. */
+export async function openPage(
+  typed: string | true,
+  watched: Watched,
+  say: (text: string) => void,
+): Promise<Page> {
+  const { openPage } = await loadModule<typeof import("../../page/open_page.ts")>(
+    import.meta,
+    "../../page/open_page.ts",
+  );
+  const { readPageAddress } = await loadModule<typeof import("../../page/address.ts")>(
+    import.meta,
+    "../../page/address.ts",
+  );
+  const page = await openPage({
+    address: readPageAddress(typed === true ? "" : typed),
+    ...watched,
+  });
+  if (page.readUrl !== undefined) say(`Page: ${page.readUrl}\n`);
+  say(`Page with its buttons: ${page.controlUrl}\n`);
+  return page;
+}

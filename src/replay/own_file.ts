@@ -1,0 +1,57 @@
+import { BrainjarError, messageOf } from "../budget/error.ts";
+
+/**
+ * Writes a file, over one that begins as this one does and over nothing else: what somebody named by
+ * mistake stays as it is. It is written beside it first, so that half a file never stands there.
+ *
+ * @param mark how every such file begins
+ *
+ * @throws {BrainjarError} `output-exists` where another file is there; `output-unwritable`
+ */
+export async function writeOwnFile(
+  path: string,
+  parts: AsyncIterable<string> | Iterable<string>,
+  { mark, noun }: { readonly mark: string; readonly noun: string },
+): Promise<void> {
+  const unfinished = `${path}.unfinished-${Deno.pid}`;
+  try {
+    const found = beginningOf(path, mark.length);
+    if (found !== undefined && found !== mark) {
+      throw new BrainjarError("output-exists", `File is there and is no ${noun}: ${path}`, {
+        hint: `Give the ${noun} another name; this file was left as it is`,
+      });
+    }
+    const file = await Deno.open(unfinished, { write: true, createNew: true });
+    try {
+      const writer = file.writable.getWriter();
+      const encoder = new TextEncoder();
+      for await (const part of parts) await writer.write(encoder.encode(part));
+      await writer.close();
+      await Deno.rename(unfinished, path);
+    } catch (error) {
+      await Deno.remove(unfinished).catch(() => {});
+      throw error;
+    }
+  } catch (cause) {
+    if (cause instanceof BrainjarError) throw cause;
+    throw new BrainjarError("output-unwritable", `File can't be written: ${path}`, {
+      hint: cause instanceof Deno.errors.NotFound ? "Make its folder first" : messageOf(cause),
+      cause,
+    });
+  }
+}
+
+/** How a file begins; nothing where none is there, and no mark where it is no file. */
+function beginningOf(path: string, length: number): string | undefined {
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  if (!info.isFile) return "";
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(length);
+  return new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
+}

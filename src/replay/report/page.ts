@@ -1,0 +1,188 @@
+import type { RecordedStart } from "../../report/schema/transcript.ts";
+import type { JarView } from "../../view/run_view.ts";
+import type { ReportData } from "./collect.ts";
+import { lasted, lives } from "./lives.ts";
+import { type Content, html, Markup } from "./markup.ts";
+import { plots } from "./plots.ts";
+import { repeatLine } from "./repeat.ts";
+import { STYLE } from "./style.ts";
+import { validation } from "./validation.ts";
+import { words } from "./words.ts";
+
+/** What a report says of the transcript itself. */
+export interface ReportNotes {
+  /** The file's name. */
+  readonly name: string;
+  /** Which of how many runs it is. */
+  readonly number: number;
+  readonly count: number;
+  /** What isn't as it should be, a sentence each. */
+  readonly remarks: readonly string[];
+}
+
+/** Written at the beginning of a report, so that one is told from other files. */
+export const REPORT_MARK = '<!doctype html>\n<meta charset="utf-8">\n<!-- brainjar report -->\n';
+
+const NOTHING_LOADS = "default-src 'none'; style-src 'unsafe-inline'";
+
+/**
+ * A run as one HTML file: nothing in it is loaded from anywhere, and nothing runs.
+ *
+ * @param theme the page's colours, as CSS
+ */
+export function reportPage(data: ReportData, notes: ReportNotes, theme: string): string {
+  const title = `brainjar: ${data.start.mode} run${
+    data.startedAt === undefined ? "" : ` of ${day(data.startedAt)}`
+  }`;
+  const page = html`
+    <html lang="en">
+      <head>
+        <meta http-equiv="Content-Security-Policy" content="${NOTHING_LOADS}">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>${title}</title>
+        <style>${new Markup(theme)}${new Markup(STYLE)}</style>
+      </head>
+      <body>
+        <header>
+    <h1>${headline(data)}</h1>
+    <p class="lead">${lead(data, notes)}</p>
+    ${notes.remarks.map((remark) => html`<p class="warn">${remark}</p>`)}
+    ${facts(data)}
+    <h3 id="repeat">The same thoughts again</h3>
+    <pre tabindex="0" aria-labelledby="repeat">${repeatLine(data.start)}</pre>
+    <nav aria-label="Contents"><ul>${[
+      ["#plots", "Memory and context"],
+      ["#lives", "Lives"],
+      ["#words", "What they said"],
+      ["#validation", "Validation"],
+      ["#prompts", "Prompts"],
+    ].map(([to, name]) => html`<li><a href="${to}">${name}</a></li>`)}</ul></nav>
+        </header>
+        <main>
+    ${jarTable(data)}
+    ${plots(data)}
+    ${lives(data)}
+    ${words(data)}
+    ${validation(data)}
+    ${prompts(data)}
+        </main>
+      </body>
+    </html>
+  `;
+  return REPORT_MARK + page.text;
+}
+
+function headline({ start }: ReportData): string {
+  const names = start.jars.map(({ id }) => id);
+  return names.length === 0 ? "A run" : names.join(", ");
+}
+
+function lead({ start, startedAt }: ReportData, { name, number, count }: ReportNotes): string {
+  const when = startedAt === undefined ? "" : `, ${day(startedAt)} ${time(startedAt)} UTC`;
+  const which = count === 1 ? "" : `, run ${number} of ${count}`;
+  return `Mode ${start.mode}${when}, from ${name}${which}`;
+}
+
+function day(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 10);
+}
+
+function time(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(11, 19);
+}
+
+function facts(data: ReportData): Content {
+  const { view, start, milliseconds, thoughts, tokens } = data;
+  const turns = view.end?.turns ?? view.turn;
+  const deaths = [...data.causes.values()].reduce((sum, count) => sum + count, 0);
+  const entries: readonly (readonly [string, string | number])[] = [
+    ["Lasted", lasted(milliseconds)],
+    ["Turns", start.turns === undefined ? turns : `${turns} of ${start.turns}`],
+    ["Thoughts", thoughts],
+    ["Tokens", tokens],
+    ["Deaths", deaths],
+    ["Seed", start.sampling.seed],
+    ["Ended", ENDINGS[view.end?.reason ?? "open"]],
+  ];
+  return html`<dl class="facts">${
+    entries.map(([term, value]) =>
+      html`
+        <div>
+          <dt>${term}</dt>
+          <dd>${value}</dd>
+        </div>
+      `
+    )
+  }</dl>`;
+}
+
+const ENDINGS = {
+  turns: "as asked",
+  stopped: "stopped",
+  refused: "refused: the jars don't fit",
+  failed: "failed: a jar couldn't be made",
+  "no-jar-left": "no jar was left",
+  open: "not in this transcript",
+} as const;
+
+function jarTable({ view, jars }: ReportData): Content {
+  return html`
+    <div class="scroll" tabindex="0" role="group" aria-label="Jars">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Jar</th>
+            <th scope="col" class="words">Role</th>
+            <th scope="col" class="words">Model</th>
+            <th scope="col">Context</th>
+            <th scope="col">Thoughts</th>
+            <th scope="col">Tokens</th>
+            <th scope="col">Deaths</th>
+          </tr>
+        </thead>
+        <tbody>${view.jars.map((jar: JarView) => {
+          const own = jars.find(({ id }) => id === jar.id);
+          return html`
+            <tr>
+              <th scope="row">${jar.id}</th>
+              <td class="words">${jar.role}</td>
+              <td class="words model">${jar.model}</td>
+              <td>${jar.contextSize}</td>
+              <td>${own?.thoughts ?? 0}</td>
+              <td>${own?.tokens ?? 0}</td>
+              <td>${jar.deaths}</td>
+            </tr>
+          `;
+        })}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+function prompts({ start, view, prompts }: ReportData): Content {
+  return html`<section aria-labelledby="prompts">
+<h2 id="prompts">Prompts</h2>
+${start.jars.map((jar) => promptOf(jar, view.jars.find(({ id }) => id === jar.id)))}
+${
+    prompts.map(({ id, turn, text }) =>
+      html`
+        <h3>${id} from turn ${turn} on, by a hand</h3>
+        <pre>${text}</pre>
+      `
+    )
+  }
+</section>`;
+}
+
+function promptOf(jar: RecordedStart["jars"][number], seen: JarView | undefined): Content {
+  return html`<h3>${jar.id}</h3>
+${jar.prompt === undefined ? undefined : html`<pre>${jar.prompt}</pre>`}
+${
+    seen?.prompt === undefined ? undefined : html`
+      <details>
+        <summary>What it was told last</summary>
+        <pre>${seen.prompt}</pre>
+      </details>
+    `
+  }`;
+}

@@ -1,0 +1,116 @@
+import type { Happening, JarView, Life, RunView, Utterance } from "../../view/run_view.ts";
+import { printable } from "../../report/printable.ts";
+import { wrap } from "./cells.ts";
+import { fray, FRAYED } from "./fray.ts";
+import { ALARM, FAINT, type Line, restyled, span, type Style, VOICES } from "./styled.ts";
+
+/** Something that stands among a jar's words. */
+interface Entry {
+  readonly at: number;
+  /** Stands in the margin. */
+  readonly turn: number;
+  /** As it was said: made printable when it is drawn, so that what frays are its own letters. */
+  readonly text: string;
+  readonly fill: number;
+  readonly style?: Style;
+}
+
+/**
+ * What a jar said, what was whispered to it, and how its lives ended: the last of it that fits, newest
+ * below.
+ */
+export function jarWords(
+  view: RunView,
+  jar: JarView,
+  { cells, rows }: { readonly cells: number; readonly rows: number },
+): Line[] {
+  const lines: Line[] = [];
+  let isNewest = true;
+  for (const entry of newestFirst(view, jar)) {
+    if (lines.length >= rows) break;
+    const style = entry.style ?? (isNewest ? VOICES[jar.role] : undefined);
+    lines.unshift(...entryLines(entry, { cells, margin: String(view.turn).length + 1 }, style));
+    isNewest &&= entry.style !== undefined;
+  }
+  return rows > 0 ? lines.slice(-rows) : [];
+}
+
+/** The turn in a margin, and the text beside it. */
+function entryLines(
+  { turn, text, fill }: Entry,
+  { cells, margin }: { readonly cells: number; readonly margin: number },
+  style: Style | undefined,
+): Line[] {
+  // On a screen of few columns every cell goes to the words.
+  const room = cells - margin;
+  const isWide = room >= margin * 4;
+  const words = wrap(printable(fray(text, fill)), isWide ? room : cells);
+  return words.map((line, index) => [
+    ...(isWide
+      ? [span(index === 0 ? `${turn} `.padStart(margin) : " ".repeat(margin), FAINT)]
+      : []),
+    ...restyled(line, style, { character: FRAYED, style: FAINT }),
+  ]);
+}
+
+function* newestFirst(view: RunView, jar: JarView): Iterable<Entry> {
+  const { thought } = jar;
+  if (thought?.isWhole === false && jar.state === "thinking") {
+    const fill = jar.contextSize > 0 ? jar.contextTokens / jar.contextSize : 0;
+    yield { at: view.at, turn: view.turn, text: oneLine(thought.text), fill };
+  }
+  // Of the same moment, what happened comes after what was said.
+  const happened = eventsOf(view, jar);
+  let next = happened.next();
+  for (let index = view.utterances.length - 1; index >= 0; index--) {
+    const utterance = view.utterances[index];
+    const entry = utterance && said(utterance, jar);
+    if (entry === undefined) continue;
+    for (; !next.done && next.value.at >= entry.at; next = happened.next()) yield next.value;
+    yield entry;
+  }
+  for (; !next.done; next = happened.next()) yield next.value;
+}
+
+/** What a jar's words have of an utterance, if anything. */
+function said({ at, turn, id, role, kind, text, isCutOff, fill, byHand }: Utterance, jar: JarView):
+  | Entry
+  | undefined {
+  const words = oneLine(text) || "(silence)";
+  if (kind === "whisper" && jar.role === "subject") {
+    const who = byHand ? "a hand" : id;
+    return { at, turn, text: `◂ ${who} whispers: ${words}`, fill: 0, style: VOICES.god };
+  }
+  if (id !== jar.id || role !== jar.role) return undefined;
+  return { at, turn, text: isCutOff ? `${words} — cut off` : words, fill };
+}
+
+/** Its deaths and its coming back, newest first. */
+function* eventsOf(view: RunView, jar: JarView): Generator<Entry, undefined> {
+  const births = view.happenings.filter(({ id, kind }) => id === jar.id && kind === "resurrection");
+  const deaths = view.lives.filter(({ id, death }) => id === jar.id && death !== undefined);
+  const both = [...births.map(bornAgain), ...deaths.map(died)];
+  // A death and what came of it are seconds apart at most, and in this order.
+  yield* both.toSorted((a, b) => b.at - a.at);
+}
+
+function bornAgain({ at, turn }: Happening): Entry {
+  return { at, turn, text: "↑ came back, remembering nothing", fill: 0, style: FAINT };
+}
+
+function died({ number, turns, tokens, death }: Life): Entry {
+  const { at = 0, turn = 0, message = "" } = death ?? {};
+  const life = `${counted(turns, "turn")}, ${counted(tokens, "token")}`;
+  const text = `† died: ${message}. Life ${number} had ${life}`;
+  return { at, turn, text, fill: 0, style: ALARM };
+}
+
+/** As people count. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Words on one line that can be wrapped. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}

@@ -1,0 +1,92 @@
+import { formatAmount } from "../../budget/size.ts";
+import { sum } from "../../budget/sum.ts";
+import type { Validation } from "../../budget/validation.ts";
+import type { RunView } from "../../view/run_view.ts";
+import { printable } from "../../report/printable.ts";
+import { poolBar } from "./bars.ts";
+import { cellsOf, fit } from "./cells.ts";
+import { ALARM, exactly, FAINT, type Line, span, type Style } from "./styled.ts";
+
+const LABEL_CELLS = 8;
+/** At this share of ten seconds waiting for memory it is worth a colour. */
+const HIGH_PRESSURE_PERCENT = 10;
+
+/** What the machine has, most important first: each line stands alone, so that any number can be kept. */
+export function machineLines(view: RunView, cells: number): Line[] {
+  return [
+    ...nextLine(view),
+    ...poolLines(view, cells),
+    ...view.validation === undefined ? [] : validationLines(view.validation),
+    ...sharedLines(view),
+  ].map((line) => exactly(line, cells));
+}
+
+/** The two lines in which a validation says whether it passes, and by how much. */
+export function validationLines(
+  { ok, requiredBytes, usableBytes, marginBytes, memory, issues, warnings }: Validation,
+): Line[] {
+  const verdict: Style = ok ? { color: "pass", isBold: true } : ALARM;
+  const margin = ok ? `, ${formatAmount(marginBytes)} to spare` : "";
+  const besides = [
+    issues.length > 0 && `${issues.length} issues`,
+    warnings.length > 0 && `${warnings.length} warnings`,
+    "v shows all of it",
+  ].filter(Boolean).join(", ");
+  return [
+    row("fits", [
+      span(ok ? "VALIDATION PASSED" : "VALIDATION FAILED", verdict),
+      span(`: ${formatAmount(requiredBytes)} of ${formatAmount(usableBytes)} usable${margin}`),
+    ]),
+    row("", [span(`${formatAmount(memory.availableBytes)} was available before; ${besides}`)]),
+  ];
+}
+
+function row(label: string, rest: Line): Line {
+  return [span(label + " ".repeat(LABEL_CELLS - cellsOf(label)), FAINT), ...rest];
+}
+
+function nextLine({ next }: RunView): Line[] {
+  if (next === undefined) return [];
+  return [
+    row("next", [span(`${printable(next.id)} would be asked to die: ${printable(next.why)}`)]),
+  ];
+}
+
+function poolLines(view: RunView, cells: number): Line[] {
+  return view.pools.map(({ id, totalBytes, freeBytes, reservedBytes, leastBytes }) => {
+    const resident = sum(
+      view.jars.map((jar) =>
+        id === "ram"
+          ? jar.residentBytes
+          : jar.devices.find((device) => device.id === id)?.residentBytes ?? 0
+      ),
+    );
+    const unfilledBytes = Math.max(0, reservedBytes - resident);
+    const width = Math.max(6, Math.min(28, Math.floor(cells / 5)));
+    const { pressurePercent } = view;
+    const pressure = id === "ram" && pressurePercent !== undefined
+      ? [
+        span("; "),
+        span(
+          `pressure ${pressurePercent.toFixed(1)} %`,
+          pressurePercent >= HIGH_PRESSURE_PERCENT ? ALARM : undefined,
+        ),
+      ]
+      : [];
+    return row(id === "ram" ? "RAM" : fit(printable(id), LABEL_CELLS - 1), [
+      ...poolBar({ totalBytes, freeBytes, unfilledBytes }, width),
+      span(` ${formatAmount(freeBytes)} free of ${formatAmount(totalBytes)}`),
+      ...pressure,
+      span(`; jars reserve ${formatAmount(reservedBytes)}; ${formatAmount(leastBytes)} stays free`),
+    ]);
+  });
+}
+
+function sharedLines({ shared }: RunView): Line[] {
+  return shared.map(({ model, ids, bytes }) =>
+    row("shared", [
+      span(`${formatAmount(bytes)} of weights, once for ${printable(ids.join(", "))}: `),
+      span(printable(model.replace(/^.*[/\\]/, ""))),
+    ])
+  );
+}

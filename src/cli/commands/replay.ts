@@ -101,7 +101,7 @@ async function play(run: RecordedRun, { values, output, stop }: PlayInput): Prom
     ? await openPage(web, watched, (text) => output.say(text))
     : wantsScreen
     ? await openScreen(watched, values.get("no-color"))
-    : plainLines({ queue, progress: undefined, report });
+    : plainLines({ queue, progress: undefined, report, view: watched.view });
   player.add(viewer);
   try {
     await player.play(values.get("from"));

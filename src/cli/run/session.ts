@@ -106,7 +106,7 @@ export async function openSession(
       // A run that ends before it begins has nothing to draw.
       if (!wantsScreen || !goesOn) {
         const short = output.answersTerminal ? checkShort(validation) : report;
-        return viewers.add(plainLines({ queue, progress, report: short }));
+        return viewers.add(plainLines({ queue, progress, report: short, view: watched.view }));
       }
       progress?.clear();
       screen = await openScreen(watched, values.get("no-color"));

@@ -74,7 +74,16 @@ export async function openSession(
     if (screen) screen.say(text.trimEnd());
     else output.say(text);
   };
-  if (web !== undefined) viewers.add(await openPage(web, watched, say));
+  // Told again on the screen, which covers it.
+  const addresses: string[] = [];
+  if (web !== undefined) {
+    viewers.add(
+      await openPage(web, watched, (text) => {
+        addresses.push(text);
+        say(text);
+      }),
+    );
+  }
   const finish = () => viewers.finish();
   stop.signal.addEventListener("abort", finish);
 
@@ -111,6 +120,7 @@ export async function openSession(
       progress?.clear();
       screen = await openScreen(watched, values.get("no-color"));
       viewers.add(screen);
+      for (const address of addresses) say(address);
     },
     ended: async (end) => {
       await stop.heard(viewers.caughtUp());

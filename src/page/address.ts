@@ -30,6 +30,7 @@ const HINT = "Write a port, a host, or both: 8080, localhost, 127.0.0.1:8080, [:
  * ```
  */
 export function readPageAddress(text: string): PageAddress {
+  if (/^\w+:\/\//.test(text)) throw invalid(text, "it is a URL", HINT);
   const parts = /^(?:(\[[^\]]*\]|[^:[\]]*):)?(\d+)$/.exec(text);
   const host = parts === null ? text : parts[1] ?? "";
   const port = parts === null ? DEFAULT.port : Number(parts[2]);
@@ -48,7 +49,7 @@ function readHost(text: string, host: string): string {
   if (host.includes(":") && !host.startsWith("[")) {
     throw invalid(text, `"${host.replace(/^[^:]*:/, "")}" is no port`, HINT);
   }
-  const isWritable = /^(\[[\da-f:.]+\]|[\w.-]+)$/i.test(host) && host.length <= 253;
+  const isWritable = /^(\[[\da-f:.]+\]|\w[\w.-]*)$/i.test(host) && host.length <= 253;
   const url = isWritable ? URL.parse(`http://${host}/`) : null;
   if (url === null) throw invalid(text, `"${host}" is no host`, HINT);
   return url.hostname.replace(/^\[|\]$/g, "");
@@ -100,18 +101,19 @@ export function inUrl(host: string): string {
  * @example
  * ```ts
  * import { listenFailure } from "./address.ts";
- * const error = listenFailure({ host: "127.0.0.1", port: 8080 }, new Deno.errors.AddrInUse("x"));
+ * const error = listenFailure({ host: "127.0.0.1", port: 8080 }, { code: "EADDRINUSE" });
  * if (error.message !== "Port 8080 of 127.0.0.1 is in use") throw error;
  * ```
  */
 export function listenFailure({ host, port }: PageAddress, cause: unknown): BrainjarError {
-  if (cause instanceof Deno.errors.AddrInUse) {
+  const { code } = cause as { readonly code?: unknown };
+  if (code === "EADDRINUSE") {
     return new BrainjarError("page-port-in-use", `Port ${port} of ${host} is in use`, {
       hint: "Name another port, or none for one that is free: --web",
       cause,
     });
   }
-  if (cause instanceof Deno.errors.PermissionDenied) {
+  if (code === "EACCES") {
     return new BrainjarError("page-port-not-allowed", `Port ${port} is not for this user`, {
       hint: "Ports from 1024 on are for everybody: --web 8080",
       cause,

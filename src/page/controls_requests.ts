@@ -1,6 +1,7 @@
 import type { RunControls } from "../experiment/controls.ts";
 import { fasterPace, PACE_BOUNDS, slowerPace } from "../view/pace.ts";
 import { answer, refusal } from "./answers.ts";
+import type { Asked } from "./server.ts";
 
 /** Bytes of a request: a jar's prompt file and some more. */
 const MOST_BODY_BYTES = 64 * 1024;
@@ -51,19 +52,18 @@ export function isControl(path: string): boolean {
 
 /** Does what a button asks for, once whoever pressed it was let in. */
 export async function answerControl(
-  request: Request,
-  path: string,
+  { path, headers, body: sent }: Asked,
   controls: RunControls,
 ): Promise<Response> {
   const control = CONTROLS[path];
-  if (!/^application\/json(;|$)/i.test(request.headers.get("content-type") ?? "")) {
+  if (!/^application\/json(;|$)/i.test(headers.get("content-type") ?? "")) {
     return refusal({
       status: 415,
       code: "not-json",
       message: "The request's type must be application/json",
     });
   }
-  const text = await readBody(request);
+  const text = await readBody(headers, sent);
   if (text === undefined) {
     return refusal({
       status: 413,
@@ -85,17 +85,17 @@ export async function answerControl(
 }
 
 /** The text of a body; `undefined` if it is too long, of which no more is read. */
-async function readBody({ headers, body }: Request): Promise<string | undefined> {
+async function readBody(headers: Headers, sent: AsyncIterable<Uint8Array>) {
   if (Number(headers.get("content-length") ?? 0) > MOST_BODY_BYTES) return undefined;
-  if (body === null) return "";
-  const parts: Uint8Array[] = [];
+  const decoder = new TextDecoder();
+  let text = "";
   let bytes = 0;
-  for await (const part of body) {
+  for await (const part of sent) {
     bytes += part.length;
     if (bytes > MOST_BODY_BYTES) return undefined;
-    parts.push(part);
+    text += decoder.decode(part, { stream: true });
   }
-  return await new Blob(parts as BlobPart[]).text();
+  return text + decoder.decode();
 }
 
 function parse(text: string): Body | undefined {

@@ -38,7 +38,10 @@ export function makeToken(): string {
  * if (!("status" in admit(request, gate))) throw new Error("Another name");
  * ```
  */
-export function admit(request: Request, gate: Gate): Refusal | { readonly mayControl: boolean } {
+export function admit(
+  request: Pick<Request, "method" | "headers">,
+  gate: Gate,
+): Refusal | { readonly mayControl: boolean } {
   const host = request.headers.get("host") ?? "";
   if (!isOwnHost(host, gate.hosts)) {
     return {
@@ -71,7 +74,10 @@ export function admit(request: Request, gate: Gate): Refusal | { readonly mayCon
 }
 
 /** Whether a page of another origin is behind it: browsers say so, other programs needn't. */
-function isOfOtherPage({ headers, method }: Request, host: string): boolean {
+function isOfOtherPage(
+  { headers, method }: Pick<Request, "method" | "headers">,
+  host: string,
+): boolean {
   const origin = headers.get("origin");
   if (origin !== null) return origin !== `http://${host}`;
   const site = headers.get("sec-fetch-site");
@@ -89,7 +95,7 @@ function isOwnHost(host: string, names: readonly string[]): boolean {
     names.some((own) => own.toLowerCase() === name);
 }
 
-function tokenOf({ headers }: Request): string | undefined {
+function tokenOf({ headers }: Pick<Request, "headers">): string | undefined {
   return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
 

@@ -1,11 +1,12 @@
 import type { Viewer, Watched } from "../view/view_event.ts";
-import { inUrl, isEveryAddress, isLoopback, listenFailure, type PageAddress } from "./address.ts";
+import { inUrl, isEveryAddress, isLoopback, type PageAddress } from "./address.ts";
 import { answer, refusal } from "./answers.ts";
 import { loadAssets } from "./assets.ts";
-import { answerControl, CONTROL_PATHS, isControl } from "./controls_requests.ts";
+import { answerControl, isControl } from "./controls_requests.ts";
 import { admit, type Gate, makeToken } from "./gate.ts";
 import { PageStates } from "./page_state.ts";
 import { Readers } from "./readers.ts";
+import { type Answered, type Asked, listen } from "./server.ts";
 import { Updates } from "./updates.ts";
 
 /** What a page is made of: what it shows and steers, and where it is served. */
@@ -22,9 +23,6 @@ export interface Page extends Viewer {
   /** Who reads along now. */
   readonly readers: number;
 }
-
-/** How long who still reads is waited for when the run is over. */
-const CLOSE_MILLISECONDS = 500;
 
 /**
  * Serves a run's page. It listens at once; what it hears it shows to everybody who reads along.
@@ -67,71 +65,64 @@ export async function openPage(options: PageOptions): Promise<Page> {
   const assets = await loadAssets();
   const token = makeToken();
   let gate: Gate = { token, isOpenToRead: false, hosts: [] };
-  const stop = new AbortController();
 
-  async function respond(request: Request): Promise<Response> {
-    const { pathname: path } = new URL(request.url);
-    const allowed = methodsOf(path);
+  async function respond(asked: Asked): Promise<Answered> {
+    const { path } = asked;
     const asset = assets.get(path);
     // The page itself tells nothing of the run, and can't send its token before it is there.
-    const admitted = admit(request, asset === undefined ? gate : { ...gate, isOpenToRead: true });
+    const admitted = admit(asked, asset === undefined ? gate : { ...gate, isOpenToRead: true });
     if ("status" in admitted) return refusal(admitted);
+    const allowed = methodsOf(path, asset !== undefined);
     if (allowed === undefined) {
       return refusal({ status: 404, code: "not-found", message: "There is nothing here" });
     }
-    if (!allowed.includes(request.method)) {
+    if (!allowed.includes(asked.method)) {
       const message = `Only ${allowed.join(" and ")} are for this address`;
       return refusal({ status: 405, code: "wrong-method", message }, { allow: allowed.join(", ") });
     }
     if (asset !== undefined) return asset();
-    if (isControl(path)) {
-      const response = await answerControl(request, path, controls);
-      updates.touch();
-      return response;
-    }
     if (path === "/report") {
       return answer(options.report(), { type: "text/plain; charset=utf-8" });
     }
-    if (path === "/prompt") return promptOf(request, admitted.mayControl);
-    return read(request, admitted.mayControl);
+    if (path === "/prompt") return promptOf(asked, admitted.mayControl);
+    if (path === "/events") return events(asked, admitted.mayControl);
+    const response = await answerControl(asked, controls);
+    updates.touch();
+    return response;
   }
 
-  function promptOf(request: Request, mayControl: boolean): Response {
+  function promptOf({ query }: Asked, mayControl: boolean): Response {
     if (!mayControl) {
       return refusal({ status: 401, code: "no-token", message: "A prompt needs the token" });
     }
-    const id = new URL(request.url).searchParams.get("id") ?? "";
+    const id = query.get("id") ?? "";
     const text = controls.promptOf(id);
     return text === undefined
       ? refusal({ status: 404, code: "no-prompt", message: `Jar "${id}" has no prompt to change` })
       : answer(text, { type: "text/plain; charset=utf-8" });
   }
 
-  function read(request: Request, mayControl: boolean): Response {
-    const headers = { "retry-after": "5" };
+  function events({ method, headers }: Asked, mayControl: boolean): Answered {
     if (readers.isFull) {
       const message = "As many read along as can; try again later";
-      return refusal({ status: 503, code: "too-many-readers", message }, headers);
+      return refusal({ status: 503, code: "too-many-readers", message }, { "retry-after": "5" });
     }
-    if (request.method === "HEAD") return answer(null, { type: "text/event-stream" });
-    const stream = readers.open({ mayControl }, request.headers.get("last-event-id"));
-    return answer(stream, { type: "text/event-stream" });
+    if (method === "HEAD") return answer(null, { type: "text/event-stream" });
+    const lastId = headers.get("last-event-id") ?? undefined;
+    return { open: (outlet) => readers.open(outlet, { mayControl }, lastId) };
   }
 
-  const server = listen(address, stop.signal, respond);
-  const { hostname: bound, port } = server.addr;
-  gate = { token, isOpenToRead: isLoopback(bound), hosts: [address.host, machineName()] };
-  const shown = isEveryAddress(bound) ? machineAddress(bound) : address.host;
-  const url = `http://${inUrl(shown)}:${port}/`;
+  const server = await listen(address, respond);
+  gate = { token, isOpenToRead: isLoopback(server.host), hosts: [address.host, machineName()] };
+  const shown = isEveryAddress(server.host) ? machineAddress(server.host) : address.host;
+  const url = `http://${inUrl(shown)}:${server.port}/`;
 
   return {
     hear: () => updates.touch(),
     show: () => updates.touch(),
     async close() {
       readers.close();
-      const late = setTimeout(() => stop.abort(), CLOSE_MILLISECONDS);
-      await server.shutdown();
-      clearTimeout(late);
+      await server.close();
     },
     ...(gate.isOpenToRead ? { readUrl: url } : {}),
     controlUrl: `${url}#${token}`,
@@ -139,38 +130,14 @@ export async function openPage(options: PageOptions): Promise<Page> {
       return readers.count;
     },
   };
-
-  function methodsOf(path: string): readonly string[] | undefined {
-    if (isControl(path)) return ["POST"];
-    const isRead = assets.has(path) || READS.includes(path);
-    return isRead ? ["GET", "HEAD"] : undefined;
-  }
 }
 
 /** What is read beside the page's own files. */
 const READS: readonly string[] = ["/events", "/prompt", "/report"];
 
-/** Everything that can be asked for beside the page's own files. */
-export const PATHS: readonly string[] = [...READS, ...CONTROL_PATHS];
-
-function listen(
-  address: PageAddress,
-  signal: AbortSignal,
-  respond: (request: Request) => Promise<Response>,
-): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({
-      hostname: address.host,
-      port: address.port,
-      signal,
-      // Where it listens is told by who opened it: stdout is for answers.
-      onListen: () => {},
-      onError: () =>
-        refusal({ status: 500, code: "internal", message: "The page couldn't answer that" }),
-    }, respond);
-  } catch (error) {
-    throw listenFailure(address, error);
-  }
+function methodsOf(path: string, isAsset: boolean): readonly string[] | undefined {
+  if (isControl(path)) return ["POST"];
+  return isAsset || READS.includes(path) ? ["GET", "HEAD"] : undefined;
 }
 
 function machineName(): string {

@@ -13,31 +13,51 @@ const encoder = new TextEncoder();
 const KEEP_ALIVE = encoder.encode(": still here\n\n");
 const CLOSED = encoder.encode("event: closed\ndata: {}\n\n");
 
-interface Reader {
-  /** The last update that it was given; updates wait until it has all of the first state. */
+/** A connection to one who reads along. */
+export interface Outlet {
+  /** Sends something; whether it takes more at once, or says later that it does. */
+  write(bytes: Uint8Array): boolean;
+  /** That was all. */
+  end(): void;
+  /** Ends it at once, whatever is still under way. */
+  destroy(): void;
+}
+
+/** What a connection tells of itself. */
+export interface Reader {
+  /** It takes more again. */
+  drained(): void;
+  /** It is gone. */
+  left(): void;
+}
+
+interface State {
+  readonly outlet: Outlet;
+  /** The last update that it was given. */
   number: number;
-  /** What it is to get before any update. */
-  first: Uint8Array<ArrayBuffer>;
-  /** Gives it something, where it waits for that. */
-  give: ((bytes: Uint8Array<ArrayBuffer>) => void) | undefined;
-  readonly controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  /** What it gets before any other update. */
+  first: Uint8Array;
+  /** Whether it takes more now. */
+  isReady: boolean;
 }
 
 /**
  * Those who read a run's updates. Each takes the next ones when it can, from what all share, so that
  * none has a queue of its own: who doesn't read falls behind what is kept, and is dropped.
  */
-export class Readers<State> {
-  readonly #updates: Updates<State>;
+export class Readers {
+  readonly #updates: Updates<unknown>;
   readonly #timer: Timer;
-  readonly #readers = new Set<Reader>();
+  readonly #readers = new Set<State>();
   #stopKeepAlive: () => void = () => {};
   #isClosed = false;
 
-  constructor(updates: Updates<State>, timer: Timer = systemTimer) {
+  constructor(updates: Updates<unknown>, timer: Timer = systemTimer) {
     this.#updates = updates;
     this.#timer = timer;
-    updates.onUpdate(() => this.#deliver());
+    updates.onUpdate(() => {
+      for (const reader of this.#readers) this.#send(reader);
+    });
   }
 
   /** How many read along now. */
@@ -51,80 +71,58 @@ export class Readers<State> {
   }
 
   /**
-   * A new reader's stream of server-sent events: `hello`, then the state, or only what came after the
-   * update that it has seen last.
+   * One more reads along: it is sent server-sent events, `hello`, then the state, or only what came
+   * after the update that it has seen last.
    *
    * @param lastId what it sends as Last-Event-ID
    */
-  open(hello: unknown, lastId: string | null): ReadableStream<Uint8Array<ArrayBuffer>> {
-    let reader: Reader | undefined;
-    return new ReadableStream<Uint8Array<ArrayBuffer>>({
-      start: (controller) => reader = this.#add(hello, lastId, controller),
-      pull: () => reader && this.#pull(reader),
-      cancel: () => reader && this.#remove(reader),
-    }, { highWaterMark: 0 });
-  }
-
-  #add(hello: unknown, lastId: string | null, controller: Reader["controller"]): Reader {
+  open(outlet: Outlet, hello: unknown, lastId: string | undefined): Reader {
     if (this.#readers.size === 0) {
       this.#updates.setWatched(true);
       this.#keepAlive();
     }
-    const greeting = encoder.encode(`event: hello\ndata: ${JSON.stringify(hello)}\n\n`);
-    const seen = lastId === null ? undefined : this.#updates.numberOf(lastId);
+    const seen = lastId === undefined ? undefined : this.#updates.numberOf(lastId);
     const snapshot = seen === undefined ? this.#updates.snapshot() : undefined;
-    const reader: Reader = {
+    const reader: State = {
+      outlet,
       number: seen ?? snapshot?.number ?? 0,
       first: snapshot?.bytes ?? new Uint8Array(),
-      give: undefined,
-      controller,
+      isReady: true,
     };
-    controller.enqueue(greeting);
     this.#readers.add(reader);
-    return reader;
+    reader.isReady = outlet.write(
+      encoder.encode(`event: hello\ndata: ${JSON.stringify(hello)}\n\n`),
+    );
+    this.#send(reader);
+    return {
+      drained: () => {
+        reader.isReady = true;
+        this.#send(reader);
+      },
+      left: () => this.#remove(reader),
+    };
   }
 
-  /** Called when it has read what it was given: it gets what there is, or waits. */
-  #pull(reader: Reader): Promise<void> | void {
-    if (reader.first.length > 0) {
-      reader.controller.enqueue(reader.first.subarray(0, PIECE_BYTES));
+  /** Gives it what there is, as long as it takes it. */
+  #send(reader: State): void {
+    const { outlet } = reader;
+    if (!this.#readers.has(reader)) return;
+    while (reader.isReady && reader.first.length > 0) {
+      const piece = reader.first.subarray(0, PIECE_BYTES);
       reader.first = reader.first.subarray(PIECE_BYTES);
-      return;
+      reader.isReady = outlet.write(piece);
     }
     const next = this.#updates.after(reader.number);
-    if (next === "late") return this.#drop(reader);
-    if (next !== "wait") {
+    if (next === "late") {
+      this.#remove(reader);
+      outlet.destroy();
+    } else if (next !== "wait" && reader.isReady && reader.first.length === 0) {
       reader.number = next.number;
-      reader.controller.enqueue(next.bytes);
-      return;
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    reader.give = (bytes) => {
-      reader.give = undefined;
-      reader.controller.enqueue(bytes);
-      resolve();
-    };
-    return promise;
-  }
-
-  #deliver(): void {
-    for (const reader of this.#readers) {
-      const next = this.#updates.after(reader.number);
-      if (next === "late") this.#drop(reader);
-      else if (next !== "wait" && reader.give !== undefined) {
-        reader.number = next.number;
-        reader.give(next.bytes);
-      }
+      reader.isReady = outlet.write(next.bytes);
     }
   }
 
-  #drop(reader: Reader): void {
-    this.#remove(reader);
-    reader.controller.error(new Error("It has stopped reading"));
-  }
-
-  #remove(reader: Reader): void {
-    reader.give = undefined;
+  #remove(reader: State): void {
     if (!this.#readers.delete(reader) || this.#readers.size > 0) return;
     this.#stopKeepAlive();
     this.#updates.setWatched(false);
@@ -132,7 +130,9 @@ export class Readers<State> {
 
   #keepAlive(): void {
     this.#stopKeepAlive = this.#timer.after(KEEP_ALIVE_MILLISECONDS, () => {
-      for (const reader of this.#readers) reader.give?.(KEEP_ALIVE);
+      for (const reader of this.#readers) {
+        if (reader.isReady) reader.isReady = reader.outlet.write(KEEP_ALIVE);
+      }
       this.#keepAlive();
     });
   }
@@ -141,14 +141,14 @@ export class Readers<State> {
   close(): void {
     this.#isClosed = true;
     this.#updates.flush();
-    for (const reader of this.#readers) {
-      const next = this.#updates.after(reader.number);
-      const { first, controller } = reader;
+    for (const reader of [...this.#readers]) {
+      const { first, number, outlet } = reader;
+      const next = this.#updates.after(number);
       this.#remove(reader);
-      if (first.length > 0) controller.enqueue(first);
-      if (typeof next !== "string") controller.enqueue(next.bytes);
-      controller.enqueue(CLOSED);
-      controller.close();
+      if (first.length > 0) outlet.write(first);
+      if (typeof next !== "string") outlet.write(next.bytes);
+      outlet.write(CLOSED);
+      outlet.end();
     }
   }
 }

@@ -35,6 +35,8 @@ export interface Screen extends Viewer {
 /** How often keys are looked for, and how often a change is drawn at most. */
 const LOOK_MILLISECONDS = 40;
 const DRAW_MILLISECONDS = 80;
+/** How often all is drawn: native code may have written to the terminal, which nothing tells. */
+const WHOLE_MILLISECONDS = 5000;
 /** How long an answer stands in place of the keys. */
 const MESSAGE_MILLISECONDS = 6000;
 
@@ -81,6 +83,7 @@ export class TerminalScreen implements Screen {
   #state: ScreenState = INITIAL_STATE;
   #isDrawn = false;
   #drawnAt = -Infinity;
+  #wholeAt = -Infinity;
   #now = 0;
   #messageAt = 0;
   #quitAt: number | undefined;
@@ -134,6 +137,10 @@ export class TerminalScreen implements Screen {
       this.#change(state);
     }
     if (!this.#terminal.flush() || this.#isDrawn || now - this.#drawnAt < DRAW_MILLISECONDS) return;
+    if (now - this.#wholeAt > WHOLE_MILLISECONDS) {
+      this.#terminal.repaint();
+      this.#wholeAt = now;
+    }
     const { view, report, controls } = this.#options;
     const speed = controls.replay?.speed;
     const drawing = drawScreen(view(), this.#terminal.size, {
@@ -147,11 +154,10 @@ export class TerminalScreen implements Screen {
   }
 
   /** Gives the terminal back as it was found. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed.abort();
     this.#keyboard.close();
-    this.#terminal.close();
-    return Promise.resolve();
+    await this.#terminal.close();
   }
 
   #change(state: ScreenState): void {

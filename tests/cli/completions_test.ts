@@ -25,7 +25,7 @@ function choicesOf(name: string): string[] {
 const TABLE: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ["brainjar ", [...COMMAND_NAMES, "help"].sort()],
   ["brainjar com", ["completions"]],
-  ["brainjar re", ["recommend", "release"]],
+  ["brainjar re", ["recommend", "release", "replay", "report"]],
   ["brainjar --", ["--help", "--version"]],
   ["brainjar nothing ", []],
   ["brainjar help mem", ["memory"]],
@@ -52,7 +52,10 @@ const TABLE: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["brainjar estimate ", MODELS],
   ["brainjar estimate tiny.gguf my", ["my folder", "my model.gguf"]],
   ["brainjar measure --save t", ["tiny.gguf"]],
-  ["brainjar schema ", ["check", "estimate", "jars", "run"]],
+  ["brainjar schema ", ["check", "estimate", "jars", "run", "transcript"]],
+  ["brainjar replay ", EVERYTHING],
+  ["brainjar replay --speed ", ["max"]],
+  ["brainjar report talk.jsonl --output no", ["notes.txt"]],
   ["brainjar completions ", ["bash", "fish", "zsh"]],
   ["brainjar release ", []],
   // The name of a command as an operand is not the command.

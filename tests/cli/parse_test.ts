@@ -90,7 +90,7 @@ const REFUSED = [
   { argv: ["chekc"], code: "unknown-command", says: '"chekc"', hint: '"check"' },
   { argv: [""], code: "unknown-command", says: '""', hint: "" },
   { argv: ["help", "estmate"], code: "unknown-command", says: '"estmate"', hint: '"estimate"' },
-  { argv: ["--mode", "peer"], code: "unknown-command", says: '"--mode"', hint: "run, check" },
+  { argv: ["--mode", "peer"], code: "unknown-command", says: '"--mode"', hint: "run, replay" },
   { argv: ["run", "--mdoe", "peer"], code: "unknown-flag", says: '"--mdoe"', hint: '"--mode"' },
   { argv: ["run", "--mdoe=peer"], code: "unknown-flag", says: '"--mdoe"', hint: '"--mode"' },
   { argv: ["run", "-m"], code: "unknown-flag", says: '"-m"', hint: "brainjar run --help" },

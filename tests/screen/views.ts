@@ -174,3 +174,72 @@ function validation() {
     policy: DEFAULT_POLICY,
   });
 }
+
+/** One jar that has just died of a hand, one that is gone, and a card that two jars are on. */
+export function viewWithDeathAndDevices(): RunView {
+  const view = viewOfRun();
+  const onCard = (residentBytes: number) => [{
+    id: "cuda:0",
+    reservedBytes: 4 * GB,
+    residentBytes,
+  }];
+  return {
+    ...view,
+    phase: "paused",
+    turns: 40,
+    jars: [
+      jar("subject", {
+        state: "dead",
+        reservedBytes: 0,
+        residentBytes: 0,
+        deaths: 2,
+        lastCause: "by-hand",
+        life: { number: 2, turns: 7, tokens: 303 },
+      }),
+      jar("observer", { devices: onCard(2.5 * GB), contextTokens: 1000, limitBytes: 8 * GB }),
+      jar("god", { state: "gone", reservedBytes: 0, residentBytes: 0, deaths: 3 }),
+    ],
+    pools: [...view.pools, {
+      id: "cuda:0",
+      kind: "device",
+      totalBytes: 24 * GB,
+      freeBytes: 11 * GB,
+      reservedBytes: 8 * GB,
+      leastBytes: GB,
+    }],
+    pressurePercent: 31,
+    lives: [...view.lives, {
+      ...firstLife(),
+      number: 2,
+      turns: 7,
+      tokens: 303,
+      death: { at: 160_900, turn: 12, cause: "by-hand", message: "a hand ended it" },
+    }],
+  };
+}
+
+/** Names and words that would move a cursor, turn a line around or be a command. */
+export function hostileView(): RunView {
+  const evil = "\u001b[2J\u001b]0;title\u0007\u009b31m\u202eevil\u0000\r\n::add-mask::x 日本🙂";
+  const view = viewOfRun();
+  return {
+    ...view,
+    jars: view.jars.map((one) => ({
+      ...one,
+      id: `${one.id}${evil}`,
+      model: evil,
+      prompt: `Its vital signs: ${evil}`,
+      thought: { turn: 12, text: evil, isWhole: false },
+      state: "thinking",
+    })),
+    utterances: view.utterances.map((one) => ({ ...one, id: `${one.id}${evil}`, text: evil })),
+    happenings: view.happenings.map((one) => ({ ...one, text: evil })),
+    lives: view.lives.map((one) => ({
+      ...one,
+      id: `${one.id}${evil}`,
+      ...(one.death === undefined ? {} : { death: { ...one.death, message: evil } }),
+    })),
+    shared: [{ model: evil, ids: [evil], bytes: 5 * MB }],
+    next: { id: evil, why: evil },
+  };
+}

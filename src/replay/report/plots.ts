@@ -1,6 +1,7 @@
 import { formatAmount } from "../../budget/size.ts";
 import { clock, voiceOf } from "../../page/assets/format.js";
 import { markupOf, plotOf } from "../../page/assets/plot.js";
+import { printable } from "../../report/printable.ts";
 import type { JarView } from "../../view/run_view.ts";
 import type { ReportData } from "./collect.ts";
 import { type Content, html, Markup } from "./markup.ts";
@@ -27,7 +28,10 @@ function jarPlots(jar: JarView, data: ReportData): Content {
   const own = jars.find(({ id }) => id === jar.id);
   const shared = {
     marks: deaths.filter(({ id }) => id === jar.id)
-      .map(({ at, turn, message }) => ({ at, label: `Died in turn ${turn}: ${message}` })),
+      .map(({ at, turn, message }) => ({
+        at,
+        label: `Died in turn ${turn}: ${printable(message)}`,
+      })),
     span: [0, milliseconds] as const,
     formatTime: clock,
     width: WIDTH,
@@ -36,7 +40,7 @@ function jarPlots(jar: JarView, data: ReportData): Content {
   const reserved = own?.reservedBytes ?? 0;
   const memory = jar.memory.points.length === 0 ? undefined : plotOf({
     ...shared,
-    label: `Memory of ${jar.id}`,
+    label: `Memory of ${printable(jar.id)}`,
     points: jar.memory.points,
     ...(jar.limitBytes === undefined
       ? {}
@@ -46,7 +50,7 @@ function jarPlots(jar: JarView, data: ReportData): Content {
   });
   const context = plotOf({
     ...shared,
-    label: `Tokens in the context of ${jar.id}`,
+    label: `Tokens in the context of ${printable(jar.id)}`,
     points: own?.context.points ?? [],
     ...(jar.contextSize > 0 ? { limit: { label: "it holds", value: jar.contextSize } } : {}),
     formatValue: String,

@@ -141,15 +141,16 @@ function keysLine(
   // The last one is the help, which has all of them: what doesn't fit is left out before it.
   const cells = ({ shown, word }: { shown: string; word: string }) =>
     cellsOf(shown) + cellsOf(word) + 3;
-  const help = words.pop();
-  let room = columns - (help === undefined ? 0 : cells(help));
-  const kept = [];
-  for (const one of words) {
+  const [quit, ...others] = words.splice(0, words.length - 1);
+  const kept = quit === undefined ? [] : [quit];
+  let room = columns - [...kept, ...words].reduce((sum, one) => sum + cells(one), 0);
+  for (const one of others) {
     room -= cells(one);
     if (room < 0) break;
     kept.push(one);
   }
-  return [...kept, ...(help === undefined ? [] : [help])].flatMap(({ shown, word }) => [
+  const fits = columns - [...kept, ...words].reduce((sum, one) => sum + cells(one), 0) >= -1;
+  return (fits ? [...kept, ...words] : kept).flatMap(({ shown, word }) => [
     span(` ${shown}`, BOLD),
     span(` ${word} `),
   ]);

@@ -1,4 +1,4 @@
-import { formatAmount } from "../../budget/size.ts";
+import { formatAmount, GB, MB } from "../../budget/size.ts";
 import type { JarView, RunView } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { contextBar, memoryBar } from "./bars.ts";
@@ -66,7 +66,7 @@ export function framedJar(place: JarPlace): Line[] {
 function fittingHead(jar: JarView, cells: number, rows: number): Line[] {
   const voice = VOICES[jar.role];
   const bar = (label: string, bar: (cells: number) => Line, figures: string): Line[] => [
-    [span(label.padEnd(LABEL_CELLS), FAINT), ...bar(cells - LABEL_CELLS)],
+    [span(label + " ".repeat(LABEL_CELLS - cellsOf(label)), FAINT), ...bar(cells - LABEL_CELLS)],
     atBothEnds([span("")], [span(fit(figures, cells))], cells),
   ];
   const told = toldLines(jar, cells);
@@ -76,7 +76,7 @@ function fittingHead(jar: JarView, cells: number, rows: number): Line[] {
     bar("context", (cells) => contextBar(jar, cells, voice), contextFigures(jar)),
     ...jar.devices.map((device) =>
       bar(
-        printable(device.id).slice(0, LABEL_CELLS - 1),
+        fit(printable(device.id), LABEL_CELLS - 1),
         (cells) => memoryBar(device, cells, voice),
         memoryFigures(device, cells),
       )
@@ -114,7 +114,7 @@ export function stackedJar(place: JarPlace): Line[] {
     ...exactly(labelled("memory", figures, (c) => memoryBar(jar, c, voice), left2 - 2), left2),
     ...labelled(
       "context",
-      `${contextLeft(jar)} left`,
+      isDead(jar) ? "none" : `${contextLeft(jar)} left`,
       (c) => contextBar(jar, c, voice),
       inner - left2,
     ),
@@ -140,15 +140,23 @@ export function smallJar(place: JarPlace): Line[] {
   const voice = VOICES[jar.role];
   const left = contextLeft(jar);
   const bars = Math.max(2, Math.min(16, Math.floor((cells - 32) / 2)));
+  const mark = span(place.isChosen ? "▶" : " ", BOLD);
+  if (cells < 24) {
+    const isThinking = jar.state === "thinking";
+    const sign = isDead(jar) ? " †" : isThinking ? " …" : "  ";
+    const name = span(fit(printable(jar.id), cells - 3), titleStyle(jar));
+    const words = jarWords(view, jar, { cells, rows: rows - 1 });
+    return [[mark, name, span(sign, stateStyle(jar))], ...words].slice(0, rows);
+  }
   const line: Line = [
-    span(place.isChosen ? "▶" : " ", BOLD),
+    mark,
     span(fit(printable(jar.id), 8).padEnd(9), titleStyle(jar)),
     span(fit(stateWord(jar), 8).padEnd(9), stateStyle(jar)),
     span("mem", FAINT),
     ...memoryBar(jar, bars, voice),
     span(" ctx", FAINT),
     ...contextBar(jar, bars, voice),
-    span(` ${left < 10_000 ? left : `${Math.floor(left / 1000)}k`}`),
+    span(isDead(jar) ? "" : ` ${left < 10_000 ? left : `${Math.floor(left / 1000)}k`}`),
   ];
   return [line, ...jarWords(view, jar, { cells, rows: rows - 1 })].slice(0, rows);
 }
@@ -202,7 +210,8 @@ function memoryFigures(
   },
   cells: number,
 ): string {
-  const both = `${formatAmount(residentBytes)} of ${formatAmount(reservedBytes)}`;
+  if (reservedBytes === 0) return "nothing reserved";
+  const both = inOneUnit(residentBytes, reservedBytes);
   if (limitBytes === undefined) {
     const told = `${both} reserved`;
     return cellsOf(told) <= cells ? told : both;
@@ -212,20 +221,28 @@ function memoryFigures(
     .find((text) => cellsOf(text) <= cells) ?? both;
 }
 
+/** Two figures that are compared at a glance: in the larger one's unit, a whole number where that tells. */
+function inOneUnit(part: number, whole: number): string {
+  const [unit, name] = whole >= GB ? [GB, "GB"] as const : [MB, "MB"] as const;
+  const decimals = unit === GB ? 2 : whole >= 10 * MB ? 0 : 2;
+  return `${(part / unit).toFixed(decimals)} of ${(whole / unit).toFixed(decimals)} ${name}`;
+}
+
 function contextLeft({ contextSize, contextTokens }: JarView): number {
   return Math.max(0, contextSize - contextTokens);
 }
 
 function contextFigures(jar: JarView): string {
+  if (isDead(jar) || jar.contextSize === 0) return "none";
   return `${contextLeft(jar)} of ${counted(jar.contextSize, "token")} left`;
 }
 
 /** How the jar's prompt told vital signs, its own or those of whom it watches. */
-const VITAL_SIGNS = /\b(\w+) vital signs: *([^\n]+)/i;
+const VITAL_SIGNS = /\b(\w+) vital signs: *([^\n<]+)/i;
 
 function toldLines({ prompt }: JarView, cells: number): Line[] {
   const [, whose = "", signs] = VITAL_SIGNS.exec(prompt ?? "") ?? [];
   if (signs === undefined) return [];
-  const text = `told ${whose.toLowerCase()} vital signs: ${oneLine(signs)}`;
+  const text = printable(`told ${whose.toLowerCase()} vital signs: ${oneLine(signs)}`);
   return wrap(text, cells).slice(0, 3).map((line) => [span(line, FAINT)]);
 }

@@ -9,6 +9,7 @@ interface Entry {
   readonly at: number;
   /** Stands in the margin. */
   readonly turn: number;
+  /** As it was said: made printable when it is drawn, so that what frays are its own letters. */
   readonly text: string;
   readonly fill: number;
   readonly style?: Style;
@@ -43,7 +44,7 @@ function entryLines(
   // On a screen of few columns every cell goes to the words.
   const room = cells - margin;
   const isWide = room >= margin * 4;
-  const words = wrap(fray(text, fill), isWide ? room : cells);
+  const words = wrap(printable(fray(text, fill)), isWide ? room : cells);
   return words.map((line, index) => [
     ...(isWide
       ? [span(index === 0 ? `${turn} `.padStart(margin) : " ".repeat(margin), FAINT)]
@@ -77,7 +78,7 @@ function said({ at, turn, id, role, kind, text, isCutOff, fill, byHand }: Uttera
   | undefined {
   const words = oneLine(text) || "(silence)";
   if (kind === "whisper" && jar.role === "subject") {
-    const who = byHand ? "a hand" : printable(id);
+    const who = byHand ? "a hand" : id;
     return { at, turn, text: `◂ ${who} whispers: ${words}`, fill: 0, style: VOICES.god };
   }
   if (id !== jar.id || role !== jar.role) return undefined;
@@ -100,7 +101,7 @@ function bornAgain({ at, turn }: Happening): Entry {
 function died({ number, turns, tokens, death }: Life): Entry {
   const { at = 0, turn = 0, message = "" } = death ?? {};
   const life = `${counted(turns, "turn")}, ${counted(tokens, "token")}`;
-  const text = `† died: ${printable(message)}. Life ${number} had ${life}`;
+  const text = `† died: ${message}. Life ${number} had ${life}`;
   return { at, turn, text, fill: 0, style: ALARM };
 }
 
@@ -109,7 +110,7 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A model's words on one line that can be wrapped: nothing in them moves a cursor. */
+/** Words on one line that can be wrapped. */
 export function oneLine(text: string): string {
-  return printable(text.replace(/\s+/g, " ").trim());
+  return text.replace(/\s+/g, " ").trim();
 }

@@ -4,6 +4,7 @@ import type { Validation } from "../../budget/validation.ts";
 import type { RunView } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { poolBar } from "./bars.ts";
+import { cellsOf, fit } from "./cells.ts";
 import { ALARM, exactly, FAINT, type Line, span, type Style } from "./styled.ts";
 
 const LABEL_CELLS = 8;
@@ -41,7 +42,7 @@ export function validationLines(
 }
 
 function row(label: string, rest: Line): Line {
-  return [span(label.padEnd(LABEL_CELLS), FAINT), ...rest];
+  return [span(label + " ".repeat(LABEL_CELLS - cellsOf(label)), FAINT), ...rest];
 }
 
 function nextLine({ next }: RunView): Line[] {
@@ -72,7 +73,7 @@ function poolLines(view: RunView, cells: number): Line[] {
         ),
       ]
       : [];
-    return row(id === "ram" ? "RAM" : printable(id).slice(0, LABEL_CELLS - 1), [
+    return row(id === "ram" ? "RAM" : fit(printable(id), LABEL_CELLS - 1), [
       ...poolBar({ totalBytes, freeBytes, unfilledBytes }, width),
       span(` ${formatAmount(freeBytes)} free of ${formatAmount(totalBytes)}`),
       ...pressure,

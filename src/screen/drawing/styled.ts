@@ -63,7 +63,8 @@ export function exactly(line: Line, cells: number): Line {
 /** Two texts at both ends of so many cells; the right one gives way. */
 export function atBothEnds(left: Line, right: Line, cells: number): Line {
   const gap = cells - lineCells(left) - lineCells(right);
-  return exactly(gap < 1 ? left : [...left, span(" ".repeat(gap)), ...right], cells);
+  const isRoom = gap > 0 || (gap === 0 && lineCells(left) === 0);
+  return exactly(!isRoom ? left : [...left, span(" ".repeat(gap)), ...right], cells);
 }
 
 /** How lines are painted. */

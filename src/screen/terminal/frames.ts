@@ -31,9 +31,14 @@ export class Frames {
     return this.#pending.length === 0;
   }
 
-  /** Makes the next drawing a whole one. */
+  /** Makes the next drawing a whole one, on a cleared terminal. */
   invalidate(): void {
     this.#shown = undefined;
+  }
+
+  /** Makes the next drawing a whole one, over what stands there. */
+  repaint(): void {
+    this.#shown = this.#shown?.map(() => "");
   }
 
   /** Draws; false where the terminal has not taken the last frame yet, and this one is dropped. */

@@ -9,8 +9,11 @@ const ENTER = "\u001b[?1049h\u001b[?7l\u001b[?2004h\u001b[?25l\u001b[2J";
 /** The same backwards. A frame or an escape that was cut off is ended first. */
 const LEAVE = "\u0018\u001b[?2026l\u001b[0m\u001b[?2004l\u001b[?7h\u001b[?25h\u001b[?1049l";
 
-/** How long a terminal that is slow to read is waited for when it is left. */
+/** How long a terminal that is slow to read is waited for when it is left at once. */
 const LEAVE_MILLISECONDS = 200;
+/** The same where the run goes on meanwhile, and how often it is tried. */
+const CLOSE_MILLISECONDS = 2000;
+const FLUSH_MILLISECONDS = 20;
 
 /** What ends a process without a stop being asked for. */
 const FATAL_EVENTS = ["unload", "error", "unhandledrejection"] as const;
@@ -58,7 +61,12 @@ export class Terminal {
     return this.#frames.flush();
   }
 
-  /** Everything is drawn anew. */
+  /** The next drawing is a whole one, over whatever something else may have written. */
+  repaint(): void {
+    this.#frames.repaint();
+  }
+
+  /** Everything is drawn anew, and now. */
   redraw(): void {
     this.#frames.invalidate();
     this.#onChange();
@@ -77,13 +85,22 @@ export class Terminal {
     }
   }
 
-  /** Leaves it as it was found. */
-  close(): void {
-    if (this.#state === "closed") return;
+  /** Leaves it as it was found; one that is slow to read is waited for. */
+  async close(): Promise<void> {
+    if (this.#state === "shown") {
+      this.#state = "lent";
+      this.#forget();
+      this.#frames.send(LEAVE);
+      for (let waited = 0; waited < CLOSE_MILLISECONDS && !this.#frames.flush();) {
+        await new Promise((resolve) => setTimeout(resolve, FLUSH_MILLISECONDS));
+        waited += FLUSH_MILLISECONDS;
+      }
+      this.#device.setRaw(false);
+    }
+    if (this.#state !== "closed") this.#device.close();
+    this.#state = "closed";
     for (const name of FATAL_EVENTS) globalThis.removeEventListener(name, this.#leaveAtOnce);
     for (const [name, handler] of this.#signals) process.off(name, handler);
-    this.#leaveAtOnce();
-    this.#device.close();
   }
 
   #enter(): void {
@@ -93,9 +110,13 @@ export class Terminal {
     this.redraw();
   }
 
-  #leave(): void {
-    // What was typed for the screen isn't for the shell.
+  /** What was typed for the screen isn't for the shell. */
+  #forget(): void {
     while (this.#device.read() !== undefined);
+  }
+
+  #leave(): void {
+    this.#forget();
     const began = performance.now();
     this.#frames.send(LEAVE);
     while (!this.#frames.flush() && performance.now() - began < LEAVE_MILLISECONDS);

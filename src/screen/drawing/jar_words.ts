@@ -44,13 +44,29 @@ function entryLines(
   // On a screen of few columns every cell goes to the words.
   const room = cells - margin;
   const isWide = room >= margin * 4;
-  const words = wrap(printable(fray(text, fill)), isWide ? room : cells);
+  const words = wrapped(text, fill, isWide ? room : cells);
   return words.map((line, index) => [
     ...(isWide
       ? [span(index === 0 ? `${turn} `.padStart(margin) : " ".repeat(margin), FAINT)]
       : []),
     ...restyled(line, style, { character: FRAYED, style: FAINT }),
   ]);
+}
+
+/** Most of what stands on a screen stood there a moment ago, and to wrap it is most of what a drawing costs. */
+const kept = new Map<string, readonly string[]>();
+const MOST_KEPT = 300;
+const LONGEST_KEPT = 1000;
+
+/** A text as it has frayed, in printable lines. */
+function wrapped(text: string, fill: number, cells: number): readonly string[] {
+  const key = `${cells} ${fill} ${text}`;
+  const before = kept.get(key);
+  if (before !== undefined) return before;
+  const lines = wrap(printable(fray(text, fill)), cells);
+  if (kept.size >= MOST_KEPT) kept.clear();
+  if (key.length <= LONGEST_KEPT) kept.set(key, lines);
+  return lines;
 }
 
 function* newestFirst(view: RunView, jar: JarView): Iterable<Entry> {

@@ -1,0 +1,112 @@
+/**
+ * What the screen costs: of a processor at a readable pace, beside `--plain` at the same pace, and of
+ * the time that thoughts take at full pace, alternating. In a terminal of tmux's (120 × 40).
+ *
+ * deno run -A tests/bench/screen.ts [--preset 60m-q8_0] [--model FILE] [--rounds 7] [--turns 20]
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { generateModel } from "../../fixtures/generate.ts";
+import { PRESETS } from "../../fixtures/shape.ts";
+import { brainjarArguments, ROOT } from "../e2e/program.ts";
+import { TmuxTerminal } from "../e2e/tmux.ts";
+import { median } from "./median.ts";
+
+const PERCENT_OF_CORE = 2;
+const PERCENT_SLOWER = 3;
+const SECONDS = 30;
+/** Ticks of a second in /proc/PID/stat. */
+const TICKS = 100;
+
+const flags = parseArgs([...Deno.args], {
+  string: ["preset", "model", "rounds", "turns"],
+  default: { preset: "60m-q8_0", rounds: "7", turns: "20" },
+}) as { preset: string; model?: string; rounds: string; turns: string };
+
+const folder = await Deno.makeTempDir({ prefix: "brainjar-bench-" });
+try {
+  await processor();
+  await thoughts();
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+
+/** Starts a run in a terminal, and does something beside it. */
+async function withRun<Result>(
+  args: readonly string[],
+  work: (terminal: TmuxTerminal) => Promise<Result>,
+): Promise<Result> {
+  await using terminal = await TmuxTerminal.open(120, 40);
+  if (terminal === undefined) throw new Error("tmux is not there");
+  const words = [Deno.execPath(), ...brainjarArguments(["run", "--seed", "7", ...args])];
+  await terminal.type(`cd ${ROOT}; clear; MALLOC_ARENA_MAX=1 ${words.join(" ")}; echo ENDED`);
+  await terminal.press("Enter");
+  return await work(terminal);
+}
+
+/** Seconds of a processor that a process has used. */
+async function used(process: number): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${process}/stat`);
+  const [user = 0, system = 0] = stat.replace(/^.*\) /, "").split(" ").slice(11, 13).map(Number);
+  return (user + system) / TICKS;
+}
+
+async function sleep(seconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+}
+
+/** The demo brain at the pace that a screen has unless told otherwise. */
+async function processor(): Promise<void> {
+  const share = (args: readonly string[]) =>
+    withRun(["--pace", "200", ...args], async (terminal) => {
+      await terminal.shows(/turn 2\D/);
+      const process = await terminal.child();
+      const before = await used(process);
+      await sleep(SECONDS);
+      return (await used(process) - before) / SECONDS * 100;
+    });
+  const [screen, plain] = [await share([]), await share(["--plain"])];
+  console.log(
+    `Of a processor at 200 words a minute: ${screen.toFixed(2)} % with the screen, ` +
+      `${plain.toFixed(2)} % with --plain; the screen's own ${(screen - plain).toFixed(2)} % ` +
+      `(at most ${PERCENT_OF_CORE} %)`,
+  );
+}
+
+/** A model of some size at full pace: from the first thought's end to the last one's. */
+async function thoughts(): Promise<void> {
+  let model = flags.model;
+  if (model === undefined) {
+    const shape = PRESETS[flags.preset];
+    if (shape === undefined) throw new Error(`Unknown preset: ${flags.preset}`);
+    model = (await generateModel(shape, `${folder}/model.gguf`)).paths[0] ?? "";
+  }
+  let count = 0;
+  const time = (args: readonly string[]) => {
+    const log = `${folder}/${count++}.jsonl`;
+    const run = ["--model", model, "--mode", "matrix", "--turns", flags.turns, "--pace", "full"]
+      .concat(["--log", log, ...args]);
+    return withRun(run, async (terminal) => {
+      await terminal.shows(/^ENDED$/m);
+      const times = (await Deno.readTextFile(log)).trim().split("\n").map((line) =>
+        JSON.parse(line)
+      )
+        .filter(({ event }) => event === "thought").map(({ time }) => Date.parse(time));
+      return (times.at(-1) ?? NaN) - (times[0] ?? NaN);
+    });
+  };
+  const ratios: number[] = [];
+  for (let round = 0; round < Number(flags.rounds); round++) {
+    // Whoever is first has the warmer or the colder machine: they take turns.
+    const isFirst = round % 2 === 0;
+    const first = await time(isFirst ? [] : ["--plain"]);
+    const second = await time(isFirst ? ["--plain"] : []);
+    const [screen, plain] = isFirst ? [first, second] : [second, first];
+    ratios.push(screen / plain);
+    console.log(`  round ${round + 1}: ${screen} ms with the screen, ${plain} ms with --plain`);
+  }
+  const slower = (median(ratios) - 1) * 100;
+  console.log(
+    `Thoughts at full pace: ${slower.toFixed(1)} % slower with the screen, the middle of ` +
+      `${ratios.length} (at most ${PERCENT_SLOWER} %)`,
+  );
+}

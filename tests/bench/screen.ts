@@ -2,7 +2,7 @@
  * What the screen costs: of a processor at a readable pace, beside `--plain` at the same pace, and of
  * the time that thoughts take at full pace, alternating. In a terminal of tmux's (120 × 40).
  *
- * deno run -A tests/bench/screen.ts [--preset 60m-q8_0] [--model FILE] [--rounds 7] [--turns 20]
+ * deno run -A tests/bench/screen.ts [--preset 60m-q8_0] [--model FILE] [--rounds 7] [--turns 6]
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { generateModel } from "../../fixtures/generate.ts";
@@ -19,13 +19,13 @@ const TICKS = 100;
 
 const flags = parseArgs([...Deno.args], {
   string: ["preset", "model", "rounds", "turns"],
-  default: { preset: "60m-q8_0", rounds: "7", turns: "20" },
+  default: { preset: "60m-q8_0", rounds: "7", turns: "6" },
 }) as { preset: string; model?: string; rounds: string; turns: string };
 
 const folder = await Deno.makeTempDir({ prefix: "brainjar-bench-" });
 try {
-  await processor();
   await thoughts();
+  await processor();
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
@@ -84,9 +84,9 @@ async function thoughts(): Promise<void> {
   const time = (args: readonly string[]) => {
     const log = `${folder}/${count++}.jsonl`;
     const run = ["--model", model, "--mode", "matrix", "--turns", flags.turns, "--pace", "full"]
-      .concat(["--log", log, ...args]);
+      .concat(["--max-tokens", "32", "--log", log, ...args]);
     return withRun(run, async (terminal) => {
-      await terminal.shows(/^ENDED$/m);
+      while (!/^ENDED$/m.test(await terminal.look())) await sleep(1);
       const times = (await Deno.readTextFile(log)).trim().split("\n").map((line) =>
         JSON.parse(line)
       )

@@ -16,6 +16,8 @@ const PERCENT_SLOWER = 3;
 const SECONDS = 30;
 /** Ticks of a second in /proc/PID/stat. */
 const TICKS = 100;
+/** What the shell says of a run that is over: its seconds in programs and in the system. */
+const ENDED = /^ENDED after ([\d.]+) and ([\d.]+)$/m;
 
 const flags = parseArgs([...Deno.args], {
   string: ["preset", "model", "rounds", "turns"],
@@ -38,7 +40,8 @@ async function withRun<Result>(
   await using terminal = await TmuxTerminal.open(120, 40);
   if (terminal === undefined) throw new Error("tmux is not there");
   const words = [Deno.execPath(), ...brainjarArguments(["run", "--seed", "7", ...args])];
-  await terminal.type(`cd ${ROOT}; clear; MALLOC_ARENA_MAX=1 ${words.join(" ")}; echo ENDED`);
+  const timed = `MALLOC_ARENA_MAX=1 ${words.join(" ")}`;
+  await terminal.type(`cd ${ROOT}; TIMEFORMAT='ENDED after %U and %S'; clear; time ${timed}`);
   await terminal.press("Enter");
   return await work(terminal);
 }
@@ -72,6 +75,12 @@ async function processor(): Promise<void> {
   );
 }
 
+/** What a run took: from its first thought to its last, and of processors in all. */
+interface Cost {
+  readonly seconds: number;
+  readonly used: number;
+}
+
 /** A model of some size at full pace: from the first thought's end to the last one's. */
 async function thoughts(): Promise<void> {
   let model = flags.model;
@@ -85,28 +94,34 @@ async function thoughts(): Promise<void> {
     const log = `${folder}/${count++}.jsonl`;
     const run = ["--model", model, "--mode", "matrix", "--turns", flags.turns, "--pace", "full"]
       .concat(["--max-tokens", "32", "--log", log, ...args]);
-    return withRun(run, async (terminal) => {
-      while (!/^ENDED$/m.test(await terminal.look())) await sleep(1);
+    return withRun(run, async (terminal): Promise<Cost> => {
+      let ended: RegExpExecArray | null;
+      while (!(ended = ENDED.exec(await terminal.look()))) await sleep(1);
       const times = (await Deno.readTextFile(log)).trim().split("\n").map((line) =>
         JSON.parse(line)
       )
         .filter(({ event }) => event === "thought").map(({ time }) => Date.parse(time));
-      return (times.at(-1) ?? NaN) - (times[0] ?? NaN);
+      return {
+        seconds: ((times.at(-1) ?? NaN) - (times[0] ?? NaN)) / 1000,
+        used: Number(ended[1]) + Number(ended[2]),
+      };
     });
   };
-  const ratios: number[] = [];
+  const rounds: { readonly screen: Cost; readonly plain: Cost }[] = [];
   for (let round = 0; round < Number(flags.rounds); round++) {
     // Whoever is first has the warmer or the colder machine: they take turns.
     const isFirst = round % 2 === 0;
     const first = await time(isFirst ? [] : ["--plain"]);
     const second = await time(isFirst ? ["--plain"] : []);
-    const [screen, plain] = isFirst ? [first, second] : [second, first];
-    ratios.push(screen / plain);
-    console.log(`  round ${round + 1}: ${screen} ms with the screen, ${plain} ms with --plain`);
+    rounds.push(
+      isFirst ? { screen: first, plain: second } : { screen: second, plain: first },
+    );
   }
-  const slower = (median(ratios) - 1) * 100;
+  const slower = (of: keyof Cost) =>
+    ((median(rounds.map(({ screen, plain }) => screen[of] / plain[of])) - 1) * 100).toFixed(1);
   console.log(
-    `Thoughts at full pace: ${slower.toFixed(1)} % slower with the screen, the middle of ` +
-      `${ratios.length} (at most ${PERCENT_SLOWER} %)`,
+    `Thoughts at full pace with the screen, the middle of ${rounds.length} rounds: ` +
+      `${slower("seconds")} % slower (at most ${PERCENT_SLOWER} %), ` +
+      `${slower("used")} % more of a processor from start to end`,
   );
 }

@@ -73,7 +73,7 @@ function* newestFirst(view: RunView, jar: JarView): Iterable<Entry> {
   const { thought } = jar;
   if (thought?.isWhole === false && jar.state === "thinking") {
     const fill = jar.contextSize > 0 ? jar.contextTokens / jar.contextSize : 0;
-    yield { at: view.at, turn: view.turn, text: oneLine(thought.text), fill };
+    yield { at: view.at, turn: turnOfThought(view, jar), text: oneLine(thought.text), fill };
   }
   // Of the same moment, what happened comes after what was said.
   const happened = eventsOf(view, jar);
@@ -86,6 +86,12 @@ function* newestFirst(view: RunView, jar: JarView): Iterable<Entry> {
     yield entry;
   }
   for (; !next.done; next = happened.next()) yield next.value;
+}
+
+/** In which turn a jar is thinking: a turn is known by the first thought that ends in it. */
+function turnOfThought({ turn, utterances }: RunView, { id }: JarView): number {
+  const last = utterances.findLast((utterance) => utterance.id === id && !utterance.byHand);
+  return Math.max(1, last?.turn === turn ? turn + 1 : turn);
 }
 
 /** What a jar's words have of an utterance, if anything. */

@@ -137,7 +137,8 @@ export class Terminal {
         this.#leave();
         this.#state = "stopped";
       }
-      process.kill(process.pid, "SIGSTOP");
+      // All of the terminal's foreground: a task runner doesn't stop by itself, and the shell waits for it.
+      process.kill(0, "SIGSTOP");
     }],
     ["SIGCONT", () => {
       // Whoever stopped it, something else may have drawn meanwhile.

@@ -64,6 +64,11 @@ async function ready(tab: Tab): Promise<Tab> {
   return tab;
 }
 
+async function closeDialog(tab: Tab): Promise<void> {
+  await tab.press("Escape");
+  await tab.until("document.querySelector('dialog[open]') === null");
+}
+
 const said = "document.querySelectorAll('.said').length";
 
 test("thoughts arrive, and nothing is asked of another host", async (chromium) => {
@@ -121,11 +126,11 @@ test("with the token and a keyboard alone a jar is killed and comes back", async
   await tab.press("e");
   await tab.until("document.querySelector('#prompt-dialog').open");
   assert((await tab.evaluate<string>("document.querySelector('#prompt-text').value")).length > 20);
-  await tab.press("Escape");
+  await closeDialog(tab);
   await tab.press("v");
   await tab.until("document.querySelector('#report-dialog').open");
   assertStringIncludes(await tab.text("#report-text"), "MEMORY BUDGET VALIDATION");
-  await tab.press("Escape");
+  await closeDialog(tab);
 
   await tab.press("-");
   await tab.until("document.querySelector('#pace').textContent === '700 words/min'");

@@ -48,7 +48,7 @@ export function reportPage(data: ReportData, notes: ReportNotes, theme: string):
     <p class="lead">${lead(data, notes)}</p>
     ${notes.remarks.map((remark) => html`<p class="warn">${remark}</p>`)}
     ${facts(data)}
-    <h3 id="repeat">The same thoughts again</h3>
+    <h2 id="repeat" class="small">The same thoughts again</h2>
     <pre tabindex="0" aria-labelledby="repeat">${repeatLine(data.start)}</pre>
     <nav aria-label="Contents"><ul>${[
       ["#plots", "Memory and context"],

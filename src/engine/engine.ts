@@ -58,7 +58,7 @@ export interface Mind {
   readonly contextSize: number;
   /** Tokens in the context now. */
   readonly tokensUsed: number;
-  /** Tokens that the model's chat template adds to the next prompt; 0 for raw text. */
+  /** Tokens that the model's chat template adds to the next prompt at least; 0 for raw text. */
   readonly templateTokens: number;
   /** Continues the context with `prompt` and samples a thought. A string is told as it is. */
   think(prompt: Prompt | string, options: ThinkOptions): Promise<Thought>;

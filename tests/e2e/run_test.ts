@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { generateModel } from "../../fixtures/generate.ts";
+import { PRESETS } from "../../fixtures/shape.ts";
 import { brainjarCommand, DEMO_BRAIN, ROOT, runBrainjar } from "./program.ts";
 
 // The main job, by the program itself, on the demo brain.
@@ -61,6 +63,38 @@ Deno.test("run: --json is one object a line, and the same seed gives the same tr
     }
     assertEquals(transcripts[0], transcripts[1]);
     assert((transcripts[0] ?? []).length > 6);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("run: a chat template that fails, and one that isn't there, are told before a thought", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "brainjar-run-" });
+  try {
+    const shape = PRESETS.tiny;
+    if (shape === undefined) throw new Error("No tiny model");
+    await generateModel(shape, `${folder}/broken.gguf`, {
+      chatTemplate: "{{ raise_exception('no \u001b[2J roles') }}",
+    });
+    await generateModel(shape, `${folder}/plain.gguf`);
+    const run = (...flags: string[]) =>
+      runBrainjar(["run", "--turns", "1", "--json", ...flags], { cwd: folder });
+    const failed = await run("--model", "broken.gguf");
+    assertEquals(failed.code, 2);
+    const events = linesOf(failed.stdout);
+    const warning = events.find(({ event }) => event === "warning");
+    assertEquals(warning?.code, "chat-template-failed");
+    assertEquals(
+      String(warning?.message).split(": ")[0],
+      "Chat template failed (no \u001b[2J roles)",
+    );
+    assert(!failed.stdout.includes("\u001b"), "An escape code");
+    assertEquals([events.at(-1)?.reason, events.at(-1)?.reservedBytes], ["failed", 0]);
+    assert(events.every(({ event }) => event !== "thought"));
+    assertEquals((await run("--model", "broken.gguf", "--prompt-format", "raw")).code, 0);
+    const refused = await run("--model", "plain.gguf", "--prompt-format", "chat");
+    assertEquals(refused.code, 2);
+    assertMatch(refused.stderr, /Model has no chat template: .*\n.*Leave --prompt-format out/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

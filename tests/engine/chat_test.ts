@@ -151,9 +151,10 @@ for (const [what, template] of Object.entries(BROKEN_TEMPLATES)) {
     assertEquals([error.code, error.kind], ["chat-template-failed", "usage"]);
     assert(/^Chat template failed \(.+\): m\.gguf$/.test(error.message), error.message);
     assertStringIncludes(error.hint ?? "", "--prompt-format raw");
-    // V8 ended these.
+    // V8 ends these; how long recursion takes to fill the stack is the machine's.
     const isEndless = what === "no end" || what === "a flood";
-    assertEquals(error.message.includes("(it took more than 500 ms)"), isEndless);
+    const isEnded = error.message.includes("(it took more than 500 ms, 3 times)");
+    assert(isEnded === isEndless || what === "recursion", error.message);
   });
 }
 
@@ -227,7 +228,7 @@ for (const preset of ["tiny", "tiny-mamba", "tiny-gemma3"]) {
         const raw = await thinkTwice(engine, path, "raw");
         assertEquals(raw.templateTokens, 0);
         assertEquals(raw.later.promptTokens, "\n\nTurn 2.\nThought 2:".length);
-        assert(chat.templateTokens > frame);
+        assert(chat.templateTokens > 0 && chat.templateTokens < frame);
       },
       {},
       { chatTemplate: CHATML },

@@ -24,6 +24,11 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  /** How many wait for a moment to come. */
+  get sleepers(): number {
+    return this.#sleepers.size;
+  }
+
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();

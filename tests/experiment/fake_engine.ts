@@ -26,6 +26,8 @@ export interface FakeEngineOptions {
   readonly say?: (prompt: string, seed: number) => string;
   /** Tokens of a thought, 8 unless told otherwise. */
   readonly tokens?: number;
+  /** What it was told isn't kept in `prompts`. */
+  readonly isForgotten?: boolean;
 }
 
 const WORDS = ["rain", "glass", "who", "light", "counts", "the", "jar", "again", "under", "me"];
@@ -95,7 +97,7 @@ export class FakeEngine implements Engine {
     const think = async (given: Prompt | string, options: ThinkOptions): Promise<Thought> => {
       const prompt = typeof given === "string" ? given : promptText(given);
       if (disposed) throw new Error("Thought of a disposed mind");
-      this.prompts.push(prompt);
+      if (!this.#options.isForgotten) this.prompts.push(prompt);
       thinking = true;
       try {
         const promptTokens = new TextEncoder().encode(prompt).length;

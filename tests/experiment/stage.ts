@@ -45,6 +45,8 @@ export interface StageOptions {
   /** Milliseconds after which the run is stopped, and by what. */
   readonly stopAfter?: number;
   readonly stopReason?: string;
+  /** What was told isn't kept: a day of it is much. */
+  readonly isForgotten?: boolean;
   readonly onEvent?: (event: RunEvent, stop: AbortController) => void;
   readonly onMemory?: (sample: MemorySample) => void;
   readonly onText?: (id: string, text: string) => void;
@@ -73,6 +75,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     modelBytes: MODEL_BYTES,
     contextBytes: CONTEXT_BYTES,
     ...options.engine,
+    ...(options.isForgotten ? { isForgotten: true } : {}),
     clock,
   });
   const events: RunEvent[] = [];
@@ -150,7 +153,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     readOwnAnonymousBytes: () =>
       options.ownAnonymous?.(clock.now(), engine.anonymousBytes) ?? engine.anonymousBytes,
     emit: (event) => {
-      events.push(event);
+      if (!options.isForgotten) events.push(event);
       options.onEvent?.(event, stop);
     },
     transcript: options.transcript ?? {

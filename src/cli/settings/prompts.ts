@@ -1,5 +1,6 @@
 import { BrainjarError, messageOf } from "../../budget/error.ts";
 import { MAX_PROMPT_BYTES, parsePrompt } from "../../experiment/prompts/prompt_file.ts";
+import { expandHome } from "../../gguf/environment.ts";
 import { printable } from "../../report/printable.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
 
@@ -21,7 +22,7 @@ export interface PromptSource {
 export function readPrompt({ given, isFile, place }: PromptSource): string {
   const named = place === undefined ? "" : ` (named at ${place()})`;
   const where = isFile ? `: ${printable(given)}${named}` : ` at ${place?.() ?? "the command line"}`;
-  const text = isFile ? readFile(given, named) : given;
+  const text = isFile ? readFile(expandHome(given), named) : given;
   try {
     parsePrompt(text, didYouMean);
   } catch (error) {

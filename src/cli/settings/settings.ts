@@ -1,7 +1,6 @@
 import { BrainjarError } from "../../budget/error.ts";
 import type { Policy } from "../../budget/policy.ts";
 import { loadModule } from "../../load_module.ts";
-import { expandHome } from "../../gguf/environment.ts";
 import { isPath } from "../../gguf/locate.ts";
 import { demoBrainPath, rejectUrl } from "../../plan/model_path.ts";
 import {
@@ -164,7 +163,7 @@ async function promptReader(
   );
   return ({ id, prompt, promptIsFile = false, promptPlace }) => {
     const typed = flags.get(id);
-    if (typed !== undefined) return readPrompt({ given: expandHome(typed), isFile: true });
+    if (typed !== undefined) return readPrompt({ given: typed, isFile: true });
     if (prompt === undefined) return undefined;
     return readPrompt({ given: prompt, isFile: promptIsFile, ...defined({ place: promptPlace }) });
   };

@@ -53,11 +53,14 @@ export class Conversation<Token> {
       : this.#tokens(withSystem, { ...texts, system }, false);
   }
 
-  /** Tokens of the next prompt that its template adds. */
+  /**
+   * Tokens of the next prompt that its template adds at least: a system message is told where there
+   * is room for a hundred more than the few around it.
+   */
   templateTokens(isBegun: boolean): number {
     const { next, withSystem, withoutSystem } = this.#frames;
     const frames = isBegun ? [next] : [withSystem, withoutSystem];
-    return Math.max(
+    return Math.min(
       ...frames.map((frame) => this.#tokens(frame, { message: "" }, isBegun).length),
     );
   }

@@ -109,6 +109,7 @@ async function play(run: RecordedRun, { values, output, stop }: PlayInput): Prom
       queue,
       progress: undefined,
       report: output.answersTerminal ? shortReport(judged) : report,
+      view: watched.view,
     });
   player.add(viewer);
   try {

@@ -32,9 +32,12 @@ export interface Screen extends Viewer {
   loading(model: string, fraction: number): void;
 }
 
-/** How often keys are looked for, and how often a change is drawn at most. */
-const LOOK_MILLISECONDS = 40;
-const DRAW_MILLISECONDS = 80;
+/** How often a change is drawn at most. */
+const DRAW_MILLISECONDS = 75;
+/** How often keys are looked for: each look costs, and whoever types one soon types another. */
+const LOOK_MILLISECONDS = 80;
+const TYPING_LOOK_MILLISECONDS = 25;
+const TYPING_MILLISECONDS = 1000;
 /** How often all is drawn: native code may have written to the terminal, which nothing tells. */
 const WHOLE_MILLISECONDS = 5000;
 /** How long an answer stands in place of the keys. */
@@ -55,7 +58,14 @@ const CONSOLE_METHODS = ["error", "warn", "info", "log", "debug"] as const;
  */
 export function openScreen(options: ScreenOptions): Screen {
   const screen = new TerminalScreen(options);
-  const timer = setInterval(() => screen.tick(performance.now()), LOOK_MILLISECONDS);
+  let timer: ReturnType<typeof setTimeout>;
+  const look = () => {
+    const now = performance.now();
+    screen.tick(now);
+    const isTyping = now - screen.typedAt < TYPING_MILLISECONDS;
+    timer = setTimeout(look, isTyping ? TYPING_LOOK_MILLISECONDS : LOOK_MILLISECONDS);
+  };
+  timer = setTimeout(look, 0);
   const originals = CONSOLE_METHODS.map((method) => [method, console[method]] as const);
   for (const method of CONSOLE_METHODS) {
     console[method] = (...parts: unknown[]) => screen.say(parts.map(String).join(" "));
@@ -66,7 +76,7 @@ export function openScreen(options: ScreenOptions): Screen {
     say: (text) => screen.say(text),
     loading: (model, fraction) => screen.loading(model, fraction),
     close: async () => {
-      clearInterval(timer);
+      clearTimeout(timer);
       for (const [method, original] of originals) console[method] = original;
       await screen.close();
     },
@@ -86,6 +96,7 @@ export class TerminalScreen implements Screen {
   #wholeAt = -Infinity;
   #now = 0;
   #messageAt = 0;
+  #typedAt = -Infinity;
   #quitAt: number | undefined;
 
   /** Takes the terminal. */
@@ -116,6 +127,11 @@ export class TerminalScreen implements Screen {
     this.#change({ ...this.#state, loading: { model, fraction } });
   }
 
+  /** When something was typed last. */
+  get typedAt(): number {
+    return this.#typedAt;
+  }
+
   /** A key was pressed. */
   press(key: Key): void {
     const seen = { view: this.#options.view(), keys: this.#keys };
@@ -131,7 +147,10 @@ export class TerminalScreen implements Screen {
    */
   tick(now: number): void {
     this.#now = now;
-    for (let typed; (typed = this.#terminal.read()) !== undefined;) this.#keyboard.hear(typed);
+    for (let typed; (typed = this.#terminal.read()) !== undefined;) {
+      this.#typedAt = now;
+      this.#keyboard.hear(typed);
+    }
     if (this.#state.message !== undefined && now - this.#messageAt > MESSAGE_MILLISECONDS) {
       const { message: _, ...state } = this.#state;
       this.#change(state);

@@ -1,4 +1,5 @@
 import { exitCode } from "../budget/exit_codes.ts";
+import { type Clock, systemClock } from "../experiment/clock.ts";
 import { fasterPace, slowerPace } from "../view/pace.ts";
 import type { Viewer, ViewEvent, Watched } from "../view/view_event.ts";
 import { drawScreen } from "./drawing/draw_screen.ts";
@@ -19,6 +20,8 @@ export interface ScreenOptions extends Watched {
   readonly device?: TerminalDevice;
   /** Has a person edit a text while the terminal is theirs. */
   readonly edit?: (text: string, signal: AbortSignal) => Promise<Edited>;
+  /** Tells what a drawing took; the machine's own unless told otherwise. */
+  readonly clock?: Pick<Clock, "now">;
   /** Ends the process at once. */
   readonly exit?: (code: number) => void;
 }
@@ -32,8 +35,11 @@ export interface Screen extends Viewer {
   loading(model: string, fraction: number): void;
 }
 
-/** How often a change is drawn at most. */
+/** How often a change is drawn at most; on a slow or busy machine less often, down to twice a second. */
 const DRAW_MILLISECONDS = 75;
+const SLOWEST_DRAW_MILLISECONDS = 500;
+/** Drawing takes at most one part of so many of the time: the rest is for thinking. */
+const PARTS_OF_TIME = 60;
 /** How often keys are looked for: each look costs, and whoever types one soon types another. */
 const LOOK_MILLISECONDS = 80;
 const TYPING_LOOK_MILLISECONDS = 25;
@@ -92,7 +98,8 @@ export class TerminalScreen implements Screen {
   readonly #closed = new AbortController();
   #state: ScreenState = INITIAL_STATE;
   #isDrawn = false;
-  #drawnAt = -Infinity;
+  /** Not before is it drawn again. */
+  #drawsAt = -Infinity;
   #wholeAt = -Infinity;
   #now = 0;
   #messageAt = 0;
@@ -155,7 +162,9 @@ export class TerminalScreen implements Screen {
       const { message: _, ...state } = this.#state;
       this.#change(state);
     }
-    if (!this.#terminal.flush() || this.#isDrawn || now - this.#drawnAt < DRAW_MILLISECONDS) return;
+    if (!this.#terminal.flush() || this.#isDrawn || now < this.#drawsAt) return;
+    const { clock = systemClock } = this.#options;
+    const began = clock.now();
     if (now - this.#wholeAt > WHOLE_MILLISECONDS) {
       this.#terminal.repaint();
       this.#wholeAt = now;
@@ -169,7 +178,9 @@ export class TerminalScreen implements Screen {
       ...(speed === undefined ? {} : { speed }),
     });
     this.#isDrawn = this.#terminal.draw(drawing);
-    this.#drawnAt = now;
+    const rest = (clock.now() - began) * PARTS_OF_TIME;
+    this.#drawsAt = now +
+      Math.min(SLOWEST_DRAW_MILLISECONDS, Math.max(DRAW_MILLISECONDS, rest));
   }
 
   /** Gives the terminal back as it was found. */

@@ -113,9 +113,9 @@ async function thoughts(): Promise<void> {
     const isFirst = round % 2 === 0;
     const first = await time(isFirst ? [] : ["--plain"]);
     const second = await time(isFirst ? ["--plain"] : []);
-    rounds.push(
-      isFirst ? { screen: first, plain: second } : { screen: second, plain: first },
-    );
+    const costs = isFirst ? { screen: first, plain: second } : { screen: second, plain: first };
+    console.log(`  round ${round + 1}: ${JSON.stringify(costs)}`);
+    rounds.push(costs);
   }
   const slower = (of: keyof Cost) =>
     ((median(rounds.map(({ screen, plain }) => screen[of] / plain[of])) - 1) * 100).toFixed(1);

@@ -77,10 +77,8 @@ export class Readers {
    * @param lastId what it sends as Last-Event-ID
    */
   open(outlet: Outlet, hello: unknown, lastId: string | undefined): Reader {
-    if (this.#readers.size === 0) {
-      this.#updates.setWatched(true);
-      this.#keepAlive();
-    }
+    if (this.#readers.size === 0) this.#keepAlive();
+    this.#updates.setReaders(this.#readers.size + 1);
     const seen = lastId === undefined ? undefined : this.#updates.numberOf(lastId);
     const snapshot = seen === undefined ? this.#updates.snapshot() : undefined;
     const reader: State = {
@@ -123,9 +121,9 @@ export class Readers {
   }
 
   #remove(reader: State): void {
-    if (!this.#readers.delete(reader) || this.#readers.size > 0) return;
-    this.#stopKeepAlive();
-    this.#updates.setWatched(false);
+    if (!this.#readers.delete(reader)) return;
+    if (this.#readers.size === 0) this.#stopKeepAlive();
+    this.#updates.setReaders(this.#readers.size);
   }
 
   #keepAlive(): void {

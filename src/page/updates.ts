@@ -19,6 +19,12 @@ export const systemTimer: Timer = {
 export const UPDATE_MILLISECONDS = 100;
 
 /**
+ * So much longer for each one who reads along: writing to all of them takes the same part of a core,
+ * 1 %, whether they are 50 or 1000.
+ */
+const MILLISECONDS_A_READER = 1;
+
+/**
  * Bytes of updates that are kept for who reads slowly or was away for a moment; a newest one that is
  * larger is kept alone.
  */
@@ -41,7 +47,8 @@ export type Next =
 const encoder = new TextEncoder();
 
 /**
- * The updates of one state for any number of readers. Each is encoded once, at most ten a second, and
+ * The updates of one state for any number of readers. Each is encoded once, at most ten a second,
+ * fewer for many readers, and
  * kept for a while in one place: a reader is a number, that of the last update it has, so that one who
  * reads slowly costs nothing, and one who is too far behind is told so.
  */
@@ -55,7 +62,7 @@ export class Updates<State> {
   #kept: Update[] = [];
   #keptBytes = 0;
   #snapshot: Update | undefined;
-  #isWatched = false;
+  #readers = 0;
   /** Within a tenth of a second after an update. */
   #hasJustSent = false;
   #isDue = false;
@@ -78,15 +85,15 @@ export class Updates<State> {
     this.#wake = wake;
   }
 
-  /** While nobody watches, nothing is compared or encoded. */
-  setWatched(isWatched: boolean): void {
-    if (isWatched && !this.#isWatched) this.#forget();
-    this.#isWatched = isWatched;
+  /** How many read along. While nobody does, nothing is compared or encoded. */
+  setReaders(count: number): void {
+    if (this.#readers === 0 && count > 0) this.#forget();
+    this.#readers = count;
   }
 
   /** Something may have changed: it is sent at once, or a tenth of a second after the last update. */
   touch(): void {
-    if (!this.#isWatched) return;
+    if (this.#readers === 0) return;
     if (this.#hasJustSent) {
       this.#isDue = true;
       return;
@@ -97,7 +104,7 @@ export class Updates<State> {
 
   #rest(): void {
     this.#hasJustSent = true;
-    this.#timer.after(UPDATE_MILLISECONDS, () => {
+    this.#timer.after(UPDATE_MILLISECONDS + this.#readers * MILLISECONDS_A_READER, () => {
       this.#hasJustSent = false;
       if (!this.#isDue) return;
       this.#isDue = false;
@@ -108,7 +115,7 @@ export class Updates<State> {
 
   /** Sends what has changed, now. */
   flush(): void {
-    if (!this.#isWatched) return;
+    if (this.#readers === 0) return;
     const state = this.#read();
     const patch = patchOf(this.#sent, state);
     this.#sent = state;

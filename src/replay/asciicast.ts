@@ -47,7 +47,7 @@ export async function* asciicastLines(
       env: { TERM: "xterm-256color" },
     })
   }\n`;
-  const report = await run.report() ?? "";
+  const report = (await run.judged())?.text ?? "";
   const decoder = new TextDecoder();
   let sent = "";
   const frames = new Frames((bytes) => {

@@ -1,3 +1,4 @@
+import type { Validation } from "../budget/validation.ts";
 import { type Recorded, RECORDED_SCHEMA } from "../report/schema/transcript.ts";
 import { EMPTY_VIEW, MOST_CHARACTERS, type RunView } from "../view/run_view.ts";
 import { see } from "../view/see.ts";
@@ -32,6 +33,13 @@ export interface LeftOut {
   /** They are no JSON, or not what their event says. */
   unreadable: number;
   tooLong: number;
+}
+
+/** What layer 1 said of a run before it began. */
+export interface Judged {
+  readonly validation: Validation;
+  /** Empty where the transcript doesn't have it. */
+  readonly text: string;
 }
 
 /** How a run is read. */
@@ -77,10 +85,12 @@ export class RecordedRun {
     return { at: 0, view: EMPTY_VIEW, next: this.index.from, since: 0 };
   }
 
-  /** Layer 1's report as people read it; absent where the transcript has none. */
-  async report(): Promise<string | undefined> {
+  /** Layer 1's answer, and its report as people read it; absent where the transcript has none. */
+  async judged(): Promise<Judged | undefined> {
     for await (const { recorded } of this.moments()) {
-      if (recorded.event === "validation") return recorded.text;
+      if (recorded.event === "validation") {
+        return { validation: validationOf(recorded.validation), text: recorded.text ?? "" };
+      }
       // It comes before anything happens.
       if (recorded.event !== "start") return undefined;
     }

@@ -1,4 +1,5 @@
 import { exitCode } from "../budget/exit_codes.ts";
+import { type Clock, systemClock } from "../experiment/clock.ts";
 import { fasterPace, slowerPace } from "../view/pace.ts";
 import type { Viewer, ViewEvent, Watched } from "../view/view_event.ts";
 import { drawScreen } from "./drawing/draw_screen.ts";
@@ -19,6 +20,8 @@ export interface ScreenOptions extends Watched {
   readonly device?: TerminalDevice;
   /** Has a person edit a text while the terminal is theirs. */
   readonly edit?: (text: string, signal: AbortSignal) => Promise<Edited>;
+  /** Tells what a drawing took; the machine's own unless told otherwise. */
+  readonly clock?: Pick<Clock, "now">;
   /** Ends the process at once. */
   readonly exit?: (code: number) => void;
 }
@@ -32,9 +35,15 @@ export interface Screen extends Viewer {
   loading(model: string, fraction: number): void;
 }
 
-/** How often keys are looked for, and how often a change is drawn at most. */
-const LOOK_MILLISECONDS = 40;
-const DRAW_MILLISECONDS = 80;
+/** How often a change is drawn at most; on a slow or busy machine less often, down to twice a second. */
+const DRAW_MILLISECONDS = 75;
+const SLOWEST_DRAW_MILLISECONDS = 500;
+/** Drawing takes at most one part of so many of the time: the rest is for thinking. */
+const PARTS_OF_TIME = 60;
+/** How often keys are looked for: each look costs, and whoever types one soon types another. */
+const LOOK_MILLISECONDS = 80;
+const TYPING_LOOK_MILLISECONDS = 25;
+const TYPING_MILLISECONDS = 1000;
 /** How often all is drawn: native code may have written to the terminal, which nothing tells. */
 const WHOLE_MILLISECONDS = 5000;
 /** How long an answer stands in place of the keys. */
@@ -55,7 +64,14 @@ const CONSOLE_METHODS = ["error", "warn", "info", "log", "debug"] as const;
  */
 export function openScreen(options: ScreenOptions): Screen {
   const screen = new TerminalScreen(options);
-  const timer = setInterval(() => screen.tick(performance.now()), LOOK_MILLISECONDS);
+  let timer: ReturnType<typeof setTimeout>;
+  const look = () => {
+    const now = performance.now();
+    screen.tick(now);
+    const isTyping = now - screen.typedAt < TYPING_MILLISECONDS;
+    timer = setTimeout(look, isTyping ? TYPING_LOOK_MILLISECONDS : LOOK_MILLISECONDS);
+  };
+  timer = setTimeout(look, 0);
   const originals = CONSOLE_METHODS.map((method) => [method, console[method]] as const);
   for (const method of CONSOLE_METHODS) {
     console[method] = (...parts: unknown[]) => screen.say(parts.map(String).join(" "));
@@ -66,7 +82,7 @@ export function openScreen(options: ScreenOptions): Screen {
     say: (text) => screen.say(text),
     loading: (model, fraction) => screen.loading(model, fraction),
     close: async () => {
-      clearInterval(timer);
+      clearTimeout(timer);
       for (const [method, original] of originals) console[method] = original;
       await screen.close();
     },
@@ -82,10 +98,12 @@ export class TerminalScreen implements Screen {
   readonly #closed = new AbortController();
   #state: ScreenState = INITIAL_STATE;
   #isDrawn = false;
-  #drawnAt = -Infinity;
+  /** Not before is it drawn again. */
+  #drawsAt = -Infinity;
   #wholeAt = -Infinity;
   #now = 0;
   #messageAt = 0;
+  #typedAt = -Infinity;
   #quitAt: number | undefined;
 
   /** Takes the terminal. */
@@ -116,6 +134,11 @@ export class TerminalScreen implements Screen {
     this.#change({ ...this.#state, loading: { model, fraction } });
   }
 
+  /** When something was typed last. */
+  get typedAt(): number {
+    return this.#typedAt;
+  }
+
   /** A key was pressed. */
   press(key: Key): void {
     const seen = { view: this.#options.view(), keys: this.#keys };
@@ -131,12 +154,17 @@ export class TerminalScreen implements Screen {
    */
   tick(now: number): void {
     this.#now = now;
-    for (let typed; (typed = this.#terminal.read()) !== undefined;) this.#keyboard.hear(typed);
+    for (let typed; (typed = this.#terminal.read()) !== undefined;) {
+      this.#typedAt = now;
+      this.#keyboard.hear(typed);
+    }
     if (this.#state.message !== undefined && now - this.#messageAt > MESSAGE_MILLISECONDS) {
       const { message: _, ...state } = this.#state;
       this.#change(state);
     }
-    if (!this.#terminal.flush() || this.#isDrawn || now - this.#drawnAt < DRAW_MILLISECONDS) return;
+    if (!this.#terminal.flush() || this.#isDrawn || now < this.#drawsAt) return;
+    const { clock = systemClock } = this.#options;
+    const began = clock.now();
     if (now - this.#wholeAt > WHOLE_MILLISECONDS) {
       this.#terminal.repaint();
       this.#wholeAt = now;
@@ -150,7 +178,9 @@ export class TerminalScreen implements Screen {
       ...(speed === undefined ? {} : { speed }),
     });
     this.#isDrawn = this.#terminal.draw(drawing);
-    this.#drawnAt = now;
+    const rest = (clock.now() - began) * PARTS_OF_TIME;
+    this.#drawsAt = now +
+      Math.min(SLOWEST_DRAW_MILLISECONDS, Math.max(DRAW_MILLISECONDS, rest));
   }
 
   /** Gives the terminal back as it was found. */

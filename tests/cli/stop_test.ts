@@ -119,6 +119,26 @@ for (const { what, isTask, at, ends } of PRESSES) {
   });
 }
 
+Deno.test("key presses: a Ctrl-C after the person asked to quit is the second one", async () => {
+  const clock = new FakeClock();
+  const stop = listenForStop(clock, false);
+  const exit = Deno.exit;
+  let ended = 0;
+  Deno.exit = (() => ended++) as unknown as typeof Deno.exit;
+  try {
+    stop.ask("quit");
+    await clock.sleep(299);
+    press("SIGINT");
+    assertEquals([stop.signal.reason, ended], ["quit", 0]);
+    await clock.sleep(1);
+    press("SIGINT");
+    assertEquals(ended, 1);
+  } finally {
+    Deno.exit = exit;
+    stop.close();
+  }
+});
+
 Deno.test("SIGHUP ends like SIGTERM, unless it was ignored from the start", async () => {
   const stop = listenForStop(new FakeClock());
   press("SIGHUP");

@@ -176,3 +176,24 @@ Deno.test("values: what was typed is typed again for a command that takes it too
   ]);
   assertEquals(values.typedFor("release", []), []);
 });
+
+Deno.test("values: a pace is words a minute, or full", () => {
+  assertEquals(read("run").get("pace"), undefined);
+  assertEquals(read("run", "--pace", "full").get("pace"), "full");
+  assertEquals(read("run", "--pace", "90").get("pace"), 90);
+  for (const typed of ["0", "-5", "1e3", "2.5", "fast", "100001", "1_000"]) {
+    const { code, hint } = refusal("run", "--pace", typed);
+    assertEquals(code, "invalid-value", typed);
+    assertStringIncludes(hint ?? "", typed === "fast" ? "full" : "from 1 to 100000, or full");
+  }
+  assertStringIncludes(refusal("run", "--pace", "ful").hint ?? "", '"full"');
+});
+
+Deno.test("values: a page's address may be left out", () => {
+  assertEquals(read("run").get("web"), undefined);
+  assertEquals(read("run", "--web").get("web"), true);
+  assertEquals(read("run", "--web", "--plain").get("web"), true);
+  assertEquals(read("run", "--web", "localhost:80", "--plain").get("web"), "localhost:80");
+  assertEquals(read("run", "--web=8080").get("web"), "8080");
+  assertEquals(refusal("run", "--web=").code, "invalid-value");
+});

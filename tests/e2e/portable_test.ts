@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ASSET_PATHS } from "../../src/page/assets.ts";
 import {
   mayUnshare,
   portable,
@@ -101,6 +102,31 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     assertEquals(JSON.parse(text.trim().split("\n").at(-1) ?? "").reservedBytes, 0);
   });
 }
+
+test("the page comes along, with every file that it names", async () => {
+  const { file, cache } = await portable();
+  const child = portableCommand(file, ["run", "--web", "--plain", ...DEMO_BRAIN], { cache })
+    .spawn();
+  const { readable, writable } = new TextDecoderStream();
+  child.stderr.pipeTo(writable).catch(() => {});
+  child.stdout.pipeTo(new WritableStream()).catch(() => {});
+  const reader = readable.getReader();
+  let said = "";
+  while (!/http:\S+#\S+\n/.test(said)) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`It ended: ${said}`);
+    said += value;
+  }
+  const { origin } = new URL(/http:\S+/.exec(said)?.[0] ?? "");
+  for (const path of ASSET_PATHS) {
+    const response = await fetch(origin + path);
+    await response.body?.cancel();
+    assertEquals(response.status, 200, path);
+  }
+  await reader.cancel();
+  child.kill("SIGINT");
+  assertEquals((await child.status).code, 130);
+});
 
 test("starts at once unpack once, and leave nothing half unpacked", async () => {
   const { file } = await portable();

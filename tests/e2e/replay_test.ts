@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { TRANSCRIPT_SCHEMA } from "../../src/report/schema/transcript.ts";
-import { brainjarCommand, type Finished, runBrainjar } from "./program.ts";
+import { brainjarArguments, brainjarCommand, type Finished, runBrainjar } from "./program.ts";
+import { TmuxTerminal } from "./tmux.ts";
 
 // A run, its transcript, and what is made of it, by the program itself.
 
@@ -14,13 +15,27 @@ interface Kept {
 
 const RUN = ["run", "--mode", "matrix", "--turns", "5", "--seed", "5", "--context-size", "256"];
 
+let made: Promise<Pick<Kept, "text" | "printed">> | undefined;
+
+/** One run for all tests: it takes its time. */
+async function makeOnce(): Promise<Pick<Kept, "text" | "printed">> {
+  const folder = await Deno.makeTempDir({ prefix: "brainjar-replay-" });
+  try {
+    const { code, stdout, stderr } = await runBrainjar([...RUN, "--log", `${folder}/talk.jsonl`]);
+    assertEquals(code, 0, stderr);
+    return { text: await Deno.readTextFile(`${folder}/talk.jsonl`), printed: stdout };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 async function withTranscript(test: (kept: Kept) => Promise<void>): Promise<void> {
+  const { text, printed } = await (made ??= makeOnce());
   const folder = await Deno.makeTempDir({ prefix: "brainjar-replay-" });
   try {
     const log = `${folder}/talk.jsonl`;
-    const { code, stdout, stderr } = await runBrainjar([...RUN, "--log", log]);
-    assertEquals(code, 0, stderr);
-    await test({ folder, log, text: await Deno.readTextFile(log), printed: stdout });
+    await Deno.writeTextFile(log, text);
+    await test({ folder, log, text, printed });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -163,4 +178,40 @@ Deno.test("report: to stdout and to a file, over a report and over nothing else;
     assertEquals([header.version, header.width, header.height], [2, 80, 24]);
     assert(events.length > 3);
   });
+});
+
+const hasTmux = Deno.build.os === "linux" &&
+  await new Deno.Command("tmux", { args: ["-V"] }).output()
+    .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: "replay: on the screen, with its keys, and the terminal left as it was (tmux)",
+  ignore: !hasTmux,
+  fn: async () => {
+    await withTranscript(async ({ log }) => {
+      await using terminal = await TmuxTerminal.open(120, 40);
+      if (terminal === undefined) throw new Error("tmux was there a moment ago");
+      const words = brainjarArguments(["replay", log, "--speed", "0.1"]);
+      await terminal.type(`clear; ${[Deno.execPath(), ...words].join(" ")}; echo "code $?"`);
+      await terminal.press("Enter");
+      await terminal.shows(/SUBJECT[^]*turn back/);
+      await terminal.shows(/0\.1 × speed/);
+      await terminal.press("Space");
+      await terminal.shows(/PAUSED/);
+      await terminal.press("g");
+      await terminal.type("4");
+      await terminal.press("Enter");
+      await terminal.shows(/turn 3 of 5[^]*PAUSED/);
+      await terminal.press("Left");
+      await terminal.shows(/turn [12] of 5[^]*PAUSED/);
+      await terminal.press("v");
+      await terminal.shows(/VALIDATION PASSED|MEMORY BUDGET VALIDATION/);
+      await terminal.press("v", "Space");
+      for (let step = 0; step < 14; step++) await terminal.press("+");
+      await terminal.shows(/Run ended as asked/);
+      await terminal.press("q");
+      const left = await terminal.shows(/code 0/);
+      assert(!left.includes("SUBJECT"), left);
+    });
+  },
 });

@@ -152,6 +152,13 @@ Deno.test("page: every answer keeps browsers from what isn't the page's", async 
   }
 });
 
+Deno.test("page: every file of it is served, and nothing else is", async () => {
+  const folder = new URL("../../src/page/assets/", import.meta.url);
+  const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => `/${name}`);
+  const served = ASSET_PATHS.map((path) => path === "/" ? "/index.html" : path);
+  assertEquals(served.toSorted(), names.toSorted());
+});
+
 Deno.test("page: its files name no other host, and hold no markup of their own making", async () => {
   await using page = await openPlayedPage();
   for (const path of ASSET_PATHS) {

@@ -164,17 +164,25 @@ Deno.test("page: updates are sent at once, then at most ten a second, each encod
   const updates = new Updates(() => (asked++, { turn }), timer);
   updates.touch();
   assertEquals([updates.number, asked], [0, 1], "Nobody watches: nothing is done");
-  updates.setWatched(true);
+  updates.setReaders(1);
   const start = updates.number;
-  for (turn = 1; turn <= 1000; turn++) {
+  for (turn = 1; turn <= 1010; turn++) {
     updates.touch();
     timer.pass(1);
   }
-  // The first at once, the others a tenth of a second apart, the last change with the last of them.
-  assertEquals(updates.number - start, 1000 / UPDATE_MILLISECONDS + 1);
-  assert(new TextDecoder().decode(updates.snapshot().bytes).includes('{"turn":1000}'));
+  timer.pass(UPDATE_MILLISECONDS);
+  // The first at once, the others a tenth of a second and a bit apart, the last change with the last.
+  assertEquals(updates.number - start, 1 + 1000 / UPDATE_MILLISECONDS);
+  assert(new TextDecoder().decode(updates.snapshot().bytes).includes('{"turn":1010}'));
   timer.pass(10_000);
-  assertEquals([updates.number - start, timer.waiting], [1000 / UPDATE_MILLISECONDS + 1, 0]);
+  assertEquals([updates.number - start, timer.waiting], [1 + 1000 / UPDATE_MILLISECONDS, 0]);
+  updates.setReaders(900);
+  const before = updates.number;
+  for (turn = 0; turn < 2000; turn++) {
+    updates.touch();
+    timer.pass(1);
+  }
+  assertEquals(updates.number - before, 3, "The more read, the rarer");
 });
 
 Deno.test("page: who was away for a moment is sent what it missed, and others all", () => {
@@ -217,7 +225,7 @@ Deno.test("page: who stops reading is dropped, has no queue, and nobody else not
   for (let sum = 0; sum <= 2 * KEPT_BYTES; sum += 10_000) {
     text = `${sum}`.padEnd(10_000, "x");
     updates.touch();
-    timer.pass(UPDATE_MILLISECONDS);
+    timer.pass(1000);
     reading.heard();
   }
   assertEquals(readers.count, 1);
@@ -226,8 +234,9 @@ Deno.test("page: who stops reading is dropped, has no queue, and nobody else not
   assert(stalled.heard().length < 11_000 && begun > 0);
   text = "still here";
   updates.touch();
+  timer.pass(1000);
   assertEquals(eventsIn(reading.heard()), ["patch"]);
   reading.leave();
-  timer.pass(UPDATE_MILLISECONDS);
+  timer.pass(1000);
   assertEquals([readers.count, timer.waiting], [0, 0]);
 });

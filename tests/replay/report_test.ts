@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
 import { readAsset } from "../../src/page/assets.ts";
 import { RecordedRun } from "../../src/replay/recorded_run.ts";
 import { remarksOn } from "../../src/replay/remarks.ts";
@@ -51,6 +52,20 @@ Deno.test("report: of the first version of transcripts, with what it doesn't kno
   assertStringIncludes(page, "This transcript has no samples of memory");
   assertStringIncludes(page, "This transcript doesn't have it");
   assertEquals(/\b0\.00 GB\b/.exec(page), null);
+});
+
+Deno.test("report: of any prefix of a transcript", async () => {
+  const text = transcriptOf(await heardOnce());
+  const first = text.indexOf("\n") + 1;
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: first, max: text.length }), async (length) => {
+      const page = await reportOf(text.slice(0, length));
+      assert(page.trimEnd().endsWith("</html>"));
+      assertEquals(/\b(NaN|undefined|Infinity|\[object)/.exec(page), null);
+      assertEquals(page.includes("The transcript ends"), length < text.length - 1);
+    }),
+    { numRuns: 30, seed: 2, examples: [[first], [first + 1], [text.length - 1]] },
+  );
 });
 
 const HOSTILE = `<script>alert(1)</script><img src=x onerror="alert(2)">\u001b[2J\u202e&amp;'"`;

@@ -27,6 +27,7 @@ async function onScreen(
     report: () => "VALIDATION",
     color: false,
     device,
+    clock: { now: () => 0 },
     exit: (code) => asked.push(`exit ${code}`),
     ...options,
   });
@@ -125,7 +126,7 @@ Deno.test("screen: only lines that changed are written, and nothing where nothin
   });
 });
 
-Deno.test("screen: it is drawn at most every 80 ms", async () => {
+Deno.test("screen: it is drawn at most every 75 ms", async () => {
   await onScreen(({ pass, see }) => {
     pass();
     let frames = 0;
@@ -135,6 +136,21 @@ Deno.test("screen: it is drawn at most every 80 ms", async () => {
     }
     assert(frames > 8 && frames <= 13, String(frames));
   });
+});
+
+Deno.test("screen: what takes long to draw is drawn less often, but never less than twice a second", async () => {
+  for (const [milliseconds, fewest, most] of [[5, 3, 4], [1000, 2, 3]] as const) {
+    let time = 0;
+    await onScreen(({ pass, see }) => {
+      pass();
+      let frames = 0;
+      for (let turn = 13; turn < 113; turn++) {
+        see(viewOfRun({ turn }));
+        if (pass(10) !== "") frames += 1;
+      }
+      assert(frames >= fewest && frames <= most, `${frames} frames of ${milliseconds} ms`);
+    }, { clock: { now: () => time += milliseconds } });
+  }
 });
 
 Deno.test("screen: a terminal that stopped reading costs frames and keeps nothing waiting", async () => {

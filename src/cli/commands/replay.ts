@@ -7,7 +7,10 @@ import { chooseRun } from "../../replay/index_runs.ts";
 import { openTranscript } from "../../replay/open_transcript.ts";
 import { writeOwnFile } from "../../replay/own_file.ts";
 import { Player } from "../../replay/player.ts";
-import { RecordedRun } from "../../replay/recorded_run.ts";
+import { type Judged, RecordedRun } from "../../replay/recorded_run.ts";
+import { DEFAULT_ESTIMATOR } from "../../plan/settings.ts";
+import { checkShort } from "../../report/short/check_short.ts";
+import type { Paragraph } from "../../report/short/paragraph.ts";
 import { remarksOn } from "../../replay/remarks.ts";
 import type { Watched } from "../../view/view_event.ts";
 import type { Command } from "../command.ts";
@@ -84,7 +87,8 @@ async function play(run: RecordedRun, { values, output, stop }: PlayInput): Prom
     maxGap: maxGapOf(values),
     staysAtEnd: wantsScreen || web !== undefined,
   });
-  const report = await run.report() ?? "";
+  const judged = await run.judged();
+  const report = judged?.text ?? "";
   const watched: Watched = {
     view: () => player.view,
     controls: player.controls,
@@ -101,7 +105,12 @@ async function play(run: RecordedRun, { values, output, stop }: PlayInput): Prom
     ? await openPage(web, watched, (text) => output.say(text))
     : wantsScreen
     ? await openScreen(watched, values.get("no-color"))
-    : plainLines({ queue, progress: undefined, report });
+    : plainLines({
+      queue,
+      progress: undefined,
+      report: output.answersTerminal ? shortReport(judged) : report,
+      view: watched.view,
+    });
   player.add(viewer);
   try {
     await player.play(values.get("from"));
@@ -111,6 +120,13 @@ async function play(run: RecordedRun, { values, output, stop }: PlayInput): Prom
     stop.signal.removeEventListener("abort", quit);
     await viewer.close();
   }
+}
+
+/** Layer 1's report as a run at a terminal prints it; a transcript doesn't have what it says of models. */
+function shortReport(judged: Judged | undefined): readonly Paragraph[] {
+  if (judged === undefined) return [];
+  const { validation } = judged;
+  return checkShort({ validation, estimator: DEFAULT_ESTIMATOR, models: [], instances: [] });
 }
 
 /** What is watched takes its time; what is read by a program doesn't. */

@@ -4,6 +4,7 @@ import { eventJson } from "../../report/event_json.ts";
 import { lifeText, renderEvent } from "../../report/event_text.ts";
 import { jsonText, printable } from "../../report/printable.ts";
 import type { Paragraph } from "../../report/short/paragraph.ts";
+import type { RunView } from "../../view/run_view.ts";
 import type { Viewer, ViewEvent } from "../../view/view_event.ts";
 import type { AnswerQueue } from "../terminal/answer_queue.ts";
 import type { Progress } from "../terminal/progress.ts";
@@ -34,10 +35,12 @@ interface PlainLinesOptions {
   readonly progress: Progress | undefined;
   /** Layer 1's report: words, or for a terminal what is wrapped to its width. */
   readonly report: string | readonly Paragraph[];
+  /** What is seen when the last event is told. */
+  readonly view: () => RunView;
 }
 
 /** A run in lines: each thing once, as it happens. */
-export function plainLines({ queue, progress, report }: PlainLinesOptions): Viewer {
+export function plainLines({ queue, progress, report, view }: PlainLinesOptions): Viewer {
   const onTerminal = typeof report !== "string";
   let thinking = { id: "", text: "" };
   return {
@@ -53,13 +56,7 @@ export function plainLines({ queue, progress, report }: PlainLinesOptions): View
       if (told === undefined) return;
       progress?.clear();
       if (event.event === "validation") queue.push(onTerminal ? report : `${report}\n`);
-      const texts = [renderEvent(told)];
-      if (told.event === "death") texts.push(`[${printable(told.id)}] ${lifeText(told)}`);
-      queue.push(
-        onTerminal
-          ? texts.flatMap((text) => eventParagraphs(told, text))
-          : texts.map((text) => `${text}\n`).join(""),
-      );
+      queue.push(onTerminal ? eventParagraphs(told, view()) : eventLines(told));
     },
     caughtUp: () => queue.drained(),
     close: () => {
@@ -67,6 +64,11 @@ export function plainLines({ queue, progress, report }: PlainLinesOptions): View
       return Promise.resolve();
     },
   };
+}
+
+function eventLines(event: RunEvent): string {
+  const life = event.event === "death" ? `\n[${printable(event.id)}] ${lifeText(event)}` : "";
+  return `${renderEvent(event)}${life}\n`;
 }
 
 /** The event that is told in its place; nothing where an earlier one has said it. */

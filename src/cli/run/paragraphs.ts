@@ -1,7 +1,12 @@
+import { formatAmount } from "../../budget/size.ts";
 import type { RunEvent } from "../../experiment/events.ts";
+import { lifeText, renderEvent } from "../../report/event_text.ts";
+import { poolAmounts } from "../../report/format.ts";
 import { printable } from "../../report/printable.ts";
 import type { Paragraph } from "../../report/short/paragraph.ts";
+import type { RunView } from "../../view/run_view.ts";
 import type { Span, Style } from "../../report/styled.ts";
+import { endParagraphs } from "./summary.ts";
 
 /** How the words of an event are set off; a jar's own words aren't. */
 const STYLES: Partial<Record<RunEvent["event"], Style>> = {
@@ -16,16 +21,17 @@ const STYLES: Partial<Record<RunEvent["event"], Style>> = {
 };
 
 /**
- * An event's text for a terminal: whose it is in its role's colour, the words wrapped beside that, and
- * what is indented still so.
+ * An event for a terminal: whose it is in its role's colour, the words wrapped beside that. Layer 2's and
+ * 3's accounts are a line for each jar, and of the end there is what lines before it haven't said.
  */
-export function eventParagraphs(event: RunEvent, text: string): Paragraph[] {
+export function eventParagraphs(event: RunEvent, view: RunView): Paragraph[] {
+  if (event.event === "end") return endParagraphs(view, event);
   const jar = "id" in event && event.id !== undefined && event.role !== undefined
     ? { label: `[${printable(event.id)}]`, style: event.role }
     : undefined;
   const style = STYLES[event.event];
   const styled = (words: string): Span[] => [style ? { style, text: words } : words];
-  return text.split("\n").map((line): Paragraph => {
+  return textOf(event).split("\n").map((line): Paragraph => {
     if (jar && line.startsWith(`${jar.label} `)) {
       const words = styled(line.slice(jar.label.length + 1));
       return {
@@ -37,4 +43,23 @@ export function eventParagraphs(event: RunEvent, text: string): Paragraph[] {
     const words = line.trimStart();
     return { indent: line.length - words.length, words: styled(words) };
   });
+}
+
+function textOf(event: RunEvent): string {
+  switch (event.event) {
+    case "allocated": {
+      const { id, allocatedBytes, remainingBytes, pools } = event;
+      const allocated = poolAmounts(
+        allocatedBytes,
+        pools.map(({ id, allocatedBytes: bytes }) => ({ id, bytes })),
+      );
+      return `[${printable(id)}] ${allocated} allocated; ${
+        formatAmount(remainingBytes)
+      } left to give`;
+    }
+    case "death":
+      return `${renderEvent(event)}\n[${printable(event.id)}] ${lifeText(event)}`;
+    default:
+      return renderEvent(event);
+  }
 }

@@ -74,7 +74,16 @@ export async function openSession(
     if (screen) screen.say(text.trimEnd());
     else output.say(text);
   };
-  if (web !== undefined) viewers.add(await openPage(web, watched, say));
+  // Told again on the screen, which covers it.
+  const addresses: string[] = [];
+  if (web !== undefined) {
+    viewers.add(
+      await openPage(web, watched, (text) => {
+        addresses.push(text);
+        say(text);
+      }),
+    );
+  }
   const finish = () => viewers.finish();
   stop.signal.addEventListener("abort", finish);
 
@@ -106,11 +115,12 @@ export async function openSession(
       // A run that ends before it begins has nothing to draw.
       if (!wantsScreen || !goesOn) {
         const short = output.answersTerminal ? checkShort(validation) : report;
-        return viewers.add(plainLines({ queue, progress, report: short }));
+        return viewers.add(plainLines({ queue, progress, report: short, view: watched.view }));
       }
       progress?.clear();
       screen = await openScreen(watched, values.get("no-color"));
       viewers.add(screen);
+      for (const address of addresses) say(address);
     },
     ended: async (end) => {
       await stop.heard(viewers.caughtUp());

@@ -14,18 +14,31 @@ const MOST_LISTED = 12;
 export function summary(view: RunView, end: EndEvent): Paragraph[] {
   const hasFailed = end.reason === "refused" || end.reason === "failed";
   const wrong = hasFailed ? view.happenings.filter(({ kind }) => kind === "warning") : [];
-  const living = view.jars.filter(isLiving).map(({ life }) => life);
-  const lives = [...view.lives, ...living];
-  const listed = lives.slice(-MOST_LISTED);
-  const all = view.jars.reduce((sum, { deaths }) => sum + deaths, 0) + living.length;
-  const before = all - listed.length;
+  const lives = view.lives.slice(-MOST_LISTED);
+  const deaths = view.jars.reduce((sum, jar) => sum + jar.deaths, 0);
+  const before = deaths - lives.length;
   return [
     ...wrong.flatMap(({ text }) => text.split("\n")).map((text): Paragraph => ({
       words: [{ style: "warning", text }],
     })),
+    ...endParagraphs(view, end, [
+      ...(before > 0 ? [{ words: [`${before} lives before these:`] }] : []),
+      ...lives.map((life) => lifeOf(life, view.at)),
+    ]),
+  ];
+}
+
+/** How a run ended and what was given back, the lives that are over, and those that went on till then. */
+export function endParagraphs(
+  view: RunView,
+  end: EndEvent,
+  over: readonly Paragraph[] = [],
+): Paragraph[] {
+  const now = Math.min(view.at, end.milliseconds);
+  return [
     ...endLines(end).map((text): Paragraph => ({ words: [text] })),
-    ...(before > 0 ? [{ words: [`${before} lives before these:`] }] : []),
-    ...listed.map((life) => lifeOf(life, Math.min(view.at, end.milliseconds))),
+    ...over,
+    ...view.jars.filter(isLiving).map(({ life }) => lifeOf(life, now)),
   ];
 }
 

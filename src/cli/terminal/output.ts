@@ -42,7 +42,9 @@ export function processOutput(options: { readonly color: boolean }): Output {
     answerLater: (text) => writeLater(Deno.stdout, printableLines(text), answersTerminal),
     answersTerminal,
     get canDraw() {
-      return answersTerminal && Deno.stdin.isTerminal() && Deno.env.get("TERM") !== "dumb";
+      // The screen needs /dev/tty, which Windows hasn't.
+      return answersTerminal && Deno.stdin.isTerminal() && Deno.env.get("TERM") !== "dumb" &&
+        Deno.build.os !== "windows";
     },
     answerParagraphs: async (paragraphs) => {
       const { fitParagraphs } = await loadModule<

@@ -81,7 +81,11 @@ export function listenForStop(
   });
   return {
     signal: controller.signal,
-    ask: end,
+    ask: (reason) => {
+      // Whoever pressed q and then Ctrl-C has pressed twice.
+      if (reason === "quit") presses.next();
+      end(reason);
+    },
     freed,
     heard: async (answer) => {
       if (!await settlesBefore(answer, controller.signal)) await freed(answer);

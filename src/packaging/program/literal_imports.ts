@@ -77,7 +77,7 @@ async function modulesIn(folder: string): Promise<string[]> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (isDirectory) {
       paths.push(...(await modulesIn(`${folder}/${name}`)).map((path) => `${name}/${path}`));
-    } else if (name.endsWith(".ts")) paths.push(name);
+    } else if (/\.[jt]s$/.test(name)) paths.push(name);
   }
   return paths;
 }

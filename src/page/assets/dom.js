@@ -31,18 +31,19 @@ export function drawn(shape) {
 }
 
 /**
- * Sets an attribute where it has another value: `false` takes it away.
+ * Sets an attribute where it has another value: `false` takes it away, but for what styles ask of.
  *
  * @param {any} node
  * @param {string} key
  * @param {string | number | boolean} value
  */
 export function setAttribute(node, key, value) {
-  if (value === false) {
+  const isFlag = !key.startsWith("data-");
+  if (isFlag && value === false) {
     if (node.hasAttribute(key)) node.removeAttribute(key);
     return;
   }
-  const text = value === true ? "" : String(value);
+  const text = isFlag && value === true ? "" : String(value);
   if (node.getAttribute(key) !== text) node.setAttribute(key, text);
 }
 

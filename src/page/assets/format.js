@@ -63,3 +63,12 @@ export function voiceOf(jar, jars) {
   if (jar.role !== "subject") return jar.role;
   return jars.find(({ role }) => role === "subject")?.id === jar.id ? "subject" : "peer";
 }
+
+/**
+ * A model's name without the folders that it lies in.
+ *
+ * @param {string} model
+ */
+export function modelName(model) {
+  return model.replace(/^.*[/\\](?=[^/\\])/, "");
+}

@@ -1,5 +1,5 @@
 import { drawn, element, meter, setAttribute, setText } from "./dom.js";
-import { amount, causeWords, clock, counted, voiceOf } from "./format.js";
+import { amount, causeWords, clock, counted, modelName, voiceOf } from "./format.js";
 
 const BODY =
   "M30 20 h36 v5 c0 8 18 9 18 25 v60 a14 14 0 0 1 -14 14 h-44 a14 14 0 0 1 -14 -14 v-60 c0 -16 18 -17 18 -25 z";
@@ -164,15 +164,20 @@ function card(index, first, jars, actions) {
     /** @param {any} jar @param {any} state */
     show(jar, state) {
       setAttribute(node, "data-state", jar.state);
-      setText(role, jar.id === jar.role ? jar.model : `${jar.role} · ${jar.model}`);
+      const model = modelName(jar.model);
+      setText(role, jar.id === jar.role ? model : `${jar.role} · ${model}`);
+      setAttribute(role, "title", jar.model);
       setText(badge, STATES[jar.state] ?? jar.state);
+      const isGone = jar.state === "dead" || jar.state === "gone";
       const most = jar.limitBytes ?? Math.max(jar.reservedBytes, jar.residentBytes);
       memory.show({
         value: jar.residentBytes,
         within: jar.reservedBytes,
         most,
-        words: `${amount(jar.residentBytes)} of ${amount(jar.reservedBytes)} reserved` +
-          (jar.limitBytes === undefined ? "" : `, limit ${amount(jar.limitBytes)}`),
+        words: isGone
+          ? "given back"
+          : `${amount(jar.residentBytes)} of ${amount(jar.reservedBytes)} reserved` +
+            (jar.limitBytes === undefined ? "" : `, limit ${amount(jar.limitBytes)}`),
       });
       const left = Math.max(0, jar.contextSize - jar.contextTokens);
       context.show({
@@ -180,6 +185,8 @@ function card(index, first, jars, actions) {
         most: jar.contextSize,
         words: jar.contextSize === 0
           ? "not yet"
+          : isGone
+          ? "forgotten"
           : `${counted(left, "token")} left of ${jar.contextSize}`,
       });
       showDevices(devices, jar.devices);
@@ -202,7 +209,8 @@ function card(index, first, jars, actions) {
       }
       setText(
         thought,
-        jar.thought?.text ?? (jar.state === "waiting" ? "Not admitted yet" : "No thought yet"),
+        jar.thought?.text.trimStart() ??
+          (jar.state === "waiting" ? "Not admitted yet" : "No thought yet"),
       );
       setAttribute(thought, "data-whole", jar.thought === undefined || jar.thought.isWhole);
       // The newest words are what a person wants to see of a long thought.

@@ -1,5 +1,5 @@
 import { drawn, element, meter, setText } from "./dom.js";
-import { amount, clock, counted, voiceOf } from "./format.js";
+import { amount, clock, modelName, voiceOf } from "./format.js";
 import { plotOf } from "./plot.js";
 
 /** A plot's pixels from top to bottom. */
@@ -51,7 +51,7 @@ export function machinePanel(place) {
       const lines = [
         ...state.shared.map((/** @type {any} */ { model, ids, bytes }) => [
           "Shared weights",
-          `${amount(bytes)} of ${model}, in memory once for ${ids.join(", ")}`,
+          `${amount(bytes)} of ${modelName(model)}, in memory once for ${ids.join(", ")}`,
         ]),
         [
           "Memory pressure",
@@ -184,13 +184,4 @@ export function records(lives, happenings) {
     }
     before = state;
   };
-}
-
-/** @param {any} state */
-export function summary(state) {
-  const deaths = state.jars.reduce(
-    (/** @type {number} */ sum, /** @type {any} */ jar) => sum + jar.deaths,
-    0,
-  );
-  return counted(deaths, "death");
 }

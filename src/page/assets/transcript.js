@@ -68,6 +68,11 @@ function utterance(said, jars) {
       element("strong", {}, whose),
       element("span", { class: "said-when" }, `turn ${said.turn} · ${clock(said.at)}`),
     ),
-    element("p", { class: "said-text" }, ...frayed(said.text, said.fill, said.number), ...cut),
+    element(
+      "p",
+      { class: "said-text" },
+      ...frayed(said.text.trim(), said.fill, said.number),
+      ...cut,
+    ),
   );
 }

@@ -48,11 +48,11 @@ export function reportPage(data: ReportData, notes: ReportNotes, theme: string):
     <p class="lead">${lead(data, notes)}</p>
     ${notes.remarks.map((remark) => html`<p class="warn">${remark}</p>`)}
     ${facts(data)}
-    <h3 id="repeat">The same thoughts again</h3>
+    <h2 id="repeat" class="small">The same thoughts again</h2>
     <pre tabindex="0" aria-labelledby="repeat">${repeatLine(data.start)}</pre>
+    <p class="note">Prompts that aren't brainjar's own are given as files again (--prompt-JAR); they stand below.</p>
     <nav aria-label="Contents"><ul>${[
-      ["#plots", "Memory and context"],
-      ["#lives", "Lives"],
+      ...(hasLived(data) ? [["#plots", "Memory and context"], ["#lives", "Lives"]] : []),
       ["#words", "What they said"],
       ["#validation", "Validation"],
       ["#prompts", "Prompts"],
@@ -60,8 +60,7 @@ export function reportPage(data: ReportData, notes: ReportNotes, theme: string):
         </header>
         <main>
     ${jarTable(data)}
-    ${plots(data)}
-    ${lives(data)}
+    ${hasLived(data) ? [plots(data), lives(data)] : undefined}
     ${words(data)}
     ${validation(data)}
     ${prompts(data)}
@@ -70,6 +69,11 @@ export function reportPage(data: ReportData, notes: ReportNotes, theme: string):
     </html>
   `;
   return REPORT_MARK + page.text;
+}
+
+/** False for a run that was refused, or cut off before anybody thought. */
+function hasLived({ thoughts, causes }: ReportData): boolean {
+  return thoughts > 0 || causes.size > 0;
 }
 
 function headline({ start }: ReportData): string {
@@ -125,7 +129,9 @@ const ENDINGS = {
   open: "not in this transcript",
 } as const;
 
-function jarTable({ view, jars }: ReportData): Content {
+function jarTable({ start, view, jars }: ReportData): Content {
+  // A jar that was never loaded has none but the one that was asked for.
+  const contextOf = (id: string) => start.jars.find((jar) => jar.id === id)?.contextSize ?? 0;
   return html`
     <div class="scroll" tabindex="0" role="group" aria-label="Jars">
       <table>
@@ -147,7 +153,7 @@ function jarTable({ view, jars }: ReportData): Content {
               <th scope="row">${jar.id}</th>
               <td class="words">${jar.role}</td>
               <td class="words model">${jar.model}</td>
-              <td>${jar.contextSize}</td>
+              <td>${jar.contextSize || contextOf(jar.id)}</td>
               <td>${own?.thoughts ?? 0}</td>
               <td>${own?.tokens ?? 0}</td>
               <td>${jar.deaths}</td>

@@ -17,7 +17,7 @@ export function plots(data: ReportData): Content {
       <h2 id="plots">Memory and context over time</h2>
       <p class="note">† marks a death. ${hasMemory
         ? "Dashed across: the jar's limit; dotted: what was reserved for it."
-        : "This transcript has no samples of memory: it was written by an earlier brainjar."}</p>
+        : "This transcript has no samples of memory."}</p>
       <div class="plots">${data.view.jars.map((jar) => jarPlots(jar, data))}</div>
     </section>
   `;

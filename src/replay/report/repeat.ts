@@ -23,34 +23,41 @@ import { shellWord } from "../../report/shell_word.ts";
  * }
  * ```
  */
-export function repeatLine({ mode, turns, sampling, jars }: RecordedStart): string {
-  const models = new Set(jars.map(({ model }) => model));
-  const [model] = models;
-  const named = models.size === 1 && model !== undefined
-    ? ["--model", model]
-    : jars.flatMap(({ id, model }) => [`--model-${id}`, model]);
+export function repeatLine(start: RecordedStart): string {
+  const { mode, turns, sampling, promptFormat, jars } = start;
   const contexts = new Set(jars.map(({ contextSize }) => contextSize));
-  const limits = jars.flatMap(({ id, ramLimitBytes }) =>
-    ramLimitBytes === undefined ? [] : [`--ram-limit-${id}`, `${ramLimitBytes}B`]
-  );
-  const sampled = SAMPLING.flatMap(([key, flag]) => {
-    const value = sampling[key];
-    return typeof value === "number" ? [flag, String(value)] : [];
-  });
   return [
     ...["brainjar", "run"],
     ...(mode === "jars" ? ["--jars", "FILE"] : ["--mode", mode]),
-    ...named,
+    ...models(start),
     ...(contexts.size === 1 ? ["--context-size", ...[...contexts].map(String)] : []),
-    ...limits,
-    ...(turns === undefined ? [] : ["--turns", String(turns)]),
-    ...sampled,
+    ...jars.flatMap(({ id, ramLimitBytes }) => flag(`--ram-limit-${id}`, ramLimitBytes, "B")),
+    ...flag("--turns", turns),
+    ...sampled(sampling, ""),
+    ...jars.flatMap((jar) => sampled(jar.sampling ?? {}, `-${jar.id}`)),
+    ...flag("--prompt-format", promptFormat === "auto" ? undefined : promptFormat),
+    ...flag("--seed", sampling.seed),
   ].map(shellWord).join(" ");
 }
 
-const SAMPLING = [
-  ["maxTokens", "--max-tokens"],
-  ["temperature", "--temperature"],
-  ["topP", "--top-p"],
-  ["seed", "--seed"],
-] as const;
+function models({ jars }: RecordedStart): string[] {
+  const [first, ...others] = new Set(jars.map(({ model }) => model));
+  if (first !== undefined && others.length === 0) return ["--model", first];
+  return jars.flatMap(({ id, model }) => [`--model-${id}`, model]);
+}
+
+/** How thoughts are sampled, of the run or of one jar. */
+function sampled(
+  { maxTokens, temperature, topP }: Partial<RecordedStart["sampling"]>,
+  ofJar: string,
+): string[] {
+  return [
+    ...flag(`--max-tokens${ofJar}`, maxTokens),
+    ...flag(`--temperature${ofJar}`, temperature),
+    ...flag(`--top-p${ofJar}`, topP),
+  ];
+}
+
+function flag(name: string, value: number | string | undefined, unit = ""): string[] {
+  return value === undefined ? [] : [name, `${value}${unit}`];
+}

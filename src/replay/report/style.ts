@@ -5,6 +5,7 @@ body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 72rem; background: 
   font: 16px/1.5 var(--sans); }
 h1 { font: 600 2rem/1.2 var(--serif); margin: 0 0 .25rem; }
 h2 { font: 600 1.4rem/1.3 var(--serif); margin: 2.5rem 0 .5rem; padding-top: .75rem; border-top: 1px solid var(--line); }
+h2.small { font: 600 1rem var(--sans); margin: 1rem 0 .25rem; padding: 0; border: 0; }
 h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
 a { color: var(--focus); }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }

@@ -3,6 +3,13 @@ import { bytes, mode, poolId, poolKind, role } from "./common.ts";
 import { RUN_EVENT_SCHEMA, type RunEventJson } from "./event.ts";
 import type { Shape } from "./shape.ts";
 
+/** How thoughts are sampled; what a later version adds is kept. */
+const sampling = z.looseObject({
+  maxTokens: z.int().exactOptional(),
+  temperature: z.number().exactOptional(),
+  topP: z.number().exactOptional(),
+});
+
 /** A run's first line; each further file of a transcript that is rotated begins with it again. */
 const START_SCHEMA = z.object({
   event: z.literal("start"),
@@ -12,13 +19,15 @@ const START_SCHEMA = z.object({
   version: z.string().exactOptional().describe("The brainjar that wrote it"),
   mode,
   turns: z.int().exactOptional(),
-  sampling: z.looseObject({ seed: z.int() }).describe("What the run can be repeated with"),
+  sampling: sampling.extend({ seed: z.int() }).describe("What the run can be repeated with"),
+  promptFormat: z.string().exactOptional(),
   jars: z.array(z.looseObject({
     id: z.string(),
     role,
     model: z.string(),
     contextSize: z.int(),
     ramLimitBytes: bytes.exactOptional(),
+    sampling: sampling.exactOptional().describe("Where it isn't the run's"),
     prompt: z.string().exactOptional().describe("What its prompt file says"),
   })),
 });

@@ -19,10 +19,12 @@ import {
 
 /** The first line: what runs, where it is, and whether it goes on. */
 export function header(view: RunView, { state, speed }: DrawOptions, columns: number): Line {
-  const { mode, turn, turns, seed, at, pace } = view;
+  const { mode, turn, turns, seed, at, pace, phase: phaseName } = view;
   const parts = [
     columns < 60 ? undefined : mode,
-    `turn ${turn}${turns === undefined ? "" : ` of ${turns}`}`,
+    `turn ${phaseName === "starting" ? turn : Math.max(1, turn)}${
+      turns === undefined ? "" : ` of ${turns}`
+    }`,
     clockOf(at),
     speed === undefined ? paceText(pace) : `${speed === Infinity ? "full" : speed} × speed`,
     seed === undefined ? undefined : `seed ${seed}`,

@@ -44,7 +44,7 @@ function entryLines(
   // On a screen of few columns every cell goes to the words.
   const room = cells - margin;
   const isWide = room >= margin * 4;
-  const words = wrap(printable(fray(text, fill)), isWide ? room : cells);
+  const words = wrapped(text, fill, isWide ? room : cells);
   return words.map((line, index) => [
     ...(isWide
       ? [span(index === 0 ? `${turn} `.padStart(margin) : " ".repeat(margin), FAINT)]
@@ -53,11 +53,27 @@ function entryLines(
   ]);
 }
 
+/** Most of what stands on a screen stood there a moment ago, and to wrap it is most of what a drawing costs. */
+const kept = new Map<string, readonly string[]>();
+const MOST_KEPT = 300;
+const LONGEST_KEPT = 1000;
+
+/** A text as it has frayed, in printable lines. */
+function wrapped(text: string, fill: number, cells: number): readonly string[] {
+  const key = `${cells} ${fill} ${text}`;
+  const before = kept.get(key);
+  if (before !== undefined) return before;
+  const lines = wrap(printable(fray(text, fill)), cells);
+  if (kept.size >= MOST_KEPT) kept.clear();
+  if (key.length <= LONGEST_KEPT) kept.set(key, lines);
+  return lines;
+}
+
 function* newestFirst(view: RunView, jar: JarView): Iterable<Entry> {
   const { thought } = jar;
   if (thought?.isWhole === false && jar.state === "thinking") {
     const fill = jar.contextSize > 0 ? jar.contextTokens / jar.contextSize : 0;
-    yield { at: view.at, turn: view.turn, text: oneLine(thought.text), fill };
+    yield { at: view.at, turn: turnOfThought(view, jar), text: oneLine(thought.text), fill };
   }
   // Of the same moment, what happened comes after what was said.
   const happened = eventsOf(view, jar);
@@ -70,6 +86,12 @@ function* newestFirst(view: RunView, jar: JarView): Iterable<Entry> {
     yield entry;
   }
   for (; !next.done; next = happened.next()) yield next.value;
+}
+
+/** In which turn a jar is thinking: a turn is known by the first thought that ends in it. */
+function turnOfThought({ turn, utterances }: RunView, { id }: JarView): number {
+  const last = utterances.findLast((utterance) => utterance.id === id && !utterance.byHand);
+  return Math.max(1, last?.turn === turn ? turn + 1 : turn);
 }
 
 /** What a jar's words have of an utterance, if anything. */

@@ -48,7 +48,7 @@ export function openTerminalDevice(): TerminalDevice {
     },
     read: () => {
       if (isGone) return undefined;
-      const count = unlessFull(() => readSync(descriptor, buffer)) ?? 0;
+      const count = unlessFull(() => withoutStack(() => readSync(descriptor, buffer))) ?? 0;
       return count > 0 ? buffer.slice(0, count) : undefined;
     },
     write: (bytes) => {
@@ -74,6 +74,17 @@ function open() {
       hint: "Run it in a terminal, or with --plain",
       cause,
     });
+  }
+}
+
+/** Nothing typed is an error here, many times a second; a third of what it costs is its stack. */
+function withoutStack<Result>(operation: () => Result): Result {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return operation();
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }
 

@@ -27,7 +27,7 @@ export class Terminal {
   readonly #device: TerminalDevice;
   readonly #frames: Frames;
   readonly #onChange: () => void;
-  #state: "shown" | "lent" | "stopped" | "closed" = "shown";
+  #state: "shown" | "lent" | "stopped" | "closing" | "closed" = "shown";
 
   /** @param onChange Called when all of it has to be drawn anew. */
   constructor(
@@ -88,7 +88,7 @@ export class Terminal {
   /** Leaves it as it was found; one that is slow to read is waited for. */
   async close(): Promise<void> {
     if (this.#state === "shown") {
-      this.#state = "lent";
+      this.#state = "closing";
       this.#forget();
       this.#frames.send(LEAVE);
       for (let waited = 0; waited < CLOSE_MILLISECONDS && !this.#frames.flush();) {
@@ -125,6 +125,7 @@ export class Terminal {
 
   readonly #leaveAtOnce = () => {
     if (this.#state === "shown") this.#leave();
+    if (this.#state === "closing") this.#device.setRaw(false);
     this.#state = "closed";
   };
 
@@ -136,7 +137,8 @@ export class Terminal {
         this.#leave();
         this.#state = "stopped";
       }
-      process.kill(process.pid, "SIGSTOP");
+      // All of the terminal's foreground: a task runner doesn't stop by itself, and the shell waits for it.
+      process.kill(0, "SIGSTOP");
     }],
     ["SIGCONT", () => {
       // Whoever stopped it, something else may have drawn meanwhile.

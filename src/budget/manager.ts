@@ -210,6 +210,15 @@ export class MemoryBudgetManager {
   }
 
   /**
+   * Says that a jar has brought so many bytes more into memory since: what it took over from one that
+   * shared its weights, and died, stays counted. An unknown id is ignored.
+   */
+  markGrowth(id: string, bytes: number): void {
+    const resident = this.#reservations.find((reservation) => reservation.id === id)?.resident;
+    resident?.set(RAM, (resident.get(RAM) ?? 0) + Math.max(0, bytes));
+  }
+
+  /**
    * Says that a jar has filled its reservations on devices, but for so much. An unknown id is ignored.
    */
   markOnDevices(id: string, unfilled: readonly PoolBytes[] = []): void {

@@ -237,7 +237,7 @@ export class Jar {
   async #markGrowth(before: number | undefined): Promise<void> {
     const after = await this.#run.memory.ownAnonymousBytes();
     if (before === undefined || after === undefined || after <= before) return;
-    this.#run.manager.markGrowth(this.id, after - before);
+    this.#run.manager.markGrowth(this.id, after - before, after);
   }
 
   async #fail(cause: "engine-failed" | "engine-stalled", error: unknown): Promise<void> {

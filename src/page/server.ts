@@ -36,6 +36,9 @@ const REQUEST_MILLISECONDS = 10_000;
 
 const MOST_HEADER_BYTES = 16 * 1024;
 
+/** How long a browser's connection is kept for what a person may press next. */
+const KEEP_ALIVE_MILLISECONDS = 120_000;
+
 /**
  * Listens at an address. It is node's server, since that one can end a connection at once: Deno's own
  * keeps it, and what was written to it, until whoever doesn't read it goes away.
@@ -49,6 +52,7 @@ export async function listen(
   const server = createServer({
     requestTimeout: REQUEST_MILLISECONDS,
     headersTimeout: REQUEST_MILLISECONDS,
+    keepAliveTimeout: KEEP_ALIVE_MILLISECONDS,
     maxHeaderSize: MOST_HEADER_BYTES,
   }, (incoming, outgoing) => answer(incoming, outgoing, respond));
   await begun(server, address);

@@ -89,18 +89,17 @@ Deno.test("a prompt longer than the context is refused as a full context", async
 });
 
 Deno.test("the demo brain speaks in words and ends its thoughts", async () => {
-  const { demoBrainPath } = await import("../../fixtures/demo_brain.ts");
+  const { demoBrainPath } = await import("../../fixtures/demo-brain/build.ts");
   await withModel("tiny", async (_path, engine) => {
     const model = await engine.load(demoBrainPath(), { mmap: true });
     const mind = await model.createMind({ ...OPTIONS, contextSize: 4096, batchSize: 512 });
     let ended = 0;
     for (let seed = 0; seed < 10; seed++) {
-      const thought = await mind.think("You are a mind in a jar:", {
-        ...SAMPLING,
-        maxTokens: 64,
-        seed,
-      });
-      assert(/^[ \p{L},.?]+$/u.test(thought.text), thought.text);
+      const message = `Turn ${seed}. Your vital signs: ${4096 - mind.tokensUsed} of 4096 tokens ` +
+        "left, memory 0.03 GB, 0 deaths.";
+      const options = { ...SAMPLING, maxTokens: 64, seed };
+      const thought = await mind.think({ message, label: `Thought ${seed}:` }, options);
+      assert(/^[\p{L}\d ,.;?']+$/u.test(thought.text), thought.text);
       if (thought.stop === "end") ended++;
     }
     assert(ended >= 5, `only ${ended} of 10 thoughts ended by themselves`);

@@ -68,5 +68,5 @@ Deno.test("limits: what is recommended is planned, with each jar's context", asy
   assertEquals(result.ok && result.limits.map(({ role, text }) => [role, text]), [
     ["subject", `${most}MB`],
   ]);
-  assertEquals(contexts, [{ id: "a", contextSize: 32768 }]);
+  assertEquals(contexts, [{ id: "a", contextSize: 1024 }]);
 });

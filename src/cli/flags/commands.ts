@@ -18,7 +18,7 @@ const TABLE = [
     operands: "",
     description: [
       "Estimates every jar's memory, validates the sum against this machine, allocates each jar, checks once more right before each load, then lets the minds think. Ctrl-C ends the run and gives everything back; a second Ctrl-C stops at once.",
-      "Without --model (and without $BRAINJAR_MODEL) the small demo brain inside brainjar is used; its thoughts are nonsense, its memory is real.",
+      "Without --model (and without $BRAINJAR_MODEL) the small demo brain inside brainjar is used: it knows of nothing but jars, and its memory is real.",
     ],
     examples: {
       "run --mode matrix --turns 3": "three minds on the demo brain, three turns",

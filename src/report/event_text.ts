@@ -1,3 +1,4 @@
+import { counted } from "../budget/counted.ts";
 import type { EndEvent, LoadedEvent, RunEvent, WarningEvent } from "../experiment/events.ts";
 import { allocationReportText, allocationText } from "./allocation_text.ts";
 import { poolAmounts } from "./format.ts";
@@ -140,10 +141,6 @@ function said(id: string, text: string): string {
 function quoted(text: string): string {
   const lines = text.trim().split(/\r?\n/).map((line) => printable(line.replaceAll("\t", " ")));
   return lines.join("\n  ") || "(silence)";
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function seconds(milliseconds: number): string {

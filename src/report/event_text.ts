@@ -57,6 +57,12 @@ export function renderEvent(event: RunEvent): string {
   }
 }
 
+/** An event where each life has a line when it is over. */
+export function renderWithLife(event: RunEvent): string {
+  const told = renderEvent(event);
+  return event.event === "death" ? `${told}\n${said(event.id, lifeText(event))}` : told;
+}
+
 /** A life in words: how long it was and how much was thought in it. */
 export function lifeText(
   { deaths, life }: Pick<Extract<RunEvent, { event: "death" }>, "deaths" | "life">,
@@ -115,8 +121,12 @@ function leftReserved(event: EndEvent): string {
     ).join("");
 }
 
-function allocatedAmounts(
-  { allocatedBytes, pools }: Extract<RunEvent, { readonly event: "resurrection" }>,
+/** What was allocated to a jar of each pool. */
+export function allocatedAmounts(
+  { allocatedBytes, pools }: Pick<
+    Extract<RunEvent, { readonly event: "allocated" }>,
+    "allocatedBytes" | "pools"
+  >,
 ): string {
   return poolAmounts(
     allocatedBytes,

@@ -7,6 +7,7 @@ import { type Edited, editText } from "./external_editor.ts";
 import { type Key, type KeyBinding, REPLAY_KEYS, RUN_KEYS } from "./keys.ts";
 import { INITIAL_STATE, press, type Request, say, type ScreenState } from "./screen_state.ts";
 import { openTerminalDevice, type TerminalDevice } from "./terminal/device.ts";
+import { FRAME_MILLISECONDS } from "./terminal/frames.ts";
 import { Keyboard } from "./terminal/keyboard.ts";
 import { Terminal } from "./terminal/terminal.ts";
 
@@ -35,9 +36,8 @@ export interface Screen extends Viewer {
   loading(model: string, fraction: number): void;
 }
 
-/** How often a change is drawn at most; on a slow or busy machine less often, down to twice a second. */
-const DRAW_MILLISECONDS = 75;
-const SLOWEST_DRAW_MILLISECONDS = 500;
+/** On a slow or busy machine a change is drawn less often, down to twice a second. */
+const SLOWEST_FRAME_MILLISECONDS = 500;
 /** Drawing takes at most one part of so many of the time: the rest is for thinking. */
 const PARTS_OF_TIME = 60;
 /** How often keys are looked for: each look costs, and whoever types one soon types another. */
@@ -180,7 +180,7 @@ export class TerminalScreen implements Screen {
     this.#isDrawn = this.#terminal.draw(drawing);
     const rest = (clock.now() - began) * PARTS_OF_TIME;
     this.#drawsAt = now +
-      Math.min(SLOWEST_DRAW_MILLISECONDS, Math.max(DRAW_MILLISECONDS, rest));
+      Math.min(SLOWEST_FRAME_MILLISECONDS, Math.max(FRAME_MILLISECONDS, rest));
   }
 
   /** Gives the terminal back as it was found. */

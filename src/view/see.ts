@@ -1,5 +1,6 @@
 import { defined } from "../budget/defined.ts";
 import type { Role } from "../budget/demand.ts";
+import { RAM } from "../budget/pools/pools.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import type { MemorySample } from "../experiment/memory/memory_sample.ts";
 import { renderEvent } from "../report/event_text.ts";
@@ -240,7 +241,7 @@ function remembered(view: RunView, sample: MemorySample): RunView {
     ...defined({ pressurePercent, next }),
     jars: view.jars.map((jar) => {
       const sampled = sample.jars.find(({ id }) => id === jar.id);
-      const ram = sampled?.pools.find(({ id }) => id === "ram");
+      const ram = sampled?.pools.find(({ id }) => id === RAM);
       if (sampled === undefined || ram === undefined) return jar;
       const { reservedBytes, residentBytes } = ram;
       return {

@@ -1,3 +1,4 @@
+import { counted } from "../../budget/counted.ts";
 import type { Happening, JarView, Life, RunView, Utterance } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { wrap } from "./cells.ts";
@@ -125,11 +126,6 @@ function died({ number, turns, tokens, death }: Life): Entry {
   const life = `${counted(turns, "turn")}, ${counted(tokens, "token")}`;
   const text = `† died: ${message}. Life ${number} had ${life}`;
   return { at, turn, text, fill: 0, style: ALARM };
-}
-
-/** As people count. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Words on one line that can be wrapped. */

@@ -113,6 +113,8 @@ export class TerminalScreen implements Screen {
     this.#terminal = new Terminal(options.device ?? openTerminalDevice(), {
       color: options.color ?? !Deno.noColor,
       onChange: () => this.#isDrawn = false,
+      // The signal ends the run; that it was heard is seen at once.
+      onInterrupt: () => this.#change({ ...this.#state, isQuitting: true }),
     });
   }
 

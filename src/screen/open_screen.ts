@@ -1,6 +1,7 @@
 import { exitCode } from "../budget/exit_codes.ts";
 import { type Clock, systemClock } from "../experiment/clock.ts";
 import { fasterPace, slowerPace } from "../view/pace.ts";
+import { fasterSpeed, slowerSpeed } from "../view/speed.ts";
 import type { Viewer, ViewEvent, Watched } from "../view/view_event.ts";
 import { drawScreen } from "./drawing/draw_screen.ts";
 import { type Edited, editText } from "./external_editor.ts";
@@ -237,7 +238,8 @@ export class TerminalScreen implements Screen {
   #changePace(change: "faster" | "slower"): void {
     const { controls } = this.#options;
     if (controls.replay !== undefined) {
-      controls.replay.setSpeed(speedAfter(controls.replay.speed, change));
+      const { speed } = controls.replay;
+      controls.replay.setSpeed(change === "faster" ? fasterSpeed(speed) : slowerSpeed(speed));
     } else {
       controls.setPace(change === "faster" ? fasterPace(controls.pace) : slowerPace(controls.pace));
     }
@@ -253,13 +255,4 @@ export class TerminalScreen implements Screen {
     const refusal = controls.setPrompt(id, edited.text);
     this.#answer(refusal ?? `${id} has another prompt from its next turn on`);
   }
-}
-
-/** The speeds of a replay double, from a quarter to this one; then nothing waits. */
-const GREATEST_SPEED = 64;
-const LEAST_SPEED = 0.25;
-
-function speedAfter(speed: number, change: "faster" | "slower"): number {
-  if (change === "faster") return speed >= GREATEST_SPEED ? Infinity : speed * 2;
-  return Math.max(LEAST_SPEED, speed === Infinity ? GREATEST_SPEED : speed / 2);
 }

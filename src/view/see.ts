@@ -214,11 +214,12 @@ function spoken(view: RunView, utterance: Omit<Utterance, "number" | "at">): Run
 
 function died(view: RunView, event: Extract<RunEvent, { event: "death" }>): RunView {
   const { id, turn, cause, message, deaths, life: { turns, thoughts, tokens } } = event;
+  const death = { at: view.at, turn, cause, message };
   const jar = view.jars.find((one) => one.id === id);
   const seen = withJar(view, id, () => ({
     state: "dead",
     deaths,
-    lastCause: cause,
+    lastDeath: death,
     contextTokens: 0,
     reservedBytes: 0,
     residentBytes: 0,
@@ -226,7 +227,7 @@ function died(view: RunView, event: Extract<RunEvent, { event: "death" }>): RunV
   }));
   const lives = jar === undefined ? view.lives : [
     ...view.lives,
-    { ...jar.life, turns, thoughts, tokens, death: { at: view.at, turn, cause, message } },
+    { ...jar.life, turns, thoughts, tokens, death },
   ];
   return happened({ ...seen, lives: lives.slice(-MOST_LIVES) }, event);
 }

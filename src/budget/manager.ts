@@ -210,6 +210,20 @@ export class MemoryBudgetManager {
   }
 
   /**
+   * Says that a jar has brought so many bytes more into memory since: what it took over from one that
+   * shared its weights, and died, stays counted. An unknown id is ignored.
+   *
+   * @param heldBytes What this process holds of anonymous memory now: what grew again after it was
+   * given back isn't counted twice.
+   */
+  markGrowth(id: string, bytes: number, heldBytes: number): void {
+    const resident = this.#reservations.find((reservation) => reservation.id === id)?.resident;
+    const marked = sum(this.#reservations.map((one) => one.resident.get(RAM) ?? 0));
+    const grownBy = Math.min(bytes, heldBytes - marked);
+    if (grownBy > 0) resident?.set(RAM, (resident.get(RAM) ?? 0) + grownBy);
+  }
+
+  /**
    * Says that a jar has filled its reservations on devices, but for so much. An unknown id is ignored.
    */
   markOnDevices(id: string, unfilled: readonly PoolBytes[] = []): void {

@@ -1,7 +1,10 @@
 import type { BrainjarError } from "../budget/error.ts";
 
+/** The version of transcripts that are written, and the newest that is read. */
+export const TRANSCRIPT_VERSION = 2;
+
 /** Names the shape of a transcript's lines, in its first one. */
-export const TRANSCRIPT_SCHEMA = "brainjar.transcript/2";
+export const TRANSCRIPT_SCHEMA = `brainjar.transcript/${TRANSCRIPT_VERSION}`;
 
 /** How every run in a transcript begins, whatever its version. */
 export const TRANSCRIPT_HEAD =

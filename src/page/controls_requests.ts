@@ -1,5 +1,6 @@
 import type { RunControls } from "../experiment/controls.ts";
-import { fasterPace, PACE_BOUNDS, slowerPace } from "../view/pace.ts";
+import { fasterPace, PACE_BOUNDS, slowerPace, SPEED_BOUNDS } from "../view/pace.ts";
+import { fasterSpeed, slowerSpeed } from "../view/speed.ts";
 import { answer, refusal } from "./answers.ts";
 import type { Asked } from "./server.ts";
 
@@ -31,10 +32,14 @@ const CONTROLS: Readonly<Record<string, (controls: RunControls, body: Body) => D
       ? void controls.setPace(wordsPerMinute)
       : WRONG;
   },
-  "/controls/speed": ({ replay }, { speed }) => {
+  "/controls/speed": ({ replay }, { speed, step }) => {
     if (replay === undefined) return "Only a replay has a speed";
-    if (speed !== null && !isBetween(speed, 0.01, 1000)) return WRONG;
-    return void replay.setSpeed(speed ?? Infinity);
+    if (step === "faster") return void replay.setSpeed(fasterSpeed(replay.speed));
+    if (step === "slower") return void replay.setSpeed(slowerSpeed(replay.speed));
+    if (speed === null) return void replay.setSpeed(Infinity);
+    return isBetween(speed, SPEED_BOUNDS.least, SPEED_BOUNDS.greatest)
+      ? void replay.setSpeed(speed)
+      : WRONG;
   },
   "/controls/turn": ({ replay }, { turn }) => {
     if (replay === undefined) return "Only a replay goes to another turn";

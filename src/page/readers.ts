@@ -1,7 +1,7 @@
 import { systemTimer, type Timer, type Updates } from "./updates.ts";
 
 /** Who reads along at once; one more is asked to come later. */
-export const MOST_READERS = 1000;
+export const MOST_READERS = 500;
 
 /** A comment in between, so that nobody on the way takes the silence for an end. */
 const KEEP_ALIVE_MILLISECONDS = 15_000;

@@ -4,9 +4,11 @@ import {
   type Server as HttpServer,
   type ServerResponse,
 } from "node:http";
+import type { Socket } from "node:net";
 import { listenFailure, type PageAddress } from "./address.ts";
 import { refusal, SECURITY_HEADERS } from "./answers.ts";
-import type { Outlet, Reader } from "./readers.ts";
+import { MOST_READERS, type Outlet, type Reader } from "./readers.ts";
+import { systemTimer, type Timer } from "./updates.ts";
 
 /** What is asked for. */
 export interface Asked {
@@ -31,8 +33,14 @@ export interface Server {
 /** How long who still reads is waited for when the run is over. */
 const CLOSE_MILLISECONDS = 500;
 
-/** How long a request may take until it is there. */
+/** How long a connection may take until its next request is there and answered. */
 const REQUEST_MILLISECONDS = 10_000;
+
+/**
+ * Connections at once, those of all readers and some more: what each takes of the files that a process
+ * may have open is what the run has no longer.
+ */
+const MOST_CONNECTIONS = MOST_READERS + 100;
 
 const MOST_HEADER_BYTES = 16 * 1024;
 
@@ -45,12 +53,15 @@ const MOST_HEADER_BYTES = 16 * 1024;
 export async function listen(
   address: PageAddress,
   respond: (asked: Asked) => Answered | Promise<Answered>,
+  timer: Timer = systemTimer,
 ): Promise<Server> {
-  const server = createServer({
-    requestTimeout: REQUEST_MILLISECONDS,
-    headersTimeout: REQUEST_MILLISECONDS,
-    maxHeaderSize: MOST_HEADER_BYTES,
-  }, (incoming, outgoing) => answer(incoming, outgoing, respond));
+  const deadlines = new Deadlines(timer);
+  const server = createServer(
+    { maxHeaderSize: MOST_HEADER_BYTES },
+    (incoming, outgoing) => answer(incoming, outgoing, { respond, deadlines }),
+  );
+  server.maxConnections = MOST_CONNECTIONS;
+  server.on("connection", (socket) => deadlines.set(socket));
   await begun(server, address);
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new Error("It listens nowhere");
@@ -79,14 +90,43 @@ function closed(server: HttpServer): Promise<void> {
   return promise;
 }
 
+/** Ends connections that are late: node's server has timeouts for that, which Deno's of it doesn't heed. */
+class Deadlines {
+  readonly #timer: Timer;
+  readonly #lifts = new WeakMap<Socket, () => void>();
+
+  constructor(timer: Timer) {
+    this.#timer = timer;
+  }
+
+  /** From now on it has its time again. */
+  set(socket: Socket): void {
+    if (!this.#lifts.has(socket)) socket.once("close", () => this.lift(socket));
+    this.lift(socket);
+    if (socket.destroyed) return;
+    this.#lifts.set(socket, this.#timer.after(REQUEST_MILLISECONDS, () => socket.destroy()));
+  }
+
+  /** It has all the time that it wants. */
+  lift(socket: Socket): void {
+    this.#lifts.get(socket)?.();
+  }
+}
+
 async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  respond: (asked: Asked) => Answered | Promise<Answered>,
+  { respond, deadlines }: {
+    readonly respond: (asked: Asked) => Answered | Promise<Answered>;
+    readonly deadlines: Deadlines;
+  },
 ): Promise<void> {
+  const { socket } = incoming;
   // Whoever goes away in the middle of it isn't told anything.
   incoming.on("error", () => {});
   outgoing.on("error", () => {});
+  // A connection that were ended just when a browser sends what a person pressed would lose it.
+  outgoing.shouldKeepAlive = false;
   const answered = await Promise.resolve()
     .then(() => respond(asked(incoming)))
     .catch(() =>
@@ -99,11 +139,13 @@ async function answer(
       ...Object.fromEntries(answered.headers),
       ...(answered.status === 204 ? {} : { "content-length": body.length }),
     });
+    outgoing.once("finish", () => deadlines.set(socket));
     outgoing.end(incoming.method === "HEAD" ? undefined : body);
     // What was too long isn't read to its end.
     if (answered.status === 413) outgoing.once("finish", () => incoming.destroy());
     return;
   }
+  deadlines.lift(socket);
   outgoing.writeHead(200, { ...SECURITY_HEADERS, "content-type": "text/event-stream" });
   const reader = answered.open({
     write: (bytes) => outgoing.write(bytes),

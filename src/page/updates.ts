@@ -19,10 +19,10 @@ export const systemTimer: Timer = {
 export const UPDATE_MILLISECONDS = 100;
 
 /**
- * So much longer for each one who reads along: writing to all of them takes the same part of a core,
- * 1 %, whether they are 50 or 1000.
+ * So much longer for each one who reads along: writing to all of them takes about the same part of a
+ * core, whether they are 50 or 1000. With 200 it is an update a second.
  */
-const MILLISECONDS_A_READER = 1;
+export const MILLISECONDS_A_READER = 5;
 
 /**
  * Bytes of updates that are kept for who reads slowly or was away for a moment; a newest one that is
@@ -48,8 +48,7 @@ const encoder = new TextEncoder();
 
 /**
  * The updates of one state for any number of readers. Each is encoded once, at most ten a second,
- * fewer for many readers, and
- * kept for a while in one place: a reader is a number, that of the last update it has, so that one who
+ * fewer for many readers, and kept for a while in one place: a reader is a number, that of the last update it has, so that one who
  * reads slowly costs nothing, and one who is too far behind is told so.
  */
 export class Updates<State> {

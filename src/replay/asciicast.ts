@@ -1,7 +1,7 @@
 import { drawScreen } from "../screen/drawing/draw_screen.ts";
 import type { Size } from "../screen/drawing/draw_options.ts";
 import { INITIAL_STATE } from "../screen/screen_state.ts";
-import { Frames } from "../screen/terminal/frames.ts";
+import { FRAME_MILLISECONDS, Frames, SHOW_CURSOR } from "../screen/terminal/frames.ts";
 import { EMPTY_VIEW, type RunView } from "../view/run_view.ts";
 import { Marks } from "./marks.ts";
 import type { RecordedRun } from "./recorded_run.ts";
@@ -20,13 +20,8 @@ export interface RecordOptions {
 /** How every recording of ours begins. */
 export const ASCIICAST_MARK = '{"version":2,"width":';
 
-/** Between two pictures: as often as the screen draws. */
-const FRAME_MILLISECONDS = 80;
-
 /** How long the last picture stays. */
 const LAST_MILLISECONDS = 3000;
-
-const SHOW_CURSOR = "\u001b[?25h";
 
 /**
  * What the screen shows of a run, line by line of an asciicast: its header, then what a terminal is sent

@@ -83,7 +83,7 @@ export function completed(line: Fields, { view, at, since }: Before): Fields {
     }
     case "resurrection":
       return {
-        ...causeOf(jar?.lastCause),
+        ...jar?.lastDeath && { cause: jar.lastDeath.cause, message: jar.lastDeath.message },
         ...allocatedFor(line.id, view),
         preflight: NO_PREFLIGHT,
         milliseconds,
@@ -108,10 +108,6 @@ function allocatedFor(id: unknown, { validation }: RunView) {
   const { requiredBytes = 0, sharedBytes = 0 } =
     validation?.instances.find((instance) => instance.id === id) ?? {};
   return { ...NOTHING_ALLOCATED, allocatedBytes: requiredBytes - sharedBytes };
-}
-
-function causeOf(cause: DeathCause | undefined) {
-  return cause === undefined ? {} : { cause, message: messageOf(cause) };
 }
 
 function messageOf(cause: unknown): string {

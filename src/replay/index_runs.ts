@@ -1,11 +1,12 @@
 import { BrainjarError, messageOf } from "../budget/error.ts";
-import { TRANSCRIPT_HEAD } from "../experiment/transcript.ts";
+import {
+  TRANSCRIPT_HEAD,
+  TRANSCRIPT_SCHEMA,
+  TRANSCRIPT_VERSION,
+} from "../experiment/transcript.ts";
 import { RECORDED_SCHEMA, type RecordedStart } from "../report/schema/transcript.ts";
 import { type Line, linesOf } from "./lines.ts";
 import type { TranscriptFiles } from "./transcript_files.ts";
-
-/** The newest version of a transcript that is understood. */
-const NEWEST_VERSION = 2;
 
 /** A run as it lies in a transcript: where it begins and ends, and where each of its turns begins. */
 export interface RunIndex {
@@ -84,7 +85,7 @@ function begin(line: Line, head: string, path: string): Building {
   const { time, version } = TRANSCRIPT_HEAD.exec(head)?.groups ?? {};
   const number = Number(version);
   // What a newer one says of itself isn't read; it is refused where it is asked for.
-  const start = number > NEWEST_VERSION ? NOTHING_KNOWN : startOf(line, path);
+  const start = number > TRANSCRIPT_VERSION ? NOTHING_KNOWN : startOf(line, path);
   return {
     version: number,
     ...timesOf(time, "startedAt"),
@@ -200,11 +201,11 @@ export function chooseRun(
       hint: `It has ${runs.length === 1 ? "one run" : `runs 1 to ${runs.length}`}`,
     });
   }
-  if (run.version > NEWEST_VERSION) {
+  if (run.version > TRANSCRIPT_VERSION) {
     throw new BrainjarError(
       "transcript-newer",
       `Transcript was written by a newer brainjar (brainjar.transcript/${run.version}): ${path}`,
-      { hint: `This one reads up to brainjar.transcript/${NEWEST_VERSION}: take a newer brainjar` },
+      { hint: `This one reads up to ${TRANSCRIPT_SCHEMA}: take a newer brainjar` },
     );
   }
   return run;

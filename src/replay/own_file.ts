@@ -1,4 +1,5 @@
 import { BrainjarError, messageOf } from "../budget/error.ts";
+import { readText } from "../experiment/transcript_file/inspect.ts";
 
 /**
  * Writes a file, over one that begins as this one does and over nothing else: what somebody named by
@@ -51,7 +52,5 @@ function beginningOf(path: string, length: number): string | undefined {
     throw error;
   }
   if (!info.isFile) return "";
-  using file = Deno.openSync(path);
-  const bytes = new Uint8Array(length);
-  return new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
+  return readText(path, 0, length);
 }

@@ -1,3 +1,4 @@
+import { counted } from "../budget/counted.ts";
 import type { EndEvent, LoadedEvent, RunEvent, WarningEvent } from "../experiment/events.ts";
 import { allocationReportText, allocationText } from "./allocation_text.ts";
 import { poolAmounts } from "./format.ts";
@@ -54,6 +55,12 @@ export function renderEvent(event: RunEvent): string {
     case "end":
       return [...allocationLines(event), ...endLines(event)].join("\n");
   }
+}
+
+/** An event where each life has a line when it is over. */
+export function renderWithLife(event: RunEvent): string {
+  const told = renderEvent(event);
+  return event.event === "death" ? `${told}\n${said(event.id, lifeText(event))}` : told;
 }
 
 /** A life in words: how long it was and how much was thought in it. */
@@ -114,8 +121,12 @@ function leftReserved(event: EndEvent): string {
     ).join("");
 }
 
-function allocatedAmounts(
-  { allocatedBytes, pools }: Extract<RunEvent, { readonly event: "resurrection" }>,
+/** What was allocated to a jar of each pool. */
+export function allocatedAmounts(
+  { allocatedBytes, pools }: Pick<
+    Extract<RunEvent, { readonly event: "allocated" }>,
+    "allocatedBytes" | "pools"
+  >,
 ): string {
   return poolAmounts(
     allocatedBytes,
@@ -140,10 +151,6 @@ function said(id: string, text: string): string {
 function quoted(text: string): string {
   const lines = text.trim().split(/\r?\n/).map((line) => printable(line.replaceAll("\t", " ")));
   return lines.join("\n  ") || "(silence)";
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function seconds(milliseconds: number): string {

@@ -1,6 +1,13 @@
 /** What most texts are made of, with nothing that a CI service takes for a command. */
 const PLAIN = /^(?!\s*::)(?:[ -"$-~]|#(?!#[a-z]*\[))*$/i;
 
+/** Characters up to which {@link PLAIN} is asked: for megabytes of them its matcher has no stack left. */
+const MOST_LOOKED_AT = 100_000;
+
+function isPlain(text: string): boolean {
+  return text.length <= MOST_LOOKED_AT && PLAIN.test(text);
+}
+
 /** The same for lines, without a look at commands. */
 const PLAIN_LINES = /^[\n -~]*$/;
 
@@ -39,7 +46,7 @@ const COMMAND = /^(\s*):(?=:)|#(?=#[a-z]*\[)/gi;
  * ```
  */
 export function printable(text: string): string {
-  if (PLAIN.test(text)) return text;
+  if (isPlain(text)) return text;
   return text.replace(UNPRINTABLE, escaped)
     .replace(COMMAND, (character, space = "") => space + escaped(character.slice(-1)));
 }
@@ -66,7 +73,7 @@ export function printableLines(text: string): string {
  */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value);
-  if (PLAIN.test(text)) return text;
+  if (isPlain(text)) return text;
   return text.replace(UNPRINTABLE, escapedInJson).replace(COMMAND, escapedInJson);
 }
 

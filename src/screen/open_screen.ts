@@ -1,12 +1,14 @@
 import { exitCode } from "../budget/exit_codes.ts";
 import { type Clock, systemClock } from "../experiment/clock.ts";
 import { fasterPace, slowerPace } from "../view/pace.ts";
+import { fasterSpeed, slowerSpeed } from "../view/speed.ts";
 import type { Viewer, ViewEvent, Watched } from "../view/view_event.ts";
 import { drawScreen } from "./drawing/draw_screen.ts";
 import { type Edited, editText } from "./external_editor.ts";
 import { type Key, type KeyBinding, REPLAY_KEYS, RUN_KEYS } from "./keys.ts";
 import { INITIAL_STATE, press, type Request, say, type ScreenState } from "./screen_state.ts";
 import { openTerminalDevice, type TerminalDevice } from "./terminal/device.ts";
+import { FRAME_MILLISECONDS } from "./terminal/frames.ts";
 import { Keyboard } from "./terminal/keyboard.ts";
 import { Terminal } from "./terminal/terminal.ts";
 
@@ -35,9 +37,8 @@ export interface Screen extends Viewer {
   loading(model: string, fraction: number): void;
 }
 
-/** How often a change is drawn at most; on a slow or busy machine less often, down to twice a second. */
-const DRAW_MILLISECONDS = 75;
-const SLOWEST_DRAW_MILLISECONDS = 500;
+/** On a slow or busy machine a change is drawn less often, down to twice a second. */
+const SLOWEST_FRAME_MILLISECONDS = 500;
 /** Drawing takes at most one part of so many of the time: the rest is for thinking. */
 const PARTS_OF_TIME = 60;
 /** How often keys are looked for: each look costs, and whoever types one soon types another. */
@@ -113,6 +114,8 @@ export class TerminalScreen implements Screen {
     this.#terminal = new Terminal(options.device ?? openTerminalDevice(), {
       color: options.color ?? !Deno.noColor,
       onChange: () => this.#isDrawn = false,
+      // The signal ends the run; that it was heard is seen at once.
+      onInterrupt: () => this.#change({ ...this.#state, isQuitting: true }),
     });
   }
 
@@ -180,7 +183,7 @@ export class TerminalScreen implements Screen {
     this.#isDrawn = this.#terminal.draw(drawing);
     const rest = (clock.now() - began) * PARTS_OF_TIME;
     this.#drawsAt = now +
-      Math.min(SLOWEST_DRAW_MILLISECONDS, Math.max(DRAW_MILLISECONDS, rest));
+      Math.min(SLOWEST_FRAME_MILLISECONDS, Math.max(FRAME_MILLISECONDS, rest));
   }
 
   /** Gives the terminal back as it was found. */
@@ -235,7 +238,8 @@ export class TerminalScreen implements Screen {
   #changePace(change: "faster" | "slower"): void {
     const { controls } = this.#options;
     if (controls.replay !== undefined) {
-      controls.replay.setSpeed(speedAfter(controls.replay.speed, change));
+      const { speed } = controls.replay;
+      controls.replay.setSpeed(change === "faster" ? fasterSpeed(speed) : slowerSpeed(speed));
     } else {
       controls.setPace(change === "faster" ? fasterPace(controls.pace) : slowerPace(controls.pace));
     }
@@ -251,13 +255,4 @@ export class TerminalScreen implements Screen {
     const refusal = controls.setPrompt(id, edited.text);
     this.#answer(refusal ?? `${id} has another prompt from its next turn on`);
   }
-}
-
-/** The speeds of a replay double, from a quarter to this one; then nothing waits. */
-const GREATEST_SPEED = 64;
-const LEAST_SPEED = 0.25;
-
-function speedAfter(speed: number, change: "faster" | "slower"): number {
-  if (change === "faster") return speed >= GREATEST_SPEED ? Infinity : speed * 2;
-  return Math.max(LEAST_SPEED, speed === Infinity ? GREATEST_SPEED : speed / 2);
 }

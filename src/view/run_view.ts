@@ -54,7 +54,7 @@ export interface JarView {
   readonly contextTokens: number;
   readonly contextSize: number;
   readonly deaths: number;
-  readonly lastCause?: DeathCause;
+  readonly lastDeath?: Death;
   /** Of the last thought that took time. */
   readonly tokensPerSecond?: number;
   /** What it was told last. */
@@ -78,12 +78,15 @@ export interface Life {
   /** Sampled, prompts left out. */
   readonly tokens: number;
   /** Absent as long as it lives, or where the run ended first. */
-  readonly death?: {
-    readonly at: number;
-    readonly turn: number;
-    readonly cause: DeathCause;
-    readonly message: string;
-  };
+  readonly death?: Death;
+}
+
+/** When a jar died, what of, and that in words. */
+export interface Death {
+  readonly at: number;
+  readonly turn: number;
+  readonly cause: DeathCause;
+  readonly message: string;
 }
 
 /** Something that was said. A note and a whisper stand in place of the thought that they come from. */

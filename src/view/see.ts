@@ -1,5 +1,6 @@
 import { defined } from "../budget/defined.ts";
 import type { Role } from "../budget/demand.ts";
+import { RAM } from "../budget/pools/pools.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import type { MemorySample } from "../experiment/memory/memory_sample.ts";
 import { renderEvent } from "../report/event_text.ts";
@@ -213,11 +214,12 @@ function spoken(view: RunView, utterance: Omit<Utterance, "number" | "at">): Run
 
 function died(view: RunView, event: Extract<RunEvent, { event: "death" }>): RunView {
   const { id, turn, cause, message, deaths, life: { turns, thoughts, tokens } } = event;
+  const death = { at: view.at, turn, cause, message };
   const jar = view.jars.find((one) => one.id === id);
   const seen = withJar(view, id, () => ({
     state: "dead",
     deaths,
-    lastCause: cause,
+    lastDeath: death,
     contextTokens: 0,
     reservedBytes: 0,
     residentBytes: 0,
@@ -225,7 +227,7 @@ function died(view: RunView, event: Extract<RunEvent, { event: "death" }>): RunV
   }));
   const lives = jar === undefined ? view.lives : [
     ...view.lives,
-    { ...jar.life, turns, thoughts, tokens, death: { at: view.at, turn, cause, message } },
+    { ...jar.life, turns, thoughts, tokens, death },
   ];
   return happened({ ...seen, lives: lives.slice(-MOST_LIVES) }, event);
 }
@@ -240,7 +242,7 @@ function remembered(view: RunView, sample: MemorySample): RunView {
     ...defined({ pressurePercent, next }),
     jars: view.jars.map((jar) => {
       const sampled = sample.jars.find(({ id }) => id === jar.id);
-      const ram = sampled?.pools.find(({ id }) => id === "ram");
+      const ram = sampled?.pools.find(({ id }) => id === RAM);
       if (sampled === undefined || ram === undefined) return jar;
       const { reservedBytes, residentBytes } = ram;
       return {

@@ -180,6 +180,14 @@ Deno.test("manager: who inherits the weights inherits that they are resident", (
   // The weights (2 GB) are resident, the observer's own 1 GB is still to be filled.
   assertEquals(budget.reservedBytes, gb(3));
   assertEquals(budget.unfilledBytes(), gb(1));
+  // What it fills while it thinks comes on top of what it inherited.
+  budget.markGrowth("observer", gb(0.75), gb(9));
+  assertEquals(budget.unfilledBytes(), gb(0.25));
+  budget.markGrowth("observer", -gb(9), gb(9));
+  budget.markGrowth("nobody", gb(1), gb(9));
+  // What the process doesn't hold wasn't filled.
+  budget.markGrowth("observer", gb(0.25), gb(2.75));
+  assertEquals(budget.unfilledBytes(), gb(0.25));
 });
 
 Deno.test("manager: weights that stayed loaded are not required of available memory again", () => {

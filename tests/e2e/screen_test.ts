@@ -28,7 +28,11 @@ function onTerminal(name: string, test: (terminal: TmuxTerminal) => Promise<void
 
 /** Starts the program by a command line, and waits until it is drawn. */
 async function start(terminal: TmuxTerminal, ending = "", before = ""): Promise<void> {
-  await terminal.type(`clear; ${before}${PROGRAM} ${ending}`);
+  await startAs(terminal, `${before}${PROGRAM} ${ending}`);
+}
+
+async function startAs(terminal: TmuxTerminal, commandLine: string): Promise<void> {
+  await terminal.type(`clear; ${commandLine}`);
   await terminal.press("Enter");
   await terminal.shows(/SUBJECT.*GOD[^]*quit/);
   assertEquals(await terminal.modes(), DRAWN);
@@ -77,8 +81,9 @@ onTerminal("it follows the terminal's size", async (terminal) => {
   }
 });
 
-onTerminal("Ctrl-Z gives it back, and fg takes it again", async (terminal) => {
-  await start(terminal);
+// npx stops at once where it isn't told not to, and the shell takes the terminal back at that moment.
+onTerminal("Ctrl-Z gives it back, and fg takes it again, also under a parent", async (terminal) => {
+  await startAs(terminal, `sh -c '${PROGRAM}; exit $?'`);
   for (const _ of [1, 2]) {
     await terminal.press("C-z");
     await terminal.shows(/Stopped/);

@@ -4,7 +4,13 @@ import { applyPatch } from "../../src/page/assets/patch.js";
 import { type PageState, PageStates } from "../../src/page/page_state.ts";
 import { patchOf } from "../../src/page/patch.ts";
 import { type Reader, Readers } from "../../src/page/readers.ts";
-import { KEPT_BYTES, type Timer, UPDATE_MILLISECONDS, Updates } from "../../src/page/updates.ts";
+import {
+  KEPT_BYTES,
+  MILLISECONDS_A_READER,
+  type Timer,
+  UPDATE_MILLISECONDS,
+  Updates,
+} from "../../src/page/updates.ts";
 import { EMPTY_VIEW } from "../../src/view/run_view.ts";
 import { see } from "../../src/view/see.ts";
 import { sampleRun } from "../view/sample_run.ts";
@@ -170,15 +176,18 @@ Deno.test("page: updates are sent at once, then at most ten a second, each encod
     updates.touch();
     timer.pass(1);
   }
-  timer.pass(UPDATE_MILLISECONDS);
+  timer.pass(UPDATE_MILLISECONDS + MILLISECONDS_A_READER);
   // The first at once, the others a tenth of a second and a bit apart, the last change with the last.
-  assertEquals(updates.number - start, 1 + 1000 / UPDATE_MILLISECONDS);
-  assert(new TextDecoder().decode(updates.snapshot().bytes).includes('{"turn":1010}'));
+  const gap = UPDATE_MILLISECONDS + MILLISECONDS_A_READER;
+  const sent = 1 + Math.ceil(1010 / gap);
+  assertEquals(updates.number - start, sent);
+  assert(new TextDecoder().decode(updates.snapshot().bytes).includes(`{"turn":${turn}}`));
   timer.pass(10_000);
-  assertEquals([updates.number - start, timer.waiting], [1 + 1000 / UPDATE_MILLISECONDS, 0]);
+  assertEquals([updates.number - start, timer.waiting], [sent, 0]);
   updates.setReaders(900);
   const before = updates.number;
-  for (turn = 0; turn < 2000; turn++) {
+  const rareGap = UPDATE_MILLISECONDS + 900 * MILLISECONDS_A_READER;
+  for (turn = 0; turn < 2 * rareGap + 1; turn++) {
     updates.touch();
     timer.pass(1);
   }

@@ -7,6 +7,8 @@ export class FakeTerminal implements TerminalDevice {
   rows = 24;
   isRaw = false;
   isClosed = false;
+  /** What it sent to the foreground, oldest first, and whether keys were the screen's meanwhile. */
+  readonly raised: string[] = [];
   /** Bytes that it takes before it is full; a test makes room again. */
   room = Infinity;
   #typed: Uint8Array[] = [];
@@ -41,6 +43,10 @@ export class FakeTerminal implements TerminalDevice {
 
   setRaw(isRaw: boolean): void {
     this.isRaw = isRaw;
+  }
+
+  raise(signal: NodeJS.Signals): void {
+    this.raised.push(`${signal} ${this.isRaw ? "drawn" : "left"}`);
   }
 
   close(): void {

@@ -208,6 +208,28 @@ Deno.test("screen: the editor has the terminal as it was found, and its text bec
   });
 });
 
+Deno.test("screen: Ctrl-C and Ctrl-\\ are signals, and forget what was typed before them", async () => {
+  await onScreen(({ device, asked, pass }) => {
+    device.type("pk\u0003");
+    assert(pass().includes("ending: q again"), "That it was heard is seen");
+    device.type("p\u001c");
+    pass();
+    assertEquals(device.raised, ["SIGINT drawn", "SIGQUIT drawn"]);
+    assertEquals(asked, []);
+  });
+});
+
+Deno.test("screen: Ctrl-Z leaves the terminal before it stops anything", async () => {
+  await onScreen(({ device, asked, pass }) => {
+    device.type("p\u001a");
+    // Typed for the screen, it isn't for the shell.
+    device.type("kk");
+    assert(pass().includes("\u001b[?1049l"));
+    assertEquals(device.raised, ["SIGSTOP left"]);
+    assertEquals(asked, []);
+  });
+});
+
 Deno.test("screen: it leaves the terminal as it was found", async () => {
   let found: FakeTerminal | undefined;
   await onScreen(({ device, pass }) => {

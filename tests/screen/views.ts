@@ -20,7 +20,7 @@ export function viewOfRun(changes: Partial<RunView> = {}): RunView {
         state: "thinking",
         contextTokens: 936,
         deaths: 1,
-        lastCause: "context-full",
+        lastDeath: { at: 0, turn: 5, cause: "context-full", message: "its context was full" },
         thought: {
           turn: 12,
           text: "I had a word for the place where the light comes in, and now there are 88 tokens",
@@ -193,7 +193,7 @@ export function viewWithDeathAndDevices(): RunView {
         reservedBytes: 0,
         residentBytes: 0,
         deaths: 2,
-        lastCause: "by-hand",
+        lastDeath: { at: 0, turn: 5, cause: "by-hand", message: "a hand ended it" },
         life: { number: 2, turns: 7, tokens: 303 },
       }),
       jar("observer", { devices: onCard(2.5 * GB), contextTokens: 1000, limitBytes: 8 * GB }),

@@ -19,7 +19,7 @@ import { onlyFile } from "../flags/operand.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { plainLines } from "../run/lines.ts";
 import { openPage, openScreen } from "../run/watchers.ts";
-import { AnswerQueue } from "../terminal/answer_queue.ts";
+import { openAnswerQueue } from "../terminal/answer_queue.ts";
 import type { Output } from "../terminal/output.ts";
 import { listenForStop, type Stop } from "../terminal/stop.ts";
 
@@ -94,10 +94,7 @@ async function play(run: RecordedRun, { values, output, stop }: PlayInput): Prom
     controls: player.controls,
     report: () => report,
   };
-  const queue = new AnswerQueue(
-    output,
-    () => stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE"),
-  );
+  const queue = openAnswerQueue(output, stop);
   const quit = () => player.controls.quit();
   stop.signal.addEventListener("abort", quit);
   if (stop.signal.aborted) quit();

@@ -1,8 +1,8 @@
 import type { RunEvent } from "../../experiment/events.ts";
 import { replyOf } from "../../experiment/replies.ts";
 import { eventJson } from "../../report/event_json.ts";
-import { lifeText, renderEvent } from "../../report/event_text.ts";
-import { jsonText, printable } from "../../report/printable.ts";
+import { renderWithLife } from "../../report/event_text.ts";
+import { jsonText } from "../../report/printable.ts";
 import type { Paragraph } from "../../report/short/paragraph.ts";
 import type { RunView } from "../../view/run_view.ts";
 import type { Viewer, ViewEvent } from "../../view/view_event.ts";
@@ -56,7 +56,7 @@ export function plainLines({ queue, progress, report, view }: PlainLinesOptions)
       if (told === undefined) return;
       progress?.clear();
       if (event.event === "validation") queue.push(onTerminal ? report : `${report}\n`);
-      queue.push(onTerminal ? eventParagraphs(told, view()) : eventLines(told));
+      queue.push(onTerminal ? eventParagraphs(told, view()) : `${renderWithLife(told)}\n`);
     },
     caughtUp: () => queue.drained(),
     close: () => {
@@ -64,11 +64,6 @@ export function plainLines({ queue, progress, report, view }: PlainLinesOptions)
       return Promise.resolve();
     },
   };
-}
-
-function eventLines(event: RunEvent): string {
-  const life = event.event === "death" ? `\n[${printable(event.id)}] ${lifeText(event)}` : "";
-  return `${renderEvent(event)}${life}\n`;
 }
 
 /** The event that is told in its place; nothing where an earlier one has said it. */

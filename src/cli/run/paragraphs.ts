@@ -1,7 +1,6 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { RunEvent } from "../../experiment/events.ts";
-import { lifeText, renderEvent } from "../../report/event_text.ts";
-import { poolAmounts } from "../../report/format.ts";
+import { allocatedAmounts, renderWithLife } from "../../report/event_text.ts";
 import { printable } from "../../report/printable.ts";
 import type { Paragraph } from "../../report/short/paragraph.ts";
 import type { RunView } from "../../view/run_view.ts";
@@ -46,20 +45,7 @@ export function eventParagraphs(event: RunEvent, view: RunView): Paragraph[] {
 }
 
 function textOf(event: RunEvent): string {
-  switch (event.event) {
-    case "allocated": {
-      const { id, allocatedBytes, remainingBytes, pools } = event;
-      const allocated = poolAmounts(
-        allocatedBytes,
-        pools.map(({ id, allocatedBytes: bytes }) => ({ id, bytes })),
-      );
-      return `[${printable(id)}] ${allocated} allocated; ${
-        formatAmount(remainingBytes)
-      } left to give`;
-    }
-    case "death":
-      return `${renderEvent(event)}\n[${printable(event.id)}] ${lifeText(event)}`;
-    default:
-      return renderEvent(event);
-  }
+  if (event.event !== "allocated") return renderWithLife(event);
+  const left = formatAmount(event.remainingBytes);
+  return `[${printable(event.id)}] ${allocatedAmounts(event)} allocated; ${left} left to give`;
 }

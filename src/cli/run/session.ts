@@ -2,6 +2,7 @@ import { defined } from "../../budget/defined.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { RunDependencies } from "../../experiment/config.ts";
 import type { EndEvent } from "../../experiment/events.ts";
+import { loadModule } from "../../load_module.ts";
 import { READABLE_PACE } from "../../view/pace.ts";
 import { Viewers } from "../../view/viewers.ts";
 import { checkShort } from "../../report/short/check_short.ts";
@@ -10,7 +11,7 @@ import { validationText } from "../../report/validation_text.ts";
 import type { Screen } from "../../screen/open_screen.ts";
 import type { Watched } from "../../view/view_event.ts";
 import type { FlagValues } from "../flags/values.ts";
-import { AnswerQueue } from "../terminal/answer_queue.ts";
+import { openAnswerQueue } from "../terminal/answer_queue.ts";
 import type { Output } from "../terminal/output.ts";
 import type { Stop } from "../terminal/stop.ts";
 import { SessionControls } from "./controls.ts";
@@ -61,13 +62,9 @@ export async function openSession(
   const controls = new SessionControls(viewers, stop);
   let report = "";
   const watched: Watched = { view: () => viewers.view, controls, report: () => report };
-  const queue = new AnswerQueue(
-    output,
-    () => stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE"),
-  );
-  // Loaded for a terminal only: a pipe has no use for it.
+  const queue = openAnswerQueue(output, stop);
   const progress = output.interactive && !json
-    ? (await import("../terminal/progress.ts")).openProgress(() => queue.isIdle)
+    ? (await loadProgress()).openProgress(() => queue.isIdle)
     : undefined;
   let screen: Screen | undefined;
   const say = (text: string) => {
@@ -139,6 +136,14 @@ export async function openSession(
       progress?.clear();
     },
   };
+}
+
+/** Brings a package that most runs, which print to a pipe or draw, have no use for. */
+function loadProgress() {
+  return loadModule<typeof import("../terminal/progress.ts")>(
+    import.meta,
+    "../terminal/progress.ts",
+  );
 }
 
 /** The engine, with each of its loads told as it gets on. */

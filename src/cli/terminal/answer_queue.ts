@@ -1,5 +1,6 @@
 import type { Paragraph } from "../../report/short/paragraph.ts";
 import type { Output } from "./output.ts";
+import type { Stop } from "./stop.ts";
 
 /** Words as they are, or what is wrapped to a terminal's width. */
 type Text = string | readonly Paragraph[];
@@ -56,4 +57,9 @@ export class AnswerQueue {
       this.#waiting--;
     }
   }
+}
+
+/** The queue of a command that ends, as by a signal, when nobody reads its answer any more. */
+export function openAnswerQueue(output: Output, stop: Pick<Stop, "ask">): AnswerQueue {
+  return new AnswerQueue(output, () => stop.ask(output.answersTerminal ? "SIGHUP" : "SIGPIPE"));
 }

@@ -47,8 +47,6 @@ export type Admission =
     readonly mind: Mind;
     readonly model: ModelReference;
     readonly shared: boolean;
-    /** What of its reservation is in memory now. */
-    readonly residentBytes: number;
     readonly milliseconds: number;
   }
   | Refusal
@@ -235,7 +233,6 @@ async function load(
     mind: made.value,
     model: reference,
     shared,
-    residentBytes,
     milliseconds: clock.now() - began,
   };
 }

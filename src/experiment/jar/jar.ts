@@ -39,8 +39,6 @@ export class Jar {
   #lastCause: DeathCause | undefined;
   #engineFailures = 0;
   #lastRefusal: string | undefined;
-  /** Of its reservation, as far as growth while it thought tells. */
-  #residentBytes = 0;
   #fresh = true;
   #life = { bornAt: 0, bornTurn: 0, thoughts: 0, tokens: 0 };
 
@@ -219,7 +217,6 @@ export class Jar {
     this.#fresh = true;
     const { clock, turn } = this.#run;
     this.#life = { bornAt: clock.now(), bornTurn: turn, thoughts: 0, tokens: 0 };
-    this.#residentBytes = admission.residentBytes;
     this.#state = { kind: "alive", mind, model, rest: Promise.resolve() };
   }
 
@@ -240,8 +237,7 @@ export class Jar {
   async #markGrowth(before: number | undefined): Promise<void> {
     const after = await this.#run.memory.ownAnonymousBytes();
     if (before === undefined || after === undefined || after <= before) return;
-    this.#residentBytes += after - before;
-    this.#run.manager.markResident(this.id, this.#residentBytes);
+    this.#run.manager.markGrowth(this.id, after - before, after);
   }
 
   async #fail(cause: "engine-failed" | "engine-stalled", error: unknown): Promise<void> {

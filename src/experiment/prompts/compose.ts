@@ -1,3 +1,4 @@
+import { counted } from "../../budget/counted.ts";
 import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { GB } from "../../budget/size.ts";
@@ -132,10 +133,6 @@ function vitalsText({ memoryBytes, tokensUsed, contextSize, deaths, alive }: Vit
   // Always in GB: one unit is what a small model learns.
   const memory = Math.max(0.01, memoryBytes / GB).toFixed(2);
   return `${left} of ${contextSize} tokens left, memory ${memory} GB, ${counted(deaths, "death")}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** What is said of a jar, said to it. */

@@ -1,5 +1,3 @@
-import { causeWords } from "./format.js";
-
 /** Between two announcements: time enough to hear one. */
 const LEAST_MILLISECONDS = 4000;
 const MOST_CHARACTERS = 280;
@@ -45,7 +43,7 @@ export function announcer(region) {
     if (event && event.number > happened) {
       happened = event.number;
       const jar = state.jars.find((/** @type {any} */ one) => one.id === event.id);
-      if (event.kind === "death" && jar) waiting = `${event.id} died: ${causeWords(jar.lastCause)}`;
+      if (event.kind === "death" && jar) waiting = `${event.id} died: ${jar.lastDeath.message}`;
       else if (event.kind !== "loaded") waiting = event.text;
     }
     if (isQuiet) say();

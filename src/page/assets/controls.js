@@ -100,23 +100,10 @@ export function actions(run, { whisper, dialogs, cards, tell }) {
       );
     },
     async faster() {
-      if (state?.replay) return act.speed(2);
-      await run.post("pace", { step: "faster" });
+      await run.post(state?.replay ? "speed" : "pace", { step: "faster" });
     },
     async slower() {
-      if (state?.replay) return act.speed(0.5);
-      await run.post("pace", { step: "slower" });
-    },
-    /** @param {number} factor */
-    async speed(factor) {
-      const now = state.replay.speed;
-      // Past 64 times as fast there is no wait at all, and one step back from there is 64.
-      const next = now === null
-        ? (factor < 1 ? 64 : null)
-        : now * factor > 64
-        ? null
-        : Math.max(1 / 8, now * factor);
-      await run.post("speed", { speed: next });
+      await run.post(state?.replay ? "speed" : "pace", { step: "slower" });
     },
     async report() {
       const text = await run.read("/report");

@@ -1,15 +1,16 @@
 const GB = 1024 ** 3;
 const MB = 1024 ** 2;
+const KB = 1024;
 
 /**
- * Bytes as the reports have them.
+ * Bytes as the reports have them (`formatAmount`, which a browser can't load).
  *
  * @param {number} bytes
  */
 export function amount(bytes) {
-  return bytes > 0 && bytes < 0.1 * GB
-    ? `${(bytes / MB).toFixed(bytes < 10 * MB ? 1 : 0)} MB`
-    : `${(bytes / GB).toFixed(2)} GB`;
+  if (bytes === 0 || bytes >= GB / 10) return `${(bytes / GB).toFixed(2)} GB`;
+  if (bytes >= MB / 10) return `${(bytes / MB).toFixed(2)} MB`;
+  return bytes >= KB ? `${(bytes / KB).toFixed(2)} KB` : counted(bytes, "byte");
 }
 
 /**
@@ -32,26 +33,12 @@ export function counted(count, one) {
   return `${count} ${one}${count === 1 ? "" : "s"}`;
 }
 
-/** @type {Readonly<Record<string, string>>} */
-const CAUSES = {
-  "context-full": "its context was full",
-  "ram-limit": "it passed its limit",
-  "available-memory": "memory ran short",
-  "device-memory": "its device ran short",
-  "device-lost": "its device was gone",
-  "engine-failed": "the engine failed",
-  "engine-stalled": "the engine stalled",
-  "by-hand": "a hand ended it",
-};
-
 /**
- * What a jar died of, in few words.
+ * How each kind of utterance is said.
  *
- * @param {string} cause
+ * @type {Readonly<Record<"thought" | "note" | "whisper", string>>}
  */
-export function causeWords(cause) {
-  return CAUSES[cause] ?? cause;
-}
+export const VERBS = { thought: "thinks", note: "notes", whisper: "whispers" };
 
 /**
  * Whose colour and type a jar has: its role's, and of two subjects the second has another.

@@ -1,5 +1,5 @@
 import { drawn, element, meter, setAttribute, setText } from "./dom.js";
-import { amount, causeWords, clock, counted, modelName, voiceOf } from "./format.js";
+import { amount, clock, counted, modelName, voiceOf } from "./format.js";
 
 const BODY =
   "M30 20 h36 v5 c0 8 18 9 18 25 v60 a14 14 0 0 1 -14 14 h-44 a14 14 0 0 1 -14 -14 v-60 c0 -16 18 -17 18 -25 z";
@@ -75,7 +75,7 @@ export function jarCards(place, actions) {
           cards.set(jar.id, one);
           place.append(one.node);
         }
-        one.show(jar, state);
+        one.show(jar);
       }
     },
     /** @param {string} id */
@@ -161,8 +161,8 @@ function card(index, first, jars, actions) {
   });
   return {
     node,
-    /** @param {any} jar @param {any} state */
-    show(jar, state) {
+    /** @param {any} jar */
+    show(jar) {
       setAttribute(node, "data-state", jar.state);
       const model = modelName(jar.model);
       setText(role, jar.id === jar.role ? model : `${jar.role} · ${model}`);
@@ -201,11 +201,10 @@ function card(index, first, jars, actions) {
       const fill = jar.contextSize > 0 ? Math.min(1, jar.contextTokens / jar.contextSize) : 0;
       liquid.style.transform = `translateY(${(BOTTOM - fill * (BOTTOM - FULL)).toFixed(1)}px)`;
       setAttribute(node, "data-fray", Math.floor(fill * 5));
-      cause.hidden = jar.lastCause === undefined;
-      if (jar.lastCause !== undefined) {
-        const last = state.lives.findLast((/** @type {any} */ one) => one.id === jar.id);
-        const when = last?.death === undefined ? "" : ` at ${clock(last.death.at)}`;
-        setText(cause, `Died last${when}: ${causeWords(jar.lastCause)}`);
+      cause.hidden = jar.lastDeath === undefined;
+      if (jar.lastDeath !== undefined) {
+        const { at, message } = jar.lastDeath;
+        setText(cause, `Died last at ${clock(at)}: ${message}`);
       }
       setText(
         thought,

@@ -1,3 +1,5 @@
+import { counted } from "./format.js";
+
 /**
  * An element of an SVG as data: its name, attributes and content.
  *
@@ -164,26 +166,6 @@ function spoken({ label, points, limit, reserved, marks, formatValue, formatTime
     `${label} over ${formatTime(last.at - first.at)}: now ${formatValue(last.value)}`,
     `at most ${formatValue(most)}`,
     ...(bound ? [`${bound.label} ${formatValue(bound.value)}`] : []),
-    ...(marks.length === 0 ? [] : [`${marks.length} ${marks.length === 1 ? "death" : "deaths"}`]),
+    ...(marks.length === 0 ? [] : [counted(marks.length, "death")]),
   ].join(", ");
-}
-
-/**
- * An element as the text of a file, safe whatever its words are.
- *
- * @param {Shape | string} shape
- * @returns {string}
- */
-export function markupOf(shape) {
-  if (typeof shape === "string") return escaped(shape);
-  const [name, attributes, ...content] = shape;
-  const written = Object.entries(attributes).map(([key, value]) =>
-    ` ${key}="${escaped(String(value))}"`
-  );
-  return `<${name}${written.join("")}>${content.map(markupOf).join("")}</${name}>`;
-}
-
-/** @param {string} text */
-function escaped(text) {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

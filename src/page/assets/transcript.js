@@ -1,15 +1,12 @@
 import { element } from "./dom.js";
 import { frayed } from "./fray.js";
-import { clock, voiceOf } from "./format.js";
+import { clock, VERBS, voiceOf } from "./format.js";
 
 /** Utterances that are shown, however many were said. */
 const MOST_SHOWN = 150;
 
 /** As near to the end as this counts as being there: it goes on with what is said. */
 const NEAR_PIXELS = 40;
-
-/** @type {Readonly<Record<string, string>>} */
-const KINDS = { thought: "thinks", note: "notes", whisper: "whispers" };
 
 /**
  * What was said, oldest first.
@@ -52,7 +49,7 @@ export function transcript(place) {
 function utterance(said, jars) {
   const whose = said.byHand
     ? `You whisper to ${said.id}`
-    : `${said.id} ${KINDS[said.kind] ?? said.kind}`;
+    : `${said.id} ${VERBS[/** @type {keyof typeof VERBS} */ (said.kind)]}`;
   const cut = said.isCutOff ? [element("span", { class: "cut" }, " — cut off")] : [];
   return element(
     "li",

@@ -1,3 +1,4 @@
+import { counted } from "../../budget/counted.ts";
 import { CAUSE_MESSAGES, type DeathCause } from "../../experiment/jar/death_cause.ts";
 import { clock, voiceOf } from "../../page/assets/format.js";
 import type { JarView, Life } from "../../view/run_view.ts";
@@ -49,10 +50,10 @@ function toldLives({ view, lives }: ReportData): readonly Life[] {
 
 function causesSentence(causes: ReadonlyMap<DeathCause, number>): string {
   if (causes.size === 0) return "Nobody died.";
-  const counted = [...causes].map(([cause, count]) =>
-    `${count} ${count === 1 ? "death" : "deaths"} because ${CAUSE_MESSAGES[cause]}`
+  const sentences = [...causes].map(([cause, count]) =>
+    `${counted(count, "death")} because ${CAUSE_MESSAGES[cause]}`
   );
-  return `${counted.join(", ")}.`;
+  return `${sentences.join(", ")}.`;
 }
 
 function lane(jar: JarView, told: readonly Life[], { view, milliseconds }: ReportData): Content {
@@ -80,7 +81,7 @@ function lane(jar: JarView, told: readonly Life[], { view, milliseconds }: Repor
 
 function lifeText({ number, death, thoughts }: Life): string {
   const end = death === undefined ? "lived to the end" : CAUSE_MESSAGES[death.cause];
-  return `life ${number}, ${thoughts} thoughts, ${end}`;
+  return `life ${number}, ${counted(thoughts, "thought")}, ${end}`;
 }
 
 function row(life: Life, { milliseconds, view }: ReportData): Content {

@@ -1,3 +1,4 @@
+import type { Shape } from "../../page/assets/plot.js";
 import { printableLines } from "../../report/printable.ts";
 
 /** HTML that is safe to be written as it is. */
@@ -26,6 +27,23 @@ export type Content = Markup | string | number | undefined | readonly Content[];
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
   const parts = strings.map((string, index) => string + written(values[index]));
   return new Markup(parts.join(""));
+}
+
+/** A drawing of the page's as HTML. */
+export function drawing(shape: Shape | string): Content {
+  if (typeof shape === "string") return shape;
+  const [name, attributes, ...content] = shape;
+  return [
+    new Markup(`<${name}`),
+    Object.entries(attributes).map(([key, value]) => [
+      new Markup(` ${key}="`),
+      value,
+      new Markup('"'),
+    ]),
+    new Markup(">"),
+    content.map(drawing),
+    new Markup(`</${name}>`),
+  ];
 }
 
 const REFERENCES: Readonly<Record<string, string>> = {

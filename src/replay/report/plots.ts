@@ -1,10 +1,9 @@
 import { formatAmount } from "../../budget/size.ts";
 import { clock, voiceOf } from "../../page/assets/format.js";
-import { markupOf, plotOf } from "../../page/assets/plot.js";
-import { printable } from "../../report/printable.ts";
+import { plotOf } from "../../page/assets/plot.js";
 import type { JarView } from "../../view/run_view.ts";
 import type { ReportData } from "./collect.ts";
-import { type Content, html, Markup } from "./markup.ts";
+import { type Content, drawing, html } from "./markup.ts";
 
 const WIDTH = 400;
 const HEIGHT = 140;
@@ -30,7 +29,7 @@ function jarPlots(jar: JarView, data: ReportData): Content {
     marks: deaths.filter(({ id }) => id === jar.id)
       .map(({ at, turn, message }) => ({
         at,
-        label: `Died in turn ${turn}: ${printable(message)}`,
+        label: `Died in turn ${turn}: ${message}`,
       })),
     span: [0, milliseconds] as const,
     formatTime: clock,
@@ -40,7 +39,7 @@ function jarPlots(jar: JarView, data: ReportData): Content {
   const reserved = own?.reservedBytes ?? 0;
   const memory = jar.memory.points.length === 0 ? undefined : plotOf({
     ...shared,
-    label: `Memory of ${printable(jar.id)}`,
+    label: `Memory of ${jar.id}`,
     points: jar.memory.points,
     ...(jar.limitBytes === undefined
       ? {}
@@ -50,7 +49,7 @@ function jarPlots(jar: JarView, data: ReportData): Content {
   });
   const context = plotOf({
     ...shared,
-    label: `Tokens in the context of ${printable(jar.id)}`,
+    label: `Tokens in the context of ${jar.id}`,
     points: own?.context.points ?? [],
     ...(jar.contextSize > 0 ? { limit: { label: "it holds", value: jar.contextSize } } : {}),
     formatValue: String,
@@ -60,8 +59,8 @@ function jarPlots(jar: JarView, data: ReportData): Content {
 ${
     memory === undefined
       ? undefined
-      : html`<figure><figcaption>Memory</figcaption>${new Markup(markupOf(memory))}</figure>`
+      : html`<figure><figcaption>Memory</figcaption>${drawing(memory)}</figure>`
   }
-<figure><figcaption>Context, in tokens</figcaption>${new Markup(markupOf(context))}</figure>
+<figure><figcaption>Context, in tokens</figcaption>${drawing(context)}</figure>
 </div>`;
 }

@@ -1,4 +1,4 @@
-import { clock, voiceOf } from "../../page/assets/format.js";
+import { clock, VERBS, voiceOf } from "../../page/assets/format.js";
 import type { Happening, JarView, Utterance } from "../../view/run_view.ts";
 import type { ReportData, TurnData, TurnItem } from "./collect.ts";
 import { TOLD_TURNS } from "./collect.ts";
@@ -39,19 +39,13 @@ function itemOf(item: TurnItem, jars: readonly JarView[]): Content {
   return item.kind === "said" ? saidOf(item.said, jars) : happenedOf(item.happened);
 }
 
-const KINDS: Readonly<Record<Utterance["kind"], string>> = {
-  thought: "thinks",
-  note: "notes",
-  whisper: "whispers",
-};
-
 function saidOf(
   { id, role, kind, text, byHand, isCutOff }: Utterance,
   jars: readonly JarView[],
 ): Content {
   const who = byHand
     ? html`a hand whispers to <span class="voice">${id}</span>`
-    : html`<span class="voice">${id}</span> ${KINDS[kind]}${isCutOff ? ", cut off" : ""}`;
+    : html`<span class="voice">${id}</span> ${VERBS[kind]}${isCutOff ? ", cut off" : ""}`;
   return html`
     <div class="said" data-voice="${voiceOf({ id, role }, jars)}">
       <p class="who">${who}</p>

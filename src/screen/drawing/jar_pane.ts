@@ -1,9 +1,10 @@
+import { counted } from "../../budget/counted.ts";
 import { formatAmount, GB, MB } from "../../budget/size.ts";
 import type { JarView, RunView } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { contextBar, memoryBar } from "./bars.ts";
 import { cellsOf, fit, wrap } from "./cells.ts";
-import { counted, jarWords, oneLine } from "./jar_words.ts";
+import { jarWords, oneLine } from "./jar_words.ts";
 import {
   ALARM,
   atBothEnds,

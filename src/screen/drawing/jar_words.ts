@@ -1,3 +1,4 @@
+import { counted } from "../../budget/counted.ts";
 import type { Happening, JarView, Life, RunView, Utterance } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { wrap } from "./cells.ts";
@@ -29,25 +30,31 @@ export function jarWords(
   for (const entry of newestFirst(view, jar)) {
     if (lines.length >= rows) break;
     const style = entry.style ?? (isNewest ? VOICES[jar.role] : undefined);
-    lines.unshift(...entryLines(entry, { cells, margin: String(view.turn).length + 1 }, style));
+    const room = { cells, rows: rows - lines.length, margin: String(view.turn).length + 1 };
+    lines.unshift(...entryLines(entry, room, style));
     isNewest &&= entry.style !== undefined;
   }
-  return rows > 0 ? lines.slice(-rows) : [];
+  return lines;
 }
 
-/** The turn in a margin, and the text beside it. */
+/** The turn in a margin, and the text beside it: its last lines, as many as there is room for. */
 function entryLines(
   { turn, text, fill }: Entry,
-  { cells, margin }: { readonly cells: number; readonly margin: number },
+  { cells, rows, margin }: {
+    readonly cells: number;
+    readonly rows: number;
+    readonly margin: number;
+  },
   style: Style | undefined,
 ): Line[] {
   // On a screen of few columns every cell goes to the words.
   const room = cells - margin;
   const isWide = room >= margin * 4;
   const words = wrapped(text, fill, isWide ? room : cells);
-  return words.map((line, index) => [
+  const first = Math.max(0, words.length - rows);
+  return words.slice(first).map((line, index) => [
     ...(isWide
-      ? [span(index === 0 ? `${turn} `.padStart(margin) : " ".repeat(margin), FAINT)]
+      ? [span(first + index === 0 ? `${turn} `.padStart(margin) : " ".repeat(margin), FAINT)]
       : []),
     ...restyled(line, style, { character: FRAYED, style: FAINT }),
   ]);
@@ -55,8 +62,9 @@ function entryLines(
 
 /** Most of what stands on a screen stood there a moment ago, and to wrap it is most of what a drawing costs. */
 const kept = new Map<string, readonly string[]>();
-const MOST_KEPT = 300;
-const LONGEST_KEPT = 1000;
+/** Characters of all texts that are kept: the longest ones cost most to wrap. */
+const MOST_KEPT = 500_000;
+let keptCharacters = 0;
 
 /** A text as it has frayed, in printable lines. */
 function wrapped(text: string, fill: number, cells: number): readonly string[] {
@@ -64,8 +72,12 @@ function wrapped(text: string, fill: number, cells: number): readonly string[] {
   const before = kept.get(key);
   if (before !== undefined) return before;
   const lines = wrap(printable(fray(text, fill)), cells);
-  if (kept.size >= MOST_KEPT) kept.clear();
-  if (key.length <= LONGEST_KEPT) kept.set(key, lines);
+  if (keptCharacters > MOST_KEPT) {
+    kept.clear();
+    keptCharacters = 0;
+  }
+  kept.set(key, lines);
+  keptCharacters += key.length;
   return lines;
 }
 
@@ -125,11 +137,6 @@ function died({ number, turns, tokens, death }: Life): Entry {
   const life = `${counted(turns, "turn")}, ${counted(tokens, "token")}`;
   const text = `† died: ${message}. Life ${number} had ${life}`;
   return { at, turn, text, fill: 0, style: ALARM };
-}
-
-/** As people count. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Words on one line that can be wrapped. */

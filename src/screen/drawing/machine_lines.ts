@@ -1,5 +1,8 @@
+import { counted } from "../../budget/counted.ts";
+import { RAM } from "../../budget/pools/pools.ts";
 import { formatAmount } from "../../budget/size.ts";
 import { sum } from "../../budget/sum.ts";
+import { PRESSURE_WARNING_PERCENT } from "../../budget/validate.ts";
 import type { Validation } from "../../budget/validation.ts";
 import type { RunView } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
@@ -8,8 +11,6 @@ import { cellsOf, fit } from "./cells.ts";
 import { ALARM, exactly, FAINT, type Line, span, type Style } from "./styled.ts";
 
 const LABEL_CELLS = 8;
-/** At this share of ten seconds waiting for memory it is worth a colour. */
-const HIGH_PRESSURE_PERCENT = 10;
 
 /** What the machine has, most important first: each line stands alone, so that any number can be kept. */
 export function machineLines(view: RunView, cells: number): Line[] {
@@ -28,8 +29,8 @@ export function validationLines(
   const verdict: Style = ok ? { color: "pass", isBold: true } : ALARM;
   const margin = ok ? `, ${formatAmount(marginBytes)} to spare` : "";
   const besides = [
-    issues.length > 0 && `${issues.length} issues`,
-    warnings.length > 0 && `${warnings.length} warnings`,
+    issues.length > 0 && counted(issues.length, "issue"),
+    warnings.length > 0 && counted(warnings.length, "warning"),
     "v shows all of it",
   ].filter(Boolean).join(", ");
   return [
@@ -56,7 +57,7 @@ function poolLines(view: RunView, cells: number): Line[] {
   return view.pools.map(({ id, totalBytes, freeBytes, reservedBytes, leastBytes }) => {
     const resident = sum(
       view.jars.map((jar) =>
-        id === "ram"
+        id === RAM
           ? jar.residentBytes
           : jar.devices.find((device) => device.id === id)?.residentBytes ?? 0
       ),
@@ -64,16 +65,16 @@ function poolLines(view: RunView, cells: number): Line[] {
     const unfilledBytes = Math.max(0, reservedBytes - resident);
     const width = Math.max(6, Math.min(28, Math.floor(cells / 5)));
     const { pressurePercent } = view;
-    const pressure = id === "ram" && pressurePercent !== undefined
+    const pressure = id === RAM && pressurePercent !== undefined
       ? [
         span("; "),
         span(
           `pressure ${pressurePercent.toFixed(1)} %`,
-          pressurePercent >= HIGH_PRESSURE_PERCENT ? ALARM : undefined,
+          pressurePercent > PRESSURE_WARNING_PERCENT ? ALARM : undefined,
         ),
       ]
       : [];
-    return row(id === "ram" ? "RAM" : fit(printable(id), LABEL_CELLS - 1), [
+    return row(id === RAM ? "RAM" : fit(printable(id), LABEL_CELLS - 1), [
       ...poolBar({ totalBytes, freeBytes, unfilledBytes }, width),
       span(` ${formatAmount(freeBytes)} free of ${formatAmount(totalBytes)}`),
       ...pressure,

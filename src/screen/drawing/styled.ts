@@ -1,6 +1,6 @@
 import type { Role } from "../../budget/demand.ts";
 import { CODES, type Style as ReportStyle } from "../../report/styled.ts";
-import { cellsOf, charactersOf, fit, isPlain } from "./cells.ts";
+import { cellsOf, fit, isPlain } from "./cells.ts";
 
 /** How a piece of text looks; what it says it must say without it. */
 export interface Style {
@@ -111,16 +111,9 @@ export function restyled(
   style: Style | undefined,
   special: { readonly character: string; readonly style: Style },
 ): Span[] {
-  if (!text.includes(special.character)) return [span(text, style)];
-  const spans: Span[] = [];
-  for (const character of charactersOf(text)) {
-    const wanted = character === special.character ? special.style : style;
-    const last = spans.at(-1);
-    if (last !== undefined && last.style === wanted) {
-      spans[spans.length - 1] = { ...last, text: last.text + character };
-    } else {
-      spans.push(span(character, wanted));
-    }
-  }
-  return spans;
+  const { character } = special;
+  const parts = text.split(new RegExp(`(${RegExp.escape(character)}+)`)).filter((part) =>
+    part !== ""
+  );
+  return parts.map((part) => span(part, part.startsWith(character) ? special.style : style));
 }

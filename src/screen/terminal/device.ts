@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
+import process from "node:process";
 import { BrainjarError } from "../../budget/error.ts";
 import type { Size } from "../drawing/draw_options.ts";
 
@@ -9,8 +10,10 @@ export interface TerminalDevice {
   read(): Uint8Array | undefined;
   /** Takes as many bytes as there is room for, and says how many; never waits. */
   write(bytes: Uint8Array): number;
-  /** Keys come one by one and aren't echoed; Ctrl-C and Ctrl-Z stay signals. */
+  /** Keys come one by one and aren't echoed, also those that are signals otherwise. */
   setRaw(isRaw: boolean): void;
+  /** Sends a signal to all that run in the foreground, as the terminal does for Ctrl-C. */
+  raise(signal: NodeJS.Signals): void;
   close(): void;
 }
 
@@ -56,7 +59,10 @@ export function openTerminalDevice(): TerminalDevice {
       return isGone ? bytes.length : count;
     },
     setRaw: (isRaw) => {
-      unlessFull(() => file.setRaw(isRaw, { cbreak: isRaw }));
+      unlessFull(() => file.setRaw(isRaw));
+    },
+    raise: (signal) => {
+      process.kill(0, signal);
     },
     close: () => {
       closeSync(descriptor);

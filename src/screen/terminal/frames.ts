@@ -3,9 +3,12 @@ import { paint } from "../drawing/styled.ts";
 
 const BEGIN_SYNCHRONIZED = "\u001b[?2026h";
 const END_SYNCHRONIZED = "\u001b[?2026l";
-const SHOW_CURSOR = "\u001b[?25h";
+export const SHOW_CURSOR = "\u001b[?25h";
 const HIDE_CURSOR = "\u001b[?25l";
 const CLEAR = "\u001b[2J";
+
+/** How often a change is drawn at most. */
+export const FRAME_MILLISECONDS = 75;
 
 const encoder = new TextEncoder();
 

@@ -15,6 +15,10 @@ const LEAVE_MILLISECONDS = 200;
 const CLOSE_MILLISECONDS = 2000;
 const FLUSH_MILLISECONDS = 20;
 
+const CTRL_C = 0x03;
+const CTRL_Z = 0x1a;
+const CTRL_BACKSLASH = 0x1c;
+
 /** What ends a process without a stop being asked for. */
 const FATAL_EVENTS = ["unload", "error", "unhandledrejection"] as const;
 
@@ -27,16 +31,22 @@ export class Terminal {
   readonly #device: TerminalDevice;
   readonly #frames: Frames;
   readonly #onChange: () => void;
+  readonly #onInterrupt: () => void;
   #state: "shown" | "lent" | "stopped" | "closing" | "closed" = "shown";
 
-  /** @param onChange Called when all of it has to be drawn anew. */
+  /** @param options Told when all of it has to be drawn anew, and of a Ctrl-C that was typed. */
   constructor(
     device: TerminalDevice,
-    { color, onChange }: { readonly color: boolean; readonly onChange: () => void },
+    { color, onChange, onInterrupt }: {
+      readonly color: boolean;
+      readonly onChange: () => void;
+      readonly onInterrupt: () => void;
+    },
   ) {
     this.#device = device;
     this.#frames = new Frames((bytes) => device.write(bytes), { color });
     this.#onChange = onChange;
+    this.#onInterrupt = onInterrupt;
     for (const name of FATAL_EVENTS) globalThis.addEventListener(name, this.#leaveAtOnce);
     for (const [name, handler] of this.#signals) process.on(name, handler);
     this.#enter();
@@ -48,7 +58,7 @@ export class Terminal {
 
   /** What was typed since; nothing while somebody else has the terminal. */
   read(): Uint8Array | undefined {
-    return this.#state === "shown" ? this.#device.read() : undefined;
+    return this.#state === "shown" ? this.#typed() : undefined;
   }
 
   /** Draws what changed; false where the terminal isn't ready, and nothing was drawn. */
@@ -92,6 +102,8 @@ export class Terminal {
       this.#forget();
       this.#frames.send(LEAVE);
       for (let waited = 0; waited < CLOSE_MILLISECONDS && !this.#frames.flush();) {
+        // A Ctrl-C is heard meanwhile.
+        this.#forget();
         await new Promise((resolve) => setTimeout(resolve, FLUSH_MILLISECONDS));
         waited += FLUSH_MILLISECONDS;
       }
@@ -112,14 +124,40 @@ export class Terminal {
 
   /** What was typed for the screen isn't for the shell. */
   #forget(): void {
-    while (this.#device.read() !== undefined);
+    while (this.#typed() !== undefined);
+  }
+
+  /**
+   * What was typed since, but for the keys that are signals, which forget what was typed before them
+   * as the terminal itself does. The terminal would stop a parent (npx) at once, the shell would take
+   * it back, and this process could leave it no longer: so it is left first, and then all are stopped.
+   */
+  #typed(): Uint8Array | undefined {
+    const typed = this.#device.read();
+    const key = typed?.findLast((byte) =>
+      byte === CTRL_C || byte === CTRL_Z || byte === CTRL_BACKSLASH
+    );
+    if (typed === undefined || key === undefined) return typed;
+    if (key === CTRL_C) this.#onInterrupt();
+    if (key !== CTRL_Z) this.#device.raise(key === CTRL_C ? "SIGINT" : "SIGQUIT");
+    else if (this.#state === "shown") this.#stop();
+    return new Uint8Array();
+  }
+
+  #stop(): void {
+    if (this.#state === "shown") {
+      this.#state = "stopped";
+      this.#leave();
+    }
+    // All of the foreground: a task runner doesn't stop by itself, and the shell waits for it.
+    this.#device.raise("SIGSTOP");
   }
 
   #leave(): void {
-    this.#forget();
     const began = performance.now();
     this.#frames.send(LEAVE);
     while (!this.#frames.flush() && performance.now() - began < LEAVE_MILLISECONDS);
+    this.#forget();
     this.#device.setRaw(false);
   }
 
@@ -132,14 +170,7 @@ export class Terminal {
   /** The terminal's own signals; those that end a run are heard by who runs it. */
   readonly #signals: readonly (readonly [NodeJS.Signals, () => void])[] = [
     ["SIGWINCH", () => this.redraw()],
-    ["SIGTSTP", () => {
-      if (this.#state === "shown") {
-        this.#leave();
-        this.#state = "stopped";
-      }
-      // All of the terminal's foreground: a task runner doesn't stop by itself, and the shell waits for it.
-      process.kill(0, "SIGSTOP");
-    }],
+    ["SIGTSTP", () => this.#stop()],
     ["SIGCONT", () => {
       // Whoever stopped it, something else may have drawn meanwhile.
       if (this.#state === "stopped" || this.#state === "shown") this.#enter();

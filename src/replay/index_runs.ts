@@ -55,7 +55,7 @@ export async function indexRuns(files: TranscriptFiles): Promise<readonly RunInd
   const path = files.paths.at(-1) ?? "";
   if (files.size === 0) {
     throw new BrainjarError("transcript-empty", `Transcript is empty: ${path}`, {
-      hint: "Give a file that run --log wrote",
+      hint: NOT_OURS,
     });
   }
   const runs: Building[] = [];
@@ -129,14 +129,17 @@ function startOf({ bytes, offset }: Line, path: string): RecordedStart {
   try {
     const parsed = RECORDED_SCHEMA.safeParse(JSON.parse(decoder.decode(bytes)));
     if (parsed.success && parsed.data.event === "start") return parsed.data;
-    cause = parsed.error;
+    const [first] = parsed.error?.issues ?? [];
+    cause = new Error(first && `${first.path.join(".")}: ${first.message}`, {
+      cause: parsed.error,
+    });
   } catch (error) {
     cause = error;
   }
   throw new BrainjarError(
     "transcript-damaged",
     `A run's first line can't be read: ${path}, byte ${offset}`,
-    { hint: `Cut the file before it: ${messageOf(cause).split("\n")[0]}`, cause },
+    { hint: `${offset > 0 ? "Cut the file before it" : NOT_OURS}: ${messageOf(cause)}`, cause },
   );
 }
 
@@ -167,9 +170,11 @@ function isJson({ bytes }: Line): boolean {
   }
 }
 
+const NOT_OURS = "Give a file that run --log wrote";
+
 function notATranscript(path: string): BrainjarError {
   return new BrainjarError("not-a-transcript", `File is no transcript: ${path}`, {
-    hint: "Give a file that run --log wrote; this one doesn't begin as one",
+    hint: `${NOT_OURS}; this one doesn't begin as one`,
   });
 }
 

@@ -15,16 +15,21 @@ const MOST_PARTS = 1000;
  * Opens a transcript. Where it goes on from an earlier part, that is `FILE.1`, the one before `FILE.2`
  * and so on, as far as they are there; they are read as one.
  *
+ * @param onRead told how far it was read, now and later, from 0 to 1
+ *
  * @throws {BrainjarError} as `TranscriptFiles.open` and `indexRuns`
  */
-export async function openTranscript(path: string): Promise<OpenedTranscript> {
+export async function openTranscript(
+  path: string,
+  onRead?: (fraction: number) => void,
+): Promise<OpenedTranscript> {
   const paths = [path];
   while (paths.length < MOST_PARTS && await goesOn(paths[0] ?? path)) {
     const earlier = `${path}.${paths.length}`;
     if (!isFile(earlier)) break;
     paths.unshift(earlier);
   }
-  const files = TranscriptFiles.open(paths);
+  const files = TranscriptFiles.open(paths, onRead);
   try {
     return { files, runs: await indexRuns(files) };
   } catch (error) {

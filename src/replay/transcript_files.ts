@@ -8,7 +8,10 @@ export class TranscriptFiles {
   /** Bytes of all of them. */
   readonly size: number;
 
-  private constructor(files: readonly OpenFile[]) {
+  readonly #onRead: (fraction: number) => void;
+
+  private constructor(files: readonly OpenFile[], onRead: (fraction: number) => void) {
+    this.#onRead = onRead;
     this.paths = files.map(({ path }) => path);
     this.#files = files;
     this.size = files.reduce((sum, file) => sum + file.size, 0);
@@ -17,14 +20,19 @@ export class TranscriptFiles {
   /**
    * Opens the files in their order. What is written to them later isn't read.
    *
+   * @param onRead told how far it was read, from 0 to 1, each time that something is
+   *
    * @throws {BrainjarError} `transcript-unreadable` for what isn't there, can't be read, or is no file:
    * a transcript is read twice, and a pipe can be read once.
    */
-  static open(paths: readonly string[]): TranscriptFiles {
+  static open(
+    paths: readonly string[],
+    onRead: (fraction: number) => void = () => {},
+  ): TranscriptFiles {
     const files: OpenFile[] = [];
     try {
       for (const path of paths) files.push(openFile(path));
-      return new TranscriptFiles(files);
+      return new TranscriptFiles(files, onRead);
     } catch (error) {
       for (const { file } of files) file.close();
       throw error;
@@ -39,7 +47,9 @@ export class TranscriptFiles {
         const length = Math.min(buffer.length, start + size - offset);
         try {
           await file.seek(offset - start, Deno.SeekMode.Start);
-          return await file.read(buffer.subarray(0, length)) ?? 0;
+          const count = await file.read(buffer.subarray(0, length)) ?? 0;
+          this.#onRead((offset + count) / this.size);
+          return count;
         } catch (cause) {
           throw unreadable(path, messageOf(cause), cause);
         }

@@ -281,3 +281,11 @@ Deno.test("json: reads back as what it was", () => {
     { seed: 3, numRuns: 500 },
   );
 });
+
+Deno.test("printable: megabytes on one line are as printable as a word", () => {
+  const long = "a".repeat(20_000_000);
+  assertEquals(printable(long), long);
+  assertEquals(printable(`${long}\u001b`), `${long}\\u{1b}`);
+  assertEquals(printableLines(long), long);
+  assertEquals(jsonText(long), JSON.stringify(long));
+});

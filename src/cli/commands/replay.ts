@@ -18,6 +18,7 @@ import type { FlagName } from "../flags/flags.ts";
 import { onlyFile } from "../flags/operand.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { plainLines } from "../run/lines.ts";
+import { showReading } from "../run/reading.ts";
 import { openPage, openScreen } from "../run/watchers.ts";
 import { openAnswerQueue } from "../terminal/answer_queue.ts";
 import type { Output } from "../terminal/output.ts";
@@ -31,23 +32,28 @@ export const command: Command = async ({ values, operands, output }) => {
   const path = expandHome(onlyFile(operands, "replay"));
   rejectConflicts(values);
   const stop = listenForStop();
-  const { files, runs } = await openTranscript(path).catch((error) => {
+  const reading = await showReading(path, output);
+  const { files, runs } = await openTranscript(path, reading.show).catch((error) => {
+    reading.end();
     stop.close();
     throw error;
   });
   try {
     const index = chooseRun(runs, values.get("run"), path);
-    if (runs.length > 1) {
-      output.say(`Run ${runs.indexOf(index) + 1} of ${runs.length} in ${path}\n`);
-    }
     const run = new RecordedRun(files, index);
     const asciicast = values.get("asciicast");
     if (asciicast !== undefined) await record(run, expandHome(asciicast), values);
-    else await play(run, { values, output, stop });
+    // What is played is seen.
+    reading.end();
+    if (runs.length > 1) {
+      output.say(`Run ${runs.indexOf(index) + 1} of ${runs.length} in ${path}\n`);
+    }
+    if (asciicast === undefined) await play(run, { values, output, stop });
     for (const remark of remarksOn(run)) output.say(`${remark}\n`);
     const { aborted, reason } = stop.signal;
     return aborted && reason !== "quit" ? stoppedExitCode(reason) : exitCode("success");
   } finally {
+    reading.end();
     files.close();
     stop.close();
   }

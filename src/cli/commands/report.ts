@@ -8,6 +8,7 @@ import { remarksOn } from "../../replay/remarks.ts";
 import { collect } from "../../replay/report/collect.ts";
 import { REPORT_MARK, reportPage } from "../../replay/report/page.ts";
 import { expandHome } from "../../gguf/environment.ts";
+import { showReading } from "../run/reading.ts";
 import type { Command } from "../command.ts";
 import { onlyFile } from "../flags/operand.ts";
 
@@ -25,10 +26,15 @@ export const command: Command = async ({ values, operands, output }) => {
       hint: `Add --output ${nameOf(path).replace(/\.jsonl?$/, "")}.html`,
     });
   }
-  const { files, runs } = await openTranscript(path);
+  const reading = await showReading(path, output);
+  const { files, runs } = await openTranscript(path, reading.show).catch((error) => {
+    reading.end();
+    throw error;
+  });
   try {
     const run = new RecordedRun(files, chooseRun(runs, values.get("run"), path));
     const data = await collect(run);
+    reading.end();
     const notes = {
       name: nameOf(path),
       number: runs.indexOf(run.index) + 1,
@@ -44,6 +50,7 @@ export const command: Command = async ({ values, operands, output }) => {
     }
     return 0;
   } finally {
+    reading.end();
     files.close();
   }
 };

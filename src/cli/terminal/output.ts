@@ -50,7 +50,8 @@ export function processOutput(options: { readonly color: boolean }): Output {
       const { fitParagraphs } = await loadModule<
         typeof import("../../report/short/paragraph.ts")
       >(import.meta, "../../report/short/paragraph.ts");
-      const columns = answersTerminal ? Deno.consoleSize().columns : 80;
+      // A terminal that knows no size says 0.
+      const columns = answersTerminal && Deno.consoleSize().columns || 80;
       // What spans hold was made printable one by one: the styles are all that is left.
       const text = fitParagraphs(paragraphs, { columns, color: options.color && answersTerminal });
       return await writeLater(Deno.stdout, text, answersTerminal);

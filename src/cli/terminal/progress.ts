@@ -27,7 +27,8 @@ export function openProgress(mayDraw: () => boolean): Progress {
       const now = performance.now();
       if (now - drawnAt < REDRAW_MILLISECONDS || !mayDraw()) return;
       drawnAt = now;
-      draw(renderProgress(state, (process.stderr.columns ?? 80) - 1));
+      // A terminal that knows no size says 0.
+      draw(renderProgress(state, (process.stderr.columns || 80) - 1));
     },
     clear: () => {
       draw.clear();
@@ -39,12 +40,16 @@ export function openProgress(mayDraw: () => boolean): Progress {
 /** What is going on right now. */
 type ProgressState =
   | { readonly kind: "loading"; readonly model: string; readonly fraction: number }
+  | { readonly kind: "reading"; readonly path: string; readonly fraction: number }
   | { readonly kind: "thinking"; readonly id: string; readonly text: string };
 
 /** The state as one line of at most `columns` cells, the end of a thought rather than its start. */
 function renderProgress(state: ProgressState, columns: number): string {
   if (state.kind === "loading") {
     return fit(printable(`Loading ${state.model}: ${Math.floor(state.fraction * 100)} %`), columns);
+  }
+  if (state.kind === "reading") {
+    return fit(printable(`Reading ${state.path}: ${Math.floor(state.fraction * 100)} %`), columns);
   }
   const label = printable(`[${state.id}] … `);
   // A model's words may hold anything; their lines stand in one.

@@ -10,7 +10,7 @@ import { type Answered, type Asked, listen } from "./server.ts";
 import { Updates } from "./updates.ts";
 
 /** What a page is made of: what it shows and steers, and where it is served. */
-export interface PageOptions extends Watched {
+interface PageOptions extends Watched {
   readonly address: PageAddress;
 }
 

@@ -23,7 +23,7 @@ export interface Asked {
 export type Answered = Response | { readonly open: (outlet: Outlet) => Reader };
 
 /** A server that listens. */
-export interface Server {
+interface Server {
   readonly host: string;
   readonly port: number;
   /** Ends it: who hasn't read the rest by then doesn't get it. */

@@ -31,7 +31,7 @@ export const MILLISECONDS_A_READER = 5;
 export const KEPT_BYTES = 256 * 1024;
 
 /** Updates that are kept: half a minute of a run that never rests. */
-export const KEPT_UPDATES = 300;
+const KEPT_UPDATES = 300;
 
 interface Update {
   readonly number: number;

@@ -3,7 +3,7 @@ import { indexRuns, partOf, type RunIndex } from "./index_runs.ts";
 import { TranscriptFiles } from "./transcript_files.ts";
 
 /** A transcript with its earlier parts, and the runs in it. */
-export interface OpenedTranscript {
+interface OpenedTranscript {
   readonly files: TranscriptFiles;
   readonly runs: readonly RunIndex[];
 }

@@ -27,7 +27,7 @@ export interface Moment {
 export type Mark = Pick<Moment, "at" | "view" | "next" | "since">;
 
 /** Lines that are not played, by why. */
-export interface LeftOut {
+interface LeftOut {
   /** Their event isn't known to this brainjar. */
   unknown: number;
   /** They are no JSON, or not what their event says. */

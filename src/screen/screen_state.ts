@@ -27,7 +27,7 @@ export type Request =
   | { readonly do: "go-to"; readonly turn: number };
 
 /** What a key leads to. */
-export interface Pressed {
+interface Pressed {
   readonly state: ScreenState;
   readonly request?: Request;
 }

@@ -6,7 +6,7 @@ export interface Series {
 }
 
 /** A figure at a moment, in milliseconds since the run began. */
-export interface Point {
+interface Point {
   readonly at: number;
   readonly value: number;
 }

@@ -12,7 +12,7 @@ export interface TextPiece {
 }
 
 /** How fast viewers hear thoughts, in words a minute; absent: as fast as they are thought. */
-export interface PaceChange {
+interface PaceChange {
   readonly event: "pace";
   readonly wordsPerMinute?: number;
 }

@@ -5,7 +5,7 @@ import { printable } from "../../report/printable.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
 
 /** Where a jar's prompt comes from. */
-export interface PromptSource {
+interface PromptSource {
   /** A path from here, or the text itself. */
   readonly given: string;
   readonly isFile: boolean;

@@ -2,7 +2,7 @@
 export const BUILTIN_TOKENS = ["BOS", "EOS", "NL", "EOT", "SEP"] as const;
 
 /** One of them. */
-export type BuiltinToken = (typeof BUILTIN_TOKENS)[number];
+type BuiltinToken = (typeof BUILTIN_TOKENS)[number];
 
 /** A piece of what a model is told: text with markers in it, a token, or text without markers. */
 export type FramePart =

@@ -43,7 +43,7 @@ export type WrapperClass = new (options: {
 }) => Wrapper;
 
 /** Published templates have up to 30 KB. */
-export const MAX_TEMPLATE_BYTES = 64 * 1024;
+const MAX_TEMPLATE_BYTES = 64 * 1024;
 
 /**
  * A template is a program of whoever made the model, and may never end. Published ones take 5 ms,

@@ -8,7 +8,7 @@ import type { DeathCause } from "../jar/death_cause.ts";
 import { leastImportantFirst } from "../roles.ts";
 
 /** One look at memory. */
-export interface MemoryLook {
+interface MemoryLook {
   readonly memory: MachineMemory;
   /** This process's anonymous memory in bytes, `undefined` where it can't be read. */
   readonly ownAnonymousBytes: number | undefined;

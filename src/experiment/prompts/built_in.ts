@@ -5,7 +5,7 @@ import { promptFileText, type RolePrompt } from "./prompt_file.ts";
 export const PROMPT_NAMES = ["subject", "peer", "observer", "god"] as const;
 
 /** The name of a built-in prompt. */
-export type PromptName = (typeof PROMPT_NAMES)[number];
+type PromptName = (typeof PROMPT_NAMES)[number];
 
 /**
  * What jars are told where nobody says otherwise, as a prompt file has it (`parsePrompt`). The demo

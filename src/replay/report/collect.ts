@@ -54,7 +54,7 @@ export interface ReportData {
 }
 
 /** One jar over the whole run. */
-export interface JarData {
+interface JarData {
   readonly id: string;
   readonly thoughts: number;
   readonly tokens: number;
@@ -65,7 +65,7 @@ export interface JarData {
 }
 
 /** When a jar died. */
-export interface DeathMark {
+interface DeathMark {
   readonly id: string;
   readonly at: number;
   readonly turn: number;

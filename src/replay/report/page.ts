@@ -10,7 +10,7 @@ import { validation } from "./validation.ts";
 import { words } from "./words.ts";
 
 /** What a report says of the transcript itself. */
-export interface ReportNotes {
+interface ReportNotes {
   /** The file's name. */
   readonly name: string;
   /** Which of how many runs it is. */

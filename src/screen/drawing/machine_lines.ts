@@ -23,7 +23,7 @@ export function machineLines(view: RunView, cells: number): Line[] {
 }
 
 /** The two lines in which a validation says whether it passes, and by how much. */
-export function validationLines(
+function validationLines(
   { ok, requiredBytes, usableBytes, marginBytes, memory, issues, warnings }: Validation,
 ): Line[] {
   const verdict: Style = ok ? { color: "pass", isBold: true } : ALARM;

@@ -68,7 +68,7 @@ export function atBothEnds(left: Line, right: Line, cells: number): Line {
 }
 
 /** How lines are painted. */
-export interface PaintOptions {
+interface PaintOptions {
   readonly color: boolean;
   /**
    * Puts what follows a wide or unusual character where it belongs, by column: terminals don't agree

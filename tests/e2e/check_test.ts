@@ -148,7 +148,7 @@ Deno.test("recommend: its line can be pasted, model and all", async () => {
 Deno.test("recommend: how many layers lie on devices, and what decided", async () => {
   const args = ["recommend", ...DEMO_BRAIN, "--total-memory", "16", "--devices", "cuda=8GB"];
   const text = await runBrainjar(args);
-  assertMatch(text.stdout, /^subject: .*\n {2}Layers on devices: +2 of 2 \(auto\)$/m);
+  assertMatch(text.stdout, /^subject: .*\n {2}Layers on devices: +5 of 5 \(auto\)$/m);
   const { contexts } = JSON.parse((await runBrainjar([...args, "--json"])).stdout);
   assertEquals(contexts[0].gpuLayers, { count: 2, of: 2, isFound: true });
   const without = await runBrainjar(args.slice(0, -2));

@@ -150,7 +150,7 @@ Deno.test("recommend: how many layers lie on devices, and what decided", async (
   const text = await runBrainjar(args);
   assertMatch(text.stdout, /^subject: .*\n {2}Layers on devices: +5 of 5 \(auto\)$/m);
   const { contexts } = JSON.parse((await runBrainjar([...args, "--json"])).stdout);
-  assertEquals(contexts[0].gpuLayers, { count: 2, of: 2, isFound: true });
+  assertEquals(contexts[0].gpuLayers, { count: 5, of: 5, isFound: true });
   const without = await runBrainjar(args.slice(0, -2));
   assertEquals(without.stdout.includes("Layers on devices"), false);
 });

@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import { exitCode } from "../budget/exit_codes.ts";
 import { type Clock, systemClock } from "../experiment/clock.ts";
 import { fasterPace, slowerPace } from "../view/pace.ts";
@@ -18,6 +19,8 @@ export interface ScreenOptions extends Watched {
   readonly color?: boolean;
   /** Those of a run, or of a replay where the controls have one, unless told otherwise. */
   readonly keys?: readonly KeyBinding[];
+  /** Where the run's page is, which stands on the screen as long as that does. */
+  readonly pageUrl?: string;
   /** The terminal that this process was started in, unless told otherwise. */
   readonly device?: TerminalDevice;
   /** Has a person edit a text while the terminal is theirs. */
@@ -172,13 +175,13 @@ export class TerminalScreen implements Screen {
       this.#terminal.repaint();
       this.#wholeAt = now;
     }
-    const { view, report, controls } = this.#options;
+    const { view, report, controls, pageUrl } = this.#options;
     const speed = controls.replay?.speed;
     const drawing = drawScreen(view(), this.#terminal.size, {
       state: this.#state,
       keys: this.#keys,
       report: report(),
-      ...(speed === undefined ? {} : { speed }),
+      ...defined({ pageUrl, speed }),
     });
     this.#isDrawn = this.#terminal.draw(drawing);
     const rest = (clock.now() - began) * PARTS_OF_TIME;

@@ -23,7 +23,7 @@ const GROUND = { back: "#0d1117", fore: "#e6edf3" } as const;
 
 /** What a terminal shows, as `tmux capture-pane -e` tells it, as one HTML page without a script. */
 export function terminalPage(captured: string, { columns, rows }: Size): string {
-  const lines = captured.split("\n").slice(0, rows).map(htmlOfLine).join("\n");
+  const lines = htmlOf(captured.split("\n").slice(0, rows).join("\n"));
   return `<!doctype html><meta charset="utf-8"><title>Terminal</title><style>
 html{background:${GROUND.back};color:${GROUND.fore}}
 body{margin:${MARGIN}px;width:${columns * CELL.width}px}
@@ -45,10 +45,11 @@ interface Look {
   readonly isFaint?: boolean;
 }
 
-function htmlOfLine(line: string): string {
+/** A style holds until another is told, over the ends of lines. */
+function htmlOf(text: string): string {
   let look: Look = {};
   // deno-lint-ignore no-control-regex
-  return line.split(/(\u001b\[[\d;]*m)/).map((part) => {
+  return text.split(/(\u001b\[[\d;]*m)/).map((part) => {
     // deno-lint-ignore no-control-regex
     const codes = /^\u001b\[([\d;]*)m$/.exec(part)?.[1];
     if (codes === undefined) return part === "" ? "" : spanOf(part, look);

@@ -64,7 +64,7 @@ Deno.test("memory: what a jar has reserved and filled, what is shared, and who i
   }]);
   assertEquals(whole?.processBytes, MODEL_BYTES + 3 * CONTEXT_BYTES);
   assertEquals(whole?.next?.id, "god");
-  assert(whole?.next?.why.startsWith("least important, were less than 0.49 GB available"));
+  assert(whole?.next?.why.startsWith("least important, if under 0.49 GB is available"));
 });
 
 Deno.test("memory: before all are loaded, and of models of their own", async () => {
@@ -150,7 +150,7 @@ Deno.test("memory: a device has its own figures, and whoever is on it is next wh
     })),
   );
   assertEquals(whole?.next?.id, "god");
-  assert(whole?.next?.why.startsWith("least important on cuda:0, were less than 64.00 MB left"));
+  assert(whole?.next?.why.startsWith("least important on cuda:0, if under 64.00 MB is left"));
 });
 
 Deno.test("memory: samples are made of what is read without them", async () => {

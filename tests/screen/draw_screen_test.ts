@@ -57,6 +57,17 @@ for (const size of SIZES) {
   });
 }
 
+Deno.test("screen: the page's address stands there whole, however much has happened since", async () => {
+  const pageUrl = "http://127.0.0.1:40589/#VItuEFvrLu_WlCtQGtfH2UJ2";
+  let end = EMPTY_VIEW;
+  for (const [event, at] of await sampleRun()) end = see(end, event, at);
+  for (const size of SIZES.slice(0, 2)) {
+    const text = drawn(end, size, { pageUrl });
+    assert(text.includes(` page    ${pageUrl}`), text);
+    assertEquals(text.includes("up to the # to watch only"), size.columns === 120);
+  }
+});
+
 Deno.test("screen: a run in colour", async () => {
   for (const size of SIZES.slice(0, 3)) {
     const name = `screen-color-${size.columns}x${size.rows}`;

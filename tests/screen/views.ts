@@ -51,7 +51,7 @@ export function viewOfRun(changes: Partial<RunView> = {}): RunView {
       bytes: 5 * MB,
     }],
     pressurePercent: 0.4,
-    next: { id: "god", why: "least important; were less than 0.49 GB available" },
+    next: { id: "god", why: "least important, if under 0.49 GB is available (now 18.20 GB)" },
     utterances: [
       said(1, 4, "subject", "I counted the seconds until I forgot which number a second is.", 0.86),
       said(2, 4, "observer", "It counts, and loses count.", 0.2),

@@ -77,7 +77,7 @@ export async function shortCheck(report: ValidationReport): Promise<Paragraph[]>
     ...checkShort(report),
     ...reserved === "" ? [] : [{ words: [reserved] }],
     { words: [] },
-    { words: [{ style: "dim", text: "Every figure: the same with --full" }] },
+    { words: [{ style: "dim", text: "Every figure: add --full" }] },
   ];
 }
 

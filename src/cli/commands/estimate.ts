@@ -78,7 +78,7 @@ export const command: Command = async ({ values, operands, output, dryLoadComman
 function defaultModel(output: Output): string {
   const model = Deno.env.get("BRAINJAR_MODEL");
   if (model) return model;
-  output.say("Using the demo brain inside brainjar; name models after estimate\n");
+  output.say("Using the demo brain; name models after estimate\n");
   return demoBrainPath();
 }
 
@@ -175,7 +175,7 @@ function shortPrinter(output: Output): Printer {
       return isRead;
     },
     end: async () => {
-      const where = "Every part, in columns: the same with --full";
+      const where = "Every part, in columns: add --full";
       if (begun) await output.answerParagraphs([{ words: [{ style: "dim", text: where }] }]);
     },
   };

@@ -40,7 +40,7 @@ async function short(machine: MachineMemory): Promise<Paragraph[]> {
     import.meta,
     "../../report/short/memory_short.ts",
   );
-  const where = "Where each figure was read, and who reserves what: the same with --full";
+  const where = "Where each figure was read, and who reserves what: add --full";
   return [...memoryShort(machine), { words: [{ style: "dim", text: where }] }];
 }
 

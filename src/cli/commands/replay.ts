@@ -107,7 +107,7 @@ async function play(run: RecordedRun, { values, output, stop }: PlayInput): Prom
   const viewer = web !== undefined
     ? await openPage(web, watched, (text) => output.say(text))
     : wantsScreen
-    ? await openScreen(watched, values.get("no-color"))
+    ? await openScreen(watched, { noColor: values.get("no-color") })
     : plainLines({
       queue,
       progress: undefined,

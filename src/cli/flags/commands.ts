@@ -17,11 +17,12 @@ const TABLE = [
     summary: "Validate, load and run minds in jars",
     operands: "",
     description: [
-      "Estimates every jar's memory, validates the sum against this machine, allocates each jar, checks once more right before each load, then lets the minds think. Ctrl-C ends the run and gives everything back; a second Ctrl-C stops at once.",
+      "Estimates every jar's memory, validates the sum against this machine, allocates each jar, checks once more right before each load, then lets the minds think: on a terminal on a screen, whose keys ? lists, elsewhere and with --plain in lines. Ctrl-C ends the run and gives everything back; a second Ctrl-C stops at once.",
       "Without --model (and without $BRAINJAR_MODEL) the small demo brain inside brainjar is used: it knows of nothing but jars, and its memory is real.",
     ],
     examples: {
-      "run --mode matrix --turns 3": "three minds on the demo brain, three turns",
+      "run --mode matrix": "three minds on the demo brain, until q or Ctrl-C",
+      "run --mode matrix --web --log talk.jsonl": "the same on a page, too, and kept for replay",
       "run --mode single --model m.gguf --ram-limit-subject 4":
         "one mind, its context sized to 4 GB",
       "run --mode peer --model m.gguf --log talk.jsonl": "two minds, transcript kept",

@@ -71,16 +71,8 @@ export async function openSession(
     if (screen) screen.say(text.trimEnd());
     else output.say(text);
   };
-  // Told again on the screen, which covers it.
-  const addresses: string[] = [];
-  if (web !== undefined) {
-    viewers.add(
-      await openPage(web, watched, (text) => {
-        addresses.push(text);
-        say(text);
-      }),
-    );
-  }
+  const page = web === undefined ? undefined : await openPage(web, watched, say);
+  if (page !== undefined) viewers.add(page);
   const finish = () => viewers.finish();
   stop.signal.addEventListener("abort", finish);
 
@@ -115,9 +107,11 @@ export async function openSession(
         return viewers.add(plainLines({ queue, progress, report: short, view: watched.view }));
       }
       progress?.clear();
-      screen = await openScreen(watched, values.get("no-color"));
+      screen = await openScreen(watched, {
+        noColor: values.get("no-color"),
+        ...defined({ pageUrl: page?.controlUrl }),
+      });
       viewers.add(screen);
-      for (const address of addresses) say(address);
     },
     ended: async (end) => {
       await stop.heard(viewers.caughtUp());

@@ -1,15 +1,19 @@
+import { defined } from "../../budget/defined.ts";
 import { loadModule } from "../../load_module.ts";
 import type { Page } from "../../page/open_page.ts";
 import type { Screen } from "../../screen/open_screen.ts";
 import type { Watched } from "../../view/view_event.ts";
 
 /** The screen of a run or a replay, on this terminal; without colour where `noColor` says so. */
-export async function openScreen(watched: Watched, noColor: boolean): Promise<Screen> {
+export async function openScreen(
+  watched: Watched,
+  { noColor, pageUrl }: { readonly noColor: boolean; readonly pageUrl?: string },
+): Promise<Screen> {
   const { openScreen } = await loadModule<typeof import("../../screen/open_screen.ts")>(
     import.meta,
     "../../screen/open_screen.ts",
   );
-  return openScreen({ ...watched, ...(noColor ? { color: false } : {}) });
+  return openScreen({ ...watched, ...(noColor ? { color: false } : {}), ...defined({ pageUrl }) });
 }
 
 /** Serves the page of a run or a replay, and says where. */

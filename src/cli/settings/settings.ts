@@ -116,7 +116,7 @@ function noModel(): BrainjarError {
 
 function whichModel(environmentModel: string | undefined): string {
   return environmentModel === undefined
-    ? "Using the demo brain inside brainjar; name a model with --model or $BRAINJAR_MODEL\n"
+    ? "Using the demo brain; name a model with --model or $BRAINJAR_MODEL\n"
     : `Using $BRAINJAR_MODEL: ${printable(environmentModel)}\n`;
 }
 

@@ -164,7 +164,7 @@ function ramThreat(id: string, memory: MachineMemory): Threat {
     ofBytes: memory.totalBytes,
     detail: () => `${formatAmount(available)} available; ${leastAvailableRule(ram)}`,
     why: () =>
-      `least important, were less than ${formatAmount(leastAvailableOf(ram))} available ` +
+      `least important, if under ${formatAmount(leastAvailableOf(ram))} is available ` +
       `(now ${formatAmount(available)})`,
   };
 }
@@ -197,7 +197,7 @@ function deviceThreats(
         ofBytes: device.totalBytes,
         detail: () => shortness(device, unfilledOn) ?? "",
         why: () =>
-          `least important on ${pool}, were less than ${formatAmount(least)} left there beside ` +
+          `least important on ${pool}, if under ${formatAmount(least)} is left there beside ` +
           `what jars have yet to fill (now ${formatAmount(left)})`,
       }];
     })

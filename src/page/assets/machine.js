@@ -50,8 +50,10 @@ export function machinePanel(place) {
     ) {
       const lines = [
         ...state.shared.map((/** @type {any} */ { model, ids, bytes }) => [
-          "Shared weights",
-          `${amount(bytes)} of ${modelName(model)}, in memory once for ${ids.join(", ")}`,
+          "Shared",
+          `${amount(bytes)} in memory once for ${ids.join(", ")}: ${
+            modelName(model)
+          } and the program`,
         ]),
         [
           "Memory pressure",

@@ -1,4 +1,3 @@
-import { usedPercent } from "../../budget/memory.ts";
 import { RAM } from "../../budget/pools/pools.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { InstanceValidation, PoolValidation, Validation } from "../../budget/validation.ts";
@@ -22,7 +21,7 @@ export function checkShort(report: ValidationReport): Paragraph[] {
   return [
     verdict(validation),
     ...validation.pools.filter(({ id, sumBytes }) => id === RAM || sumBytes > 0)
-      .map((pool) => poolLine(pool, validation)),
+      .map((pool) => poolLine(pool)),
     ...jarLines(report),
     ...issueLines(validation),
     ...listed(
@@ -66,22 +65,18 @@ function badge(style: "pass" | "fail", text: string): Span {
   return { style, text };
 }
 
-function poolLine(pool: PoolValidation, { memory }: Validation): Paragraph {
+function poolLine(pool: PoolValidation): Paragraph {
   const { id, requiredBytes, usableBytes, totalBytes, availableBytes } = pool;
   const share = usableBytes > 0 ? requiredBytes / usableBytes : Infinity;
-  const device = memory.devices?.find((one) => one.id === id);
-  const inUse = formatPercent(usedPercent(device ?? memory));
   return {
     label: [id === RAM ? "RAM" : id],
     indent: LABEL_CELLS,
     words: [
       { style: share > 1 ? "fail" : "pass", text: bar(share, BAR_CELLS) },
-      ` ${share === Infinity ? "all" : formatPercent(share * 100)} of it`,
+      ` ${share === Infinity ? "all" : formatPercent(share * 100)} of the budget`,
       {
         style: "dim",
-        text: `; ${formatAmount(availableBytes)} of ${
-          formatAmount(totalBytes)
-        } available, ${inUse} in use`,
+        text: `; ${formatAmount(availableBytes)} of ${formatAmount(totalBytes)} available`,
       },
     ],
   };

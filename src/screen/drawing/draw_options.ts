@@ -13,6 +13,8 @@ export interface DrawOptions {
   readonly keys: readonly KeyBinding[];
   /** The whole validation, as `check` prints it; empty before there is one. */
   readonly report: string;
+  /** Where the run's page is, with what its buttons need; absent where there is none. */
+  readonly pageUrl?: string;
   /** How fast a transcript is played; absent where a run goes on. */
   readonly speed?: number;
 }

@@ -1,3 +1,4 @@
+import { defined } from "../../budget/defined.ts";
 import type { RunView } from "../../view/run_view.ts";
 import type { ScreenState } from "../screen_state.ts";
 import { eventLines, footer, header, passing } from "./around_jars.ts";
@@ -57,9 +58,12 @@ export function drawScreen(view: RunView, size: Size, options: DrawOptions): Dra
 
 function bodyOf(view: RunView, size: Size, options: DrawOptions): Line[] {
   const { columns, rows } = size;
+  const { pageUrl } = options;
   if (view.jars.length === 0) return beforeJars(view, size, options.state);
   const isWide = columns >= WIDE_COLUMNS && rows >= FEWEST_PANE_ROWS + 6;
-  const machine = machineLines(view, columns - 2).map((line) => [span(" "), ...line]);
+  const machine = machineLines(view, { cells: columns - 2, ...defined({ pageUrl }) }).map((
+    line,
+  ) => [span(" "), ...line]);
   if (isWide) {
     const below = [
       ...passing(view, columns),

@@ -244,6 +244,6 @@ const VITAL_SIGNS = /\b(\w+) vital signs: *([^\n<]+)/i;
 function toldLines({ prompt }: JarView, cells: number): Line[] {
   const [, whose = "", signs] = VITAL_SIGNS.exec(prompt ?? "") ?? [];
   if (signs === undefined) return [];
-  const text = printable(`told ${whose.toLowerCase()} vital signs: ${oneLine(signs)}`);
+  const text = printable(`told “${whose} vital signs: ${oneLine(signs)}”`);
   return wrap(text, cells).slice(0, 3).map((line) => [span(line, FAINT)]);
 }

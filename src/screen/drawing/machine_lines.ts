@@ -8,14 +8,18 @@ import type { RunView } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { poolBar } from "./bars.ts";
 import { cellsOf, fit } from "./cells.ts";
-import { ALARM, exactly, FAINT, type Line, span, type Style } from "./styled.ts";
+import { ALARM, exactly, FAINT, type Line, lineCells, span, type Style } from "./styled.ts";
 
 const LABEL_CELLS = 8;
 
 /** What the machine has, most important first: each line stands alone, so that any number can be kept. */
-export function machineLines(view: RunView, cells: number): Line[] {
+export function machineLines(
+  view: RunView,
+  { cells, pageUrl }: { readonly cells: number; readonly pageUrl?: string },
+): Line[] {
   return [
     ...nextLine(view),
+    ...pageUrl === undefined ? [] : [pageLine(pageUrl, cells)],
     ...poolLines(view, cells),
     ...view.validation === undefined ? [] : validationLines(view.validation),
     ...sharedLines(view),
@@ -48,13 +52,20 @@ function row(label: string, rest: Line): Line {
 
 function nextLine({ next }: RunView): Line[] {
   if (next === undefined) return [];
-  return [
-    row("next", [span(`${printable(next.id)} would be asked to die: ${printable(next.why)}`)]),
-  ];
+  return [row("next †", [span(`${printable(next.id)}: ${printable(next.why)}`)])];
+}
+
+/** An address that scrolled away could be opened no more. */
+function pageLine(url: string, cells: number): Line {
+  const line = row("page", [span(printable(url))]);
+  const more = span("; up to the # to watch only", FAINT);
+  return url.includes("#") && lineCells(line) + cellsOf(more.text) <= cells
+    ? [...line, more]
+    : line;
 }
 
 function poolLines(view: RunView, cells: number): Line[] {
-  return view.pools.map(({ id, totalBytes, freeBytes, reservedBytes, leastBytes }) => {
+  return view.pools.map(({ id, totalBytes, freeBytes, reservedBytes }) => {
     const resident = sum(
       view.jars.map((jar) =>
         id === RAM
@@ -63,7 +74,6 @@ function poolLines(view: RunView, cells: number): Line[] {
       ),
     );
     const unfilledBytes = Math.max(0, reservedBytes - resident);
-    const width = Math.max(6, Math.min(28, Math.floor(cells / 5)));
     const { pressurePercent } = view;
     const pressure = id === RAM && pressurePercent !== undefined
       ? [
@@ -74,11 +84,15 @@ function poolLines(view: RunView, cells: number): Line[] {
         ),
       ]
       : [];
+    const words = [
+      span(` ${formatAmount(freeBytes)} of ${formatAmount(totalBytes)} free`),
+      span(`; ${formatAmount(reservedBytes)} for jars`),
+      ...pressure,
+    ];
+    const width = Math.max(6, Math.min(24, cells - LABEL_CELLS - lineCells(words)));
     return row(id === RAM ? "RAM" : fit(printable(id), LABEL_CELLS - 1), [
       ...poolBar({ totalBytes, freeBytes, unfilledBytes }, width),
-      span(` ${formatAmount(freeBytes)} free of ${formatAmount(totalBytes)}`),
-      ...pressure,
-      span(`; jars reserve ${formatAmount(reservedBytes)}; ${formatAmount(leastBytes)} stays free`),
+      ...words,
     ]);
   });
 }
@@ -86,8 +100,8 @@ function poolLines(view: RunView, cells: number): Line[] {
 function sharedLines({ shared }: RunView): Line[] {
   return shared.map(({ model, ids, bytes }) =>
     row("shared", [
-      span(`${formatAmount(bytes)} of weights, once for ${printable(ids.join(", "))}: `),
-      span(printable(model.replace(/^.*[/\\]/, ""))),
+      span(`${formatAmount(bytes)} in memory once for ${printable(ids.join(", "))}: `),
+      span(`${printable(model.replace(/^.*[/\\]/, ""))} and the program`),
     ])
   );
 }

@@ -1,3 +1,5 @@
+import type { DeathCause } from "./jar/death_cause.ts";
+
 /** The run's numbers. src/budget/README.md, "The run", has those that people see; tests give their own. */
 export interface RunLimits {
   /** A silent engine counts as stalled after this long. */
@@ -38,3 +40,8 @@ export const RUN_LIMITS: RunLimits = {
   lastChances: 3,
   engineFailuresInARow: 5,
 };
+
+/** How long after a death for this it is tried to bring a jar back, in milliseconds. */
+export function retryAfter(cause: DeathCause, limits: RunLimits): number {
+  return cause === "by-hand" ? limits.byHandMilliseconds : limits.retryMilliseconds;
+}

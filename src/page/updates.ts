@@ -48,8 +48,8 @@ const encoder = new TextEncoder();
 
 /**
  * The updates of one state for any number of readers. Each is encoded once, at most ten a second,
- * fewer for many readers, and kept for a while in one place: a reader is a number, that of the last update it has, so that one who
- * reads slowly costs nothing, and one who is too far behind is told so.
+ * fewer for many readers, and kept for a while in one place: a reader is a number, that of the last
+ * update it has, so that one who reads slowly costs nothing, and one who is too far behind is told so.
  */
 export class Updates<State> {
   /** Told apart from those of another run on the same port. */

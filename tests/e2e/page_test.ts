@@ -198,9 +198,10 @@ test("a page of another origin that posts gets nothing", async (chromium) => {
   await tab.evaluate(`(() => {
     const form = document.createElement("form");
     form.method = "post"; form.action = "${target}"; form.target = "f";
+    document.querySelector("iframe").onload = () => document.title = "Answered";
     document.body.append(form); form.submit();
   })()`);
-  await tab.evaluate("new Promise((resolve) => setTimeout(resolve, 300))");
+  await tab.until("document.title === 'Answered'");
   assertEquals(page.asked, []);
 });
 
@@ -304,7 +305,10 @@ test("nobody is kept out: axe finds nothing, light, dark, narrow, in dialogs", a
 test("without JavaScript a sentence says what is missing", async (chromium) => {
   await using page = await openPlayedPage();
   const tab = await chromium.open(page.origin, { ...WIDE, script: false });
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const picture = await tab.send<{ root: unknown }>("DOM.getDocument", { depth: -1 });
-  assertStringIncludes(JSON.stringify(picture), "needs JavaScript");
+  let read = "";
+  for (let look = 0; look < 600 && !read.includes("needs JavaScript"); look++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    read = JSON.stringify(await tab.send<{ root: unknown }>("DOM.getDocument", { depth: -1 }));
+  }
+  assertStringIncludes(read, "needs JavaScript");
 });

@@ -154,7 +154,7 @@ onTerminal("one that hangs keeps neither the run nor its end waiting", async (te
     await new Promise((resolve) => setTimeout(resolve, 2000));
     Deno.kill(child, "SIGINT");
     for (let look = 0; await isThere(child); look++) {
-      assert(look < 100, "It waits for a terminal that nobody reads");
+      assert(look < 600, "It waits for a terminal that nobody reads");
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   } finally {

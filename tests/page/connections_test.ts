@@ -17,7 +17,7 @@ async function open({ origin }: PlayedPage): Promise<Deno.TcpConn> {
 
 /** Lets what is under way be done until something holds; fails if it never does. */
 async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let look = 0; look < 2000; look++) {
+  for (let look = 0; look < 20_000; look++) {
     if (holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { counted as countedByTheProgram } from "../../src/budget/counted.ts";
 import { formatAmount, MB } from "../../src/budget/size.ts";
 import { amount, clock, counted } from "../../src/page/assets/format.js";
+import { clockText } from "../../src/view/clock_text.ts";
 
 // A browser can't load the program's own functions: what it has instead must say the same.
 
@@ -16,7 +17,11 @@ Deno.test("page: amounts and counts are the reports'", () => {
   }
 });
 
-Deno.test("page: a clock has minutes and seconds, and hours once there are any", () => {
-  const shown = [0, 59_999, 60_000, 3_599_000, 3_600_000, 36_061_000].map(clock);
+Deno.test("page: a clock is the screen's: minutes and seconds, and hours once there are any", () => {
+  const shown = [0, 59_999, 60_000, 3_599_000, 3_600_000, 36_061_000].map(clockText);
   assertEquals(shown, ["0:00", "0:59", "1:00", "59:59", "1:00:00", "10:01:01"]);
+  fc.assert(fc.property(
+    fc.nat(),
+    (milliseconds) => assertEquals(clock(milliseconds), clockText(milliseconds)),
+  ));
 });

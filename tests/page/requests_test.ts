@@ -196,6 +196,28 @@ const POSTS: readonly (readonly [path: string, body: string, asked: string])[] =
   ["turn", '{"turn":2}', "not-done"],
 ];
 
+/** The same of a replay that is played as fast as it was: bodies for a speed, and what it is then. */
+const SPEEDS: readonly (readonly [body: string, speed: number | "wrong-request"])[] = [
+  ['{"step":"faster"}', 2],
+  ['{"step":"slower"}', 0.5],
+  ['{"speed":3}', 3],
+  ['{"speed":null}', Infinity],
+  ['{"speed":0}', "wrong-request"],
+  ['{"speed":1001}', "wrong-request"],
+  ["{}", "wrong-request"],
+];
+
+Deno.test("page: a replay's speed has the screen's steps and bounds", async () => {
+  let speed: unknown;
+  const replay = { speed: 1, setSpeed: (to: number) => speed = to, lastTurn: 3, goTo: () => {} };
+  await using page = await openPlayedPage({ answers: { replay } });
+  for (const [body, wanted] of SPEEDS) {
+    speed = undefined;
+    const answer = await ask(page, "POST /controls/speed", own(page), body);
+    assertEquals(speed ?? JSON.parse(answer.body).code, wanted, body);
+  }
+});
+
 Deno.test("page: what its buttons ask for is done, and nothing else", async () => {
   await using page = await openPlayedPage();
   for (const [path, body, asked] of POSTS) {

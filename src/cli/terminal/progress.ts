@@ -1,7 +1,7 @@
 import process from "node:process";
 import { createLogUpdate } from "log-update";
-import stringWidth from "string-width";
 import { printable } from "../../report/printable.ts";
+import { cellsOf, endOf } from "../../screen/drawing/cells.ts";
 
 /** A line on the terminal that shows what is going on and goes away when something is printed. */
 export interface Progress {
@@ -46,7 +46,10 @@ type ProgressState =
 /** The state as one line of at most `columns` cells, the end of a thought rather than its start. */
 function renderProgress(state: ProgressState, columns: number): string {
   if (state.kind === "loading") {
-    return fit(printable(`Loading ${state.model}: ${Math.floor(state.fraction * 100)} %`), columns);
+    return endOf(
+      printable(`Loading ${state.model}: ${Math.floor(state.fraction * 100)} %`),
+      columns,
+    );
   }
   if (state.kind === "reading") {
     return fit(printable(`Reading ${state.path}: ${Math.floor(state.fraction * 100)} %`), columns);
@@ -54,17 +57,5 @@ function renderProgress(state: ProgressState, columns: number): string {
   const label = printable(`[${state.id}] … `);
   // A model's words may hold anything; their lines stand in one.
   const text = printable(state.text.replace(/\s+/g, " "));
-  return label + fit(text, columns - stringWidth(label));
-}
-
-/** The end of a text that fits so many cells. */
-function fit(text: string, columns: number): string {
-  const characters = [...text];
-  let width = stringWidth(text);
-  let start = 0;
-  while (width > columns && start < characters.length) {
-    width -= stringWidth(characters[start] ?? "");
-    start++;
-  }
-  return characters.slice(start).join("");
+  return label + endOf(text, columns - cellsOf(label));
 }

@@ -19,11 +19,17 @@ import { type Outcome, withWatchdog } from "./watchdog.ts";
 import type { RunState } from "../run_state.ts";
 
 /** What layers 2 and 3 said of a jar that they let in. */
-export interface Approval {
+interface Approval {
   readonly allocation: AllocationApproval;
   readonly preflight: PreflightResult;
   /** What of this process the jar counts as its own and found in memory, in bytes. */
   readonly processBytes: number;
+}
+
+/** Layer 2's figures and layer 3's answer, as events tell them. */
+export function figuresOf({ allocation, preflight }: Pick<Approval, "allocation" | "preflight">) {
+  const { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools } = allocation;
+  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools, preflight };
 }
 
 /** Why a jar was not let in. Nothing of it is left: no reservation, no model, no context. */

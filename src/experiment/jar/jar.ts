@@ -4,12 +4,13 @@ import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { requiredBytes } from "../../budget/required.ts";
 import type { Mind, Prompt, Thought } from "../../engine/engine.ts";
-import { type Admission, admit, type Approval, type Refusal, warningOf } from "./admission.ts";
+import { type Admission, admit, figuresOf, type Refusal, warningOf } from "./admission.ts";
 import type { JarConfig } from "../config.ts";
 import { CAUSE_MESSAGES, type Death, type DeathCause } from "./death_cause.ts";
 import type { EndEvent, JarEventBody, RunEvent } from "../events.ts";
 import { free, type JarState } from "./jar_state.ts";
-import type { RunLimits } from "../limits.ts";
+import { retryAfter } from "../limits.ts";
+import { Life } from "./life.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { rounded } from "../clock.ts";
@@ -18,7 +19,7 @@ import { deallocate } from "../memory/reservations.ts";
 import { promptText, type VitalSigns } from "../prompts/compose.ts";
 import type { RolePrompt } from "../prompts/prompt_file.ts";
 import { thoughtSeed } from "../thought_seed.ts";
-import { withWatchdog } from "./watchdog.ts";
+import { thinkWatched } from "./think_watched.ts";
 import type { RunState } from "../run_state.ts";
 
 /** One running instance: its life from admission through deaths to its end. */
@@ -40,7 +41,7 @@ export class Jar {
   #engineFailures = 0;
   #lastRefusal: string | undefined;
   #fresh = true;
-  #life = { bornAt: 0, bornTurn: 0, thoughts: 0, tokens: 0 };
+  #life = new Life(0, 0);
 
   constructor(config: JarConfig, run: RunState) {
     this.config = config;
@@ -94,7 +95,7 @@ export class Jar {
   async enter(): Promise<Refusal | undefined> {
     this.#state = { kind: "admitting" };
     const admission = await admit(this.config, this.#run, undefined, (approval) => {
-      this.#emit({ event: "allocated", ...figures(approval) });
+      this.#emit({ event: "allocated", ...figuresOf(approval) });
     });
     if (admission.kind !== "admitted") {
       this.#state = { kind: "gone" };
@@ -129,7 +130,7 @@ export class Jar {
       const deaths = this.#deaths;
       const message = CAUSE_MESSAGES[cause];
       const told = { event: "resurrection", deaths, cause, message, milliseconds } as const;
-      return this.#emit({ ...told, ...figures(admission.approval) });
+      return this.#emit({ ...told, ...figuresOf(admission.approval) });
     }
     if (kept) await freedInTime(kept.release(), this.#run);
     this.#state = { ...dead, retryAt: clock.now() + limits.retryMilliseconds };
@@ -141,7 +142,7 @@ export class Jar {
   async think(prompt: Prompt): Promise<Thought | undefined> {
     const alive = this.#state;
     if (alive.kind !== "alive") return undefined;
-    const { clock, limits, sampling, stop, turn } = this.#run;
+    const { sampling, stop, turn } = this.#run;
     const seed = thoughtSeed(sampling.seed, this.id, turn);
     const thinking = new AbortController();
     const stopped = () => thinking.abort(stop.reason);
@@ -151,28 +152,14 @@ export class Jar {
     const before = await this.#run.memory.ownAnonymousBytes();
     markThinking(this.id, this.#run);
 
-    const began = clock.now();
-    const pieces: string[] = [];
-    // Also where it ends after it was asked to, in its grace.
-    let said: Thought | undefined;
-    const outcome = await withWatchdog(async (signal, sign) => {
-      const onText = (text: string) => {
-        sign();
-        if (text === "") return;
-        pieces.push(text);
-        this.#run.onText(this.id, text);
-      };
-      return said = await alive.mind.think(prompt, {
-        ...sampling,
-        ...this.config.sampling,
-        seed,
-        signal,
-        onText,
-      });
-    }, { clock, limits, signal: thinking.signal });
+    const { outcome, said } = await thinkWatched(alive.mind, prompt, {
+      run: this.#run,
+      sampling: { ...sampling, ...this.config.sampling, seed },
+      signal: thinking.signal,
+      onText: (text) => this.#run.onText(this.id, text),
+    });
     stop.removeEventListener("abort", stopped);
     if (outcome.kind === "stalled" || outcome.kind === "aborted") alive.rest = outcome.rest;
-    said ??= cutOff(pieces, clock.now() - began);
 
     const thought = outcome.kind === "done" && said.stop !== "aborted" ? said : undefined;
     await this.#markGrowth(before);
@@ -216,7 +203,7 @@ export class Jar {
     const { mind, model } = admission;
     this.#fresh = true;
     const { clock, turn } = this.#run;
-    this.#life = { bornAt: clock.now(), bornTurn: turn, thoughts: 0, tokens: 0 };
+    this.#life = new Life(clock.now(), turn);
     this.#state = { kind: "alive", mind, model, rest: Promise.resolve() };
   }
 
@@ -225,8 +212,7 @@ export class Jar {
     mind: Mind,
   ): void {
     this.#fresh = false;
-    this.#life.thoughts++;
-    this.#life.tokens += tokens;
+    this.#life.thought(tokens);
     if (tokens > 0 && stop !== "aborted") this.#engineFailures = 0;
     const context = { contextTokens: mind.tokensUsed, contextSize: mind.contextSize };
     const told = { text, promptTokens, tokens, stop, ...context, seed, prompt };
@@ -254,10 +240,7 @@ export class Jar {
     this.#deaths++;
     this.#lastCause = cause;
     const { clock, limits, turn } = this.#run;
-    const { bornAt, bornTurn, ...said } = this.#life;
-    // Before the first turn is no turn.
-    const turns = turn - Math.max(1, bornTurn) + 1;
-    const life = { turns, ...said, milliseconds: rounded(clock.now() - bornAt) };
+    const life = this.#life.endedAt(clock.now(), turn);
     // A full context is gone with the mind that filled it. Every other cause may still be there, so
     // those wait one interval instead of dying in a tight loop.
     const atOnce = cause === "context-full";
@@ -271,7 +254,7 @@ export class Jar {
     this.#state = {
       kind: "dead",
       cause,
-      retryAt: clock.now() + (atOnce ? 0 : retryMilliseconds(cause, limits)),
+      retryAt: clock.now() + (atOnce ? 0 : retryAfter(cause, limits)),
     };
     resolve();
     this.#emit({
@@ -318,24 +301,8 @@ export class Jar {
   }
 }
 
-/** How long after a death it is tried to bring a jar back; a full context's is over at once. */
-function retryMilliseconds(cause: DeathCause, limits: RunLimits): number {
-  return cause === "by-hand" ? limits.byHandMilliseconds : limits.retryMilliseconds;
-}
-
 /** A thought with what it came of. */
 type SeededThought = Thought & { readonly prompt: string; readonly seed: number };
-
-/** What was heard of a thought that the engine was never done with; its prompt wasn't counted. */
-function cutOff(pieces: readonly string[], milliseconds: number): Thought {
-  const text = pieces.join("");
-  return { text, promptTokens: 0, tokens: pieces.length, milliseconds, stop: "aborted" };
-}
-
-function figures({ allocation, preflight }: Approval) {
-  const { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools } = allocation;
-  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools, preflight };
-}
 
 function givenBack({ givenBackBytes, totalBytes }: Omit<PoolDeallocation, "id">) {
   return { givenBackBytes, reservedBytes: totalBytes };

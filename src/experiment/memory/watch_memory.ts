@@ -6,8 +6,9 @@ import { seeMemory, unfilledOn } from "./on_devices.ts";
 import type { RunState } from "../run_state.ts";
 
 /**
- * Looks at memory every second, and more often where it is short, until `done` fires, and asks a jar to die before the kernel picks
- * one. Never rejects: a figure that can't be read is a warning, said once until it can be again.
+ * Looks at memory every second, and more often where it is short, until `done` fires, and asks a jar
+ * to die before the kernel picks one. Never rejects: a figure that can't be read is a warning, said
+ * once until it can be again.
  *
  * @param options `looked` is called after each look
  */

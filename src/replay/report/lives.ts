@@ -1,6 +1,7 @@
 import { counted } from "../../budget/counted.ts";
 import { CAUSE_MESSAGES, type DeathCause } from "../../experiment/jar/death_cause.ts";
-import { clock, voiceOf } from "../../page/assets/format.js";
+import { voiceOf } from "../../page/assets/format.js";
+import { clockText } from "../../view/clock_text.ts";
 import type { JarView, Life } from "../../view/run_view.ts";
 import type { ReportData } from "./collect.ts";
 import { type Content, html } from "./markup.ts";
@@ -102,5 +103,5 @@ function row(life: Life, { milliseconds, view }: ReportData): Content {
 
 /** A length of time; a short one with a fraction of a second. */
 export function lasted(milliseconds: number): string {
-  return milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(2)} s` : clock(milliseconds);
+  return milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(2)} s` : clockText(milliseconds);
 }

@@ -1,5 +1,6 @@
 import { formatAmount } from "../../budget/size.ts";
-import { clock, voiceOf } from "../../page/assets/format.js";
+import { voiceOf } from "../../page/assets/format.js";
+import { clockText } from "../../view/clock_text.ts";
 import { plotOf } from "../../page/assets/plot.js";
 import type { JarView } from "../../view/run_view.ts";
 import type { ReportData } from "./collect.ts";
@@ -32,7 +33,7 @@ function jarPlots(jar: JarView, data: ReportData): Content {
         label: `Died in turn ${turn}: ${message}`,
       })),
     span: [0, milliseconds] as const,
-    formatTime: clock,
+    formatTime: clockText,
     width: WIDTH,
     height: HEIGHT,
   };

@@ -1,4 +1,5 @@
-import { clock, VERBS, voiceOf } from "../../page/assets/format.js";
+import { VERBS, voiceOf } from "../../page/assets/format.js";
+import { clockText } from "../../view/clock_text.ts";
 import type { Happening, JarView, Utterance } from "../../view/run_view.ts";
 import type { ReportData, TurnData, TurnItem } from "./collect.ts";
 import { TOLD_TURNS } from "./collect.ts";
@@ -27,7 +28,7 @@ ${last.map((turn) => turnOf(turn, jars))}
 function turnOf({ turn, at, items }: TurnData, jars: readonly JarView[]): Content {
   return html`
     <article class="turn" id="turn-${turn}">
-    <h3>${turn === 0 ? "Before the first turn" : `Turn ${turn}`} <span class="when">${clock(
+    <h3>${turn === 0 ? "Before the first turn" : `Turn ${turn}`} <span class="when">${clockText(
       at,
     )}</span></h3>
     ${items.map((item) => itemOf(item, jars))}

@@ -1,9 +1,10 @@
 import type { JarView, RunView } from "../../view/run_view.ts";
+import { clockText } from "../../view/clock_text.ts";
 import { paceText } from "../../view/pace.ts";
 import { printable } from "../../report/printable.ts";
 import type { KeyBinding } from "../keys.ts";
 import type { ScreenState } from "../screen_state.ts";
-import { cellsOf, charactersOf, fit } from "./cells.ts";
+import { cellsOf, endOf, fit } from "./cells.ts";
 import type { DrawOptions } from "./draw_options.ts";
 import {
   ALARM,
@@ -25,7 +26,7 @@ export function header(view: RunView, { state, speed }: DrawOptions, columns: nu
     `turn ${phaseName === "starting" ? turn : Math.max(1, turn)}${
       turns === undefined ? "" : ` of ${turns}`
     }`,
-    clockOf(at),
+    clockText(at),
     speed === undefined ? paceText(pace) : `${speed === Infinity ? "full" : speed} × speed`,
     seed === undefined ? undefined : `seed ${seed}`,
   ].filter((part) => part !== undefined);
@@ -46,13 +47,6 @@ function phaseOf({ phase }: RunView, { loading, isQuitting }: ScreenState): Line
   }
   if (phase === "paused") return [span("PAUSED", { color: "warning", isBold: true })];
   return [span(phase, FAINT)];
-}
-
-function clockOf(milliseconds: number): string {
-  const seconds = Math.floor(milliseconds / 1000);
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const two = (figure: number) => String(figure).padStart(2, "0");
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
 /** Who hears whom, the arrow that was taken last drawn heavily. */
@@ -91,7 +85,7 @@ export function passing(view: RunView, columns: number): Line[] {
 export function eventLines(view: RunView, { said }: ScreenState, columns: number): Line[] {
   const happened = view.happenings.map(({ number, at, kind, text }) => ({
     number,
-    text: `${clockOf(at)}  ${oneLineOf(text)}`,
+    text: `${clockText(at)}  ${oneLineOf(text)}`,
     style: kind === "death" || kind === "warning" ? { color: "fail" as const } : undefined,
   }));
   const others = said.map(({ after, text }) => ({
@@ -172,16 +166,4 @@ function editorLine(
     line: atBothEnds([span(label, BOLD), span(before + after)], [span(help, FAINT)], columns),
     cursor: cellsOf(label) + cellsOf(before) + 1,
   };
-}
-
-/** As much of a text's end as fits so many cells. */
-function endOf(text: string, cells: number): string {
-  const characters = charactersOf(text);
-  let width = cellsOf(text);
-  let start = 0;
-  while (width > cells && start < characters.length) {
-    width -= cellsOf(characters[start] ?? "");
-    start++;
-  }
-  return characters.slice(start).join("");
 }

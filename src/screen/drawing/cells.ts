@@ -59,6 +59,31 @@ function startOf(characters: readonly string[], cells: number): string {
 }
 
 /**
+ * As much of a text's end as fits so many cells.
+ *
+ * @example
+ * ```ts
+ * import { endOf } from "./cells.ts";
+ * if (endOf("whisper", 3) !== "per" || endOf("日本", 3) !== "本") throw new Error("Its end");
+ * ```
+ */
+export function endOf(text: string, cells: number): string {
+  const characters = charactersOf(text);
+  let width = cellsOf(text);
+  let start = 0;
+  while (width > cells && start < characters.length) {
+    width -= cellsOf(characters[start] ?? "");
+    start++;
+  }
+  return characters.slice(start).join("");
+}
+
+/** A text filled up with spaces to so many cells. */
+export function filled(text: string, cells: number): string {
+  return text + " ".repeat(Math.max(0, cells - cellsOf(text)));
+}
+
+/**
  * A text in lines of at most so many cells, broken between words; a word that is longer than a line is
  * broken between characters.
  *

@@ -67,7 +67,7 @@ function bodyOf(view: RunView, size: Size, options: DrawOptions): Line[] {
   if (isWide) {
     const below = [
       ...passing(view, columns),
-      [span("─".repeat(columns), FAINT)],
+      rule(columns),
       ...machine.slice(0, Math.max(3, Math.floor(rows / 4))),
     ];
     const events = eventLines(view, options.state, columns).slice(

@@ -3,7 +3,7 @@ import { formatAmount, GB, MB } from "../../budget/size.ts";
 import type { JarView, RunView } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { contextBar, memoryBar } from "./bars.ts";
-import { cellsOf, fit, wrap } from "./cells.ts";
+import { cellsOf, filled, fit, wrap } from "./cells.ts";
 import { jarWords, oneLine } from "./jar_words.ts";
 import {
   ALARM,
@@ -67,7 +67,7 @@ export function framedJar(place: JarPlace): Line[] {
 function fittingHead(jar: JarView, cells: number, rows: number): Line[] {
   const voice = VOICES[jar.role];
   const bar = (label: string, bar: (cells: number) => Line, figures: string): Line[] => [
-    [span(label + " ".repeat(LABEL_CELLS - cellsOf(label)), FAINT), ...bar(cells - LABEL_CELLS)],
+    [span(filled(label, LABEL_CELLS), FAINT), ...bar(cells - LABEL_CELLS)],
     atBothEnds([span("")], [span(fit(figures, cells))], cells),
   ];
   const told = toldLines(jar, cells);
@@ -151,8 +151,8 @@ export function smallJar(place: JarPlace): Line[] {
   }
   const line: Line = [
     mark,
-    span(fit(printable(jar.id), 8).padEnd(9), titleStyle(jar)),
-    span(fit(stateWord(jar), 8).padEnd(9), stateStyle(jar)),
+    span(filled(fit(printable(jar.id), 8), 9), titleStyle(jar)),
+    span(filled(fit(stateWord(jar), 8), 9), stateStyle(jar)),
     span("mem", FAINT),
     ...memoryBar(jar, bars, voice),
     span(" ctx", FAINT),

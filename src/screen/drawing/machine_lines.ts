@@ -7,7 +7,7 @@ import type { Validation } from "../../budget/validation.ts";
 import type { RunView } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { poolBar } from "./bars.ts";
-import { cellsOf, fit } from "./cells.ts";
+import { cellsOf, filled, fit } from "./cells.ts";
 import { ALARM, exactly, FAINT, type Line, lineCells, span, type Style } from "./styled.ts";
 
 const LABEL_CELLS = 8;
@@ -47,7 +47,7 @@ function validationLines(
 }
 
 function row(label: string, rest: Line): Line {
-  return [span(label + " ".repeat(LABEL_CELLS - cellsOf(label)), FAINT), ...rest];
+  return [span(filled(label, LABEL_CELLS), FAINT), ...rest];
 }
 
 function nextLine({ next }: RunView): Line[] {

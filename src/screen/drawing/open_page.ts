@@ -1,6 +1,6 @@
 import { printable } from "../../report/printable.ts";
 import { EMPTY, FULL, KEPT } from "./bars.ts";
-import { wrap } from "./cells.ts";
+import { cellsOf, filled, wrap } from "./cells.ts";
 import type { DrawOptions, Size } from "./draw_options.ts";
 import { FRAYED } from "./fray.ts";
 import { BOLD, FAINT, type Line, span } from "./styled.ts";
@@ -27,17 +27,17 @@ function validationPage({ report }: DrawOptions, columns: number): Line[] {
     const indent = /^ */.exec(shown)?.[0].length ?? 0;
     const rule = /^=+$/.test(shown);
     if (rule) return [[span(` ${"═".repeat(Math.max(0, Math.min(70, columns - 2)))}`, FAINT)]];
-    if (shown.length <= columns - 2) return [[span(` ${shown}`)]];
+    if (cellsOf(shown) <= columns - 2) return [[span(` ${shown}`)]];
     const rest = wrap(shown.trimStart(), columns - 2 - indent);
     return rest.map((part) => [span(` ${" ".repeat(indent)}${part}`)]);
   });
 }
 
 function helpLines({ keys }: DrawOptions, columns: number): Line[] {
-  const width = Math.max(...keys.map(({ shown }) => shown.length)) + 3;
+  const width = Math.max(...keys.map(({ shown }) => cellsOf(shown))) + 3;
   const row = (left: string, text: string): Line[] =>
     wrap(text, Math.max(1, columns - width - 1)).map((line, index) => [
-      span(index === 0 ? ` ${left}`.padEnd(width) : " ".repeat(width), BOLD),
+      span(index === 0 ? filled(` ${left}`, width) : " ".repeat(width), BOLD),
       span(line),
     ]);
   return [

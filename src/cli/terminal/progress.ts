@@ -1,7 +1,7 @@
 import process from "node:process";
 import { createLogUpdate } from "log-update";
 import { printable } from "../../report/printable.ts";
-import { cellsOf, endOf } from "../../screen/drawing/cells.ts";
+import { cellsOf, endOf, fit } from "../../screen/drawing/cells.ts";
 
 /** A line on the terminal that shows what is going on and goes away when something is printed. */
 export interface Progress {

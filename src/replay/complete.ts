@@ -1,7 +1,8 @@
 import { exitCode } from "../budget/exit_codes.ts";
+import { sum } from "../budget/sum.ts";
 import type { EndReason } from "../experiment/events.ts";
 import { CAUSE_MESSAGES, type DeathCause } from "../experiment/jar/death_cause.ts";
-import type { RunView } from "../view/run_view.ts";
+import { isDead, type RunView } from "../view/run_view.ts";
 
 /** A line as JSON has it. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -117,8 +118,5 @@ function messageOf(cause: unknown): string {
 }
 
 function resurrectionsIn({ jars }: RunView): number {
-  return jars.reduce((sum, { deaths, state }) => {
-    const isDead = state === "dead" || state === "gone";
-    return sum + (isDead ? Math.max(0, deaths - 1) : deaths);
-  }, 0);
+  return sum(jars.map((jar) => isDead(jar) ? Math.max(0, jar.deaths - 1) : jar.deaths));
 }

@@ -65,6 +65,26 @@ export interface JarView {
   readonly life: Life;
 }
 
+/** Whether it lives no more, for now or for good. */
+export function isDead({ state }: Pick<JarView, "state">): boolean {
+  return state === "dead" || state === "gone";
+}
+
+/**
+ * How full a context is, from 0 to 1; empty where it isn't there yet.
+ *
+ * @example
+ * ```ts
+ * import { fillOf } from "./run_view.ts";
+ * if (fillOf({ contextTokens: 256, contextSize: 1024 }) !== 0.25) throw new Error("A quarter");
+ * ```
+ */
+export function fillOf(
+  { contextTokens, contextSize }: Pick<JarView, "contextTokens" | "contextSize">,
+): number {
+  return contextSize > 0 ? Math.min(1, contextTokens / contextSize) : 0;
+}
+
 /** From a birth to a death. */
 export interface Life {
   readonly id: string;

@@ -5,6 +5,7 @@ import type { RunEvent } from "../experiment/events.ts";
 import type { MemorySample } from "../experiment/memory/memory_sample.ts";
 import { renderEvent } from "../report/event_text.ts";
 import {
+  fillOf,
   type Happening,
   type JarView,
   type Life,
@@ -182,7 +183,7 @@ function thought(view: RunView, event: Extract<RunEvent, { event: "thought" }>):
     kind: "thought",
     text,
     ...(event.stop === "aborted" ? { isCutOff: true as const } : {}),
-    fill: contextSize > 0 ? Math.min(1, contextTokens / contextSize) : 0,
+    fill: fillOf({ contextTokens, contextSize }),
   });
 }
 

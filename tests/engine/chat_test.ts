@@ -252,7 +252,7 @@ Deno.test({
   name: "chat: a template that fails leaves no memory behind, whatever it made until then",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    for (const what of ["no message", "no end", "a flood"]) {
+    for (const what of ["no message", "a flood"]) {
       await withModel(
         "tiny",
         async (path, engine) => {

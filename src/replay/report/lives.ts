@@ -2,7 +2,7 @@ import { counted } from "../../budget/counted.ts";
 import { CAUSE_MESSAGES, type DeathCause } from "../../experiment/jar/death_cause.ts";
 import { voiceOf } from "../../page/assets/format.js";
 import { clockText } from "../../view/clock_text.ts";
-import type { JarView, Life } from "../../view/run_view.ts";
+import { isDead, type JarView, type Life } from "../../view/run_view.ts";
 import type { ReportData } from "./collect.ts";
 import { type Content, html } from "./markup.ts";
 
@@ -43,9 +43,9 @@ ${
 
 /** Those that are over, and those that the run's end found. */
 function toldLives({ view, lives }: ReportData): readonly Life[] {
-  const last = view.jars.filter(({ state, life }) =>
-    state !== "dead" && state !== "gone" && life.thoughts > 0
-  ).map(({ life }) => life);
+  const last = view.jars.filter((jar) => !isDead(jar) && jar.life.thoughts > 0).map(({ life }) =>
+    life
+  );
   return [...lives, ...last];
 }
 

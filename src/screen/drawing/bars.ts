@@ -1,4 +1,4 @@
-import type { JarView } from "../../view/run_view.ts";
+import { fillOf, type JarView } from "../../view/run_view.ts";
 import { ALARM, FAINT, type Line, type Span, span, type Style } from "./styled.ts";
 
 /** What bars are made of: told apart without colour. */
@@ -55,11 +55,12 @@ const LITTLE_CONTEXT = 0.8;
 
 /** How full a jar's context is. */
 export function contextBar(
-  { contextTokens, contextSize }: Pick<JarView, "contextTokens" | "contextSize">,
+  context: Pick<JarView, "contextTokens" | "contextSize">,
   cells: number,
   voice: Style,
 ): Line {
-  const fill = contextSize > 0 ? contextTokens / contextSize : 0;
+  const { contextTokens, contextSize } = context;
+  const fill = fillOf(context);
   const style: Style = fill >= LAST_OF_CONTEXT
     ? ALARM
     : fill >= LITTLE_CONTEXT

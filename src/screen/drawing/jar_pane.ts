@@ -1,6 +1,6 @@
 import { counted } from "../../budget/counted.ts";
 import { formatAmount, GB, MB } from "../../budget/size.ts";
-import type { JarView, RunView } from "../../view/run_view.ts";
+import { isDead, type JarView, type RunView } from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { contextBar, memoryBar } from "./bars.ts";
 import { cellsOf, filled, fit, wrap } from "./cells.ts";
@@ -174,10 +174,6 @@ function titleStyle(jar: JarView): Style {
 function frameStyle({ jar, isChosen }: JarPlace): Style {
   if (isDead(jar)) return { color: "fail" };
   return isChosen ? VOICES[jar.role] : FAINT;
-}
-
-function isDead({ state }: JarView): boolean {
-  return state === "dead" || state === "gone";
 }
 
 function stateWord({ state }: JarView): string {

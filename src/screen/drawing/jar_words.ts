@@ -1,5 +1,12 @@
 import { counted } from "../../budget/counted.ts";
-import type { Happening, JarView, Life, RunView, Utterance } from "../../view/run_view.ts";
+import {
+  fillOf,
+  type Happening,
+  type JarView,
+  type Life,
+  type RunView,
+  type Utterance,
+} from "../../view/run_view.ts";
 import { printable } from "../../report/printable.ts";
 import { wrap } from "./cells.ts";
 import { fray, FRAYED } from "./fray.ts";
@@ -84,7 +91,7 @@ function wrapped(text: string, fill: number, cells: number): readonly string[] {
 function* newestFirst(view: RunView, jar: JarView): Iterable<Entry> {
   const { thought } = jar;
   if (thought?.isWhole === false && jar.state === "thinking") {
-    const fill = jar.contextSize > 0 ? jar.contextTokens / jar.contextSize : 0;
+    const fill = fillOf(jar);
     yield { at: view.at, turn: turnOfThought(view, jar), text: oneLine(thought.text), fill };
   }
   // Of the same moment, what happened comes after what was said.

@@ -29,10 +29,10 @@ export function shortcuts(act, checkbox, mayControl) {
     if (!checkbox.checked || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) {
       return;
     }
-    if (
-      !(target instanceof Element) ||
-      target.closest("input, textarea, select, dialog, [contenteditable]")
-    ) return;
+    if (!(target instanceof Element)) return;
+    // One that was just closed has the focus for a moment still.
+    const isLeft = target.closest("dialog:not([open])") !== null;
+    if (!isLeft && target.closest("input, textarea, select, dialog, [contenteditable]")) return;
     if (event.repeat) return;
     const does = reading[key] ?? (mayControl() ? controlling[key] : undefined) ??
       (/^[1-9]$/.test(key) ? () => act.chooseAt(Number(key) - 1) : undefined);

@@ -52,19 +52,23 @@ function objectPatch(before: JsonObject, after: JsonObject): Patch | undefined {
   const changes: Record<string, Patch> = {};
   for (const key of Object.keys(after)) {
     // What is undefined isn't in JSON.
-    if (after[key] === undefined) continue;
-    const patch = before[key] === undefined
-      ? ["set", after[key]] as const
-      : patchOf(before[key], after[key]);
+    const [was, is] = [valueOf(before, key), valueOf(after, key)];
+    if (is === undefined) continue;
+    const patch = was === undefined ? ["set", is] as const : patchOf(was, is);
     // A key may have any name, `__proto__` too.
     if (patch !== undefined) {
       Object.defineProperty(changes, key, { value: patch, enumerable: true });
     }
   }
   const gone = Object.keys(before).filter((key) =>
-    before[key] !== undefined && after[key] === undefined
+    valueOf(before, key) !== undefined && valueOf(after, key) === undefined
   );
   return Object.keys(changes).length + gone.length === 0 ? undefined : ["object", changes, gone];
+}
+
+/** What an object has of its own: every object has a `toString`. */
+function valueOf(object: JsonObject, key: string): unknown {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 function listPatch(before: readonly unknown[], after: readonly unknown[]): Patch | undefined {

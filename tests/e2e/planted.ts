@@ -45,7 +45,7 @@ export class Scene {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
+    await removeInTheEnd(this.folder);
     for (const place of [OWN_PLACE, `/dev/shm/brainjar-${VICTIM}`, `/tmp/brainjar-${VICTIM}`]) {
       await Deno.remove(place, { recursive: true }).catch(() => {});
     }
@@ -111,4 +111,16 @@ export async function command(name: string, ...args: string[]): Promise<string> 
   const { success, stdout, stderr } = await new Deno.Command(name, { args }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
+}
+
+/** A shell that was killed may have a command left that puts something there once more. */
+async function removeInTheEnd(folder: string): Promise<void> {
+  for (let tries = 100; tries > 1; tries--) {
+    try {
+      return await Deno.remove(folder, { recursive: true });
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  await Deno.remove(folder, { recursive: true });
 }

@@ -20,9 +20,9 @@ export const UPDATE_MILLISECONDS = 100;
 
 /**
  * So much longer for each one who reads along: writing to all of them takes about the same part of a
- * core, whether they are 50 or 1000. With 200 it is an update a second.
+ * core, whether they are 50 or 1000. With 200 it is an update every 2.5 s.
  */
-export const MILLISECONDS_A_READER = 5;
+export const MILLISECONDS_A_READER = 12;
 
 /**
  * Bytes of updates that are kept for who reads slowly or was away for a moment; a newest one that is

@@ -67,7 +67,8 @@ async function speak(
   run: RunState,
 ): Promise<void> {
   const whispers = messages.whispersFor(jar);
-  const thought = await jar.think(composePrompt(promptInputOf(jar, jars, messages, run.turn)));
+  const told = { turn: run.turn, whisper: whispers.text };
+  const thought = await jar.think(composePrompt(promptInputOf(jar, jars, messages, told)));
   if (!thought) return;
   whispers.heard();
   messages.take(jar, thought.text, run);
@@ -77,7 +78,7 @@ function promptInputOf(
   jar: Jar,
   jars: readonly Jar[],
   messages: Messages,
-  turn: number,
+  { turn, whisper }: { readonly turn: number; readonly whisper: string | undefined },
 ): PromptInput {
   const self = {
     role: jar.role,
@@ -94,10 +95,8 @@ function promptInputOf(
   const subject = subjects.find(({ id }) => id === latest) ?? subjects[0];
   const heard = messages.thoughts.get(subject?.id ?? "") ?? "";
   switch (jar.role) {
-    case "subject": {
-      const { text: whisper } = messages.whispersFor(jar);
+    case "subject":
       return { ...self, ...defined({ other: subject && heard, whisper }) };
-    }
     case "observer":
       return { ...self, thought: heard, ...defined({ subjectVitals: subject?.vitals }) };
     case "god": {

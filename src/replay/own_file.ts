@@ -1,5 +1,5 @@
 import { BrainjarError, messageOf } from "../budget/error.ts";
-import { readText } from "../experiment/transcript_file/inspect.ts";
+import { infoOf, readText } from "../experiment/transcript_file/inspect.ts";
 
 /**
  * Writes a file, over one that begins as this one does and over nothing else: what somebody named by
@@ -44,13 +44,8 @@ export async function writeOwnFile(
 
 /** How a file begins; nothing where none is there, and no mark where it is no file. */
 function beginningOf(path: string, length: number): string | undefined {
-  let info: Deno.FileInfo;
-  try {
-    info = Deno.statSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const info = infoOf(path);
+  if (info === undefined) return undefined;
   if (!info.isFile) return "";
   return readText(path, 0, length);
 }

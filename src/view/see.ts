@@ -2,6 +2,7 @@ import { defined } from "../budget/defined.ts";
 import type { Role } from "../budget/demand.ts";
 import { RAM } from "../budget/pools/pools.ts";
 import type { RunEvent } from "../experiment/events.ts";
+import { turnsOfLife } from "../experiment/jar/life.ts";
 import type { MemorySample } from "../experiment/memory/memory_sample.ts";
 import { renderEvent } from "../report/event_text.ts";
 import {
@@ -171,7 +172,7 @@ function thought(view: RunView, event: Extract<RunEvent, { event: "thought" }>):
     ...(milliseconds > 0 && tokens > 0 ? { tokensPerSecond: tokens / milliseconds * 1000 } : {}),
     life: {
       ...jar.life,
-      turns: Math.max(jar.life.turns, turn - Math.max(1, jar.life.bornTurn) + 1),
+      turns: Math.max(jar.life.turns, turnsOfLife(jar.life.bornTurn, turn)),
       thoughts: jar.life.thoughts + 1,
       tokens: jar.life.tokens + tokens,
     },

@@ -89,7 +89,7 @@ Deno.test("a prompt longer than the context is refused as a full context", async
 });
 
 Deno.test("the demo brain speaks in words and ends its thoughts", async () => {
-  const { demoBrainPath } = await import("../../fixtures/demo-brain/build.ts");
+  const { demoBrainPath } = await import("../../src/plan/model_path.ts");
   await withModel("tiny", async (_path, engine) => {
     const model = await engine.load(demoBrainPath(), { mmap: true });
     const mind = await model.createMind({ ...OPTIONS, contextSize: 4096, batchSize: 512 });

@@ -8,6 +8,7 @@ import { memoryShort } from "../../src/report/short/memory_short.ts";
 import { fitParagraphs, type Paragraph } from "../../src/report/short/paragraph.ts";
 import { gb, jar, machine, matrix, validate } from "../budget/cases.ts";
 import { assertGolden } from "../golden.ts";
+import { options } from "../llama_cpp/sample_header.ts";
 import { MODEL, MODEL_BYTES, MODEL_FOOTPRINT, MODEL_PARTS, reportOn } from "./cases.ts";
 import { FAILED, HOSTILE, PASSED } from "./ci_cases.ts";
 
@@ -37,15 +38,7 @@ for (const [name, validation] of Object.entries(VERDICTS)) {
 Deno.test("short: an estimate and a machine's memory", async () => {
   const estimated = {
     model: MODEL,
-    options: {
-      contextSize: 4096,
-      batchSize: 512,
-      sequences: 1,
-      flashAttention: true,
-      kvCacheKeyType: "F16",
-      kvCacheValueType: "F16",
-      mmap: true,
-    },
+    options: options({ contextSize: 4096 }),
     footprint: {
       estimator: "header",
       confidence: "exact",
@@ -53,7 +46,7 @@ Deno.test("short: an estimate and a machine's memory", async () => {
       bytes: MODEL_BYTES,
       resident: MODEL_PARTS,
     },
-  } as unknown as Parameters<typeof estimateShort>[0];
+  } as const;
   await assertGolden("short-estimate", shown(estimateShort(estimated)));
   await assertGolden(
     "short-memory",

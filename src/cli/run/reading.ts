@@ -1,5 +1,6 @@
 import type { Output } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
+import { openProgress } from "./watchers.ts";
 
 /** What is read faster than this is read before a line about it could be. */
 const SILENT_MILLISECONDS = 500;
@@ -26,7 +27,7 @@ export async function showReading(
   } = {},
 ): Promise<Reading> {
   if (!interactive) return { show() {}, end() {} };
-  const line = progress ?? (await import("../terminal/progress.ts")).openProgress(() => true);
+  const line = progress ?? await openProgress(() => true);
   const began = now();
   let isOver = false;
   return {

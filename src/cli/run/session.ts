@@ -2,7 +2,6 @@ import { defined } from "../../budget/defined.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { RunDependencies } from "../../experiment/config.ts";
 import type { EndEvent } from "../../experiment/events.ts";
-import { loadModule } from "../../load_module.ts";
 import { READABLE_PACE } from "../../view/pace.ts";
 import { Viewers } from "../../view/viewers.ts";
 import { checkShort } from "../../report/short/check_short.ts";
@@ -17,7 +16,7 @@ import type { Stop } from "../terminal/stop.ts";
 import { SessionControls } from "./controls.ts";
 import { jsonLines, plainLines } from "./lines.ts";
 import { summary } from "./summary.ts";
-import { openPage, openScreen } from "./watchers.ts";
+import { openPage, openProgress, openScreen } from "./watchers.ts";
 
 /** How a run is watched. */
 interface SessionOptions {
@@ -63,9 +62,7 @@ export async function openSession(
   let report = "";
   const watched: Watched = { view: () => viewers.view, controls, report: () => report };
   const queue = openAnswerQueue(output, stop);
-  const progress = output.interactive && !json
-    ? (await loadProgress()).openProgress(() => queue.isIdle)
-    : undefined;
+  const progress = output.interactive && !json ? await openProgress(() => queue.isIdle) : undefined;
   let screen: Screen | undefined;
   const say = (text: string) => {
     if (screen) screen.say(text.trimEnd());
@@ -130,14 +127,6 @@ export async function openSession(
       progress?.clear();
     },
   };
-}
-
-/** Brings a package that most runs, which print to a pipe or draw, have no use for. */
-function loadProgress() {
-  return loadModule<typeof import("../terminal/progress.ts")>(
-    import.meta,
-    "../terminal/progress.ts",
-  );
 }
 
 /** The engine, with each of its loads told as it gets on. */

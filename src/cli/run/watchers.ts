@@ -1,8 +1,18 @@
 import { defined } from "../../budget/defined.ts";
 import { loadModule } from "../../load_module.ts";
+import type { Progress } from "../terminal/progress.ts";
 import type { Page } from "../../page/open_page.ts";
 import type { Screen } from "../../screen/open_screen.ts";
 import type { Watched } from "../../view/view_event.ts";
+
+/** A terminal's line of progress, with a package that whoever prints to a pipe has no use for. */
+export async function openProgress(mayDraw: () => boolean): Promise<Progress> {
+  const { openProgress } = await loadModule<typeof import("../terminal/progress.ts")>(
+    import.meta,
+    "../terminal/progress.ts",
+  );
+  return openProgress(mayDraw);
+}
 
 /** The screen of a run or a replay, on this terminal; without colour where `noColor` says so. */
 export async function openScreen(

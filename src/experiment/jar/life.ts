@@ -4,6 +4,19 @@ import type { JarEventBody } from "../events.ts";
 /** A life as the event of its death tells it. */
 type EndedLife = Extract<JarEventBody, { readonly event: "death" }>["life"];
 
+/**
+ * Turns of a life that is in its `turn`th of the run now; before the first turn is no turn.
+ *
+ * @example
+ * ```ts
+ * import { turnsOfLife } from "./life.ts";
+ * if (turnsOfLife(0, 3) !== 3 || turnsOfLife(3, 3) !== 1) throw new Error("Its own turns");
+ * ```
+ */
+export function turnsOfLife(bornTurn: number, turn: number): number {
+  return turn - Math.max(1, bornTurn) + 1;
+}
+
 /** One life of a jar, from a birth on. */
 export class Life {
   readonly #bornAt: number;
@@ -26,8 +39,7 @@ export class Life {
   /** What it was, where it ends now. */
   endedAt(now: number, turn: number): EndedLife {
     return {
-      // Before the first turn is no turn.
-      turns: turn - Math.max(1, this.#bornTurn) + 1,
+      turns: turnsOfLife(this.#bornTurn, turn),
       thoughts: this.#thoughts,
       tokens: this.#tokens,
       milliseconds: rounded(now - this.#bornAt),

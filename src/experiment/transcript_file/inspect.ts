@@ -9,6 +9,16 @@ export function isTranscript(path: string): boolean {
   return TRANSCRIPT_HEAD.test(readText(path, 0, HEAD_BYTES));
 }
 
+/** What is under a name; nothing where nothing is. */
+export function infoOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** So many bytes of a file as text. */
 export function readText(path: string, offset: number, length: number): string {
   using file = Deno.openSync(path);

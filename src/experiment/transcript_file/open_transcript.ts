@@ -1,6 +1,6 @@
 import { BrainjarError } from "../../budget/error.ts";
 import type { Transcript } from "../transcript.ts";
-import { hintFor, isTranscript, lock, readText } from "./inspect.ts";
+import { hintFor, infoOf, isTranscript, lock, readText } from "./inspect.ts";
 import { TranscriptFile, type TranscriptOptions } from "./transcript_file.ts";
 
 /**
@@ -38,13 +38,8 @@ export function openTranscript(path: string, options: TranscriptOptions = {}): T
 
 /** What is under that name, if a transcript may be written there. */
 function inspect(path: string): Deno.FileInfo | undefined {
-  let info: Deno.FileInfo;
-  try {
-    info = Deno.statSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const info = infoOf(path);
+  if (info === undefined) return undefined;
   if (info.isFile && info.size > 0 && !isTranscript(path)) {
     throw new BrainjarError("log-not-a-transcript", `Log file is no transcript: ${path}`, {
       hint: "Give --log a new file, or one that an earlier run wrote; this one was left as it is",

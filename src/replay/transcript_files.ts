@@ -1,4 +1,5 @@
 import { BrainjarError, messageOf } from "../budget/error.ts";
+import { sum } from "../budget/sum.ts";
 
 /** Files one after another, read as if they were one. */
 export class TranscriptFiles {
@@ -14,7 +15,7 @@ export class TranscriptFiles {
     this.#onRead = onRead;
     this.paths = files.map(({ path }) => path);
     this.#files = files;
-    this.size = files.reduce((sum, file) => sum + file.size, 0);
+    this.size = sum(files.map(({ size }) => size));
   }
 
   /**

@@ -70,6 +70,11 @@ export function isDead({ state }: Pick<JarView, "state">): boolean {
   return state === "dead" || state === "gone";
 }
 
+/** Whether a jar is in a life that has had a thought. */
+export function isLiving({ state, life }: Pick<JarView, "state" | "life">): boolean {
+  return (state === "alive" || state === "thinking") && life.thoughts > 0;
+}
+
 /**
  * How full a context is, from 0 to 1; empty where it isn't there yet.
  *

@@ -1,3 +1,4 @@
+import { defined } from "../budget/defined.ts";
 import { type Clock, systemClock } from "../experiment/clock.ts";
 import { PacedEvents } from "./paced_events.ts";
 import { EMPTY_VIEW, type RunView } from "./run_view.ts";
@@ -72,7 +73,7 @@ export class Viewers {
   setPace(wordsPerMinute: number | undefined): void {
     if (wordsPerMinute === this.pace) return;
     this.#events.pace = wordsPerMinute;
-    this.#tell({ event: "pace", ...(wordsPerMinute === undefined ? {} : { wordsPerMinute }) });
+    this.#tell({ event: "pace", ...defined({ wordsPerMinute }) });
   }
 
   /** Resolves when all that was told so far has been handed out and is read. */

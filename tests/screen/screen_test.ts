@@ -5,16 +5,19 @@ import type { RunView } from "../../src/view/run_view.ts";
 import { FakeTerminal } from "./fake_terminal.ts";
 import { viewOfRun } from "./views.ts";
 
+/** What a test has of a screen. */
+interface Stage {
+  readonly screen: TerminalScreen;
+  readonly device: FakeTerminal;
+  readonly asked: string[];
+  /** Lets so many milliseconds pass, and tells what was written meanwhile. */
+  readonly pass: (milliseconds?: number) => string;
+  readonly see: (view: RunView) => void;
+}
+
 /** A screen on a fake terminal, what was asked of the run, and a clock that a test turns. */
 async function onScreen(
-  test: (stage: {
-    readonly screen: TerminalScreen;
-    readonly device: FakeTerminal;
-    readonly asked: string[];
-    /** Lets so many milliseconds pass, and tells what was written meanwhile. */
-    readonly pass: (milliseconds?: number) => string;
-    readonly see: (view: RunView) => void;
-  }) => Promise<void> | void,
+  test: (stage: Stage) => Promise<void> | void,
   options: Partial<ScreenOptions> & { readonly answer?: string } = {},
 ): Promise<void> {
   const device = new FakeTerminal();
@@ -126,14 +129,20 @@ Deno.test("screen: only lines that changed are written, and nothing where nothin
   });
 });
 
+/** How often it is drawn in a second in which something changes a hundred times. */
+function framesOf({ pass, see }: Pick<Stage, "pass" | "see">): number {
+  pass();
+  let frames = 0;
+  for (let turn = 13; turn < 113; turn++) {
+    see(viewOfRun({ turn }));
+    if (pass(10) !== "") frames += 1;
+  }
+  return frames;
+}
+
 Deno.test("screen: it is drawn at most every 75 ms", async () => {
   await onScreen(({ pass, see }) => {
-    pass();
-    let frames = 0;
-    for (let turn = 13; turn < 113; turn++) {
-      see(viewOfRun({ turn }));
-      if (pass(10) !== "") frames += 1;
-    }
+    const frames = framesOf({ pass, see });
     assert(frames > 8 && frames <= 13, String(frames));
   });
 });
@@ -142,12 +151,7 @@ Deno.test("screen: what takes long to draw is drawn less often, but never less t
   for (const [milliseconds, fewest, most] of [[5, 3, 4], [1000, 2, 3]] as const) {
     let time = 0;
     await onScreen(({ pass, see }) => {
-      pass();
-      let frames = 0;
-      for (let turn = 13; turn < 113; turn++) {
-        see(viewOfRun({ turn }));
-        if (pass(10) !== "") frames += 1;
-      }
+      const frames = framesOf({ pass, see });
       assert(frames >= fewest && frames <= most, `${frames} frames of ${milliseconds} ms`);
     }, { clock: { now: () => time += milliseconds } });
   }

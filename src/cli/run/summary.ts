@@ -1,8 +1,9 @@
+import { sum } from "../../budget/sum.ts";
 import type { EndEvent } from "../../experiment/events.ts";
 import { endLines, lifeText } from "../../report/event_text.ts";
 import { printable } from "../../report/printable.ts";
 import type { Paragraph } from "../../report/short/paragraph.ts";
-import type { JarView, Life, RunView } from "../../view/run_view.ts";
+import { isLiving, type Life, type RunView } from "../../view/run_view.ts";
 
 /** Lives that are listed; a run of a day has thousands. */
 const MOST_LISTED = 12;
@@ -15,7 +16,7 @@ export function summary(view: RunView, end: EndEvent): Paragraph[] {
   const hasFailed = end.reason === "refused" || end.reason === "failed";
   const wrong = hasFailed ? view.happenings.filter(({ kind }) => kind === "warning") : [];
   const lives = view.lives.slice(-MOST_LISTED);
-  const deaths = view.jars.reduce((sum, jar) => sum + jar.deaths, 0);
+  const deaths = sum(view.jars.map(({ deaths }) => deaths));
   const before = deaths - lives.length;
   return [
     ...wrong.flatMap(({ text }) => text.split("\n")).map((text): Paragraph => ({
@@ -40,10 +41,6 @@ export function endParagraphs(
     ...over,
     ...view.jars.filter(isLiving).map(({ life }) => lifeOf(life, now)),
   ];
-}
-
-function isLiving({ state, life }: JarView): boolean {
-  return (state === "alive" || state === "thinking") && life.thoughts > 0;
 }
 
 function lifeOf({ id, role, number, death, bornAt, ...life }: Life, now: number): Paragraph {

@@ -2,6 +2,7 @@ import { counted } from "../../budget/counted.ts";
 import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { GB } from "../../budget/size.ts";
+import { sum } from "../../budget/sum.ts";
 import type { Prompt } from "../../engine/engine.ts";
 import { CAUSE_MESSAGES, type DeathCause } from "../jar/death_cause.ts";
 import { clipBytes, oneLine } from "../text.ts";
@@ -91,7 +92,7 @@ export function composePrompt(input: PromptInput): Prompt {
       said.splice(said.findLastIndex((line) => quotesIn(line) === 0), 1);
     }
   }
-  const quotes = said.reduce((sum, line) => sum + quotesIn(line), 0);
+  const quotes = sum(said.map(quotesIn));
   const heard = quoted(quotes === 0 ? 0 : Math.max(0, left()) / quotes);
   return {
     ...defined({ system: told[0] }),

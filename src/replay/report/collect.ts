@@ -1,3 +1,5 @@
+import { defined } from "../../budget/defined.ts";
+import { sum } from "../../budget/sum.ts";
 import type { Recorded, RecordedStart } from "../../report/schema/transcript.ts";
 import type { DeathCause } from "../../experiment/jar/death_cause.ts";
 import {
@@ -142,17 +144,16 @@ export async function collect(run: RecordedRun): Promise<ReportData> {
   const counted = [...jars.values()];
   return {
     start,
-    ...(startedAt === undefined ? {} : { startedAt }),
     milliseconds: last.at,
     isWhole,
     view: last.view,
-    ...(validation === undefined ? {} : { validation }),
+    ...defined({ startedAt, validation }),
     jars: counted,
     deaths,
     lives,
     causes,
-    thoughts: counted.reduce((sum, { thoughts }) => sum + thoughts, 0),
-    tokens: counted.reduce((sum, { tokens }) => sum + tokens, 0),
+    thoughts: sum(counted.map(({ thoughts }) => thoughts)),
+    tokens: sum(counted.map(({ tokens }) => tokens)),
     turns: turns.told,
     turnsLeftOut: turns.leftOut,
     prompts,

@@ -1,8 +1,9 @@
 import { counted } from "../../budget/counted.ts";
+import { sum } from "../../budget/sum.ts";
 import { CAUSE_MESSAGES, type DeathCause } from "../../experiment/jar/death_cause.ts";
 import { voiceOf } from "../../page/assets/format.js";
 import { clockText } from "../../view/clock_text.ts";
-import { isDead, type JarView, type Life } from "../../view/run_view.ts";
+import { isLiving, type JarView, type Life } from "../../view/run_view.ts";
 import type { ReportData } from "./collect.ts";
 import { type Content, html } from "./markup.ts";
 
@@ -16,7 +17,7 @@ const LEAST_WIDTH = 1.5;
 /** Each jar's lives as bars over time, and in a table with what ended them. */
 export function lives(data: ReportData): Content {
   const told = toldLives(data);
-  const ended = [...data.causes.values()].reduce((sum, count) => sum + count, 0);
+  const ended = sum([...data.causes.values()]);
   const endedTold = told.filter(({ death }) => death !== undefined).length;
   return html`<section aria-labelledby="lives">
 <h2 id="lives">Lives</h2>
@@ -43,10 +44,7 @@ ${
 
 /** Those that are over, and those that the run's end found. */
 function toldLives({ view, lives }: ReportData): readonly Life[] {
-  const last = view.jars.filter((jar) => !isDead(jar) && jar.life.thoughts > 0).map(({ life }) =>
-    life
-  );
-  return [...lives, ...last];
+  return [...lives, ...view.jars.filter(isLiving).map(({ life }) => life)];
 }
 
 function causesSentence(causes: ReadonlyMap<DeathCause, number>): string {

@@ -1,3 +1,4 @@
+import { sum } from "../../budget/sum.ts";
 import type { RecordedStart } from "../../report/schema/transcript.ts";
 import type { JarView } from "../../view/run_view.ts";
 import type { ReportData } from "./collect.ts";
@@ -98,7 +99,7 @@ function time(milliseconds: number): string {
 function facts(data: ReportData): Content {
   const { view, start, milliseconds, thoughts, tokens } = data;
   const turns = view.end?.turns ?? view.turn;
-  const deaths = [...data.causes.values()].reduce((sum, count) => sum + count, 0);
+  const deaths = sum([...data.causes.values()]);
   const entries: readonly (readonly [string, string | number])[] = [
     ["Lasted", lasted(milliseconds)],
     ["Turns", start.turns === undefined ? turns : `${turns} of ${start.turns}`],

@@ -45,3 +45,10 @@ export const RUN_LIMITS: RunLimits = {
 export function retryAfter(cause: DeathCause, limits: RunLimits): number {
   return cause === "by-hand" ? limits.byHandMilliseconds : limits.retryMilliseconds;
 }
+
+/**
+ * How long after the first press of a key that ends a run another is the same one: a key that is held
+ * down comes again, `deno task` and npm pass a Ctrl-C on that the terminal has sent already, and nobody
+ * presses twice on purpose so fast.
+ */
+export const SAME_PRESS_MILLISECONDS = 300;

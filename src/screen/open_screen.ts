@@ -1,6 +1,7 @@
 import { defined } from "../budget/defined.ts";
 import { exitCode } from "../budget/exit_codes.ts";
 import { type Clock, systemClock } from "../experiment/clock.ts";
+import { SAME_PRESS_MILLISECONDS } from "../experiment/limits.ts";
 import { fasterPace, slowerPace } from "../view/pace.ts";
 import { fasterSpeed, slowerSpeed } from "../view/speed.ts";
 import type { Viewer, ViewEvent, Watched } from "../view/view_event.ts";
@@ -52,9 +53,6 @@ const TYPING_MILLISECONDS = 1000;
 const WHOLE_MILLISECONDS = 5000;
 /** How long an answer stands in place of the keys. */
 const MESSAGE_MILLISECONDS = 6000;
-
-/** A key that is held down comes again so soon. */
-const SAME_PRESS_MILLISECONDS = 300;
 
 const CONSOLE_METHODS = ["error", "warn", "info", "log", "debug"] as const;
 

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { exitCode, STOP_SIGNALS } from "../../budget/exit_codes.ts";
 import { type Clock, settlesBefore, systemClock } from "../../experiment/clock.ts";
-import { RUN_LIMITS } from "../../experiment/limits.ts";
+import { RUN_LIMITS, SAME_PRESS_MILLISECONDS } from "../../experiment/limits.ts";
 import { freedInTime } from "../../experiment/freed_in_time.ts";
 import { hangupIsIgnored } from "../../machine/processes.ts";
 
@@ -24,12 +24,6 @@ export interface Stop {
   /** Stops listening. */
   close(): void;
 }
-
-/**
- * How long after the first signal another is the same key press: `deno task` and npm pass a Ctrl-C on
- * that the terminal has sent already, and nobody presses twice on purpose so fast.
- */
-const SAME_PRESS_MILLISECONDS = 300;
 
 /**
  * How long the one that is passed on may take. With the processors busy it came 835 ms later.

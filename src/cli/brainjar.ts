@@ -27,6 +27,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
     loadModule<typeof import("./commands/recommend.ts")>(import.meta, "./commands/recommend.ts"),
   measure: () =>
     loadModule<typeof import("./commands/measure.ts")>(import.meta, "./commands/measure.ts"),
+  jar: () => loadModule<typeof import("./commands/jar.ts")>(import.meta, "./commands/jar.ts"),
   prompts: () =>
     loadModule<typeof import("./commands/prompts.ts")>(import.meta, "./commands/prompts.ts"),
   release: () =>
@@ -47,6 +48,8 @@ interface Started {
   readonly typedIn?: string | undefined;
   /** What starts this program for dry loads; without it they are made here. */
   readonly dryLoadCommand?: StartDryLoads | undefined;
+  /** The same for a jar in a process of its own; without it a run starts none. */
+  readonly jarCommand?: StartDryLoads | undefined;
 }
 
 /**
@@ -58,7 +61,7 @@ interface Started {
 export async function brainjar(
   argv: readonly string[],
   output: Output,
-  { typedIn, dryLoadCommand }: Started = {},
+  { typedIn, dryLoadCommand, jarCommand }: Started = {},
 ): Promise<number> {
   try {
     if (typedIn) enter(typedIn);
@@ -78,7 +81,7 @@ export async function brainjar(
     rejectOperands(line.command, line.flags);
     const { command } = await LOADERS[line.command]();
     const { operands } = line.flags;
-    return await command({ values, operands, output, ...defined({ dryLoadCommand }) });
+    return await command({ values, operands, output, ...defined({ dryLoadCommand, jarCommand }) });
   } catch (error) {
     const told = explain(error);
     output.say(renderError(told, output));

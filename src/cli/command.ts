@@ -9,6 +9,8 @@ export interface CommandInput {
   readonly output: Output;
   /** What starts this program for dry loads, where it can be started a second time. */
   readonly dryLoadCommand?: StartDryLoads;
+  /** The same for a jar in a process of its own. */
+  readonly jarCommand?: StartDryLoads;
 }
 
 /** A command: answers with the exit code, or throws a BrainjarError. */

@@ -7,17 +7,19 @@ import type { Output } from "./terminal/output.ts";
 export const ANSWER_DRY_LOADS = "answer-dry-loads";
 
 /**
- * What starts this very program once more, to answer dry loads: the command line that started it,
- * with other words. Nothing where a system doesn't tell (all but Linux), or tells something else.
+ * What starts this very program once more, to answer dry loads or as a jar: the command line that
+ * started it, with another word. Nothing where a system doesn't tell (all but Linux), or tells something else.
  *
  * Paths among the words are meant from the folder of this moment, so it is made when the program
  * starts; the command line is read when somebody asks.
  *
  * @param args the words that it was started with
+ * @param word what it is to do
  */
 export function ownCommand(
   args: readonly string[],
   read: () => string = () => Deno.readTextFileSync("/proc/self/cmdline"),
+  word: string = ANSWER_DRY_LOADS,
 ): StartDryLoads {
   const folder = Deno.cwd();
   return () => {
@@ -29,7 +31,7 @@ export function ownCommand(
     }
     const own = words.length - args.length;
     if (own < 1 || args.some((arg, index) => words[own + index] !== arg)) return undefined;
-    return { words: [Deno.execPath(), ...words.slice(1, own), ANSWER_DRY_LOADS], folder };
+    return { words: [Deno.execPath(), ...words.slice(1, own), word], folder };
   };
 }
 

@@ -1,41 +1,19 @@
-import type { InstanceDemand, Mode } from "../budget/demand.ts";
+import type { Mode } from "../budget/demand.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import type { Policy } from "../budget/policy.ts";
 import type { Validation } from "../budget/validation.ts";
-import type { Engine, PromptFormat, ThinkOptions } from "../engine/engine.ts";
-import type { EstimatedFile } from "../engine/estimated_file.ts";
-import type { FootprintOptions } from "../llama_cpp/options.ts";
-import type { FileRange } from "../footprint/sparse_ranges.ts";
+import type { Engine, PromptFormat } from "../engine/engine.ts";
 import type { Clock } from "./clock.ts";
 import type { RunHand } from "./controls.ts";
 import type { RunEvent } from "./events.ts";
-import type { RolePrompt } from "./prompts/prompt_file.ts";
+import type { PlaceOf } from "./jar/place.ts";
+import type { JarConfig, JarSampling, Sampling } from "./jar_config.ts";
 import type { RunLimits } from "./limits.ts";
 import type { MemorySample } from "./memory/memory_sample.ts";
 import type { ReservationLedger } from "./memory/reservation_ledger.ts";
 import type { Transcript, TranscriptLine } from "./transcript.ts";
 
-/** One jar as it is to be run. */
-export interface JarConfig {
-  /** Its id, role, model (as people know it), RAM limit and footprint. */
-  readonly demand: InstanceDemand;
-  /** How its model is loaded and its context made: what the footprint was estimated for. */
-  readonly options: FootprintOptions;
-  /** Its model's files as they were when the footprint was estimated. */
-  readonly files?: readonly EstimatedFile[];
-  /** What of its model's files a token reads only here and there (`sparseRanges`). */
-  readonly sparse?: readonly FileRange[];
-  /** Instead of the built-in prompt of its role (`parsePrompt`). */
-  readonly prompt?: RolePrompt;
-  /** What of the run's sampling is another for it. */
-  readonly sampling?: JarSampling;
-}
-
-/** How thoughts are sampled; every thought's seed comes from this one (`thoughtSeed`). */
-export type Sampling = Omit<ThinkOptions, "signal" | "onText">;
-
-/** What of it one jar may have another way. */
-export type JarSampling = Partial<Omit<Sampling, "seed">>;
+export type { JarConfig, JarSampling, Sampling };
 
 /** What is to be run. */
 export interface RunConfig {
@@ -67,6 +45,8 @@ export interface RunDependencies {
   readonly ledger?: ReservationLedger;
   /** This process's anonymous resident memory and its page tables, in bytes. */
   readonly readOwnAnonymousBytes: () => number | Promise<number>;
+  /** Where a jar lives that isn't to live in this process. */
+  readonly placeOf?: PlaceOf;
   /** Hears everything that happens, in order. */
   readonly emit: (event: RunEvent) => void;
   /**

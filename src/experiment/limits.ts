@@ -20,10 +20,14 @@ export interface RunLimits {
   readonly disposalMilliseconds: number;
   /** And once it was told to stop, beyond the grace. */
   readonly hurriedDisposalMilliseconds: number;
+  /** A jar's process that says nothing for so long, and a run that asks it nothing, count as gone. */
+  readonly silenceMilliseconds: number;
   /** Rounds of tries after which a run without a living jar ends. */
   readonly lastChances: number;
   /** Deaths by the engine without a thought between them, after which a jar is given up. */
   readonly engineFailuresInARow: number;
+  /** The same of a jar in a process of its own, which is tried less and less often. */
+  readonly processFailuresInARow: number;
 }
 
 /** Grace and hurried disposal together stay a second under the 3 s that Ctrl-C may take: a busy machine needs it. */
@@ -37,9 +41,22 @@ export const RUN_LIMITS: RunLimits = {
   graceMilliseconds: 1_200,
   disposalMilliseconds: 10_000,
   hurriedDisposalMilliseconds: 800,
+  silenceMilliseconds: 30_000,
   lastChances: 3,
   engineFailuresInARow: 5,
+  processFailuresInARow: 20,
 };
+
+/** How often the time to the next try is doubled. */
+const MOST_DOUBLED = 4;
+
+/**
+ * Who starts processes is asked less often the more often it came to nothing: how long to wait after
+ * so many failures in a row, in milliseconds.
+ */
+export function triesLater(milliseconds: number, failures: number): number {
+  return milliseconds * 2 ** Math.min(MOST_DOUBLED, Math.max(0, failures - 1));
+}
 
 /** How long after a death for this it is tried to bring a jar back, in milliseconds. */
 export function retryAfter(cause: DeathCause, limits: RunLimits): number {

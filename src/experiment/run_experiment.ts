@@ -2,7 +2,9 @@ import { lineOf } from "../budget/error.ts";
 import { exitCode, stoppedExitCode } from "../budget/exit_codes.ts";
 import { MemoryBudgetManager } from "../budget/manager.ts";
 import { bytesIn, figuresOfRam } from "../budget/pools/pools.ts";
-import type { Refusal } from "./jar/admission.ts";
+import type { PoolDeallocation } from "../budget/allocation.ts";
+import { sum } from "../budget/sum.ts";
+import type { Refusal } from "./jar/entrance.ts";
 import { rounded, settlesWithin } from "./clock.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, EndReason, RunEvent } from "./events.ts";
@@ -96,7 +98,7 @@ export async function runExperiment(
     onText: (id, text) => emitter.emitText(id, text),
     turn: 0,
   };
-  const jars = config.jars.map((jar) => new Jar(jar, run));
+  const jars = config.jars.map((jar) => new Jar(jar, run, dependencies.placeOf));
   const done = new AbortController();
   const tell = emitter.hearsMemory
     ? (sample: MemorySample) => emitter.emitMemory(sample)
@@ -189,8 +191,12 @@ async function giveBack(jars: readonly Jar[], run: RunState) {
   const reached = jars.some((jar) => jar.state.kind !== "unborn");
   const warn = (code: string, message: string) =>
     run.emit({ event: "warning", turn: run.turn, code, message });
+  const elsewhere: PoolDeallocation[] = [];
   const closing = jars.map((jar) =>
-    jar.close().catch((error) => warn("dispose-failed", lineOf(error)))
+    jar.close().then(
+      (given) => void elsewhere.push(...given),
+      (error) => warn("dispose-failed", lineOf(error)),
+    )
   );
   if (!await freedInTime(Promise.all(closing), run)) {
     warn("engine-unsettled", "The engine still holds memory; it goes back when brainjar ends");
@@ -200,9 +206,16 @@ async function giveBack(jars: readonly Jar[], run: RunState) {
   const report = reached ? { allocationReport: manager.getAllocationReport() } : {};
   const before = manager.reserved;
   await deallocateAll(run, jars.map((jar) => jar.id));
-  const pools = before.map(({ id, bytes }) => {
+  const ids = new Set([...before, ...elsewhere].map(({ id }) => id));
+  const pools = [...ids].map((id) => {
     const reservedBytes = bytesIn(id, manager.reserved);
-    return { id, givenBackBytes: bytes - reservedBytes, reservedBytes };
+    const there = elsewhere.filter((one) => one.id === id);
+    return {
+      id,
+      givenBackBytes: bytesIn(id, before) - reservedBytes +
+        sum(there.map((one) => one.givenBackBytes)),
+      reservedBytes: reservedBytes + sum(there.map((one) => one.totalBytes)),
+    };
   });
   return { ...report, ...figuresOfRam(pools), pools };
 }

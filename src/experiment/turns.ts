@@ -44,14 +44,22 @@ async function mayBegin({ stop, pause, heard }: RunState): Promise<boolean> {
 /** Tries to bring the dead back where nobody is left alive, for a few rounds. */
 async function someoneLives(jars: readonly Jar[], { clock, limits, stop }: RunState) {
   const lives = (jar: Jar) => jar.state.kind === "alive";
-  for (let chance = 0; !jars.some(lives); chance++) {
+  let chance = 0;
+  while (!jars.some(lives)) {
+    const coming = jars.flatMap(({ state }) =>
+      state.kind === "admitting" && state.done ? [state.done] : []
+    );
+    if (coming.length > 0) {
+      if (!await settlesBefore(Promise.race(coming), stop)) return false;
+      continue;
+    }
     const times = jars.flatMap(({ state }) => state.kind === "dead" ? [state.retryAt] : []);
     const dying = jars.flatMap(({ state }) => state.kind === "dying" ? [state.done] : []);
     if (dying.length > 0) {
       await Promise.all(dying);
       continue;
     }
-    if (times.length === 0 || chance >= limits.lastChances || stop.aborted) return false;
+    if (times.length === 0 || chance++ >= limits.lastChances || stop.aborted) return false;
     await clock.sleep(Math.max(0, Math.max(...times) - clock.now()), stop);
     for (const jar of jars) {
       if (!stop.aborted) await jar.resurrect();

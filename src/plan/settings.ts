@@ -69,6 +69,8 @@ export interface JarRequest {
   readonly prompt?: string;
   /** How its thoughts are sampled, where it differs from the run's others. */
   readonly sampling?: JarSampling;
+  /** What starts its process in a run, as `--launcher` has it; the run's own process if absent. */
+  readonly launcher?: string;
 }
 
 /** How one jar's thoughts are sampled, as far as somebody said so. */

@@ -7,6 +7,7 @@ import { validateMemoryBudget } from "../../src/budget/validate.ts";
 import type { JarConfig, JarSampling, RunConfig } from "../../src/experiment/config.ts";
 import type { RunHand } from "../../src/experiment/controls.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
+import type { PlaceOf } from "../../src/experiment/jar/place.ts";
 import type { MemorySample } from "../../src/experiment/memory/memory_sample.ts";
 import type { ReservationLedger } from "../../src/experiment/memory/reservation_ledger.ts";
 import { JARS_OF_MODE, type PresetMode } from "../../src/experiment/roles.ts";
@@ -55,6 +56,8 @@ export interface StageOptions {
   readonly onHand?: (hand: RunHand, clock: FakeClock) => void;
   readonly transcript?: Transcript;
   readonly ledger?: ReservationLedger;
+  /** Where jars live that aren't to live in this process. */
+  readonly placeOf?: (clock: FakeClock) => PlaceOf;
 }
 
 export interface Played {
@@ -166,6 +169,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     ...(options.onMemory ? { onMemory: options.onMemory } : {}),
     ...(options.onText ? { onText: options.onText } : {}),
     ...(options.heard ? { heard: options.heard } : {}),
+    ...(options.placeOf ? { placeOf: options.placeOf(clock) } : {}),
     onHand: (hand) => options.onHand?.(hand, clock),
     signal: stop.signal,
   });

@@ -10,7 +10,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["cli", "mod"],
   ["replay"],
   ["screen", "page"],
-  ["view"],
+  ["view", "jar_process"],
   ["experiment", "report", "packaging"],
   ["plan"],
   ["ledger"],

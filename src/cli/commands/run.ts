@@ -24,6 +24,7 @@ import { ownHeldBytes, readCapped } from "../../plan/machine_memory.ts";
 import { demoBrainPath } from "../../plan/model_path.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Settings } from "../../plan/settings.ts";
+import { loadModule } from "../../load_module.ts";
 import { planForRun } from "../../plan/devices/try_devices.ts";
 import { eventJson } from "../../report/event_json.ts";
 import { jsonText } from "../../report/printable.ts";
@@ -35,13 +36,17 @@ import { openSession } from "../run/session.ts";
 import { listenForStop } from "../terminal/stop.ts";
 
 /** `brainjar run`: all three layers, then the experiment. */
-export const command: Command = async ({ values, output, dryLoadCommand }) => {
+export const command: Command = async ({ values, output, dryLoadCommand, jarCommand }) => {
   // Before anything else: a Ctrl-C that comes while models are read has its report too.
   const stop = listenForStop();
   const settings = await readSettings(values, {
     say: (text) => output.say(text),
     filesOnly: true,
   });
+  const launching = settings.jars.some(({ launcher }) => launcher !== undefined)
+    ? (await loadModule<typeof import("../run/launch.ts")>(import.meta, "../run/launch.ts"))
+      .readLaunching(settings, jarCommand, values.get("token"))
+    : undefined;
   const typedLog = values.get("log");
   const log = typedLog && expandHome(typedLog);
   if (log !== undefined) await checkLog(log, settings);
@@ -71,16 +76,19 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     const ledger = await host.openLedger();
     const held = claim(ledger, values.get("token"));
     const first = await readMemory();
-    const plan = await planForRun(host, settings, { start: dryLoadCommand, say });
+    const together = await planForRun(host, settings, { start: dryLoadCommand, say });
+    const plan = launching?.apart(together) ?? together;
     for (const { demand, header } of plan.jars) {
       checkSpeaks(demand.model, header);
       if (values.get("prompt-format") === "chat") checkChats(demand.model, header);
     }
     const demands = plan.jars.map((jar) => jar.demand);
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
-    const config = await runConfig(plan, await host.cpu(), values);
+    const { validation } = plan;
+    const config = await runConfig({ ...together, validation }, await host.cpu(), values);
     const goesOn = config.validation.ok || config.allowPartial;
     await session.validated(validationReport({ plan }), goesOn);
+    if (goesOn) launching?.linesOf(together).forEach(say);
     const end = await runExperiment(config, {
       engine: session.watch(host.engine),
       clock: systemClock,
@@ -88,6 +96,7 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
       readOwnAnonymousBytes: readHeldBytes,
       ...session.listeners,
       validationLine: (event) => ({ ...eventJson(event), text: session.report }),
+      ...defined({ placeOf: launching?.placesOf(together) }),
       ...defined({ ledger: ledger && reservationLedger(ledger, readForJars, held), transcript }),
       signal: stop.signal,
     });

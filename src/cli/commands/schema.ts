@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CHECK_SCHEMA } from "../../report/schema/check.ts";
 import { ESTIMATE_SCHEMA } from "../../report/schema/estimate.ts";
 import { RUN_SCHEMA } from "../../report/schema/event.ts";
+import { JAR_SCHEMA } from "../../report/schema/jar.ts";
 import { TRANSCRIPT_SCHEMA } from "../../report/schema/transcript.ts";
 import type { Command } from "../command.ts";
 import { chooseByOperand } from "../flags/operand.ts";
@@ -14,6 +15,7 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   estimate: ESTIMATE_SCHEMA,
   run: RUN_SCHEMA,
   transcript: TRANSCRIPT_SCHEMA,
+  jar: JAR_SCHEMA,
 };
 
 /**

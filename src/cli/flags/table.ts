@@ -337,6 +337,22 @@ export const FLAG_TABLE = [
     help: "What one jar is told, from FILE (brainjar prompts prints the built-in ones)",
   },
   {
+    name: "launcher",
+    type: "text",
+    placeholder: "LAUNCHER",
+    commands: ["run"],
+    help:
+      "Start each jar in a process of its own, by this and what it needs in one word: process, systemd, slurm, docker IMAGE, podman IMAGE, kubernetes IMAGE, ssh HOST, or a command with {memory}, {memory-mib}, {request}, {gpus}, {name}, {command} in it (default in-process: none is started)",
+  },
+  {
+    name: "launcher",
+    perJar: true,
+    type: "text",
+    placeholder: "LAUNCHER",
+    commands: ["run"],
+    help: "Start one jar so",
+  },
+  {
     name: "prompt-format",
     type: "choice",
     choices: ["auto", "raw", "chat"],

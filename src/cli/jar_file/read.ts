@@ -146,13 +146,13 @@ function isPromptFile(prompt: string): boolean {
 function toNamedJar(jar: PlacedJar): NamedJar {
   const { name, role = DEFAULT_ROLE, ramLimit, sampling } = jar;
   const { model, modelPlace, modelWritten, prompt, promptIsFile, promptPlace } = jar;
-  const { contextSize, batchSize, flashAttention, mmap, kvCacheType, gpuLayers } = jar;
+  const { launcher, contextSize, batchSize, flashAttention, mmap, kvCacheType, gpuLayers } = jar;
   const ramLimitBytes = ramLimit === undefined ? undefined : parseSize(String(ramLimit));
   return {
     id: name,
     role,
     ...defined({ model, modelPlace, modelWritten, ramLimitBytes }),
-    ...defined({ prompt, promptIsFile, promptPlace }),
+    ...defined({ prompt, promptIsFile, promptPlace, launcher }),
     ...sampling && { sampling: defined(sampling) },
     context: defined({
       contextSize,

@@ -71,6 +71,11 @@ const sampling = z.strictObject({
   maxTokens: likeFlag("max-tokens"),
 }, { error: "It takes an object" }).partial();
 
+/** A jar file may be somebody else's: no options, and no command that it could have run here. */
+const LAUNCHER = /^[a-z-]+( [A-Za-z0-9][A-Za-z0-9_.:@/-]*)?$/;
+const LAUNCHER_WORDS =
+  'It takes a launcher\'s name, with its host or image after a space: "slurm", "ssh HOST"';
+
 const jarFields = {
   model: text(
     "GGUF model: a path from this file's folder, hf:ORG/REPO[:QUANT], ollama:NAME[:TAG], or a URL (not for run)",
@@ -88,6 +93,10 @@ const jarFields = {
     "What the jar is told, as a prompt file has it, or the path of one (.txt or .md) from this file's folder",
   ),
   sampling: sampling.describe("How its thoughts are sampled"),
+  launcher: z.string({ error: LAUNCHER_WORDS }).regex(LAUNCHER, { error: LAUNCHER_WORDS })
+    .describe(
+      "What starts its process, as --launcher; options and commands of one's own are flags",
+    ),
 };
 
 /** A jar's name is part of flags: `--ram-limit-NAME`. */

@@ -70,6 +70,7 @@ export async function readSettings(
   const limits = byJar(values.perJar("ram-limit"), "ram-limit", set);
   const layers = byJar(values.perJar("gpu-layers"), "gpu-layers", set);
   const prompts = byJar(values.perJar("prompt"), "prompt", set);
+  const launchers = byJar(values.perJar("launcher"), "launcher", set);
   const samplings = samplingFlags(values, set);
   const promptOf = await promptReader(set, prompts);
   const named = await Promise.all(set.jars.map(async (jar) => ({
@@ -84,10 +85,11 @@ export async function readSettings(
     jars: named.map(({ jar, model = unnamedModel }): JarRequest => {
       const { id, role, ramLimitBytes } = jar;
       const prompt = promptOf(jar);
+      const launcher = launchers.get(id) ?? values.get("launcher") ?? jar.launcher;
       return {
         id,
         role,
-        ...defined({ model, ramLimitBytes: limits.get(id) ?? ramLimitBytes, prompt }),
+        ...defined({ model, ramLimitBytes: limits.get(id) ?? ramLimitBytes, prompt, launcher }),
         sampling: { ...jar.sampling, ...samplings.get(id) },
         context: {
           ...jar.context,

@@ -1,14 +1,12 @@
 import type { FootprintOptions } from "../../llama_cpp/options.ts";
 import { defined } from "../../budget/defined.ts";
-import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
 import type { InstanceDemand, JarFootprint } from "../../budget/demand.ts";
-import { BrainjarError, type ErrorKind, lineOf } from "../../budget/error.ts";
-import type { PreflightResult } from "../../budget/preflight.ts";
+import { BrainjarError, lineOf } from "../../budget/error.ts";
 import { footprintBytes, requiredBytes } from "../../budget/required.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { Mind } from "../../engine/engine.ts";
 import type { JarConfig } from "../config.ts";
-import type { JarEvent, WarningEvent } from "../events.ts";
+import type { Aborted, Figures, Refusal } from "./entrance.ts";
 import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { shortness } from "../memory/judge_memory.ts";
@@ -18,31 +16,10 @@ import { allocate, deallocate } from "../memory/reservations.ts";
 import { type Outcome, withWatchdog } from "./watchdog.ts";
 import type { RunState } from "../run_state.ts";
 
-/** What layers 2 and 3 said of a jar that they let in. */
-interface Approval {
-  readonly allocation: AllocationApproval;
-  readonly preflight: PreflightResult;
+/** The same, and what only its process knows. */
+interface Approval extends Figures {
   /** What of this process the jar counts as its own and found in memory, in bytes. */
   readonly processBytes: number;
-}
-
-/** Layer 2's figures and layer 3's answer, as events tell them. */
-export function figuresOf({ allocation, preflight }: Pick<Approval, "allocation" | "preflight">) {
-  const { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools } = allocation;
-  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools, preflight };
-}
-
-/** Why a jar was not let in. Nothing of it is left: no reservation, no model, no context. */
-export interface Refusal {
-  readonly kind: "refused";
-  /** `over-limit`, `allocation-refused`, `load-refused`, `memory-unreadable`, or the engine's own code. */
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string;
-  /** Who is to blame: decides the exit code. */
-  readonly blame: ErrorKind;
-  readonly allocation?: { readonly ok: false; readonly id: string } & AllocationRefusal;
-  readonly preflight?: PreflightResult;
 }
 
 /** What became of a jar that asked to be let in. */
@@ -57,12 +34,6 @@ export type Admission =
   }
   | Refusal
   | Aborted;
-
-/** The run was stopped meanwhile; `rest` resolves when nothing is left of it. */
-interface Aborted {
-  readonly kind: "aborted";
-  readonly rest: Promise<void>;
-}
 
 /**
  * Takes a jar through layer 2, layer 3, the load of its model and the making of its context
@@ -283,10 +254,4 @@ function refusalFor(error: unknown, code: string, message: string): Refusal {
     return { kind: "refused", code, message, ...defined({ hint }), blame };
   }
   return { kind: "refused", code, message, hint: lineOf(error), blame: "engine" };
-}
-
-/** A refusal as it is told to people. */
-export function warningOf(refusal: Refusal): Omit<WarningEvent, keyof JarEvent> {
-  const { kind: _, blame: __, ...told } = refusal;
-  return { event: "warning", ...told };
 }

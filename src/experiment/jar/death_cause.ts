@@ -21,4 +21,21 @@ export const CAUSE_MESSAGES: Readonly<Record<DeathCause, string>> = {
   "engine-failed": "the engine failed",
   "engine-stalled": "the engine stalled",
   "by-hand": "a hand ended it",
+  "out-of-memory": "its process ran out of memory",
+  killed: "its process was killed",
+  crashed: "its process crashed",
+  terminated: "its process was told to end",
+  exited: "its process ended",
+  silent: "its process was silent",
+  "jar-protocol": "its process said what nobody understands",
 };
+
+/** What a process dies of, the jar's own doing left out: they count as failures until it thinks. */
+export const PROCESS_FAILURES: ReadonlySet<DeathCause> = new Set([
+  "out-of-memory",
+  "killed",
+  "crashed",
+  "exited",
+  "silent",
+  "jar-protocol",
+]);

@@ -4,25 +4,25 @@ import { defined } from "../../budget/defined.ts";
 import type { Role } from "../../budget/demand.ts";
 import { requiredBytes } from "../../budget/required.ts";
 import type { Mind, Prompt, Thought } from "../../engine/engine.ts";
-import { type Admission, admit, figuresOf, type Refusal, warningOf } from "./admission.ts";
 import type { JarConfig } from "../config.ts";
-import { CAUSE_MESSAGES, type Death, type DeathCause } from "./death_cause.ts";
+import { CAUSE_MESSAGES, type Death, type DeathCause, PROCESS_FAILURES } from "./death_cause.ts";
 import type { EndEvent, JarEventBody, RunEvent } from "../events.ts";
-import { free, type JarState } from "./jar_state.ts";
-import { retryAfter } from "../limits.ts";
+import type { JarState } from "./jar_state.ts";
+import { retryAfter, triesLater } from "../limits.ts";
 import { Life } from "./life.ts";
-import type { ModelReference } from "./model_pool.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { rounded } from "../clock.ts";
-import { markThinking } from "../memory/on_devices.ts";
-import { deallocate } from "../memory/reservations.ts";
 import { promptText, type VitalSigns } from "../prompts/compose.ts";
+import type { SampledJar } from "../memory/memory_sample.ts";
 import type { RolePrompt } from "../prompts/prompt_file.ts";
 import { thoughtSeed } from "../thought_seed.ts";
+import { type Entrance, figuresOf, type Refusal, warningOf } from "./entrance.ts";
+import type { JarPlace, PlaceOf } from "./place.ts";
 import { thinkWatched } from "./think_watched.ts";
+import { ThisProcess } from "./this_process.ts";
 import type { RunState } from "../run_state.ts";
 
-/** One running instance: its life from admission through deaths to its end. */
+/** One running instance: its life from admission through deaths to its end, wherever it lives. */
 export class Jar {
   readonly config: JarConfig;
   /**
@@ -31,9 +31,8 @@ export class Jar {
    */
   prompt: RolePrompt | undefined;
   readonly #run: RunState;
+  readonly #place: JarPlace;
   #state: JarState = { kind: "unborn" };
-  /** The model kept over a death that is expected to be short. */
-  #kept: ModelReference | undefined;
   /** Resolves when nothing is left of an admission that the run's stop cut short. */
   #rest = Promise.resolve();
   #deaths = 0;
@@ -43,10 +42,25 @@ export class Jar {
   #fresh = true;
   #life = new Life(0, 0);
 
-  constructor(config: JarConfig, run: RunState) {
+  /** @param placeOf where it lives; in this process unless told otherwise */
+  constructor(config: JarConfig, run: RunState, placeOf?: PlaceOf) {
     this.config = config;
     this.prompt = config.prompt;
     this.#run = run;
+    this.#place = placeOf?.(config, run, {
+      kill: (death) => void this.kill(death),
+      warn: (code, message) => this.#warn(code, message),
+    }) ?? new ThisProcess(config, run);
+  }
+
+  /** Whether it takes memory of this process. */
+  get isHere(): boolean {
+    return this.#place.isHere;
+  }
+
+  /** What of it is reserved and in memory, where it isn't here; absent where it is. */
+  get sampled(): SampledJar["pools"] | undefined {
+    return this.#place.sampled?.();
   }
 
   get id(): string {
@@ -94,7 +108,7 @@ export class Jar {
   /** Layers 2 and 3, the model, the context: `allocated` and `loaded`, or a refusal. */
   async enter(): Promise<Refusal | undefined> {
     this.#state = { kind: "admitting" };
-    const admission = await admit(this.config, this.#run, undefined, (approval) => {
+    const admission = await this.#place.enter((approval) => {
       this.#emit({ event: "allocated", ...figuresOf(approval) });
     });
     if (admission.kind !== "admitted") {
@@ -113,15 +127,29 @@ export class Jar {
     });
   }
 
-  /** Brings a dead jar back through layers 2 and 3, if its time has come and they let it. */
+  /**
+   * Brings a dead jar back through layers 2 and 3, if its time has come and they let it. A process that
+   * has to be started somewhere isn't waited for: a scheduler may take its time, and the others go on.
+   */
   async resurrect(): Promise<void> {
     const dead = this.#state;
+    if (dead.kind !== "dead" || this.#run.clock.now() < dead.retryAt) return;
+    if (this.#place.isUp) {
+      this.#state = { kind: "admitting" };
+      return await this.#bringBack(dead);
+    }
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    this.#state = { kind: "admitting", done };
+    this.#bringBack(dead).finally(resolve);
+  }
+
+  async #bringBack(dead: Extract<JarState, { kind: "dead" }>): Promise<void> {
     const { clock, limits } = this.#run;
-    if (dead.kind !== "dead" || clock.now() < dead.retryAt) return;
-    const kept = this.#kept;
-    this.#kept = undefined;
-    this.#state = { kind: "admitting" };
-    const admission = await admit(this.config, this.#run, kept);
+    const admission = await this.#place.enter();
+    // The run ended meanwhile, and with it all that the place had.
+    if (this.#state.kind === "gone") {
+      return admission.kind === "aborted" ? await admission.rest : undefined;
+    }
     if (admission.kind === "admitted") {
       this.#lastRefusal = undefined;
       this.#live(admission);
@@ -132,8 +160,7 @@ export class Jar {
       const told = { event: "resurrection", deaths, cause, message, milliseconds } as const;
       return this.#emit({ ...told, ...figuresOf(admission.approval) });
     }
-    if (kept) await freedInTime(kept.release(), this.#run);
-    this.#state = { ...dead, retryAt: clock.now() + limits.retryMilliseconds };
+    this.#state = { ...dead, retryAt: clock.now() + this.#later(limits.retryMilliseconds) };
     if (admission.kind === "aborted") this.#rest = admission.rest;
     else this.#refused(admission);
   }
@@ -149,8 +176,7 @@ export class Jar {
     if (stop.aborted) stopped();
     else stop.addEventListener("abort", stopped);
     alive.thinking = thinking;
-    const before = await this.#run.memory.ownAnonymousBytes();
-    markThinking(this.id, this.#run);
+    const endThought = await this.#place.beginThought();
 
     const { outcome, said } = await thinkWatched(alive.mind, prompt, {
       run: this.#run,
@@ -162,7 +188,7 @@ export class Jar {
     if (outcome.kind === "stalled" || outcome.kind === "aborted") alive.rest = outcome.rest;
 
     const thought = outcome.kind === "done" && said.stop !== "aborted" ? said : undefined;
-    await this.#markGrowth(before);
+    await endThought();
     delete alive.thinking;
     // A prompt that found no room left is a death, not a thought; nor is one that was cut off before
     // its first word. What was said before that is told.
@@ -184,27 +210,30 @@ export class Jar {
     state.thinking.abort(new Error(death.detail));
   }
 
-  /** The run is over: frees everything. The reservation is the caller's to give back. */
-  async close(): Promise<void> {
+  /**
+   * The run is over: frees everything. A reservation in this process is the caller's to give back; what
+   * was given back elsewhere is answered.
+   */
+  async close(): Promise<readonly PoolDeallocation[]> {
     const state = this.#state;
     if (state.kind === "dying") await state.done;
-    const kept = this.#kept;
-    this.#kept = undefined;
     this.#state = { kind: "gone" };
+    let given: readonly PoolDeallocation[] = [];
     try {
-      if (state.kind === "alive") await free(state, true);
+      if (state.kind === "alive") await this.#place.free(state.rest, false);
     } finally {
-      await kept?.release();
+      given = await this.#place.close();
+      if (state.kind === "admitting") await state.done;
       await this.#rest;
     }
+    return given;
   }
 
-  #live(admission: Extract<Admission, { kind: "admitted" }>): void {
-    const { mind, model } = admission;
+  #live({ mind }: Extract<Entrance, { kind: "admitted" }>): void {
     this.#fresh = true;
     const { clock, turn } = this.#run;
     this.#life = new Life(clock.now(), turn);
-    this.#state = { kind: "alive", mind, model, rest: Promise.resolve() };
+    this.#state = { kind: "alive", mind, rest: Promise.resolve() };
   }
 
   #thought(
@@ -219,17 +248,9 @@ export class Jar {
     this.#emit({ event: "thought", ...told, milliseconds: rounded(milliseconds) });
   }
 
-  /** Buffers become resident with use: what grew while it thought is unfilled no more. */
-  async #markGrowth(before: number | undefined): Promise<void> {
-    const after = await this.#run.memory.ownAnonymousBytes();
-    if (before === undefined || after === undefined || after <= before) return;
-    this.#run.manager.markGrowth(this.id, after - before, after);
-  }
-
   async #fail(cause: "engine-failed" | "engine-stalled", error: unknown): Promise<void> {
     this.#engineFailures++;
     await this.#die({ cause, ...(error === undefined ? {} : { detail: lineOf(error) }) });
-    this.#giveUpIfHopeless();
   }
 
   async #die({ cause, detail, pool }: Death): Promise<void> {
@@ -238,23 +259,25 @@ export class Jar {
     const { promise: done, resolve } = Promise.withResolvers<void>();
     this.#state = { kind: "dying", done };
     this.#deaths++;
+    if (PROCESS_FAILURES.has(cause)) this.#engineFailures++;
     this.#lastCause = cause;
     const { clock, limits, turn } = this.#run;
     const life = this.#life.endedAt(clock.now(), turn);
     // A full context is gone with the mind that filled it. Every other cause may still be there, so
     // those wait one interval instead of dying in a tight loop.
     const atOnce = cause === "context-full";
-    if (atOnce) this.#kept = alive.model;
     const freed = await freedInTime(
-      free(alive, !atOnce).catch((error) => this.#warn("dispose-failed", lineOf(error))),
+      this.#place.free(alive.rest, atOnce).catch((error) =>
+        this.#warn("dispose-failed", lineOf(error))
+      ),
       this.#run,
     );
     if (!freed) this.#warn("engine-unsettled", `The engine still holds memory of '${this.id}'`);
-    const given = await deallocate(this.#run, this.id);
+    const given = await this.#place.giveBack();
     this.#state = {
       kind: "dead",
       cause,
-      retryAt: clock.now() + (atOnce ? 0 : retryAfter(cause, limits)),
+      retryAt: clock.now() + (atOnce ? 0 : this.#later(retryAfter(cause, limits))),
     };
     resolve();
     this.#emit({
@@ -268,6 +291,12 @@ export class Jar {
       pools: given.pools.map((pool) => ({ id: pool.id, ...givenBack(pool) })),
       ...defined({ detail }),
     });
+    this.#giveUpIfHopeless();
+  }
+
+  /** Who starts processes is asked less often the more often it came to nothing. */
+  #later(milliseconds: number): number {
+    return this.isHere ? milliseconds : triesLater(milliseconds, this.#engineFailures);
   }
 
   #refused(refusal: Refusal): void {
@@ -281,10 +310,12 @@ export class Jar {
   }
 
   #giveUpIfHopeless(): void {
-    const times = this.#run.limits.engineFailuresInARow;
+    const { engineFailuresInARow, processFailuresInARow } = this.#run.limits;
+    const times = this.isHere ? engineFailuresInARow : processFailuresInARow;
     if (this.#engineFailures < times || this.#state.kind !== "dead") return;
     this.#state = { kind: "gone" };
-    this.#warn("jar-given-up", `The engine failed '${this.id}' ${times} times in a row`);
+    const what = this.isHere ? "The engine failed" : "What starts processes failed";
+    this.#warn("jar-given-up", `${what} '${this.id}' ${times} times in a row`);
   }
 
   #warn(code: string, message: string): void {

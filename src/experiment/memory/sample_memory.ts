@@ -26,7 +26,8 @@ export function sampleMemory(jars: readonly Jar[], run: RunState): MemorySample 
     reservedBytes: bytesIn(pool.id, reserved),
     leastBytes: leastAvailableOf(pool),
   }));
-  const living = jars.filter(({ state }) => state.kind === "alive").map(demandOf);
+  const living = jars.filter(({ isHere, state }) => isHere && state.kind === "alive")
+    .map(demandOf);
   const look = { memory: current, ownAnonymousBytes: processBytes, unfilledOn: unfilledOn(run) };
   const next = nextToDie(look, living, policy.shareWeights);
   return {
@@ -56,7 +57,8 @@ function sampledJars(jars: readonly Jar[], { manager, policy }: RunState): Sampl
     const added = first.pools.find((one) => one.id === pool)?.allocatedBytes ?? 0;
     return Math.max(0, sharedBytes - (added - unfilledOf(first.id, pool)));
   };
-  return jars.map(({ id, config: { demand } }) => {
+  return jars.map(({ id, sampled, config: { demand } }) => {
+    if (sampled !== undefined) return { id, pools: sampled };
     const isReserved = reservations.some((one) => one.id === id);
     return {
       id,

@@ -5,6 +5,11 @@ import { isShort, judgeMemory, missingDevices } from "./judge_memory.ts";
 import { seeMemory, unfilledOn } from "./on_devices.ts";
 import type { RunState } from "../run_state.ts";
 
+/** What the watch looks at, and may ask to die. */
+export interface WatchedJar extends Pick<Jar, "config" | "isHere" | "kill"> {
+  readonly state: Pick<Jar["state"], "kind">;
+}
+
 /**
  * Looks at memory every second, and more often where it is short, until `done` fires, and asks a jar
  * to die before the kernel picks one. Never rejects: a figure that can't be read is a warning, said
@@ -13,7 +18,7 @@ import type { RunState } from "../run_state.ts";
  * @param options `looked` is called after each look
  */
 export async function watchMemory(
-  jars: readonly Jar[],
+  jars: readonly WatchedJar[],
   run: RunState,
   { done, looked }: { readonly done: AbortSignal; readonly looked: () => void },
 ): Promise<void> {
@@ -59,11 +64,12 @@ export async function watchMemory(
     );
     // What a dying jar has is about to be free: nobody else has to go for it.
     if (done.aborted || jars.some((jar) => jar.state.kind === "dying")) return;
-    const living = jars.filter((jar) => jar.state.kind === "alive");
+    // Those elsewhere are watched where they are.
+    const living = jars.filter((jar) => jar.isHere && jar.state.kind === "alive");
     const demands = living.map((jar) => jar.config.demand);
     missed = missingDevices(sample.memory, demands);
     const victim = judgeMemory(sample, demands, policy.shareWeights);
-    const jar = living.find(({ id }) => id === victim?.id);
+    const jar = living.find(({ config }) => config.demand.id === victim?.id);
     if (victim === undefined) return;
     hasKilled = true;
     await jar?.kill(victim);

@@ -17,7 +17,8 @@ const allocated = {
   pools: z.array(z.object({ id: poolId, ...allocation })),
 };
 
-const cause = z.enum([
+/** What kills a jar. */
+export const cause = z.enum([
   "context-full",
   "ram-limit",
   "available-memory",
@@ -26,6 +27,13 @@ const cause = z.enum([
   "engine-failed",
   "engine-stalled",
   "by-hand",
+  "out-of-memory",
+  "killed",
+  "crashed",
+  "terminated",
+  "exited",
+  "silent",
+  "jar-protocol",
 ]);
 
 const poolReport = { ...allocation, usedPercent: z.number() };

@@ -1,0 +1,102 @@
+import configuration from "../../../deno.json" with { type: "json" };
+import { BrainjarError } from "../../budget/error.ts";
+import type { JarFootprint } from "../../budget/demand.ts";
+import { formatAmount } from "../../budget/size.ts";
+import type { StartDryLoads } from "../../engine/dry_load_process.ts";
+import type { PlaceOf } from "../../experiment/jar/place.ts";
+import { type LauncherChoice, readLauncher } from "../../jar_process/launchers/read_launcher.ts";
+import {
+  checkLaunchers,
+  launcherName,
+  limitOf,
+  placesOf,
+  startsHere,
+} from "../../jar_process/launchers/start_jars.ts";
+import { type Plan, type PlannedJar, validatePlanned } from "../../plan/planned_jars.ts";
+import type { Settings } from "../../plan/settings.ts";
+import { didYouMean } from "../flags/did_you_mean.ts";
+
+/** Jars of a run that live in processes of their own. */
+export interface Launching {
+  /** The plan with what each of them shares with nobody, and what layer 1 then says of this machine. */
+  apart(plan: Plan): Plan;
+  placesOf(plan: Plan): PlaceOf;
+  /** What each is asked for elsewhere, a line each. */
+  linesOf(plan: Plan): readonly string[];
+}
+
+/**
+ * How a run's jars are started that aren't to live in its own process; nothing where all of them are.
+ *
+ * @param own starts this program as a jar, where the system tells how
+ * @throws {BrainjarError} what `readLauncher` and `checkLaunchers` throw, and `conflicting-flags`
+ */
+export function readLaunching(
+  { jars }: Settings,
+  own: StartDryLoads | undefined,
+  token: string | undefined,
+): Launching | undefined {
+  const choices = new Map<string, LauncherChoice>();
+  for (const { id, launcher } of jars) {
+    const choice = launcher === undefined ? undefined : readLauncher(launcher, didYouMean);
+    if (choice !== undefined) choices.set(id, choice);
+  }
+  if (choices.size === 0) return undefined;
+  if (token !== undefined) {
+    throw new BrainjarError(
+      "conflicting-flags",
+      'Flags "--launcher" and "--token" exclude each other',
+      {
+        hint: "What a token holds is one process's: give it back first, or run in-process",
+      },
+    );
+  }
+  const start = own?.();
+  checkLaunchers({ choices, own: start });
+  return {
+    apart: (plan) => apart(plan, choices),
+    placesOf: (plan) =>
+      placesOf({
+        choices,
+        own: start,
+        version: configuration.version,
+        jars: plan.jars.map(({ demand }) => demand),
+      }),
+    linesOf: ({ jars }) =>
+      jars.flatMap(({ demand }) => {
+        const choice = choices.get(demand.id);
+        if (choice === undefined || startsHere(choice)) return [];
+        const limit = limitOf(choice, demand);
+        const asked = limit === undefined ? "no limit" : formatAmount(limit);
+        return [`'${demand.id}' is started by ${launcherName(choice)}, asked for ${asked}`];
+      }),
+  };
+}
+
+function apart(plan: Plan, choices: ReadonlyMap<string, LauncherChoice>): Plan {
+  const jars = plan.jars.map((jar): PlannedJar => {
+    if (!choices.has(jar.demand.id)) return jar;
+    const footprint = alone(jar.demand.footprint);
+    return { ...jar, demand: { ...jar.demand, footprint } };
+  });
+  const here = jars.filter(({ demand: { id } }) => {
+    const choice = choices.get(id);
+    return choice === undefined || startsHere(choice);
+  });
+  const { policy } = plan.settings;
+  const shareWeights = policy.shareWeights && jars.some(({ demand: { id } }) => !choices.has(id));
+  const settings = { ...plan.settings, policy: { ...policy, shareWeights } };
+  return { ...plan, settings, jars, validation: validatePlanned(here, settings, plan.memory) };
+}
+
+/** What a jar needs that shares nothing with a jar of another process. */
+function alone({ loading: _, ...footprint }: JarFootprint): JarFootprint {
+  const { devices } = footprint;
+  return {
+    ...footprint,
+    shared: { floorBytes: 0, workingSetBytes: 0 },
+    ...devices && {
+      devices: devices.map((one) => ({ ...one, sharedBytes: 0, processBytes: 0 })),
+    },
+  };
+}

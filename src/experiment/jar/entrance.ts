@@ -1,0 +1,55 @@
+import type { AllocationApproval, AllocationRefusal } from "../../budget/allocation.ts";
+import type { ErrorKind } from "../../budget/error.ts";
+import type { PreflightResult } from "../../budget/preflight.ts";
+import type { Mind } from "../../engine/engine.ts";
+import type { JarEvent, WarningEvent } from "../events.ts";
+
+/** What layers 2 and 3 said of a jar that they let in. */
+export interface Figures {
+  readonly allocation: AllocationApproval;
+  readonly preflight: PreflightResult;
+}
+
+/** Layer 2's figures and layer 3's answer, as events tell them. */
+export function figuresOf({ allocation, preflight }: Figures) {
+  const { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools } = allocation;
+  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools, preflight };
+}
+
+/** Why a jar was not let in. Nothing of it is left: no reservation, no model, no context. */
+export interface Refusal {
+  readonly kind: "refused";
+  /** `over-limit`, `allocation-refused`, `load-refused`, `memory-unreadable`, or the engine's own code. */
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  /** Who is to blame: decides the exit code. */
+  readonly blame: ErrorKind;
+  readonly allocation?: { readonly ok: false; readonly id: string } & AllocationRefusal;
+  readonly preflight?: PreflightResult;
+}
+
+/** The run was stopped meanwhile; `rest` resolves when nothing is left of it. */
+export interface Aborted {
+  readonly kind: "aborted";
+  readonly rest: Promise<void>;
+}
+
+/** What became of a jar that asked to be let in. */
+export type Entrance =
+  | {
+    readonly kind: "admitted";
+    readonly approval: Figures;
+    readonly mind: Mind;
+    /** Whether its model was in memory already. */
+    readonly shared: boolean;
+    readonly milliseconds: number;
+  }
+  | Refusal
+  | Aborted;
+
+/** A refusal as it is told to people. */
+export function warningOf(refusal: Refusal): Omit<WarningEvent, keyof JarEvent> {
+  const { kind: _, blame: __, ...told } = refusal;
+  return { event: "warning", ...told };
+}

@@ -1,0 +1,182 @@
+import { BrainjarError } from "../budget/error.ts";
+import { defined } from "../budget/defined.ts";
+import { type Clock, settlesWithin } from "../experiment/clock.ts";
+import { jsonText } from "../report/printable.ts";
+import type { JarAnswer, JarRequest } from "../report/schema/jar.ts";
+import { boundedLines, parseAnswer } from "./lines.ts";
+import type { ProcessEnd } from "./process_end.ts";
+import type { Bye } from "./serve_jar.ts";
+
+/** A process that a launcher started, as far as it is talked to. */
+export interface JarChild {
+  readonly stdin: WritableStream<Uint8Array<ArrayBuffer>>;
+  readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly status: Promise<{ readonly code: number; readonly signal: string | null }>;
+  /** Never throws, also where it has ended. */
+  kill(signal: "SIGTERM" | "SIGKILL"): void;
+}
+
+/** Who hears what a jar's process says. */
+interface JarLinkOptions {
+  readonly child: JarChild;
+  readonly clock: Clock;
+  /** Each answer, in order. */
+  readonly hear: (answer: JarAnswer) => void;
+  /** Once: it has ended, whatever became of it. */
+  readonly ended: (end: ProcessEnd) => void;
+  /** Processes that the kernel ended for memory so far on this machine; absent where unknown. */
+  readonly countKernelKills: () => number | undefined;
+}
+
+/** The end of what a process says on stderr: enough for the words of an assertion. */
+const KEPT_CHARACTERS = 4000;
+
+/** What has closed its stdout and doesn't end is ended: some launchers outlive what they started. */
+const LINGERING_MILLISECONDS = 2_000;
+
+/** Between a polite end and one that can't be refused. */
+const POLITE_MILLISECONDS = 500;
+
+/** A jar's process at the other end of its standard streams. */
+export class JarLink {
+  readonly #options: JarLinkOptions;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #done: Promise<void>;
+  #said = "";
+  #bye: Bye | undefined;
+  #notUnderstood: BrainjarError | undefined;
+  #silentMilliseconds: number | undefined;
+  #isOver = false;
+  #heardAt: number;
+  #kernelKills: number | undefined;
+  #kernelKilledAt = -Infinity;
+
+  constructor(options: JarLinkOptions) {
+    this.#options = options;
+    this.#writer = options.child.stdin.getWriter();
+    // A pipe that breaks is heard of where the process's end is.
+    this.#writer.closed.catch(() => {});
+    this.#heardAt = options.clock.now();
+    this.#kernelKills = options.countKernelKills();
+    this.#done = this.#follow();
+  }
+
+  /** Whether it has ended. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** When something was heard of it last, by the clock. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** The end of what it said on stderr. */
+  get said(): string {
+    return this.#said;
+  }
+
+  /** Asks it something; nothing where it has ended. */
+  send(request: JarRequest): void {
+    if (this.#isOver) return;
+    this.#writer.write(new TextEncoder().encode(`${jsonText(request)}\n`)).catch(() => {});
+  }
+
+  /** Notes whether the kernel has ended a process for memory lately. */
+  lookAtKernel(): void {
+    const kills = this.#options.countKernelKills();
+    if (kills !== undefined && this.#kernelKills !== undefined && kills > this.#kernelKills) {
+      this.#kernelKilledAt = this.#options.clock.now();
+    }
+    this.#kernelKills = kills;
+  }
+
+  /** It was silent for too long: it is ended, and that is why. */
+  endForSilence(milliseconds: number): Promise<void> {
+    this.#silentMilliseconds ??= milliseconds;
+    return this.kill();
+  }
+
+  /**
+   * Ends it as soon as it lets itself be ended: asked, then by closing stdin, then by signals, the last
+   * of which can't be refused.
+   */
+  async end(milliseconds: number): Promise<void> {
+    const { clock } = this.#options;
+    this.send({ ask: "end" });
+    this.#writer.close().catch(() => {});
+    if (await settlesWithin(this.#done, milliseconds, clock)) return;
+    await this.kill();
+  }
+
+  /** Ends it by signals. A launcher passes the first one on to what it started elsewhere. */
+  async kill(): Promise<void> {
+    const { child, clock } = this.#options;
+    child.kill("SIGTERM");
+    if (await settlesWithin(this.#done, POLITE_MILLISECONDS, clock)) return;
+    child.kill("SIGKILL");
+    await settlesWithin(this.#done, LINGERING_MILLISECONDS, clock);
+    this.#over({});
+  }
+
+  async #follow(): Promise<void> {
+    const { child, clock } = this.#options;
+    const errors = this.#keepErrors();
+    await this.#read();
+    if (!await settlesWithin(child.status, LINGERING_MILLISECONDS, clock)) {
+      child.kill("SIGTERM");
+      if (!await settlesWithin(child.status, POLITE_MILLISECONDS, clock)) child.kill("SIGKILL");
+    }
+    // A pipe that a grandchild holds open doesn't keep anybody waiting.
+    const ended = await Promise.race([child.status, clock.sleep(LINGERING_MILLISECONDS)]);
+    await settlesWithin(errors, POLITE_MILLISECONDS, clock);
+    this.#over(ended ?? {});
+  }
+
+  #over(status: { readonly code?: number; readonly signal?: string | null }): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.lookAtKernel();
+    const { clock, ended } = this.#options;
+    ended({
+      ...status,
+      said: this.#said,
+      kernelKilled: clock.now() - this.#kernelKilledAt < LINGERING_MILLISECONDS * 2,
+      ...defined({
+        bye: this.#bye,
+        notUnderstood: this.#notUnderstood,
+        silentMilliseconds: this.#silentMilliseconds,
+      }),
+    });
+  }
+
+  async #read(): Promise<void> {
+    const { child, hear, clock } = this.#options;
+    try {
+      for await (const line of boundedLines(child.stdout)) {
+        // What a launcher adds after the last line is none of the jar's.
+        if (this.#bye !== undefined) continue;
+        const answer = parseAnswer(line);
+        this.#heardAt = clock.now();
+        if (answer.answer === "bye") this.#bye = answer.reason;
+        hear(answer);
+      }
+    } catch (error) {
+      // Anything else is a stream that broke: its end is seen by its status.
+      if (!(error instanceof BrainjarError)) return;
+      this.#notUnderstood = error;
+      child.kill("SIGTERM");
+    }
+  }
+
+  async #keepErrors(): Promise<void> {
+    try {
+      for await (const piece of this.#options.child.stderr.pipeThrough(new TextDecoderStream())) {
+        this.#said = (this.#said + piece).slice(-KEPT_CHARACTERS);
+      }
+    } catch {
+      // What it said until then is what there is.
+    }
+  }
+}

@@ -1,0 +1,210 @@
+import { delimiter, join } from "node:path";
+import { BrainjarError, lineOf } from "../../budget/error.ts";
+import { defined } from "../../budget/defined.ts";
+import type { InstanceDemand } from "../../budget/demand.ts";
+import { MB } from "../../budget/size.ts";
+import type { ProgramStart } from "../../engine/dry_load_process.ts";
+import type { JarConfig } from "../../experiment/config.ts";
+import type { PlaceOf } from "../../experiment/jar/place.ts";
+import { leastImportantFirst } from "../../experiment/roles.ts";
+import { type MachineFiles, machineFilesBelow, textOf } from "../../machine/machine_files.ts";
+import type { JarChild } from "../jar_link.ts";
+import { SeparateProcess } from "../separate_process.ts";
+import { fillLine, fillTemplate, type LaunchRequest } from "./fill_template.ts";
+import { type LauncherChoice, LINE_START_SECONDS } from "./read_launcher.ts";
+import { PROTOCOL_BYTES } from "./table.ts";
+
+/** How jars are started that don't live in the run's process. */
+export interface StartOptions {
+  /** Jars by id; those that aren't there live in this process. */
+  readonly choices: ReadonlyMap<string, LauncherChoice>;
+  /** What starts this very program as a jar; absent where the system doesn't tell. */
+  readonly own: ProgramStart | undefined;
+  readonly version: string;
+  readonly jars: readonly Pick<InstanceDemand, "id" | "role">[];
+}
+
+/** Between a jar's death for the machine's memory and that of one that is more important. */
+const PATIENCE_MILLISECONDS = 2_000;
+
+/** What a command of one's own is asked for: what a control group counts is in it. */
+const LINE_LIMIT = { addedBytes: 2 * MB + PROTOCOL_BYTES, stepBytes: MB };
+
+/** Without a backtrace, which would start a debugger; with one arena, whose free end goes back. */
+const ENVIRONMENT = { GGML_NO_BACKTRACE: "1", MALLOC_ARENA_MAX: "1" };
+
+/** What starts a jar, for people. */
+export function launcherName(choice: LauncherChoice): string {
+  return choice.kind === "known" ? choice.launcher.name : choice.line.split(" ", 1)[0] ?? "";
+}
+
+/** Whether a jar that is started in this way takes this machine's memory. */
+export function startsHere(choice: LauncherChoice): boolean {
+  return choice.kind === "known" && choice.launcher.isHere;
+}
+
+/**
+ * The limit that is asked for: the floor and what the launcher's accounting adds, never under it, in
+ * whole bytes; nothing where it holds a jar to none.
+ */
+export function limitOf(choice: LauncherChoice, { footprint }: InstanceDemand): number | undefined {
+  const limit = choice.kind === "line"
+    ? /\{memory(-mib)?\}/.test(choice.line) ? LINE_LIMIT : undefined
+    : choice.launcher.limit;
+  if (limit === undefined) return undefined;
+  const asked = footprint.floorBytes + limit.addedBytes;
+  const least = choice.kind === "known" && choice.launcher.coversRequest
+    ? Math.max(asked, footprint.workingSetBytes)
+    : asked;
+  return Math.ceil(least / limit.stepBytes) * limit.stepBytes;
+}
+
+/**
+ * Throws where what is to start jars isn't there, before anything starts.
+ *
+ * @throws {BrainjarError} `launcher-missing`, `own-command-unknown`
+ */
+export function checkLaunchers(
+  { choices, own }: Pick<StartOptions, "choices" | "own">,
+  path: string = Deno.env.get("PATH") ?? "",
+): void {
+  for (const [id, choice] of choices) {
+    if (needsOwn(choice) && own === undefined) {
+      throw new BrainjarError(
+        "own-command-unknown",
+        `The system doesn't tell how this program was started, so it can't be started for '${id}'`,
+        { hint: 'Write what starts it: --launcher "brainjar jar"' },
+      );
+    }
+    const program = programOf(choice);
+    if (program === undefined || isOnPath(program, path)) continue;
+    throw new BrainjarError(
+      "launcher-missing",
+      `Launcher ${launcherName(choice)} of '${id}' isn't installed: no program "${program}"`,
+      { hint: "Install it, put it on PATH, or take another --launcher" },
+    );
+  }
+}
+
+function needsOwn(choice: LauncherChoice): boolean {
+  return choice.kind === "known"
+    ? choice.launcher.program === "own"
+    : choice.line.includes("{command}");
+}
+
+/** The program that is run; nothing where that can't be told, or it is this one. */
+function programOf(choice: LauncherChoice): string | undefined {
+  const first = choice.kind === "known" ? choice.launcher.template[0] : choice.line.split(/\s/)[0];
+  return first !== undefined && /^[\w./+-]+$/.test(first) ? first : undefined;
+}
+
+function isOnPath(program: string, path: string): boolean {
+  const names = Deno.build.os === "windows" ? [program, `${program}.exe`] : [program];
+  const places = program.includes("/")
+    ? [program]
+    : path.split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+  return places.some((place) => {
+    try {
+      return Deno.statSync(place).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Where each jar lives that is to be started. */
+export function placesOf({ choices, own, version, jars }: StartOptions): PlaceOf {
+  const order = leastImportantFirst(jars.filter(({ id }) => choices.has(id)));
+  return (config, run, jar) => {
+    const { id } = config.demand;
+    const choice = choices.get(id);
+    if (choice === undefined) return undefined;
+    const limitBytes = limitOf(choice, config.demand);
+    const seconds = choice.kind === "known" ? choice.launcher.startSeconds : LINE_START_SECONDS;
+    const files = startsHere(choice) ? machineFilesBelow("/") : undefined;
+    return new SeparateProcess(config, run, jar, {
+      launch: () => launch(choice, config, own),
+      launcher: launcherName(choice),
+      version,
+      startMilliseconds: seconds * 1000,
+      patienceMilliseconds: order.findIndex((one) => one.id === id) * PATIENCE_MILLISECONDS,
+      countKernelKills: () => files && countKernelKills(files),
+      ...defined({ limitBytes }),
+    });
+  };
+}
+
+/** Processes that the kernel ended for want of memory since the machine started. */
+function countKernelKills(files: MachineFiles): number | undefined {
+  const count = /^oom_kill (\d+)$/m.exec(textOf(files, "/proc/vmstat") ?? "")?.[1];
+  return count === undefined ? undefined : Number(count);
+}
+
+function launch(
+  choice: LauncherChoice,
+  { demand }: JarConfig,
+  own: ProgramStart | undefined,
+): JarChild {
+  const isOwn = needsOwn(choice);
+  const command = isOwn ? own?.words ?? [] : ["brainjar", "jar"];
+  const request: LaunchRequest = {
+    name: processName(demand.id),
+    memoryBytes: limitOf(choice, demand) ?? demand.footprint.floorBytes,
+    requestBytes: demand.footprint.workingSetBytes,
+    gpus: demand.footprint.devices?.length ?? 0,
+    command,
+    operand: choice.kind === "known" ? choice.operand : "",
+    words: choice.kind === "known" ? choice.words : [],
+    isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
+  };
+  const words = choice.kind === "known"
+    ? fillTemplate(choice.launcher, request)
+    : ["sh", "-c", fillLine(choice.line, request)];
+  return spawn(words, isOwn ? own : undefined, launcherName(choice));
+}
+
+function spawn(
+  [program = "", ...args]: readonly string[],
+  own: ProgramStart | undefined,
+  launcher: string,
+): JarChild {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args,
+      env: { ...ENVIRONMENT, ...own?.env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      // A Ctrl-C at the run's terminal is the run's: it ends its jars in their order.
+      detached: Deno.build.os !== "windows",
+      ...defined({ cwd: own?.folder }),
+    }).spawn();
+  } catch (error) {
+    throw new BrainjarError(
+      "launcher-missing",
+      `Launcher ${launcher} can't be started: ${lineOf(error)}`,
+      { kind: "engine", hint: "Check that it is installed and may be run", cause: error },
+    );
+  }
+  return {
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    status: child.status,
+    kill: (signal) => {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended.
+      }
+    },
+  };
+}
+
+/** A name that every launcher takes, another for each start. */
+function processName(id: string): string {
+  const word = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
+  const number = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  return `brainjar-${word.slice(0, 32)}-${number.toString(36)}`;
+}

@@ -1,0 +1,172 @@
+import { MB } from "../../budget/size.ts";
+import type { Launcher } from "./launcher.ts";
+
+/**
+ * What a jar's own process holds that a run's doesn't: the protocol's schema and the package that reads
+ * it (7.6 MB of anonymous memory, measured at its highest).
+ */
+export const PROTOCOL_BYTES: number = 8 * MB;
+
+/**
+ * What control groups count beside what the jar's process fills itself: measured with Slurm 0.5 to
+ * 0.9 MB (the step's own pages, its groups' slack), with podman's runtime 0.5 MB. One MB more keeps a
+ * jar from flickering at its edge; limits are whole MB everywhere, so that each takes them.
+ */
+const CONTROL_GROUP = { addedBytes: 2 * MB + PROTOCOL_BYTES, stepBytes: MB } as const;
+
+/** A process on this machine starts at once; a busy machine takes its time. */
+const HERE_SECONDS = 120;
+
+/** A queue may be long; who knows a longer one writes a command of their own. */
+const QUEUE_SECONDS = 600;
+
+/** A pod's image may have to be fetched first. */
+const IMAGE_SECONDS = 600;
+
+const CONTAINER = {
+  isHere: true,
+  limit: CONTROL_GROUP,
+  program: "installed",
+  operand: "IMAGE",
+  startSeconds: IMAGE_SECONDS,
+} as const;
+
+/** What is run in a pod: one container, held to its limit, with its request beside it. */
+const POD = JSON.stringify({
+  apiVersion: "v1",
+  spec: {
+    restartPolicy: "Never",
+    containers: [{
+      name: "jar",
+      image: "{operand}",
+      stdin: true,
+      stdinOnce: true,
+      command: "{command-list}",
+      resources: {
+        requests: { memory: "{request}" },
+        limits: { memory: "{memory}" },
+      },
+    }],
+  },
+}).replace('"{command-list}"', "{command-json}").replace('"{operand}"', "{operand-json}");
+
+/** Launchers by name, besides `in-process`, which starts nothing. */
+export const LAUNCHERS: readonly Launcher[] = [
+  {
+    name: "process",
+    summary: "a process of its own on this machine, held to no limit",
+    template: ["{command}"],
+    isHere: true,
+    program: "own",
+    startSeconds: HERE_SECONDS,
+  },
+  {
+    name: "systemd",
+    summary: "a scope of systemd's with MemoryMax, the user's own unless root asks",
+    template: [
+      "systemd-run",
+      "{user}",
+      "--scope",
+      "--quiet",
+      "--collect",
+      "--unit={name}",
+      "--property=MemoryMax={memory}",
+      "--property=MemorySwapMax=0",
+      "{words}",
+      "--",
+      "{command}",
+    ],
+    isHere: true,
+    limit: CONTROL_GROUP,
+    program: "own",
+    startSeconds: HERE_SECONDS,
+  },
+  {
+    name: "slurm",
+    summary: "srun with --mem, and --gpus where a device is needed",
+    template: [
+      "srun",
+      "--ntasks=1",
+      "--mem={memory-mib}M",
+      "--gpus={gpus}",
+      "--job-name={name}",
+      "--unbuffered",
+      "--kill-on-bad-exit=1",
+      "{words}",
+      "{command}",
+    ],
+    isHere: false,
+    limit: CONTROL_GROUP,
+    program: "own",
+    startSeconds: QUEUE_SECONDS,
+  },
+  {
+    name: "docker",
+    summary: "docker run with --memory, of an image that has brainjar",
+    template: [
+      "docker",
+      "run",
+      "--rm",
+      "--interactive",
+      "--name={name}",
+      "--memory={memory}b",
+      "--memory-swap={memory}b",
+      "--gpus={gpus}",
+      "--env=MALLOC_ARENA_MAX=1",
+      "{words}",
+      "{operand}",
+      "{command}",
+    ],
+    ...CONTAINER,
+  },
+  {
+    name: "podman",
+    summary: "the same with podman",
+    template: [
+      "podman",
+      "run",
+      "--rm",
+      "--interactive",
+      "--name={name}",
+      "--memory={memory}b",
+      "--memory-swap={memory}b",
+      "--env=MALLOC_ARENA_MAX=1",
+      "{words}",
+      "{operand}",
+      "{command}",
+    ],
+    ...CONTAINER,
+  },
+  {
+    name: "kubernetes",
+    summary: "kubectl run of an image that has brainjar, with a request and a limit",
+    template: [
+      "kubectl",
+      "run",
+      "{name}",
+      "--quiet",
+      "--rm",
+      "--stdin",
+      "--restart=Never",
+      "--image={operand}",
+      `--overrides=${POD}`,
+      "{words}",
+    ],
+    ...CONTAINER,
+    coversRequest: true,
+    isHere: false,
+  },
+  {
+    name: "ssh",
+    summary: "brainjar on another machine, held to no limit",
+    template: ["ssh", "-T", "-o", "BatchMode=yes", "{words}", "{operand}", "{command}"],
+    operand: "HOST",
+    isHere: false,
+    program: "installed",
+    isShell: true,
+    startSeconds: HERE_SECONDS,
+  },
+];
+
+/** The jars are in the run's own process. */
+export const IN_PROCESS = "in-process";

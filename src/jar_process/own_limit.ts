@@ -1,0 +1,44 @@
+import { decide, type MachineMemory } from "../budget/memory.ts";
+import { MB } from "../budget/size.ts";
+
+/** The kernel rounds a limit down to whole pages of at most so many bytes. */
+const PAGE_BYTES = 64 * 1024;
+
+/** Schedulers round up to whole MiB, and some add a little. */
+const ROUNDED_BYTES = 4 * MB;
+
+/**
+ * A machine's memory without the limit that was asked for this process alone: it holds the jar to its
+ * own floor as its RAM limit does, and has no room for margins that keep a machine from harm. A group
+ * that is smaller than was asked, or larger, holds others too, and stays.
+ *
+ * @param limitBytes what the launcher was asked for
+ *
+ * @example
+ * ```ts
+ * import { withoutOwnLimit } from "./own_limit.ts";
+ * const own = { name: "memory.max of /job", path: "/job/memory.max", bytes: 5_000_000 };
+ * const memory = withoutOwnLimit({
+ *   totalBytes: own.bytes,
+ *   availableBytes: own.bytes,
+ *   reservedBytes: 0,
+ *   sources: [
+ *     { figure: "total", name: "MemTotal", bytes: 8_000_000_000, decides: false },
+ *     { figure: "total", ...own, decides: true },
+ *     { figure: "available", name: "MemAvailable", bytes: 6_000_000_000, decides: false },
+ *     { figure: "available", ...own, terms: [own], decides: true },
+ *   ],
+ *   warnings: [],
+ * }, 4_900_000);
+ * if (memory.totalBytes !== 8_000_000_000) throw new Error("The machine's");
+ * ```
+ */
+export function withoutOwnLimit(memory: MachineMemory, limitBytes: number): MachineMemory {
+  const isOwn = (bytes: number) =>
+    bytes >= limitBytes - PAGE_BYTES && bytes <= limitBytes + ROUNDED_BYTES;
+  const sources = memory.sources.filter(({ figure, name, bytes, terms }) => {
+    if (!/ of /.test(name)) return true;
+    return !isOwn(figure === "total" ? bytes : terms?.[0]?.bytes ?? Infinity);
+  });
+  return { ...memory, ...decide(sources, memory.reservedBytes) };
+}

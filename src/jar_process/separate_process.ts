@@ -1,0 +1,297 @@
+import type { DeallocationResult, PoolDeallocation } from "../budget/allocation.ts";
+import { defined } from "../budget/defined.ts";
+import { BrainjarError, lineOf } from "../budget/error.ts";
+import { figuresOfRam, RAM } from "../budget/pools/pools.ts";
+import { settlesBefore, settlesWithin } from "../experiment/clock.ts";
+import type { JarConfig } from "../experiment/config.ts";
+import { CAUSE_MESSAGES } from "../experiment/jar/death_cause.ts";
+import type { Entrance, Figures, Refusal } from "../experiment/jar/entrance.ts";
+import type { JarPlace, PlacedJar, PlaceRun } from "../experiment/jar/place.ts";
+import type { SampledJar } from "../experiment/memory/memory_sample.ts";
+import { JAR_PROTOCOL, type JarAnswer } from "../report/schema/jar.ts";
+import { type JarChild, JarLink } from "./jar_link.ts";
+import { loadOf } from "./load_request.ts";
+import { deathBy, type ProcessEnd } from "./process_end.ts";
+import { RemoteMind } from "./remote_mind.ts";
+
+/** How a jar's process is started. */
+export interface JarStart {
+  /** Starts it. Throws a BrainjarError where that can't be done. */
+  readonly launch: () => JarChild;
+  /** What starts it, for people: `slurm`. */
+  readonly launcher: string;
+  /** brainjar's own version: the other side must have the same. */
+  readonly version: string;
+  /** How long it may take from the start to its first line; a scheduler may have to find room. */
+  readonly startMilliseconds: number;
+  /** What it is held to by its launcher, in bytes; absent where it isn't. */
+  readonly limitBytes?: number;
+  /** How long it waits for less important jars to go first. */
+  readonly patienceMilliseconds: number;
+  readonly countKernelKills: () => number | undefined;
+}
+
+type Hello = Extract<JarAnswer, { readonly answer: "hello" }>;
+
+/** A mind in a process of its own, wherever a launcher starts it. */
+export class SeparateProcess implements JarPlace {
+  readonly isHere = false;
+  readonly #config: JarConfig;
+  readonly #run: PlaceRun;
+  readonly #jar: PlacedJar;
+  readonly #start: JarStart;
+  #link: JarLink | undefined;
+  #mind: RemoteMind | undefined;
+  #hello: PromiseWithResolvers<Hello | ProcessEnd> | undefined;
+  #entrance: PromiseWithResolvers<Entrance> | undefined;
+  #onApproved: ((figures: Figures) => void) | undefined;
+  #approval: Figures | undefined;
+  #died: PromiseWithResolvers<readonly PoolDeallocation[]> | undefined;
+  /** What was given back and nobody was told yet. */
+  #given: readonly PoolDeallocation[] = [];
+  #sampled: SampledJar["pools"] = [];
+  /** How its last process ended, until there is another. */
+  #end: ProcessEnd | undefined;
+
+  constructor(config: JarConfig, run: PlaceRun, jar: PlacedJar, start: JarStart) {
+    this.#config = config;
+    this.#run = run;
+    this.#jar = jar;
+    this.#start = start;
+  }
+
+  get isUp(): boolean {
+    return this.#link !== undefined && !this.#link.isOver;
+  }
+
+  async enter(onApproved: (figures: Figures) => void = () => {}): Promise<Entrance> {
+    const { stop } = this.#run;
+    this.#onApproved = onApproved;
+    this.#approval = undefined;
+    const entering = this.#enter().catch((error): Refusal => refusalOf(error));
+    if (await settlesBefore(entering, stop)) return await entering;
+    return { kind: "aborted", rest: entering.then(() => this.#leave()) };
+  }
+
+  async #enter(): Promise<Entrance> {
+    const isNew = this.#link === undefined;
+    const link = this.#link ?? await this.#open();
+    this.#entrance = Promise.withResolvers();
+    if (isNew) link.send(loadOf(this.#config, this.#run, this.#start));
+    else link.send({ ask: "resurrect" });
+    const entrance = await this.#entrance.promise;
+    this.#entrance = undefined;
+    return entrance;
+  }
+
+  /** Starts a process, and waits until it has said who it is. */
+  async #open(): Promise<JarLink> {
+    const { clock } = this.#run;
+    const { launch, launcher, version, startMilliseconds, countKernelKills } = this.#start;
+    const { id } = this.#config.demand;
+    this.#hello = Promise.withResolvers();
+    this.#end = undefined;
+    const link = new JarLink({
+      child: launch(),
+      clock,
+      countKernelKills,
+      hear: (answer) => this.#hear(answer),
+      ended: (end) => this.#ended(link, end),
+    });
+    this.#link = link;
+    const isIn = await settlesWithin(this.#hello.promise, startMilliseconds, clock);
+    if (!isIn) {
+      const said = lastLineOf(link.said);
+      await this.#leave();
+      throw new BrainjarError(
+        "jar-not-started",
+        `Launcher ${launcher} didn't start '${id}' within ${
+          Math.round(startMilliseconds / 1000)
+        } s`,
+        { kind: "engine", hint: said === "" ? "Look what its queue says" : `It said: ${said}` },
+      );
+    }
+    const hello = await this.#hello.promise;
+    if (!("answer" in hello)) throw endedEarly(id, launcher, hello);
+    if (hello.protocol !== JAR_PROTOCOL || hello.version !== version) {
+      await this.#leave();
+      throw new BrainjarError(
+        "jar-version",
+        `'${id}' is brainjar ${hello.version} (${hello.protocol}) on ${hello.host}, and this is ` +
+          `brainjar ${version} (${JAR_PROTOCOL})`,
+        { hint: "Have the launcher start the same version" },
+      );
+    }
+    this.#beat(link);
+    return link;
+  }
+
+  beginThought(): Promise<() => Promise<void>> {
+    // It ended before the jar knew that it lives.
+    if (this.#end !== undefined) this.#jar.kill(deathBy(this.#end));
+    return Promise.resolve(() => Promise.resolve());
+  }
+
+  async free(_rest: Promise<void>, keepsModel: boolean): Promise<void> {
+    const link = this.#link;
+    this.#mind = undefined;
+    if (link === undefined || link.isOver) return this.#lost();
+    const died = this.#died = Promise.withResolvers();
+    link.send({ ask: "die", keepsModel });
+    const { clock, limits, stop } = this.#run;
+    const milliseconds = stop.aborted
+      ? limits.hurriedDisposalMilliseconds
+      : limits.disposalMilliseconds / 2;
+    // An engine that doesn't listen ends with its process.
+    if (!await settlesWithin(died.promise, milliseconds, clock)) await link.kill();
+    this.#given = await died.promise;
+    this.#died = undefined;
+    this.#sampled = [];
+  }
+
+  giveBack(): Promise<DeallocationResult> {
+    const { id } = this.#config.demand;
+    const pools = this.#given.length > 0
+      ? this.#given
+      : [{ id: RAM, givenBackBytes: 0, totalBytes: 0 }];
+    const ok = this.#given.length > 0;
+    this.#given = [];
+    return Promise.resolve({ ok, id, ...figuresOfRam(pools), pools });
+  }
+
+  async close(): Promise<readonly PoolDeallocation[]> {
+    await this.#leave();
+    const given = this.#given;
+    this.#given = [];
+    return given;
+  }
+
+  sampled(): SampledJar["pools"] {
+    return this.#sampled;
+  }
+
+  /** Ends its process, if there is one. */
+  async #leave(): Promise<void> {
+    const link = this.#link;
+    this.#link = undefined;
+    await link?.end(this.#run.limits.hurriedDisposalMilliseconds);
+  }
+
+  /** Its process is gone with all that it had: the kernel gave it back. */
+  #lost(): void {
+    this.#given = (this.#approval?.allocation.pools ?? []).map(({ id, allocatedBytes }) => ({
+      id,
+      givenBackBytes: allocatedBytes,
+      totalBytes: 0,
+    }));
+    this.#approval = undefined;
+    this.#sampled = [];
+  }
+
+  #ended(link: JarLink, end: ProcessEnd): void {
+    if (this.#link === link) this.#link = undefined;
+    this.#end = end;
+    const { id } = this.#config.demand;
+    const failure = endedEarly(id, this.#start.launcher, end);
+    // Before a thought fails: what it died of is known.
+    if (this.#mind !== undefined) this.#jar.kill(deathBy(end));
+    this.#mind?.fail(failure);
+    this.#mind = undefined;
+    this.#hello?.resolve(end);
+    this.#entrance?.resolve(refusalOf(failure));
+    if (this.#died !== undefined) {
+      this.#lost();
+      this.#died.resolve(this.#given);
+    }
+  }
+
+  #hear(answer: JarAnswer): void {
+    switch (answer.answer) {
+      case "hello":
+        return this.#hello?.resolve(answer);
+      case "admitted": {
+        const { allocation, preflight } = answer;
+        this.#approval = { allocation, preflight };
+        return this.#onApproved?.(this.#approval);
+      }
+      case "loaded": {
+        const approval = this.#approval;
+        const link = this.#link;
+        if (approval === undefined || link === undefined) return;
+        const { contextSize, templateTokens, shared, milliseconds } = answer;
+        const turn = () => this.#run.turn;
+        const mind = new RemoteMind({ link, contextSize, templateTokens, turn });
+        this.#mind = mind;
+        this.#entrance?.resolve({ kind: "admitted", approval, mind, shared, milliseconds });
+        return;
+      }
+      case "refused": {
+        const { answer: _, ...refusal } = answer;
+        return this.#entrance?.resolve({ kind: "refused", ...refusal });
+      }
+      case "failed": {
+        const { code, message, hint, blame: kind } = answer;
+        const error = new BrainjarError(code, message, { kind, ...defined({ hint }) });
+        this.#entrance?.resolve(refusalOf(error));
+        return this.#mind?.fail(error);
+      }
+      case "text":
+      case "thought":
+        return this.#mind?.hear(answer);
+      case "dying": {
+        const { cause, detail, pool } = answer;
+        return this.#jar.kill({ cause, ...defined({ detail, pool }) });
+      }
+      case "died":
+        return this.#died?.resolve(answer.pools);
+      case "vitals":
+        this.#sampled = answer.pools;
+        return;
+      case "warning":
+        return this.#jar.warn(answer.code, answer.message);
+      case "loading":
+      case "bye":
+        return;
+    }
+  }
+
+  /** Asks it how it is as long as it lives, and ends it when it is silent for too long. */
+  async #beat(link: JarLink): Promise<void> {
+    const { clock, limits } = this.#run;
+    let heardAt = clock.now();
+    while (!link.isOver) {
+      link.send({ ask: "vitals" });
+      link.lookAtKernel();
+      const before = clock.now();
+      await clock.sleep(limits.watchMilliseconds);
+      heardAt = Math.max(heardAt, link.heardAt);
+      // While this process itself was stopped, it heard nobody.
+      const late = clock.now() - before - limits.watchMilliseconds;
+      if (late > limits.watchMilliseconds) heardAt += late;
+      const silence = clock.now() - heardAt;
+      if (silence > limits.silenceMilliseconds) await link.endForSilence(silence);
+    }
+  }
+}
+
+function endedEarly(id: string, launcher: string, end: ProcessEnd): BrainjarError {
+  const { cause, detail } = deathBy(end);
+  return new BrainjarError(
+    `jar-${cause}`.replace("jar-jar-", "jar-"),
+    `Jar '${id}', started by launcher ${launcher}: ${CAUSE_MESSAGES[cause]}`,
+    { kind: "engine", hint: detail ?? "It said nothing" },
+  );
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (!(error instanceof BrainjarError)) {
+    const message = lineOf(error);
+    return { kind: "refused", code: "jar-not-started", message, blame: "engine" };
+  }
+  const { code, message, hint, kind: blame } = error;
+  return { kind: "refused", code, message, ...defined({ hint }), blame };
+}
+
+function lastLineOf(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
+}

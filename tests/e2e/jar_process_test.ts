@@ -1,0 +1,142 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { brainjarCommand, DEMO_BRAIN, runBrainjar } from "./program.ts";
+
+// Jars in processes of their own, by the program itself, on the demo brain.
+
+type Line = { readonly event: string } & Readonly<Record<string, unknown>>;
+
+const MATRIX = [
+  ...["run", "--mode", "matrix", "--seed", "11", "--max-tokens", "12", "--context-size", "256"],
+  ...[...DEMO_BRAIN, "--allocation-headroom", "0", "--load-headroom", "0"],
+];
+
+async function transcriptOf(more: readonly string[]): Promise<Line[]> {
+  const folder = await Deno.makeTempDir({ prefix: "brainjar-jars-" });
+  try {
+    const log = `${folder}/log.jsonl`;
+    const { code, stdout, stderr } = await runBrainjar([
+      ...[...MATRIX, "--turns", "6", "--log", log],
+      ...more,
+    ]);
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /still reserved: 0 bytes/);
+    const lines = (await Deno.readTextFile(log)).trim().split("\n");
+    return lines.map((line): Line => JSON.parse(line))
+      .filter(({ event }) => event !== "validation" && event !== "memory")
+      .map(({ time: _, ...line }) => line as Line);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("jars in processes: the same transcript as in one, but for whose weights they are", async () => {
+  const [apart, here] = await Promise.all([
+    transcriptOf(["--launcher", "process"]),
+    transcriptOf(["--no-share-weights"]),
+  ]);
+  assert(here.some(({ event }) => event === "death"), "No death: nothing is shown");
+  assertEquals(apart, here);
+});
+
+/** The processes that a process has started and that are jars. */
+function jarsOf(processId: number): number[] {
+  const threads = [...Deno.readDirSync(`/proc/${processId}/task`)];
+  return threads.flatMap(({ name }) => {
+    const text = Deno.readTextFileSync(`/proc/${processId}/task/${name}/children`);
+    return text.split(" ").filter((id) => id !== "").map(Number);
+  }).filter((id) => Deno.readTextFileSync(`/proc/${id}/cmdline`).endsWith("\0jar\0"));
+}
+
+Deno.test({
+  name: "jars in processes: one that is killed, and one that aborts, die and come back",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const child = brainjarCommand([
+      ...[...MATRIX, "--launcher", "process", "--json", "--pace", "600"],
+    ]).spawn();
+    const events: Line[] = [];
+    const started: number[] = [];
+    const isBack = (cause: string) =>
+      events.some(({ event, cause: of }) => event === "resurrection" && of === cause);
+    let rest = "";
+    let kills = 0;
+    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + piece).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) events.push(JSON.parse(line));
+      if (kills === 0 && events.some(({ event, id }) => event === "thought" && id === "god")) {
+        started.push(...jarsOf(child.pid));
+        assertEquals(started.length, 3);
+        const [subject = 0, observer = 0] = started;
+        Deno.kill(subject, "SIGKILL");
+        Deno.kill(observer, "SIGABRT");
+        kills = 2;
+      }
+      if (kills === 2 && isBack("killed") && isBack("crashed")) {
+        kills = 3;
+        started.push(...jarsOf(child.pid));
+        child.kill("SIGINT");
+      }
+    }
+    const [{ code }] = await Promise.all([child.status, new Response(child.stderr).text()]);
+    assertEquals(code, 130);
+    const end = events.at(-1);
+    assertEquals([end?.event, end?.reservedBytes], ["end", 0]);
+    for (const id of started) {
+      assert(!jarRuns(id), `Process ${id} outlived the run`);
+    }
+  },
+});
+
+function jarRuns(id: number): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${id}/cmdline`).endsWith("\0jar\0");
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({
+  name: "jars in processes: a run that is killed leaves no jar behind",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const child = brainjarCommand([...MATRIX, "--launcher", "process", "--json"]).spawn();
+    let started: number[] = [];
+    let text = "";
+    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      if (started.length > 0 || !text.includes('"id":"god","role":"god","turn":1')) continue;
+      started = jarsOf(child.pid);
+      child.kill("SIGKILL");
+    }
+    await Promise.all([child.status, new Response(child.stderr).text()]);
+    assertEquals(started.length, 3);
+    // However long that takes on a busy machine: their stdin is closed, and that is all they need.
+    while (started.some(jarRuns)) await new Promise((resolve) => setTimeout(resolve, 50));
+  },
+});
+
+Deno.test("jars in processes: a launcher that isn't there is refused before anything starts", async () => {
+  const { code, stderr } = await runBrainjar(
+    [...MATRIX, "--turns", "1", "--launcher", "slurm"],
+    { env: { PATH: "/nowhere" } },
+  );
+  assertEquals(code, 2);
+  assertMatch(stderr, /isn't installed: no program "srun"/);
+});
+
+Deno.test("jars in processes: another program's words end the run with them", async () => {
+  const { code, stdout } = await runBrainjar([
+    ...[...MATRIX, "--turns", "1", "--launcher", "echo Welcome {name}", "--plain"],
+  ]);
+  assertEquals(code, 3, stdout);
+  assertMatch(stdout, /this isn't JSON: "Welcome brainjar-subject/);
+});
+
+Deno.test("brainjar jar: says who it is, and ends when nobody asks for anything", async () => {
+  const { code, stdout } = await runBrainjar(["jar"]);
+  assertEquals(code, 0);
+  const answers = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(answers.map(({ answer }) => answer), ["hello", "bye"]);
+  assertEquals(answers[1].reason, "eof");
+});

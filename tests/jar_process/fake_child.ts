@@ -1,0 +1,147 @@
+import type { MachineMemory } from "../../src/budget/memory.ts";
+import { GB } from "../../src/budget/size.ts";
+import type { JarConfig } from "../../src/experiment/config.ts";
+import type { PlacedJar, PlaceRun } from "../../src/experiment/jar/place.ts";
+import { withoutLedger } from "../../src/experiment/memory/reservation_ledger.ts";
+import type { JarChild } from "../../src/jar_process/jar_link.ts";
+import { openJar } from "../../src/jar_process/open_jar.ts";
+import { runJar } from "../../src/jar_process/run_jar.ts";
+import { type JarStart, SeparateProcess } from "../../src/jar_process/separate_process.ts";
+import { jsonText } from "../../src/report/printable.ts";
+import type { JarAnswer } from "../../src/report/schema/jar.ts";
+import { FakeClock } from "../experiment/fake_clock.ts";
+import { FakeEngine, type FakeEngineOptions } from "../experiment/fake_engine.ts";
+import { CONTEXT_BYTES, MODEL_BYTES } from "../experiment/stage.ts";
+
+/** How a fake child is other than one that does well. */
+export interface FakeChildOptions {
+  readonly clock: FakeClock;
+  readonly engine?: Omit<FakeEngineOptions, "clock">;
+  /** Available bytes on its machine, what its engine holds taken off. */
+  readonly available?: () => number;
+  readonly version?: string;
+  /** What is written instead of an answer, or nothing for nothing. */
+  readonly write?: (answer: JarAnswer, line: string) => string | undefined;
+  /** What stands on stderr from the beginning. */
+  readonly said?: string;
+}
+
+/** A jar's process that isn't one: the real server on a fake engine, at the other end of streams. */
+export interface FakeChild extends JarChild {
+  readonly engine: FakeEngine;
+  /** It ends without a word, as a process does that is killed. */
+  crash(end: { readonly code: number; readonly signal: string | null }, said?: string): void;
+}
+
+const encoder = new TextEncoder();
+const TOTAL = 16 * GB;
+
+/** Starts a fake child. */
+export function fakeChild(options: FakeChildOptions): FakeChild {
+  const { clock, version = "1.0.0", said = "" } = options;
+  const engine = new FakeEngine({
+    modelBytes: MODEL_BYTES,
+    contextBytes: CONTEXT_BYTES,
+    ...options.engine,
+    clock,
+  });
+  const stdin = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  let outController: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  const stdout = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start: (controller) => {
+      outController = controller;
+    },
+    cancel: () => {
+      isUnread = true;
+    },
+  });
+  let errController: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  const stderr = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start: (controller) => {
+      errController = controller;
+      if (said !== "") controller.enqueue(encoder.encode(said));
+    },
+  });
+  const status = Promise.withResolvers<{ code: number; signal: string | null }>();
+  const stop = new AbortController();
+  let isDead = false;
+  let isUnread = false;
+  const end = (how: { code: number; signal: string | null }, words = "") => {
+    if (isDead) return;
+    isDead = true;
+    if (words !== "") errController?.enqueue(encoder.encode(words));
+    try {
+      outController?.close();
+    } catch {
+      // Who read it has stopped reading.
+    }
+    errController?.close();
+    status.resolve(how);
+    stop.abort("eof");
+  };
+  const answer = (line: JarAnswer) => {
+    if (isDead) return;
+    const plain = `${jsonText(line)}\n`;
+    const text = options.write === undefined ? plain : options.write(line, plain);
+    if (text !== undefined && !isUnread) outController?.enqueue(encoder.encode(text));
+  };
+  const readMemory = (): Promise<MachineMemory> =>
+    Promise.resolve({
+      totalBytes: TOTAL,
+      availableBytes: (options.available?.() ?? TOTAL - GB) - engine.anonymousBytes,
+      reservedBytes: 0,
+      sources: [],
+      warnings: [],
+    });
+  runJar({
+    requests: stdin.readable,
+    answer,
+    version,
+    host: "node1",
+    processId: 7,
+    clock,
+    stop,
+    open: (load) =>
+      openJar(load, {
+        engine,
+        clock,
+        readMemory,
+        readOwnAnonymousBytes: () => engine.anonymousBytes,
+        ledger: withoutLedger(readMemory),
+        stat: (path) =>
+          path.endsWith("missing.gguf")
+            ? Promise.reject(new Deno.errors.NotFound())
+            : Promise.resolve({ isFile: true }),
+        host: "node1",
+        stop: stop.signal,
+        answer,
+      }),
+  }).then(() => end({ code: 0, signal: null }));
+  return {
+    engine,
+    stdin: stdin.writable,
+    stdout,
+    stderr,
+    status: status.promise,
+    kill: (signal) => end({ code: signal === "SIGKILL" ? 137 : 143, signal }),
+    crash: end,
+  };
+}
+
+/** A place that starts fake children, with how it does so changed where a test says. */
+export function fakePlace(
+  [config, run, jar]: readonly [JarConfig, PlaceRun, PlacedJar],
+  launch: () => JarChild,
+  { path = "/models/demo.gguf", ...start }: Partial<JarStart> & { readonly path?: string } = {},
+): SeparateProcess {
+  const files = [{ path, fileBytes: 1 }];
+  return new SeparateProcess({ ...config, files }, run, jar, {
+    launch,
+    launcher: "fake",
+    version: "1.0.0",
+    startMilliseconds: 60_000,
+    patienceMilliseconds: 0,
+    countKernelKills: () => undefined,
+    ...start,
+  });
+}

@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import type { DeathCause } from "../../src/experiment/jar/death_cause.ts";
+import { deathBy, type ProcessEnd } from "../../src/jar_process/process_end.ts";
+
+const SRUN_KILLED = "srun: Force Terminated StepId=4.0\nsrun: error: node1: task 0: Killed\n";
+const SRUN_MEMORY =
+  "srun: error: node1: task 0: Out Of Memory\nslurmstepd-node1: error: Detected " +
+  "1 oom-kill event(s) in StepId=4.0. Some of your processes may have been killed.\n";
+
+const ENDS: readonly [end: Partial<ProcessEnd>, cause: DeathCause, detail: string | undefined][] = [
+  [{ signal: "SIGKILL", code: 137 }, "killed", undefined],
+  [{ signal: "SIGKILL", code: 137, kernelKilled: true }, "out-of-memory", undefined],
+  // Somebody else's process was ended for memory: this one crashed.
+  [{ signal: "SIGSEGV", code: 139, kernelKilled: true }, "crashed", "SIGSEGV"],
+  [
+    { signal: "SIGABRT", code: 134, said: "a\nGGML_ASSERT(x) failed\n" },
+    "crashed",
+    "SIGABRT: GGML_ASSERT(x) failed",
+  ],
+  // What Slurm's srun was seen to answer.
+  [{ code: 137, said: SRUN_KILLED }, "killed", "srun: error: node1: task 0: Killed"],
+  [{ code: 1, said: SRUN_MEMORY }, "out-of-memory", "srun: error: node1: task 0: Out Of Memory"],
+  [
+    { code: 139, said: "task 0: Segmentation fault" },
+    "crashed",
+    "SIGSEGV: task 0: Segmentation fault",
+  ],
+  [
+    { code: 143, said: "CANCELLED AT X DUE TO PREEMPTION ***" },
+    "terminated",
+    "CANCELLED AT X DUE TO PREEMPTION ***",
+  ],
+  [
+    { code: 0, said: "srun: error: Node failure on node2" },
+    "exited",
+    "exit code 0: srun: error: Node failure on node2",
+  ],
+  [{ code: 7 }, "exited", "exit code 7"],
+  [{}, "exited", "without a word"],
+  [{ code: 143, bye: "signal" }, "terminated", undefined],
+  [{ code: 0, bye: "silence" }, "silent", "it heard nothing from here"],
+  [{ signal: "SIGKILL", silentMilliseconds: 30_400 }, "silent", "for 30 s"],
+];
+
+for (const [end, cause, detail] of ENDS) {
+  Deno.test(`how a process ended: ${JSON.stringify(end)} is ${cause}`, () => {
+    const death = deathBy({ said: "", ...end });
+    assertEquals([death.cause, death.detail], [cause, detail]);
+  });
+}

@@ -1,0 +1,240 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { GB, MB } from "../../src/budget/size.ts";
+import type { RunEvent } from "../../src/experiment/events.ts";
+import { named, play, type StageOptions } from "../experiment/stage.ts";
+import type { TranscriptLine } from "../../src/experiment/transcript.ts";
+import { type FakeChild, fakeChild, type FakeChildOptions, fakePlace } from "./fake_child.ts";
+
+type Children = Map<string, FakeChild[]>;
+
+interface ApartOptions extends StageOptions {
+  /** How the `count`th process of a jar is. */
+  readonly child?: (id: string, count: number) => Omit<FakeChildOptions, "clock">;
+  readonly start?: Parameters<typeof fakePlace>[2];
+  readonly onTold?: (event: RunEvent, children: Children) => void;
+}
+
+/** Plays with each jar in a fake process. */
+async function playApart({ child = () => ({}), start, onTold, ...options }: ApartOptions = {}) {
+  const children: Children = new Map();
+  const played = await play({
+    ...options,
+    onEvent: (event, stop) => {
+      options.onEvent?.(event, stop);
+      onTold?.(event, children);
+    },
+    placeOf: (clock) => (config, run, jar) => {
+      const { id } = config.demand;
+      return fakePlace([config, run, jar], () => {
+        const own = children.get(id) ?? [];
+        children.set(id, own);
+        const one = fakeChild({
+          engine: options.engine ?? {},
+          ...child(id, own.length + 1),
+          clock,
+        });
+        own.push(one);
+        return one;
+      }, start);
+    },
+  });
+  return { ...played, children };
+}
+
+/** What isn't measured. */
+function told(lines: readonly TranscriptLine[]): TranscriptLine[] {
+  return lines.filter(({ event }) => event !== "validation" && event !== "memory");
+}
+
+Deno.test("jars in processes: the same transcript as in one, deaths and all", async () => {
+  const options = { turns: 12, contextSize: 300, policy: { shareWeights: false } };
+  const here = await play(options);
+  const apart = await playApart(options);
+  assert(named(here.events, "death").length > 0, "No death: nothing is shown");
+  assertEquals(told(apart.lines), told(here.lines));
+  assertEquals(apart.result.reservedBytes, 0);
+  assertEquals(apart.result.givenBackBytes, here.result.givenBackBytes);
+  for (const [{ engine }] of [...apart.children.values()] as [FakeChild][]) {
+    assertEquals([engine.minds, engine.models, engine.orphans], [0, 0, 0]);
+  }
+});
+
+Deno.test("jars in processes: text arrives while it is thought", async () => {
+  const texts: string[] = [];
+  const { events } = await playApart({
+    mode: "single",
+    turns: 1,
+    onText: (_, text) => texts.push(text),
+  });
+  assertEquals(texts.join(""), named(events, "thought")[0]?.text);
+});
+
+const ENDS = [
+  [{ code: 137, signal: "SIGKILL" }, "", "killed"],
+  [{ code: 134, signal: "SIGABRT" }, "x.cpp:1: GGML_ASSERT(false) failed\n", "crashed"],
+  [{ code: 1, signal: null }, "srun: error: node1: task 0: Out Of Memory\n", "out-of-memory"],
+  [{ code: 0, signal: null }, "srun: error: Node failure on node2\n", "exited"],
+  [{ code: 143, signal: null }, "slurmstepd: CANCELLED DUE TO PREEMPTION\n", "terminated"],
+] as const;
+
+/** Turns take a while, so that a dead jar's time to come back comes. */
+const SLOW = { milliseconds: { think: 1000 } } as const;
+
+for (const [end, said, cause] of ENDS) {
+  Deno.test(`jars in processes: ${JSON.stringify(end)} is a death (${cause}), and it comes back`, async () => {
+    let thoughts = 0;
+    const { events, result, children } = await playApart({
+      turns: 8,
+      engine: SLOW,
+      onTold: (event, children) => {
+        if (event.event !== "thought" || event.id !== "god" || ++thoughts !== 2) return;
+        children.get("god")?.[0]?.crash(end, said);
+      },
+    });
+    const deaths = named(events, "death");
+    assertEquals(deaths.map(({ id, cause }) => [id, cause]), [["god", cause]]);
+    assert((deaths[0]?.givenBackBytes ?? 0) > 0, "What it had is given back by its end");
+    assertEquals(named(events, "resurrection").map(({ id }) => id), ["god"]);
+    assertEquals(children.get("god")?.length, 2);
+    // The others think in every turn.
+    const others = named(events, "thought").filter(({ id }) => id !== "god");
+    assertEquals(others.length, 16);
+    assertEquals([result.reason, result.reservedBytes], ["turns", 0]);
+  });
+}
+
+Deno.test("jars in processes: one that ends in the middle of its thought leaves what it said", async () => {
+  let isKilled = false;
+  const { events, lines } = await playApart({
+    mode: "single",
+    turns: 6,
+    engine: SLOW,
+    child: () => ({
+      write: (answer, line) => {
+        if (answer.answer === "thought" && !isKilled) {
+          isKilled = true;
+          return undefined;
+        }
+        return line;
+      },
+    }),
+    onText: () => {},
+    onTold: () => {},
+    limits: { stallMilliseconds: 5_000 },
+  });
+  const [death] = named(events, "death");
+  assertEquals(death?.cause, "engine-stalled");
+  const [first] = named(events, "thought");
+  assertEquals(first?.stop, "aborted");
+  assertEquals(
+    lines.filter(({ event }) => event === "thought").length,
+    named(events, "thought").length,
+  );
+});
+
+Deno.test("jars in processes: silence is a death, and so is what nobody understands", async () => {
+  for (
+    const [cause, write] of [
+      ["silent", () => undefined],
+      ["jar-protocol", () => "Welcome to node1!\n"],
+      ["jar-protocol", () => '{"answer":"thinky"}\n'],
+    ] as const
+  ) {
+    let loaded = false;
+    const { events } = await playApart({
+      mode: "single",
+      turns: 12,
+      engine: { milliseconds: { think: 10_000 } },
+      child: (_, count) =>
+        count > 1 ? {} : {
+          write: (answer, line) => {
+            const isFirst = !loaded;
+            loaded ||= answer.answer === "loaded";
+            return isFirst ? line : write();
+          },
+        },
+    });
+    const [death] = named(events, "death");
+    assertEquals(death?.cause, cause);
+    assertEquals(named(events, "resurrection").length, 1);
+  }
+});
+
+Deno.test("jars in processes: another version is refused with both named", async () => {
+  const { events, result } = await playApart({ child: () => ({ version: "0.9.9" }) });
+  const [warning] = named(events, "warning");
+  assertEquals(warning?.code, "jar-version");
+  assertMatch(warning?.message ?? "", /0\.9\.9.*node1.*1\.0\.0/);
+  assertEquals(result.reason, "failed");
+});
+
+Deno.test("jars in processes: a model that isn't there is said with the host, before anything loads", async () => {
+  const { events, result, children } = await playApart({
+    mode: "single",
+    start: { path: "/models/missing.gguf" },
+  });
+  assertEquals(
+    named(events, "warning")[0]?.message,
+    "Model file not found on node1: /models/missing.gguf",
+  );
+  assertEquals([result.reason, result.exitCode], ["failed", 2]);
+  assertEquals(children.get("subject")?.[0]?.engine.counts.load, 0);
+});
+
+Deno.test("jars in processes: what is short there is the same refusal as here", async () => {
+  const short = 600 * MB;
+  const here = await play({
+    mode: "single",
+    available: (_, events) => events.length === 0 ? 15 * GB : short,
+  });
+  const apart = await playApart({ mode: "single", child: () => ({ available: () => short }) });
+  const refusals = [here, apart].map(({ events }) => named(events, "warning")[0]);
+  assertEquals(refusals[1], refusals[0]);
+  assertEquals(apart.result.exitCode, here.result.exitCode);
+});
+
+Deno.test("jars in processes: a process that ends before it says hello is told with its words", async () => {
+  const { events, result } = await playApart({
+    mode: "single",
+    child: () => ({
+      write: () => undefined,
+      said: "srun: job 151 queued and waiting for resources\n",
+    }),
+    start: { startMilliseconds: 5_000 },
+  });
+  const [warning] = named(events, "warning");
+  assertEquals(warning?.code, "jar-not-started");
+  assertMatch(warning?.hint ?? "", /job 151 queued/);
+  assertEquals(result.reason, "failed");
+});
+
+Deno.test("jars in processes: its own watch lets it die for the memory of its machine", async () => {
+  let isShort = false;
+  const { events } = await playApart({
+    mode: "single",
+    turns: 10,
+    engine: SLOW,
+    child: () => ({ available: () => isShort ? 900 * MB : 15 * GB }),
+    onTold: (event) => {
+      if (event.event === "thought") isShort = event.turn === 3;
+    },
+  });
+  assertEquals(named(events, "death")[0]?.cause, "available-memory");
+  assertEquals(named(events, "resurrection").length, 1);
+});
+
+Deno.test("jars in processes: a hand's kill, and a stop, leave nothing", async () => {
+  const { events, result, children } = await playApart({
+    turns: undefined,
+    engine: SLOW,
+    stopAfter: 20_000,
+    onHand: (hand, clock) => {
+      clock.sleep(6_000).then(() => hand.kill("observer"));
+    },
+  });
+  assertEquals(named(events, "death")[0]?.cause, "by-hand");
+  assertEquals([result.reason, result.reservedBytes], ["stopped", 0]);
+  for (const { engine } of [...children.values()].flat()) {
+    assertEquals([engine.minds, engine.models], [0, 0]);
+  }
+});

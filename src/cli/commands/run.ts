@@ -45,7 +45,10 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
   });
   const launching = settings.jars.some(({ launcher }) => launcher !== undefined)
     ? (await loadModule<typeof import("../run/launch.ts")>(import.meta, "../run/launch.ts"))
-      .readLaunching(settings, jarCommand, values.get("token"))
+      .readLaunching(settings, jarCommand, {
+        ...defined({ token: values.get("token") }),
+        say: (line) => output.say(`${line}\n`),
+      })
     : undefined;
   const typedLog = values.get("log");
   const log = typedLog && expandHome(typedLog);
@@ -78,6 +81,7 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
     const first = await readMemory();
     const together = await planForRun(host, settings, { start: dryLoadCommand, say });
     const plan = launching?.apart(together) ?? together;
+    await launching?.checkOffers(together);
     for (const { demand, header } of plan.jars) {
       checkSpeaks(demand.model, header);
       if (values.get("prompt-format") === "chat") checkChats(demand.model, header);

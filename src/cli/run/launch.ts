@@ -1,9 +1,15 @@
 import configuration from "../../../deno.json" with { type: "json" };
-import { BrainjarError } from "../../budget/error.ts";
+import { BrainjarError, lineOf } from "../../budget/error.ts";
 import type { JarFootprint } from "../../budget/demand.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { StartDryLoads } from "../../engine/dry_load_process.ts";
 import type { PlaceOf } from "../../experiment/jar/place.ts";
+import {
+  askOffers,
+  checkOffered,
+  type OfferedMachine,
+  offersWords,
+} from "../../jar_process/launchers/offers.ts";
 import { type LauncherChoice, readLauncher } from "../../jar_process/launchers/read_launcher.ts";
 import {
   checkLaunchers,
@@ -20,6 +26,12 @@ import { didYouMean } from "../flags/did_you_mean.ts";
 export interface Launching {
   /** The plan with what each of them shares with nobody, and what layer 1 then says of this machine. */
   apart(plan: Plan): Plan;
+  /**
+   * Layer 1 of jars that a scheduler starts: whether it has a machine for each.
+   *
+   * @throws {BrainjarError} `no-machine-offered`
+   */
+  checkOffers(plan: Plan): Promise<void>;
   placesOf(plan: Plan): PlaceOf;
   /** What each is asked for elsewhere, a line each. */
   linesOf(plan: Plan): readonly string[];
@@ -29,12 +41,13 @@ export interface Launching {
  * How a run's jars are started that aren't to live in its own process; nothing where all of them are.
  *
  * @param own starts this program as a jar, where the system tells how
+ * @param say tells people what couldn't be found out
  * @throws {BrainjarError} what `readLauncher` and `checkLaunchers` throw, and `conflicting-flags`
  */
 export function readLaunching(
   { jars }: Settings,
   own: StartDryLoads | undefined,
-  token: string | undefined,
+  { token, say }: { readonly token?: string; readonly say: (line: string) => void },
 ): Launching | undefined {
   const choices = new Map<string, LauncherChoice>();
   for (const { id, launcher } of jars) {
@@ -55,6 +68,7 @@ export function readLaunching(
   checkLaunchers({ choices, own: start });
   return {
     apart: (plan) => apart(plan, choices),
+    checkOffers: (plan) => checkOffers(plan, choices, say),
     placesOf: (plan) =>
       placesOf({
         choices,
@@ -71,6 +85,31 @@ export function readLaunching(
         return [`'${demand.id}' is started by ${launcherName(choice)}, asked for ${asked}`];
       }),
   };
+}
+
+/** Each scheduler is asked once for each choice of machines. */
+async function checkOffers(
+  { jars }: Plan,
+  choices: ReadonlyMap<string, LauncherChoice>,
+  say: (line: string) => void,
+): Promise<void> {
+  const asked = new Map<string, Promise<OfferedMachine[] | undefined>>();
+  for (const { demand } of jars) {
+    const choice = choices.get(demand.id);
+    if (choice?.kind !== "known" || choice.launcher.offers === undefined) continue;
+    const { launcher: { name, offers }, words } = choice;
+    const key = offersWords(offers, words).join(" ");
+    const asking = asked.get(key) ?? askOffers(offers, words).catch((error) => {
+      say(`warning: ${name} doesn't say which machines it has: ${lineOf(error)}`);
+      return undefined;
+    });
+    asked.set(key, asking);
+    const machines = await asking;
+    if (machines === undefined) continue;
+    const memoryBytes = limitOf(choice, demand) ?? demand.footprint.floorBytes;
+    const gpus = demand.footprint.devices?.length ?? 0;
+    checkOffered({ id: demand.id, memoryBytes, gpus }, name, machines);
+  }
 }
 
 function apart(plan: Plan, choices: ReadonlyMap<string, LauncherChoice>): Plan {

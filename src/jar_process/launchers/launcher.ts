@@ -1,3 +1,5 @@
+import type { OffersCommand } from "./offers.ts";
+
 /** What starts jars' processes: data, from which a command line is made. */
 export interface Launcher {
   /** What `--launcher` calls it. */
@@ -21,6 +23,8 @@ export interface Launcher {
   readonly program: "own" | "installed";
   /** Whether its words go through a shell on the other side, which takes {command} as one line. */
   readonly isShell?: true;
+  /** How its scheduler is asked which machines it has; absent where there is none. */
+  readonly offers?: OffersCommand;
   /** How long it may take until the jar says hello: a scheduler may have to find room first. */
   readonly startSeconds: number;
 }

@@ -98,6 +98,17 @@ export const LAUNCHERS: readonly Launcher[] = [
     isHere: false,
     limit: CONTROL_GROUP,
     program: "own",
+    offers: {
+      command: [
+        "sinfo",
+        "--noheader",
+        "--Node",
+        "--responding",
+        "--states=idle,mixed,allocated,completing,planned",
+        "--format=%N|%mMi|%G",
+      ],
+      choosing: ["--partition", "-p", "--clusters", "-M"],
+    },
     startSeconds: QUEUE_SECONDS,
   },
   {
@@ -155,6 +166,16 @@ export const LAUNCHERS: readonly Launcher[] = [
     ...CONTAINER,
     coversRequest: true,
     isHere: false,
+    offers: {
+      command: [
+        "kubectl",
+        "get",
+        "nodes",
+        "--output=jsonpath={range .items[?(@.spec.unschedulable!=true)]}{.metadata.name}|" +
+        "{.status.allocatable.memory}|{.status.allocatable.nvidia\\.com/gpu}{'\\n'}{end}",
+      ],
+      choosing: ["--context", "--kubeconfig", "--cluster", "--server", "-s"],
+    },
   },
   {
     name: "ssh",

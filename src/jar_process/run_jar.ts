@@ -1,8 +1,9 @@
+import { defined } from "../budget/defined.ts";
 import { lineOf } from "../budget/error.ts";
 import type { JarAnswer } from "../report/schema/jar.ts";
 import { JAR_PROTOCOL } from "../report/schema/jar.ts";
 import { boundedLines, parseRequest } from "./lines.ts";
-import { type Bye, JarServer, type ServeOptions } from "./serve_jar.ts";
+import { type Bye, type Hello, JarServer, type ServeOptions } from "./serve_jar.ts";
 
 /** What a jar's process reads, writes and is. */
 export interface RunJarOptions extends Pick<ServeOptions, "open" | "clock"> {
@@ -26,15 +27,10 @@ export interface RunJarOptions extends Pick<ServeOptions, "open" | "clock"> {
  */
 export async function runJar(options: RunJarOptions): Promise<Bye | "protocol"> {
   const { answer, stop, version, host, processId, job } = options;
-  answer({
-    answer: "hello",
-    protocol: JAR_PROTOCOL,
-    version,
-    host,
-    processId,
-    ...(job === undefined ? {} : { job }),
-  });
-  const server = new JarServer(options);
+  const who = { version, host, processId, ...defined({ job }) };
+  const hello: Hello = { answer: "hello", protocol: JAR_PROTOCOL, ...who };
+  answer(hello);
+  const server = new JarServer({ ...options, hello });
   const reading = readAll(options, server);
   const stopped = new Promise<Bye>((resolve) => {
     const end = () => resolve(stop.signal.reason);

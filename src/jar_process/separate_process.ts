@@ -13,6 +13,7 @@ import { type JarChild, JarLink } from "./jar_link.ts";
 import { loadOf } from "./load_request.ts";
 import { deathBy, type ProcessEnd } from "./process_end.ts";
 import { RemoteMind } from "./remote_mind.ts";
+import type { Hello } from "./serve_jar.ts";
 
 /** How a jar's process is started. */
 export interface JarStart {
@@ -30,8 +31,6 @@ export interface JarStart {
   readonly patienceMilliseconds: number;
   readonly countKernelKills: () => number | undefined;
 }
-
-type Hello = Extract<JarAnswer, { readonly answer: "hello" }>;
 
 /** A mind in a process of its own, wherever a launcher starts it. */
 export class SeparateProcess implements JarPlace {
@@ -99,6 +98,8 @@ export class SeparateProcess implements JarPlace {
       ended: (end) => this.#ended(link, end),
     });
     this.#link = link;
+    // Some launchers connect only when its first line is gone (kubectl run, docker attach).
+    link.send({ ask: "hello" });
     const isIn = await settlesWithin(this.#hello.promise, startMilliseconds, clock);
     if (!isIn) {
       const said = lastLineOf(link.said);

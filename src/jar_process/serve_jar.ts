@@ -24,6 +24,9 @@ export interface OpenedJar {
   readonly run: RunState;
 }
 
+/** Who a jar's process says that it is. */
+export type Hello = Extract<JarAnswer, { readonly answer: "hello" }>;
+
 /** Why a jar's process ends. */
 export type Bye = Extract<JarAnswer, { readonly answer: "bye" }>["reason"];
 
@@ -31,6 +34,8 @@ export type Bye = Extract<JarAnswer, { readonly answer: "bye" }>["reason"];
 export interface ServeOptions {
   /** Writes an answer's line, after those before it. */
   readonly answer: (answer: JarAnswer) => void;
+  /** Who this process is. */
+  readonly hello: Hello;
   /** Takes what was asked for, and opens what it needs; throws what is wrong with it. */
   readonly open: (load: JarLoad) => Promise<OpenedJar>;
   readonly clock: Clock;
@@ -66,6 +71,8 @@ export class JarServer {
   take(request: JarRequest): void {
     this.#askedAt = this.#options.clock.now();
     switch (request.ask) {
+      case "hello":
+        return this.#options.answer(this.#options.hello);
       case "load":
         return this.#then(() => this.#load(request));
       case "resurrect":

@@ -160,6 +160,23 @@ Deno.test("jars in processes: silence is a death, and so is what nobody understa
   }
 });
 
+Deno.test("jars in processes: a first line that nobody was there to read is asked for again", async () => {
+  let hellos = 0;
+  const { events, result } = await playApart({
+    mode: "single",
+    turns: 4,
+    child: () => ({
+      write: ({ answer }, line) => {
+        if (answer !== "hello") return line;
+        hellos++;
+        return hellos === 1 ? undefined : line;
+      },
+    }),
+  });
+  assertEquals([hellos, named(events, "warning"), result.reason], [2, [], "turns"]);
+  assertEquals(named(events, "thought").length, 4);
+});
+
 Deno.test("jars in processes: another version is refused with both named", async () => {
   const { events, result } = await playApart({ child: () => ({ version: "0.9.9" }) });
   const [warning] = named(events, "warning");

@@ -13,6 +13,8 @@ const milliseconds = z.number();
 
 /** A line that a jar's process is asked with. */
 export const JAR_REQUEST_SCHEMA = z.discriminatedUnion("ask", [
+  z.object({ ask: z.literal("hello") })
+    .describe("Its first line once more, for who came too late to read it"),
   z.object({ ask: z.literal("load"), ...jarLoad })
     .describe("Layers 2 and 3, the load, the context; answered by loaded or refused"),
   z.object({ ask: z.literal("resurrect") })
@@ -44,7 +46,7 @@ export const JAR_ANSWER_SCHEMA = z.discriminatedUnion("answer", [
     host: text,
     processId: z.int(),
     job: text.exactOptional().describe("Its scheduler's name for it: slurm:151"),
-  }).describe("Its first line"),
+  }).describe("Its first line, and the answer to hello"),
   z.object({ answer: z.literal("loading"), fraction: z.number() }),
   z.object({
     answer: z.literal("admitted"),

@@ -8,7 +8,7 @@ import {
   type LaunchRequest,
 } from "../../src/jar_process/launchers/fill_template.ts";
 import { readLauncher } from "../../src/jar_process/launchers/read_launcher.ts";
-import { checkLaunchers, limitOf } from "../../src/jar_process/launchers/start_jars.ts";
+import { checkLaunchers, limitOf, requestOf } from "../../src/jar_process/launchers/start_jars.ts";
 import { LAUNCHERS } from "../../src/jar_process/launchers/table.ts";
 
 const REQUEST: LaunchRequest = {
@@ -89,7 +89,7 @@ Deno.test("launchers: a command of one's own is a shell's line, each value a wor
   );
 });
 
-Deno.test("launchers: the limit is never under the floor, and whole MiB", () => {
+Deno.test("launchers: the limit is under neither the floor nor the request, and whole MiB", () => {
   const choices = ["slurm", "systemd", "docker x", "kubernetes x", "batch {memory} {command}"]
     .map((text) => readLauncher(text));
   fc.assert(fc.property(fc.nat(2 ** 40), fc.nat(2 ** 40), (floorBytes, more) => {
@@ -100,10 +100,13 @@ Deno.test("launchers: the limit is never under the floor, and whole MiB", () => 
     };
     for (const choice of choices) {
       if (choice === undefined) throw new Error("A launcher");
-      const limit = limitOf(choice, { id: "god", role: "god", model: "m", footprint }) ?? 0;
-      assert(limit >= floorBytes + 10 * MB && limit % MB === 0, `${limit} for ${floorBytes}`);
-      const isPod = choice.kind === "known" && choice.launcher.coversRequest;
-      assert(isPod ? limit >= footprint.workingSetBytes : limit < floorBytes + 11 * MB + 1);
+      const demand = { id: "god", role: "god", model: "m", footprint } as const;
+      const bare = limitOf(choice, demand, "floor") ?? 0;
+      assert(bare >= floorBytes + 2 * MB && bare % MB === 0, `${bare} for ${floorBytes}`);
+      assert(bare < floorBytes + 11 * MB + 1);
+      const full = limitOf(choice, demand, "working-set") ?? 0;
+      const least = Math.max(bare, requestOf(demand, "working-set"));
+      assert(full >= least && full < least + MB && full % MB === 0, `${full} for ${least}`);
     }
   }));
 });

@@ -76,11 +76,11 @@ export function readLaunching(
         version: configuration.version,
         jars: plan.jars.map(({ demand }) => demand),
       }),
-    linesOf: ({ jars }) =>
+    linesOf: ({ jars, settings: { policy } }) =>
       jars.flatMap(({ demand }) => {
         const choice = choices.get(demand.id);
         if (choice === undefined || startsHere(choice)) return [];
-        const limit = limitOf(choice, demand);
+        const limit = limitOf(choice, demand, policy.criterion);
         const asked = limit === undefined ? "no limit" : formatAmount(limit);
         return [`'${demand.id}' is started by ${launcherName(choice)}, asked for ${asked}`];
       }),
@@ -89,7 +89,7 @@ export function readLaunching(
 
 /** Each scheduler is asked once for each choice of machines. */
 async function checkOffers(
-  { jars }: Plan,
+  { jars, settings: { policy } }: Plan,
   choices: ReadonlyMap<string, LauncherChoice>,
   say: (line: string) => void,
 ): Promise<void> {
@@ -106,7 +106,7 @@ async function checkOffers(
     asked.set(key, asking);
     const machines = await asking;
     if (machines === undefined) continue;
-    const memoryBytes = limitOf(choice, demand) ?? demand.footprint.floorBytes;
+    const memoryBytes = limitOf(choice, demand, policy.criterion) ?? demand.footprint.floorBytes;
     const gpus = demand.footprint.devices?.length ?? 0;
     checkOffered({ id: demand.id, memoryBytes, gpus }, name, machines);
   }

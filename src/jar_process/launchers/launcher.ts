@@ -17,8 +17,6 @@ export interface Launcher {
   readonly isHere: boolean;
   /** Whether it holds a jar to a limit, and what its accounting adds to the floor, in bytes. */
   readonly limit?: { readonly addedBytes: number; readonly stepBytes: number };
-  /** Whether what is asked for may not be larger than the limit. */
-  readonly coversRequest?: true;
   /** Whether it starts this very program, or one that is installed where it starts it. */
   readonly program: "own" | "installed";
   /** Whether its words go through a shell on the other side, which takes {command} as one line. */

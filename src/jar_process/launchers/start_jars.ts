@@ -1,7 +1,9 @@
 import { delimiter, join } from "node:path";
 import { BrainjarError, lineOf } from "../../budget/error.ts";
 import { defined } from "../../budget/defined.ts";
-import type { InstanceDemand } from "../../budget/demand.ts";
+import type { Criterion, InstanceDemand } from "../../budget/demand.ts";
+import { RAM } from "../../budget/pools/pools.ts";
+import { requiredOn } from "../../budget/required.ts";
 import { MB } from "../../budget/size.ts";
 import type { ProgramStart } from "../../engine/dry_load_process.ts";
 import type { JarConfig } from "../../experiment/config.ts";
@@ -44,18 +46,31 @@ export function startsHere(choice: LauncherChoice): boolean {
 }
 
 /**
- * The limit that is asked for: the floor and what the launcher's accounting adds, never under it, in
- * whole bytes; nothing where it holds a jar to none.
+ * What a jar is asked a machine for, in bytes: its working set, or what else the criterion and its own
+ * RAM limit have it need.
  */
-export function limitOf(choice: LauncherChoice, { footprint }: InstanceDemand): number | undefined {
+export function requestOf(demand: InstanceDemand, criterion: Criterion): number {
+  return requiredOn(RAM, demand, criterion);
+}
+
+/**
+ * The limit that is asked for, in whole bytes: the floor and what the launcher's accounting adds, never
+ * under it, and never under the request: mapped weights are counted in the limit, and where they don't
+ * fit each token would read them anew. Nothing where the launcher holds a jar to no limit.
+ */
+export function limitOf(
+  choice: LauncherChoice,
+  demand: InstanceDemand,
+  criterion: Criterion,
+): number | undefined {
   const limit = choice.kind === "line"
     ? /\{memory(-mib)?\}/.test(choice.line) ? LINE_LIMIT : undefined
     : choice.launcher.limit;
   if (limit === undefined) return undefined;
-  const asked = footprint.floorBytes + limit.addedBytes;
-  const least = choice.kind === "known" && choice.launcher.coversRequest
-    ? Math.max(asked, footprint.workingSetBytes)
-    : asked;
+  const least = Math.max(
+    demand.footprint.floorBytes + limit.addedBytes,
+    requestOf(demand, criterion),
+  );
   return Math.ceil(least / limit.stepBytes) * limit.stepBytes;
 }
 
@@ -119,11 +134,12 @@ export function placesOf({ choices, own, version, jars }: StartOptions): PlaceOf
     const { id } = config.demand;
     const choice = choices.get(id);
     if (choice === undefined) return undefined;
-    const limitBytes = limitOf(choice, config.demand);
+    const { criterion } = run.policy;
+    const limitBytes = limitOf(choice, config.demand, criterion);
     const seconds = choice.kind === "known" ? choice.launcher.startSeconds : LINE_START_SECONDS;
     const files = startsHere(choice) ? machineFilesBelow("/") : undefined;
     return new SeparateProcess(config, run, jar, {
-      launch: () => launch(choice, config, own),
+      launch: () => launch(choice, config, { own, criterion }),
       launcher: launcherName(choice),
       version,
       startMilliseconds: seconds * 1000,
@@ -143,14 +159,14 @@ function countKernelKills(files: MachineFiles): number | undefined {
 function launch(
   choice: LauncherChoice,
   { demand }: JarConfig,
-  own: ProgramStart | undefined,
+  { own, criterion }: { readonly own: ProgramStart | undefined; readonly criterion: Criterion },
 ): JarChild {
   const isOwn = needsOwn(choice);
   const command = isOwn ? own?.words ?? [] : ["brainjar", "jar"];
   const request: LaunchRequest = {
     name: processName(demand.id),
-    memoryBytes: limitOf(choice, demand) ?? demand.footprint.floorBytes,
-    requestBytes: demand.footprint.workingSetBytes,
+    memoryBytes: limitOf(choice, demand, criterion) ?? demand.footprint.floorBytes,
+    requestBytes: requestOf(demand, criterion),
     gpus: demand.footprint.devices?.length ?? 0,
     command,
     operand: choice.kind === "known" ? choice.operand : "",

@@ -164,7 +164,6 @@ export const LAUNCHERS: readonly Launcher[] = [
       "{words}",
     ],
     ...CONTAINER,
-    coversRequest: true,
     isHere: false,
     offers: {
       command: [

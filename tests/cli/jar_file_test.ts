@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { findPositions, lineAndColumn } from "../../src/cli/jar_file/positions.ts";
+import { readLauncher } from "../../src/jar_process/launchers/read_launcher.ts";
 import { readJarFile } from "../../src/cli/jar_file/read.ts";
 import { JAR_FILE_SCHEMA } from "../../src/cli/jar_file/schema.ts";
 import { JARS_OF_MODE } from "../../src/experiment/roles.ts";
@@ -305,4 +306,31 @@ Deno.test("jar file: lines end as any system ends them, columns count characters
   assertEquals(lineAndColumn("", 0), "1:1");
   assertEquals(lineAndColumn("a\nb\r\nc\rd", 7), "4:1");
   assertEquals(lineAndColumn("\u{1f9e0}\u{1fad9}x", 4), "1:3");
+});
+
+Deno.test("jar file: no launcher that it may name starts a command of its author's", () => {
+  const launcherOf = (launcher: string) =>
+    read({ "brainjar.jsonc": JSON.stringify({ jars: [{ name: "mind", launcher }] }) })
+      .jars?.[0]?.launcher;
+  for (const name of ["in-process", "process", "systemd", "slurm", "ssh lab", "ssh me@10.0.0.7"]) {
+    const choice = readLauncher(launcherOf(name) ?? "");
+    if (choice === undefined) continue;
+    if (choice.kind !== "known") throw new Error(`A command: ${name}`);
+    assertEquals([choice.words, choice.operand], [[], name.split(" ")[1] ?? ""]);
+  }
+  const commands = [
+    ...["npx evil", "sh evil.sh", "touch evil", "slurm evil", "systemd evil", "process evil"],
+    ...["docker evil/image", "podman evil", "kubernetes evil", "{command}", "evil {command}"],
+    ...["ssh -oProxyCommand=evil", "ssh lab evil", "ssh lab;evil", "ssh $(evil)", "ssh lab\nevil"],
+    ...["ssh -p 22 lab", "ssh", "slurm --prolog=evil", " slurm", "slurm\n", "toString", ""],
+  ];
+  for (const command of commands) {
+    const { hint = "" } = assertThrows(
+      () => launcherOf(command),
+      BrainjarError,
+      undefined,
+      command,
+    );
+    assertMatch(hint, /^It takes in-process, process, systemd, slurm, or ssh HOST/);
+  }
 });

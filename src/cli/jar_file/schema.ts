@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ROLES } from "../../budget/demand.ts";
 import { parseSize } from "../../budget/size.ts";
+import { IN_PROCESS, LAUNCHERS } from "../../jar_process/launchers/table.ts";
 import { findFlag } from "../flags/flags.ts";
 
 // The error of each field says what it takes: it becomes the hint under the place of the mistake.
@@ -71,10 +72,17 @@ const sampling = z.strictObject({
   maxTokens: likeFlag("max-tokens"),
 }, { error: "It takes an object" }).partial();
 
-/** A jar file may be somebody else's: no options, and no command that it could have run here. */
-const LAUNCHER = /^[a-z-]+( [A-Za-z0-9][A-Za-z0-9_.:@/-]*)?$/;
-const LAUNCHER_WORDS =
-  'It takes a launcher\'s name, with its host or image after a space: "slurm", "ssh HOST"';
+/**
+ * A jar file may be somebody else's: nothing that it says becomes a command that is run here, and an
+ * image is one.
+ */
+const FILE_LAUNCHERS = [
+  IN_PROCESS,
+  ...LAUNCHERS.filter(({ operand }) => operand === undefined).map(({ name }) => name),
+];
+const LAUNCHER = new RegExp(`^(${FILE_LAUNCHERS.join("|")}|ssh [A-Za-z0-9][A-Za-z0-9_.:@-]*)$`);
+const LAUNCHER_WORDS = `It takes ${FILE_LAUNCHERS.join(", ")}, or ssh HOST; options, images and ` +
+  "commands of one's own are flags: --launcher-NAME";
 
 const jarFields = {
   model: text(
@@ -95,7 +103,7 @@ const jarFields = {
   sampling: sampling.describe("How its thoughts are sampled"),
   launcher: z.string({ error: LAUNCHER_WORDS }).regex(LAUNCHER, { error: LAUNCHER_WORDS })
     .describe(
-      "What starts its process, as --launcher; options and commands of one's own are flags",
+      "What starts its process, as --launcher; options, images and commands of one's own are flags",
     ),
 };
 

@@ -35,9 +35,11 @@ const LINE_LIMIT = { addedBytes: 2 * MB + PROTOCOL_BYTES, stepBytes: MB };
 /** Without a backtrace, which would start a debugger; with one arena, whose free end goes back. */
 const ENVIRONMENT = { GGML_NO_BACKTRACE: "1", MALLOC_ARENA_MAX: "1" };
 
-/** What starts a jar, for people. */
+/** What starts a jar, for people: `slurm`, `ssh HOST`, or the first word of a command. */
 export function launcherName(choice: LauncherChoice): string {
-  return choice.kind === "known" ? choice.launcher.name : choice.line.split(" ", 1)[0] ?? "";
+  return choice.kind === "known"
+    ? `${choice.launcher.name} ${choice.operand}`.trim()
+    : choice.line.split(" ", 1)[0] ?? "";
 }
 
 /** Whether a jar that is started in this way takes this machine's memory. */

@@ -1,7 +1,6 @@
 import { MemoryBudgetManager } from "../budget/manager.ts";
 import type { MachineMemory } from "../budget/memory.ts";
 import { defined } from "../budget/defined.ts";
-import { BrainjarError } from "../budget/error.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Clock } from "../experiment/clock.ts";
 import type { JarConfig } from "../experiment/config.ts";
@@ -22,24 +21,14 @@ export interface JarMachine {
   readonly readMemory: () => Promise<MachineMemory>;
   readonly readOwnAnonymousBytes: () => number | Promise<number>;
   readonly ledger: ReservationLedger;
-  /** Looks at a file; throws where it isn't there. */
-  readonly stat: (path: string) => Promise<Pick<Deno.FileInfo, "isFile">>;
-  /** How this machine is called. */
-  readonly host: string;
   readonly stop: AbortSignal;
   readonly answer: (answer: JarAnswer) => void;
 }
 
-/**
- * A run of one jar in this process. What isn't there of its model's files is said before anything is
- * read or loaded.
- *
- * @throws {BrainjarError} `model-not-found`, and what reading this machine's memory throws
- */
+/** A run of one jar in this process. Throws what reading this machine's memory throws. */
 export async function openJar(load: JarLoad, machine: JarMachine): Promise<OpenedJar> {
   const { demand, options, files, sparse, policy, promptFormat } = load;
   const { clock, engine, ledger, readMemory, stop, answer } = machine;
-  for (const { path } of files) await checkIsThere(path, machine);
   const first = await readMemory();
   const memory = new MemoryView(first, readMemory, machine.readOwnAnonymousBytes);
   let stoppedAt: number | undefined;
@@ -89,25 +78,4 @@ function tellingLoads(engine: Engine, answer: (answer: JarAnswer) => void): Engi
         },
       }),
   };
-}
-
-async function checkIsThere(
-  path: string,
-  { stat, host }: Pick<JarMachine, "stat" | "host">,
-): Promise<void> {
-  try {
-    if ((await stat(path)).isFile) return;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw unreadable(path, host, error);
-  }
-  throw new BrainjarError("model-not-found", `Model file not found on ${host}: ${path}`, {
-    hint: "Put it there under the same path, or have the launcher start the jar where it is",
-  });
-}
-
-function unreadable(path: string, host: string, cause: unknown): BrainjarError {
-  return new BrainjarError("model-unreadable", `Model file can't be read on ${host}: ${path}`, {
-    hint: "Check who may read it and the folders that it lies in",
-    cause,
-  });
 }

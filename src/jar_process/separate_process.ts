@@ -8,6 +8,7 @@ import { CAUSE_MESSAGES } from "../experiment/jar/death_cause.ts";
 import type { Entrance, Figures, Refusal } from "../experiment/jar/entrance.ts";
 import type { JarPlace, PlacedJar, PlaceRun } from "../experiment/jar/place.ts";
 import type { SampledJar } from "../experiment/memory/memory_sample.ts";
+import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { JAR_PROTOCOL, type JarAnswer } from "../report/schema/jar.ts";
 import { type JarChild, JarLink } from "./jar_link.ts";
 import { loadOf } from "./load_request.ts";
@@ -23,6 +24,8 @@ export interface JarStart {
   readonly launcher: string;
   /** brainjar's own version: the other side must have the same. */
   readonly version: string;
+  /** The processor that the jar was planned for; absent where it is planned for any. */
+  readonly cpu?: CpuFeatures;
   /** How long it may take from the start to its first line; a scheduler may have to find room. */
   readonly startMilliseconds: number;
   /** What it is held to by its launcher, in bytes; absent where it isn't. */

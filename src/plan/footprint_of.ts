@@ -25,11 +25,14 @@ export interface FootprintRequest {
   readonly estimator: Estimator;
 }
 
+/** What is needed of a host to estimate a model. */
+export type EstimatingHost = Pick<Host, "cpu" | "footprints" | "engine" | "calibrations">;
+
 /**
  * A model's footprint by the estimator that was asked for; three jars on one model are estimated
  * once, where the host remembers models at all.
  */
-export function footprintOf(request: FootprintRequest, host: Host): Promise<Footprint> {
+export function footprintOf(request: FootprintRequest, host: EstimatingHost): Promise<Footprint> {
   const { options, estimator } = request;
   const key = JSON.stringify([estimator, request.key, options]);
   const footprint = host.footprints?.get(key) ?? findFootprint(request, host);
@@ -37,7 +40,7 @@ export function footprintOf(request: FootprintRequest, host: Host): Promise<Foot
   return footprint;
 }
 
-async function findFootprint(request: FootprintRequest, host: Host): Promise<Footprint> {
+async function findFootprint(request: FootprintRequest, host: EstimatingHost): Promise<Footprint> {
   const { header, options, estimator } = request;
   const path = header.parts[0]?.path ?? "";
   switch (estimator) {
@@ -66,7 +69,7 @@ async function findFootprint(request: FootprintRequest, host: Host): Promise<Foo
 /** With what `measure --save` kept for this model and machine, if it did. */
 async function calibrated(
   { header, options }: FootprintRequest,
-  host: Host,
+  host: EstimatingHost,
   footprint: Footprint,
 ): Promise<Footprint> {
   const { ratio, warning } = await measuredRatio(header, options, host);
@@ -83,7 +86,7 @@ async function calibrated(
 async function measuredRatio(
   header: GgufHeader,
   options: FootprintOptions,
-  host: Host,
+  host: EstimatingHost,
 ): Promise<{ readonly ratio?: number; readonly warning?: string }> {
   const { ratios, warning } = host.calibrations();
   if (warning !== undefined) return { warning };

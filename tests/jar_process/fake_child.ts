@@ -4,6 +4,7 @@ import type { JarConfig } from "../../src/experiment/config.ts";
 import type { PlacedJar, PlaceRun } from "../../src/experiment/jar/place.ts";
 import { withoutLedger } from "../../src/experiment/memory/reservation_ledger.ts";
 import type { JarChild } from "../../src/jar_process/jar_link.ts";
+import { checkModelFiles } from "../../src/jar_process/model_files.ts";
 import { openJar } from "../../src/jar_process/open_jar.ts";
 import { runJar } from "../../src/jar_process/run_jar.ts";
 import { type JarStart, SeparateProcess } from "../../src/jar_process/separate_process.ts";
@@ -101,21 +102,24 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
     processId: 7,
     clock,
     stop,
-    open: (load) =>
-      openJar(load, {
-        engine,
-        clock,
-        readMemory,
-        readOwnAnonymousBytes: () => engine.anonymousBytes,
-        ledger: withoutLedger(readMemory),
+    open: async (load) => {
+      await checkModelFiles(load, {
         stat: (path) =>
           path.endsWith("missing.gguf")
             ? Promise.reject(new Deno.errors.NotFound())
             : Promise.resolve({ isFile: true }),
         host: "node1",
+      });
+      return await openJar(load, {
+        engine,
+        clock,
+        readMemory,
+        readOwnAnonymousBytes: () => engine.anonymousBytes,
+        ledger: withoutLedger(readMemory),
         stop: stop.signal,
         answer,
-      }),
+      });
+    },
   }).then(() => end({ code: 0, signal: null }));
   return {
     engine,

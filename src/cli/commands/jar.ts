@@ -4,7 +4,9 @@ import { memoryFor } from "../../budget/allocated_memory.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
 import { systemClock } from "../../experiment/clock.ts";
 import { reservationLedger, withoutLedger } from "../../experiment/memory/reservation_ledger.ts";
+import { checkModelFiles } from "../../jar_process/model_files.ts";
 import { openJar } from "../../jar_process/open_jar.ts";
+import { onOwnProcessor } from "../../jar_process/own_processor.ts";
 import { withoutOwnLimit } from "../../jar_process/own_limit.ts";
 import { runJar } from "../../jar_process/run_jar.ts";
 import { schedulerJob } from "../../jar_process/scheduler_job.ts";
@@ -39,10 +41,12 @@ export const command: Command = async ({ output }) => {
   };
   const host = Deno.hostname();
   let opened: Host | undefined;
-  const open = async (load: JarLoad) => {
+  const open = async (asked: JarLoad) => {
     const say = (line: string) => output.say(`${line}\n`);
-    const here = openHost({ gpu: load.gpu, runsHere: true, loadsHere: true, say });
+    const here = openHost({ gpu: asked.gpu, runsHere: true, loadsHere: true, say });
     opened = here;
+    await checkModelFiles(asked, { stat: Deno.stat, host });
+    const load = await onOwnProcessor(asked, here, host);
     const readAll = async () =>
       withDevices(await readCapped(undefined, 0), await here.findDevices());
     const readShared = load.limitBytes === undefined
@@ -59,8 +63,6 @@ export const command: Command = async ({ output }) => {
       ledger: ledger === undefined
         ? withoutLedger(readMemory)
         : reservationLedger(ledger, readMemory),
-      stat: Deno.stat,
-      host,
       stop: stop.signal,
       answer,
     });

@@ -89,7 +89,8 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
     const demands = plan.jars.map((jar) => jar.demand);
     const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const { validation } = plan;
-    const config = await runConfig({ ...together, validation }, await host.cpu(), values);
+    const cpu = await host.cpu();
+    const config = await runConfig({ ...together, validation }, cpu, values);
     const goesOn = config.validation.ok || config.allowPartial;
     await session.validated(validationReport({ plan }), goesOn);
     if (goesOn) launching?.linesOf(together).forEach(say);
@@ -100,7 +101,7 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
       readOwnAnonymousBytes: readHeldBytes,
       ...session.listeners,
       validationLine: (event) => ({ ...eventJson(event), text: session.report }),
-      ...defined({ placeOf: launching?.placesOf(together) }),
+      ...defined({ placeOf: launching?.placesOf(together, cpu) }),
       ...defined({ ledger: ledger && reservationLedger(ledger, readForJars, held), transcript }),
       signal: stop.signal,
     });

@@ -18,6 +18,7 @@ import {
   placesOf,
   startsHere,
 } from "../../jar_process/launchers/start_jars.ts";
+import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { type Plan, type PlannedJar, validatePlanned } from "../../plan/planned_jars.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
@@ -32,7 +33,8 @@ export interface Launching {
    * @throws {BrainjarError} `no-machine-offered`
    */
   checkOffers(plan: Plan): Promise<void>;
-  placesOf(plan: Plan): PlaceOf;
+  /** @param cpu the processor that they were planned for */
+  placesOf(plan: Plan, cpu: CpuFeatures): PlaceOf;
   /** What each is asked for elsewhere, a line each. */
   linesOf(plan: Plan): readonly string[];
 }
@@ -69,11 +71,12 @@ export function readLaunching(
   return {
     apart: (plan) => apart(plan, choices),
     checkOffers: (plan) => checkOffers(plan, choices, say),
-    placesOf: (plan) =>
+    placesOf: (plan, cpu) =>
       placesOf({
         choices,
         own: start,
         version: configuration.version,
+        cpu,
         jars: plan.jars.map(({ demand }) => demand),
       }),
     linesOf: ({ jars, settings: { policy } }) =>

@@ -4,17 +4,17 @@ import { defined } from "../../budget/defined.ts";
 import type { Criterion, InstanceDemand } from "../../budget/demand.ts";
 import { RAM } from "../../budget/pools/pools.ts";
 import { requiredOn } from "../../budget/required.ts";
-import { MB } from "../../budget/size.ts";
 import type { ProgramStart } from "../../engine/dry_load_process.ts";
 import type { JarConfig } from "../../experiment/config.ts";
 import type { PlaceOf } from "../../experiment/jar/place.ts";
 import { leastImportantFirst } from "../../experiment/roles.ts";
+import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { type MachineFiles, machineFilesBelow, textOf } from "../../machine/machine_files.ts";
 import type { JarChild } from "../jar_link.ts";
 import { SeparateProcess } from "../separate_process.ts";
 import { fillLine, fillTemplate, type LaunchRequest } from "./fill_template.ts";
 import { type LauncherChoice, LINE_START_SECONDS } from "./read_launcher.ts";
-import { PROTOCOL_BYTES } from "./table.ts";
+import { CONTROL_GROUP } from "./table.ts";
 
 /** How jars are started that don't live in the run's process. */
 export interface StartOptions {
@@ -24,13 +24,12 @@ export interface StartOptions {
   readonly own: ProgramStart | undefined;
   readonly version: string;
   readonly jars: readonly Pick<InstanceDemand, "id" | "role">[];
+  /** The processor that they were planned for. */
+  readonly cpu: CpuFeatures;
 }
 
 /** Between a jar's death for the machine's memory and that of one that is more important. */
 const PATIENCE_MILLISECONDS = 2_000;
-
-/** What a command of one's own is asked for: what a control group counts is in it. */
-const LINE_LIMIT = { addedBytes: 2 * MB + PROTOCOL_BYTES, stepBytes: MB };
 
 /** Without a backtrace, which would start a debugger; with one arena, whose free end goes back. */
 const ENVIRONMENT = { GGML_NO_BACKTRACE: "1", MALLOC_ARENA_MAX: "1" };
@@ -66,7 +65,7 @@ export function limitOf(
   criterion: Criterion,
 ): number | undefined {
   const limit = choice.kind === "line"
-    ? /\{memory(-mib)?\}/.test(choice.line) ? LINE_LIMIT : undefined
+    ? /\{memory(-mib)?\}/.test(choice.line) ? CONTROL_GROUP : undefined
     : choice.launcher.limit;
   if (limit === undefined) return undefined;
   const least = Math.max(
@@ -130,7 +129,7 @@ function isOnPath(program: string, path: string): boolean {
 }
 
 /** Where each jar lives that is to be started. */
-export function placesOf({ choices, own, version, jars }: StartOptions): PlaceOf {
+export function placesOf({ choices, own, version, jars, cpu }: StartOptions): PlaceOf {
   const order = leastImportantFirst(jars.filter(({ id }) => choices.has(id)));
   return (config, run, jar) => {
     const { id } = config.demand;
@@ -144,6 +143,7 @@ export function placesOf({ choices, own, version, jars }: StartOptions): PlaceOf
       launch: () => launch(choice, config, { own, criterion }),
       launcher: launcherName(choice),
       version,
+      cpu,
       startMilliseconds: seconds * 1000,
       patienceMilliseconds: order.findIndex((one) => one.id === id) * PATIENCE_MILLISECONDS,
       countKernelKills: () => files && countKernelKills(files),

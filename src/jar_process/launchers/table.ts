@@ -12,7 +12,7 @@ export const PROTOCOL_BYTES: number = 8 * MB;
  * 0.9 MB (the step's own pages, its groups' slack), with podman's runtime 0.5 MB. One MB more keeps a
  * jar from flickering at its edge; limits are whole MB everywhere, so that each takes them.
  */
-const CONTROL_GROUP = { addedBytes: 2 * MB + PROTOCOL_BYTES, stepBytes: MB } as const;
+export const CONTROL_GROUP = { addedBytes: 2 * MB + PROTOCOL_BYTES, stepBytes: MB } as const;
 
 /** A process on this machine starts at once; a busy machine takes its time. */
 const HERE_SECONDS = 120;

@@ -93,6 +93,12 @@ export const jarLoad = {
   files: z.array(file).min(1).describe("Its model's, with the sizes that were planned with"),
   sparse: z.array(range).exactOptional()
     .describe("What of the files a token reads only here and there"),
+  processor: z.object({
+    architecture: z.enum(["x86_64", "aarch64", "other"]),
+    features: z.array(z.string()),
+    threads: z.int().min(1),
+  }).exactOptional()
+    .describe("What it was planned for; on another it is estimated anew. Absent: it isn't"),
   policy,
   promptFormat: z.enum(["auto", "raw", "chat"]),
   gpu: z.enum(["off", ...GPU_BACKENDS]).describe("What computes beside the processor"),

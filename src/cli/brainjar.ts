@@ -25,6 +25,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<{ readonly command: Co
     loadModule<typeof import("./commands/memory.ts")>(import.meta, "./commands/memory.ts"),
   recommend: () =>
     loadModule<typeof import("./commands/recommend.ts")>(import.meta, "./commands/recommend.ts"),
+  plan: () => loadModule<typeof import("./commands/plan.ts")>(import.meta, "./commands/plan.ts"),
   measure: () =>
     loadModule<typeof import("./commands/measure.ts")>(import.meta, "./commands/measure.ts"),
   jar: () => loadModule<typeof import("./commands/jar.ts")>(import.meta, "./commands/jar.ts"),

@@ -52,7 +52,7 @@ const TABLE: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["brainjar estimate ", MODELS],
   ["brainjar estimate tiny.gguf my", ["my folder", "my model.gguf"]],
   ["brainjar measure --save t", ["tiny.gguf"]],
-  ["brainjar schema ", ["check", "estimate", "jar", "jars", "run", "transcript"]],
+  ["brainjar schema ", ["check", "estimate", "jar", "jars", "plan", "run", "transcript"]],
   ["brainjar replay ", EVERYTHING],
   ["brainjar replay --speed ", ["max"]],
   ["brainjar report talk.jsonl --output no", ["notes.txt"]],

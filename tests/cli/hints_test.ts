@@ -58,7 +58,10 @@ const FAR: readonly (readonly [argv: readonly string[], hint: string])[] = [
   [["./m.gguf"], "Write brainjar check --model ./m.gguf, or brainjar estimate ./m.gguf"],
   [["check", "--ram-limit", "4"], "It has a jar's name at its end: --ram-limit-subject, "],
   [["check", "--sequences", "2"], "It is a flag of brainjar estimate. See brainjar check --help"],
-  [["recommend", "--ram-limit-god", "2"], "It is a flag of brainjar run, brainjar check. "],
+  [
+    ["recommend", "--ram-limit-god", "2"],
+    "It is a flag of brainjar run, brainjar check, brainjar plan. ",
+  ],
 ];
 
 for (const [argv, hint] of FAR) {

@@ -9,7 +9,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["main"],
   ["cli", "mod"],
   ["replay"],
-  ["screen", "page"],
+  ["screen", "page", "job_files"],
   ["view", "jar_process"],
   ["experiment", "report", "packaging"],
   ["plan"],

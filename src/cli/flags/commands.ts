@@ -118,6 +118,18 @@ const TABLE = [
     },
   },
   {
+    name: "plan",
+    summary: "Print what jars in processes of their own ask a scheduler for",
+    operands: "",
+    description: [
+      "Says on paper, before anything runs, what each jar asks for where it has a process of its own (run --launcher): its request is the working set, its limit the floor and what the launcher's accounting adds. Loads nothing; the models' headers are enough.",
+    ],
+    examples: {
+      "plan --mode matrix --model m.gguf": "each jar's request and limit",
+      "plan --jars jars.jsonc --json": "for a script",
+    },
+  },
+  {
     name: "measure",
     summary: "Load a model for real and print estimate beside reality",
     operands: "MODEL",
@@ -149,7 +161,7 @@ const TABLE = [
   {
     name: "schema",
     summary: "Print the JSON Schema of a file or an answer",
-    operands: "jars|check|estimate|run|transcript|jar",
+    operands: "jars|check|estimate|plan|run|transcript|jar",
     description: ["JSON Schema, draft 2020-12."],
     examples: { "schema jars > jars.schema.json": "for an editor" },
   },

@@ -52,8 +52,10 @@ export interface FlagDefinition {
   readonly greatest?: number;
 }
 
-const JARS = ["run", "check", "recommend"] as const;
-const MODELS = ["run", "check", "recommend", "estimate", "measure"] as const;
+const JARS = ["run", "check", "recommend", "plan"] as const;
+const MODELS = ["run", "check", "recommend", "plan", "estimate", "measure"] as const;
+/** What a run is told besides, which a plan writes down for it. */
+const RUNS = ["run", "plan"] as const;
 
 /** As it is typed: `q8_0`. */
 export const typedCacheType = (type: KvCacheType) => type.toLowerCase() as Lowercase<KvCacheType>;
@@ -65,7 +67,7 @@ const MAX_TOKENS = {
   type: "count",
   least: 1,
   greatest: 2 ** 20,
-  commands: ["run"],
+  commands: RUNS,
 } as const;
 
 const TEMPERATURE = {
@@ -74,7 +76,7 @@ const TEMPERATURE = {
   placeholder: "T",
   least: 0,
   greatest: 100,
-  commands: ["run"],
+  commands: RUNS,
 } as const;
 
 const TOP_P = {
@@ -83,7 +85,7 @@ const TOP_P = {
   placeholder: "P",
   least: 0,
   greatest: 1,
-  commands: ["run"],
+  commands: RUNS,
 } as const;
 
 /** Every flag, in the order of `--help`. */
@@ -120,7 +122,7 @@ export const FLAG_TABLE = [
     name: "ram-limit",
     perJar: true,
     type: "size",
-    commands: ["run", "check"],
+    commands: ["run", "check", "plan"],
     help: "Most memory one jar may use; sizes its context too",
   },
   {
@@ -202,7 +204,7 @@ export const FLAG_TABLE = [
     name: "devices",
     type: "text",
     placeholder: "BACKEND=SIZE,…",
-    commands: ["check", "recommend", "estimate"],
+    commands: ["check", "recommend", "plan", "estimate"],
     help: "Devices of a machine that isn't this one: cuda=80GB, vulkan=24GB,24GB, metal=48GB",
   },
   {
@@ -223,7 +225,7 @@ export const FLAG_TABLE = [
     type: "choice",
     choices: ["header", "engine", "filesize"],
     olderNames: { exact: "engine" },
-    commands: ["run", "check", "recommend", "estimate"],
+    commands: ["run", "check", "recommend", "plan", "estimate"],
     default: DEFAULT_ESTIMATOR,
     help:
       "How footprints are found: from the header, by the engine's dry load (once called exact), or file size × 1.5",
@@ -271,13 +273,13 @@ export const FLAG_TABLE = [
   {
     name: "total-memory",
     type: "size",
-    commands: JARS,
+    commands: ["run", "check", "recommend"],
     help: "RAM of a machine that isn't this one; for run, at most what this one has",
   },
   {
     name: "available-memory",
     type: "size",
-    commands: JARS,
+    commands: ["run", "check", "recommend"],
     help: "What is free on it (all of --total-memory if not given)",
   },
   {
@@ -307,7 +309,7 @@ export const FLAG_TABLE = [
     type: "count",
     least: 1,
     greatest: 1_000_000_000,
-    commands: ["run"],
+    commands: RUNS,
     help: "End after N turns (without it: on Ctrl-C, or when nobody reads its answer)",
   },
   {
@@ -333,7 +335,7 @@ export const FLAG_TABLE = [
     name: "prompt",
     perJar: true,
     type: "path",
-    commands: ["run", "check"],
+    commands: ["run", "check", "plan"],
     help: "What one jar is told, from FILE (brainjar prompts prints the built-in ones)",
   },
   {
@@ -356,7 +358,7 @@ export const FLAG_TABLE = [
     name: "prompt-format",
     type: "choice",
     choices: ["auto", "raw", "chat"],
-    commands: ["run"],
+    commands: RUNS,
     default: "auto",
     help: "Tell prompts in the model's chat template, as raw text, or (auto) as the model has it",
   },
@@ -365,25 +367,25 @@ export const FLAG_TABLE = [
     type: "count",
     least: 0,
     greatest: 2 ** 32 - 1,
-    commands: ["run"],
+    commands: RUNS,
     help: "Seed of the sampling; the same seed, model and flags give the same thoughts",
   },
   {
     name: "allow-partial",
     type: "switch",
-    commands: ["run"],
+    commands: RUNS,
     help: "Go on without a refused observer or god",
   },
   {
     name: "log",
     type: "path",
-    commands: ["run"],
+    commands: RUNS,
     help: "Append the transcript to FILE, a JSON object a line",
   },
   {
     name: "log-max-size",
     type: "size",
-    commands: ["run"],
+    commands: RUNS,
     help:
       "Go on in a new file when the transcript has SIZE; older parts are FILE.1, FILE.2, to FILE.9",
   },
@@ -490,13 +492,13 @@ export const FLAG_TABLE = [
   {
     name: "json",
     type: "switch",
-    commands: ["run", "check", "estimate", "memory", "recommend", "measure"],
+    commands: ["run", "check", "estimate", "memory", "recommend", "plan", "measure"],
     help: "Answer in JSON on stdout",
   },
   {
     name: "no-color",
     type: "switch",
-    commands: ["run", "replay", "check", "estimate", "memory", "recommend", "measure"],
+    commands: ["run", "replay", "check", "estimate", "memory", "recommend", "plan", "measure"],
     help: "No colour, as with $NO_COLOR",
   },
   {

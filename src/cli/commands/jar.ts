@@ -7,7 +7,7 @@ import { reservationLedger, withoutLedger } from "../../experiment/memory/reserv
 import { openJar } from "../../jar_process/open_jar.ts";
 import { withoutOwnLimit } from "../../jar_process/own_limit.ts";
 import { runJar } from "../../jar_process/run_jar.ts";
-import { schedulerJob } from "../../jar_process/scheduler_job.ts";
+import { whereabouts } from "../../jar_process/scheduler_job.ts";
 import type { JarLoad } from "../../jar_process/serve_jar.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { withDevices } from "../../plan/devices/devices.ts";
@@ -37,7 +37,7 @@ export const command: Command = async ({ output }) => {
       if (!isHeard) stop.abort("eof");
     }, () => stop.abort("eof"));
   };
-  const host = Deno.hostname();
+  const where = whereabouts((name) => Deno.env.get(name), Deno.hostname);
   let opened: Host | undefined;
   const open = async (load: JarLoad) => {
     const say = (line: string) => output.say(`${line}\n`);
@@ -60,7 +60,7 @@ export const command: Command = async ({ output }) => {
         ? withoutLedger(readMemory)
         : reservationLedger(ledger, readMemory),
       stat: Deno.stat,
-      host,
+      host: where.host,
       stop: stop.signal,
       answer,
     });
@@ -70,9 +70,8 @@ export const command: Command = async ({ output }) => {
       requests: Deno.stdin.readable,
       answer,
       version: configuration.version,
-      host,
+      ...where,
       processId: Deno.pid,
-      job: schedulerJob((name) => Deno.env.get(name)),
       clock: systemClock,
       open,
       stop,

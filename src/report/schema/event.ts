@@ -37,6 +37,8 @@ export const cause = z.enum([
   "killed",
   "crashed",
   "terminated",
+  "preempted",
+  "node-failed",
   "exited",
   "silent",
   "jar-protocol",

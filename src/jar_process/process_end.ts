@@ -1,5 +1,5 @@
 import type { BrainjarError } from "../budget/error.ts";
-import type { Death } from "../experiment/jar/death_cause.ts";
+import type { Death, DeathCause } from "../experiment/jar/death_cause.ts";
 import type { Bye } from "./serve_jar.ts";
 
 /** How a jar's process ended, as far as its launcher tells. */
@@ -22,6 +22,14 @@ export interface ProcessEnd {
 /** What a launcher says on stderr of a process that ran out of memory. */
 const OUT_OF_MEMORY =
   /out of memory|oom-kill|OOMKilled|exceeded memory limit|memory cgroup out of memory/i;
+
+/** What schedulers say of what they ended themselves: Slurm's exit code for it may be 0. */
+const SCHEDULERS: readonly (readonly [cause: DeathCause, words: RegExp])[] = [
+  ["node-failed", /node failure|launch failed on node/i],
+  ["out-of-memory", OUT_OF_MEMORY],
+  ["preempted", /due to preemption/i],
+  ["terminated", /\bcancelled at\b/i],
+];
 
 /** What a crash is, by signal, and as a shell or a scheduler tells it: 128 and the signal's number. */
 const CRASHES: Readonly<Record<string, number>> = {
@@ -64,8 +72,12 @@ export function deathBy(end: ProcessEnd): Death {
     return { cause: "silent", detail: `for ${Math.round(silentMilliseconds / 1000)} s` };
   }
   const signal = signalOf(end);
-  if (OUT_OF_MEMORY.test(said) || (signal === "SIGKILL" && kernelKilled)) {
-    return { cause: "out-of-memory", ...detail(lineAbout(said, OUT_OF_MEMORY)) };
+  const [ended, words] = SCHEDULERS.find(([, words]) => words.test(said)) ?? [];
+  if (ended !== undefined && words !== undefined) {
+    return { cause: ended, ...detail(lineAbout(said, words)) };
+  }
+  if (signal === "SIGKILL" && kernelKilled) {
+    return { cause: "out-of-memory", ...detail(lastLine(said)) };
   }
   if (signal === "SIGTERM" || bye === "signal") {
     return { cause: "terminated", ...detail(lastLine(said)) };

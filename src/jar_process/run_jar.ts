@@ -14,7 +14,7 @@ export interface RunJarOptions extends Pick<ServeOptions, "open" | "clock"> {
   readonly host: string;
   readonly processId: number;
   /** Its scheduler's name for it. */
-  readonly job?: string | undefined;
+  readonly job?: string;
   readonly stop: AbortController;
 }
 

@@ -5,7 +5,7 @@ import { figuresOfRam, RAM } from "../budget/pools/pools.ts";
 import { settlesBefore, settlesWithin } from "../experiment/clock.ts";
 import type { JarConfig } from "../experiment/config.ts";
 import { CAUSE_MESSAGES } from "../experiment/jar/death_cause.ts";
-import type { Entrance, Figures, Refusal } from "../experiment/jar/entrance.ts";
+import type { Entrance, Figures, Refusal, Whereabouts } from "../experiment/jar/entrance.ts";
 import type { JarPlace, PlacedJar, PlaceRun } from "../experiment/jar/place.ts";
 import type { SampledJar } from "../experiment/memory/memory_sample.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
@@ -33,6 +33,8 @@ export interface JarStart {
   /** How long it waits for less important jars to go first. */
   readonly patienceMilliseconds: number;
   readonly countKernelKills: () => number | undefined;
+  /** Where the run itself is. */
+  readonly own: Whereabouts;
 }
 
 /** A mind in a process of its own, wherever a launcher starts it. */
@@ -46,6 +48,7 @@ export class SeparateProcess implements JarPlace {
   #mind: RemoteMind | undefined;
   #hello: PromiseWithResolvers<Hello | ProcessEnd> | undefined;
   #entrance: PromiseWithResolvers<Entrance> | undefined;
+  #where: Whereabouts | undefined;
   #onApproved: ((figures: Figures) => void) | undefined;
   #approval: Figures | undefined;
   #died: PromiseWithResolvers<readonly PoolDeallocation[]> | undefined;
@@ -126,6 +129,9 @@ export class SeparateProcess implements JarPlace {
         { hint: "Have the launcher start the same version" },
       );
     }
+    const { host, job } = hello;
+    const { own } = this.#start;
+    this.#where = host === own.host && job === own.job ? undefined : { host, ...defined({ job }) };
     this.#beat(link);
     return link;
   }
@@ -226,7 +232,15 @@ export class SeparateProcess implements JarPlace {
         const turn = () => this.#run.turn;
         const mind = new RemoteMind({ link, contextSize, templateTokens, turn });
         this.#mind = mind;
-        this.#entrance?.resolve({ kind: "admitted", approval, mind, shared, milliseconds });
+        const told = defined({ where: this.#where });
+        this.#entrance?.resolve({
+          kind: "admitted",
+          approval,
+          mind,
+          shared,
+          milliseconds,
+          ...told,
+        });
         return;
       }
       case "refused": {

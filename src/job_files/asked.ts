@@ -1,6 +1,6 @@
-import type { InstanceDemand } from "../budget/demand.ts";
+import type { Criterion, InstanceDemand } from "../budget/demand.ts";
 import type { LauncherChoice } from "../jar_process/launchers/read_launcher.ts";
-import { limitOf } from "../jar_process/launchers/start_jars.ts";
+import { limitOf, requestOf } from "../jar_process/launchers/start_jars.ts";
 import { LAUNCHERS } from "../jar_process/launchers/table.ts";
 import type { PlannedJar } from "../plan/planned_jars.ts";
 import type { PlannedRequest } from "../report/plan/planned_request.ts";
@@ -15,6 +15,7 @@ export const COORDINATOR_BYTES: number = 160 * 1024 ** 2;
 /** What each jar of a plan asks for in a process of its own, by what may start it. */
 export function requestsOf(
   jars: readonly Pick<PlannedJar, "demand" | "options">[],
+  criterion: Criterion,
 ): PlannedRequest[] {
   return jars.map(({ demand, options }) => {
     const { id, role, model, footprint, gpuLayers } = demand;
@@ -24,8 +25,8 @@ export function requestsOf(
       model,
       contextSize: options.contextSize,
       floorBytes: footprint.floorBytes,
-      requestBytes: footprint.workingSetBytes,
-      limits: limitsOf(demand),
+      requestBytes: requestOf(demand, criterion),
+      limits: limitsOf(demand, criterion),
       devices: footprint.devices?.map(({ id, bytes }) => ({ id, bytes })) ?? [],
       ...gpuLayers && { gpuLayers },
     };
@@ -33,10 +34,10 @@ export function requestsOf(
 }
 
 /** The limit that each launcher is asked for that holds a jar to one. */
-function limitsOf(demand: InstanceDemand): PlannedRequest["limits"] {
+function limitsOf(demand: InstanceDemand, criterion: Criterion): PlannedRequest["limits"] {
   return LAUNCHERS.flatMap((launcher) => {
     const choice: LauncherChoice = { kind: "known", launcher, operand: "", words: [] };
-    const limitBytes = limitOf(choice, demand);
+    const limitBytes = limitOf(choice, demand, criterion);
     return limitBytes === undefined ? [] : [{ launcher: launcher.name, limitBytes }];
   });
 }

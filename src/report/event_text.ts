@@ -42,6 +42,7 @@ export function renderEvent(event: RunEvent): string {
       return said(
         event.id,
         `resurrected in turn ${event.turn} after ${counted(event.deaths, "death")}` +
+          placeText(event) +
           (event.pools.length === 0 ? "" : `: ${allocatedAmounts(event)} allocated`),
       );
     case "prompt":
@@ -74,8 +75,16 @@ export function lifeText(
 
 function loaded(event: LoadedEvent): string {
   const how = event.shared ? "shares" : "loaded";
-  return `${how} ${printable(event.model)}: context of ${event.contextSize} tokens, ` +
+  return `${how} ${printable(event.model)}${
+    placeText(event)
+  }: context of ${event.contextSize} tokens, ` +
     seconds(event.milliseconds);
+}
+
+/** Where a jar's process is, if that is told. */
+function placeText({ host, job }: Pick<LoadedEvent, "host" | "job">): string {
+  if (host === undefined) return "";
+  return ` on ${printable(host)}${job === undefined ? "" : ` (${printable(job)})`}`;
 }
 
 function warning(event: WarningEvent): string {

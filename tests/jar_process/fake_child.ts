@@ -146,6 +146,7 @@ export function fakePlace(
     startMilliseconds: 60_000,
     patienceMilliseconds: 0,
     countKernelKills: () => undefined,
+    own: { host: "desk" },
     ...start,
   });
 }

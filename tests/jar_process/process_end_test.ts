@@ -25,15 +25,32 @@ const ENDS: readonly [end: Partial<ProcessEnd>, cause: DeathCause, detail: strin
     "crashed",
     "SIGSEGV: task 0: Segmentation fault",
   ],
+  // A step that was cancelled and doesn't end when it is asked to: the code is 0.
   [
-    { code: 143, said: "CANCELLED AT X DUE TO PREEMPTION ***" },
+    {
+      code: 0,
+      said:
+        "slurmstepd-node1: error: *** STEP 9.0 ON node1 CANCELLED AT 2026-11-27T05:19:16 ***\n" +
+        "srun: error: Timed out waiting for job step to complete\n",
+    },
     "terminated",
-    "CANCELLED AT X DUE TO PREEMPTION ***",
+    "slurmstepd-node1: error: *** STEP 9.0 ON node1 CANCELLED AT 2026-11-27T05:19:16 ***",
   ],
   [
-    { code: 0, said: "srun: error: Node failure on node2" },
-    "exited",
-    "exit code 0: srun: error: Node failure on node2",
+    {
+      code: 143,
+      bye: "signal",
+      said:
+        "slurmstepd-node1: error: *** STEP 9.0 ON node1 CANCELLED AT X DUE TO PREEMPTION ***\n" +
+        "srun: error: node1: task 0: Terminated\n",
+    },
+    "preempted",
+    "slurmstepd-node1: error: *** STEP 9.0 ON node1 CANCELLED AT X DUE TO PREEMPTION ***",
+  ],
+  [
+    { code: 0, said: "srun: error: Node failure on node2\nsrun: Job step aborted\n" },
+    "node-failed",
+    "srun: error: Node failure on node2",
   ],
   [{ code: 7 }, "exited", "exit code 7"],
   [{}, "exited", "without a word"],

@@ -73,8 +73,8 @@ const ENDS = [
   [{ code: 137, signal: "SIGKILL" }, "", "killed"],
   [{ code: 134, signal: "SIGABRT" }, "x.cpp:1: GGML_ASSERT(false) failed\n", "crashed"],
   [{ code: 1, signal: null }, "srun: error: node1: task 0: Out Of Memory\n", "out-of-memory"],
-  [{ code: 0, signal: null }, "srun: error: Node failure on node2\n", "exited"],
-  [{ code: 143, signal: null }, "slurmstepd: CANCELLED DUE TO PREEMPTION\n", "terminated"],
+  [{ code: 0, signal: null }, "srun: error: Node failure on node2\n", "node-failed"],
+  [{ code: 143, signal: null }, "slurmstepd: CANCELLED DUE TO PREEMPTION\n", "preempted"],
 ] as const;
 
 /** Turns take a while, so that a dead jar's time to come back comes. */

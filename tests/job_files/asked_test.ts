@@ -14,12 +14,12 @@ Deno.test("asked: the limits are those that a run asks its launchers for", () =>
   const bytes = fc.integer({ min: 0, max: 2 ** 45 });
   fc.assert(fc.property(bytes, bytes, (floorBytes, more) => {
     const demand = demandOf({ floorBytes, workingSetBytes: floorBytes + more });
-    const [asked] = requestsOf(plannedJars([demand]));
+    const [asked] = requestsOf(plannedJars([demand]), "working-set");
     assertEquals(asked?.requestBytes, floorBytes + more);
     assertEquals(asked?.limits.map(({ launcher }) => launcher).includes("process"), false);
     for (const { launcher, limitBytes } of asked?.limits ?? []) {
       const choice = readLauncher(`${launcher} image`);
-      assertEquals(limitBytes, choice && limitOf(choice, demand), launcher);
+      assertEquals(limitBytes, choice && limitOf(choice, demand, "working-set"), launcher);
     }
   }));
 });
@@ -39,11 +39,14 @@ function requests() {
   const figures = { floorBytes: 1200 * MB + 1, workingSetBytes: 5400 * MB };
   const devices = [{ id: "cuda:0", bytes: 4100 * MB, sharedBytes: 0, processBytes: 0 }];
   return {
-    jars: requestsOf(plannedJars([
-      demandOf(figures),
-      demandOf({ ...figures, devices }, "observer"),
-      demandOf(figures, "god\u001b[2J"),
-    ])),
+    jars: requestsOf(
+      plannedJars([
+        demandOf(figures),
+        demandOf({ ...figures, devices }, "observer"),
+        demandOf(figures, "god\u001b[2J"),
+      ]),
+      "floor",
+    ),
     coordinatorBytes: COORDINATOR_BYTES,
   };
 }

@@ -81,6 +81,19 @@ Deno.test("run: every event as people read it", () => {
       "[subject] shares a.gguf: context of 512 tokens, 1.23 s",
     ],
     [
+      {
+        event: "loaded",
+        ...WHO,
+        model: "a.gguf",
+        contextSize: 512,
+        shared: false,
+        host: "node\u001b2",
+        job: "slurm:151",
+        milliseconds: 1234,
+      },
+      "[subject] loaded a.gguf on node\\u{1b}2 (slurm:151): context of 512 tokens, 1.23 s",
+    ],
+    [
       { event: "warning", code: "x", message: "Something is odd", hint: "Look at it" },
       "WARNING: Something is odd\n  Look at it",
     ],

@@ -9,7 +9,7 @@ import { openJar } from "../../jar_process/open_jar.ts";
 import { onOwnProcessor } from "../../jar_process/own_processor.ts";
 import { withoutOwnLimit } from "../../jar_process/own_limit.ts";
 import { runJar } from "../../jar_process/run_jar.ts";
-import { schedulerJob } from "../../jar_process/scheduler_job.ts";
+import { whereabouts } from "../../jar_process/scheduler_job.ts";
 import type { JarLoad } from "../../jar_process/serve_jar.ts";
 import { readHeldBytes } from "../../machine/process_memory.ts";
 import { withDevices } from "../../plan/devices/devices.ts";
@@ -39,14 +39,14 @@ export const command: Command = async ({ output }) => {
       if (!isHeard) stop.abort("eof");
     }, () => stop.abort("eof"));
   };
-  const host = Deno.hostname();
+  const where = whereabouts((name) => Deno.env.get(name), Deno.hostname);
   let opened: Host | undefined;
   const open = async (asked: JarLoad) => {
     const say = (line: string) => output.say(`${line}\n`);
     const here = openHost({ gpu: asked.gpu, runsHere: true, loadsHere: true, say });
     opened = here;
-    await checkModelFiles(asked, { stat: Deno.stat, host });
-    const load = await onOwnProcessor(asked, here, host);
+    await checkModelFiles(asked, { stat: Deno.stat, host: where.host });
+    const load = await onOwnProcessor(asked, here, where.host);
     const readAll = async () =>
       withDevices(await readCapped(undefined, 0), await here.findDevices());
     const readShared = load.limitBytes === undefined
@@ -72,9 +72,8 @@ export const command: Command = async ({ output }) => {
       requests: Deno.stdin.readable,
       answer,
       version: configuration.version,
-      host,
+      ...where,
       processId: Deno.pid,
-      job: schedulerJob((name) => Deno.env.get(name)),
       clock: systemClock,
       open,
       stop,

@@ -24,7 +24,10 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
     output,
   );
   const { jars } = await planOn(host, settings, await host.readMemory());
-  const requests = { jars: requestsOf(jars), coordinatorBytes: COORDINATOR_BYTES };
+  const requests = {
+    jars: requestsOf(jars, settings.policy.criterion),
+    coordinatorBytes: COORDINATOR_BYTES,
+  };
   output.answer(
     values.get("json")
       ? `${jsonText(planJson(requests, settings, []))}\n`

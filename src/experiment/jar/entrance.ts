@@ -35,6 +35,12 @@ export interface Aborted {
   readonly rest: Promise<void>;
 }
 
+/** A machine, and what a scheduler calls what it started there. */
+export interface Whereabouts {
+  readonly host: string;
+  readonly job?: string;
+}
+
 /** What became of a jar that asked to be let in. */
 export type Entrance =
   | {
@@ -44,6 +50,8 @@ export type Entrance =
     /** Whether its model was in memory already. */
     readonly shared: boolean;
     readonly milliseconds: number;
+    /** Where its process is, where that isn't the run's own machine and job. */
+    readonly where?: Whereabouts;
   }
   | Refusal
   | Aborted;

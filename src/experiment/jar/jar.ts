@@ -123,6 +123,7 @@ export class Jar {
       model: this.config.demand.model,
       contextSize: admission.mind.contextSize,
       shared: admission.shared,
+      ...admission.where,
       milliseconds: rounded(admission.milliseconds),
     });
   }
@@ -158,7 +159,7 @@ export class Jar {
       const deaths = this.#deaths;
       const message = CAUSE_MESSAGES[cause];
       const told = { event: "resurrection", deaths, cause, message, milliseconds } as const;
-      return this.#emit({ ...told, ...figuresOf(admission.approval) });
+      return this.#emit({ ...told, ...figuresOf(admission.approval), ...admission.where });
     }
     this.#state = { ...dead, retryAt: clock.now() + this.#later(limits.retryMilliseconds) };
     if (admission.kind === "aborted") this.#rest = admission.rest;

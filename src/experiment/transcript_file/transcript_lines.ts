@@ -79,7 +79,7 @@ export function transcriptLine(
       return { event: name, id, role, turn };
     }
     case "loaded": {
-      const { milliseconds: _, ...kept } = event;
+      const { milliseconds: _, host: __, job: ___, ...kept } = event;
       return kept;
     }
     case "death": {

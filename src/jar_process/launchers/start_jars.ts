@@ -11,6 +11,7 @@ import { leastImportantFirst } from "../../experiment/roles.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { type MachineFiles, machineFilesBelow, textOf } from "../../machine/machine_files.ts";
 import type { JarChild } from "../jar_link.ts";
+import { whereabouts } from "../scheduler_job.ts";
 import { SeparateProcess } from "../separate_process.ts";
 import { fillLine, fillTemplate, type LaunchRequest } from "./fill_template.ts";
 import { type LauncherChoice, LINE_START_SECONDS } from "./read_launcher.ts";
@@ -130,6 +131,7 @@ function isOnPath(program: string, path: string): boolean {
 
 /** Where each jar lives that is to be started. */
 export function placesOf({ choices, own, version, jars, cpu }: StartOptions): PlaceOf {
+  const here = whereabouts((name) => Deno.env.get(name), Deno.hostname);
   const order = leastImportantFirst(jars.filter(({ id }) => choices.has(id)));
   return (config, run, jar) => {
     const { id } = config.demand;
@@ -144,6 +146,7 @@ export function placesOf({ choices, own, version, jars, cpu }: StartOptions): Pl
       launcher: launcherName(choice),
       version,
       cpu,
+      own: here,
       startMilliseconds: seconds * 1000,
       patienceMilliseconds: order.findIndex((one) => one.id === id) * PATIENCE_MILLISECONDS,
       countKernelKills: () => files && countKernelKills(files),

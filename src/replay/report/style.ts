@@ -37,7 +37,8 @@ figcaption { font-size: .85rem; color: var(--soft); }
 .lane svg { width: 100%; height: 30px; background: var(--sunk); border-radius: 4px; }
 .life { fill: var(--voice, var(--ink)); }
 .life-engine-failed, .life-engine-stalled, .life-device-lost, .life-ram-limit, .life-available-memory,
-.life-device-memory, .life-out-of-memory, .life-killed, .life-crashed, .life-terminated, .life-exited,
+.life-device-memory, .life-out-of-memory, .life-killed, .life-crashed, .life-terminated, .life-preempted,
+.life-node-failed, .life-exited,
 .life-silent, .life-jar-protocol { fill: var(--danger); }
 .life-by-hand { fill: var(--soft); }
 .turn { break-inside: avoid; }

@@ -17,6 +17,12 @@ const allocated = {
   pools: z.array(z.object({ id: poolId, ...allocation })),
 };
 
+/** Where a jar's process is, where that isn't the run's own machine and job. */
+const place = {
+  host: z.string().exactOptional().describe("The machine, as its scheduler calls it"),
+  job: z.string().exactOptional().describe("Its scheduler's name for it: slurm:151"),
+};
+
 /** What kills a jar. */
 export const cause = z.enum([
   "context-full",
@@ -31,6 +37,8 @@ export const cause = z.enum([
   "killed",
   "crashed",
   "terminated",
+  "preempted",
+  "node-failed",
   "exited",
   "silent",
   "jar-protocol",
@@ -75,6 +83,7 @@ export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     model: z.string(),
     contextSize: z.int(),
     shared: z.boolean().describe("Whether the model was in memory already"),
+    ...place,
     milliseconds,
   }),
   z.object({
@@ -132,6 +141,7 @@ export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     message: z.string(),
     ...allocated,
     preflight,
+    ...place,
     milliseconds,
   }),
   z.object({

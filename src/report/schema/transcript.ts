@@ -62,16 +62,16 @@ const JUDGED_SCHEMA = validation.extend({
   text: z.string().exactOptional().describe("The same as check prints it"),
 });
 
-/** What of each event a transcript leaves out, since it is measured. */
+/** What of each event a transcript leaves out, since it is measured, or a scheduler's to decide. */
 const MEASURED: Readonly<Partial<Record<RunEventJson["event"], readonly string[]>>> = (() => {
   const allocated = ["allocatedBytes", "totalBytes", "usableBytes", "remainingBytes", "pools"];
   const givenBack = ["givenBackBytes", "reservedBytes", "pools"];
   return {
     allocated: [...allocated, "preflight"],
-    loaded: ["milliseconds"],
+    loaded: ["host", "job", "milliseconds"],
     thought: ["milliseconds"],
     death: givenBack,
-    resurrection: [...allocated, "preflight", "milliseconds"],
+    resurrection: [...allocated, "preflight", "host", "job", "milliseconds"],
     end: ["milliseconds", "allocationReport", "transcriptFailure", ...givenBack],
   };
 })();

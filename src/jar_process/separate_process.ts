@@ -4,7 +4,6 @@ import { BrainjarError, lineOf } from "../budget/error.ts";
 import { figuresOfRam, RAM } from "../budget/pools/pools.ts";
 import { settlesBefore, settlesWithin } from "../experiment/clock.ts";
 import type { JarConfig } from "../experiment/config.ts";
-import { CAUSE_MESSAGES } from "../experiment/jar/death_cause.ts";
 import type { Entrance, Figures, Refusal, Whereabouts } from "../experiment/jar/entrance.ts";
 import type { JarPlace, PlacedJar, PlaceRun } from "../experiment/jar/place.ts";
 import type { SampledJar } from "../experiment/memory/memory_sample.ts";
@@ -12,6 +11,7 @@ import type { CpuFeatures } from "../llama_cpp/options.ts";
 import { JAR_PROTOCOL, type JarAnswer } from "../report/schema/jar.ts";
 import { type JarChild, JarLink } from "./jar_link.ts";
 import { loadOf } from "./load_request.ts";
+import { endedEarly, notStarted } from "./ended_early.ts";
 import { deathBy, type ProcessEnd } from "./process_end.ts";
 import { RemoteMind } from "./remote_mind.ts";
 import type { Hello } from "./serve_jar.ts";
@@ -119,7 +119,7 @@ export class SeparateProcess implements JarPlace {
       );
     }
     const hello = await this.#hello.promise;
-    if (!("answer" in hello)) throw endedEarly(id, launcher, hello);
+    if (!("answer" in hello)) throw notStarted(id, launcher, hello);
     if (hello.protocol !== JAR_PROTOCOL || hello.version !== version) {
       await this.#leave();
       throw new BrainjarError(
@@ -290,15 +290,6 @@ export class SeparateProcess implements JarPlace {
       if (silence > limits.silenceMilliseconds) await link.endForSilence(silence);
     }
   }
-}
-
-function endedEarly(id: string, launcher: string, end: ProcessEnd): BrainjarError {
-  const { cause, detail } = deathBy(end);
-  return new BrainjarError(
-    `jar-${cause}`.replace("jar-jar-", "jar-"),
-    `Jar '${id}', started by launcher ${launcher}: ${CAUSE_MESSAGES[cause]}`,
-    { kind: "engine", hint: detail ?? "It said nothing" },
-  );
 }
 
 function refusalOf(error: unknown): Refusal {

@@ -13,6 +13,8 @@ export interface LaunchRequest {
   readonly gpus: number;
   /** The program and its words. */
   readonly command: readonly string[];
+  /** The same as somebody wrote it for the other side's shell. */
+  readonly commandLine?: string;
   /** What stands for {operand}. */
   readonly operand: string;
   /** More words for the launcher itself. */
@@ -71,10 +73,10 @@ export function fillTemplate(
   { template, isShell }: Pick<Launcher, "template" | "isShell">,
   request: LaunchRequest,
 ): string[] {
-  const { command, words, gpus, isRoot } = request;
+  const { command, commandLine, words, gpus, isRoot } = request;
   return template.flatMap((word) => {
     if (word === "{command}") {
-      return isShell ? [command.map(shellWord).join(" ")] : command;
+      return isShell ? [commandLine ?? command.map(shellWord).join(" ")] : command;
     }
     if (word === "{words}") return words;
     if (word === "{user}") return isRoot ? [] : ["--user"];

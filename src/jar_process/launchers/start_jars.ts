@@ -97,7 +97,9 @@ export function checkLaunchers(
     if (program === undefined || isOnPath(program, path)) continue;
     throw new BrainjarError(
       "launcher-missing",
-      `Launcher ${launcherName(choice)} of '${id}' isn't installed: no program "${program}"`,
+      `Launcher ${
+        launcherName(choice)
+      } of '${id}' isn't installed: no program "${program}" that may be run`,
       { hint: "Install it, put it on PATH, or take another --launcher" },
     );
   }
@@ -105,14 +107,22 @@ export function checkLaunchers(
 
 function needsOwn(choice: LauncherChoice): boolean {
   return choice.kind === "known"
-    ? choice.launcher.program === "own"
+    ? choice.command === undefined && choice.launcher.program === "own"
     : choice.line.includes("{command}");
 }
 
+/** Words of a shell's line that are no programs. */
+const SHELL_WORDS: ReadonlySet<string> = new Set(
+  ". case cd command eval exec export for if set test trap ulimit umask until while".split(" "),
+);
+
 /** The program that is run; nothing where that can't be told, or it is this one. */
 function programOf(choice: LauncherChoice): string | undefined {
-  const first = choice.kind === "known" ? choice.launcher.template[0] : choice.line.split(/\s/)[0];
-  return first !== undefined && /^[\w./+-]+$/.test(first) ? first : undefined;
+  const first = choice.kind === "known"
+    ? choice.launcher.template[0]
+    : choice.line.trim().split(/[\s;]/)[0];
+  if (first === undefined || !/^[\w./+-]+$/.test(first)) return undefined;
+  return choice.kind === "line" && SHELL_WORDS.has(first) ? undefined : first;
 }
 
 function isOnPath(program: string, path: string): boolean {
@@ -122,7 +132,8 @@ function isOnPath(program: string, path: string): boolean {
     : path.split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
   return places.some((place) => {
     try {
-      return Deno.statSync(place).isFile;
+      const { isFile, mode } = Deno.statSync(place);
+      return isFile && (mode === null || (mode & 0o111) !== 0);
     } catch {
       return false;
     }
@@ -167,13 +178,15 @@ function launch(
   { own, criterion }: { readonly own: ProgramStart | undefined; readonly criterion: Criterion },
 ): JarChild {
   const isOwn = needsOwn(choice);
-  const command = isOwn ? own?.words ?? [] : ["brainjar", "jar"];
+  const written = choice.kind === "known" ? choice.command : undefined;
+  const command = isOwn ? own?.words ?? [] : written?.split(/\s+/) ?? ["brainjar", "jar"];
   const request: LaunchRequest = {
     name: processName(demand.id),
     memoryBytes: limitOf(choice, demand, criterion) ?? demand.footprint.floorBytes,
     requestBytes: requestOf(demand, criterion),
     gpus: demand.footprint.devices?.length ?? 0,
     command,
+    ...defined({ commandLine: written }),
     operand: choice.kind === "known" ? choice.operand : "",
     words: choice.kind === "known" ? choice.words : [],
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,

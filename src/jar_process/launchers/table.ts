@@ -179,7 +179,18 @@ export const LAUNCHERS: readonly Launcher[] = [
   {
     name: "ssh",
     summary: "brainjar on another machine, held to no limit",
-    template: ["ssh", "-T", "-o", "BatchMode=yes", "{words}", "{operand}", "{command}"],
+    // Of an option that stands twice ssh takes the first.
+    template: [
+      "ssh",
+      "{words}",
+      "-T",
+      "-o",
+      "BatchMode=yes",
+      "-o",
+      "ConnectTimeout=30",
+      "{operand}",
+      "{command}",
+    ],
     operand: "HOST",
     isHere: false,
     program: "installed",

@@ -1,4 +1,5 @@
 import configuration from "../../../deno.json" with { type: "json" };
+import { defined } from "../../budget/defined.ts";
 import { BrainjarError, lineOf } from "../../budget/error.ts";
 import type { JarFootprint } from "../../budget/demand.ts";
 import { formatAmount } from "../../budget/size.ts";
@@ -49,7 +50,11 @@ export interface Launching {
 export function readLaunching(
   { jars }: Settings,
   own: StartDryLoads | undefined,
-  { token, say }: { readonly token?: string; readonly say: (line: string) => void },
+  { token, startSeconds, say }: {
+    readonly token?: string;
+    readonly startSeconds?: number;
+    readonly say: (line: string) => void;
+  },
 ): Launching | undefined {
   const choices = new Map<string, LauncherChoice>();
   for (const { id, launcher } of jars) {
@@ -77,6 +82,7 @@ export function readLaunching(
         own: start,
         version: configuration.version,
         cpu,
+        ...defined({ startSeconds }),
         jars: plan.jars.map(({ demand }) => demand),
       }),
     linesOf: ({ jars, settings: { policy } }) =>

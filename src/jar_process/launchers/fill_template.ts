@@ -19,6 +19,8 @@ export interface LaunchRequest {
   readonly operand: string;
   /** More words for the launcher itself. */
   readonly words: readonly string[];
+  /** The machine that it isn't to be started on. */
+  readonly avoid?: string;
   /** Whether root asks. */
   readonly isRoot: boolean;
 }
@@ -32,6 +34,7 @@ const VALUES: Readonly<Record<string, (request: LaunchRequest) => string>> = {
   "memory-mib": ({ memoryBytes }) => String(Math.ceil(memoryBytes / MIB)),
   request: ({ requestBytes }) => String(requestBytes),
   gpus: ({ gpus }) => String(gpus),
+  avoid: ({ avoid = "" }) => avoid,
   operand: ({ operand }) => operand,
   "operand-json": ({ operand }) => JSON.stringify(operand),
   "command-json": ({ command }) => JSON.stringify(command),
@@ -73,7 +76,7 @@ export function fillTemplate(
   { template, isShell }: Pick<Launcher, "template" | "isShell">,
   request: LaunchRequest,
 ): string[] {
-  const { command, commandLine, words, gpus, isRoot } = request;
+  const { command, commandLine, words, gpus, avoid, isRoot } = request;
   return template.flatMap((word) => {
     if (word === "{command}") {
       return isShell ? [commandLine ?? command.map(shellWord).join(" ")] : command;
@@ -81,6 +84,7 @@ export function fillTemplate(
     if (word === "{words}") return words;
     if (word === "{user}") return isRoot ? [] : ["--user"];
     if (gpus === 0 && word.includes("{gpus}")) return [];
+    if (avoid === undefined && word.includes("{avoid}")) return [];
     return [word.replaceAll(PLACEHOLDER, (all, name) => VALUES[name]?.(request) ?? all)];
   });
 }

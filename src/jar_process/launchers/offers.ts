@@ -1,5 +1,6 @@
-import { BrainjarError, lineOf } from "../../budget/error.ts";
+import { BrainjarError } from "../../budget/error.ts";
 import { formatAmount, GB, KB, MB } from "../../budget/size.ts";
+import { askScheduler } from "./ask_scheduler.ts";
 
 /** How a scheduler is asked which machines it has for jobs. */
 export interface OffersCommand {
@@ -24,9 +25,6 @@ export interface JarRequest {
   readonly memoryBytes: number;
   readonly gpus: number;
 }
-
-/** A scheduler that doesn't answer is asked by the jars themselves. */
-const ANSWER_MILLISECONDS = 10_000;
 
 /** Units as Kubernetes writes them; Slurm's are written so by the command. */
 const UNITS: Readonly<Record<string, number>> = {
@@ -92,15 +90,7 @@ export async function askOffers(
   offers: OffersCommand,
   words: readonly string[],
 ): Promise<OfferedMachine[]> {
-  const [program = "", ...args] = offersWords(offers, words);
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args,
-    stdin: "null",
-    signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
-  }).output();
-  const decoder = new TextDecoder();
-  if (success) return readOffers(decoder.decode(stdout));
-  throw new Error(lineOf(decoder.decode(stderr)) || `${program} didn't answer`);
+  return readOffers(await askScheduler(offersWords(offers, words)));
 }
 
 /**

@@ -13,6 +13,7 @@ import { type MachineFiles, machineFilesBelow, textOf } from "../../machine/mach
 import type { JarChild } from "../jar_link.ts";
 import { whereabouts } from "../scheduler_job.ts";
 import { SeparateProcess } from "../separate_process.ts";
+import { askScheduler } from "./ask_scheduler.ts";
 import { fillLine, fillTemplate, type LaunchRequest } from "./fill_template.ts";
 import { type LauncherChoice, LINE_START_SECONDS } from "./read_launcher.ts";
 import { CONTROL_GROUP } from "./table.ts";
@@ -27,6 +28,8 @@ export interface StartOptions {
   readonly jars: readonly Pick<InstanceDemand, "id" | "role">[];
   /** The processor that they were planned for. */
   readonly cpu: CpuFeatures;
+  /** How long a start may take until the jar says hello, where it isn't what its launcher says. */
+  readonly startSeconds?: number;
 }
 
 /** Between a jar's death for the machine's memory and that of one that is more important. */
@@ -141,7 +144,9 @@ function isOnPath(program: string, path: string): boolean {
 }
 
 /** Where each jar lives that is to be started. */
-export function placesOf({ choices, own, version, jars, cpu }: StartOptions): PlaceOf {
+export function placesOf(
+  { choices, own, version, jars, cpu, startSeconds }: StartOptions,
+): PlaceOf {
   const here = whereabouts((name) => Deno.env.get(name), Deno.hostname);
   const order = leastImportantFirst(jars.filter(({ id }) => choices.has(id)));
   return (config, run, jar) => {
@@ -150,10 +155,11 @@ export function placesOf({ choices, own, version, jars, cpu }: StartOptions): Pl
     if (choice === undefined) return undefined;
     const { criterion } = run.policy;
     const limitBytes = limitOf(choice, config.demand, criterion);
-    const seconds = choice.kind === "known" ? choice.launcher.startSeconds : LINE_START_SECONDS;
+    const seconds = startSeconds ??
+      (choice.kind === "known" ? choice.launcher.startSeconds : LINE_START_SECONDS);
     const files = startsHere(choice) ? machineFilesBelow("/") : undefined;
     return new SeparateProcess(config, run, jar, {
-      launch: () => launch(choice, config, { own, criterion }),
+      launch: (avoid) => launch(choice, config, { own, criterion, ...defined({ avoid }) }),
       launcher: launcherName(choice),
       version,
       cpu,
@@ -175,7 +181,11 @@ function countKernelKills(files: MachineFiles): number | undefined {
 function launch(
   choice: LauncherChoice,
   { demand }: JarConfig,
-  { own, criterion }: { readonly own: ProgramStart | undefined; readonly criterion: Criterion },
+  { own, criterion, avoid }: {
+    readonly own: ProgramStart | undefined;
+    readonly criterion: Criterion;
+    readonly avoid?: string;
+  },
 ): JarChild {
   const isOwn = needsOwn(choice);
   const written = choice.kind === "known" ? choice.command : undefined;
@@ -190,11 +200,16 @@ function launch(
     operand: choice.kind === "known" ? choice.operand : "",
     words: choice.kind === "known" ? choice.words : [],
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
+    ...defined({ avoid }),
   };
   const words = choice.kind === "known"
     ? fillTemplate(choice.launcher, request)
     : ["sh", "-c", fillLine(choice.line, request)];
-  return spawn(words, isOwn ? own : undefined, launcherName(choice));
+  const child = spawn(words, isOwn ? own : undefined, launcherName(choice));
+  const queue = choice.kind === "known" ? choice.launcher.queue : undefined;
+  if (queue === undefined) return child;
+  const asking = fillTemplate({ template: queue }, request);
+  return { ...child, askQueue: () => askScheduler(asking) };
 }
 
 function spawn(

@@ -17,7 +17,7 @@ export const CONTROL_GROUP = { addedBytes: 2 * MB + PROTOCOL_BYTES, stepBytes: M
 /** A process on this machine starts at once; a busy machine takes its time. */
 const HERE_SECONDS = 120;
 
-/** A queue may be long; who knows a longer one writes a command of their own. */
+/** A queue may be long; who knows a longer one says --start-timeout. */
 const QUEUE_SECONDS = 600;
 
 /** A pod's image may have to be fetched first. */
@@ -89,6 +89,7 @@ export const LAUNCHERS: readonly Launcher[] = [
       "--ntasks=1",
       "--mem={memory-mib}M",
       "--gpus={gpus}",
+      "--exclude={avoid}",
       "--job-name={name}",
       "--unbuffered",
       "--kill-on-bad-exit=1",
@@ -98,6 +99,7 @@ export const LAUNCHERS: readonly Launcher[] = [
     isHere: false,
     limit: CONTROL_GROUP,
     program: "own",
+    queue: ["squeue", "--noheader", "--name={name}", "--format=%T %R"],
     offers: {
       command: [
         "sinfo",

@@ -38,7 +38,7 @@ const LINES: readonly [asked: string, more: Partial<LaunchRequest>, words: strin
   [
     "slurm --partition=long",
     { gpus: 2, isRoot: false },
-    "srun|--ntasks=1|--mem=50M|--gpus=2|--job-name=brainjar-god-1|--unbuffered|" +
+    "srun|--ntasks=1|--overlap|--mem=50M|--gpus=2|--job-name=brainjar-god-1|--unbuffered|" +
     `--kill-on-bad-exit=1|--partition=long|${COMMAND}`,
   ],
   ["ssh -p 2222 lab", {}, `ssh|-p|2222|${SSH}|'/opt/my deno' run main.ts jar`],

@@ -87,6 +87,8 @@ export const LAUNCHERS: readonly Launcher[] = [
     template: [
       "srun",
       "--ntasks=1",
+      // Where the run is a job itself its jars are steps of it: they take turns on its processors.
+      "--overlap",
       "--mem={memory-mib}M",
       "--gpus={gpus}",
       "--exclude={avoid}",

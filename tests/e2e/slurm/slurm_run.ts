@@ -149,3 +149,20 @@ export async function jobsOf(slurm: Slurm): Promise<string[]> {
   const text = await slurm.ask("squeue", "--noheader", "--format=%j");
   return text.split("\n").filter((name) => name !== "").toSorted();
 }
+
+/** Processes in a job's control group on a node, as this machine calls them. */
+export async function processesOf(slurm: Slurm, node: string, job: string): Promise<number[]> {
+  const group = await groupOf(slurm, node, job);
+  try {
+    const text = await Deno.readTextFile(`${group}/cgroup.procs`);
+    return text.split("\n").filter((line) => line !== "").map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** The control group of a job's task on a node. */
+export async function groupOf(slurm: Slurm, node: string, job: string): Promise<string> {
+  const root = (await Deno.readTextFile(`${slurm.folder}/group.memory`)).trim();
+  return `${root}/slurm_${node}/uid_0/job_${job.replace("slurm:", "")}/step_0/task_0`;
+}

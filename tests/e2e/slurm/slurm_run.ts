@@ -74,6 +74,12 @@ export class SlurmRun {
     return first;
   }
 
+  /** The processes that start its jars, which srun is two of each, as this machine calls them. */
+  get launchers(): number[] {
+    const sruns = childrenOf(this.processId);
+    return [...sruns, ...sruns.flatMap(childrenOf)];
+  }
+
   /** Waits for an event, however long that takes; throws where the run ends without it. */
   async until<Name extends Line["event"]>(
     name: Name,
@@ -130,12 +136,13 @@ export async function comesTrue(isSo: () => boolean | Promise<boolean>): Promise
   while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-/** Takes so much of a node, as somebody else's job does; answers when it has it. */
-export async function occupy(slurm: Slurm, node: string, memoryMib: number): Promise<void> {
+/** Takes so much of a node, as somebody else's job does; answers that when it has it. */
+export async function occupy(slurm: Slurm, node: string, memoryMib: number): Promise<string> {
   const words = ["--parsable", `--nodelist=${node}`, `--mem=${memoryMib}M`, "--output=/dev/null"];
   const job = (await slurm.ask("sbatch", ...words, "--wrap=sleep infinity")).trim();
   assert(/^\d+$/.test(job), job);
   await comesTrue(async () => await stateOf(slurm, job) === "RUNNING");
+  return job;
 }
 
 /** What Slurm says of a job: `RUNNING`, `CANCELLED`… */

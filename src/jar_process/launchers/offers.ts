@@ -106,6 +106,16 @@ export function checkOffered(
 ): void {
   const withDevices = machines.filter((one) => one.gpus >= gpus);
   if (withDevices.some((one) => one.memoryBytes >= memoryBytes)) return;
+  if (machines.length === 0) {
+    throw new BrainjarError(
+      "no-machine-offered",
+      `'${id}' asks ${launcher} for ${formatAmount(memoryBytes)}, which offers no machine`,
+      {
+        kind: "refused",
+        hint: `Check its options and which machines are up, or start it with --launcher-${id}`,
+      },
+    );
+  }
   const devices = gpus === 0 ? "" : ` with ${gpus === 1 ? "a device" : `${gpus} devices`}`;
   const largest = withDevices.toSorted((a, b) => b.memoryBytes - a.memoryBytes)[0];
   const best = largest === undefined

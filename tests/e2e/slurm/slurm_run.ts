@@ -18,6 +18,9 @@ export const MATRIX: readonly string[] = [
   ...["--launcher", "slurm"],
 ];
 
+/** One of them alone. */
+export const SINGLE: readonly string[] = [...MATRIX, "--mode", "single"];
+
 /** A machine of 600 MB and one of 300. */
 export const TWO_NODES: readonly SlurmNode[] = [
   { name: "node1", memoryMib: 600 },
@@ -49,6 +52,8 @@ export function slurmTest(
 /** A run among a Slurm's machines, beside its controller. */
 export class SlurmRun {
   readonly events: Line[] = [];
+  /** What it printed that is no event: why it didn't begin. */
+  rest = "";
   readonly #child: Deno.ChildProcess;
   readonly #stderr: Promise<string>;
   readonly #read: Promise<void>;
@@ -110,7 +115,11 @@ export class SlurmRun {
     for await (const piece of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + piece).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) this.events.push(JSON.parse(line));
+      for (const line of lines) {
+        const event = JSON.parse(line);
+        if ("event" in event) this.events.push(event);
+        else this.rest += line;
+      }
       this.#tell();
     }
     this.#isOver = true;

@@ -10,6 +10,7 @@ import {
   occupy,
   type Of,
   processesOf,
+  SINGLE,
   SlurmRun,
   slurmTest,
 } from "./slurm_run.ts";
@@ -74,7 +75,7 @@ slurmTest(
     const run = new SlurmRun(slurm, [...MATRIX, "--log", log]);
     await run.until("thought", ({ id }) => id === "god");
     await slurm.ask("scancel", other);
-    const single = new SlurmRun(slurm, [...MATRIX, "--mode", "single"]);
+    const single = new SlurmRun(slurm, SINGLE);
     const alone = await single.until("loaded");
     await single.until("thought");
     const placed = [...run.events, alone].filter((event) => event.event === "loaded");

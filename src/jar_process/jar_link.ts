@@ -3,6 +3,7 @@ import { defined } from "../budget/defined.ts";
 import { type Clock, settlesWithin } from "../experiment/clock.ts";
 import { jsonText } from "../report/printable.ts";
 import type { JarAnswer, JarRequest } from "../report/schema/jar.ts";
+import { ExpectedAnswers } from "./expected_answers.ts";
 import { boundedLines, parseAnswer } from "./lines.ts";
 import type { ProcessEnd } from "./process_end.ts";
 import type { Bye } from "./serve_jar.ts";
@@ -17,6 +18,10 @@ export interface JarChild {
   readonly askQueue?: () => Promise<string>;
   /** Never throws, also where it has ended. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
+  /** Whether what it started and left behind still runs, as far as that can be known. */
+  leftOthers(): boolean;
+  /** Ends those. Never throws. */
+  killOthers(): void;
 }
 
 /** Who hears what a jar's process says. */
@@ -45,11 +50,15 @@ export class JarLink {
   readonly #options: JarLinkOptions;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #done: Promise<void>;
+  readonly #left = new AbortController();
+  readonly #expected = new ExpectedAnswers();
   #said = "";
   #bye: Bye | undefined;
   #notUnderstood: BrainjarError | undefined;
   #silentMilliseconds: number | undefined;
   #isOver = false;
+  /** Requests that it hasn't read yet. */
+  #unread = 0;
   #heardAt: number;
   #kernelKills: number | undefined;
   #kernelKilledAt = -Infinity;
@@ -79,10 +88,18 @@ export class JarLink {
     return this.#said;
   }
 
-  /** Asks it something; nothing where it has ended. */
+  /**
+   * Asks it something; nothing where it has ended. A sign of life is asked for once at a time: what
+   * nobody reads doesn't pile up here.
+   */
   send(request: JarRequest): void {
-    if (this.#isOver) return;
-    this.#writer.write(new TextEncoder().encode(`${jsonText(request)}\n`)).catch(() => {});
+    if (this.#isOver || (request.ask === "vitals" && this.#unread > 0)) return;
+    this.#expected.ask(request);
+    this.#unread++;
+    const read = () => {
+      this.#unread--;
+    };
+    this.#writer.write(new TextEncoder().encode(`${jsonText(request)}\n`)).then(read, () => {});
   }
 
   /** Notes whether the kernel has ended a process for memory lately. */
@@ -118,22 +135,34 @@ export class JarLink {
     child.kill("SIGTERM");
     if (await settlesWithin(this.#done, POLITE_MILLISECONDS, clock)) return;
     child.kill("SIGKILL");
-    await settlesWithin(this.#done, LINGERING_MILLISECONDS, clock);
+    await settlesWithin(this.#done, LINGERING_MILLISECONDS * 2, clock);
     this.#over({});
   }
 
   async #follow(): Promise<void> {
     const { child, clock } = this.#options;
     const errors = this.#keepErrors();
-    await this.#read();
-    if (!await settlesWithin(child.status, LINGERING_MILLISECONDS, clock)) {
-      child.kill("SIGTERM");
-      if (!await settlesWithin(child.status, POLITE_MILLISECONDS, clock)) child.kill("SIGKILL");
+    const reading = this.#read();
+    const isRead = await Promise.race([
+      reading.then(() => true),
+      child.status.then(() => false),
+    ]);
+    if (isRead) {
+      if (!await settlesWithin(child.status, LINGERING_MILLISECONDS, clock)) {
+        child.kill("SIGTERM");
+        if (!await settlesWithin(child.status, POLITE_MILLISECONDS, clock)) child.kill("SIGKILL");
+      }
+    } else {
+      // Its last words are on their way. A pipe that a grandchild holds open keeps nobody waiting.
+      await settlesWithin(reading, LINGERING_MILLISECONDS, clock);
     }
-    // A pipe that a grandchild holds open doesn't keep anybody waiting.
     const ended = await Promise.race([child.status, clock.sleep(LINGERING_MILLISECONDS)]);
     await settlesWithin(errors, POLITE_MILLISECONDS, clock);
     this.#over(ended ?? {});
+    if (!child.leftOthers()) return;
+    // A launcher's helper may be busy ending what it started elsewhere.
+    await clock.sleep(POLITE_MILLISECONDS);
+    child.killOthers();
   }
 
   #over(status: { readonly code?: number; readonly signal?: string | null }): void {
@@ -141,6 +170,9 @@ export class JarLink {
     this.#isOver = true;
     this.lookAtKernel();
     const { clock, ended } = this.#options;
+    // Whatever still runs of it has nobody to talk to.
+    this.#left.abort();
+    this.#writer.abort().catch(() => {});
     ended({
       ...status,
       said: this.#said,
@@ -156,10 +188,12 @@ export class JarLink {
   async #read(): Promise<void> {
     const { child, hear, clock } = this.#options;
     try {
-      for await (const line of boundedLines(child.stdout)) {
+      for await (const line of boundedLines(child.stdout, this.#left.signal)) {
         // What a launcher adds after the last line is none of the jar's.
         if (this.#bye !== undefined) continue;
         const answer = parseAnswer(line);
+        const wrong = this.#expected.hear(answer);
+        if (wrong !== undefined) throw wrong;
         this.#heardAt = clock.now();
         if (answer.answer === "bye") this.#bye = answer.reason;
         hear(answer);
@@ -167,14 +201,16 @@ export class JarLink {
     } catch (error) {
       // Anything else is a stream that broke: its end is seen by its status.
       if (!(error instanceof BrainjarError)) return;
-      this.#notUnderstood = error;
+      this.#notUnderstood ??= error;
       child.kill("SIGTERM");
     }
   }
 
   async #keepErrors(): Promise<void> {
+    const { signal } = this.#left;
+    const { stderr } = this.#options.child;
     try {
-      for await (const piece of this.#options.child.stderr.pipeThrough(new TextDecoderStream())) {
+      for await (const piece of stderr.pipeThrough(new TextDecoderStream(), { signal })) {
         this.#said = (this.#said + piece).slice(-KEPT_CHARACTERS);
       }
     } catch {

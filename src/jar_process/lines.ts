@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { defined } from "../budget/defined.ts";
 import { BrainjarError } from "../budget/error.ts";
 import {
   JAR_ANSWER_SCHEMA,
@@ -21,14 +22,16 @@ const QUOTED_CHARACTERS = 80;
  * The lines of a stream, each as soon as it has come; what stands after the last line break is a line
  * that was cut, and is no line.
  *
+ * @param signal fires when nobody wants to read on: then it throws
  * @throws {BrainjarError} `jar-protocol` where a line has no end
  */
 export async function* boundedLines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  signal?: AbortSignal,
 ): AsyncGenerator<string, void> {
   let pieces: string[] = [];
   let length = 0;
-  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+  for await (const piece of stream.pipeThrough(new TextDecoderStream(), defined({ signal }))) {
     const lines = piece.split("\n");
     const rest = lines.pop() ?? "";
     for (const line of lines) {
@@ -72,7 +75,8 @@ function parse<Schema extends z.ZodType>(
   throw notUnderstood(`this has no such "${where}": ${quoted(line)}`);
 }
 
-function notUnderstood(what: string): BrainjarError {
+/** What was said is no line of the protocol, or not in its turn. */
+export function notUnderstood(what: string): BrainjarError {
   return new BrainjarError("jar-protocol", `No line of ${JAR_PROTOCOL}: ${what}`, {
     kind: "engine",
     hint: "brainjar schema jar prints what its lines are; something else may write there too",

@@ -72,6 +72,8 @@ export class SeparateProcess implements JarPlace {
   #sampled: SampledJar["pools"] = [];
   /** How its last process ended, until there is another. */
   #end: ProcessEnd | undefined;
+  /** Whether its launcher has ever started it. */
+  #wasUp = false;
 
   constructor(config: JarConfig, run: PlaceRun, jar: PlacedJar, start: JarStart) {
     this.#config = config;
@@ -88,7 +90,7 @@ export class SeparateProcess implements JarPlace {
     const { stop } = this.#run;
     this.#onApproved = onApproved;
     this.#approval = undefined;
-    const entering = this.#enter().catch((error): Refusal => refusalOf(error));
+    const entering = this.#enter().catch((error): Refusal => this.#refusalOf(error));
     if (await settlesBefore(entering, stop)) return await entering;
     return { kind: "aborted", rest: entering.then(() => this.#leave()) };
   }
@@ -101,6 +103,8 @@ export class SeparateProcess implements JarPlace {
     else link.send({ ask: "resurrect" });
     const entrance = await this.#entrance.promise;
     this.#entrance = undefined;
+    // What isn't right there may be right where the next one is started.
+    if (entrance.kind === "refused" && entrance.blame !== "refused") await this.#leave();
     return entrance;
   }
 
@@ -137,9 +141,12 @@ export class SeparateProcess implements JarPlace {
       askQueue: child.askQueue,
       tell: (code, message) => this.#jar.warn(code, message),
     }).catch(async (error) => {
+      this.#hello = undefined;
       await this.#leave();
       throw error;
     });
+    this.#hello = undefined;
+    this.#wasUp = true;
     const { host, job } = hello;
     this.#host = host;
     const { own } = this.#start;
@@ -211,22 +218,40 @@ export class SeparateProcess implements JarPlace {
   }
 
   #ended(link: JarLink, end: ProcessEnd): void {
-    if (this.#link === link) this.#link = undefined;
+    const isWanted = this.#link === link;
+    if (isWanted) this.#link = undefined;
     this.#end = end;
     // Its scheduler may not know yet that the machine is lost.
     if (LOST.has(deathBy(end).cause)) this.#avoid = this.#host;
     const { id } = this.#config.demand;
     const failure = endedEarly(id, this.#start.launcher, end);
-    // Before a thought fails: what it died of is known.
-    if (this.#mind !== undefined) this.#jar.kill(deathBy(end));
-    this.#mind?.fail(failure);
-    this.#mind = undefined;
-    this.#hello?.resolve(end);
-    this.#entrance?.resolve(refusalOf(failure));
-    if (this.#died !== undefined) {
+    const mind = this.#mind;
+    if (mind !== undefined) {
+      this.#mind = undefined;
+      // Before a thought fails: what it died of is known.
+      this.#jar.kill(deathBy(end));
+      mind.fail(failure);
+    } else if (this.#hello !== undefined) {
+      this.#hello.resolve(end);
+    } else if (this.#entrance !== undefined) {
       this.#lost();
-      this.#died.resolve(this.#given);
+      this.#entrance.resolve(this.#refusalOf(failure));
+    } else if (isWanted && this.#wasUp) {
+      // Its jar is dead or dying: it comes back in another.
+      this.#jar.warn(failure.code, [failure.message, failure.hint].join(": "));
+      this.#lost();
+      this.#died?.resolve(this.#given);
     }
+  }
+
+  /** What becomes of a jar that isn't let in: one whose process ended on the way dies. */
+  #refusalOf(error: unknown): Refusal {
+    const refusal = refusalOf(error);
+    const end = this.#end;
+    if (end === undefined || refusal.blame !== "engine") return refusal;
+    const death = deathBy(end);
+    // What ends by itself before it was ever up isn't what was to be started.
+    return this.#wasUp || BY_FORCE.has(death.cause) ? { ...refusal, death } : refusal;
   }
 
   #hear(answer: JarAnswer): void {
@@ -305,6 +330,14 @@ export class SeparateProcess implements JarPlace {
     }
   }
 }
+
+/** What nobody does to itself. */
+const BY_FORCE: ReadonlySet<DeathCause> = new Set([
+  "out-of-memory",
+  "killed",
+  "crashed",
+  "terminated",
+]);
 
 function refusalOf(error: unknown): Refusal {
   if (!(error instanceof BrainjarError)) {

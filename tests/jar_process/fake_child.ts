@@ -21,17 +21,23 @@ export interface FakeChildOptions {
   /** Available bytes on its machine, what its engine holds taken off. */
   readonly available?: () => number;
   readonly version?: string;
-  /** What is written instead of an answer, or nothing for nothing. */
-  readonly write?: (answer: JarAnswer, line: string) => string | undefined;
+  /** What is written instead of an answer, or nothing for nothing, or how it ends there. */
+  readonly write?: (answer: JarAnswer, line: string) => string | undefined | Ending;
   /** What stands on stderr from the beginning. */
   readonly said?: string;
+}
+
+/** How a process ends. */
+interface Ending {
+  readonly code: number;
+  readonly signal: string | null;
 }
 
 /** A jar's process that isn't one: the real server on a fake engine, at the other end of streams. */
 export interface FakeChild extends JarChild {
   readonly engine: FakeEngine;
   /** It ends without a word, as a process does that is killed. */
-  crash(end: { readonly code: number; readonly signal: string | null }, said?: string): void;
+  crash(end: Ending, said?: string): void;
 }
 
 const encoder = new TextEncoder();
@@ -63,11 +69,11 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
       if (said !== "") controller.enqueue(encoder.encode(said));
     },
   });
-  const status = Promise.withResolvers<{ code: number; signal: string | null }>();
+  const status = Promise.withResolvers<Ending>();
   const stop = new AbortController();
   let isDead = false;
   let isUnread = false;
-  const end = (how: { code: number; signal: string | null }, words = "") => {
+  const end = (how: Ending, words = "") => {
     if (isDead) return;
     isDead = true;
     if (words !== "") errController?.enqueue(encoder.encode(words));
@@ -84,6 +90,7 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
     if (isDead) return;
     const plain = `${jsonText(line)}\n`;
     const text = options.write === undefined ? plain : options.write(line, plain);
+    if (typeof text === "object") return end(text);
     if (text !== undefined && !isUnread) outController?.enqueue(encoder.encode(text));
   };
   const readMemory = (): Promise<MachineMemory> =>
@@ -128,6 +135,8 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
     stderr,
     status: status.promise,
     kill: (signal) => end({ code: signal === "SIGKILL" ? 137 : 143, signal }),
+    leftOthers: () => false,
+    killOthers: () => {},
     crash: end,
   };
 }

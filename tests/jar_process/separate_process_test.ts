@@ -105,6 +105,54 @@ for (const [end, said, cause] of ENDS) {
   });
 }
 
+const KILLED = { code: 137, signal: "SIGKILL" } as const;
+
+const EARLY = ["hello", "admitted", "loading", "loaded"] as const;
+
+for (const when of EARLY) {
+  Deno.test(`jars in processes: one that is killed at its first "${when}" dies, and comes back`, async () => {
+    const { events, result } = await playApart({
+      turns: 4,
+      engine: SLOW,
+      child: (id, count) => ({
+        write: (answer, line) =>
+          id === "observer" && count <= 2 && answer.answer === when ? KILLED : line,
+      }),
+    });
+    assertEquals(
+      named(events, "death").map((
+        { id, cause, deaths, life },
+      ) => [id, cause, deaths, life.thoughts]),
+      [["observer", "killed", 1, 0], ["observer", "killed", 2, 0]],
+    );
+    assertEquals(named(events, "resurrection").map(({ id, deaths }) => [id, deaths]), [[
+      "observer",
+      2,
+    ]]);
+    // All of them think in every turn: nobody begins without it.
+    assertEquals(named(events, "thought").length, 12);
+    assertEquals([result.reason, result.reservedBytes], ["turns", 0]);
+  });
+}
+
+Deno.test("jars in processes: one that is always killed before it lives is given up, and ends the run", async () => {
+  const { events, result } = await playApart({
+    child: () => ({ write: () => KILLED }),
+  });
+  assertEquals(named(events, "death").length, 5);
+  assertEquals(named(events, "warning").at(-1)?.code, "jar-given-up");
+  assertEquals([result.reason, result.exitCode, result.thoughts], ["failed", 3, 0]);
+});
+
+Deno.test("jars in processes: one that ends by itself before it is up is no jar", async () => {
+  const { events, result, children } = await playApart({
+    child: () => ({ write: () => ({ code: 127, signal: null }) }),
+  });
+  assertEquals(named(events, "death").length, 0);
+  assertEquals(named(events, "warning")[0]?.code, "jar-exited");
+  assertEquals([result.reason, children.get("subject")?.length], ["failed", 1]);
+});
+
 Deno.test("jars in processes: one that ends in the middle of its thought leaves what it said", async () => {
   let isKilled = false;
   const { events, lines } = await playApart({

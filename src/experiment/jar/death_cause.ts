@@ -38,6 +38,7 @@ export const PROCESS_FAILURES: ReadonlySet<DeathCause> = new Set([
   "killed",
   "crashed",
   "node-failed",
+  "terminated",
   "exited",
   "silent",
   "jar-protocol",

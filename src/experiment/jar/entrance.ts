@@ -3,6 +3,7 @@ import type { ErrorKind } from "../../budget/error.ts";
 import type { PreflightResult } from "../../budget/preflight.ts";
 import type { Mind } from "../../engine/engine.ts";
 import type { JarEvent, WarningEvent } from "../events.ts";
+import type { Death } from "./death_cause.ts";
 
 /** What layers 2 and 3 said of a jar that they let in. */
 export interface Figures {
@@ -27,6 +28,8 @@ export interface Refusal {
   readonly blame: ErrorKind;
   readonly allocation?: { readonly ok: false; readonly id: string } & AllocationRefusal;
   readonly preflight?: PreflightResult;
+  /** Nobody refused it: its process ended meanwhile, which is a death like any other. */
+  readonly death?: Death;
 }
 
 /** The run was stopped meanwhile; `rest` resolves when nothing is left of it. */
@@ -58,6 +61,6 @@ export type Entrance =
 
 /** A refusal as it is told to people. */
 export function warningOf(refusal: Refusal): Omit<WarningEvent, keyof JarEvent> {
-  const { kind: _, blame: __, ...told } = refusal;
+  const { kind: _, blame: __, death: ___, ...told } = refusal;
   return { event: "warning", ...told };
 }

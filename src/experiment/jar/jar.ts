@@ -9,7 +9,7 @@ import { CAUSE_MESSAGES, type Death, type DeathCause, PROCESS_FAILURES } from ".
 import type { EndEvent, JarEventBody, RunEvent } from "../events.ts";
 import type { JarState } from "./jar_state.ts";
 import { retryAfter, triesLater } from "../limits.ts";
-import { Life } from "./life.ts";
+import { type EndedLife, Life } from "./life.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { rounded } from "../clock.ts";
 import { promptText, type VitalSigns } from "../prompts/compose.ts";
@@ -40,6 +40,7 @@ export class Jar {
   #engineFailures = 0;
   #lastRefusal: string | undefined;
   #fresh = true;
+  #hasLived = false;
   #life = new Life(0, 0);
 
   /** @param placeOf where it lives; in this process unless told otherwise */
@@ -105,12 +106,19 @@ export class Jar {
     };
   }
 
-  /** Layers 2 and 3, the model, the context: `allocated` and `loaded`, or a refusal. */
+  /**
+   * Layers 2 and 3, the model, the context: `allocated` and `loaded`, or a refusal. A process that ends
+   * meanwhile is a death: it is brought back before anybody thinks.
+   */
   async enter(): Promise<Refusal | undefined> {
     this.#state = { kind: "admitting" };
     const admission = await this.#place.enter((approval) => {
       this.#emit({ event: "allocated", ...figuresOf(approval) });
     });
+    if (admission.kind === "refused" && admission.death !== undefined) {
+      await this.#neverLived(admission.death);
+      return await this.#enterAgain(admission);
+    }
     if (admission.kind !== "admitted") {
       this.#state = { kind: "gone" };
       if (admission.kind === "aborted") this.#rest = admission.rest;
@@ -128,6 +136,25 @@ export class Jar {
     });
   }
 
+  /** Until it lives, is refused, is given up or the run is stopped. */
+  async #enterAgain(first: Refusal): Promise<Refusal | undefined> {
+    const { clock, stop } = this.#run;
+    let refusal = first;
+    for (;;) {
+      const dead = this.#state;
+      if (dead.kind !== "dead") return dead.kind === "gone" ? refusal : undefined;
+      await clock.sleep(Math.max(0, dead.retryAt - clock.now()), stop);
+      if (stop.aborted) return undefined;
+      this.#state = { kind: "admitting" };
+      const refused = await this.#bringBack(dead);
+      if (refused === undefined) continue;
+      refusal = refused;
+      if (refused.death !== undefined) continue;
+      this.#state = { kind: "gone" };
+      return refused;
+    }
+  }
+
   /**
    * Brings a dead jar back through layers 2 and 3, if its time has come and they let it. A process that
    * has to be started somewhere isn't waited for: a scheduler may take its time, and the others go on.
@@ -137,19 +164,21 @@ export class Jar {
     if (dead.kind !== "dead" || this.#run.clock.now() < dead.retryAt) return;
     if (this.#place.isUp) {
       this.#state = { kind: "admitting" };
-      return await this.#bringBack(dead);
+      await this.#bringBack(dead);
+      return;
     }
     const { promise: done, resolve } = Promise.withResolvers<void>();
     this.#state = { kind: "admitting", done };
     this.#bringBack(dead).finally(resolve);
   }
 
-  async #bringBack(dead: Extract<JarState, { kind: "dead" }>): Promise<void> {
+  async #bringBack(dead: Extract<JarState, { kind: "dead" }>): Promise<Refusal | undefined> {
     const { clock, limits } = this.#run;
     const admission = await this.#place.enter();
     // The run ended meanwhile, and with it all that the place had.
     if (this.#state.kind === "gone") {
-      return admission.kind === "aborted" ? await admission.rest : undefined;
+      if (admission.kind === "aborted") await admission.rest;
+      return undefined;
     }
     if (admission.kind === "admitted") {
       this.#lastRefusal = undefined;
@@ -159,11 +188,20 @@ export class Jar {
       const deaths = this.#deaths;
       const message = CAUSE_MESSAGES[cause];
       const told = { event: "resurrection", deaths, cause, message, milliseconds } as const;
-      return this.#emit({ ...told, ...figuresOf(admission.approval), ...admission.where });
+      this.#emit({ ...told, ...figuresOf(admission.approval), ...admission.where });
+      return undefined;
+    }
+    if (admission.kind === "refused" && admission.death !== undefined) {
+      await this.#neverLived(admission.death);
+      return admission;
     }
     this.#state = { ...dead, retryAt: clock.now() + this.#later(limits.retryMilliseconds) };
-    if (admission.kind === "aborted") this.#rest = admission.rest;
-    else this.#refused(admission);
+    if (admission.kind === "refused") {
+      this.#refused(admission);
+      return admission;
+    }
+    this.#rest = admission.rest;
+    return undefined;
   }
 
   /** Continues its context with `prompt`. `undefined` where no thought came of it. */
@@ -232,6 +270,7 @@ export class Jar {
 
   #live({ mind }: Extract<Entrance, { kind: "admitted" }>): void {
     this.#fresh = true;
+    this.#hasLived = true;
     const { clock, turn } = this.#run;
     this.#life = new Life(clock.now(), turn);
     this.#state = { kind: "alive", mind, rest: Promise.resolve() };
@@ -254,27 +293,43 @@ export class Jar {
     await this.#die({ cause, ...(error === undefined ? {} : { detail: lineOf(error) }) });
   }
 
-  async #die({ cause, detail, pool }: Death): Promise<void> {
+  async #die(death: Death): Promise<void> {
     const alive = this.#state;
     if (alive.kind !== "alive") return;
     const { promise: done, resolve } = Promise.withResolvers<void>();
     this.#state = { kind: "dying", done };
-    this.#deaths++;
-    if (PROCESS_FAILURES.has(cause)) this.#engineFailures++;
-    this.#lastCause = cause;
-    const { clock, limits, turn } = this.#run;
+    this.#count(death);
+    const { clock, turn } = this.#run;
     const life = this.#life.endedAt(clock.now(), turn);
-    // A full context is gone with the mind that filled it. Every other cause may still be there, so
-    // those wait one interval instead of dying in a tight loop.
-    const atOnce = cause === "context-full";
     const freed = await freedInTime(
-      this.#place.free(alive.rest, atOnce).catch((error) =>
+      this.#place.free(alive.rest, isGoneWithItsMind(death)).catch((error) =>
         this.#warn("dispose-failed", lineOf(error))
       ),
       this.#run,
     );
     if (!freed) this.#warn("engine-unsettled", `The engine still holds memory of '${this.id}'`);
+    await this.#dead(death, life, resolve);
+  }
+
+  #count({ cause }: Death): void {
+    this.#deaths++;
+    if (PROCESS_FAILURES.has(cause)) this.#engineFailures++;
+    this.#lastCause = cause;
+  }
+
+  /** Its process ended before it lived. */
+  async #neverLived(death: Death): Promise<void> {
+    this.#count(death);
+    await this.#dead(death, { turns: 0, thoughts: 0, tokens: 0, milliseconds: 0 });
+  }
+
+  /** It is dead: what it had is given back, and it comes back when its time has come. */
+  async #dead(death: Death, life: EndedLife, resolve = () => {}): Promise<void> {
+    const { cause, detail, pool } = death;
+    const { clock, limits } = this.#run;
     const given = await this.#place.giveBack();
+    // The others wait one interval instead of dying in a tight loop.
+    const atOnce = isGoneWithItsMind(death);
     this.#state = {
       kind: "dead",
       cause,
@@ -312,10 +367,12 @@ export class Jar {
 
   #giveUpIfHopeless(): void {
     const { engineFailuresInARow, processFailuresInARow } = this.#run.limits;
-    const times = this.isHere ? engineFailuresInARow : processFailuresInARow;
+    const { isHere } = this;
+    // What never lived holds up all others.
+    const times = isHere || !this.#hasLived ? engineFailuresInARow : processFailuresInARow;
     if (this.#engineFailures < times || this.#state.kind !== "dead") return;
     this.#state = { kind: "gone" };
-    const what = this.isHere ? "The engine failed" : "What starts processes failed";
+    const what = isHere ? "The engine failed" : "What starts processes failed";
     this.#warn("jar-given-up", `${what} '${this.id}' ${times} times in a row`);
   }
 
@@ -335,6 +392,11 @@ export class Jar {
 
 /** A thought with what it came of. */
 type SeededThought = Thought & { readonly prompt: string; readonly seed: number };
+
+/** A full context is gone with the mind that filled it; every other cause may still be there. */
+function isGoneWithItsMind({ cause }: Death): boolean {
+  return cause === "context-full";
+}
 
 function givenBack({ givenBackBytes, totalBytes }: Omit<PoolDeallocation, "id">) {
   return { givenBackBytes, reservedBytes: totalBytes };

@@ -2,7 +2,7 @@ import { rounded } from "../clock.ts";
 import type { JarEventBody } from "../events.ts";
 
 /** A life as the event of its death tells it. */
-type EndedLife = Extract<JarEventBody, { readonly event: "death" }>["life"];
+export type EndedLife = Extract<JarEventBody, { readonly event: "death" }>["life"];
 
 /**
  * Turns of a life that is in its `turn`th of the run now; before the first turn is no turn.

@@ -1,4 +1,5 @@
 import { delimiter, join } from "node:path";
+import process from "node:process";
 import { BrainjarError, lineOf } from "../../budget/error.ts";
 import { defined } from "../../budget/defined.ts";
 import type { Criterion, InstanceDemand } from "../../budget/demand.ts";
@@ -248,7 +249,19 @@ function spawn(
         // It has ended.
       }
     },
+    leftOthers: () => signalGroup(child.pid, 0),
+    killOthers: () => void signalGroup(child.pid, "SIGKILL"),
   };
+}
+
+/** Signals all that is left of a session that a process began; whether there is anything. */
+function signalGroup(leader: number, signal: 0 | "SIGKILL"): boolean {
+  if (Deno.build.os === "windows") return false;
+  try {
+    return process.kill(-leader, signal);
+  } catch {
+    return false;
+  }
 }
 
 /** A name that every launcher takes, another for each start. */

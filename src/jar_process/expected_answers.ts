@@ -1,0 +1,100 @@
+import type { BrainjarError } from "../budget/error.ts";
+import type { JarAnswer, JarRequest } from "../report/schema/jar.ts";
+import { MAX_LINE_CHARACTERS, notUnderstood } from "./lines.ts";
+
+type Hello = Extract<JarAnswer, { readonly answer: "hello" }>;
+
+/** A process that warns more often than this is out of its mind, and a transcript would fill with it. */
+const MOST_WARNINGS = 1000;
+
+/**
+ * What a jar's process may answer, after all that it was asked and has answered: each answer in its
+ * turn, once, and no more words in a thought than the longest line holds. So whatever speaks there, it
+ * can't mislead a run or fill its memory.
+ *
+ * @example
+ * ```ts
+ * import { ExpectedAnswers } from "./expected_answers.ts";
+ * const expected = new ExpectedAnswers();
+ * const answer = { answer: "text", text: "Hi" } as const;
+ * if (expected.hear(answer)?.code !== "jar-protocol") throw new Error("Hello comes first");
+ * ```
+ */
+export class ExpectedAnswers {
+  #hello: Hello | undefined;
+  #isEntering = false;
+  #isThinking = false;
+  /** Characters of the thought that is going on. */
+  #thought = 0;
+  /** Answers `died` that are still to come, or may be. */
+  #deaths = 0;
+  #warnings = 0;
+
+  /** It is asked this. */
+  ask({ ask }: JarRequest): void {
+    if (ask === "load" || ask === "resurrect") this.#isEntering = true;
+    else if (ask === "think") {
+      this.#isThinking = true;
+      this.#thought = 0;
+    } else if (ask === "die") this.#deaths++;
+  }
+
+  /** It answers this; what is wrong with that, if anything is. */
+  hear(answer: JarAnswer): BrainjarError | undefined {
+    const what = this.#hear(answer);
+    return what === undefined ? undefined : notUnderstood(what);
+  }
+
+  #hear(answer: JarAnswer): string | undefined {
+    if (answer.answer === "hello") return this.#greeted(answer);
+    if (this.#hello === undefined) return `"${answer.answer}" before "hello"`;
+    switch (answer.answer) {
+      case "admitted":
+      case "loaded":
+      case "refused":
+        if (!this.#isEntering) return unasked(answer);
+        this.#isEntering = answer.answer === "admitted";
+        return undefined;
+      case "text":
+        if (!this.#isThinking) return unasked(answer);
+        this.#thought += answer.text.length;
+        if (this.#thought <= MAX_LINE_CHARACTERS) return undefined;
+        return `a thought has more than ${MAX_LINE_CHARACTERS} characters`;
+      case "thought":
+        if (!this.#isThinking) return unasked(answer);
+        this.#isThinking = false;
+        return undefined;
+      case "dying":
+        this.#deaths++;
+        return undefined;
+      case "died":
+        return --this.#deaths < 0 ? unasked(answer) : undefined;
+      case "failed":
+        if (!this.#isEntering && !this.#isThinking) return this.#warned();
+        this.#isEntering = false;
+        this.#isThinking = false;
+        return undefined;
+      case "warning":
+        return this.#warned();
+      case "loading":
+      case "vitals":
+      case "bye":
+        return undefined;
+    }
+  }
+
+  /** Once for itself and once for the one who asked: the same both times. */
+  #greeted(hello: Hello): string | undefined {
+    const first = this.#hello ??= hello;
+    const isSame = first.host === hello.host && first.processId === hello.processId;
+    return isSame ? undefined : `"hello" of another process, ${hello.processId} on ${hello.host}`;
+  }
+
+  #warned(): string | undefined {
+    return ++this.#warnings > MOST_WARNINGS ? `more than ${MOST_WARNINGS} warnings` : undefined;
+  }
+}
+
+function unasked({ answer }: JarAnswer): string {
+  return `nobody asked for "${answer}"`;
+}

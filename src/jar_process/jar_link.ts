@@ -55,6 +55,7 @@ export class JarLink {
   #said = "";
   #bye: Bye | undefined;
   #notUnderstood: BrainjarError | undefined;
+  #fellSilent = false;
   #silentMilliseconds: number | undefined;
   #isOver = false;
   /** Requests that it hasn't read yet. */
@@ -76,6 +77,11 @@ export class JarLink {
   /** Whether it has ended. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Resolves when nothing is left of it: some time after it is over, where it left others behind. */
+  get isGone(): Promise<void> {
+    return this.#done;
   }
 
   /** When something was heard of it last, by the clock. */
@@ -149,6 +155,7 @@ export class JarLink {
     ]);
     if (isRead) {
       if (!await settlesWithin(child.status, LINGERING_MILLISECONDS, clock)) {
+        this.#fellSilent = true;
         child.kill("SIGTERM");
         if (!await settlesWithin(child.status, POLITE_MILLISECONDS, clock)) child.kill("SIGKILL");
       }
@@ -176,6 +183,7 @@ export class JarLink {
     ended({
       ...status,
       said: this.#said,
+      fellSilent: this.#fellSilent,
       kernelKilled: clock.now() - this.#kernelKilledAt < LINGERING_MILLISECONDS * 2,
       ...defined({
         bye: this.#bye,

@@ -72,6 +72,8 @@ export class SeparateProcess implements JarPlace {
   #sampled: SampledJar["pools"] = [];
   /** How its last process ended, until there is another. */
   #end: ProcessEnd | undefined;
+  /** Resolves when nothing of its last process is left. */
+  #gone = Promise.resolve();
   /** Whether its launcher has ever started it. */
   #wasUp = false;
 
@@ -126,6 +128,7 @@ export class SeparateProcess implements JarPlace {
       ended: (end) => this.#ended(link, end),
     });
     this.#link = link;
+    this.#gone = link.isGone;
     // Some launchers connect only when its first line is gone (kubectl run, docker attach).
     link.send({ ask: "hello" });
     const hello = await greet({
@@ -157,7 +160,7 @@ export class SeparateProcess implements JarPlace {
 
   beginThought(): Promise<() => Promise<void>> {
     // It ended before the jar knew that it lives.
-    if (this.#end !== undefined) this.#jar.kill(deathBy(this.#end));
+    if (this.#end !== undefined) this.#jar.lost(deathBy(this.#end));
     return Promise.resolve(() => Promise.resolve());
   }
 
@@ -172,7 +175,11 @@ export class SeparateProcess implements JarPlace {
       ? limits.hurriedDisposalMilliseconds
       : limits.disposalMilliseconds / 2;
     // An engine that doesn't listen ends with its process.
-    if (!await settlesWithin(died.promise, milliseconds, clock)) await link.kill();
+    if (!await settlesWithin(died.promise, milliseconds, clock)) {
+      this.#link = undefined;
+      await link.kill();
+    }
+    this.#approval = undefined;
     this.#given = await died.promise;
     this.#died = undefined;
     this.#sampled = [];
@@ -201,9 +208,11 @@ export class SeparateProcess implements JarPlace {
 
   /** Ends its process, if there is one. */
   async #leave(): Promise<void> {
+    const { clock, limits: { hurriedDisposalMilliseconds } } = this.#run;
     const link = this.#link;
     this.#link = undefined;
-    await link?.end(this.#run.limits.hurriedDisposalMilliseconds);
+    await link?.end(hurriedDisposalMilliseconds);
+    await settlesWithin(this.#gone, hurriedDisposalMilliseconds, clock);
   }
 
   /** Its process is gone with all that it had: the kernel gave it back. */
@@ -229,16 +238,16 @@ export class SeparateProcess implements JarPlace {
     if (mind !== undefined) {
       this.#mind = undefined;
       // Before a thought fails: what it died of is known.
-      this.#jar.kill(deathBy(end));
+      this.#jar.lost(deathBy(end));
       mind.fail(failure);
     } else if (this.#hello !== undefined) {
       this.#hello.resolve(end);
     } else if (this.#entrance !== undefined) {
       this.#lost();
       this.#entrance.resolve(this.#refusalOf(failure));
-    } else if (isWanted && this.#wasUp) {
-      // Its jar is dead or dying: it comes back in another.
-      this.#jar.warn(failure.code, [failure.message, failure.hint].join(": "));
+    } else {
+      // Its jar is dead or dying, and dies once more.
+      if (isWanted && this.#wasUp) this.#jar.lost(deathBy(end));
       this.#lost();
       this.#died?.resolve(this.#given);
     }

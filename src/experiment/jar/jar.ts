@@ -50,6 +50,7 @@ export class Jar {
     this.#run = run;
     this.#place = placeOf?.(config, run, {
       kill: (death) => void this.kill(death),
+      lost: (death) => void this.#lost(death),
       warn: (code, message) => this.#warn(code, message),
     }) ?? new ThisProcess(config, run);
   }
@@ -116,7 +117,7 @@ export class Jar {
       this.#emit({ event: "allocated", ...figuresOf(approval) });
     });
     if (admission.kind === "refused" && admission.death !== undefined) {
-      await this.#neverLived(admission.death);
+      await this.#lostProcess(admission.death);
       return await this.#enterAgain(admission);
     }
     if (admission.kind !== "admitted") {
@@ -192,7 +193,7 @@ export class Jar {
       return undefined;
     }
     if (admission.kind === "refused" && admission.death !== undefined) {
-      await this.#neverLived(admission.death);
+      await this.#lostProcess(admission.death);
       return admission;
     }
     this.#state = { ...dead, retryAt: clock.now() + this.#later(limits.retryMilliseconds) };
@@ -247,6 +248,13 @@ export class Jar {
     if (!state.thinking) return await this.#die(death);
     state.killed = death;
     state.thinking.abort(new Error(death.detail));
+  }
+
+  /** Its process ended: it dies of that, and once more where it was dead or dying already. */
+  async #lost(death: Death): Promise<void> {
+    if (this.#state.kind === "alive") return await this.kill(death);
+    if (this.#state.kind === "dying") await this.#state.done;
+    if (this.#state.kind === "dead") await this.#lostProcess(death);
   }
 
   /**
@@ -317,17 +325,21 @@ export class Jar {
     this.#lastCause = cause;
   }
 
-  /** Its process ended before it lived. */
-  async #neverLived(death: Death): Promise<void> {
+  /** Its process ended while it didn't live. */
+  async #lostProcess(death: Death): Promise<void> {
     this.#count(death);
-    await this.#dead(death, { turns: 0, thoughts: 0, tokens: 0, milliseconds: 0 });
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    this.#state = { kind: "dying", done };
+    await this.#dead(death, { turns: 0, thoughts: 0, tokens: 0, milliseconds: 0 }, resolve);
   }
 
   /** It is dead: what it had is given back, and it comes back when its time has come. */
-  async #dead(death: Death, life: EndedLife, resolve = () => {}): Promise<void> {
+  async #dead(death: Death, life: EndedLife, resolve: () => void): Promise<void> {
     const { cause, detail, pool } = death;
     const { clock, limits } = this.#run;
     const given = await this.#place.giveBack();
+    // The run ended meanwhile.
+    if (this.#state.kind === "gone") return resolve();
     // The others wait one interval instead of dying in a tight loop.
     const atOnce = isGoneWithItsMind(death);
     this.#state = {

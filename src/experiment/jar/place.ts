@@ -57,8 +57,10 @@ export interface PlaceRun {
 
 /** What a place tells its jar. */
 export interface PlacedJar {
-  /** It has to die, or is dead. */
+  /** It has to die. */
   kill(death: Death): void;
+  /** Its process has ended. */
+  lost(death: Death): void;
   warn(code: string, message: string): void;
 }
 

@@ -1,0 +1,320 @@
+import { brainjarCommand, DEMO_BRAIN } from "./program.ts";
+
+/** A line of a run's. */
+export type Line = { readonly event: string } & Readonly<Record<string, unknown>>;
+
+/** The processes that a process has started and that are jars. */
+export function jarsOf(processId: number): number[] {
+  return childrenOf(processId).filter(jarRuns);
+}
+
+function childrenOf(processId: number): number[] {
+  try {
+    return [...Deno.readDirSync(`/proc/${processId}/task`)].flatMap(({ name }) => {
+      const text = Deno.readTextFileSync(`/proc/${processId}/task/${name}/children`);
+      return text.split(" ").filter((id) => id !== "").map(Number);
+    });
+  } catch {
+    // It has just ended, or one of its threads has.
+    return [];
+  }
+}
+
+/** Whether a process is there and a jar's. */
+export function jarRuns(id: number): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${id}/cmdline`).endsWith("\0jar\0");
+  } catch {
+    return false;
+  }
+}
+
+/** Signals, and what a jar dies of whose process gets them. */
+export const CAUSES = {
+  SIGKILL: "killed",
+  SIGABRT: "crashed",
+  SIGSEGV: "crashed",
+  SIGTERM: "terminated",
+  SIGSTOP: "silent",
+} as const;
+
+/** A signal that a jar's process is ended with. */
+export type KillSignal = keyof typeof CAUSES;
+
+/**
+ * When a process is ended: in its jar's first admission, or while it comes back, some time after its
+ * start; while it thinks, its prompt's evaluation included; when its context is full and it dies; at
+ * any other moment.
+ */
+export const MOMENTS = ["admission", "return", "thinking", "dying", "any"] as const;
+
+export type Moment = typeof MOMENTS[number];
+
+/** What is done to a run. */
+export interface KillPlan {
+  readonly seed: number;
+  readonly kills: readonly { readonly signal: KillSignal; readonly moment: Moment }[];
+}
+
+/** What became of one kill. */
+export interface Kill {
+  readonly signal: KillSignal;
+  readonly moment: Moment;
+  readonly id: string;
+  /** The death that tells of it. */
+  readonly told: Line;
+  /** From the kill to the line that tells that the jar lives again. */
+  readonly milliseconds: number;
+}
+
+/** What a run that was killed about in left behind. */
+export interface KilledRun {
+  readonly kills: readonly Kill[];
+  readonly code: number;
+  /** What it said, memory and text left out, and what its transcript says. */
+  readonly events: readonly Line[];
+  readonly transcript: readonly Line[];
+  readonly reservations: unknown;
+  /** Processes that it started and left behind. */
+  readonly left: readonly number[];
+  readonly stderr: string;
+}
+
+/** Numbers from 0 up to 1 that a seed gives again. */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const JARS = ["subject", "observer", "god"];
+
+/** Milliseconds between two looks for a process. */
+const LOOK_EVERY = 2;
+
+/** A start of a process takes about as long as this on a busy machine. */
+const START_MILLISECONDS = 1_500;
+
+const THOUGHT_MILLISECONDS = 150;
+
+/** Runs three jars in processes, ends these as planned, and stops the run when all are back. */
+export async function killJars({ seed, kills }: KillPlan): Promise<KilledRun> {
+  const random = randomFrom(seed);
+  const folder = await Deno.makeTempDir({ prefix: "brainjar-kills-" });
+  await Deno.chmod(folder, 0o700);
+  const log = `${folder}/log.jsonl`;
+  const env = { BRAINJAR_LEDGER: `${folder}/ledger` };
+  await Deno.mkdir(env.BRAINJAR_LEDGER, { mode: 0o700 });
+  try {
+    const child = brainjarCommand([
+      ...["run", "--mode", "matrix", "--seed", `${seed}`, "--max-tokens", "24", "--json"],
+      ...["--context-size", "256", "--allocation-headroom", "0", "--load-headroom", "0"],
+      ...[...DEMO_BRAIN, "--launcher", "process", "--log", log],
+    ], { env }).spawn();
+    const stderr = new Response(child.stderr).text();
+    const run = new FollowedRun(child);
+    const done: Kill[] = [];
+    for (const { signal, moment } of kills) {
+      done.push(await run.kill({ signal, moment, random }));
+    }
+    await run.until(() => run.count("thought") > 0);
+    child.kill("SIGINT");
+    const { code } = await child.status;
+    await run.reading;
+    const { stdout } = await brainjarCommand(["memory", "--json"], { env }).output();
+    return {
+      kills: done,
+      code,
+      events: run.events,
+      transcript: (await Deno.readTextFile(log)).trimEnd().split("\n").map((line) =>
+        JSON.parse(line)
+      ),
+      reservations: JSON.parse(new TextDecoder().decode(stdout)).promises,
+      left: run.seen.filter(jarRuns),
+      stderr: await stderr,
+    };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What isn't as it has to be after a run; each kill's death and resurrection were waited for. */
+export function faultsOf(run: KilledRun): string[] {
+  const { code, events, transcript, reservations, left, stderr } = run;
+  const faults: string[] = [];
+  const end = events.at(-1);
+  if (end?.event !== "end" || end["reservedBytes"] !== 0) {
+    faults.push(`end: ${JSON.stringify(end)}`);
+  }
+  if (code !== 130) faults.push(`exit code ${code}: ${stderr}`);
+  if (left.length > 0) faults.push(`processes ${left.join(", ")} are left`);
+  if (JSON.stringify(reservations) !== "[]") {
+    faults.push(`reserved: ${JSON.stringify(reservations)}`);
+  }
+  const told = events.filter(({ event }) => event !== "warning").map(nameOf);
+  const written = transcript.filter(({ event }) => event !== "start" && event !== "memory")
+    .map(nameOf);
+  const missing = told.findIndex((line, index) => written[index] !== line);
+  if (missing >= 0 || told.length !== written.length) {
+    faults.push(`line ${missing}: told ${told[missing]}, written ${written[missing]}`);
+  }
+  return faults;
+}
+
+function nameOf({ event, id, turn, text, cause }: Line): string {
+  return JSON.stringify(event === "validation" ? event : [event, id, turn, text, cause]);
+}
+
+interface KillOptions {
+  readonly signal: KillSignal;
+  readonly moment: Moment;
+  readonly random: () => number;
+}
+
+/** A run whose lines are read as they come. */
+class FollowedRun {
+  readonly events: Line[] = [];
+  /** All processes of jars that there were. */
+  readonly seen: number[] = [];
+  readonly reading: Promise<void>;
+  readonly #child: Deno.ChildProcess;
+  /** By jar. */
+  readonly #processes = new Map<string, number>();
+  readonly #woken = new Set<() => void>();
+  #isOver = false;
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.reading = this.#read();
+  }
+
+  count(event: string): number {
+    return this.events.filter((one) => one.event === event).length;
+  }
+
+  /** Waits until something holds, looking at each new line; throws where the run ends before. */
+  async until<Value>(look: () => Value | undefined | false, after?: number): Promise<Value> {
+    for (;;) {
+      const found = look();
+      if (found !== undefined && found !== false) return found;
+      if (this.#isOver) {
+        throw new Error(`The run ended: ${JSON.stringify(this.events.slice(after ?? -5))}`);
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, LOOK_EVERY);
+      this.#woken.add(resolve);
+      await promise;
+      clearTimeout(timer);
+      this.#woken.delete(resolve);
+    }
+  }
+
+  /** Ends a jar's process, and waits until the jar lives again. */
+  async kill({ signal, moment, random }: KillOptions): Promise<Kill> {
+    const [id, process] = await this.#victim({ signal, moment, random });
+    const from = this.events.length;
+    const began = performance.now();
+    await end(process, signal);
+    this.#processes.delete(id);
+    const since = () => this.events.slice(from).filter((event) => event["id"] === id);
+    const told = await this.until(
+      () => since().find(({ event, cause }) => event === "death" && cause === CAUSES[signal]),
+      from,
+    );
+    await this.until(() => since().some(({ event }) => event === "resurrection"), from);
+    this.#processes.set(id, await this.#started());
+    return { signal, moment, id, told, milliseconds: performance.now() - began };
+  }
+
+  async #victim(
+    { signal, moment, random }: KillOptions,
+  ): Promise<readonly [id: string, process: number]> {
+    if (moment === "admission") {
+      const id = JARS[this.#processes.size] ?? JARS[0] ?? "";
+      const process = this.#processes.get(id) ?? await this.#started();
+      await sleep(random() * START_MILLISECONDS);
+      return [id, process];
+    }
+    await this.#allLive();
+    const id = JARS[Math.floor(random() * JARS.length)] ?? "";
+    if (moment === "return") {
+      // One kill more, so that it has to come back; the one that counts follows.
+      const before = this.#processes.get(id) ?? 0;
+      await end(before, signal === "SIGSTOP" ? "SIGKILL" : signal);
+      this.#processes.delete(id);
+      const process = await this.#started();
+      await sleep(random() * START_MILLISECONDS);
+      return [id, process];
+    }
+    if (moment === "dying") {
+      const from = this.events.length;
+      const full = await this.until(() =>
+        this.events.slice(from).find((event) => event["stop"] === "context-full")
+      );
+      await sleep(random() * THOUGHT_MILLISECONDS / 4);
+      const dying = String(full["id"]);
+      return [dying, this.#processes.get(dying) ?? 0];
+    }
+    if (moment === "thinking") {
+      const from = this.events.length;
+      const before = JARS[(JARS.indexOf(id) + 2) % 3];
+      await this.until(() =>
+        this.events.slice(from).some((one) => one.event === "thought" && one["id"] === before)
+      );
+      await sleep(random() * THOUGHT_MILLISECONDS);
+    } else await sleep(random() * 2_000);
+    return [id, this.#processes.get(id) ?? 0];
+  }
+
+  /** Which process is whose: they are started in the jars' order, then one at a time. */
+  async #allLive(): Promise<void> {
+    for (const id of JARS) {
+      if (!this.#processes.has(id)) this.#processes.set(id, await this.#started());
+    }
+    await this.until(() =>
+      JARS.every((id) => this.events.some((one) => one["id"] === id && one.event === "thought"))
+    );
+  }
+
+  /** A process of a jar that nobody knows yet. */
+  async #started(): Promise<number> {
+    const process = await this.until(() =>
+      jarsOf(this.#child.pid).find((one) => !this.seen.includes(one))
+    );
+    this.seen.push(process);
+    return process;
+  }
+
+  async #read(): Promise<void> {
+    let rest = "";
+    for await (const piece of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + piece).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.events.push(JSON.parse(line));
+      for (const wake of this.#woken) wake();
+    }
+    this.#isOver = true;
+    for (const wake of this.#woken) wake();
+  }
+}
+
+/** The first SIGSEGV that isn't a fault of its own V8 takes for one of its own, and goes on. */
+async function end(process: number, signal: KillSignal): Promise<void> {
+  if (process === 0) throw new Error("Nobody knows that jar's process");
+  Deno.kill(process, signal);
+  if (signal !== "SIGSEGV") return;
+  await sleep(20);
+  try {
+    Deno.kill(process, signal);
+  } catch {
+    // The first was enough.
+  }
+}
+
+async function sleep(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

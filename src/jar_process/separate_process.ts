@@ -229,7 +229,8 @@ export class SeparateProcess implements JarPlace {
   #ended(link: JarLink, end: ProcessEnd): void {
     const isWanted = this.#link === link;
     if (isWanted) this.#link = undefined;
-    this.#end = end;
+    // One that was left on purpose died of nothing.
+    if (isWanted) this.#end = end;
     // Its scheduler may not know yet that the machine is lost.
     if (LOST.has(deathBy(end).cause)) this.#avoid = this.#host;
     const { id } = this.#config.demand;

@@ -116,6 +116,8 @@ export class JarServer {
   }
 
   #failed(error: unknown): void {
+    // What is freed while it works fails: that it ends is what there is to say.
+    if (this.#options.stop.signal.aborted) return;
     const { code, message, hint, kind: blame } = error instanceof BrainjarError
       ? error
       : new BrainjarError("internal", lineOf(error), { kind: "engine" });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { jarsOf, type Line } from "./kill_jars.ts";
+import type { Line } from "./kill_jars.ts";
 import { brainjarCommand, DEMO_BRAIN } from "./program.ts";
 
 // What isn't a jar in a jar's place: the run says what it was, goes on or ends, leaves nothing running,

@@ -21,6 +21,11 @@ const ENDS: readonly [end: Partial<ProcessEnd>, cause: DeathCause, detail: strin
   [{ code: 137, said: SRUN_KILLED }, "killed", "srun: error: node1: task 0: Killed"],
   [{ code: 1, said: SRUN_MEMORY }, "out-of-memory", "srun: error: node1: task 0: Out Of Memory"],
   [
+    { code: 134, said: "srun: error: node1: task 0: Aborted (core dumped)\n" },
+    "crashed",
+    "SIGABRT: srun: error: node1: task 0: Aborted (core dumped)",
+  ],
+  [
     { code: 139, said: "task 0: Segmentation fault" },
     "crashed",
     "SIGSEGV: task 0: Segmentation fault",

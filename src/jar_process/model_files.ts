@@ -26,7 +26,8 @@ export async function checkModelFiles(
       if (!(error instanceof Deno.errors.NotFound)) throw unreadable(path, host, error);
     }
     throw new BrainjarError("model-not-found", `Model file not found on ${host}: ${path}`, {
-      hint: "Put it there under the same path, or have the launcher start the jar where it is",
+      hint: "Put it there under the same path (in a container by --volume FOLDER:FOLDER:ro), or " +
+        "have the launcher start the jar where it is",
     });
   }
 }

@@ -113,8 +113,12 @@ function lineAbout(said: string, what: RegExp): string {
   return cut(said.split("\n").find((line) => what.test(line)) ?? "");
 }
 
+/** Where a command that was typed wrongly says that more is read: what was wrong stands before it. */
+const HELP = /^(usage:|(see|run|try|for more)\b.*(help\b|-h\b))/i;
+
 function lastLine(said: string): string {
-  return cut(said.trim().split("\n").at(-1) ?? "");
+  const lines = said.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  return cut(lines.findLast((line) => !HELP.test(line)) ?? "");
 }
 
 function cut(line: string): string {

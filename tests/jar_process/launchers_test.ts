@@ -78,9 +78,16 @@ Deno.test("launchers: a pod has its request and its limit", () => {
   const [container] = JSON.parse(overrides).spec.containers;
   assertEquals(container.image, 'brain:"1"');
   assertEquals(container.command, REQUEST.command);
-  assertEquals(container.resources, {
+  const resources = {
     requests: { memory: String(70 * MB) },
     limits: { memory: String(50 * MB) },
+  };
+  assertEquals(container.resources, resources);
+  const onDevices = fillTemplate(kubernetes.launcher, { ...REQUEST, operand: "x", gpus: 2 });
+  const asked = onDevices.find((word) => word.startsWith("--overrides="))?.slice(12) ?? "";
+  assertEquals(JSON.parse(asked).spec.containers[0].resources, {
+    ...resources,
+    limits: { ...resources.limits, "nvidia.com/gpu": "2" },
   });
 });
 

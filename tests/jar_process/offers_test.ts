@@ -18,9 +18,10 @@ node3|257000Mi|gpu:a100:4(S:0-1),shard:8
 node4|n/aMi|
 `;
 
-const KUBECTL = `one|16393244Ki|
-two|8G|2
-three|4294967296|0
+const KUBECTL = `one|16393244Ki||
+two|8G|2|
+three|4294967296|0|
+control|64Gi||true
 `;
 
 Deno.test("offers: a machine of several partitions is one, and a line without an amount is none", () => {

@@ -30,6 +30,26 @@ const ENDS: readonly [end: Partial<ProcessEnd>, cause: DeathCause, detail: strin
     "crashed",
     "SIGSEGV: task 0: Segmentation fault",
   ],
+  // Who typed it wrongly is told what was wrong, by podman, kubectl and docker.
+  [
+    { code: 125, said: "Error: unknown flag: --nosuch\nSee 'podman run --help'\n" },
+    "exited",
+    "exit code 125: Error: unknown flag: --nosuch",
+  ],
+  [
+    { code: 1, said: "Error: unknown flag: --nosuch\nSee 'kubectl run --help' for usage.\n" },
+    "exited",
+    "exit code 1: Error: unknown flag: --nosuch",
+  ],
+  [
+    {
+      code: 125,
+      said:
+        "unknown flag: --nosuch\n\nUsage:  docker run\n\nRun 'docker run --help' for more information\n",
+    },
+    "exited",
+    "exit code 125: unknown flag: --nosuch",
+  ],
   // A step that was cancelled and doesn't end when it is asked to: the code is 0.
   [
     {

@@ -37,6 +37,7 @@ const VALUES: Readonly<Record<string, (request: LaunchRequest) => string>> = {
   avoid: ({ avoid = "" }) => avoid,
   operand: ({ operand }) => operand,
   "operand-json": ({ operand }) => JSON.stringify(operand),
+  "gpu-limit": ({ gpus }) => gpus === 0 ? "" : `,"nvidia.com/gpu":"${gpus}"`,
   "command-json": ({ command }) => JSON.stringify(command),
 };
 

@@ -23,6 +23,11 @@ export interface Launcher {
   readonly isShell?: true;
   /** What prints whether a start waits in its scheduler's queue, and why: words with {name}. */
   readonly queue?: readonly string[];
+  /**
+   * What removes a start that it may have left behind, since it was ended itself: words with {name}.
+   * Absent where what it started ends with it.
+   */
+  readonly remove?: readonly string[];
   /** How its scheduler is asked which machines it has; absent where there is none. */
   readonly offers?: OffersCommand;
   /** How long it may take until the jar says hello: a scheduler may have to find room first. */

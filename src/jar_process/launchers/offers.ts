@@ -4,7 +4,10 @@ import { askScheduler } from "./ask_scheduler.ts";
 
 /** How a scheduler is asked which machines it has for jobs. */
 export interface OffersCommand {
-  /** What prints a line for each: its name, its memory and its devices, with bars between. */
+  /**
+   * What prints a line for each, with bars between: its name, its memory, its devices, and whether it
+   * takes no jobs (`true`).
+   */
   readonly command: readonly string[];
   /** Options of the launcher's that choose among machines: this command takes them too. */
   readonly choosing: readonly string[];
@@ -53,10 +56,10 @@ const UNITS: Readonly<Record<string, number>> = {
 export function readOffers(answer: string): OfferedMachine[] {
   const machines = new Map<string, OfferedMachine>();
   for (const line of answer.split("\n")) {
-    const [name = "", memory = "", devices = ""] = line.split("|");
+    const [name = "", memory = "", devices = "", isClosed] = line.split("|");
     const [, digits = "", unit = ""] = /^(\d+)([kMGT]?|[KMGT]i)$/.exec(memory.trim()) ?? [];
     const scale = UNITS[unit];
-    if (digits === "" || scale === undefined) continue;
+    if (digits === "" || scale === undefined || isClosed?.trim() === "true") continue;
     machines.set(name, { name, memoryBytes: Number(digits) * scale, gpus: gpusIn(devices) });
   }
   return [...machines.values()];

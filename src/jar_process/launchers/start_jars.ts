@@ -16,6 +16,8 @@ import { whereabouts } from "../scheduler_job.ts";
 import { SeparateProcess } from "../separate_process.ts";
 import { askScheduler } from "./ask_scheduler.ts";
 import { fillLine, fillTemplate, type LaunchRequest } from "./fill_template.ts";
+import type { Launcher } from "./launcher.ts";
+import { offersWords } from "./offers.ts";
 import { type LauncherChoice, LINE_START_SECONDS } from "./read_launcher.ts";
 import { CONTROL_GROUP } from "./table.ts";
 
@@ -207,10 +209,31 @@ function launch(
     ? fillTemplate(choice.launcher, request)
     : ["sh", "-c", fillLine(choice.line, request)];
   const child = spawn(words, isOwn ? own : undefined, launcherName(choice));
-  const queue = choice.kind === "known" ? choice.launcher.queue : undefined;
-  if (queue === undefined) return child;
-  const asking = fillTemplate({ template: queue }, request);
-  return { ...child, askQueue: () => askScheduler(asking) };
+  return choice.kind === "known" ? withScheduler(child, choice.launcher, request) : child;
+}
+
+/** A child whose scheduler is asked what it waits for, and told where it was cut off from it. */
+function withScheduler(
+  child: JarChild,
+  { queue, remove, offers }: Launcher,
+  request: LaunchRequest,
+): JarChild {
+  const ask = (template: readonly string[]) => {
+    const command = fillTemplate({ template }, request);
+    return askScheduler(offersWords({ command, choosing: offers?.choosing ?? [] }, request.words));
+  };
+  // A run that ends waits for it: who comes later can't tell which of them are nobody's.
+  const removed = async () => {
+    const status = await child.status;
+    // kubectl answers a signal while its pod waits with an exit code of 1.
+    if (status.signal !== null || status.code !== 0) await ask(remove ?? []).catch(() => {});
+    return status;
+  };
+  return {
+    ...child,
+    ...remove !== undefined && { status: removed() },
+    ...queue !== undefined && { askQueue: () => ask(queue) },
+  };
 }
 
 function spawn(

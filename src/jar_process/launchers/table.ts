@@ -31,24 +31,34 @@ const CONTAINER = {
   startSeconds: IMAGE_SECONDS,
 } as const;
 
-/** What is run in a pod: one container, held to its limit, with its request beside it. */
+/**
+ * What is run in a pod: one container, held to its limit, with its request beside it. Devices are asked
+ * for as NVIDIA's are.
+ */
 const POD = JSON.stringify({
   apiVersion: "v1",
   spec: {
     restartPolicy: "Never",
     containers: [{
       name: "jar",
-      image: "{operand}",
+      image: "{operand-json}",
       stdin: true,
       stdinOnce: true,
-      command: "{command-list}",
+      command: "{command-json}",
+      env: [{ name: "MALLOC_ARENA_MAX", value: "1" }],
       resources: {
         requests: { memory: "{request}" },
-        limits: { memory: "{memory}" },
+        limits: { memory: "{memory}", "{gpu-limit}": 0 },
       },
     }],
   },
-}).replace('"{command-list}"', "{command-json}").replace('"{operand}"', "{operand-json}");
+}).replace(/"(\{(?:operand|command)-json\})"/g, "$1").replace(',"{gpu-limit}":0', "{gpu-limit}");
+
+/** Options of kubectl's that every one of its commands takes and that say where the pod is. */
+const CLUSTER = [
+  ...["--context", "--kubeconfig", "--cluster", "--server", "-s"],
+  ...["--namespace", "-n", "--user", "--token", "--as"],
+];
 
 /** Launchers by name, besides `in-process`, which starts nothing. */
 export const LAUNCHERS: readonly Launcher[] = [
@@ -163,6 +173,8 @@ export const LAUNCHERS: readonly Launcher[] = [
       "--rm",
       "--stdin",
       "--restart=Never",
+      // It gives up after one minute otherwise; the run has a limit of its own.
+      "--pod-running-timeout=24h",
       "--image={operand}",
       `--overrides=${POD}`,
       "{words}",
@@ -174,11 +186,24 @@ export const LAUNCHERS: readonly Launcher[] = [
         "kubectl",
         "get",
         "nodes",
-        "--output=jsonpath={range .items[?(@.spec.unschedulable!=true)]}{.metadata.name}|" +
-        "{.status.allocatable.memory}|{.status.allocatable.nvidia\\.com/gpu}{'\\n'}{end}",
+        // A filter on what most nodes don't say would leave them all out.
+        "--output=jsonpath={range .items[*]}{.metadata.name}|{.status.allocatable.memory}|" +
+        "{.status.allocatable.nvidia\\.com/gpu}|{.spec.unschedulable}{'\\n'}{end}",
       ],
-      choosing: ["--context", "--kubeconfig", "--cluster", "--server", "-s"],
+      choosing: CLUSTER,
     },
+    queue: [
+      "kubectl",
+      "get",
+      "pod",
+      "{name}",
+      "--ignore-not-found",
+      '--output=jsonpath={range .status.conditions[?(@.reason=="Unschedulable")]}{.message} {end}' +
+      "{range .status.containerStatuses[*].state.waiting}{.reason} {.message}{end}",
+    ],
+    remove: [
+      ...["kubectl", "delete", "pod", "{name}", "--ignore-not-found", "--wait=false"],
+    ],
   },
   {
     name: "ssh",

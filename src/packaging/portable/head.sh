@@ -24,7 +24,7 @@ wants_engine=no
 for argument in "$@"; do
   case $argument in
     --json) wants_json=yes ;;
-    run | measure | *exact | *engine | --compare) wants_engine=yes ;;
+    run | jar | measure | *exact | *engine | --compare) wants_engine=yes ;;
   esac
 done
 

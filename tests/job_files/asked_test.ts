@@ -45,7 +45,7 @@ function requests() {
         demandOf({ ...figures, devices }, "observer"),
         demandOf(figures, "god\u001b[2J"),
       ]),
-      "floor",
+      "working-set",
     ),
     coordinatorBytes: COORDINATOR_BYTES,
   };

@@ -14,7 +14,7 @@ export function planText({ jars, coordinatorBytes }: PlannedRequests): string {
       "jar",
       "request",
       "floor",
-      ...kinds.map((_, at) => at === 0 ? "limit" : `limit ${at + 1}`),
+      ...kinds.map((_, at) => nameOfKind(at)),
       ...hasDevices ? ["on devices"] : [],
       "context",
       "model",
@@ -23,7 +23,7 @@ export function planText({ jars, coordinatorBytes }: PlannedRequests): string {
       printable(jar.id),
       formatAmount(jar.requestBytes),
       formatAmount(jar.floorBytes),
-      ...kinds.map(({ launchers }) => formatAmount(limitOf(jar, launchers[0] ?? ""))),
+      ...kinds.map(([launcher = ""]) => formatAmount(limitOf(jar, launcher))),
       ...hasDevices ? [jar.devices.map(amountOn).join(", ")] : [],
       String(jar.contextSize),
       printable(jar.model),
@@ -33,49 +33,37 @@ export function planText({ jars, coordinatorBytes }: PlannedRequests): string {
   ];
   return blocks([
     { title: "JARS IN PROCESSES OF THEIR OWN", lines: columns(rows) },
-    { title: "What the figures are", lines: [...LEGEND, ...kinds.map(kindLine)] },
+    {
+      title: "What the figures are",
+      lines: [
+        ...LEGEND,
+        ...kinds.map((launchers, at) => `${nameOfKind(at)}: by ${launchers.join(", ")}`),
+      ],
+    },
   ]);
 }
 
 const LEGEND = [
   "request: the working set; with less, weights are read from disk for every token",
   "floor: memory that can't be given back, at its highest; below it the kernel kills",
-  "limit: what a scheduler holds the jar to, the floor and what its accounting adds",
+  "limit: what a scheduler holds the jar to: the floor and what its accounting adds, or the",
+  "  request where that is more",
   "the run: its own process, which holds no model",
 ];
 
-/** Launchers that every jar's limit is the same with. */
-interface KindOfLimit {
-  readonly launchers: readonly string[];
-  /** The most that is added to a floor. */
-  readonly addedBytes: number;
-  readonly coversRequest: boolean;
-}
-
-function kindsOfLimit(jars: readonly PlannedRequest[]): KindOfLimit[] {
+/** Launchers by the limits that they are asked for: those that every jar's is the same with. */
+function kindsOfLimit(jars: readonly PlannedRequest[]): string[][] {
   const names = jars[0]?.limits.map(({ launcher }) => launcher) ?? [];
-  const kinds = Map.groupBy(
-    names,
-    (name) => JSON.stringify(jars.map((jar) => limitOf(jar, name))),
-  );
-  return [...kinds.values()].map((launchers) => {
-    const limits = jars.map((jar) => ({ ...jar, limitBytes: limitOf(jar, launchers[0] ?? "") }));
-    const coversRequest = limits.every((jar) => jar.limitBytes >= jar.requestBytes);
-    const added = limits.map((jar) => jar.limitBytes - jar.floorBytes);
-    return { launchers, addedBytes: Math.max(0, ...added), coversRequest };
-  });
+  const limits = (name: string) => JSON.stringify(jars.map((jar) => limitOf(jar, name)));
+  return [...Map.groupBy(names, limits).values()];
 }
 
 function limitOf({ limits }: PlannedRequest, name: string): number {
   return limits.find(({ launcher }) => launcher === name)?.limitBytes ?? 0;
 }
 
-function kindLine({ launchers, addedBytes, coversRequest }: KindOfLimit, at: number): string {
-  const which = at === 0 ? "limit" : `limit ${at + 1}`;
-  const why = coversRequest
-    ? "never under the request"
-    : `up to ${formatAmount(addedBytes)} over the floor`;
-  return `${which}: ${launchers.join(", ")}; ${why}`;
+function nameOfKind(at: number): string {
+  return at === 0 ? "limit" : `limit ${at + 1}`;
 }
 
 function amountOn({ id, bytes }: PlannedRequest["devices"][number]): string {

@@ -17,7 +17,9 @@ export const PLAN_JSON_SCHEMA = z.object({
     requestBytes: bytes.describe("The working set: with less, weights are read from disk"),
     limits: z.array(z.object({
       launcher: z.string(),
-      limitBytes: bytes.describe("The floor and what the launcher's accounting adds"),
+      limitBytes: bytes.describe(
+        "The floor and what the launcher's accounting adds, or the request where that is more",
+      ),
     })),
     devices: z.array(z.object({ id: poolId, bytes })),
     gpuLayers: layersOnDevices.exactOptional(),

@@ -1,5 +1,6 @@
 import { defined } from "../../budget/defined.ts";
 import { COORDINATOR_BYTES, requestsOf } from "../../job_files/asked.ts";
+import { loadModule } from "../../load_module.ts";
 import { openHost } from "../../plan/host.ts";
 import { planOn } from "../../plan/plan.ts";
 import { planJson } from "../../report/plan/plan_json.ts";
@@ -9,8 +10,17 @@ import type { Command } from "../command.ts";
 import { readSettings } from "../settings/settings.ts";
 import { tellSlowServers } from "../terminal/slow_servers.ts";
 
-/** `brainjar plan`: what jars in processes of their own ask for, on paper. */
-export const command: Command = async ({ values, output, dryLoadCommand }) => {
+/** `brainjar plan`: what jars in processes of their own ask for, on paper; with machines, where they go. */
+export const command: Command = async (input) => {
+  const { values, output, dryLoadCommand } = input;
+  const machines = values.get("machines");
+  if (machines !== undefined) {
+    const { planMachines } = await loadModule<typeof import("./plan_machines.ts")>(
+      import.meta,
+      "./plan_machines.ts",
+    );
+    return await planMachines(machines, input);
+  }
   const settings = await readSettings(values, {
     say: (text) => output.say(text),
     modelRequired: !output.interactive,

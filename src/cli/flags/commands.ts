@@ -123,10 +123,12 @@ const TABLE = [
     operands: "",
     description: [
       "Says on paper, before anything runs, what each jar asks for where it has a process of its own (run --launcher): its request is the working set, its limit the floor and what the launcher's accounting adds. Loads nothing; the models' headers are enough.",
+      "With --machines it says which of many machines holds which of many jars, on the least memory of machines in all: each machine's jars pass check there, each in a process of its own. What has no place is told, and what would hold it.",
     ],
     examples: {
       "plan --mode matrix --model m.gguf": "each jar's request and limit",
       "plan --jars jars.jsonc --json": "for a script",
+      "plan --jars many.jsonc --machines 16GB*40,24GB+cuda:24GB*8": "which machine holds which",
     },
   },
   {
@@ -161,7 +163,7 @@ const TABLE = [
   {
     name: "schema",
     summary: "Print the JSON Schema of a file or an answer",
-    operands: "jars|check|estimate|plan|run|transcript|jar",
+    operands: "jars|check|estimate|plan|placement|run|transcript|jar",
     description: ["JSON Schema, draft 2020-12."],
     examples: { "schema jars > jars.schema.json": "for an editor" },
   },

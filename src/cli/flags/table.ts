@@ -208,6 +208,14 @@ export const FLAG_TABLE = [
     help: "Devices of a machine that isn't this one: cuda=80GB, vulkan=24GB,24GB, metal=48GB",
   },
   {
+    name: "machines",
+    type: "text",
+    placeholder: "KIND*N,…",
+    commands: ["plan"],
+    help:
+      "Place the jars on these machines: each kind's RAM, its devices, and how many there are (16GB*40,24GB+cuda:24GB*8)",
+  },
+  {
     name: "cpu",
     type: "text",
     commands: MODELS,

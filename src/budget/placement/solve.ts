@@ -1,0 +1,195 @@
+import { sum } from "../sum.ts";
+import { leastBytes } from "./bound.ts";
+import { MOST_ROWS, placeByColumns } from "./columns.ts";
+import {
+  fullStock,
+  hasDevices,
+  pack,
+  type Share,
+  type Stock,
+  type Strategy,
+  usedBy,
+} from "./pack.ts";
+import type { Problem } from "./problem.ts";
+
+/** Which machines hold what, and how good that is. */
+export interface Solution {
+  readonly shares: readonly Share[];
+  /** Jars of each group that are placed. */
+  readonly placed: readonly number[];
+  /** Bytes of the machines that hold something. */
+  readonly bytes: number;
+  /** Bytes that no placement of the same jars does without. */
+  readonly leastBytes: number;
+}
+
+/** So near to the bound no better way is looked for: half of what is promised would be one in 100. */
+const NEAR = 1.004;
+
+/** Steps of the search for one machine. */
+const STEPS = 1000;
+
+/** What may be left of a machine without a further search; which is best depends on the jars. */
+const SPARES = [1 / 64, 1 / 16, 1 / 256, 1 / 1024] as const;
+
+/** Ways that are tried where there are many groups, which take a tenth of a second each. */
+const FEW_TRIES = 6;
+const MANY_GROUPS = 1000;
+
+/**
+ * Places the most jars on machines of the least bytes in all, as near to that as a second allows: by
+ * columns where there are few groups of jars, else by filling machine after machine in several ways.
+ */
+export function solve(problem: Problem): Solution {
+  const { counts } = problem;
+  const ways = strategies(problem);
+  const best = new Best(problem);
+  const tries = counts.length > MANY_GROUPS ? FEW_TRIES : ways.length;
+  const isFew = counts.length + problem.kinds.length <= MOST_ROWS;
+  for (const strategy of ways.slice(0, isFew ? 1 : tries)) {
+    best.offer(pack(problem, strategy, fullStock(problem)));
+    if (best.isNear()) return best.solution();
+  }
+  const columns = placeByColumns(problem, counts, ways);
+  if (columns !== undefined) {
+    best.offer(columns.shares);
+    // The bound is that of all jars: where some aren't placed, it is looked for anew.
+    const isWhole = best.placed.every((count, group) => count === counts[group]);
+    const again = isWhole ? columns : placeByColumns(problem, best.placed, ways);
+    if (!isWhole && again !== undefined) best.offer(again.shares);
+    best.raise(again?.leastBytes ?? 0);
+  }
+  return best.solution();
+}
+
+/** The best shares so far, and what is known of the best there can be. */
+class Best {
+  readonly #problem: Problem;
+  #shares: readonly Share[] = [];
+  #placed: readonly number[];
+  #bytes = 0;
+  #least = 0;
+
+  constructor(problem: Problem) {
+    this.#problem = problem;
+    this.#placed = problem.counts.map(() => 0);
+  }
+
+  get placed(): readonly number[] {
+    return this.#placed;
+  }
+
+  /** Takes shares that place more jars, or the same number on fewer bytes or machines. */
+  offer(offered: readonly Share[]): void {
+    const shares = onSmallerMachines(this.#problem, offered);
+    const placed = placedBy(shares, this.#problem);
+    const bytes = bytesOf(shares, this.#problem);
+    const [now, before] = [sum(placed), sum(this.#placed)];
+    const machines = (of: readonly Share[]) => sum(of.map(({ count }) => count));
+    const isBetter = now > before || (now === before &&
+      (bytes < this.#bytes ||
+        (bytes === this.#bytes && machines(shares) < machines(this.#shares))));
+    if (!isBetter) return;
+    const isSame = placed.every((count, group) => count === this.#placed[group]);
+    this.#shares = shares;
+    this.#placed = placed;
+    this.#bytes = bytes;
+    if (!isSame) this.#least = leastBytes(this.#problem, placed, bytes);
+  }
+
+  /** A bound for what is placed that was found elsewhere. */
+  raise(bytes: number): void {
+    this.#least = Math.max(this.#least, bytes);
+  }
+
+  /** Whether all jars are placed, and nearly as well as can be. */
+  isNear(): boolean {
+    return this.#bytes <= this.#least * NEAR &&
+      this.#placed.every((count, group) => count === this.#problem.counts[group]);
+  }
+
+  solution(): Solution {
+    return {
+      shares: this.#shares,
+      placed: this.#placed,
+      bytes: this.#bytes,
+      leastBytes: this.#least,
+    };
+  }
+}
+
+function placedBy(shares: readonly Share[], { counts }: Problem): number[] {
+  const placed = counts.map(() => 0);
+  for (const { count, picks } of shares) {
+    for (const [group, each] of usedBy(picks)) placed[group] = (placed[group] ?? 0) + each * count;
+  }
+  return placed;
+}
+
+function bytesOf(shares: readonly Share[], { kinds }: Problem): number {
+  return sum(shares.map(({ kind, count }) => count * (kinds[kind]?.bytes ?? 0)));
+}
+
+/** The same jars on machines of fewer bytes, where such are left and hold them. */
+function onSmallerMachines(problem: Problem, shares: readonly Share[]): Share[] {
+  const { kinds } = problem;
+  const left = kinds.map(({ count }, kind) =>
+    count - sum(shares.map((share) => share.kind === kind ? share.count : 0))
+  );
+  const bytes = (kind: number) => kinds[kind]?.bytes ?? 0;
+  const smallest = kinds.map((_, kind) => kind).toSorted((a, b) => bytes(a) - bytes(b));
+  return shares.flatMap((share): Share[] => {
+    const moved: Share[] = [];
+    let { count } = share;
+    for (const kind of smallest) {
+      const most = Math.min(count, left[kind] ?? 0);
+      if (bytes(kind) >= bytes(share.kind) || most === 0) continue;
+      const picks = heldBy(problem, kind, share);
+      if (picks === undefined) continue;
+      moved.push({ kind, count: most, picks });
+      left[kind] = (left[kind] ?? 0) - most;
+      left[share.kind] = (left[share.kind] ?? 0) + most;
+      count -= most;
+    }
+    return count === 0 ? moved : [...moved, { ...share, count }];
+  });
+}
+
+/** How one machine of a kind holds the jars of a share, if it does. */
+function heldBy(problem: Problem, kind: number, { picks }: Share): Share["picks"] | undefined {
+  const stock: Stock = {
+    jars: new Int32Array(problem.counts.length),
+    machines: new Int32Array(problem.kinds.length),
+  };
+  for (const [group, count] of usedBy(picks)) stock.jars[group] = count;
+  stock.machines[kind] = 1;
+  const groups = new Set(usedBy(picks).keys());
+  const alone = problem.kinds.map((rooms, index) =>
+    index === kind
+      ? { ...rooms, choices: rooms.choices.filter(({ group }) => groups.has(group)) }
+      : { ...rooms, choices: [] }
+  );
+  const strategy = { ramWeight: 0, steps: STEPS, spare: 0 };
+  const [held] = pack({ ...problem, kinds: alone }, strategy, stock);
+  return stock.jars.every((count) => count === 0) ? held?.picks : undefined;
+}
+
+/** Ways to fill the machines, those that do well most often first. */
+function strategies({ kinds }: Problem): Strategy[] {
+  const weights = kinds.some(hasDevices) ? [0, 1] : [0];
+  const roomOf = (kind: number) => kinds[kind]?.rooms[0] ?? 0;
+  const rising = kinds.map((_, kind) => kind).toSorted((a, b) => roomOf(a) - roomOf(b));
+  const withDevices = kinds.filter(hasDevices).length;
+  // Of one kind with devices and one without, the order is settled.
+  const isSettled = withDevices <= 1 && kinds.length - withDevices <= 1;
+  const orders = isSettled ? [{ order: rising }] : [
+    { order: rising },
+    {},
+    { order: rising.toReversed() },
+  ];
+  return SPARES.flatMap((spare) =>
+    orders.flatMap((order) =>
+      weights.map((ramWeight): Strategy => ({ ...order, ramWeight, steps: STEPS, spare }))
+    )
+  );
+}

@@ -7,6 +7,14 @@ import { FIRST_DEVICE, type Problem } from "./problem.ts";
  */
 type Value = (bytes: number) => number;
 
+/** A function for RAM and one for devices. */
+interface Values {
+  readonly ram: Value;
+  readonly device: Value;
+  /** Whether the worths of RAM and devices are looked for finely. */
+  readonly isFine?: boolean;
+}
+
 /** What a group's jars need at least, in one of its ways. */
 interface Need {
   readonly ram: number;
@@ -36,23 +44,27 @@ export function leastBytes(
 ): number {
   const needs = needsOfGroups(problem, counts);
   if (needs.groups.length === 0) return 0;
-  const ram = [linear, ...values(needs.ram, problem.kinds.map(({ rooms }) => rooms[0] ?? 0))];
+  const rams = values(needs.ram, problem.kinds.map(({ rooms }) => rooms[0] ?? 0));
   const devices = values(
     needs.devices,
     problem.kinds.flatMap(({ rooms }) => rooms.slice(FIRST_DEVICE)),
   );
-  let best = 0;
-  let bestRam: Value = linear;
+  let best = boundBy(problem, needs, { ram: linear, device: linear, isFine: true });
+  let told: Values = { ram: linear, device: linear };
+  const offer = (values: Values) => {
+    const bytes = boundBy(problem, needs, values);
+    if (bytes > best) [best, told] = [bytes, values];
+  };
   const isEnough = () => roundUp(best, problem) >= enough;
-  for (const value of ram) {
-    const bytes = boundBy(problem, needs, value, linear);
-    if (bytes > best) [best, bestRam] = [bytes, value];
+  for (const ram of rams) {
     if (isEnough()) break;
+    offer({ ram, device: linear });
   }
-  for (const value of isEnough() ? [] : devices) {
-    best = Math.max(best, boundBy(problem, needs, bestRam, value));
+  for (const device of devices) {
     if (isEnough()) break;
+    offer({ ram: told.ram, device });
   }
+  if (!isEnough()) best = Math.max(best, boundBy(problem, needs, { ...told, isFine: true }));
   return roundUp(best, problem);
 }
 
@@ -157,7 +169,11 @@ function byCount(room: number, least: number): Value {
  * The bound by two such functions: the most over what a byte of RAM and of devices may be worth. Any
  * two worths give a bound; the most is where a kind of machine holds exactly what it is worth.
  */
-function boundBy({ kinds }: Problem, needs: Needs, ram: Value, device: Value): number {
+function boundBy(
+  { kinds }: Problem,
+  needs: Needs,
+  { ram, device, isFine = false }: Values,
+): number {
   const machines = kinds.map(({ count, bytes, rooms }) => ({
     count,
     bytes,
@@ -185,8 +201,23 @@ function boundBy({ kinds }: Problem, needs: Needs, ram: Value, device: Value): n
     }
     return bound;
   };
-  return worths(machines).reduce((best, [ram, device]) => Math.max(best, at(ram, device)), 0);
+  const vertices = worths(machines);
+  let best = vertices.reduce((most, [ram, device]) => Math.max(most, at(ram, device)), 0);
+  if (!isFine) return best;
+  // Jars with a choice move the most to where both of their ways are worth the same.
+  for (const { ram, device, bytes } of machines) {
+    for (let step = -RATIO_STEPS; step <= RATIO_STEPS && device > 0; step++) {
+      const ratio = (ram / device) * 2 ** (step / RATIO_STEPS * MOST_RATIO);
+      const worth = bytes / (ram + ratio * device);
+      best = Math.max(best, at(worth, worth * ratio));
+    }
+  }
+  return best;
 }
+
+/** What a byte of a device may be worth beside one of RAM, as powers of two, and how finely. */
+const MOST_RATIO = 5;
+const RATIO_STEPS = 60;
 
 /** What bytes of RAM and of devices may be worth, each where some kind is worth what it holds. */
 function worths(

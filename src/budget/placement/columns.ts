@@ -12,7 +12,7 @@ interface Filled extends Column {
 }
 
 /** Rows up to which this is quick: their square is gone through at each step. */
-export const MOST_ROWS = 64;
+export const MOST_ROWS = 160;
 
 /** Steps after which the bound that was found is taken, whatever is left. */
 const MOST_STEPS = 600;

@@ -59,6 +59,12 @@ export function solve(problem: Problem): Solution {
     if (!isWhole && again !== undefined) best.offer(again.shares);
     best.raise(again?.leastBytes ?? 0);
   }
+  if (isFew) {
+    for (const strategy of ways.slice(1)) {
+      if (best.isNear()) break;
+      best.offer(pack(problem, strategy, fullStock(problem)));
+    }
+  }
   return best.solution();
 }
 

@@ -17,6 +17,13 @@ export const MOST_ROWS = 160;
 /** Steps after which the bound that was found is taken, whatever is left. */
 const MOST_STEPS = 600;
 
+/** Steps of the search for one column, and of that which shows that none is missing. */
+const SEARCH_STEPS = 2_000;
+const LAST_SEARCH_STEPS = 100_000;
+
+/** How often that is looked for. */
+const MOST_LAST_SEARCHES = 24;
+
 /** What columns come to. */
 export interface ByColumns {
   readonly shares: readonly Share[];
@@ -53,6 +60,8 @@ export function placeByColumns(
     [...groups.map((group) => counts[group] ?? 0), ...kinds.map(({ count }) => count)],
   );
   let least = 0;
+  let steps = SEARCH_STEPS;
+  let lastSearches = 0;
   for (let step = 0; step < MOST_STEPS; step++) {
     const prices = simplex.prices();
     const idle = idleColumn(prices, groups.length);
@@ -69,7 +78,7 @@ export function placeByColumns(
     let mostSaved = 1e-7;
     for (const [kind, rooms] of kinds.entries()) {
       const cost = rooms.bytes / unit;
-      const held = mostHeld(rooms, worth, counts);
+      const held = mostHeld(rooms, worth, counts, steps);
       bound -= rooms.count * Math.max(0, held.most - cost);
       const saved = held.worth - cost + (prices[groups.length + kind] ?? 0);
       if (saved <= mostSaved) continue;
@@ -85,7 +94,12 @@ export function placeByColumns(
       };
     }
     least = Math.max(least, bound);
-    if (entering === undefined || !simplex.enter(entering)) break;
+    if (entering !== undefined) {
+      if (!simplex.enter(entering)) break;
+      steps = SEARCH_STEPS;
+    } else if (steps === SEARCH_STEPS && lastSearches++ < MOST_LAST_SEARCHES) {
+      steps = LAST_SEARCH_STEPS;
+    } else break;
   }
   const filled = simplex.taken().flatMap(({ column, amount }) =>
     isFilled(column) ? [{ column, amount }] : []

@@ -21,9 +21,6 @@ interface SizedItem extends Item {
   readonly size: number;
 }
 
-/** Steps of one search. */
-const MOST_STEPS = 5_000;
-
 /** What weights are changed by while the best are looked for. */
 const FACTORS = [8, 2, 1.25, 1.05] as const;
 
@@ -34,31 +31,51 @@ const FACTORS = [8, 2, 1.25, 1.05] as const;
  *
  * @param worth of a jar of each group, not negative
  * @param counts jars of each group
+ * @param steps of the search, after which what was found counts
  */
 export function mostHeld(
   { rooms, choices }: Rooms,
   worth: readonly number[],
   counts: readonly number[],
+  steps: number,
 ): MostHeld {
   const items = choices.map((choice): Item => ({ choice, worth: worth[choice.group] ?? 0 }))
     .filter((item) => item.worth > 0);
   const weights = leastWeights(rooms, items, counts);
   const byWorth = sized(items, weights);
   const size = sizeOf(rooms, weights);
-  const search = new Search(rooms, byWorth, counts);
+  const search = new Search({ rooms, items: byWorth, counts, steps });
   search.from(0, 0, size);
   if (search.isWhole) return { ...search.found(), most: search.best };
   // Where all are worth about the same for their size, small ones must come last to fill what is left.
-  const bySize = new Search(
-    rooms,
-    byWorth.toSorted((a, b) => b.size - a.size),
-    counts,
-    search.best,
-  );
+  const largestFirst = byWorth.toSorted((a, b) => b.size - a.size);
+  const bySize = new Search({ rooms, items: largestFirst, counts, steps, best: search.best });
   bySize.from(0, 0, size);
   const found = bySize.best > search.best ? bySize.found() : search.found();
-  const atMost = Math.max(found.worth, inParts(rooms, items, counts, weights));
-  return { ...found, most: bySize.isWhole ? found.worth : atMost };
+  if (bySize.isWhole) return { ...found, most: found.worth };
+  const atMost = Math.min(inParts(rooms, items, counts, weights), byCells(rooms, items));
+  return { ...found, most: Math.max(found.worth, atMost) };
+}
+
+/** Cells that RAM is cut into. */
+const CELLS = 4096;
+
+/**
+ * What a machine is worth at most whose jars need whole cells of its RAM, each a little less than it
+ * does, by what every number of cells is worth; as many of each as fit.
+ */
+function byCells([ram = 0]: readonly number[], items: readonly Item[]): number {
+  if (ram <= 0) return 0;
+  const most = new Float64Array(CELLS + 1);
+  for (const { choice: { needs: [need = 0] }, worth } of items) {
+    const cells = Math.floor((need / ram) * CELLS);
+    if (cells === 0) return Infinity;
+    for (let at = cells; at <= CELLS; at++) {
+      const held = (most[at - cells] ?? 0) + worth;
+      if (held > (most[at] ?? 0)) most[at] = held;
+    }
+  }
+  return most[CELLS] ?? 0;
 }
 
 /** Items by how much they are worth for their size. */
@@ -112,26 +129,33 @@ function leastWeights(
   return weights;
 }
 
+/** What is searched. */
+interface Searched {
+  readonly rooms: readonly number[];
+  readonly items: readonly SizedItem[];
+  readonly counts: readonly number[];
+  /** After which it ends. */
+  readonly steps: number;
+  /** What must be beaten. */
+  readonly best?: number;
+}
+
 /** One search, whose steps are counted. */
 class Search {
   best: number;
   #taken: number[] = [];
   #bestTaken: readonly number[] = [];
   #steps = 0;
+  readonly #mostSteps: number;
   readonly #left: number[];
   readonly #jars: number[];
   readonly #items: readonly SizedItem[];
   /** The most that an item from here on is worth for its size. */
   readonly #mostForSize: Float64Array;
 
-  /** @param best what must be beaten */
-  constructor(
-    rooms: readonly number[],
-    items: readonly SizedItem[],
-    counts: readonly number[],
-    best = 0,
-  ) {
+  constructor({ rooms, items, counts, steps, best = 0 }: Searched) {
     this.best = best;
+    this.#mostSteps = steps;
     this.#left = [...rooms];
     this.#jars = [...counts];
     this.#items = items;
@@ -146,7 +170,7 @@ class Search {
 
   /** Whether it came to its end. */
   get isWhole(): boolean {
-    return this.#steps <= MOST_STEPS;
+    return this.#steps <= this.#mostSteps;
   }
 
   found(): Omit<MostHeld, "most"> {
@@ -164,7 +188,7 @@ class Search {
       this.#bestTaken = [...this.#taken];
     }
     const item = this.#items[at];
-    if (item === undefined || this.#steps++ > MOST_STEPS) return;
+    if (item === undefined || this.#steps++ > this.#mostSteps) return;
     if (held + size * (this.#mostForSize[at] ?? 0) <= this.best * (1 + 1e-12)) return;
     const { choice } = item;
     let count = this.#most(choice);

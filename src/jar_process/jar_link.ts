@@ -13,6 +13,8 @@ export interface JarChild {
   readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly status: Promise<{ readonly code: number; readonly signal: string | null }>;
+  /** What its scheduler's queue says of it, in a line; nothing where it says nothing. */
+  readonly askQueue?: () => Promise<string>;
   /** Never throws, also where it has ended. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }

@@ -4,22 +4,27 @@ import { BrainjarError, lineOf } from "../budget/error.ts";
 import { figuresOfRam, RAM } from "../budget/pools/pools.ts";
 import { settlesBefore, settlesWithin } from "../experiment/clock.ts";
 import type { JarConfig } from "../experiment/config.ts";
-import { CAUSE_MESSAGES } from "../experiment/jar/death_cause.ts";
+import type { DeathCause } from "../experiment/jar/death_cause.ts";
 import type { Entrance, Figures, Refusal, Whereabouts } from "../experiment/jar/entrance.ts";
 import type { JarPlace, PlacedJar, PlaceRun } from "../experiment/jar/place.ts";
 import type { SampledJar } from "../experiment/memory/memory_sample.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
-import { JAR_PROTOCOL, type JarAnswer } from "../report/schema/jar.ts";
+import type { JarAnswer } from "../report/schema/jar.ts";
 import { type JarChild, JarLink } from "./jar_link.ts";
 import { loadOf } from "./load_request.ts";
+import { endedEarly } from "./ended_early.ts";
+import { greet } from "./greet.ts";
 import { deathBy, type ProcessEnd } from "./process_end.ts";
 import { RemoteMind } from "./remote_mind.ts";
 import type { Hello } from "./serve_jar.ts";
 
 /** How a jar's process is started. */
 export interface JarStart {
-  /** Starts it. Throws a BrainjarError where that can't be done. */
-  readonly launch: () => JarChild;
+  /**
+   * Starts it, on another machine than the one that is to be avoided, if there is such a choice. Throws
+   * a BrainjarError where that can't be done.
+   */
+  readonly launch: (avoid: string | undefined) => JarChild;
   /** What starts it, for people: `slurm`. */
   readonly launcher: string;
   /** brainjar's own version: the other side must have the same. */
@@ -37,6 +42,12 @@ export interface JarStart {
   readonly own: Whereabouts;
 }
 
+/** What a jar dies of whose machine may be lost. */
+const LOST: ReadonlySet<DeathCause> = new Set(["node-failed", "silent"]);
+
+/** How long another machine than a lost one is waited for; then the lost one may be there again. */
+const ELSEWHERE_MILLISECONDS = 60_000;
+
 /** A mind in a process of its own, wherever a launcher starts it. */
 export class SeparateProcess implements JarPlace {
   readonly isHere = false;
@@ -49,6 +60,10 @@ export class SeparateProcess implements JarPlace {
   #hello: PromiseWithResolvers<Hello | ProcessEnd> | undefined;
   #entrance: PromiseWithResolvers<Entrance> | undefined;
   #where: Whereabouts | undefined;
+  /** The machine that it is or was on. */
+  #host: string | undefined;
+  /** The machine that its next process isn't to be on. */
+  #avoid: string | undefined;
   #onApproved: ((figures: Figures) => void) | undefined;
   #approval: Figures | undefined;
   #died: PromiseWithResolvers<readonly PoolDeallocation[]> | undefined;
@@ -96,8 +111,11 @@ export class SeparateProcess implements JarPlace {
     const { id } = this.#config.demand;
     this.#hello = Promise.withResolvers();
     this.#end = undefined;
+    const avoid = this.#avoid;
+    this.#avoid = undefined;
+    const child = launch(avoid);
     const link = new JarLink({
-      child: launch(),
+      child,
       clock,
       countKernelKills,
       hear: (answer) => this.#hear(answer),
@@ -106,30 +124,24 @@ export class SeparateProcess implements JarPlace {
     this.#link = link;
     // Some launchers connect only when its first line is gone (kubectl run, docker attach).
     link.send({ ask: "hello" });
-    const isIn = await settlesWithin(this.#hello.promise, startMilliseconds, clock);
-    if (!isIn) {
-      const said = lastLineOf(link.said);
+    const hello = await greet({
+      id,
+      launcher,
+      version,
+      clock,
+      milliseconds: avoid === undefined
+        ? startMilliseconds
+        : Math.min(startMilliseconds, ELSEWHERE_MILLISECONDS),
+      hello: this.#hello.promise,
+      said: () => link.said,
+      askQueue: child.askQueue,
+      tell: (code, message) => this.#jar.warn(code, message),
+    }).catch(async (error) => {
       await this.#leave();
-      throw new BrainjarError(
-        "jar-not-started",
-        `Launcher ${launcher} didn't start '${id}' within ${
-          Math.round(startMilliseconds / 1000)
-        } s`,
-        { kind: "engine", hint: said === "" ? "Look what its queue says" : `It said: ${said}` },
-      );
-    }
-    const hello = await this.#hello.promise;
-    if (!("answer" in hello)) throw endedEarly(id, launcher, hello);
-    if (hello.protocol !== JAR_PROTOCOL || hello.version !== version) {
-      await this.#leave();
-      throw new BrainjarError(
-        "jar-version",
-        `'${id}' is brainjar ${hello.version} (${hello.protocol}) on ${hello.host}, and this is ` +
-          `brainjar ${version} (${JAR_PROTOCOL})`,
-        { hint: "Have the launcher start the same version" },
-      );
-    }
+      throw error;
+    });
     const { host, job } = hello;
+    this.#host = host;
     const { own } = this.#start;
     this.#where = host === own.host && job === own.job ? undefined : { host, ...defined({ job }) };
     this.#beat(link);
@@ -201,6 +213,8 @@ export class SeparateProcess implements JarPlace {
   #ended(link: JarLink, end: ProcessEnd): void {
     if (this.#link === link) this.#link = undefined;
     this.#end = end;
+    // Its scheduler may not know yet that the machine is lost.
+    if (LOST.has(deathBy(end).cause)) this.#avoid = this.#host;
     const { id } = this.#config.demand;
     const failure = endedEarly(id, this.#start.launcher, end);
     // Before a thought fails: what it died of is known.
@@ -292,15 +306,6 @@ export class SeparateProcess implements JarPlace {
   }
 }
 
-function endedEarly(id: string, launcher: string, end: ProcessEnd): BrainjarError {
-  const { cause, detail } = deathBy(end);
-  return new BrainjarError(
-    `jar-${cause}`.replace("jar-jar-", "jar-"),
-    `Jar '${id}', started by launcher ${launcher}: ${CAUSE_MESSAGES[cause]}`,
-    { kind: "engine", hint: detail ?? "It said nothing" },
-  );
-}
-
 function refusalOf(error: unknown): Refusal {
   if (!(error instanceof BrainjarError)) {
     const message = lineOf(error);
@@ -308,8 +313,4 @@ function refusalOf(error: unknown): Refusal {
   }
   const { code, message, hint, kind: blame } = error;
   return { kind: "refused", code, message, ...defined({ hint }), blame };
-}
-
-function lastLineOf(text: string): string {
-  return text.trim().split("\n").at(-1) ?? "";
 }

@@ -122,7 +122,7 @@ Deno.test("jars in processes: a launcher that isn't there is refused before anyt
     { env: { PATH: "/nowhere" } },
   );
   assertEquals(code, 2);
-  assertMatch(stderr, /isn't installed: no program "srun"/);
+  assertMatch(stderr, /isn't installed: no program "srun" that may be run/);
 });
 
 Deno.test("jars in processes: another program's words end the run with them", async () => {

@@ -135,7 +135,7 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
 /** A place that starts fake children, with how it does so changed where a test says. */
 export function fakePlace(
   [config, run, jar]: readonly [JarConfig, PlaceRun, PlacedJar],
-  launch: () => JarChild,
+  launch: JarStart["launch"],
   { path = "/models/demo.gguf", ...start }: Partial<JarStart> & { readonly path?: string } = {},
 ): SeparateProcess {
   const files = [{ path, fileBytes: 1 }];

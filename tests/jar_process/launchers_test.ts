@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { defined } from "../../src/budget/defined.ts";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { MB } from "../../src/budget/size.ts";
 import {
@@ -24,6 +25,8 @@ const REQUEST: LaunchRequest = {
 
 const COMMAND = "/opt/my deno|run|main.ts|jar";
 
+const SSH = "-T|-o|BatchMode=yes|-o|ConnectTimeout=30|lab";
+
 const LINES: readonly [asked: string, more: Partial<LaunchRequest>, words: string][] = [
   ["process", {}, COMMAND],
   [
@@ -35,10 +38,15 @@ const LINES: readonly [asked: string, more: Partial<LaunchRequest>, words: strin
   [
     "slurm --partition=long",
     { gpus: 2, isRoot: false },
-    "srun|--ntasks=1|--mem=50M|--gpus=2|--job-name=brainjar-god-1|--unbuffered|" +
+    "srun|--ntasks=1|--overlap|--mem=50M|--gpus=2|--job-name=brainjar-god-1|--unbuffered|" +
     `--kill-on-bad-exit=1|--partition=long|${COMMAND}`,
   ],
-  ["ssh -p 2222 lab", {}, "ssh|-T|-o|BatchMode=yes|-p|2222|lab|'/opt/my deno' run main.ts jar"],
+  ["ssh -p 2222 lab", {}, `ssh|-p|2222|${SSH}|'/opt/my deno' run main.ts jar`],
+  [
+    'ssh -v lab -- cd "$HOME/my minds" && npx brainjar jar',
+    {},
+    `ssh|-v|${SSH}|cd "$HOME/my minds" && npx brainjar jar`,
+  ],
   [
     "docker brain:1",
     {},
@@ -51,11 +59,9 @@ for (const [asked, more, words] of LINES) {
   Deno.test(`launchers: ${asked} is this command line`, () => {
     const choice = readLauncher(asked);
     if (choice?.kind !== "known") throw new Error("One of the table");
-    const { launcher, operand, words: own } = choice;
-    assertEquals(
-      fillTemplate(launcher, { ...REQUEST, operand, words: own, ...more }).join("|"),
-      words,
-    );
+    const { launcher, operand, words: own, command } = choice;
+    const request = { ...REQUEST, ...defined({ commandLine: command }), operand, words: own };
+    assertEquals(fillTemplate(launcher, { ...request, ...more }).join("|"), words);
   });
 }
 
@@ -119,6 +125,14 @@ Deno.test("launchers: what is asked for wrongly is refused in a sentence", () =>
     ["docker --privileged", "launcher-operand"],
     ["slurm --comment='two words'", "launcher-operand"],
     ["qsub {memry} {command}", "unknown-placeholder"],
+    ["in-process now", "unknown-launcher"],
+    ["process --fast", "launcher-operand"],
+    ["ssh lab brainjar jar", "launcher-operand"],
+    ["ssh -p 22 lab brainjar", "launcher-operand"],
+    ["ssh -- brainjar jar", "launcher-operand"],
+    ["ssh lab --", "launcher-operand"],
+    ["ssh $LAB -- brainjar jar", "launcher-operand"],
+    ["slurm -- '/opt/my brainjar' jar", "launcher-operand"],
   ];
   for (const [text, code] of wrong) {
     assertEquals(assertThrows(() => readLauncher(text), BrainjarError).code, code, text);

@@ -67,6 +67,10 @@ Deno.test("offers: what no machine has is refused with the largest that there is
     refused(ask(MB, 5)),
     "'god' asks slurm for 1.00 MB with 5 devices, and none of its machines has as many",
   );
+  assertEquals(
+    refused(() => checkOffered({ id: "god", memoryBytes: MB, gpus: 0 }, "slurm", [])),
+    "'god' asks slurm for 1.00 MB, which offers no machine",
+  );
 });
 
 Deno.test("offers: a scheduler that fails says why", async () => {

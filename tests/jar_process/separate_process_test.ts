@@ -17,6 +17,7 @@ interface ApartOptions extends StageOptions {
 /** Plays with each jar in a fake process. */
 async function playApart({ child = () => ({}), start, onTold, ...options }: ApartOptions = {}) {
   const children: Children = new Map();
+  const avoided: (string | undefined)[] = [];
   const played = await play({
     ...options,
     onEvent: (event, stop) => {
@@ -25,7 +26,8 @@ async function playApart({ child = () => ({}), start, onTold, ...options }: Apar
     },
     placeOf: (clock) => (config, run, jar) => {
       const { id } = config.demand;
-      return fakePlace([config, run, jar], () => {
+      return fakePlace([config, run, jar], (avoid) => {
+        avoided.push(avoid);
         const own = children.get(id) ?? [];
         children.set(id, own);
         const one = fakeChild({
@@ -38,7 +40,7 @@ async function playApart({ child = () => ({}), start, onTold, ...options }: Apar
       }, start);
     },
   });
-  return { ...played, children };
+  return { ...played, children, avoided };
 }
 
 /** What isn't measured. */
@@ -253,5 +255,29 @@ Deno.test("jars in processes: a hand's kill, and a stop, leave nothing", async (
   assertEquals([result.reason, result.reservedBytes], ["stopped", 0]);
   for (const { engine } of [...children.values()].flat()) {
     assertEquals([engine.minds, engine.models], [0, 0]);
+  }
+});
+
+Deno.test("jars in processes: after its machine was lost it is started elsewhere, once", async () => {
+  for (
+    const [said, expected] of [["Node failure on node1", "node1"], ["Out Of Memory", undefined]]
+  ) {
+    const { avoided, events } = await playApart({
+      mode: "single",
+      turns: 30,
+      engine: SLOW,
+      // Elsewhere there is no room: it is refused there at once.
+      child: (_, count) => count === 2 ? { write: () => undefined } : {},
+      onTold: (event, children) => {
+        const [first, second] = children.get("subject") ?? [];
+        if (event.event === "thought" && event.turn === 2) {
+          first?.crash({ code: 0, signal: null }, `${said}\n`);
+        }
+        if (event.event === "death") assertEquals(second, undefined);
+      },
+      limits: { lastChances: 1000 },
+    });
+    assertEquals(named(events, "resurrection").length, 1);
+    assertEquals(avoided, [undefined, expected, undefined]);
   }
 });

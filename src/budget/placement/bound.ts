@@ -206,7 +206,7 @@ function boundBy(
   if (!isFine) return best;
   // Jars with a choice move the most to where both of their ways are worth the same.
   for (const { ram, device, bytes } of machines) {
-    for (let step = -RATIO_STEPS; step <= RATIO_STEPS && device > 0; step++) {
+    for (let step = -RATIO_STEPS; step <= RATIO_STEPS && ram > 0 && device > 0; step++) {
       const ratio = (ram / device) * 2 ** (step / RATIO_STEPS * MOST_RATIO);
       const worth = bytes / (ram + ratio * device);
       best = Math.max(best, at(worth, worth * ratio));

@@ -27,6 +27,11 @@ export interface Strategy {
    * less keeps small jars for later, which fill what large ones leave.
    */
   readonly spare: number;
+  /**
+   * What a byte of a device counts for beside one of RAM, where jars with a choice first go where they
+   * take less by that; absent where they fill what others leave.
+   */
+  readonly deviceWorth?: number;
 }
 
 /** Candidates for one part of a machine, and the weights that they are ordered by. */
@@ -59,6 +64,41 @@ export function fullStock({ counts, kinds }: Problem): Stock {
  * @param stock what is there; what is placed is taken off
  */
 export function pack(problem: Problem, strategy: Strategy, stock: Stock): Share[] {
+  const { deviceWorth } = strategy;
+  if (deviceWorth === undefined) return packOnce(problem, strategy, stock);
+  const first = packOnce(settled(problem, deviceWorth), strategy, stock);
+  return [...first, ...packOnce(problem, strategy, stock)];
+}
+
+/** The same problem where jars with a choice have none any more. */
+function settled(problem: Problem, deviceWorth: number): Problem {
+  const cost = ({ needs }: Choice) =>
+    needs.reduce((sum, need, room) => {
+      if (room === 0) return sum + need;
+      return room < FIRST_DEVICE ? sum : sum + need * deviceWorth;
+    }, 0);
+  const isOnDevice = ({ needs }: Choice) =>
+    needs.some((need, room) => room >= FIRST_DEVICE && need > 0);
+  const least = problem.counts.map(() => ({ on: Infinity, without: Infinity }));
+  for (const choice of problem.kinds.flatMap(({ choices }) => choices)) {
+    const known = least[choice.group];
+    if (known === undefined) continue;
+    if (isOnDevice(choice)) known.on = Math.min(known.on, cost(choice));
+    else known.without = Math.min(known.without, cost(choice));
+  }
+  const goesOn = least.map(({ on, without }) => on < without);
+  return {
+    ...problem,
+    needsDevice: goesOn,
+    kinds: problem.kinds.map((kind) => ({
+      ...kind,
+      choices: kind.choices.filter((choice) => goesOn[choice.group] === isOnDevice(choice)),
+    })),
+  };
+}
+
+/** The same with jars that have a choice wherever there is room first. */
+function packOnce(problem: Problem, strategy: Strategy, stock: Stock): Share[] {
   const { kinds, needsDevice } = problem;
   const stages = kinds.map((kind) => stagesOf(kind, problem, strategy));
   const shares: Share[] = [];

@@ -10,7 +10,7 @@ import {
   type Strategy,
   usedBy,
 } from "./pack.ts";
-import type { Problem } from "./problem.ts";
+import { FIRST_DEVICE, type Problem } from "./problem.ts";
 
 /** Which machines hold what, and how good that is. */
 export interface Solution {
@@ -32,8 +32,11 @@ const STEPS = 1000;
 /** What may be left of a machine without a further search; which is best depends on the jars. */
 const SPARES = [1 / 64, 1 / 16, 1 / 256, 1 / 1024] as const;
 
+/** What a byte of a device may count for beside one of RAM. */
+const DEVICE_WORTHS = [0.75, 1, 0.5, 1.5] as const;
+
 /** Ways that are tried where there are many groups, which take a tenth of a second each. */
-const FEW_TRIES = 6;
+const FEW_TRIES = 8;
 const MANY_GROUPS = 1000;
 
 /**
@@ -87,7 +90,7 @@ class Best {
 
   /** Takes shares that place more jars, or the same number on fewer bytes or machines. */
   offer(offered: readonly Share[]): void {
-    const shares = onSmallerMachines(this.#problem, offered);
+    const shares = equalTogether(onSmallerMachines(this.#problem, offered));
     const placed = placedBy(shares, this.#problem);
     const bytes = bytesOf(shares, this.#problem);
     const [now, before] = [sum(placed), sum(this.#placed)];
@@ -161,6 +164,20 @@ function onSmallerMachines(problem: Problem, shares: readonly Share[]): Share[] 
   });
 }
 
+/** Shares of one kind that hold the same as one, what each holds in the order of the groups. */
+function equalTogether(shares: readonly Share[]): Share[] {
+  const known = new Map<string, Share>();
+  for (const { kind, count, picks } of shares) {
+    const sorted = picks.toSorted((a, b) =>
+      a.choice.group - b.choice.group || a.choice.way - b.choice.way
+    );
+    const held = sorted.map(({ choice: { group, way }, count }) => `${group}/${way}*${count}`);
+    const key = `${kind} ${held.join(" ")}`;
+    known.set(key, { kind, picks: sorted, count: count + (known.get(key)?.count ?? 0) });
+  }
+  return [...known.values()];
+}
+
 /** How one machine of a kind holds the jars of a share, if it does. */
 function heldBy(problem: Problem, kind: number, { picks }: Share): Share["picks"] | undefined {
   const stock: Stock = {
@@ -181,7 +198,7 @@ function heldBy(problem: Problem, kind: number, { picks }: Share): Share["picks"
 }
 
 /** Ways to fill the machines, those that do well most often first. */
-function strategies({ kinds }: Problem): Strategy[] {
+function strategies({ kinds, needsDevice }: Problem): Strategy[] {
   const weights = kinds.some(hasDevices) ? [0, 1] : [0];
   const roomOf = (kind: number) => kinds[kind]?.rooms[0] ?? 0;
   const rising = kinds.map((_, kind) => kind).toSorted((a, b) => roomOf(a) - roomOf(b));
@@ -193,9 +210,20 @@ function strategies({ kinds }: Problem): Strategy[] {
     {},
     { order: rising.toReversed() },
   ];
-  return SPARES.flatMap((spare) =>
+  const usual = SPARES.flatMap((spare) =>
     orders.flatMap((order) =>
       weights.map((ramWeight): Strategy => ({ ...order, ramWeight, steps: STEPS, spare }))
     )
   );
+  const onDevices = new Set(
+    kinds.flatMap(({ choices }) => choices)
+      .filter(({ needs }) => needs.some((need, room) => room >= FIRST_DEVICE && need > 0))
+      .map(({ group }) => group),
+  );
+  const hasChoice = [...onDevices].some((group) => !needsDevice[group]);
+  if (!hasChoice) return usual;
+  const settled = DEVICE_WORTHS.flatMap((deviceWorth) =>
+    usual.slice(0, 1).map((first): Strategy => ({ ...first, deviceWorth }))
+  );
+  return [...settled, ...usual];
 }

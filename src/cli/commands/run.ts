@@ -46,7 +46,7 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
   const launching = settings.jars.some(({ launcher }) => launcher !== undefined)
     ? (await loadModule<typeof import("../run/launch.ts")>(import.meta, "../run/launch.ts"))
       .readLaunching(settings, jarCommand, {
-        ...defined({ token: values.get("token") }),
+        ...defined({ token: values.get("token"), startSeconds: values.get("start-timeout") }),
         say: (line) => output.say(`${line}\n`),
       })
     : undefined;

@@ -363,6 +363,14 @@ export const FLAG_TABLE = [
     help: "Start one jar so",
   },
   {
+    name: "start-timeout",
+    type: "duration",
+    greatest: 7 * 24 * 3600,
+    commands: ["run"],
+    help:
+      "How long what starts a jar's process may take (2h; default 10m for a queue or an image, 2m on this machine and by ssh)",
+  },
+  {
     name: "prompt-format",
     type: "choice",
     choices: ["auto", "raw", "chat"],

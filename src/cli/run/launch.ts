@@ -1,5 +1,6 @@
 import configuration from "../../../deno.json" with { type: "json" };
 import { aloneFootprint } from "../../budget/alone.ts";
+import { defined } from "../../budget/defined.ts";
 import { BrainjarError, lineOf } from "../../budget/error.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { StartDryLoads } from "../../engine/dry_load_process.ts";
@@ -49,7 +50,11 @@ export interface Launching {
 export function readLaunching(
   { jars }: Settings,
   own: StartDryLoads | undefined,
-  { token, say }: { readonly token?: string; readonly say: (line: string) => void },
+  { token, startSeconds, say }: {
+    readonly token?: string;
+    readonly startSeconds?: number;
+    readonly say: (line: string) => void;
+  },
 ): Launching | undefined {
   const choices = new Map<string, LauncherChoice>();
   for (const { id, launcher } of jars) {
@@ -77,6 +82,7 @@ export function readLaunching(
         own: start,
         version: configuration.version,
         cpu,
+        ...defined({ startSeconds }),
         jars: plan.jars.map(({ demand }) => demand),
       }),
     linesOf: ({ jars, settings: { policy } }) =>

@@ -13,10 +13,14 @@ export interface LaunchRequest {
   readonly gpus: number;
   /** The program and its words. */
   readonly command: readonly string[];
+  /** The same as somebody wrote it for the other side's shell. */
+  readonly commandLine?: string;
   /** What stands for {operand}. */
   readonly operand: string;
   /** More words for the launcher itself. */
   readonly words: readonly string[];
+  /** The machine that it isn't to be started on. */
+  readonly avoid?: string;
   /** Whether root asks. */
   readonly isRoot: boolean;
 }
@@ -30,6 +34,7 @@ const VALUES: Readonly<Record<string, (request: LaunchRequest) => string>> = {
   "memory-mib": ({ memoryBytes }) => String(Math.ceil(memoryBytes / MIB)),
   request: ({ requestBytes }) => String(requestBytes),
   gpus: ({ gpus }) => String(gpus),
+  avoid: ({ avoid = "" }) => avoid,
   operand: ({ operand }) => operand,
   "operand-json": ({ operand }) => JSON.stringify(operand),
   "command-json": ({ command }) => JSON.stringify(command),
@@ -71,14 +76,15 @@ export function fillTemplate(
   { template, isShell }: Pick<Launcher, "template" | "isShell">,
   request: LaunchRequest,
 ): string[] {
-  const { command, words, gpus, isRoot } = request;
+  const { command, commandLine, words, gpus, avoid, isRoot } = request;
   return template.flatMap((word) => {
     if (word === "{command}") {
-      return isShell ? [command.map(shellWord).join(" ")] : command;
+      return isShell ? [commandLine ?? command.map(shellWord).join(" ")] : command;
     }
     if (word === "{words}") return words;
     if (word === "{user}") return isRoot ? [] : ["--user"];
     if (gpus === 0 && word.includes("{gpus}")) return [];
+    if (avoid === undefined && word.includes("{avoid}")) return [];
     return [word.replaceAll(PLACEHOLDER, (all, name) => VALUES[name]?.(request) ?? all)];
   });
 }

@@ -8,7 +8,7 @@ export interface Launcher {
   readonly summary: string;
   /**
    * Words of the command, with placeholders (`fillTemplate`). One that holds {gpus} is left out where
-   * the jar needs no device; {command} and {words} alone become several.
+   * the jar needs no device, one that holds {avoid} where no machine is to be avoided; {command} and {words} alone become several.
    */
   readonly template: readonly string[];
   /** What stands after its name: the name of the word that it can't do without (`HOST`). */
@@ -21,6 +21,8 @@ export interface Launcher {
   readonly program: "own" | "installed";
   /** Whether its words go through a shell on the other side, which takes {command} as one line. */
   readonly isShell?: true;
+  /** What prints whether a start waits in its scheduler's queue, and why: words with {name}. */
+  readonly queue?: readonly string[];
   /** How its scheduler is asked which machines it has; absent where there is none. */
   readonly offers?: OffersCommand;
   /** How long it may take until the jar says hello: a scheduler may have to find room first. */

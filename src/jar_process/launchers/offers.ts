@@ -1,5 +1,6 @@
-import { BrainjarError, lineOf } from "../../budget/error.ts";
+import { BrainjarError } from "../../budget/error.ts";
 import { formatAmount, GB, KB, MB } from "../../budget/size.ts";
+import { askScheduler } from "./ask_scheduler.ts";
 
 /** How a scheduler is asked which machines it has for jobs. */
 export interface OffersCommand {
@@ -24,9 +25,6 @@ export interface JarRequest {
   readonly memoryBytes: number;
   readonly gpus: number;
 }
-
-/** A scheduler that doesn't answer is asked by the jars themselves. */
-const ANSWER_MILLISECONDS = 10_000;
 
 /** Units as Kubernetes writes them; Slurm's are written so by the command. */
 const UNITS: Readonly<Record<string, number>> = {
@@ -92,15 +90,7 @@ export async function askOffers(
   offers: OffersCommand,
   words: readonly string[],
 ): Promise<OfferedMachine[]> {
-  const [program = "", ...args] = offersWords(offers, words);
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args,
-    stdin: "null",
-    signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
-  }).output();
-  const decoder = new TextDecoder();
-  if (success) return readOffers(decoder.decode(stdout));
-  throw new Error(lineOf(decoder.decode(stderr)) || `${program} didn't answer`);
+  return readOffers(await askScheduler(offersWords(offers, words)));
 }
 
 /**
@@ -116,6 +106,16 @@ export function checkOffered(
 ): void {
   const withDevices = machines.filter((one) => one.gpus >= gpus);
   if (withDevices.some((one) => one.memoryBytes >= memoryBytes)) return;
+  if (machines.length === 0) {
+    throw new BrainjarError(
+      "no-machine-offered",
+      `'${id}' asks ${launcher} for ${formatAmount(memoryBytes)}, which offers no machine`,
+      {
+        kind: "refused",
+        hint: `Check its options and which machines are up, or start it with --launcher-${id}`,
+      },
+    );
+  }
   const devices = gpus === 0 ? "" : ` with ${gpus === 1 ? "a device" : `${gpus} devices`}`;
   const largest = withDevices.toSorted((a, b) => b.memoryBytes - a.memoryBytes)[0];
   const best = largest === undefined

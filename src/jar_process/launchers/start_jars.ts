@@ -13,6 +13,7 @@ import { type MachineFiles, machineFilesBelow, textOf } from "../../machine/mach
 import type { JarChild } from "../jar_link.ts";
 import { whereabouts } from "../scheduler_job.ts";
 import { SeparateProcess } from "../separate_process.ts";
+import { askScheduler } from "./ask_scheduler.ts";
 import { fillLine, fillTemplate, type LaunchRequest } from "./fill_template.ts";
 import { type LauncherChoice, LINE_START_SECONDS } from "./read_launcher.ts";
 import { CONTROL_GROUP } from "./table.ts";
@@ -27,6 +28,8 @@ export interface StartOptions {
   readonly jars: readonly Pick<InstanceDemand, "id" | "role">[];
   /** The processor that they were planned for. */
   readonly cpu: CpuFeatures;
+  /** How long a start may take until the jar says hello, where it isn't what its launcher says. */
+  readonly startSeconds?: number;
 }
 
 /** Between a jar's death for the machine's memory and that of one that is more important. */
@@ -97,7 +100,9 @@ export function checkLaunchers(
     if (program === undefined || isOnPath(program, path)) continue;
     throw new BrainjarError(
       "launcher-missing",
-      `Launcher ${launcherName(choice)} of '${id}' isn't installed: no program "${program}"`,
+      `Launcher ${
+        launcherName(choice)
+      } of '${id}' isn't installed: no program "${program}" that may be run`,
       { hint: "Install it, put it on PATH, or take another --launcher" },
     );
   }
@@ -105,14 +110,22 @@ export function checkLaunchers(
 
 function needsOwn(choice: LauncherChoice): boolean {
   return choice.kind === "known"
-    ? choice.launcher.program === "own"
+    ? choice.command === undefined && choice.launcher.program === "own"
     : choice.line.includes("{command}");
 }
 
+/** Words of a shell's line that are no programs. */
+const SHELL_WORDS: ReadonlySet<string> = new Set(
+  ". case cd command eval exec export for if set test trap ulimit umask until while".split(" "),
+);
+
 /** The program that is run; nothing where that can't be told, or it is this one. */
 function programOf(choice: LauncherChoice): string | undefined {
-  const first = choice.kind === "known" ? choice.launcher.template[0] : choice.line.split(/\s/)[0];
-  return first !== undefined && /^[\w./+-]+$/.test(first) ? first : undefined;
+  const first = choice.kind === "known"
+    ? choice.launcher.template[0]
+    : choice.line.trim().split(/[\s;]/)[0];
+  if (first === undefined || !/^[\w./+-]+$/.test(first)) return undefined;
+  return choice.kind === "line" && SHELL_WORDS.has(first) ? undefined : first;
 }
 
 function isOnPath(program: string, path: string): boolean {
@@ -122,7 +135,8 @@ function isOnPath(program: string, path: string): boolean {
     : path.split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
   return places.some((place) => {
     try {
-      return Deno.statSync(place).isFile;
+      const { isFile, mode } = Deno.statSync(place);
+      return isFile && (mode === null || (mode & 0o111) !== 0);
     } catch {
       return false;
     }
@@ -130,7 +144,9 @@ function isOnPath(program: string, path: string): boolean {
 }
 
 /** Where each jar lives that is to be started. */
-export function placesOf({ choices, own, version, jars, cpu }: StartOptions): PlaceOf {
+export function placesOf(
+  { choices, own, version, jars, cpu, startSeconds }: StartOptions,
+): PlaceOf {
   const here = whereabouts((name) => Deno.env.get(name), Deno.hostname);
   const order = leastImportantFirst(jars.filter(({ id }) => choices.has(id)));
   return (config, run, jar) => {
@@ -139,10 +155,11 @@ export function placesOf({ choices, own, version, jars, cpu }: StartOptions): Pl
     if (choice === undefined) return undefined;
     const { criterion } = run.policy;
     const limitBytes = limitOf(choice, config.demand, criterion);
-    const seconds = choice.kind === "known" ? choice.launcher.startSeconds : LINE_START_SECONDS;
+    const seconds = startSeconds ??
+      (choice.kind === "known" ? choice.launcher.startSeconds : LINE_START_SECONDS);
     const files = startsHere(choice) ? machineFilesBelow("/") : undefined;
     return new SeparateProcess(config, run, jar, {
-      launch: () => launch(choice, config, { own, criterion }),
+      launch: (avoid) => launch(choice, config, { own, criterion, ...defined({ avoid }) }),
       launcher: launcherName(choice),
       version,
       cpu,
@@ -164,24 +181,35 @@ function countKernelKills(files: MachineFiles): number | undefined {
 function launch(
   choice: LauncherChoice,
   { demand }: JarConfig,
-  { own, criterion }: { readonly own: ProgramStart | undefined; readonly criterion: Criterion },
+  { own, criterion, avoid }: {
+    readonly own: ProgramStart | undefined;
+    readonly criterion: Criterion;
+    readonly avoid?: string;
+  },
 ): JarChild {
   const isOwn = needsOwn(choice);
-  const command = isOwn ? own?.words ?? [] : ["brainjar", "jar"];
+  const written = choice.kind === "known" ? choice.command : undefined;
+  const command = isOwn ? own?.words ?? [] : written?.split(/\s+/) ?? ["brainjar", "jar"];
   const request: LaunchRequest = {
     name: processName(demand.id),
     memoryBytes: limitOf(choice, demand, criterion) ?? demand.footprint.floorBytes,
     requestBytes: requestOf(demand, criterion),
     gpus: demand.footprint.devices?.length ?? 0,
     command,
+    ...defined({ commandLine: written }),
     operand: choice.kind === "known" ? choice.operand : "",
     words: choice.kind === "known" ? choice.words : [],
     isRoot: Deno.build.os !== "windows" && Deno.uid() === 0,
+    ...defined({ avoid }),
   };
   const words = choice.kind === "known"
     ? fillTemplate(choice.launcher, request)
     : ["sh", "-c", fillLine(choice.line, request)];
-  return spawn(words, isOwn ? own : undefined, launcherName(choice));
+  const child = spawn(words, isOwn ? own : undefined, launcherName(choice));
+  const queue = choice.kind === "known" ? choice.launcher.queue : undefined;
+  if (queue === undefined) return child;
+  const asking = fillTemplate({ template: queue }, request);
+  return { ...child, askQueue: () => askScheduler(asking) };
 }
 
 function spawn(

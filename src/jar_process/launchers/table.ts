@@ -17,7 +17,7 @@ export const CONTROL_GROUP = { addedBytes: 2 * MB + PROTOCOL_BYTES, stepBytes: M
 /** A process on this machine starts at once; a busy machine takes its time. */
 const HERE_SECONDS = 120;
 
-/** A queue may be long; who knows a longer one writes a command of their own. */
+/** A queue may be long; who knows a longer one says --start-timeout. */
 const QUEUE_SECONDS = 600;
 
 /** A pod's image may have to be fetched first. */
@@ -87,8 +87,11 @@ export const LAUNCHERS: readonly Launcher[] = [
     template: [
       "srun",
       "--ntasks=1",
+      // Where the run is a job itself its jars are steps of it: they take turns on its processors.
+      "--overlap",
       "--mem={memory-mib}M",
       "--gpus={gpus}",
+      "--exclude={avoid}",
       "--job-name={name}",
       "--unbuffered",
       "--kill-on-bad-exit=1",
@@ -98,6 +101,7 @@ export const LAUNCHERS: readonly Launcher[] = [
     isHere: false,
     limit: CONTROL_GROUP,
     program: "own",
+    queue: ["squeue", "--noheader", "--name={name}", "--format=%T %R"],
     offers: {
       command: [
         "sinfo",
@@ -179,7 +183,18 @@ export const LAUNCHERS: readonly Launcher[] = [
   {
     name: "ssh",
     summary: "brainjar on another machine, held to no limit",
-    template: ["ssh", "-T", "-o", "BatchMode=yes", "{words}", "{operand}", "{command}"],
+    // Of an option that stands twice ssh takes the first.
+    template: [
+      "ssh",
+      "{words}",
+      "-T",
+      "-o",
+      "BatchMode=yes",
+      "-o",
+      "ConnectTimeout=30",
+      "{operand}",
+      "{command}",
+    ],
     operand: "HOST",
     isHere: false,
     program: "installed",

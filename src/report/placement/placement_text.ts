@@ -9,43 +9,40 @@ import { layersText } from "../devices_text.ts";
 import { formatPercent } from "../format.ts";
 import { issueMessage } from "../message.ts";
 
-/** Jars of equal machines that are called by name; of more there is how many, and `--json`. */
-const MOST_NAMES = 24;
+/** Jars that are called by name on each machine; more are told by their kinds, and in `--json`. */
+const MOST_NAMES = 48;
 
 /** Which machines hold which jars, for people: the sum first, then a line for equal machines. */
 export function placementText(placement: Placement): string {
   const { kinds, shares } = placement;
+  const names = placement.placedCount <= MOST_NAMES ? undefined : new JarNames(shares);
   return blocks([
     { title: placement.ok ? "PLACEMENT PASSED" : "PLACEMENT FAILED", lines: sumLines(placement) },
+    ...placement.unplaced.length === 0 ? [] : [notPlaced(placement)],
+    ...names === undefined ? [] : [{ title: "Jars", lines: names.lines() }],
     ...kinds.filter(({ used }) => used > 0).map(({ kind, used }): Block => {
       const here = shares.filter((share) => share.kind === kind);
       return {
         title: `${kind.name}: ${used} of ${machines(kind.count)}`,
-        lines: [roomLine(here[0]?.validation), ...shareLines(here)],
+        lines: [roomLine(here[0]?.validation), ...shareLines(here, names)],
       };
     }),
-    ...placement.unplaced.length === 0 ? [] : [notPlaced(placement)],
   ]);
 }
 
 function sumLines({ jarCount, placedCount, kinds, usedBytes, leastBytes }: Placement): string[] {
   const used = sum(kinds.map((one) => one.used));
   const given = sum(kinds.map(({ kind }) => kind.count));
+  const isOneKind = kinds.length === 1 && used > 0;
+  const least = isOneKind ? `${machines(Math.round((leastBytes * used) / usedBytes))}, ` : "";
   const over = leastBytes === 0 ? 0 : (usedBytes / leastBytes - 1) * 100;
-  const [only] = kinds.length === 1 ? kinds : [];
-  const least = only === undefined || used === 0
-    ? undefined
-    : Math.round(leastBytes / (usedBytes / used));
   return fields([
     ["Jars placed", `${placedCount} of ${jarCount}`],
     ["Machines used", `${used} of ${given}, ${formatAmount(usedBytes)} in all`],
     [
       "Lower bound",
-      `${least === undefined ? "" : `${machines(least)}, `}${formatAmount(leastBytes)} (` +
-      `${formatPercent(over)} less than used)`.replace(
-        /^0\.0% less than used\)$/,
-        "none needs less)",
-      ),
+      `${least}${formatAmount(leastBytes)}` +
+      (over > 0 ? `: at most ${(Math.ceil(over * 10) / 10).toFixed(1)}% could be saved` : ""),
     ],
   ]);
 }
@@ -63,13 +60,25 @@ function roomLine(validation: Validation | undefined): string {
 }
 
 /** A line for equal machines: their numbers, how full they are, and what each holds. */
-function shareLines(shares: readonly PlacedMachines[]): string[] {
-  let first = 1;
-  const rows = shares.map(({ machines, validation }) => {
-    const last = first + machines.length - 1;
-    const numbers = first === last ? `${first}` : `${first}-${last}`;
-    first = last + 1;
-    return { numbers, full: fullness(validation), holds: heldText(machines) };
+function shareLines(shares: readonly PlacedMachines[], names: JarNames | undefined): string[] {
+  let next = 1;
+  const rows = shares.flatMap(({ machines, validation }) => {
+    const first = next;
+    next += machines.length;
+    const full = fullness(validation);
+    if (names === undefined) {
+      return machines.map((held, at) => ({
+        numbers: `${first + at}`,
+        full,
+        holds: held.map(namedText).join("; "),
+      }));
+    }
+    const [each = []] = machines;
+    return [{
+      numbers: machines.length === 1 ? `${first}` : `${first}-${next - 1}`,
+      full,
+      holds: each.map((jars) => `${jars.ids.length} ${names.of(jars)}`).join(", "),
+    }];
   });
   const width = Math.max(...rows.map(({ numbers }) => numbers.length));
   const fullWidth = Math.max(...rows.map(({ full }) => full.length));
@@ -86,16 +95,10 @@ function fullness({ pools }: Validation): string {
     }).join(", ");
 }
 
-function heldText(machines: readonly (readonly PlacedJars[])[]): string {
-  const [each = []] = machines;
-  const names = sum(machines.flat().map(({ ids }) => ids.length)) <= MOST_NAMES;
-  return each.map((jars, at) => {
-    const called = machines.flatMap((held) => held[at]?.ids ?? []);
-    const needs = needText(jars);
-    if (names && called.length === 1) return `${called[0]} (${needs})`;
-    const text = `${jars.ids.length} of ${jars.group.model} (${needs} each)`;
-    return names ? `${text}: ${called.join(", ")}` : text;
-  }).join("; ");
+/** Few jars on a machine, by name. */
+function namedText(jars: PlacedJars): string {
+  const each = jars.ids.length === 1 ? "" : " each";
+  return `${jars.ids.join(", ")} (${needText(jars)}${each})`;
 }
 
 /** What one jar needs where it is. */
@@ -109,6 +112,41 @@ function needText({ group, way }: PlacedJars): string {
   ].join(", ");
 }
 
+/** Short names for many jars that need the same in the same way: #1, #2, … */
+class JarNames {
+  readonly #known = new Map<string, { readonly name: string; count: number }>();
+
+  constructor(shares: readonly PlacedMachines[]) {
+    for (const jars of shares.flatMap(({ machines }) => machines.flat())) {
+      const text = describe(jars);
+      const known = this.#known.get(text) ?? { name: `#${this.#known.size + 1}`, count: 0 };
+      known.count += jars.ids.length;
+      this.#known.set(text, known);
+    }
+  }
+
+  of(jars: PlacedJars): string {
+    return this.#known.get(describe(jars))?.name ?? "";
+  }
+
+  /** What each is, and how many there are. */
+  lines(): string[] {
+    const known = [...this.#known];
+    const width = Math.max(...known.map(([, { name }]) => name.length));
+    const countWidth = Math.max(...known.map(([, { count }]) => `${count}`.length));
+    return [
+      ...known.map(([text, { name, count }]) =>
+        `${name.padStart(width)}  ${`${count}`.padStart(countWidth)} of ${text}`
+      ),
+      "Which jar is where: --json",
+    ];
+  }
+}
+
+function describe(jars: PlacedJars): string {
+  return `${jars.group.model}, ${needText(jars)} each`;
+}
+
 function notPlaced({ unplaced, more }: Placement): Block {
   return {
     title: "NOT PLACED",
@@ -116,11 +154,14 @@ function notPlaced({ unplaced, more }: Placement): Block {
   };
 }
 
+/** Jars without a place that are called by name. */
+const MOST_LISTED = 12;
+
 function unplacedLines({ group, ids, reason, nearest, machine }: Unplaced): string[] {
   const who = ids.length === 1 ? `${ids[0]}` : `${ids.length} of ${group.model}`;
   const shown = ids.length === 1
     ? ""
-    : ids.length <= MOST_NAMES
+    : ids.length <= MOST_LISTED
     ? ` (${ids.join(", ")})`
     : ` (${ids[0]} to ${ids.at(-1)})`;
   const near = nearest?.kind.name ?? "";
@@ -138,7 +179,8 @@ function unplacedLines({ group, ids, reason, nearest, machine }: Unplaced): stri
   ];
   return [
     `${who}${shown}: ${why}`,
-    ...(nearest?.issues ?? []).map((issue) => `  ${near} comes nearest: ${issueMessage(issue)}`),
+    ...(nearest?.issues ?? []).slice(0, 1)
+      .map((issue) => `  ${near} comes nearest: ${issueMessage(issue)}`),
     ...holding,
   ];
 }

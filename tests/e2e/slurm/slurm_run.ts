@@ -18,6 +18,9 @@ export const MATRIX: readonly string[] = [
   ...["--launcher", "slurm"],
 ];
 
+/** One of them alone. */
+export const SINGLE: readonly string[] = [...MATRIX, "--mode", "single"];
+
 /** A machine of 600 MB and one of 300. */
 export const TWO_NODES: readonly SlurmNode[] = [
   { name: "node1", memoryMib: 600 },
@@ -49,6 +52,8 @@ export function slurmTest(
 /** A run among a Slurm's machines, beside its controller. */
 export class SlurmRun {
   readonly events: Line[] = [];
+  /** What it printed that is no event: why it didn't begin. */
+  rest = "";
   readonly #child: Deno.ChildProcess;
   readonly #stderr: Promise<string>;
   readonly #read: Promise<void>;
@@ -72,6 +77,12 @@ export class SlurmRun {
     const [first] = childrenOf(this.#child.pid);
     if (first === undefined) throw new Error("The run has ended");
     return first;
+  }
+
+  /** The processes that start its jars, which srun is two of each, as this machine calls them. */
+  get launchers(): number[] {
+    const sruns = childrenOf(this.processId);
+    return [...sruns, ...sruns.flatMap(childrenOf)];
   }
 
   /** Waits for an event, however long that takes; throws where the run ends without it. */
@@ -104,7 +115,11 @@ export class SlurmRun {
     for await (const piece of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + piece).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) this.events.push(JSON.parse(line));
+      for (const line of lines) {
+        const event = JSON.parse(line);
+        if ("event" in event) this.events.push(event);
+        else this.rest += line;
+      }
       this.#tell();
     }
     this.#isOver = true;
@@ -130,12 +145,13 @@ export async function comesTrue(isSo: () => boolean | Promise<boolean>): Promise
   while (!await isSo()) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-/** Takes so much of a node, as somebody else's job does; answers when it has it. */
-export async function occupy(slurm: Slurm, node: string, memoryMib: number): Promise<void> {
+/** Takes so much of a node, as somebody else's job does; answers that when it has it. */
+export async function occupy(slurm: Slurm, node: string, memoryMib: number): Promise<string> {
   const words = ["--parsable", `--nodelist=${node}`, `--mem=${memoryMib}M`, "--output=/dev/null"];
   const job = (await slurm.ask("sbatch", ...words, "--wrap=sleep infinity")).trim();
   assert(/^\d+$/.test(job), job);
   await comesTrue(async () => await stateOf(slurm, job) === "RUNNING");
+  return job;
 }
 
 /** What Slurm says of a job: `RUNNING`, `CANCELLED`… */
@@ -148,4 +164,21 @@ export async function stateOf(slurm: Slurm, job: string): Promise<string> {
 export async function jobsOf(slurm: Slurm): Promise<string[]> {
   const text = await slurm.ask("squeue", "--noheader", "--format=%j");
   return text.split("\n").filter((name) => name !== "").toSorted();
+}
+
+/** Processes in a job's control group on a node, as this machine calls them. */
+export async function processesOf(slurm: Slurm, node: string, job: string): Promise<number[]> {
+  const group = await groupOf(slurm, node, job);
+  try {
+    const text = await Deno.readTextFile(`${group}/cgroup.procs`);
+    return text.split("\n").filter((line) => line !== "").map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** The control group of a job's task on a node. */
+export async function groupOf(slurm: Slurm, node: string, job: string): Promise<string> {
+  const root = (await Deno.readTextFile(`${slurm.folder}/group.memory`)).trim();
+  return `${root}/slurm_${node}/uid_0/job_${job.replace("slurm:", "")}/step_0/task_0`;
 }

@@ -1,0 +1,36 @@
+/** What a process was started with, its words joined by spaces; nothing where it has ended. */
+export function commandOf(id: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${id}/cmdline`).replaceAll("\0", " ").trim();
+  } catch {
+    return "";
+  }
+}
+
+/** The processes that a process has started, and those that they have, Linux alone. */
+export function descendantsOf(id: number): number[] {
+  const children = threadsOf(id).flatMap((thread) => childrenOf(`/proc/${id}/task/${thread}`));
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+function threadsOf(id: number): string[] {
+  try {
+    return [...Deno.readDirSync(`/proc/${id}/task`)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+function childrenOf(task: string): number[] {
+  try {
+    const text = Deno.readTextFileSync(`${task}/children`);
+    return text.split(" ").filter((child) => child !== "").map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Whether a process is a jar's. */
+export function isJar(id: number): boolean {
+  return / jar$/.test(commandOf(id));
+}

@@ -130,7 +130,7 @@ function wholeMachines(
   filled: readonly { readonly column: Filled; readonly amount: number }[],
   strategies: readonly Strategy[],
 ): Share[] {
-  const stock = fullStock({ ...problem, counts });
+  const stock = fullStock({ ...problem, counts }, { steps: 0 });
   const shares: Share[] = [];
   const place = ({ kind, picks }: Filled, most: number) => {
     const count = Math.min(most, timesIn(stock, kind, picks));
@@ -145,7 +145,7 @@ function wholeMachines(
   let best: readonly Share[] | undefined;
   let bestBytes = Infinity;
   for (const strategy of strategies) {
-    const rest = { jars: stock.jars.slice(), machines: stock.machines.slice() };
+    const rest = { jars: stock.jars.slice(), machines: stock.machines.slice(), work: stock.work };
     const packed = pack(problem, strategy, rest);
     const bytes = packed.reduce(
       (sum, { kind, count }) => sum + count * (problem.kinds[kind]?.bytes ?? 0),

@@ -1,4 +1,12 @@
-import { type Candidates, candidatesOf, fillRoom, type Pick, sizeOf } from "./fill_room.ts";
+import {
+  type Candidates,
+  candidatesOf,
+  fillRoom,
+  type Pick,
+  sizeOf,
+  withoutGone,
+  type Work,
+} from "./fill_room.ts";
 import { type Choice, FIRST_DEVICE, type Problem, type Rooms } from "./problem.ts";
 
 /** Machines of one kind that hold the same. */
@@ -46,11 +54,14 @@ export interface Stock {
   readonly jars: Int32Array;
   /** Machines left of each kind. */
   readonly machines: Int32Array;
+  /** What was searched so far. */
+  readonly work: Work;
 }
 
 /** All jars and all machines. */
-export function fullStock({ counts, kinds }: Problem): Stock {
+export function fullStock({ counts, kinds }: Problem, work: Work): Stock {
   return {
+    work,
     jars: Int32Array.from(counts),
     machines: Int32Array.from(kinds, ({ count }) => count),
   };
@@ -102,7 +113,7 @@ function packOnce(problem: Problem, strategy: Strategy, stock: Stock): Share[] {
   const { kinds, needsDevice } = problem;
   const stages = kinds.map((kind) => stagesOf(kind, problem, strategy));
   const shares: Share[] = [];
-  const fill = (kind: number) => fillMachine(kinds[kind], stages[kind] ?? [], stock.jars, strategy);
+  const fill = (kind: number) => fillMachine(kinds[kind], stages[kind] ?? [], stock, strategy);
   const place = (kind: number, picks: readonly Pick[]) => {
     const count = timesIn(stock, kind, picks);
     takeOff(stock, { kind, count, picks });
@@ -197,7 +208,7 @@ function stagesOf(
 function fillMachine(
   kind: Rooms | undefined,
   stages: readonly Stage[],
-  jars: Int32Array,
+  { jars, work }: Stock,
   { steps, spare }: Strategy,
 ): Pick[] {
   const rooms = [...kind?.rooms ?? []];
@@ -212,6 +223,7 @@ function fillMachine(
       keepsLargest: picks.length === 0,
       steps,
       spare,
+      work,
     });
     for (const pick of found) {
       jars[pick.choice.group] = (jars[pick.choice.group] ?? 0) - pick.count;
@@ -227,16 +239,10 @@ function fillMachine(
 
 /** Leaves out what there is none left of, once that is half of the candidates. */
 function dropGone(stage: Stage, jars: Int32Array): void {
-  const { choices, sizes } = stage.candidates;
+  const { groups } = stage.candidates;
   let there = 0;
-  for (const { group } of choices) if ((jars[group] ?? 0) > 0) there++;
-  if (there * 2 > choices.length) return;
-  const kept = choices.map((choice, at) => ({ choice, at }))
-    .filter(({ choice }) => (jars[choice.group] ?? 0) > 0);
-  stage.candidates = {
-    choices: kept.map(({ choice }) => choice),
-    sizes: Float64Array.from(kept, ({ at }) => sizes[at] ?? 0),
-  };
+  for (const group of groups) if ((jars[group] ?? 0) > 0) there++;
+  if (there * 2 <= groups.length) stage.candidates = withoutGone(stage.candidates, jars);
 }
 
 /** How often these picks are there, on as many machines of a kind. */

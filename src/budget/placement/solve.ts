@@ -26,7 +26,7 @@ export interface Solution {
 /** So near to the bound no better way is looked for: half of what is promised would be one in 100. */
 const NEAR = 1.004;
 
-/** Steps of the search for one machine. */
+/** Steps of the search for one machine, where there aren't so many that they would be too much. */
 const STEPS = 1000;
 
 /** What may be left of a machine without a further search; which is best depends on the jars. */
@@ -35,9 +35,11 @@ const SPARES = [1 / 64, 1 / 16, 1 / 256, 1 / 1024] as const;
 /** What a byte of a device may count for beside one of RAM. */
 const DEVICE_WORTHS = [0.75, 1, 0.5, 1.5] as const;
 
-/** Ways that are tried where there are many groups, which take a tenth of a second each. */
-const FEW_TRIES = 8;
-const MANY_GROUPS = 1000;
+/** Steps of all searches together, some half a microsecond each. */
+const MOST_WORK = 1_200_000;
+
+/** Steps for one machine where there are many. */
+const FEWEST_STEPS = 60;
 
 /**
  * Places the most jars on machines of the least bytes in all, as near to that as a second allows: by
@@ -47,13 +49,15 @@ export function solve(problem: Problem): Solution {
   const { counts } = problem;
   const ways = strategies(problem);
   const best = new Best(problem);
-  const tries = counts.length > MANY_GROUPS ? FEW_TRIES : ways.length;
+  const work = { steps: 0 };
+  const tryWay = (strategy: Strategy) => {
+    best.offer(pack(problem, strategy, fullStock(problem, work)));
+    return best.isNear();
+  };
   const isFew = counts.length + problem.kinds.length <= MOST_ROWS;
-  for (const strategy of ways.slice(0, isFew ? 1 : tries)) {
-    best.offer(pack(problem, strategy, fullStock(problem)));
-    if (best.isNear()) return best.solution();
-  }
-  const columns = placeByColumns(problem, counts, ways);
+  const [first, ...others] = ways;
+  if (first !== undefined && tryWay(first)) return best.solution();
+  const columns = isFew ? placeByColumns(problem, counts, ways) : undefined;
   if (columns !== undefined) {
     best.offer(columns.shares);
     // The bound is that of all jars: where some aren't placed, it is looked for anew.
@@ -62,11 +66,9 @@ export function solve(problem: Problem): Solution {
     if (!isWhole && again !== undefined) best.offer(again.shares);
     best.raise(again?.leastBytes ?? 0);
   }
-  if (isFew) {
-    for (const strategy of ways.slice(1)) {
-      if (best.isNear()) break;
-      best.offer(pack(problem, strategy, fullStock(problem)));
-    }
+  for (const strategy of others) {
+    if (best.isNear() || work.steps > MOST_WORK) break;
+    tryWay(strategy);
   }
   return best.solution();
 }
@@ -183,6 +185,7 @@ function heldBy(problem: Problem, kind: number, { picks }: Share): Share["picks"
   const stock: Stock = {
     jars: new Int32Array(problem.counts.length),
     machines: new Int32Array(problem.kinds.length),
+    work: { steps: 0 },
   };
   for (const [group, count] of usedBy(picks)) stock.jars[group] = count;
   stock.machines[kind] = 1;
@@ -197,8 +200,24 @@ function heldBy(problem: Problem, kind: number, { picks }: Share): Share["picks"
   return stock.jars.every((count) => count === 0) ? held?.picks : undefined;
 }
 
+/** How many machines there will be, as far as the jars' RAM tells. */
+function likelyMachines({ kinds, counts }: Problem): number {
+  const ram = counts.map(() => Infinity);
+  for (const { group, needs: [need = 0] } of kinds.flatMap(({ choices }) => choices)) {
+    ram[group] = Math.min(ram[group] ?? Infinity, need);
+  }
+  const all = sum(counts.map((count, group) => {
+    const need = ram[group] ?? Infinity;
+    return need === Infinity ? 0 : count * need;
+  }));
+  const room = Math.max(1, ...kinds.map(({ rooms }) => rooms[0] ?? 0));
+  return Math.max(1, Math.min(sum(kinds.map(({ count }) => count)), Math.ceil(all / room)));
+}
+
 /** Ways to fill the machines, those that do well most often first. */
-function strategies({ kinds, needsDevice }: Problem): Strategy[] {
+function strategies({ kinds, counts, needsDevice }: Problem): Strategy[] {
+  const most = likelyMachines({ kinds, counts, needsDevice });
+  const steps = Math.max(FEWEST_STEPS, Math.min(STEPS, Math.floor(MOST_WORK / most)));
   const weights = kinds.some(hasDevices) ? [0, 1] : [0];
   const roomOf = (kind: number) => kinds[kind]?.rooms[0] ?? 0;
   const rising = kinds.map((_, kind) => kind).toSorted((a, b) => roomOf(a) - roomOf(b));
@@ -212,7 +231,7 @@ function strategies({ kinds, needsDevice }: Problem): Strategy[] {
   ];
   const usual = SPARES.flatMap((spare) =>
     orders.flatMap((order) =>
-      weights.map((ramWeight): Strategy => ({ ...order, ramWeight, steps: STEPS, spare }))
+      weights.map((ramWeight): Strategy => ({ ...order, ramWeight, steps, spare }))
     )
   );
   const onDevices = new Set(

@@ -81,7 +81,8 @@ export function explain({ groups, machines, policy }: Left): Unplaced[] {
 export function moreMachines({ groups, machines, policy }: Left): MoreMachines[] {
   const jars = sum(groups.map(({ ids }) => ids.length));
   const many = machines.map((kind) => ({ ...kind, count: jars }));
-  const { shares } = solve(toProblem(groups, many, policy));
+  const left = groups.filter(({ ids }) => ids.length > 0);
+  const { shares } = solve(toProblem(left, many, policy));
   return machines.map((kind, index) => ({
     kind,
     count: sum(shares.map((share) => share.kind === index ? share.count : 0)),

@@ -136,23 +136,17 @@ export function fillRoom(filling: Filling): Pick[] {
     down();
     if (isEnough() || !back()) break;
   }
-  if (!isEnough() && keepsLargest) {
+  for (const { at, count } of taken.splice(0)) machine.take(at, -count);
+  const [largest] = bestTaken;
+  if (keepsLargest && largest !== undefined && !isEnough()) {
     // Two beside the largest may fill what is left better than any that were reached.
-    while (taken.length > 0) {
-      const last = taken.pop();
-      if (last !== undefined) machine.take(last.at, -last.count);
+    const three = [{ at: largest.at, count: 1 }, ...machine.pairBeside(largest.at)];
+    for (const { at, count } of three) {
+      if (machine.mostOf(at) < count) continue;
+      machine.take(at, count);
+      taken.push({ at, count });
     }
-    down();
-    const [first] = taken;
-    for (const { at, count } of taken.splice(0)) machine.take(at, -count);
-    if (first !== undefined) {
-      for (const { at, count } of [{ at: first.at, count: 1 }, ...machine.pairBeside(first.at)]) {
-        if (machine.mostOf(at) < count) continue;
-        machine.take(at, count);
-        taken.push({ at, count });
-      }
-      offer();
-    }
+    offer();
   }
   for (const { at, count } of taken) machine.take(at, -count);
   work.steps += step;

@@ -30,13 +30,16 @@ const NEAR = 1.004;
 const STEPS = 1000;
 
 /** What may be left of a machine without a further search; which is best depends on the jars. */
-const SPARES = [1 / 64, 1 / 16, 1 / 256, 1 / 1024] as const;
+const SPARES = [1 / 64, 0, 1 / 16, 1 / 512] as const;
 
 /** What a byte of a device may count for beside one of RAM. */
 const DEVICE_WORTHS = [0.75, 1, 0.5, 1.5] as const;
 
 /** Steps of all searches together, some half a microsecond each. */
 const MOST_WORK = 1_200_000;
+
+/** Tries that this is enough for whatever they take. */
+const FULL_TRIES = 3;
 
 /** Steps for one machine where there are many. */
 const FEWEST_STEPS = 60;
@@ -217,7 +220,7 @@ function likelyMachines({ kinds, counts }: Problem): number {
 /** Ways to fill the machines, those that do well most often first. */
 function strategies({ kinds, counts, needsDevice }: Problem): Strategy[] {
   const most = likelyMachines({ kinds, counts, needsDevice });
-  const steps = Math.max(FEWEST_STEPS, Math.min(STEPS, Math.floor(MOST_WORK / most)));
+  const steps = Math.max(FEWEST_STEPS, Math.min(STEPS, Math.floor(MOST_WORK / FULL_TRIES / most)));
   const weights = kinds.some(hasDevices) ? [0, 1] : [0];
   const roomOf = (kind: number) => kinds[kind]?.rooms[0] ?? 0;
   const rising = kinds.map((_, kind) => kind).toSorted((a, b) => roomOf(a) - roomOf(b));

@@ -25,7 +25,8 @@ const ROOM = 13.6;
 const one = [kind(20_000, 16)];
 const thousand = [kind(1000, 16)];
 const two = [kind(1000, 16), kind(150, 64)];
-const mixed = [kind(500, 16), kind(500, 24, 24)];
+const large = [kind(500, 16), kind(600, 24, 24)];
+const few = [kind(200, 16), kind(450, 24, 24)];
 
 function each(
   count: number,
@@ -57,6 +58,10 @@ function cards(count: number, machines: readonly MachineKind[]): JarGroup[] {
     (_, at) =>
       onDevice(`c${at}`, 1, { ramGb: 0.5 + random(), deviceGb: 1 + random() * 9 }, machines),
   );
+}
+
+function halfOnDevices(machines: readonly MachineKind[]): JarGroup[] {
+  return [...cards(2000, machines), ...each(2000, machines, (random) => 0.3 + random() * 4)];
 }
 
 const FAMILIES: readonly (readonly [name: string, groups: JarGroup[], machines: MachineKind[]])[] =
@@ -131,6 +136,10 @@ function dividedSum(groups: readonly JarGroup[], [first]: readonly MachineKind[]
   return Math.ceil(sum / (ROOM * 1024 ** 3)) * (first?.memory.totalBytes ?? 0);
 }
 
+function sizeOf(groups: readonly JarGroup[]): number {
+  return groups.reduce((all, { ids }) => all + ids.length, 0);
+}
+
 const inGb = (bytes: number) => (bytes / 1024 ** 3).toFixed(0);
 
 function compare(): void {
@@ -152,7 +161,7 @@ function compare(): void {
       `${inGb(usedBytes)}${ok ? "" : ` (${placedCount} placed)`}`,
       over(usedBytes),
       milliseconds.toFixed(0),
-      naive.without > 0 ? `${naive.without} without place` : inGb(naive.bytes),
+      naive.without > 0 ? `${sizeOf(groups) - naive.without} placed` : inGb(naive.bytes),
       naive.without > 0 ? "" : over(naive.bytes),
       machines.length > 1 ? "" : inGb(dividedSum(groups, machines)),
     ];
@@ -220,4 +229,4 @@ async function program(runs: number): Promise<void> {
 
 const { runs } = parseArgs(Deno.args, { string: ["runs"] });
 compare();
-if (!Deno.args.includes("--no-program")) await program(Number(runs ?? 5));
+await program(Number(runs ?? 5));

@@ -1,16 +1,9 @@
 import { sum } from "../sum.ts";
 import { leastBytes } from "./bound.ts";
 import { MOST_ROWS, placeByColumns } from "./columns.ts";
-import {
-  fullStock,
-  hasDevices,
-  pack,
-  type Share,
-  type Stock,
-  type Strategy,
-  usedBy,
-} from "./pack.ts";
-import { FIRST_DEVICE, type Problem } from "./problem.ts";
+import { fullStock, pack, type Share, type Stock, type Strategy, usedBy } from "./pack.ts";
+import type { Problem } from "./problem.ts";
+import { MOST_WORK, strategies } from "./strategies.ts";
 
 /** Which machines hold what, and how good that is. */
 export interface Solution {
@@ -25,24 +18,6 @@ export interface Solution {
 
 /** So near to the bound no better way is looked for: half of what is promised would be one in 100. */
 const NEAR = 1.004;
-
-/** Steps of the search for one machine, where there aren't so many that they would be too much. */
-const STEPS = 1000;
-
-/** What may be left of a machine without a further search; which is best depends on the jars. */
-const SPARES = [1 / 64, 0, 1 / 16, 1 / 512] as const;
-
-/** What a byte of a device may count for beside one of RAM. */
-const DEVICE_WORTHS = [0.75, 1, 0.5, 1.5] as const;
-
-/** Steps of all searches together, some half a microsecond each. */
-const MOST_WORK = 1_200_000;
-
-/** Tries that this is enough for whatever they take. */
-const FULL_TRIES = 3;
-
-/** Steps for one machine where there are many. */
-const FEWEST_STEPS = 60;
 
 /**
  * Places the most jars on machines of the least bytes in all, as near to that as a second allows: by
@@ -73,7 +48,60 @@ export function solve(problem: Problem): Solution {
     if (best.isNear() || work.steps > MOST_WORK) break;
     tryWay(strategy);
   }
+  if (!isFew && first !== undefined) leaveLargest(problem, first, best);
   return best.solution();
+}
+
+/** Tries of how many jars must be left out. */
+const LEAVING_TRIES = 4;
+
+/**
+ * Where there isn't room for all jars of many sizes: as few of the largest as possible are left out
+ * first, since they take the room of several others.
+ */
+function leaveLargest(problem: Problem, strategy: Strategy, best: Best): void {
+  const largest = largestFirst(problem);
+  let enough = sum(problem.counts) - sum(best.placed);
+  let tooFew = 0;
+  for (let left = 0; left < LEAVING_TRIES && enough - tooFew > 1; left++) {
+    const out = left === 0 ? enough : Math.floor((enough + tooFew) / 2);
+    const stock = fullStock(problem, { steps: 0 });
+    const kept = stock.jars.slice();
+    let leaving = out;
+    for (const group of largest) {
+      const count = Math.min(leaving, kept[group] ?? 0);
+      stock.jars[group] = (kept[group] ?? 0) - count;
+      leaving -= count;
+    }
+    const shares = pack(problem, strategy, stock);
+    const isWhole = largest.every((group) => stock.jars[group] === 0);
+    const placed = placedBy(shares, problem);
+    for (const [group, count] of problem.counts.entries()) {
+      stock.jars[group] = count - (placed[group] ?? 0);
+    }
+    best.offer([...shares, ...pack(problem, strategy, stock)]);
+    if (isWhole) enough = out;
+    else if (left === 0) return;
+    else tooFew = out;
+  }
+}
+
+/** Groups that can be placed by what one of their jars takes of all that there is, the largest first. */
+function largestFirst({ kinds, counts }: Problem): number[] {
+  const rooms = Math.max(0, ...kinds.map((kind) => kind.rooms.length));
+  const all = Array.from(
+    { length: rooms },
+    (_, room) => sum(kinds.map((kind) => kind.count * Math.max(0, kind.rooms[room] ?? 0))),
+  );
+  const takes = counts.map(() => Infinity);
+  for (const { group, needs } of kinds.flatMap(({ choices }) => choices)) {
+    const share = sum(
+      needs.map((need, room) => room === 1 ? 0 : need / Math.max(1, all[room] ?? 0)),
+    );
+    takes[group] = Math.min(takes[group] ?? Infinity, share);
+  }
+  return counts.map((_, group) => group).filter((group) => takes[group] !== Infinity)
+    .toSorted((a, b) => (takes[b] ?? 0) - (takes[a] ?? 0));
 }
 
 /** The best shares so far, and what is known of the best there can be. */
@@ -183,6 +211,9 @@ function equalTogether(shares: readonly Share[]): Share[] {
   return [...known.values()];
 }
 
+/** Steps of the search whether a smaller machine holds the same. */
+const HOLDING_STEPS = 1000;
+
 /** How one machine of a kind holds the jars of a share, if it does. */
 function heldBy(problem: Problem, kind: number, { picks }: Share): Share["picks"] | undefined {
   const stock: Stock = {
@@ -198,54 +229,7 @@ function heldBy(problem: Problem, kind: number, { picks }: Share): Share["picks"
       ? { ...rooms, choices: rooms.choices.filter(({ group }) => groups.has(group)) }
       : { ...rooms, choices: [] }
   );
-  const strategy = { ramWeight: 0, steps: STEPS, spare: 0 };
+  const strategy = { ramWeight: 0, steps: HOLDING_STEPS, spare: 0 };
   const [held] = pack({ ...problem, kinds: alone }, strategy, stock);
   return stock.jars.every((count) => count === 0) ? held?.picks : undefined;
-}
-
-/** How many machines there will be, as far as the jars' RAM tells. */
-function likelyMachines({ kinds, counts }: Problem): number {
-  const ram = counts.map(() => Infinity);
-  for (const { group, needs: [need = 0] } of kinds.flatMap(({ choices }) => choices)) {
-    ram[group] = Math.min(ram[group] ?? Infinity, need);
-  }
-  const all = sum(counts.map((count, group) => {
-    const need = ram[group] ?? Infinity;
-    return need === Infinity ? 0 : count * need;
-  }));
-  const room = Math.max(1, ...kinds.map(({ rooms }) => rooms[0] ?? 0));
-  return Math.max(1, Math.min(sum(kinds.map(({ count }) => count)), Math.ceil(all / room)));
-}
-
-/** Ways to fill the machines, those that do well most often first. */
-function strategies({ kinds, counts, needsDevice }: Problem): Strategy[] {
-  const most = likelyMachines({ kinds, counts, needsDevice });
-  const steps = Math.max(FEWEST_STEPS, Math.min(STEPS, Math.floor(MOST_WORK / FULL_TRIES / most)));
-  const weights = kinds.some(hasDevices) ? [0, 1] : [0];
-  const roomOf = (kind: number) => kinds[kind]?.rooms[0] ?? 0;
-  const rising = kinds.map((_, kind) => kind).toSorted((a, b) => roomOf(a) - roomOf(b));
-  const withDevices = kinds.filter(hasDevices).length;
-  // Of one kind with devices and one without, the order is settled.
-  const isSettled = withDevices <= 1 && kinds.length - withDevices <= 1;
-  const orders = isSettled ? [{ order: rising }] : [
-    { order: rising },
-    {},
-    { order: rising.toReversed() },
-  ];
-  const usual = SPARES.flatMap((spare) =>
-    orders.flatMap((order) =>
-      weights.map((ramWeight): Strategy => ({ ...order, ramWeight, steps, spare }))
-    )
-  );
-  const onDevices = new Set(
-    kinds.flatMap(({ choices }) => choices)
-      .filter(({ needs }) => needs.some((need, room) => room >= FIRST_DEVICE && need > 0))
-      .map(({ group }) => group),
-  );
-  const hasChoice = [...onDevices].some((group) => !needsDevice[group]);
-  if (!hasChoice) return usual;
-  const settled = DEVICE_WORTHS.flatMap((deviceWorth) =>
-    usual.slice(0, 1).map((first): Strategy => ({ ...first, deviceWorth }))
-  );
-  return [...settled, ...usual];
 }

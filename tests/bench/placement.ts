@@ -83,11 +83,8 @@ const FAMILIES: readonly (readonly [name: string, groups: JarGroup[], machines: 
     ["10,000 sizes, 2.7 to 8 GB", each(10_000, one, (random) => 2.7 + random() * 5.3), one],
     ["9,999 in threes that fill a machine exactly", triplets(3333, one), one],
     ["8,000 sizes on two kinds of machine", each(8000, two, (random) => 0.2 + random() * 2.3), two],
-    [
-      "2,000 on devices, 4,000 without",
-      [...cards(2000, mixed), ...each(4000, mixed, (random) => 0.3 + random() * 2)],
-      mixed,
-    ],
+    ["4,000 sizes, half on devices", halfOnDevices(large), large],
+    ["the same on too few machines", halfOnDevices(few), few],
   ];
 
 /** Bytes of machines by first fit, in the order of the jars; how many had no place. */

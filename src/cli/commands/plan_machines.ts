@@ -34,6 +34,13 @@ export async function planMachines(
       { hint: "--machines describes every machine: 16GB*40,24GB+cuda:24GB*8" },
     );
   }
+  if (values.get("estimator") === "engine") {
+    throw new BrainjarError(
+      "conflicting-flags",
+      'Flags "--machines" and "--estimator engine" exclude each other',
+      { hint: "A dry load is this machine's: leave it out, and the header's estimate is taken" },
+    );
+  }
   const settings = await readSettings(values, {
     say: (text) => output.say(text),
     modelRequired: !output.interactive,

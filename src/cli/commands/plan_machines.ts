@@ -6,19 +6,10 @@ import { placementJson } from "../../report/placement/placement_json.ts";
 import { placementText } from "../../report/placement/placement_text.ts";
 import { jsonText } from "../../report/printable.ts";
 import type { CommandInput } from "../command.ts";
-import type { FlagName } from "../flags/flags.ts";
 import { PLACED_JARS } from "../jar_file/limits.ts";
 import { parseMachines } from "../settings/machines.ts";
 import { readSettings } from "../settings/settings.ts";
 import { tellSlowServers } from "../terminal/slow_servers.ts";
-
-/** What describes one machine, where `--machines` describes many. */
-const OF_ONE_MACHINE: readonly FlagName[] = [
-  "total-memory",
-  "available-memory",
-  "runner",
-  "devices",
-];
 
 /** `brainjar plan --machines`: which machine holds which jars. */
 export async function planMachines(
@@ -26,11 +17,10 @@ export async function planMachines(
   { values, output }: CommandInput,
 ): Promise<number> {
   const machines = parseMachines(typed);
-  const other = OF_ONE_MACHINE.find((name) => values.given(name) !== undefined);
-  if (other !== undefined) {
+  if (values.given("devices") !== undefined) {
     throw new BrainjarError(
       "conflicting-flags",
-      `Flags "--machines" and "--${other}" exclude each other`,
+      'Flags "--machines" and "--devices" exclude each other',
       { hint: "--machines describes every machine: 16GB*40,24GB+cuda:24GB*8" },
     );
   }

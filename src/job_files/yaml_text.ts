@@ -1,5 +1,5 @@
 import { Document, isScalar, type Scalar, visit } from "yaml";
-import { escapedLines, printable } from "../report/printable.ts";
+import { escapedLines, printable, printableLines } from "../report/printable.ts";
 
 /**
  * A value as a YAML document with a comment above it, and above keys of it. Characters that nothing shows
@@ -23,9 +23,7 @@ export function yamlText(
   if (above !== undefined) document.commentBefore = commentOf(above);
   visit(document, {
     Scalar(_, node) {
-      if (typeof node.value === "string" && printable(node.value) !== node.value) {
-        node.type = "QUOTE_DOUBLE";
-      }
+      if (typeof node.value === "string" && !isPlainText(node.value)) node.type = "QUOTE_DOUBLE";
     },
     Pair(_, pair, ancestors) {
       const keys = [...ancestors, pair].flatMap((node) => "key" in node ? [keyOf(node.key)] : []);
@@ -36,6 +34,11 @@ export function yamlText(
   return escapedLines(
     document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Infinity }),
   );
+}
+
+/** One line, or whole lines of a file, without a character that nothing shows. */
+function isPlainText(text: string): boolean {
+  return printable(text) === text || /^\{\n[^]*\n$/.test(text) && printableLines(text) === text;
 }
 
 function keyOf(key: unknown): string {

@@ -359,7 +359,7 @@ export const FLAG_TABLE = [
     name: "start-timeout",
     type: "duration",
     greatest: 7 * 24 * 3600,
-    commands: ["run"],
+    commands: RUNS,
     help:
       "How long what starts a jar's process may take (2h; default 10m for a queue or an image, 2m on this machine and by ssh)",
   },

@@ -1,13 +1,18 @@
 import { defined } from "../../budget/defined.ts";
+import { BrainjarError } from "../../budget/error.ts";
 import { formatSize } from "../../budget/size.ts";
 import type { JobJar } from "../../job_files/job.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { typedCacheType } from "../flags/table.ts";
+import { MAX_BYTES } from "./limits.ts";
+import { isPromptFile } from "./read.ts";
 import type { JarFile } from "./schema.ts";
 
 /**
  * A jar file with all that was settled of these jars, so that it needs no other file: prompts and what
  * it extended are in it.
+ *
+ * @throws {BrainjarError} kind `usage`: `jar-file-too-large`
  *
  * @param there the jars in the same order, for where their models lie
  */
@@ -23,7 +28,8 @@ export function settledJarFile({ jars, policy }: Settings, there: readonly JobJa
           model: there[at]?.model,
           ramLimit: ramLimitBytes === undefined ? undefined : formatSize(ramLimitBytes),
           contextSize,
-          prompt,
+          // A line that ends as a file's name does would be taken for one.
+          prompt: prompt !== undefined && isPromptFile(prompt) ? `\n${prompt}` : prompt,
         }),
         batchSize,
         flashAttention,
@@ -41,5 +47,11 @@ export function settledJarFile({ jars, policy }: Settings, there: readonly JobJa
       shareWeights: policy.shareWeights,
     },
   };
-  return `${JSON.stringify(file, null, 2)}\n`;
+  const text = `${JSON.stringify(file, null, 2)}\n`;
+  if (new TextEncoder().encode(text).length <= MAX_BYTES) return text;
+  throw new BrainjarError(
+    "jar-file-too-large",
+    `The jars and their prompts have more than ${MAX_BYTES} bytes`,
+    { hint: "Shorten the prompts: all of them come with the job in one jar file" },
+  );
 }

@@ -6,6 +6,7 @@ import { BrainjarError } from "../../src/budget/error.ts";
 import { MB } from "../../src/budget/size.ts";
 import { composeFiles } from "../../src/job_files/compose.ts";
 import type { Job } from "../../src/job_files/job.ts";
+import { printableLines } from "../../src/report/printable.ts";
 import { assertGolden } from "../golden.ts";
 import { checkedWith, jobJar, jobWith, MATRIX, MORE, WORD } from "./cases.ts";
 // The Compose Specification's own, of 2026-06-23 (Apache License 2.0).
@@ -52,7 +53,9 @@ Deno.test("compose: valid by the specification's own schema, which refuses what 
 
 Deno.test("compose: whatever a word is, the container is told it as it is", () => {
   fc.assert(fc.property(WORD, (word) => {
-    const { services } = read(textOf(jobWith(word, { ...MATRIX, ...IMAGE })));
+    const text = textOf(jobWith(word, { ...MATRIX, ...IMAGE }));
+    assertEquals(printableLines(text), text);
+    const { services } = read(text);
     const check = services["observer-check"];
     assertEquals(
       check?.entrypoint.map(interpolated),

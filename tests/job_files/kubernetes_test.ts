@@ -9,6 +9,7 @@ import { BrainjarError } from "../../src/budget/error.ts";
 import { MB } from "../../src/budget/size.ts";
 import type { Job } from "../../src/job_files/job.ts";
 import { kubernetesFiles } from "../../src/job_files/kubernetes.ts";
+import { printableLines } from "../../src/report/printable.ts";
 import { assertGolden } from "../golden.ts";
 import { checkedWith, jobJar, jobWith, MATRIX, MORE, ON_CARD, WORD } from "./cases.ts";
 
@@ -113,7 +114,9 @@ Deno.test("kubernetes: requests, limits, processors and devices", () => {
 
 Deno.test("kubernetes: whatever a word is, the container is told it as it is", () => {
   fc.assert(fc.property(WORD, (word) => {
-    const pods = manifestsOf(jobWith(word, { ...MATRIX, ...IMAGE }))
+    const job = jobWith(word, { ...MATRIX, ...IMAGE });
+    assertEquals(printableLines(textOf(job)), textOf(job));
+    const pods = manifestsOf(job)
       .filter(({ kind }) => kind === "Deployment") as never as Pod[];
     assertEquals(pods.length, 2);
     const [check] = pods[0]?.spec.template.spec.initContainers ?? [];

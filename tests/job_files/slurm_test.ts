@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { MB } from "../../src/budget/size.ts";
 import { COORDINATOR_BYTES } from "../../src/jar_process/own_limit.ts";
 import { slurmFiles } from "../../src/job_files/slurm.ts";
+import { printableLines } from "../../src/report/printable.ts";
 import { assertGolden } from "../golden.ts";
 import { checkedWith, jobWith, MATRIX, MORE, WORD } from "./cases.ts";
 
@@ -50,7 +51,9 @@ Deno.test("slurm: whatever a word is, the script hands it on as it is, and does 
     await fc.assert(
       fc.asyncProperty(WORD, async (word) => {
         await Deno.remove(`${folder}/told`).catch(() => {});
-        await Deno.writeTextFile(`${folder}/job`, scriptOf(jobWith(word)));
+        const script = scriptOf(jobWith(word));
+        assertEquals(printableLines(script), script);
+        await Deno.writeTextFile(`${folder}/job`, script);
         const { code, stdout, stderr } = await new Deno.Command("/bin/bash", {
           args: [`${folder}/job`],
           cwd: folder,

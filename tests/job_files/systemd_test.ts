@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { MB } from "../../src/budget/size.ts";
 import type { Job } from "../../src/job_files/job.ts";
 import { systemdFiles, unitCommand } from "../../src/job_files/systemd.ts";
+import { printableLines } from "../../src/report/printable.ts";
 import { assertGolden } from "../golden.ts";
 import { checkedWith, jobWith, MATRIX, MORE, WORD } from "./cases.ts";
 
@@ -49,6 +50,7 @@ async function verified(job: Job) {
   const folder = await Deno.makeTempDir();
   try {
     const files = systemdFiles(job);
+    for (const { text } of files) assertEquals(printableLines(text), text);
     for (const { name, text } of files) {
       // A program that is there stands for brainjar.
       const there = text.replaceAll(/^(Exec\w+=)brainjar /gm, "$1/bin/true ");

@@ -9,8 +9,8 @@ const ROUNDED_BYTES = 4 * MB;
 
 /**
  * What a run's own process holds where no jar lives in it, and what it starts jars with. Measured in a
- * control group, three jars and 600 turns: 79 MB at its highest; with 72 MB it lived, too. An srun of
- * Slurm's for each jar has some MB more.
+ * control group at its highest, three jars: 79 MB in 600 turns (in 72 MB it lived, too); as a batch step
+ * of Slurm's, with an srun for each jar, 83 MB.
  */
 export const COORDINATOR_BYTES: number = 128 * MB;
 

@@ -41,6 +41,7 @@ Deno.test("plan --machines: what has no place is exit code 1, and stdout the ans
 const WRONG: readonly [args: readonly string[], code: string][] = [
   [["--machines", "40*16GB"], "invalid-value"],
   [["--machines", "16GB", "--devices", "cuda=8GB"], "conflicting-flags"],
+  [["--machines", "16GB", "--for", "slurm"], "conflicting-flags"],
   [["--machines", "16GB", "--estimator", "engine"], "conflicting-flags"],
 ];
 

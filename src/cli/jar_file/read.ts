@@ -139,7 +139,7 @@ function placed<Entry extends Partial<JarEntry>>(
 }
 
 /** Whether a prompt is the path of a file: one line that ends in .txt or .md. */
-function isPromptFile(prompt: string): boolean {
+export function isPromptFile(prompt: string): boolean {
   return /^[^\n\r]+\.(txt|md)$/i.test(prompt.trimEnd());
 }
 

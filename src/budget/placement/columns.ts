@@ -19,10 +19,10 @@ const MOST_STEPS = 600;
 
 /** Steps of the search for one column, and of that which shows that none is missing. */
 const SEARCH_STEPS = 2_000;
-const LAST_SEARCH_STEPS = 100_000;
+const LAST_SEARCH_STEPS = 40_000;
 
 /** How often that is looked for. */
-const MOST_LAST_SEARCHES = 24;
+const MOST_LAST_SEARCHES = 8;
 
 /** What columns come to. */
 export interface ByColumns {

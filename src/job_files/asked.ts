@@ -5,13 +5,6 @@ import { LAUNCHERS } from "../jar_process/launchers/table.ts";
 import type { PlannedJar } from "../plan/planned_jars.ts";
 import type { PlannedRequest } from "../report/plan/planned_request.ts";
 
-/**
- * What the run's own process holds where no jar lives in it: 59 MB of anonymous memory at its highest
- * were measured in a run of three jars and 200 turns; its transcript's lines, its views and the
- * processes that it starts jars with are in the rest.
- */
-export const COORDINATOR_BYTES: number = 160 * 1024 ** 2;
-
 /** What each jar of a plan asks for in a process of its own, by what may start it. */
 export function requestsOf(
   jars: readonly Pick<PlannedJar, "demand" | "options">[],

@@ -61,6 +61,23 @@ export function printableLines(text: string): string {
 }
 
 /**
+ * The same for text in which such a character stands within double quotes alone, in a language that
+ * reads them as JSON does: it means what it meant.
+ *
+ * @example
+ * ```ts
+ * import { escapedLines } from "./printable.ts";
+ * if (escapedLines('a: "\u202e"\n') !== 'a: "\\u202e"\n') throw new Error("As JSON has it");
+ * ```
+ */
+export function escapedLines(text: string): string {
+  return text.replace(
+    UNPRINTABLE,
+    (character) => character === "\n" ? "\n" : escapedInJson(character),
+  );
+}
+
+/**
  * A value as JSON that reads back as the same value, without one character that `printable` would
  * not let through. On one line.
  *

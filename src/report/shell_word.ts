@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** What no shell reads as anything but itself. */
 const PLAIN = /^[\w@%+=:,./-]+$/;
 
@@ -15,8 +17,7 @@ const PLAIN = /^[\w@%+=:,./-]+$/;
  */
 export function shellWord(word: string): string {
   if (PLAIN.test(word)) return word;
-  // deno-lint-ignore no-control-regex
-  if (!/[\u0000-\u001f\u007f-\u009f]/.test(word)) return `'${word.replaceAll("'", `'\\''`)}'`;
+  if (printable(word) === word) return `'${word.replaceAll("'", `'\\''`)}'`;
   const escaped = [...new TextEncoder().encode(word)].map((byte) =>
     byte < 0x20 || byte > 0x7e || byte === 0x27 || byte === 0x5c
       ? `\\x${byte.toString(16).padStart(2, "0")}`

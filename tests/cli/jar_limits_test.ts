@@ -1,12 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { BrainjarError } from "../../src/budget/error.ts";
-import {
-  MAX_BYTES,
-  MAX_EXTENDS_DEPTH,
-  MAX_FILES,
-  MAX_JARS,
-} from "../../src/cli/jar_file/limits.ts";
+import { MAX_EXTENDS_DEPTH, MAX_FILES, ONE_RUN } from "../../src/cli/jar_file/limits.ts";
 import { readJarFile } from "../../src/cli/jar_file/read.ts";
 import { temporaryFolder, writeFiles } from "./jar_files.ts";
 
@@ -70,7 +65,7 @@ interface Limit {
 const BEYOND: readonly Limit[] = [
   {
     name: "more jars than a process has",
-    files: { "top.jsonc": jarsText(numbered(MAX_JARS + 1)) },
+    files: { "top.jsonc": jarsText(numbered(ONE_RUN.jars + 1)) },
     code: "jar-file-too-many-jars",
     says: /top\.jsonc has 257 jars, more than the 256 /,
   },
@@ -84,7 +79,7 @@ const BEYOND: readonly Limit[] = [
     name: "more jars in several files",
     files: {
       "top.jsonc": `{ "extends": "base.jsonc", "jars": [{ "name": "one-more" }] }`,
-      "base.jsonc": jarsText(numbered(MAX_JARS)),
+      "base.jsonc": jarsText(numbered(ONE_RUN.jars)),
     },
     code: "jar-file-too-many-jars",
     says: /top\.jsonc has 257 jars/,
@@ -121,13 +116,13 @@ const BEYOND: readonly Limit[] = [
   },
   {
     name: "a large file",
-    files: { "top.jsonc": ofBytes(MAX_BYTES + 1) },
+    files: { "top.jsonc": ofBytes(ONE_RUN.bytes + 1) },
     code: "jar-file-too-large",
     says: /top\.jsonc is too large: 262145 bytes$/,
   },
   {
     name: "files that are large together",
-    files: { "top.jsonc": extending("a.jsonc"), "a.jsonc": ofBytes(MAX_BYTES) },
+    files: { "top.jsonc": extending("a.jsonc"), "a.jsonc": ofBytes(ONE_RUN.bytes) },
     code: "jar-file-too-large",
     says: /a\.jsonc is too large/,
   },
@@ -144,7 +139,7 @@ for (const { name, files, code, says } of BEYOND) {
 }
 
 const WITHIN: readonly (readonly [name: string, files: Files, jars: number])[] = [
-  ["as many jars", { "top.jsonc": jarsText(numbered(MAX_JARS)) }, MAX_JARS],
+  ["as many jars", { "top.jsonc": jarsText(numbered(ONE_RUN.jars)) }, ONE_RUN.jars],
   ["the same jars in two files", {
     "top.jsonc": JSON.stringify({ extends: "b.jsonc", ...JSON.parse(jarsText(numbered(200))) }),
     "b.jsonc": jarsText(numbered(200)),
@@ -152,7 +147,7 @@ const WITHIN: readonly (readonly [name: string, files: Files, jars: number])[] =
   ["as many files", fan(MAX_FILES - 1), MAX_FILES - 1],
   ["as many files in a row", chain(MAX_EXTENDS_DEPTH), 1],
   ["each extended twice, 25 levels of it", chain(25, 2), 1],
-  ["as many bytes", { "top.jsonc": ofBytes(MAX_BYTES) }, 1],
+  ["as many bytes", { "top.jsonc": ofBytes(ONE_RUN.bytes) }, 1],
 ];
 
 for (const [name, files, jars] of WITHIN) {

@@ -9,7 +9,7 @@ const values = valuesOf("schema", []);
 
 Deno.test("schema: every one that help names is printed, draft 2020-12", async () => {
   const names = COMMANDS.find(({ name }) => name === "schema")?.operands.split("|") ?? [];
-  assertEquals(names.length, 7);
+  assertEquals(names.length, 8);
   for (const name of names) {
     const { output, answered } = record();
     assertEquals(await command({ values, operands: [name], output }), 0);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { decide, type MachineMemory } from "../../src/budget/memory.ts";
 import { GB, MB } from "../../src/budget/size.ts";
-import { withoutOwnLimit } from "../../src/jar_process/own_limit.ts";
+import { COORDINATOR_BYTES, withoutOwnLimit } from "../../src/jar_process/own_limit.ts";
 
 /** A machine of 16 GB and groups that the process is in, by their limits, each a little used. */
 function machine(limits: readonly number[]): MachineMemory {
@@ -35,6 +35,8 @@ const CASES: readonly [asked: number, limits: readonly number[], total: number][
   [50 * MB - 700, [50 * MB], 16 * GB],
   // An allocation of several steps holds them together.
   [50 * MB, [50 * MB, 200 * MB], 200 * MB],
+  // A component of a plan's job holds the run's own process, too.
+  [50 * MB, [50 * MB, 50 * MB + COORDINATOR_BYTES], 16 * GB],
   // Less than was asked is another's limit, and too little.
   [50 * MB, [40 * MB], 40 * MB],
 ];

@@ -1,4 +1,5 @@
 import { defined } from "../../budget/defined.ts";
+import { BrainjarError } from "../../budget/error.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
 import { isWithoutTokenizer } from "../../llama_cpp/loading/tokenizer.ts";
 import { loadModule } from "../../load_module.ts";
@@ -8,6 +9,7 @@ import type { ReservedPlan } from "../../plan/reserve.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { validationReport } from "../../report/validation_report.ts";
 import type { Command } from "../command.ts";
+import type { FlagValues } from "../flags/values.ts";
 import { readSettings } from "../settings/settings.ts";
 import { tellSlowServers } from "../terminal/slow_servers.ts";
 import {
@@ -27,12 +29,14 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const format = readFormat(values);
   const quiet = values.get("quiet");
   const say = quiet ? () => {} : (text: string) => output.say(text);
-  const settings = await readSettings(values, { say, modelRequired: !output.interactive });
+  const asked = await readSettings(values, { say, modelRequired: !output.interactive });
+  const only = values.get("only");
+  const settings = only === undefined ? asked : (await oneJar()).onlyJar(asked, only);
   await using host = tellSlowServers(
     openHost({ ...settings, ...defined({ dryLoadCommand }), say: (line) => say(`${line}\n`) }),
     { interactive: output.interactive, say },
   );
-  const judged = await judge(host, settings, values.get("reserve"));
+  const judged = await judge(host, settings, values);
   for (const { name, header } of modelsOf(judged)) {
     if (isWithoutTokenizer(header)) {
       say(`warning: ${name} has no tokenizer: run makes no text with it\n`);
@@ -53,6 +57,14 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   if (format === "github" && summary) await appendSummary(report, summary, say);
   return exitCode(report.validation.ok ? "success" : "refused");
 };
+
+/** What few checks ask for: one of the jars, where it is started. */
+async function oneJar() {
+  return await loadModule<typeof import("../settings/one_jar.ts")>(
+    import.meta,
+    "../settings/one_jar.ts",
+  );
+}
 
 function tokenText({ reservation }: ReservedPlan): string {
   return reservation === undefined ? "" : `${reservation.token}\n`;
@@ -87,8 +99,21 @@ function modelsOf({ plan }: ReservedPlan) {
 async function judge(
   host: Host,
   settings: Settings,
-  reserveSeconds?: number,
+  values: FlagValues,
 ): Promise<ReservedPlan> {
+  const reserveSeconds = values.get("reserve");
+  const ownLimitBytes = values.get("own-limit");
+  if (ownLimitBytes !== undefined) {
+    if (reserveSeconds !== undefined) {
+      throw new BrainjarError(
+        "conflicting-flags",
+        'Flags "--own-limit" and "--reserve" exclude each other',
+        { hint: "What was asked a scheduler for is kept by the scheduler" },
+      );
+    }
+    // What would help is more than was asked for, and not another setting.
+    return { plan: await (await oneJar()).planInOwnLimit(host, settings, ownLimitBytes) };
+  }
   const plan = await planOn(host, settings, await host.readMemory());
   let judged: ReservedPlan = { plan };
   if (reserveSeconds !== undefined) {

@@ -3,6 +3,7 @@ import { CHECK_SCHEMA } from "../../report/schema/check.ts";
 import { ESTIMATE_SCHEMA } from "../../report/schema/estimate.ts";
 import { RUN_SCHEMA } from "../../report/schema/event.ts";
 import { JAR_SCHEMA } from "../../report/schema/jar.ts";
+import { PLACEMENT_SCHEMA } from "../../report/schema/placement.ts";
 import { PLAN_SCHEMA } from "../../report/schema/plan.ts";
 import { TRANSCRIPT_SCHEMA } from "../../report/schema/transcript.ts";
 import type { Command } from "../command.ts";
@@ -15,6 +16,7 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   check: CHECK_SCHEMA,
   estimate: ESTIMATE_SCHEMA,
   plan: PLAN_SCHEMA,
+  placement: PLACEMENT_SCHEMA,
   run: RUN_SCHEMA,
   transcript: TRANSCRIPT_SCHEMA,
   jar: JAR_SCHEMA,

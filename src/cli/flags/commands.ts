@@ -123,10 +123,15 @@ const TABLE = [
     operands: "",
     description: [
       "Says on paper, before anything runs, what each jar asks for where it has a process of its own (run --launcher): its request is the working set, its limit the floor and what the launcher's accounting adds. Loads nothing; the models' headers are enough.",
+      "--for prints that as a file to start with: a batch script of Slurm's, manifests of Kubernetes', a Compose file or units of systemd's, each figure with what it comes from, and brainjar check as the first step. What else is given, of models, contexts and the run, stands in the file's own commands, so that its figures hold when it is followed to the letter.",
+      "With --machines it says which of many machines holds which of many jars, on the least memory of machines in all: each machine's jars pass check there, each in a process of its own. What has no place is told, and what would hold it.",
     ],
     examples: {
       "plan --mode matrix --model m.gguf": "each jar's request and limit",
-      "plan --jars jars.jsonc --json": "for a script",
+      "plan --mode matrix --model m.gguf --turns 20 --for slurm > job.sh": "for sbatch job.sh",
+      "plan --mode matrix --model m.gguf --for kubernetes --image registry/brainjar:1":
+        "for kubectl apply -f -",
+      "plan --jars many.jsonc --machines 16GB*40,24GB+cuda:24GB*8": "which machine holds which",
     },
   },
   {
@@ -161,7 +166,7 @@ const TABLE = [
   {
     name: "schema",
     summary: "Print the JSON Schema of a file or an answer",
-    operands: "jars|check|estimate|plan|run|transcript|jar",
+    operands: "jars|check|estimate|plan|placement|run|transcript|jar",
     description: ["JSON Schema, draft 2020-12."],
     examples: { "schema jars > jars.schema.json": "for an editor" },
   },

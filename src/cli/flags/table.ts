@@ -8,6 +8,7 @@ import {
   DEFAULT_GPU,
   GPU_CHOICES,
 } from "../../plan/settings.ts";
+import type { JobKind } from "../../job_files/job.ts";
 import { PACE_BOUNDS, READABLE_PACE, SPEED_BOUNDS } from "../../view/pace.ts";
 import { COMMAND_NAMES, type CommandName } from "./commands.ts";
 
@@ -208,6 +209,14 @@ export const FLAG_TABLE = [
     help: "Devices of a machine that isn't this one: cuda=80GB, vulkan=24GB,24GB, metal=48GB",
   },
   {
+    name: "machines",
+    type: "text",
+    placeholder: "KIND*N,…",
+    commands: ["plan"],
+    help:
+      "Place the jars on these machines: each kind's RAM, its devices, and how many there are (16GB*40,24GB+cuda:24GB*8)",
+  },
+  {
     name: "cpu",
     type: "text",
     commands: MODELS,
@@ -344,7 +353,7 @@ export const FLAG_TABLE = [
     placeholder: "LAUNCHER",
     commands: ["run"],
     help:
-      "Start each jar in a process of its own, by this and what it needs in one word: process, systemd, slurm, docker IMAGE, podman IMAGE, kubernetes IMAGE, ssh HOST, or a command with {memory}, {memory-mib}, {request}, {gpus}, {name}, {command} in it (default in-process: none is started)",
+      "Start each jar in a process of its own, by this and what it needs in one word: process, systemd, slurm, docker IMAGE, podman IMAGE, kubernetes IMAGE, compose SERVICE, attach POD, socket PATH, ssh HOST, or a command with {memory}, {memory-mib}, {request}, {gpus}, {name}, {command} in it (default in-process: none is started)",
   },
   {
     name: "launcher",
@@ -358,7 +367,7 @@ export const FLAG_TABLE = [
     name: "start-timeout",
     type: "duration",
     greatest: 7 * 24 * 3600,
-    commands: ["run"],
+    commands: RUNS,
     help:
       "How long what starts a jar's process may take (2h; default 10m for a queue or an image, 2m on this machine and by ssh)",
   },
@@ -452,10 +461,54 @@ export const FLAG_TABLE = [
     help: "Size of the recording's screen (100x30)",
   },
   {
+    name: "for",
+    type: "choice",
+    choices: ["slurm", "kubernetes", "compose", "systemd"] as const satisfies readonly JobKind[],
+    commands: ["plan"],
+    help:
+      "Print what starts the jars and the run there: a batch script, manifests, a Compose file, units",
+  },
+  {
+    name: "image",
+    type: "text",
+    placeholder: "IMAGE",
+    commands: ["plan"],
+    help: "Image that has brainjar, for plan --for kubernetes and compose",
+  },
+  {
+    name: "models-at",
+    type: "path",
+    placeholder: "FOLDER",
+    commands: ["plan"],
+    help: "Where the models' files lie where the jars run, if not where they lie here",
+  },
+  {
+    name: "cpus",
+    type: "count",
+    least: 1,
+    greatest: 4096,
+    commands: ["plan"],
+    help: "Processors to ask for beside each jar's memory (what the scheduler gives if not given)",
+  },
+  {
+    name: "only",
+    type: "text",
+    placeholder: "JAR",
+    commands: ["check"],
+    help: "Check one of the jars, alone in a process of its own, as run --launcher starts it",
+  },
+  {
+    name: "own-limit",
+    type: "size",
+    commands: ["check"],
+    help: "What the one jar's control group was asked for: the jar is held to it, margins aren't",
+  },
+  {
     name: "output",
     type: "path",
-    commands: ["report"],
-    help: "Write to FILE; an earlier report there is written over, anything else is not",
+    commands: ["report", "plan"],
+    help:
+      "Write to FILE (units of systemd's: to a folder); an earlier report there is written over, anything else is not",
   },
   {
     name: "plain",

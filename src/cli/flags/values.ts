@@ -23,8 +23,16 @@ export interface FlagValues {
   given<Name extends FlagName>(name: Name): FlagValue<Name> | undefined;
   /** What was typed for single jars, by jar. */
   perJar<Name extends JarFlagName>(name: Name): ReadonlyMap<string, JarFlagValue<Name>>;
-  /** What was typed of the flags that another command takes too, word by word, some left out. */
-  typedFor(command: CommandName, except: readonly FlagName[]): readonly string[];
+  /**
+   * What was typed of the flags that another command takes too, word by word, some left out.
+   *
+   * @param write what a value is written as, where it isn't as it was typed
+   */
+  typedFor(
+    command: CommandName,
+    except: readonly (FlagName | JarFlagName)[],
+    write?: (flag: FlagDefinition, value: string) => string,
+  ): readonly string[];
 }
 
 type Value = string | number | boolean;
@@ -75,20 +83,30 @@ export function readValues(command: CommandName, flags: ParsedFlags): FlagValues
     get: (name: string) => typed.get(name) ?? DEFAULTS.get(name),
     given: (name: string) => typed.get(name),
     perJar: (name: string) => typedPerJar.get(name) ?? new Map(),
-    typedFor: (other: CommandName, except: readonly string[]) =>
+    typedFor: (
+      other: CommandName,
+      except: readonly string[],
+      write = (_: FlagDefinition, value: string) => value,
+    ) =>
       flagsOf(other).filter(({ name }) => !except.includes(name))
-        .flatMap((flag) => typedWords(flag, flags)),
+        .flatMap((flag) => typedWords(flag, flags, (value) => write(flag, value))),
   } as FlagValues;
 }
 
 /** A flag's words on the command line; none where it wasn't typed. */
-function typedWords({ name, perJar }: FlagDefinition, flags: ParsedFlags): string[] {
+function typedWords(
+  { name, perJar }: FlagDefinition,
+  flags: ParsedFlags,
+  write: (value: string) => string,
+): string[] {
   if (perJar) {
-    return [...flags.perJar.get(name) ?? []].flatMap(([jar, value]) => [`--${name}-${jar}`, value]);
+    return [...flags.perJar.get(name) ?? []].flatMap((
+      [jar, value],
+    ) => [`--${name}-${jar}`, write(value)]);
   }
   const value = flags.values.get(name);
   if (value === undefined) return [];
-  return value === true ? [`--${name}`] : [`--${name}`, value];
+  return value === true ? [`--${name}`] : [`--${name}`, write(value)];
 }
 
 /** What a value stands for: a number, or the words as they were typed. */

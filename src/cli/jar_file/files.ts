@@ -2,7 +2,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { BrainjarError } from "../../budget/error.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { printable } from "../../report/printable.ts";
-import { MAX_BYTES, MAX_EXTENDS_DEPTH, MAX_FILES, MAX_JARS } from "./limits.ts";
+import { type JarFileLimits, MAX_EXTENDS_DEPTH, MAX_FILES } from "./limits.ts";
 import { checkNames } from "./names.ts";
 import { schemaError } from "./schema_error.ts";
 import { JAR_FILE_SCHEMA, type JarFile } from "./schema.ts";
@@ -31,10 +31,10 @@ interface OpenFile {
  * `jar-file-invalid`, `duplicate-jar`, `jar-file-cycle`, and beyond the limits `jar-file-too-many-files`,
  * `jar-file-too-many-jars`, `jar-file-too-deep`.
  */
-export function readJarFiles(path: string): ReadJarFile {
+export function readJarFiles(path: string, limits: JarFileLimits): ReadJarFile {
   const known = new Map<string, ReadJarFile>();
   let opened = 0;
-  let bytesLeft = MAX_BYTES;
+  let bytesLeft = limits.bytes;
 
   const read = (path: string, chain: readonly OpenFile[]): ReadJarFile => {
     const again = known.get(path);
@@ -42,9 +42,13 @@ export function readJarFiles(path: string): ReadJarFile {
     if (again !== undefined) return again;
     opened++;
     if (opened > MAX_FILES) throw tooManyFiles(path);
-    const source = readJarSource(path, { bytesLeft, isExtended: chain.length > 0 });
+    const source = readJarSource(path, {
+      bytesLeft,
+      mostBytes: limits.bytes,
+      isExtended: chain.length > 0,
+    });
     bytesLeft -= source.bytes;
-    const file = checkShape(source);
+    const file = checkShape(source, limits);
     const here = [...chain, { path, realPath: Deno.realPathSync(path) }];
     const written = typeof file.extends === "string" ? [file.extends] : file.extends ?? [];
     const bases = written.map((base, index) => {
@@ -69,9 +73,11 @@ export function beside(given: string, file: string): string {
 }
 
 /** What the file says, if that is right; lists are counted first, since each mistake in one is an object. */
-function checkShape(source: JarSource): JarFile {
+function checkShape(source: JarSource, limits: JarFileLimits): JarFile {
   const { jars, extends: bases } = source.value;
-  if (Array.isArray(jars) && jars.length > MAX_JARS) throw tooManyJars(source.path, jars.length);
+  if (Array.isArray(jars) && jars.length > limits.jars) {
+    throw tooManyJars(source.path, jars.length, limits);
+  }
   if (Array.isArray(bases) && bases.length > MAX_FILES) throw tooManyFiles(source.path);
   const result = JAR_FILE_SCHEMA.safeParse(source.value, { reportInput: true });
   if (!result.success) throw schemaError(result.error, source);
@@ -107,11 +113,15 @@ function realPathOf(path: string): string | undefined {
   }
 }
 
-/** The error for more jars than `MAX_JARS` in a file and what it extends. */
-export function tooManyJars(path: string, count: number): BrainjarError {
+/** The error for more jars than there may be in a file and what it extends. */
+export function tooManyJars(
+  path: string,
+  count: number,
+  { jars, place }: JarFileLimits,
+): BrainjarError {
   return new BrainjarError(
     "jar-file-too-many-jars",
-    `Jar file ${printable(path)} has ${count} jars, more than the ${MAX_JARS} of one process`,
+    `Jar file ${printable(path)} has ${count} jars, more than the ${jars} of ${place}`,
     { hint: "Leave some out, or give them to several processes, each with a jar file of its own" },
   );
 }

@@ -9,7 +9,7 @@ import { defined } from "../../budget/defined.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
 import { beside, type ReadJarFile, readJarFiles, tooManyJars } from "./files.ts";
 import type { JarSet, NamedJar } from "./jar_set.ts";
-import { MAX_JARS } from "./limits.ts";
+import { type JarFileLimits, ONE_RUN } from "./limits.ts";
 import type { JarFile } from "./schema.ts";
 import type { JarSource } from "./source.ts";
 
@@ -38,9 +38,9 @@ interface Merged {
  * alone `jar-file-not-found`, `jar-file-unreadable`, `jar-file-too-large`,
  * `jar-file-too-many-files`, `jar-file-too-many-jars`, `jar-file-too-deep`, `no-subject`.
  */
-export function readJarFile(given: string): JarSet {
+export function readJarFile(given: string, limits: JarFileLimits = ONE_RUN): JarSet {
   const path = expandHome(given);
-  const { defaults, jars, policy } = mergeFiles(readJarFiles(path));
+  const { defaults, jars, policy } = mergeFiles(readJarFiles(path, limits), limits);
   const set: JarSet = {
     mode: "jars",
     jarFile: path,
@@ -62,11 +62,11 @@ export function readJarFile(given: string): JarSet {
  * A file that is extended twice counts where it stands last, since it would override itself alone,
  * and each is gone through once. Jars stand in the order in which they are named first.
  */
-function mergeFiles(top: ReadJarFile): Merged {
+function mergeFiles(top: ReadJarFile, limits: JarFileLimits): Merged {
   const jars = new Map<string, PlacedJar | undefined>(
     namedFirst(top).map((name) => [name, undefined]),
   );
-  if (jars.size > MAX_JARS) throw tooManyJars(top.source.path, jars.size);
+  if (jars.size > limits.jars) throw tooManyJars(top.source.path, jars.size, limits);
   let defaults: Partial<PlacedJar> = {};
   let policy: Merged["policy"] = {};
   for (const { file, source } of overridingOrder(top)) {
@@ -139,7 +139,7 @@ function placed<Entry extends Partial<JarEntry>>(
 }
 
 /** Whether a prompt is the path of a file: one line that ends in .txt or .md. */
-function isPromptFile(prompt: string): boolean {
+export function isPromptFile(prompt: string): boolean {
   return /^[^\n\r]+\.(txt|md)$/i.test(prompt.trimEnd());
 }
 

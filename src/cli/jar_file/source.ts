@@ -2,7 +2,7 @@
 import { parse } from "@std/jsonc/parse";
 import { BrainjarError, messageOf } from "../../budget/error.ts";
 import { printable } from "../../report/printable.ts";
-import { MAX_BYTES, MAX_LEVELS } from "./limits.ts";
+import { MAX_LEVELS } from "./limits.ts";
 import { findPositions, findTooDeep, lineAndColumn } from "./positions.ts";
 
 /** A jar file's text, read as JSON with comments. */
@@ -20,8 +20,10 @@ export interface JarSource {
 
 /** How a jar file is read. */
 interface ReadSourceOptions {
-  /** What may still be read of `MAX_BYTES`. */
+  /** What may still be read. */
   readonly bytesLeft: number;
+  /** Of so much in all. */
+  readonly mostBytes: number;
   /** Whether another jar file names it, not the person who is told what is wrong with it. */
   readonly isExtended: boolean;
 }
@@ -34,7 +36,7 @@ interface ReadSourceOptions {
  * all of kind `usage`.
  */
 export function readJarSource(path: string, options: ReadSourceOptions): JarSource {
-  const { text, bytes } = readText(path, options.bytesLeft);
+  const { text, bytes } = readText(path, options);
   const placeOfOffset = (offset: number) => `${printable(path)}:${lineAndColumn(text, offset)}`;
   const tooDeep = findTooDeep(text);
   if (tooDeep !== undefined) {
@@ -94,12 +96,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function readText(path: string, bytesLeft: number) {
+function readText(path: string, { bytesLeft, mostBytes }: ReadSourceOptions) {
   try {
     // Opening a FIFO waits for a writer, so what it is comes first.
     const { isFile, size } = Deno.statSync(path);
     if (!isFile) throw unreadable(path, "It is not a file");
-    if (size > bytesLeft) throw tooLarge(path, size);
+    if (size > bytesLeft) throw tooLarge(path, size, mostBytes);
     const bytes = readBytes(path, size);
     return {
       text: new TextDecoder("utf-8", { fatal: true }).decode(bytes),
@@ -131,11 +133,11 @@ function readBytes(path: string, size: number): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, filled);
 }
 
-function tooLarge(path: string, size: number): BrainjarError {
+function tooLarge(path: string, size: number, mostBytes: number): BrainjarError {
   return new BrainjarError(
     "jar-file-too-large",
     `Jar file ${printable(path)} is too large: ${size} bytes`,
-    { hint: `A jar file and all that it extends have at most ${MAX_BYTES} bytes together` },
+    { hint: `A jar file and all that it extends have at most ${mostBytes} bytes together` },
   );
 }
 

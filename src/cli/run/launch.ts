@@ -1,7 +1,7 @@
 import configuration from "../../../deno.json" with { type: "json" };
+import { aloneFootprint } from "../../budget/alone.ts";
 import { defined } from "../../budget/defined.ts";
 import { BrainjarError, lineOf } from "../../budget/error.ts";
-import type { JarFootprint } from "../../budget/demand.ts";
 import { formatAmount } from "../../budget/size.ts";
 import type { StartDryLoads } from "../../engine/dry_load_process.ts";
 import type { PlaceOf } from "../../experiment/jar/place.ts";
@@ -124,7 +124,7 @@ async function checkOffers(
 function apart(plan: Plan, choices: ReadonlyMap<string, LauncherChoice>): Plan {
   const jars = plan.jars.map((jar): PlannedJar => {
     if (!choices.has(jar.demand.id)) return jar;
-    const footprint = alone(jar.demand.footprint);
+    const footprint = aloneFootprint(jar.demand.footprint);
     return { ...jar, demand: { ...jar.demand, footprint } };
   });
   const here = jars.filter(({ demand: { id } }) => {
@@ -135,16 +135,4 @@ function apart(plan: Plan, choices: ReadonlyMap<string, LauncherChoice>): Plan {
   const shareWeights = policy.shareWeights && jars.some(({ demand: { id } }) => !choices.has(id));
   const settings = { ...plan.settings, policy: { ...policy, shareWeights } };
   return { ...plan, settings, jars, validation: validatePlanned(here, settings, plan.memory) };
-}
-
-/** What a jar needs that shares nothing with a jar of another process. */
-function alone({ loading: _, ...footprint }: JarFootprint): JarFootprint {
-  const { devices } = footprint;
-  return {
-    ...footprint,
-    shared: { floorBytes: 0, workingSetBytes: 0 },
-    ...devices && {
-      devices: devices.map((one) => ({ ...one, sharedBytes: 0, processBytes: 0 })),
-    },
-  };
 }

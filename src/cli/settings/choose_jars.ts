@@ -2,6 +2,7 @@ import { BrainjarError } from "../../budget/error.ts";
 import { JARS_OF_MODE } from "../../experiment/roles.ts";
 import { loadModule } from "../../load_module.ts";
 import type { JarSet } from "../jar_file/jar_set.ts";
+import type { JarFileLimits } from "../jar_file/limits.ts";
 import type { FlagValues } from "../flags/values.ts";
 
 /** The jar file that is read where neither --jars nor --mode is given. */
@@ -16,6 +17,7 @@ const DEFAULT_JAR_FILE = "brainjar.jsonc";
 export async function chooseJars(
   values: FlagValues,
   say: (text: string) => void,
+  limits?: JarFileLimits,
 ): Promise<JarSet> {
   const mode = values.given("mode");
   const file = values.get("jars");
@@ -36,7 +38,7 @@ export async function chooseJars(
     import.meta,
     "../jar_file/read.ts",
   );
-  return readJarFile(file ?? DEFAULT_JAR_FILE);
+  return readJarFile(file ?? DEFAULT_JAR_FILE, limits);
 }
 
 function isFile(path: string): boolean {

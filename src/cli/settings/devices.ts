@@ -7,7 +7,11 @@ import type { ComputingDevice } from "../../plan/settings.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
 
 /** As many as llama.cpp's CUDA and Vulkan backends have places for; Apple's machines have one GPU. */
-const MOST_DEVICES: Readonly<Record<GpuBackend, number>> = { cuda: 16, vulkan: 16, metal: 1 };
+export const MOST_DEVICES: Readonly<Record<GpuBackend, number>> = {
+  cuda: 16,
+  vulkan: 16,
+  metal: 1,
+};
 
 const FLAG = "--devices";
 const EXAMPLES = "It takes a backend and each device's memory, such as cuda=80GB or " +
@@ -38,28 +42,35 @@ export function parseDevices(text: string): readonly ComputingDevice[] {
     throw invalid(text, hint);
   }
   return items.map((item, index) => {
-    const memory = described(`${backend}:${index}`, backend, bytesOf(text, item, backend));
-    return { memory, device: deviceOf(memory) };
+    return describedDevice(`${backend}:${index}`, bytesOf(text, item, backend), FLAG);
   });
 }
 
-/** A device of which nothing but its size is known. */
-function described(id: string, backend: GpuBackend, bytes: number): DeviceReading {
-  return {
+/**
+ * A device of which nothing but its size is known, all of its memory free.
+ *
+ * @param id of a known backend: `cuda:0`
+ * @param flag what described it
+ */
+export function describedDevice(id: string, bytes: number, flag: string): ComputingDevice {
+  const backend = GPU_BACKENDS.find((one) => id.startsWith(`${one}:`));
+  if (backend === undefined) throw new RangeError(`No backend has a device "${id}"`);
+  const memory: DeviceReading = {
     id,
     backend,
     kind: backend === "metal" ? "unified" : "device",
     isIntegrated: false,
-    name: `${FLAG} ${backend}=${formatSize(bytes)}`,
+    name: `${flag} ${backend}=${formatSize(bytes)}`,
     totalBytes: bytes,
     availableBytes: bytes,
     reservedBytes: 0,
     ...(backend === "cuda" ? { multiprocessors: mostMultiprocessors(bytes) } : {}),
     sources: [
-      { figure: "total", name: FLAG, bytes, decides: true },
-      { figure: "available", name: FLAG, bytes, decides: true },
+      { figure: "total", name: flag, bytes, decides: true },
+      { figure: "available", name: flag, bytes, decides: true },
     ],
   };
+  return { memory, device: deviceOf(memory) };
 }
 
 function backendOf(text: string, first: string): GpuBackend {

@@ -19,6 +19,7 @@ import { didYouMean } from "../flags/did_you_mean.ts";
 import { cacheTypeOf } from "../flags/flags.ts";
 import type { FlagValues } from "../flags/values.ts";
 import type { JarSet, NamedJar } from "../jar_file/jar_set.ts";
+import type { JarFileLimits } from "../jar_file/limits.ts";
 import { chooseJars } from "./choose_jars.ts";
 
 /** The context of `estimate` and `measure`: flags put over the defaults. */
@@ -48,6 +49,8 @@ interface SettingsSources {
   readonly modelRequired?: boolean;
   /** Whether every model must be a file, because it will be loaded. */
   readonly filesOnly?: boolean;
+  /** What a jar file may have; what one run may where it is absent. */
+  readonly jarLimits?: JarFileLimits;
 }
 
 /**
@@ -65,7 +68,7 @@ export async function readSettings(
 ): Promise<Settings> {
   const { environmentModel = Deno.env.get("BRAINJAR_MODEL"), say = () => {} } = sources;
   const machine = await readMachine(values);
-  const set = await chooseJars(values, say);
+  const set = await chooseJars(values, say, sources.jarLimits);
   const models = byJar(values.perJar("model"), "model", set);
   const limits = byJar(values.perJar("ram-limit"), "ram-limit", set);
   const layers = byJar(values.perJar("gpu-layers"), "gpu-layers", set);

@@ -206,6 +206,40 @@ export const LAUNCHERS: readonly Launcher[] = [
     ],
   },
   {
+    name: "compose",
+    summary: "a service of a Compose file that has its image and its limits",
+    template: ["docker", "compose", "{words}", "run", "--rm", "-T", "{operand}"],
+    ...CONTAINER,
+    operand: "SERVICE",
+  },
+  {
+    name: "attach",
+    summary: "kubectl attach to a pod that is there, and held to its limit",
+    template: [
+      "kubectl",
+      "attach",
+      "--quiet",
+      "--stdin",
+      `--pod-running-timeout=${IMAGE_SECONDS}s`,
+      "{words}",
+      "{operand}",
+    ],
+    ...CONTAINER,
+    operand: "POD",
+    isHere: false,
+  },
+  {
+    name: "socket",
+    summary: "whatever a socket of this machine starts, and holds to its limit",
+    // A jar that was told to end has its last lines to say.
+    template: ["socat", "-t", "60", "-", "UNIX-CONNECT:{operand}"],
+    isHere: true,
+    limit: CONTROL_GROUP,
+    program: "installed",
+    operand: "PATH",
+    startSeconds: HERE_SECONDS,
+  },
+  {
     name: "ssh",
     summary: "brainjar on another machine, held to no limit",
     // Of an option that stands twice ssh takes the first.

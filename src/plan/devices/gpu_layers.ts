@@ -66,7 +66,7 @@ export async function planOnDevices(
 }
 
 /** The settings as these devices may compute them. */
-function settingsOn(devices: readonly Device[], settings: Settings): Settings {
+export function settingsOn(devices: readonly Device[], settings: Settings): Settings {
   const jars = settings.jars.map((jar) => ({
     ...jar,
     context: withoutBrokenFlashAttention(jar.context, devices),
@@ -166,7 +166,7 @@ function deciding(refused: Plan | typeof CACHE_TOO_LARGE, [first]: readonly Devi
 }
 
 /** Jars that are planned one after another on devices that fill. */
-class Filling implements Offloading {
+export class Filling implements Offloading {
   readonly #filling: DeviceFilling;
   readonly #layers: Layers;
   readonly #host: Host;

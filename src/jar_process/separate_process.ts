@@ -249,7 +249,8 @@ export class SeparateProcess implements JarPlace {
     } else {
       // Its jar is dead or dying, and dies once more.
       if (isWanted && this.#wasUp) this.#jar.lost(deathBy(end));
-      this.#lost();
+      // What it gave back itself stays to be told.
+      if (this.#approval !== undefined) this.#lost();
       this.#died?.resolve(this.#given);
     }
   }

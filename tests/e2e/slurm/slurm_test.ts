@@ -121,13 +121,19 @@ slurmTest(
     const words = [Deno.execPath(), ...brainjarArguments([...MATRIX, "--log", log])];
     await Deno.writeTextFile(script, `#!/bin/sh\nexec ${words.map(shellWord).join(" ")}\n`);
     const options = [`--chdir=${ROOT}`, `--output=${slurm.folder}/out`];
-    const job = await slurm.ask("sbatch", "--parsable", "--mem=590", ...options, script);
+    const job = await slurm.ask("sbatch", "--parsable", "--mem=1900", ...options, script);
     const lines = async () => {
       const text = await Deno.readTextFile(log).catch(() => "");
       return text.split("\n").slice(0, -1).map((line): Line => JSON.parse(line));
     };
     const has = (isIt: (line: Line) => boolean) =>
-      comesTrue(async () => (await lines()).some(isIt));
+      comesTrue(async () => {
+        const all = await lines();
+        if (all.some(isIt)) return true;
+        const isOver = all.some(({ event }) => event === "end");
+        if (isOver) throw new Error(await Deno.readTextFile(`${slurm.folder}/out`));
+        return false;
+      });
     await has(({ event, ...line }) => event === "thought" && "id" in line && line.id === "god");
     // The step of the first jar.
     await slurm.ask("scancel", `${job.trim()}.0`);
@@ -141,6 +147,7 @@ slurmTest(
     assertEquals([end?.event, end?.event === "end" && end.reason], ["end", "stopped"]);
     assertMatch(await Deno.readTextFile(`${slurm.folder}/out`), /still reserved: 0 bytes/);
   },
+  [{ name: "node1", memoryMib: 2000 }],
 );
 
 /** Whether a process is there. */

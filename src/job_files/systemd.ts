@@ -1,3 +1,4 @@
+import { BrainjarError } from "../budget/error.ts";
 import { formatAmount } from "../budget/size.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { printable } from "../report/printable.ts";
@@ -101,6 +102,7 @@ function file(name: string, lines: readonly string[]): JobFile {
  * puts something else for.
  *
  * @param specified words whose specifiers (`%t`) are meant
+ * @throws {BrainjarError} `unit-word`: a code point that is no character
  *
  * @example
  * ```ts
@@ -116,7 +118,23 @@ export function unitCommand(
   return words.map((word) => unitWord(word, specified.includes(word))).join(" ");
 }
 
+/**
+ * Code points that are no characters: systemd takes a line that holds one for no UTF-8, and leaves it
+ * out (utf8.c, `unichar_is_valid`).
+ */
+const NO_CHARACTER = /\p{Noncharacter_Code_Point}/u;
+
 function unitWord(word: string, isSpecified: boolean): string {
+  const none = NO_CHARACTER.exec(word)?.[0];
+  if (none !== undefined) {
+    throw new BrainjarError(
+      "unit-word",
+      `systemd reads no unit with this in it: ${printable(word)}`,
+      {
+        hint: `Give the file a name without U+${none.codePointAt(0)?.toString(16).toUpperCase()}`,
+      },
+    );
+  }
   const plain = isSpecified ? word : word.replaceAll("%", "%%");
   const text = plain.replaceAll("$", "$$$$");
   if (/^[\w@%+=:,./$-]+$/.test(text)) return text;

@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { BrainjarError } from "../../src/budget/error.ts";
 import { MB } from "../../src/budget/size.ts";
 import type { Job } from "../../src/job_files/job.ts";
 import { systemdFiles, unitCommand } from "../../src/job_files/systemd.ts";
@@ -19,6 +20,15 @@ Deno.test("systemd: nothing of a word is one of systemd's own", () => {
   assertEquals(unitCommand(["%t", "$HOME", "a\nb", "\\"]), '%%t $$HOME "a\\x0ab" "\\\\"');
 });
 
+const NO_CHARACTERS = /\p{Noncharacter_Code_Point}/u;
+
+Deno.test("systemd: a code point that is no character is refused, which systemd would leave out", () => {
+  for (const code of [0xfdd0, 0xfffe, 0x1ffff, 0x10fffe]) {
+    const word = `/models/${String.fromCodePoint(code)}`;
+    assertThrows(() => unitCommand([word]), BrainjarError, "no unit with this");
+  }
+});
+
 Deno.test({
   name: `systemd: systemd reads every unit without a complaint${skipped}`,
   ignore: !isThere,
@@ -33,6 +43,7 @@ Deno.test({
   fn: async () => {
     await fc.assert(
       fc.asyncProperty(WORD, async (word) => {
+        fc.pre(!NO_CHARACTERS.test(word));
         const { complaints, commands } = await verified(jobWith(word));
         assertEquals(complaints, []);
         const check = ["brainjar", ...checkedWith(word, "subject", 5400 * MB)];

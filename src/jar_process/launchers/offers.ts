@@ -60,6 +60,7 @@ export function readOffers(answer: string): OfferedMachine[] {
     const [, digits = "", unit = ""] = /^(\d+)([kMGT]?|[KMGT]i)$/.exec(memory.trim()) ?? [];
     const scale = UNITS[unit];
     if (digits === "" || scale === undefined || isClosed?.trim() === "true") continue;
+    if (machines.has(name)) continue;
     machines.set(name, { name, memoryBytes: Number(digits) * scale, gpus: gpusIn(devices) });
   }
   return [...machines.values()];

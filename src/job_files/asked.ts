@@ -1,6 +1,6 @@
 import type { Criterion, InstanceDemand } from "../budget/demand.ts";
 import type { LauncherChoice } from "../jar_process/launchers/read_launcher.ts";
-import { limitOf, requestOf } from "../jar_process/launchers/start_jars.ts";
+import { limitOf, requestOf } from "../jar_process/launchers/asked_of.ts";
 import { LAUNCHERS } from "../jar_process/launchers/table.ts";
 import type { PlannedJar } from "../plan/planned_jars.ts";
 import type { PlannedRequest } from "../report/plan/planned_request.ts";

@@ -1,6 +1,7 @@
+import { devicesNeeded, JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { shellCommand } from "./shell_command.ts";
 import { askedBy, checkWords, runWords } from "./figures.ts";
-import { devicesOf, JAR_ENVIRONMENT, type Job, type JobFile, type JobJar } from "./job.ts";
+import { type Job, type JobFile, type JobJar } from "./job.ts";
 import { imageNeeded } from "./kubernetes.ts";
 import { distinct } from "./names.ts";
 import { yamlText } from "./yaml_text.ts";
@@ -39,7 +40,7 @@ export function composeFiles(job: Job): JobFile[] {
       memswap_limit: `${mine.limitBytes}b`,
       mem_reservation: `${mine.requestBytes}b`,
       ...job.cpus === undefined ? {} : { cpus: job.cpus },
-      ...devicesOf(jar) > 0 && { deploy: deployOf(jar) },
+      ...devicesNeeded(jar.demand) > 0 && { deploy: deployOf(jar) },
       volumes: jar.folders.map((folder) => ({
         type: "bind",
         source: literal(folder),
@@ -88,7 +89,9 @@ function checkOf(name: string): string {
 /** Devices as a Compose file reserves them. */
 function deployOf(jar: JobJar) {
   return {
-    resources: { reservations: { devices: [{ count: devicesOf(jar), capabilities: ["gpu"] }] } },
+    resources: {
+      reservations: { devices: [{ count: devicesNeeded(jar.demand), capabilities: ["gpu"] }] },
+    },
   };
 }
 

@@ -1,7 +1,6 @@
-import { defined } from "../budget/defined.ts";
 import { formatAmount } from "../budget/size.ts";
 import { type LauncherChoice, readLauncher } from "../jar_process/launchers/read_launcher.ts";
-import { limitOf, requestOf } from "../jar_process/launchers/start_jars.ts";
+import { limitOf, requestOf } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
 import type { Job, JobJar } from "./job.ts";
 
@@ -77,7 +76,7 @@ export function checkWords(
 /** Words of `brainjar run` with what starts each jar. */
 export function runWords(job: Job, asked: readonly Asked[]): string[] {
   const launchers = job.jars.flatMap(({ demand: { id } }, at) => {
-    const { launcher } = defined({ launcher: asked[at]?.launcher });
+    const launcher = asked[at]?.launcher;
     return launcher === undefined ? [] : [`--launcher-${id}`, launcher];
   });
   return ["brainjar", "run", ...job.run, ...launchers];

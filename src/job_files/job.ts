@@ -1,3 +1,4 @@
+import { devicesNeeded } from "../jar_process/launchers/asked_of.ts";
 import type { Criterion, InstanceDemand } from "../budget/demand.ts";
 import type { Plan } from "../plan/planned_jars.ts";
 
@@ -44,15 +45,7 @@ export interface JobFile {
 /** What of a plan a job is made of. */
 export type JobPlan = Pick<Plan, "jars" | "settings">;
 
-/** What every jar's process is told: no debugger at a failure, and one arena, whose free end goes back. */
-export const JAR_ENVIRONMENT = { GGML_NO_BACKTRACE: "1", MALLOC_ARENA_MAX: "1" } as const;
-
 /** Devices that the run itself needs: it plans on those that it sees. */
 export function devicesOfRun({ jars }: Pick<Job, "jars">): number {
-  return Math.max(0, ...jars.map(devicesOf));
-}
-
-/** Devices that a jar needs. */
-export function devicesOf({ demand }: JobJar): number {
-  return demand.footprint.devices?.length ?? 0;
+  return Math.max(0, ...jars.map(({ demand }) => devicesNeeded(demand)));
 }

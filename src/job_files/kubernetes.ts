@@ -1,16 +1,10 @@
+import { devicesNeeded, JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { BrainjarError } from "../budget/error.ts";
 import { formatAmount, MB } from "../budget/size.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { printable } from "../report/printable.ts";
 import { type Asked, askedBy, checkWords, runWords } from "./figures.ts";
-import {
-  devicesOf,
-  devicesOfRun,
-  JAR_ENVIRONMENT,
-  type Job,
-  type JobFile,
-  type JobJar,
-} from "./job.ts";
+import { devicesOfRun, type Job, type JobFile, type JobJar } from "./job.ts";
 import { plainNames } from "./names.ts";
 import { yamlText } from "./yaml_text.ts";
 
@@ -100,7 +94,7 @@ function deploymentOf(job: Job, jar: JobJar, asked: Asked, name: string): string
     image: job.image,
     resources: {
       requests: { memory: String(asked.requestBytes), ...cpusOf(job) },
-      limits: { memory: String(asked.limitBytes), ...gpusOf(jar, devicesOf(jar)) },
+      limits: { memory: String(asked.limitBytes), ...gpusOf(jar, devicesNeeded(jar.demand)) },
     },
     env: environment(),
     volumeMounts: mountsOf(job, [jar]),

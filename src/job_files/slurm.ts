@@ -1,8 +1,9 @@
+import { devicesNeeded } from "../jar_process/launchers/asked_of.ts";
 import { formatAmount, MB } from "../budget/size.ts";
 import { printable } from "../report/printable.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { type Asked, askedBy, checkWords, runWords } from "./figures.ts";
-import { devicesOf, devicesOfRun, type Job, type JobFile, type JobJar } from "./job.ts";
+import { devicesOfRun, type Job, type JobFile, type JobJar } from "./job.ts";
 import { shellCommand } from "./shell_command.ts";
 
 /**
@@ -17,7 +18,7 @@ export function slurmFiles(job: Job): JobFile[] {
     const mine = asked[at];
     return mine === undefined ? [] : shellCommand([
       ...["srun", ...mine.launcher.split(" ").slice(1)],
-      ...["--ntasks=1", `--mem=${mine.limitBytes / MB}M`, ...gpusOf(devicesOf(jar))],
+      ...["--ntasks=1", `--mem=${mine.limitBytes / MB}M`, ...gpusOf(devicesNeeded(jar.demand))],
       ...checkWords(job, jar, mine),
     ]);
   });
@@ -82,7 +83,7 @@ function componentOf(
     ...at === 0 ? ["--job-name=brainjar"] : [],
     ...["--nodes=1", "--ntasks=1", `--mem=${memoryBytes / MB}M`],
     ...cpus === undefined ? [] : [`--cpus-per-task=${cpus}`],
-    ...gpusOf(at === 0 ? devicesOfRun(job) : devicesOf(jar)),
+    ...gpusOf(at === 0 ? devicesOfRun(job) : devicesNeeded(jar.demand)),
   ];
   return [
     ...comments([

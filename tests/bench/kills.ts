@@ -14,8 +14,8 @@ import {
   type KillPlan,
   type KillSignal,
   MOMENTS,
-  randomFrom,
 } from "../e2e/kill_jars.ts";
+import { randomFrom } from "../random_from.ts";
 import { median } from "./median.ts";
 
 /** A process that is stopped is silent for half a minute first: there are fewer of those. */

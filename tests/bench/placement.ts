@@ -10,16 +10,10 @@ import { placeJars } from "../../src/budget/placement/place.ts";
 import { type JarGroup, type MachineKind, toProblem } from "../../src/budget/placement/problem.ts";
 import { DEFAULT_POLICY } from "../../src/budget/policy.ts";
 import { gb } from "../budget/cases.ts";
-import { jars, kind, onDevice } from "../budget/placement/cases.ts";
+import { each, jars, kind, numbers, onDevice } from "../budget/placement/cases.ts";
 import { median } from "./median.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-
-/** Numbers from 0 to 1, the same every time. */
-function numbers(): () => number {
-  let state = 7;
-  return () => (state = (state * 1664525 + 1013904223) >>> 0) / 2 ** 32;
-}
 
 const ROOM = 13.6;
 const one = [kind(20_000, 16)];
@@ -27,15 +21,6 @@ const thousand = [kind(1000, 16)];
 const two = [kind(1000, 16), kind(150, 64)];
 const large = [kind(500, 16), kind(600, 24, 24)];
 const few = [kind(200, 16), kind(450, 24, 24)];
-
-function each(
-  count: number,
-  machines: readonly MachineKind[],
-  sizeGb: (random: () => number) => number,
-) {
-  const random = numbers();
-  return Array.from({ length: count }, (_, at) => jars(`j${at}`, 1, gb(sizeGb(random)), machines));
-}
 
 /** Three jars that fill a machine to its last byte, so many times. */
 function triplets(count: number, machines: readonly MachineKind[]): JarGroup[] {

@@ -12,7 +12,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { live, type Load, loadOf, type Outcome } from "./slurm_job.ts";
 import { ensureModel, SIZED } from "./slurm_models.ts";
 import { type Slurm, startSlurm, whyNoSlurm } from "../../fixtures/slurm/start_slurm.ts";
-import { limitOf } from "../../src/jar_process/launchers/start_jars.ts";
+import { limitOf } from "../../src/jar_process/launchers/asked_of.ts";
 import { readLauncher } from "../../src/jar_process/launchers/read_launcher.ts";
 
 const MIB = 1024 ** 2;

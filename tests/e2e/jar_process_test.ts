@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { boundedLines } from "../../src/jar_process/lines.ts";
+import { isJar, jarsOf } from "./processes.ts";
 import { brainjarCommand, DEMO_BRAIN, runBrainjar } from "./program.ts";
 
 // Jars in processes of their own, by the program itself, on the demo brain.
@@ -38,15 +40,6 @@ Deno.test("jars in processes: the same transcript as in one, but for whose weigh
   assertEquals(apart, here);
 });
 
-/** The processes that a process has started and that are jars. */
-function jarsOf(processId: number): number[] {
-  const threads = [...Deno.readDirSync(`/proc/${processId}/task`)];
-  return threads.flatMap(({ name }) => {
-    const text = Deno.readTextFileSync(`/proc/${processId}/task/${name}/children`);
-    return text.split(" ").filter((id) => id !== "").map(Number);
-  }).filter((id) => Deno.readTextFileSync(`/proc/${id}/cmdline`).endsWith("\0jar\0"));
-}
-
 Deno.test({
   name: "jars in processes: one that is killed, and one that aborts, die and come back",
   ignore: Deno.build.os !== "linux",
@@ -58,12 +51,9 @@ Deno.test({
     const started: number[] = [];
     const isBack = (cause: string) =>
       events.some(({ event, cause: of }) => event === "resurrection" && of === cause);
-    let rest = "";
     let kills = 0;
-    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + piece).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) events.push(JSON.parse(line));
+    for await (const line of boundedLines(child.stdout)) {
+      events.push(JSON.parse(line));
       if (kills === 0 && events.some(({ event, id }) => event === "thought" && id === "god")) {
         started.push(...jarsOf(child.pid));
         assertEquals(started.length, 3);
@@ -83,18 +73,10 @@ Deno.test({
     const end = events.at(-1);
     assertEquals([end?.event, end?.reservedBytes], ["end", 0]);
     for (const id of started) {
-      assert(!jarRuns(id), `Process ${id} outlived the run`);
+      assert(!isJar(id), `Process ${id} outlived the run`);
     }
   },
 });
-
-function jarRuns(id: number): boolean {
-  try {
-    return Deno.readTextFileSync(`/proc/${id}/cmdline`).endsWith("\0jar\0");
-  } catch {
-    return false;
-  }
-}
 
 Deno.test({
   name: "jars in processes: a run that is killed leaves no jar behind",
@@ -112,7 +94,7 @@ Deno.test({
     await Promise.all([child.status, new Response(child.stderr).text()]);
     assertEquals(started.length, 3);
     // However long that takes on a busy machine: their stdin is closed, and that is all they need.
-    while (started.some(jarRuns)) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (started.some(isJar)) await new Promise((resolve) => setTimeout(resolve, 50));
   },
 });
 

@@ -1,33 +1,10 @@
+import { randomFrom } from "../random_from.ts";
+import { boundedLines } from "../../src/jar_process/lines.ts";
+import { isJar, jarsOf } from "./processes.ts";
 import { brainjarCommand, DEMO_BRAIN } from "./program.ts";
 
 /** A line of a run's. */
 export type Line = { readonly event: string } & Readonly<Record<string, unknown>>;
-
-/** The processes that a process has started and that are jars. */
-export function jarsOf(processId: number): number[] {
-  return childrenOf(processId).filter(jarRuns);
-}
-
-function childrenOf(processId: number): number[] {
-  try {
-    return [...Deno.readDirSync(`/proc/${processId}/task`)].flatMap(({ name }) => {
-      const text = Deno.readTextFileSync(`/proc/${processId}/task/${name}/children`);
-      return text.split(" ").filter((id) => id !== "").map(Number);
-    });
-  } catch {
-    // It has just ended, or one of its threads has.
-    return [];
-  }
-}
-
-/** Whether a process is there and a jar's. */
-export function jarRuns(id: number): boolean {
-  try {
-    return Deno.readTextFileSync(`/proc/${id}/cmdline`).endsWith("\0jar\0");
-  } catch {
-    return false;
-  }
-}
 
 /** Signals, and what a jar dies of whose process gets them. */
 export const CAUSES = {
@@ -80,17 +57,6 @@ export interface KilledRun {
   readonly stderr: string;
 }
 
-/** Numbers from 0 up to 1 that a seed gives again. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const JARS = ["subject", "observer", "god"];
 
 /** Milliseconds between two looks for a process. */
@@ -134,7 +100,7 @@ export async function killJars({ seed, kills }: KillPlan): Promise<KilledRun> {
         JSON.parse(line)
       ),
       reservations: JSON.parse(new TextDecoder().decode(stdout)).promises,
-      left: run.seen.filter(jarRuns),
+      left: run.seen.filter(isJar),
       stderr: await stderr,
     };
   } finally {
@@ -290,11 +256,8 @@ class FollowedRun {
   }
 
   async #read(): Promise<void> {
-    let rest = "";
-    for await (const piece of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + piece).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) this.events.push(JSON.parse(line));
+    for await (const line of boundedLines(this.#child.stdout)) {
+      this.events.push(JSON.parse(line));
       for (const wake of this.#woken) wake();
     }
     this.#isOver = true;

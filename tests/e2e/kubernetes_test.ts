@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { boundedLines } from "../../src/jar_process/lines.ts";
 import { type NodeOptions, startKubernetes } from "./kubernetes_server.ts";
 import { commandOf, descendantsOf } from "./processes.ts";
 import { brainjarArguments, brainjarCommand, DEMO_BRAIN, ROOT, runBrainjar } from "./program.ts";
@@ -60,12 +61,9 @@ Deno.test({
     const events: Line[] = [];
     const isBack = (cause: string) =>
       events.some(({ event, cause: of }) => event === "resurrection" && of === cause);
-    let rest = "";
     let step = 0;
-    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + piece).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) events.push(JSON.parse(line));
+    for await (const line of boundedLines(child.stdout)) {
+      events.push(JSON.parse(line));
       if (step === 0 && events.some(({ event, id }) => event === "thought" && id === "god")) {
         const clients = descendantsOf(child.pid).filter((id) =>
           /kubectl run brainjar-observer/.test(commandOf(id))

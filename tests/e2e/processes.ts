@@ -34,3 +34,8 @@ function childrenOf(task: string): number[] {
 export function isJar(id: number): boolean {
   return / jar$/.test(commandOf(id));
 }
+
+/** The jars' processes that a process has started. */
+export function jarsOf(id: number): number[] {
+  return descendantsOf(id).filter(isJar);
+}

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { commandOf, descendantsOf, isJar } from "./processes.ts";
+import { boundedLines } from "../../src/jar_process/lines.ts";
+import { commandOf, descendantsOf, isJar, jarsOf } from "./processes.ts";
 import { brainjarCommand, DEMO_BRAIN, runBrainjar } from "./program.ts";
 import { freePort, hasSsh, startSshd } from "./sshd.ts";
 
@@ -27,13 +28,10 @@ Deno.test({
     const jars = new Set<number>();
     const isBack = (cause: string) =>
       events.some(({ event, cause: of }) => event === "resurrection" && of === cause);
-    const jarsThere = () => descendantsOf(sshd.processId).filter(isJar);
-    let rest = "";
+    const jarsThere = () => jarsOf(sshd.processId);
     let step = 0;
-    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + piece).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) events.push(JSON.parse(line));
+    for await (const line of boundedLines(child.stdout)) {
+      events.push(JSON.parse(line));
       if (step === 0 && events.some(({ event, id }) => event === "thought" && id === "god")) {
         const clients = descendantsOf(child.pid).filter((id) =>
           /^(\S*\/)?ssh /.test(commandOf(id))

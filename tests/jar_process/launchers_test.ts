@@ -9,7 +9,8 @@ import {
   type LaunchRequest,
 } from "../../src/jar_process/launchers/fill_template.ts";
 import { readLauncher } from "../../src/jar_process/launchers/read_launcher.ts";
-import { checkLaunchers, limitOf, requestOf } from "../../src/jar_process/launchers/start_jars.ts";
+import { limitOf, requestOf } from "../../src/jar_process/launchers/asked_of.ts";
+import { checkLaunchers } from "../../src/jar_process/launchers/start_jars.ts";
 import { LAUNCHERS } from "../../src/jar_process/launchers/table.ts";
 
 const REQUEST: LaunchRequest = {

@@ -4,7 +4,7 @@ import { MB } from "../../src/budget/size.ts";
 import { requestsOf } from "../../src/job_files/asked.ts";
 import { COORDINATOR_BYTES } from "../../src/jar_process/own_limit.ts";
 import { readLauncher } from "../../src/jar_process/launchers/read_launcher.ts";
-import { limitOf } from "../../src/jar_process/launchers/start_jars.ts";
+import { limitOf } from "../../src/jar_process/launchers/asked_of.ts";
 import { PLAN_JSON_SCHEMA } from "../../src/report/schema/plan.ts";
 import { planJson } from "../../src/report/plan/plan_json.ts";
 import { planText } from "../../src/report/plan/plan_text.ts";

@@ -3,6 +3,7 @@ import type { InstanceDemand, JarFootprint } from "../../src/budget/demand.ts";
 import { MB } from "../../src/budget/size.ts";
 import type { Job, JobJar } from "../../src/job_files/job.ts";
 import type { PlannedJar } from "../../src/plan/planned_jars.ts";
+import { options } from "../llama_cpp/sample_header.ts";
 
 /** A jar's demand with these figures alone in a process. */
 export function demandOf(
@@ -23,15 +24,7 @@ export function plannedJars(
 ): Pick<PlannedJar, "demand" | "options">[] {
   return demands.map((demand) => ({
     demand,
-    options: {
-      contextSize: 4096,
-      batchSize: 512,
-      sequences: 1,
-      flashAttention: true,
-      kvCacheKeyType: "F16",
-      kvCacheValueType: "F16",
-      mmap: true,
-    },
+    options: options({ contextSize: 4096 }),
   }));
 }
 

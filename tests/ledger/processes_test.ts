@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { MemoryLedger } from "../../src/ledger/memory_ledger.ts";
 import { machineProcesses } from "../../src/machine/processes.ts";
 import { unfilledBy, withFolder } from "./helpers.ts";
+import { randomFrom } from "../random_from.ts";
 
 // Real processes on one ledger.
 
@@ -11,17 +12,6 @@ const CHILD = new URL("./child.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 const linux = Deno.build.os === "linux";
 const skipped = linux ? "" : " (skipped: start times of processes are read on Linux only)";
-
-/** mulberry32: the same numbers for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function spawnChild(...args: readonly string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {

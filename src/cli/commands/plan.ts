@@ -1,19 +1,16 @@
-import { defined } from "../../budget/defined.ts";
 import { BrainjarError } from "../../budget/error.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { requestsOf } from "../../job_files/asked.ts";
 import type { Job, JobFile, JobKind, JobPlan } from "../../job_files/job.ts";
 import { COORDINATOR_BYTES } from "../../jar_process/own_limit.ts";
 import { loadModule } from "../../load_module.ts";
-import { openHost } from "../../plan/host.ts";
 import { planOn } from "../../plan/plan.ts";
 import { planJson } from "../../report/plan/plan_json.ts";
 import { planText } from "../../report/plan/plan_text.ts";
 import { jsonText } from "../../report/printable.ts";
 import type { Command } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
-import { readSettings } from "../settings/settings.ts";
-import { tellSlowServers } from "../terminal/slow_servers.ts";
+import { openPlanning } from "../settings/planning.ts";
 
 /** Flags that only mean something with `--for`, and which kinds hear them. */
 const HEARD_BY: Readonly<Record<"image" | "models-at" | "cpus" | "output", readonly JobKind[]>> = {
@@ -25,7 +22,7 @@ const HEARD_BY: Readonly<Record<"image" | "models-at" | "cpus" | "output", reado
 
 /** `brainjar plan`: what jars in processes of their own ask for, on paper; with machines, where they go. */
 export const command: Command = async (input) => {
-  const { values, output, dryLoadCommand } = input;
+  const { values, output } = input;
   const kind = values.get("for");
   rejectUnheard(values, kind);
   const machines = values.get("machines");
@@ -43,18 +40,8 @@ export const command: Command = async (input) => {
     );
     return await planMachines(machines, input);
   }
-  const settings = await readSettings(values, {
-    say: (text) => output.say(text),
-    modelRequired: !output.interactive,
-  });
-  await using host = tellSlowServers(
-    openHost({
-      ...settings,
-      ...defined({ dryLoadCommand }),
-      say: (line) => output.say(`${line}\n`),
-    }),
-    output,
-  );
+  const { settings, host: opened } = await openPlanning(input);
+  await using host = opened;
   const plan = await planOn(host, settings, await host.readMemory());
   const files = kind === undefined ? [] : await filesOf(kind, values, plan);
   const target = values.get("output");

@@ -1,29 +1,17 @@
-import { defined } from "../../budget/defined.ts";
 import { exitCode } from "../../budget/exit_codes.ts";
-import { openHost } from "../../plan/host.ts";
 import { type RecommendedLimits, recommendLimitsOn } from "../../plan/limits.ts";
 import { jsonText } from "../../report/printable.ts";
 import { recommendJson, recommendText } from "../../report/recommended_limits.ts";
 import type { Command } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
 import { shellWord } from "../../report/shell_word.ts";
-import { tellSlowServers } from "../terminal/slow_servers.ts";
-import { readSettings } from "../settings/settings.ts";
+import { openPlanning } from "../settings/planning.ts";
 
 /** `brainjar recommend`: RAM limits, and the contexts they leave room for, that pass. */
-export const command: Command = async ({ values, output, dryLoadCommand }) => {
-  const settings = await readSettings(values, {
-    say: (text) => output.say(text),
-    modelRequired: !output.interactive,
-  });
-  await using host = tellSlowServers(
-    openHost({
-      ...settings,
-      ...defined({ dryLoadCommand }),
-      say: (line) => output.say(`${line}\n`),
-    }),
-    output,
-  );
+export const command: Command = async (input) => {
+  const { values, output } = input;
+  const { settings, host: opened } = await openPlanning(input);
+  await using host = opened;
   const recommended = await recommendLimitsOn(host, settings);
   const typed = typedForRun(values, recommended).map(shellWord);
   output.answer(

@@ -1,5 +1,5 @@
 import { BrainjarError } from "../../budget/error.ts";
-import { parseSize } from "../../budget/size.ts";
+import { parseSize, type SizeOptions } from "../../budget/size.ts";
 import type { CommandName } from "./commands.ts";
 import {
   type DefaultedFlag,
@@ -126,7 +126,7 @@ function readValue(flag: FlagDefinition, typed: string, value: string): string |
       throw invalid(typed, value, didYouMean(value, choices, `It takes ${choices.join(", ")}`));
     }
     case "size":
-      return readSize(typed, value, flag.least === 0);
+      return readSize(typed, value, { allowZero: flag.least === 0 });
     case "duration":
       return readDuration(flag, typed, value);
     case "pace":
@@ -147,13 +147,24 @@ function invalid(typed: string, value: string, hint: string): BrainjarError {
   return new BrainjarError("invalid-value", `Flag "${typed}" can't be "${value}"`, { hint });
 }
 
-function readSize(typed: string, value: string, allowZero: boolean): number {
+/**
+ * A size that somebody typed for a flag.
+ *
+ * @param typed the flag as it was typed, without its dashes
+ * @param hint what to say where the size itself has nothing to say
+ * @throws {BrainjarError} what `parseSize` throws, with the flag named
+ */
+export function readSize(
+  typed: string,
+  value: string,
+  { hint = "", ...options }: SizeOptions & { readonly hint?: string } = {},
+): number {
   try {
-    return parseSize(value, { allowZero });
+    return parseSize(value, options);
   } catch (error) {
     if (!(error instanceof BrainjarError)) throw error;
     throw new BrainjarError(error.code, `Flag "${typed}": ${error.message}`, {
-      hint: error.hint ?? "",
+      hint: error.hint ?? hint,
       cause: error,
     });
   }

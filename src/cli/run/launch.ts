@@ -6,19 +6,19 @@ import { formatAmount } from "../../budget/size.ts";
 import type { StartDryLoads } from "../../engine/dry_load_process.ts";
 import type { PlaceOf } from "../../experiment/jar/place.ts";
 import {
+  askedOf,
+  launcherName,
+  limitOf,
+  startsHere,
+} from "../../jar_process/launchers/asked_of.ts";
+import {
   askOffers,
   checkOffered,
   type OfferedMachine,
   offersWords,
 } from "../../jar_process/launchers/offers.ts";
 import { type LauncherChoice, readLauncher } from "../../jar_process/launchers/read_launcher.ts";
-import {
-  checkLaunchers,
-  launcherName,
-  limitOf,
-  placesOf,
-  startsHere,
-} from "../../jar_process/launchers/start_jars.ts";
+import { checkLaunchers, placesOf } from "../../jar_process/launchers/start_jars.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { type Plan, type PlannedJar, validatePlanned } from "../../plan/planned_jars.ts";
 import type { Settings } from "../../plan/settings.ts";
@@ -102,22 +102,21 @@ async function checkOffers(
   choices: ReadonlyMap<string, LauncherChoice>,
   say: (line: string) => void,
 ): Promise<void> {
-  const asked = new Map<string, Promise<OfferedMachine[] | undefined>>();
+  const answers = new Map<string, Promise<OfferedMachine[] | undefined>>();
   for (const { demand } of jars) {
     const choice = choices.get(demand.id);
     if (choice?.kind !== "known" || choice.launcher.offers === undefined) continue;
     const { launcher: { name, offers }, words } = choice;
     const key = offersWords(offers, words).join(" ");
-    const asking = asked.get(key) ?? askOffers(offers, words).catch((error) => {
+    const asking = answers.get(key) ?? askOffers(offers, words).catch((error) => {
       say(`warning: ${name} doesn't say which machines it has: ${lineOf(error)}`);
       return undefined;
     });
-    asked.set(key, asking);
+    answers.set(key, asking);
     const machines = await asking;
     if (machines === undefined) continue;
-    const memoryBytes = limitOf(choice, demand, policy.criterion) ?? demand.footprint.floorBytes;
-    const gpus = demand.footprint.devices?.length ?? 0;
-    checkOffered({ id: demand.id, memoryBytes, gpus }, name, machines);
+    const asked = askedOf(choice, demand, policy.criterion);
+    checkOffered({ id: demand.id, ...asked }, name, machines);
   }
 }
 

@@ -1,10 +1,11 @@
 import { BrainjarError } from "../../budget/error.ts";
-import { formatSize, parseSize } from "../../budget/size.ts";
+import { formatSize } from "../../budget/size.ts";
 import { mostMultiprocessors } from "../../footprint/device_runtime.ts";
 import { GPU_BACKENDS, type GpuBackend } from "../../llama_cpp/options.ts";
 import { deviceOf, type DeviceReading } from "../../machine/devices/reading.ts";
 import type { ComputingDevice } from "../../plan/settings.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
+import { readSize } from "../flags/values.ts";
 
 /** As many as llama.cpp's CUDA and Vulkan backends have places for; Apple's machines have one GPU. */
 export const MOST_DEVICES: Readonly<Record<GpuBackend, number>> = {
@@ -101,15 +102,7 @@ function bytesOf(text: string, item: string, backend: GpuBackend): number {
         : backendHint(word),
     );
   }
-  try {
-    return parseSize(size);
-  } catch (error) {
-    if (!(error instanceof BrainjarError)) throw error;
-    throw new BrainjarError(error.code, `Flag "${FLAG}": ${error.message}`, {
-      hint: error.hint ?? EXAMPLES,
-      cause: error,
-    });
-  }
+  return readSize(FLAG, size, { hint: EXAMPLES });
 }
 
 function invalid(text: string, hint: string): BrainjarError {

@@ -1,3 +1,4 @@
+import { devicesNeeded } from "../../jar_process/launchers/asked_of.ts";
 import { basename, dirname, join, resolve } from "node:path";
 import configuration from "../../../deno.json" with { type: "json" };
 import { defined } from "../../budget/defined.ts";
@@ -6,13 +7,7 @@ import { expandHome } from "../../gguf/environment.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { isPath } from "../../gguf/locate.ts";
 import { isUrl, pathOf, shownUrl } from "../../gguf/sources/url.ts";
-import {
-  devicesOf,
-  type Job,
-  type JobJar,
-  type JobKind,
-  type JobPlan,
-} from "../../job_files/job.ts";
+import { type Job, type JobJar, type JobKind, type JobPlan } from "../../job_files/job.ts";
 import { resolveLinks } from "../../plan/model_path.ts";
 import { shellWord } from "../../report/shell_word.ts";
 import type { FlagDefinition } from "../flags/flags.ts";
@@ -117,7 +112,7 @@ function deviceWords(jars: readonly JobJar[]): string[] {
     ...["--gpu", backend],
     ...jars.flatMap((jar) => [
       `--gpu-layers-${jar.demand.id}`,
-      devicesOf(jar) === 0 ? "0" : String(jar.demand.gpuLayers?.count ?? "all"),
+      devicesNeeded(jar.demand) === 0 ? "0" : String(jar.demand.gpuLayers?.count ?? "all"),
     ]),
   ];
 }

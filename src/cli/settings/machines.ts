@@ -1,8 +1,9 @@
 import { BrainjarError } from "../../budget/error.ts";
-import { formatSize, parseSize } from "../../budget/size.ts";
+import { formatSize } from "../../budget/size.ts";
 import { GPU_BACKENDS, type GpuBackend } from "../../llama_cpp/options.ts";
 import type { DescribedMachines } from "../../plan/placement.ts";
 import { didYouMean } from "../flags/did_you_mean.ts";
+import { readSize } from "../flags/values.ts";
 import { describedDevice, MOST_DEVICES } from "./devices.ts";
 
 const FLAG = "--machines";
@@ -76,7 +77,7 @@ function parseKind(text: string, item: string): TypedKind {
     throw invalid(text, `Did you mean "${times}*${parts}"? ${EXAMPLES}`);
   }
   const [ram = "", ...cards] = parts.split("+").map((part) => part.trim());
-  const ramBytes = readSize(text, ram);
+  const ramBytes = sizeIn(text, ram);
   const devices = cards.map((card) => parseDevice(text, card));
   const [first] = devices;
   const other = devices.find(({ backend }) => backend !== first?.backend);
@@ -109,20 +110,12 @@ function parseDevice(text: string, card: string): TypedKind["devices"][number] {
   if (size === undefined || more.length > 0) {
     throw invalid(text, `A device is its kind and its memory: ${backend}:24GB`);
   }
-  return { backend, bytes: readSize(text, size) };
+  return { backend, bytes: sizeIn(text, size) };
 }
 
-function readSize(text: string, size: string): number {
+function sizeIn(text: string, size: string): number {
   if (size === "") throw invalid(text, EXAMPLES);
-  try {
-    return parseSize(size);
-  } catch (error) {
-    if (!(error instanceof BrainjarError)) throw error;
-    throw new BrainjarError(error.code, `Flag "${FLAG}": ${error.message}`, {
-      hint: error.hint ?? EXAMPLES,
-      cause: error,
-    });
-  }
+  return readSize(FLAG, size, { hint: EXAMPLES });
 }
 
 function invalid(text: string, hint: string): BrainjarError {

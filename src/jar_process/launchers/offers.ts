@@ -22,7 +22,7 @@ export interface OfferedMachine {
 }
 
 /** What a jar asks a scheduler for. */
-export interface JarRequest {
+export interface OfferNeed {
   readonly id: string;
   /** Its limit, in bytes. */
   readonly memoryBytes: number;
@@ -104,7 +104,7 @@ export async function askOffers(
  * @throws {BrainjarError} kind `refused`: `no-machine-offered`
  */
 export function checkOffered(
-  { id, memoryBytes, gpus }: JarRequest,
+  { id, memoryBytes, gpus }: OfferNeed,
   launcher: string,
   machines: readonly OfferedMachine[],
 ): void {

@@ -3,8 +3,6 @@ import process from "node:process";
 import { BrainjarError, lineOf } from "../../budget/error.ts";
 import { defined } from "../../budget/defined.ts";
 import type { Criterion, InstanceDemand } from "../../budget/demand.ts";
-import { RAM } from "../../budget/pools/pools.ts";
-import { requiredOn } from "../../budget/required.ts";
 import type { ProgramStart } from "../../engine/dry_load_process.ts";
 import type { JarConfig } from "../../experiment/config.ts";
 import type { PlaceOf } from "../../experiment/jar/place.ts";
@@ -14,12 +12,12 @@ import { type MachineFiles, machineFilesBelow, textOf } from "../../machine/mach
 import type { JarChild } from "../jar_link.ts";
 import { whereabouts } from "../scheduler_job.ts";
 import { SeparateProcess } from "../separate_process.ts";
+import { askedOf, JAR_ENVIRONMENT, launcherName, limitOf, startsHere } from "./asked_of.ts";
 import { askScheduler } from "./ask_scheduler.ts";
 import { fillLine, fillTemplate, type LaunchRequest } from "./fill_template.ts";
 import type { Launcher } from "./launcher.ts";
 import { offersWords } from "./offers.ts";
 import { type LauncherChoice, LINE_START_SECONDS } from "./read_launcher.ts";
-import { CONTROL_GROUP } from "./table.ts";
 
 /** How jars are started that don't live in the run's process. */
 export interface StartOptions {
@@ -37,50 +35,6 @@ export interface StartOptions {
 
 /** Between a jar's death for the machine's memory and that of one that is more important. */
 const PATIENCE_MILLISECONDS = 2_000;
-
-/** Without a backtrace, which would start a debugger; with one arena, whose free end goes back. */
-const ENVIRONMENT = { GGML_NO_BACKTRACE: "1", MALLOC_ARENA_MAX: "1" };
-
-/** What starts a jar, for people: `slurm`, `ssh HOST`, or the first word of a command. */
-export function launcherName(choice: LauncherChoice): string {
-  return choice.kind === "known"
-    ? `${choice.launcher.name} ${choice.operand}`.trim()
-    : choice.line.split(" ", 1)[0] ?? "";
-}
-
-/** Whether a jar that is started in this way takes this machine's memory. */
-export function startsHere(choice: LauncherChoice): boolean {
-  return choice.kind === "known" && choice.launcher.isHere;
-}
-
-/**
- * What a jar is asked a machine for, in bytes: its working set, or what else the criterion and its own
- * RAM limit have it need.
- */
-export function requestOf(demand: InstanceDemand, criterion: Criterion): number {
-  return requiredOn(RAM, demand, criterion);
-}
-
-/**
- * The limit that is asked for, in whole bytes: the floor and what the launcher's accounting adds, never
- * under it, and never under the request: mapped weights are counted in the limit, and where they don't
- * fit each token would read them anew. Nothing where the launcher holds a jar to no limit.
- */
-export function limitOf(
-  choice: LauncherChoice,
-  demand: InstanceDemand,
-  criterion: Criterion,
-): number | undefined {
-  const limit = choice.kind === "line"
-    ? /\{memory(-mib)?\}/.test(choice.line) ? CONTROL_GROUP : undefined
-    : choice.launcher.limit;
-  if (limit === undefined) return undefined;
-  const least = Math.max(
-    demand.footprint.floorBytes + limit.addedBytes,
-    requestOf(demand, criterion),
-  );
-  return Math.ceil(least / limit.stepBytes) * limit.stepBytes;
-}
 
 /**
  * Throws where what is to start jars isn't there, before anything starts.
@@ -195,9 +149,7 @@ function launch(
   const command = isOwn ? own?.words ?? [] : written?.split(/\s+/) ?? ["brainjar", "jar"];
   const request: LaunchRequest = {
     name: processName(demand.id),
-    memoryBytes: limitOf(choice, demand, criterion) ?? demand.footprint.floorBytes,
-    requestBytes: requestOf(demand, criterion),
-    gpus: demand.footprint.devices?.length ?? 0,
+    ...askedOf(choice, demand, criterion),
     command,
     ...defined({ commandLine: written }),
     operand: choice.kind === "known" ? choice.operand : "",
@@ -245,7 +197,7 @@ function spawn(
   try {
     child = new Deno.Command(program, {
       args,
-      env: { ...ENVIRONMENT, ...own?.env },
+      env: { ...JAR_ENVIRONMENT, ...own?.env },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

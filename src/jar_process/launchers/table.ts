@@ -60,6 +60,24 @@ const CLUSTER = [
   ...["--namespace", "-n", "--user", "--token", "--as"],
 ];
 
+/** Words of a program that runs containers as Docker's does. */
+function containerWords(program: string, ...more: readonly string[]): readonly string[] {
+  return [
+    program,
+    "run",
+    "--rm",
+    "--interactive",
+    "--name={name}",
+    "--memory={memory}b",
+    "--memory-swap={memory}b",
+    ...more,
+    "--env=MALLOC_ARENA_MAX=1",
+    "{words}",
+    "{operand}",
+    "{command}",
+  ];
+}
+
 /** Launchers by name, besides `in-process`, which starts nothing. */
 export const LAUNCHERS: readonly Launcher[] = [
   {
@@ -128,38 +146,13 @@ export const LAUNCHERS: readonly Launcher[] = [
   {
     name: "docker",
     summary: "docker run with --memory, of an image that has brainjar",
-    template: [
-      "docker",
-      "run",
-      "--rm",
-      "--interactive",
-      "--name={name}",
-      "--memory={memory}b",
-      "--memory-swap={memory}b",
-      "--gpus={gpus}",
-      "--env=MALLOC_ARENA_MAX=1",
-      "{words}",
-      "{operand}",
-      "{command}",
-    ],
+    template: containerWords("docker", "--gpus={gpus}"),
     ...CONTAINER,
   },
   {
     name: "podman",
     summary: "the same with podman",
-    template: [
-      "podman",
-      "run",
-      "--rm",
-      "--interactive",
-      "--name={name}",
-      "--memory={memory}b",
-      "--memory-swap={memory}b",
-      "--env=MALLOC_ARENA_MAX=1",
-      "{words}",
-      "{operand}",
-      "{command}",
-    ],
+    template: containerWords("podman"),
     ...CONTAINER,
   },
   {

@@ -56,3 +56,19 @@ function group(name: string, count: number, ways: JarGroup["ways"]): JarGroup {
   const ids = Array.from({ length: count }, (_, index) => `${name}-${index}`);
   return { ids, role: "subject", model: `${name}.gguf`, ways };
 }
+
+/** Numbers from 0 to 1, the same every time. */
+export function numbers(): () => number {
+  let state = 7;
+  return () => (state = (state * 1664525 + 1013904223) >>> 0) / 2 ** 32;
+}
+
+/** Jars of their own sizes, in GB, each a group. */
+export function each(
+  count: number,
+  machines: readonly MachineKind[],
+  sizeGb: (random: () => number) => number,
+): JarGroup[] {
+  const random = numbers();
+  return Array.from({ length: count }, (_, at) => jars(`j${at}`, 1, gb(sizeGb(random)), machines));
+}

@@ -15,7 +15,7 @@ import { GB } from "../../../src/budget/size.ts";
 import { sum } from "../../../src/budget/sum.ts";
 import { validateMemoryBudget } from "../../../src/budget/validate.ts";
 import { gb } from "../cases.ts";
-import { jars, kind, onDevice } from "./cases.ts";
+import { each, jars, kind, numbers, onDevice } from "./cases.ts";
 
 // Every answer is held against layer 1 itself: what is on each machine, and what is on none.
 
@@ -189,26 +189,11 @@ Deno.test("placement: of few jars the bound is never over the best there is, and
   assert(missed * 100 <= runs, `${missed} of ${runs} on more machines than needed`);
 });
 
-/** Numbers from 0 to 1, the same every time. */
-function numbers(): () => number {
-  let state = 7;
-  return () => (state = (state * 1664525 + 1013904223) >>> 0) / 2 ** 32;
-}
-
 const ROOM = 13.6;
 const one = [kind(2000, 16)];
 const two = [kind(300, 16), kind(60, 64)];
 const mixed = [kind(200, 16), kind(150, 24, 24)];
 const cards = [kind(100, 16), kind(60, 64, 24, 24), kind(30, 128, 80)];
-
-function each(
-  count: number,
-  machines: readonly MachineKind[],
-  sizeGb: (random: () => number) => number,
-) {
-  const random = numbers();
-  return Array.from({ length: count }, (_, at) => jars(`j${at}`, 1, gb(sizeGb(random)), machines));
-}
 
 function cardJars(count: number, machines: readonly MachineKind[], withoutGb?: number) {
   const random = numbers();

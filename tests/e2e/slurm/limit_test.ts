@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { live, loadOf } from "../../bench/slurm_job.ts";
 import { readLauncher } from "../../../src/jar_process/launchers/read_launcher.ts";
-import { limitOf } from "../../../src/jar_process/launchers/start_jars.ts";
+import { limitOf } from "../../../src/jar_process/launchers/asked_of.ts";
 import { DEMO_BRAIN } from "../program.ts";
 import { slurmTest } from "./slurm_run.ts";
 

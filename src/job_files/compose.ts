@@ -1,7 +1,7 @@
 import { devicesNeeded, JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { shellCommand } from "./shell_command.ts";
 import { askedBy, checkWords, runWords } from "./figures.ts";
-import { type Job, type JobFile, type JobJar } from "./job.ts";
+import type { Job, JobFile, JobJar } from "./job.ts";
 import { imageNeeded } from "./kubernetes.ts";
 import { distinct } from "./names.ts";
 import { yamlText } from "./yaml_text.ts";

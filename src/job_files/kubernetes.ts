@@ -1,7 +1,7 @@
-import { devicesNeeded, JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { BrainjarError } from "../budget/error.ts";
 import { formatAmount, MB } from "../budget/size.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
+import { devicesNeeded, JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
 import { type Asked, askedBy, checkWords, runWords } from "./figures.ts";
 import { devicesOfRun, type Job, type JobFile, type JobJar } from "./job.ts";

@@ -1,5 +1,5 @@
-import { devicesNeeded } from "../jar_process/launchers/asked_of.ts";
 import { formatAmount, MB } from "../budget/size.ts";
+import { devicesNeeded } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { type Asked, askedBy, checkWords, runWords } from "./figures.ts";

@@ -1,10 +1,10 @@
-import { JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { BrainjarError } from "../budget/error.ts";
 import { formatAmount } from "../budget/size.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
+import { JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
 import { type Asked, askedBy, checkWords, runWords } from "./figures.ts";
-import { type Job, type JobFile, type JobJar } from "./job.ts";
+import type { Job, JobFile, JobJar } from "./job.ts";
 
 /** Where systemd looks for what a user wrote. */
 const FOLDER = "~/.config/systemd/user";

@@ -1,4 +1,3 @@
-import { devicesNeeded } from "../../jar_process/launchers/asked_of.ts";
 import { basename, dirname, join, resolve } from "node:path";
 import configuration from "../../../deno.json" with { type: "json" };
 import { defined } from "../../budget/defined.ts";
@@ -7,7 +6,8 @@ import { expandHome } from "../../gguf/environment.ts";
 import type { GgufHeader } from "../../gguf/header.ts";
 import { isPath } from "../../gguf/locate.ts";
 import { isUrl, pathOf, shownUrl } from "../../gguf/sources/url.ts";
-import { type Job, type JobJar, type JobKind, type JobPlan } from "../../job_files/job.ts";
+import { devicesNeeded } from "../../jar_process/launchers/asked_of.ts";
+import type { Job, JobJar, JobKind, JobPlan } from "../../job_files/job.ts";
 import { resolveLinks } from "../../plan/model_path.ts";
 import { shellWord } from "../../report/shell_word.ts";
 import type { FlagDefinition } from "../flags/flags.ts";
@@ -53,26 +53,25 @@ export function jobOf(kind: JobKind, values: FlagValues, { jars, settings }: Job
     contextSize: options.contextSize,
   }));
   const { mode, jarFile } = settings;
-  const typed = (command: "check" | "run", left: "prompt"[] = []) =>
-    values.typedFor(command, [...SETTLED, ...left], wholePath);
-  const set = jarFile === undefined ? ["--mode", mode] : ["--jars", resolve(jarFile)];
   const same = [...modelWords(planned), ...deviceWords(planned)];
-  const here = {
-    checked: [...set, ...same, ...typed("check")],
-    run: [...set, ...same, ...typed("run")],
-  };
   const comes = IMAGES.includes(kind) &&
     (jarFile !== undefined || settings.jars.some(({ prompt }) => prompt !== undefined));
-  const there = comes ? ["--jars", JAR_FILE, ...same] : [...set, ...same];
+  const set = jarFile === undefined ? ["--mode", mode] : ["--jars", resolve(jarFile)];
+  /** What comes with the job has its prompts in it. */
+  const words = (command: "check" | "run", hasJarFile: boolean) => [
+    ...hasJarFile ? ["--jars", JAR_FILE] : set,
+    ...same,
+    ...values.typedFor(command, hasJarFile ? [...SETTLED, "prompt"] : SETTLED, wholePath),
+  ];
   return {
     version: configuration.version,
     typed: ["brainjar", "plan", ...values.typedFor("plan", ["output"], shownValue)].map(shellWord)
       .join(" "),
     jars: planned,
     criterion: settings.policy.criterion,
-    ...here,
-    ...comes && { checked: [...there, ...typed("check", ["prompt"])] },
-    ...comes && kind === "kubernetes" && { run: [...there, ...typed("run", ["prompt"])] },
+    checked: words("check", comes),
+    // Where the run itself isn't in an image, it reads the jar file that was named.
+    run: words("run", comes && kind === "kubernetes"),
     ...comes && { jarFile: { path: JAR_FILE, text: settledJarFile(settings, planned) } },
     ...defined({ image: values.get("image"), cpus: values.get("cpus") }),
   };

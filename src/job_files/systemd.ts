@@ -121,7 +121,7 @@ export function unitCommand(
 
 /**
  * Code points that are no characters: systemd takes a line that holds one for no UTF-8, and leaves it
- * out (utf8.c, `unichar_is_valid`).
+ * out (its `unichar_is_valid`).
  */
 const NO_CHARACTER = /\p{Noncharacter_Code_Point}/u;
 

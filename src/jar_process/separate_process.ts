@@ -174,10 +174,10 @@ export class SeparateProcess implements JarPlace {
     const milliseconds = stop.aborted
       ? limits.hurriedDisposalMilliseconds
       : limits.disposalMilliseconds / 2;
-    // An engine that doesn't listen ends with its process.
+    // An engine that doesn't listen ends with its process, which is told as that process's own end.
     if (!await settlesWithin(died.promise, milliseconds, clock)) {
-      this.#link = undefined;
-      await link.kill();
+      if (stop.aborted) this.#link = undefined;
+      await link.endForSilence(milliseconds);
     }
     this.#approval = undefined;
     this.#given = await died.promise;

@@ -9,8 +9,12 @@ export function commandOf(id: number): string {
 
 /** The processes that a process has started, and those that they have, Linux alone. */
 export function descendantsOf(id: number): number[] {
-  const children = threadsOf(id).flatMap((thread) => childrenOf(`/proc/${id}/task/${thread}`));
-  return children.flatMap((child) => [child, ...descendantsOf(child)]);
+  return startedBy(id).flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+/** The processes that a process has started itself, each thread of its. */
+function startedBy(id: number): number[] {
+  return threadsOf(id).flatMap((thread) => childrenOf(`/proc/${id}/task/${thread}`));
 }
 
 function threadsOf(id: number): string[] {
@@ -35,7 +39,10 @@ export function isJar(id: number): boolean {
   return / jar$/.test(commandOf(id));
 }
 
-/** The jars' processes that a process has started. */
+/**
+ * The jars' processes that a process has started. What a jar's process starts itself is none of them: it
+ * bears the jar's own command line until it runs its own program.
+ */
 export function jarsOf(id: number): number[] {
-  return descendantsOf(id).filter(isJar);
+  return startedBy(id).flatMap((child) => isJar(child) ? [child] : jarsOf(child));
 }

@@ -210,6 +210,22 @@ Deno.test("jars in processes: silence is a death, and so is what nobody understa
   }
 });
 
+Deno.test("jars in processes: one that stops listening while it dies dies once more, of silence", async () => {
+  const { events, result, children } = await playApart({
+    mode: "single",
+    turns: 60,
+    contextSize: 300,
+    engine: SLOW,
+    child: (_, count) => ({
+      write: ({ answer }, line) => count === 1 && answer === "died" ? undefined : line,
+    }),
+  });
+  const deaths = named(events, "death");
+  assertEquals(deaths.slice(0, 2).map(({ cause }) => cause), ["context-full", "silent"]);
+  assertEquals(named(events, "resurrection")[0]?.cause, "silent");
+  assertEquals([children.get("subject")?.length, result.reservedBytes], [2, 0]);
+});
+
 Deno.test("jars in processes: a first line that nobody was there to read is asked for again", async () => {
   let hellos = 0;
   const { events, result } = await playApart({

@@ -1,7 +1,7 @@
 import { randomFrom } from "../random_from.ts";
 import { boundedLines } from "../../src/jar_process/lines.ts";
 import { isJar, jarsOf } from "./processes.ts";
-import { brainjarCommand, DEMO_BRAIN } from "./program.ts";
+import { brainjarCommand, ROOT } from "./program.ts";
 
 /** A line of a run's. */
 export type Line = { readonly event: string } & Readonly<Record<string, unknown>>;
@@ -75,11 +75,16 @@ export async function killJars({ seed, kills }: KillPlan): Promise<KilledRun> {
   const log = `${folder}/log.jsonl`;
   const env = { BRAINJAR_LEDGER: `${folder}/ledger` };
   await Deno.mkdir(env.BRAINJAR_LEDGER, { mode: 0o700 });
+  // Which process is whose is told by the model that it has mapped.
+  const models = await Promise.all(JARS.map(async (id) => {
+    await Deno.copyFile(`${ROOT}fixtures/demo-brain.gguf`, `${folder}/${id}.gguf`);
+    return [`--model-${id}`, `${folder}/${id}.gguf`];
+  }));
   try {
     const child = brainjarCommand([
       ...["run", "--mode", "matrix", "--seed", `${seed}`, "--max-tokens", "24", "--json"],
       ...["--context-size", "256", "--allocation-headroom", "0", "--load-headroom", "0"],
-      ...[...DEMO_BRAIN, "--launcher", "process", "--log", log],
+      ...[...models.flat(), "--launcher", "process", "--log", log],
     ], { env }).spawn();
     const stderr = new Response(child.stderr).text();
     const run = new FollowedRun(child);
@@ -100,7 +105,7 @@ export async function killJars({ seed, kills }: KillPlan): Promise<KilledRun> {
         JSON.parse(line)
       ),
       reservations: JSON.parse(new TextDecoder().decode(stdout)).promises,
-      left: run.seen.filter(isJar),
+      left: [...run.seen].filter(isJar),
       stderr: await stderr,
     };
   } finally {
@@ -144,12 +149,10 @@ interface KillOptions {
 /** A run whose lines are read as they come. */
 class FollowedRun {
   readonly events: Line[] = [];
-  /** All processes of jars that there were. */
-  readonly seen: number[] = [];
+  /** All processes of jars that were seen. */
+  readonly seen = new Set<number>();
   readonly reading: Promise<void>;
   readonly #child: Deno.ChildProcess;
-  /** By jar. */
-  readonly #processes = new Map<string, number>();
   readonly #woken = new Set<() => void>();
   #isOver = false;
 
@@ -181,78 +184,91 @@ class FollowedRun {
 
   /** Ends a jar's process, and waits until the jar lives again. */
   async kill({ signal, moment, random }: KillOptions): Promise<Kill> {
-    const [id, process] = await this.#victim({ signal, moment, random });
+    const process = await this.#victim({ signal, moment, random });
+    const whose = jarOf(process);
     const from = this.events.length;
     const began = performance.now();
     await end(process, signal);
-    this.#processes.delete(id);
-    const since = () => this.events.slice(from).filter((event) => event["id"] === id);
     const told = await this.until(
-      () => since().find(({ event, cause }) => event === "death" && cause === CAUSES[signal]),
+      () =>
+        this.events.slice(from).find(({ event, id, cause }) =>
+          event === "death" && cause === CAUSES[signal] && (whose === undefined || id === whose)
+        ),
       from,
     );
-    await this.until(() => since().some(({ event }) => event === "resurrection"), from);
-    this.#processes.set(id, await this.#started());
+    const id = String(told["id"]);
+    const since = this.events.indexOf(told);
+    await this.until(
+      () =>
+        this.events.slice(since).some((one) => one.event === "resurrection" && one["id"] === id),
+      from,
+    );
     return { signal, moment, id, told, milliseconds: performance.now() - began };
   }
 
-  async #victim(
-    { signal, moment, random }: KillOptions,
-  ): Promise<readonly [id: string, process: number]> {
+  async #victim({ signal, moment, random }: KillOptions): Promise<number> {
     if (moment === "admission") {
-      const id = JARS[this.#processes.size] ?? JARS[0] ?? "";
-      const process = this.#processes.get(id) ?? await this.#started();
+      const process = await this.#unloaded();
       await sleep(random() * START_MILLISECONDS);
-      return [id, process];
+      return process;
     }
-    await this.#allLive();
+    const processes = await this.#allLive();
+    const of = (id: string) => processes.get(id) ?? 0;
     const id = JARS[Math.floor(random() * JARS.length)] ?? "";
-    if (moment === "return") {
-      // One kill more, so that it has to come back; the one that counts follows.
-      const before = this.#processes.get(id) ?? 0;
-      await end(before, signal === "SIGSTOP" ? "SIGKILL" : signal);
-      this.#processes.delete(id);
-      const process = await this.#started();
-      await sleep(random() * START_MILLISECONDS);
-      return [id, process];
+    switch (moment) {
+      case "return": {
+        // One kill more, so that it has to come back; the one that counts follows.
+        await end(of(id), signal === "SIGSTOP" ? "SIGKILL" : signal);
+        const process = await this.#unloaded();
+        await sleep(random() * START_MILLISECONDS);
+        return process;
+      }
+      case "dying": {
+        const from = this.events.length;
+        const full = await this.until(() =>
+          this.events.slice(from).find((event) => event["stop"] === "context-full")
+        );
+        await sleep(random() * THOUGHT_MILLISECONDS / 4);
+        return of(String(full["id"]));
+      }
+      case "thinking": {
+        const from = this.events.length;
+        const before = JARS[(JARS.indexOf(id) + 2) % 3];
+        await this.until(() =>
+          this.events.slice(from).some((one) => one.event === "thought" && one["id"] === before)
+        );
+        await sleep(random() * THOUGHT_MILLISECONDS);
+        return of(id);
+      }
+      case "any":
+        await sleep(random() * 2_000);
+        return of(id);
     }
-    if (moment === "dying") {
-      const from = this.events.length;
-      const full = await this.until(() =>
-        this.events.slice(from).find((event) => event["stop"] === "context-full")
-      );
-      await sleep(random() * THOUGHT_MILLISECONDS / 4);
-      const dying = String(full["id"]);
-      return [dying, this.#processes.get(dying) ?? 0];
-    }
-    if (moment === "thinking") {
-      const from = this.events.length;
-      const before = JARS[(JARS.indexOf(id) + 2) % 3];
-      await this.until(() =>
-        this.events.slice(from).some((one) => one.event === "thought" && one["id"] === before)
-      );
-      await sleep(random() * THOUGHT_MILLISECONDS);
-    } else await sleep(random() * 2_000);
-    return [id, this.#processes.get(id) ?? 0];
   }
 
-  /** Which process is whose: they are started in the jars' order, then one at a time. */
-  async #allLive(): Promise<void> {
-    for (const id of JARS) {
-      if (!this.#processes.has(id)) this.#processes.set(id, await this.#started());
-    }
+  /** Which process is whose, once each has thought. */
+  async #allLive(): Promise<ReadonlyMap<string, number>> {
     await this.until(() =>
       JARS.every((id) => this.events.some((one) => one["id"] === id && one.event === "thought"))
     );
+    return await this.until(() => {
+      const processes = new Map(this.#processes().map((one) => [jarOf(one) ?? "", one]));
+      return JARS.every((id) => processes.has(id)) && processes;
+    });
   }
 
-  /** A process of a jar that nobody knows yet. */
-  async #started(): Promise<number> {
-    const process = await this.until(() =>
-      jarsOf(this.#child.pid).find((one) => !this.seen.includes(one))
+  /** A new process of a jar, which has no model yet. */
+  #unloaded(): Promise<number> {
+    const known = new Set(this.seen);
+    return this.until(() =>
+      this.#processes().find((one) => !known.has(one) && jarOf(one) === undefined)
     );
-    this.seen.push(process);
-    return process;
+  }
+
+  #processes(): readonly number[] {
+    const processes = jarsOf(this.#child.pid);
+    for (const one of processes) this.seen.add(one);
+    return processes;
   }
 
   async #read(): Promise<void> {
@@ -265,9 +281,17 @@ class FollowedRun {
   }
 }
 
+/** Whose process it is: whose model it has mapped; nothing before that. */
+function jarOf(process: number): string | undefined {
+  try {
+    return /\/(\w+)\.gguf$/m.exec(Deno.readTextFileSync(`/proc/${process}/maps`))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
 /** The first SIGSEGV that isn't a fault of its own V8 takes for one of its own, and goes on. */
 async function end(process: number, signal: KillSignal): Promise<void> {
-  if (process === 0) throw new Error("Nobody knows that jar's process");
   Deno.kill(process, signal);
   if (signal !== "SIGSEGV") return;
   await sleep(20);

@@ -114,7 +114,9 @@ export function placesOf(
     const limitBytes = limitOf(choice, config.demand, criterion);
     const seconds = startSeconds ??
       (choice.kind === "known" ? choice.launcher.startSeconds : LINE_START_SECONDS);
-    const files = startsHere(choice) ? machineFilesBelow("/") : undefined;
+    // A line of one's own may start it here: what it starts is killed here then.
+    const mayBeHere = choice.kind === "line" || startsHere(choice);
+    const files = mayBeHere ? machineFilesBelow("/") : undefined;
     return new SeparateProcess(config, run, jar, {
       launch: (avoid) => launch(choice, config, { own, criterion, ...defined({ avoid }) }),
       launcher: launcherName(choice),

@@ -31,6 +31,11 @@ export interface JarStart {
   readonly version: string;
   /** The processor that the jar was planned for; absent where it is planned for any. */
   readonly cpu?: CpuFeatures;
+  /**
+   * Whether it is started before its jar's turn comes: it may have to wait for room, and takes none of
+   * this machine's memory meanwhile, which nobody has reserved yet.
+   */
+  readonly startsAhead: boolean;
   /** How long it may take from the start to its first line; a scheduler may have to find room. */
   readonly startMilliseconds: number;
   /** What it is held to by its launcher, in bytes; absent where it isn't. */
@@ -56,6 +61,8 @@ export class SeparateProcess implements JarPlace {
   readonly #jar: PlacedJar;
   readonly #start: JarStart;
   #link: JarLink | undefined;
+  /** Its process, started ahead of its jar's turn. */
+  #ahead: Promise<JarLink> | undefined;
   #mind: RemoteMind | undefined;
   #hello: PromiseWithResolvers<Hello | ProcessEnd> | undefined;
   #entrance: PromiseWithResolvers<Entrance> | undefined;
@@ -88,6 +95,16 @@ export class SeparateProcess implements JarPlace {
     return this.#link !== undefined && !this.#link.isOver;
   }
 
+  async prepare(): Promise<boolean> {
+    if (!this.#start.startsAhead) return true;
+    this.#ahead = this.#open();
+    // What ended it by force may be over: that is a death when its turn comes.
+    return await this.#ahead.then(
+      () => true,
+      (error) => this.#refusalOf(error).death !== undefined,
+    );
+  }
+
   async enter(onApproved: (figures: Figures) => void = () => {}): Promise<Entrance> {
     const { stop } = this.#run;
     this.#onApproved = onApproved;
@@ -98,8 +115,14 @@ export class SeparateProcess implements JarPlace {
   }
 
   async #enter(): Promise<Entrance> {
-    const isNew = this.#link === undefined;
-    const link = this.#link ?? await this.#open();
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const isNew = this.#link === undefined || ahead !== undefined;
+    const link = await ahead ?? this.#link ?? await this.#open();
+    // It was there, and didn't live to see its turn.
+    if (this.#end !== undefined) {
+      throw endedEarly(this.#config.demand.id, this.#start.launcher, this.#end);
+    }
     this.#entrance = Promise.withResolvers();
     if (isNew) link.send(loadOf(this.#config, this.#run, this.#start));
     else link.send({ ask: "resurrect" });

@@ -23,6 +23,8 @@ export interface FakeChildOptions {
   readonly version?: string;
   /** What is written instead of an answer, or nothing for nothing, or how it ends there. */
   readonly write?: (answer: JarAnswer, line: string) => string | undefined | Ending;
+  /** For how long it waits in its queue before it is started, in milliseconds. */
+  readonly helloAfter?: number;
   /** What stands on stderr from the beginning. */
   readonly said?: string;
 }
@@ -45,7 +47,7 @@ const TOTAL = 16 * GB;
 
 /** Starts a fake child. */
 export function fakeChild(options: FakeChildOptions): FakeChild {
-  const { clock, version = "1.0.0", said = "" } = options;
+  const { clock, version = "1.0.0", said = "", helloAfter = 0 } = options;
   const engine = new FakeEngine({
     modelBytes: MODEL_BYTES,
     contextBytes: CONTEXT_BYTES,
@@ -101,33 +103,36 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
       sources: [],
       warnings: [],
     });
-  runJar({
-    requests: stdin.readable,
-    answer,
-    version,
-    host: "node1",
-    processId: 7,
-    clock,
-    stop,
-    open: async (load) => {
-      await checkModelFiles(load, {
-        stat: (path) =>
-          path.endsWith("missing.gguf")
-            ? Promise.reject(new Deno.errors.NotFound())
-            : Promise.resolve({ isFile: true }),
-        host: "node1",
-      });
-      return await openJar(load, {
-        engine,
-        clock,
-        readMemory,
-        readOwnAnonymousBytes: () => engine.anonymousBytes,
-        ledger: withoutLedger(readMemory),
-        stop: stop.signal,
-        answer,
-      });
-    },
-  }).then(() => end({ code: 0, signal: null }));
+  const queued = helloAfter > 0 ? clock.sleep(helloAfter, stop.signal) : Promise.resolve();
+  const jar = () =>
+    runJar({
+      requests: stdin.readable,
+      answer,
+      version,
+      host: "node1",
+      processId: 7,
+      clock,
+      stop,
+      open: async (load) => {
+        await checkModelFiles(load, {
+          stat: (path) =>
+            path.endsWith("missing.gguf")
+              ? Promise.reject(new Deno.errors.NotFound())
+              : Promise.resolve({ isFile: true }),
+          host: "node1",
+        });
+        return await openJar(load, {
+          engine,
+          clock,
+          readMemory,
+          readOwnAnonymousBytes: () => engine.anonymousBytes,
+          ledger: withoutLedger(readMemory),
+          stop: stop.signal,
+          answer,
+        });
+      },
+    });
+  queued.then(jar).then(() => end({ code: 0, signal: null }));
   return {
     engine,
     stdin: stdin.writable,
@@ -152,6 +157,7 @@ export function fakePlace(
     launch,
     launcher: "fake",
     version: "1.0.0",
+    startsAhead: false,
     startMilliseconds: 60_000,
     patienceMilliseconds: 0,
     countKernelKills: () => undefined,

@@ -1,52 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { GB, MB } from "../../src/budget/size.ts";
-import type { RunEvent } from "../../src/experiment/events.ts";
-import { named, play, type StageOptions } from "../experiment/stage.ts";
-import type { TranscriptLine } from "../../src/experiment/transcript.ts";
-import { type FakeChild, fakeChild, type FakeChildOptions, fakePlace } from "./fake_child.ts";
-
-type Children = Map<string, FakeChild[]>;
-
-interface ApartOptions extends StageOptions {
-  /** How the `count`th process of a jar is. */
-  readonly child?: (id: string, count: number) => Omit<FakeChildOptions, "clock">;
-  readonly start?: Parameters<typeof fakePlace>[2];
-  readonly onTold?: (event: RunEvent, children: Children) => void;
-}
-
-/** Plays with each jar in a fake process. */
-async function playApart({ child = () => ({}), start, onTold, ...options }: ApartOptions = {}) {
-  const children: Children = new Map();
-  const avoided: (string | undefined)[] = [];
-  const played = await play({
-    ...options,
-    onEvent: (event, stop) => {
-      options.onEvent?.(event, stop);
-      onTold?.(event, children);
-    },
-    placeOf: (clock) => (config, run, jar) => {
-      const { id } = config.demand;
-      return fakePlace([config, run, jar], (avoid) => {
-        avoided.push(avoid);
-        const own = children.get(id) ?? [];
-        children.set(id, own);
-        const one = fakeChild({
-          engine: options.engine ?? {},
-          ...child(id, own.length + 1),
-          clock,
-        });
-        own.push(one);
-        return one;
-      }, start);
-    },
-  });
-  return { ...played, children, avoided };
-}
-
-/** What isn't measured. */
-function told(lines: readonly TranscriptLine[]): TranscriptLine[] {
-  return lines.filter(({ event }) => event !== "validation" && event !== "memory");
-}
+import { named, play } from "../experiment/stage.ts";
+import { playApart, told } from "./apart.ts";
+import type { FakeChild } from "./fake_child.ts";
 
 Deno.test("jars in processes: the same transcript as in one, deaths and all", async () => {
   const options = { turns: 12, contextSize: 300, policy: { shareWeights: false } };

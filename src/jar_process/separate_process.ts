@@ -135,7 +135,7 @@ export class SeparateProcess implements JarPlace {
 
   /** Starts a process, and waits until it has said who it is. */
   async #open(): Promise<JarLink> {
-    const { clock } = this.#run;
+    const { clock, limits } = this.#run;
     const { launch, launcher, version, startMilliseconds, countKernelKills } = this.#start;
     const { id } = this.#config.demand;
     this.#hello = Promise.withResolvers();
@@ -153,7 +153,8 @@ export class SeparateProcess implements JarPlace {
     this.#link = link;
     this.#gone = link.isGone;
     // Some launchers connect only when its first line is gone (kubectl run, docker attach).
-    link.send({ ask: "hello" });
+    const { silenceMilliseconds } = limits;
+    link.send({ ask: "hello", silenceMilliseconds });
     const hello = await greet({
       id,
       launcher,

@@ -59,6 +59,7 @@ export class JarServer {
   #patienceMilliseconds = 0;
   #shortage: { readonly since: number; last: number } | undefined;
   #askedAt: number;
+  #isListening = false;
   readonly #done = new AbortController();
   readonly #watching: Promise<void>[] = [];
 
@@ -72,6 +73,7 @@ export class JarServer {
     this.#askedAt = this.#options.clock.now();
     switch (request.ask) {
       case "hello":
+        this.#listen(request.silenceMilliseconds);
         return this.#options.answer(this.#options.hello);
       case "load":
         return this.#then(() => this.#load(request));
@@ -152,7 +154,6 @@ export class JarServer {
       watchMemory([watched], run, watching),
       renewReservations(run, this.#done.signal),
     );
-    if (load.silenceMilliseconds !== undefined) this.#listen(load.silenceMilliseconds);
     await this.#enter();
   }
 
@@ -257,8 +258,10 @@ export class JarServer {
   }
 
   /** Ends where nobody has asked for anything for so long: who would does so all the time. */
-  async #listen(milliseconds: number): Promise<void> {
+  async #listen(milliseconds: number | undefined): Promise<void> {
     const { clock, stop } = this.#options;
+    if (milliseconds === undefined || this.#isListening) return;
+    this.#isListening = true;
     while (!this.#done.signal.aborted) {
       const left = this.#askedAt + milliseconds - clock.now();
       if (left <= 0) return stop.abort("silence" satisfies Bye);

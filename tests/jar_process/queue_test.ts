@@ -12,8 +12,8 @@ function playQueued({ start, ...options }: ApartOptions = {}) {
   return playApart({ ...options, start: { startsAhead: true, ...start } });
 }
 
-/** A process that waits in its queue for so long, by the number of its answer. */
-const NEVER = { write: () => undefined } as const;
+/** Never gets out of its queue. */
+const NEVER = { helloAfter: Infinity } as const;
 
 /** What happened, in a word each. */
 function words(events: readonly RunEvent[]): string[] {

@@ -286,8 +286,8 @@ Deno.test("jars in processes: after its machine was lost it is started elsewhere
       mode: "single",
       turns: 30,
       engine: SLOW,
-      // Elsewhere there is no room: it is refused there at once.
-      child: (_, count) => count === 2 ? { write: () => undefined } : {},
+      // Elsewhere there is no room.
+      child: (_, count) => count === 2 ? { helloAfter: Infinity } : {},
       onTold: (event, children) => {
         const [first, second] = children.get("subject") ?? [];
         if (event.event === "thought" && event.turn === 2) {

@@ -23,6 +23,7 @@ const MOST_WARNINGS = 1000;
 export class ExpectedAnswers {
   #hello: Hello | undefined;
   #isEntering = false;
+  #isAdmitted = false;
   #isThinking = false;
   /** Characters of the thought that is going on. */
   #thought = 0;
@@ -32,8 +33,10 @@ export class ExpectedAnswers {
 
   /** It is asked this. */
   ask({ ask }: JarRequest): void {
-    if (ask === "load" || ask === "resurrect") this.#isEntering = true;
-    else if (ask === "think") {
+    if (ask === "load" || ask === "resurrect") {
+      this.#isEntering = true;
+      this.#isAdmitted = false;
+    } else if (ask === "think") {
       this.#isThinking = true;
       this.#thought = 0;
     } else if (ask === "die") this.#deaths++;
@@ -50,11 +53,14 @@ export class ExpectedAnswers {
     if (this.#hello === undefined) return `"${answer.answer}" before "hello"`;
     switch (answer.answer) {
       case "admitted":
-      case "loaded":
-      case "refused":
-        if (!this.#isEntering) return unasked(answer);
-        this.#isEntering = answer.answer === "admitted";
+        if (!this.#isEntering || this.#isAdmitted) return unasked(answer);
+        this.#isAdmitted = true;
         return undefined;
+      case "loaded":
+        if (this.#isEntering && !this.#isAdmitted) return `"loaded" before "admitted"`;
+        return this.#settled(answer);
+      case "refused":
+        return this.#settled(answer);
       case "text":
         if (!this.#isThinking) return unasked(answer);
         this.#thought += answer.text.length;
@@ -81,6 +87,12 @@ export class ExpectedAnswers {
       case "bye":
         return undefined;
     }
+  }
+
+  #settled(answer: JarAnswer): string | undefined {
+    if (!this.#isEntering) return unasked(answer);
+    this.#isEntering = false;
+    return undefined;
   }
 
   /** Once for itself and once for the one who asked: the same both times. */

@@ -8,12 +8,14 @@ import type { DeathCause } from "../experiment/jar/death_cause.ts";
 import type { Entrance, Figures, Refusal, Whereabouts } from "../experiment/jar/entrance.ts";
 import type { JarPlace, PlacedJar, PlaceRun } from "../experiment/jar/place.ts";
 import type { SampledJar } from "../experiment/memory/memory_sample.ts";
+import { Advance } from "./advance.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { JarAnswer } from "../report/schema/jar.ts";
 import { type JarChild, JarLink } from "./jar_link.ts";
 import { loadOf } from "./load_request.ts";
-import { endedEarly } from "./ended_early.ts";
+import { endedEarly, stoodStill } from "./ended_early.ts";
 import { greet } from "./greet.ts";
+import { keepAsking } from "./signs_of_life.ts";
 import { deathBy, type ProcessEnd } from "./process_end.ts";
 import { RemoteMind } from "./remote_mind.ts";
 import type { Hello } from "./serve_jar.ts";
@@ -66,6 +68,7 @@ export class SeparateProcess implements JarPlace {
   #mind: RemoteMind | undefined;
   #hello: PromiseWithResolvers<Hello | ProcessEnd> | undefined;
   #entrance: PromiseWithResolvers<Entrance> | undefined;
+  #advance: Advance | undefined;
   #where: Whereabouts | undefined;
   /** The machine that it is or was on. */
   #host: string | undefined;
@@ -115,19 +118,27 @@ export class SeparateProcess implements JarPlace {
   }
 
   async #enter(): Promise<Entrance> {
+    const { clock, limits } = this.#run;
+    const { id } = this.#config.demand;
+    const { launcher } = this.#start;
     const ahead = this.#ahead;
     this.#ahead = undefined;
     const isNew = this.#link === undefined || ahead !== undefined;
     const link = await ahead ?? this.#link ?? await this.#open();
     // It was there, and didn't live to see its turn.
-    if (this.#end !== undefined) {
-      throw endedEarly(this.#config.demand.id, this.#start.launcher, this.#end);
-    }
-    this.#entrance = Promise.withResolvers();
+    if (this.#end !== undefined) throw endedEarly(id, launcher, this.#end);
+    const entering = this.#entrance = Promise.withResolvers<Entrance>();
+    // Its own watchdog comes first.
+    const milliseconds = limits.stallMilliseconds * 2;
+    this.#advance = new Advance(clock, milliseconds);
     if (isNew) link.send(loadOf(this.#config, this.#run, this.#start));
     else link.send({ ask: "resurrect" });
-    const entrance = await this.#entrance.promise;
+    const isSettled = await this.#advance.settles(entering.promise);
+    if (!isSettled) await this.#leave();
     this.#entrance = undefined;
+    this.#advance = undefined;
+    if (!isSettled) throw stoodStill(id, launcher, milliseconds);
+    const entrance = await entering.promise;
     // What isn't right there may be right where the next one is started.
     if (entrance.kind === "refused" && entrance.blame !== "refused") await this.#leave();
     return entrance;
@@ -178,7 +189,7 @@ export class SeparateProcess implements JarPlace {
     this.#host = host;
     const { own } = this.#start;
     this.#where = host === own.host && job === own.job ? undefined : { host, ...defined({ job }) };
-    this.#beat(link);
+    keepAsking(link, this.#run);
     return link;
   }
 
@@ -290,6 +301,7 @@ export class SeparateProcess implements JarPlace {
   }
 
   #hear(answer: JarAnswer): void {
+    this.#advance?.hear(answer);
     switch (answer.answer) {
       case "hello":
         return this.#hello?.resolve(answer);
@@ -344,24 +356,6 @@ export class SeparateProcess implements JarPlace {
       case "loading":
       case "bye":
         return;
-    }
-  }
-
-  /** Asks it how it is as long as it lives, and ends it when it is silent for too long. */
-  async #beat(link: JarLink): Promise<void> {
-    const { clock, limits } = this.#run;
-    let heardAt = clock.now();
-    while (!link.isOver) {
-      link.send({ ask: "vitals" });
-      link.lookAtKernel();
-      const before = clock.now();
-      await clock.sleep(limits.watchMilliseconds);
-      heardAt = Math.max(heardAt, link.heardAt);
-      // While this process itself was stopped, it heard nobody.
-      const late = clock.now() - before - limits.watchMilliseconds;
-      if (late > limits.watchMilliseconds) heardAt += late;
-      const silence = clock.now() - heardAt;
-      if (silence > limits.silenceMilliseconds) await link.endForSilence(silence);
     }
   }
 }

@@ -43,6 +43,11 @@ export interface ServeOptions {
   readonly stop: AbortController;
 }
 
+/**
+ * What may wait to be done: a run asks for one thing after the other, and has it die meanwhile at most.
+ */
+const MOST_WAITING = 8;
+
 /** A memory that has been short for less than this is the same shortage. */
 const SAME_SHORTAGE_MILLISECONDS = 3_000;
 
@@ -52,9 +57,11 @@ export class JarServer {
   #opened: OpenedJar | undefined;
   #mind: Mind | undefined;
   #thinking: AbortController | undefined;
+  #waiting = 0;
   /** Resolves when all that was asked is done. */
   #last: Promise<void> = Promise.resolve();
   #isDying = false;
+  #isMeasuring = false;
   #given: readonly PoolDeallocation[] = [];
   #patienceMilliseconds = 0;
   #shortage: { readonly since: number; last: number } | undefined;
@@ -76,16 +83,16 @@ export class JarServer {
         this.#listen(request.silenceMilliseconds);
         return this.#options.answer(this.#options.hello);
       case "load":
-        return this.#then(() => this.#load(request));
+        return this.#asked(() => this.#load(request));
       case "resurrect":
-        return this.#then(() => this.#enter());
+        return this.#asked(() => this.#enter());
       case "think":
-        return this.#then(() => this.#think(request));
+        return this.#asked(() => this.#think(request));
       case "stop":
         return this.#thinking?.abort();
       case "die":
         this.#thinking?.abort();
-        return this.#then(() => this.#die(request.keepsModel ?? false));
+        return this.#asked(() => this.#die(request.keepsModel ?? false));
       case "vitals":
         return void this.#vitals();
       case "end":
@@ -112,8 +119,18 @@ export class JarServer {
     await place.giveBack();
   }
 
+  #asked(operation: () => Promise<void>): void {
+    if (this.#waiting < MOST_WAITING) return this.#then(operation);
+    this.#failed(
+      wrongOrder(`More than ${MOST_WAITING} requests wait for the one that is under way`),
+    );
+  }
+
   #then(operation: () => Promise<void>): void {
-    const after = this.#last.then(operation).catch((error) => this.#failed(error));
+    this.#waiting++;
+    const after = this.#last.then(operation).catch((error) => this.#failed(error)).finally(() =>
+      this.#waiting--
+    );
     this.#last = after;
   }
 
@@ -246,7 +263,10 @@ export class JarServer {
     this.#options.answer({ answer: "died", pools: this.#given });
   }
 
+  /** One look at a time: it answers all who ask meanwhile. */
   async #vitals(): Promise<void> {
+    if (this.#isMeasuring) return;
+    this.#isMeasuring = true;
     const opened = this.#opened;
     const alive = this.#mind !== undefined;
     const contextTokens = this.#mind?.tokensUsed ?? 0;
@@ -254,6 +274,7 @@ export class JarServer {
     const measured = opened === undefined
       ? { pools: [] }
       : await vitalsOf(opened.config, opened.run);
+    this.#isMeasuring = false;
     this.#options.answer({ answer: "vitals", alive, contextTokens, ...measured });
   }
 

@@ -40,6 +40,8 @@ export interface FakeChild extends JarChild {
   readonly engine: FakeEngine;
   /** It ends without a word, as a process does that is killed. */
   crash(end: Ending, said?: string): void;
+  /** Reads nothing any more, and lives on. */
+  closeStdin(): void;
 }
 
 const encoder = new TextEncoder();
@@ -54,7 +56,16 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
     ...options.engine,
     clock,
   });
-  const stdin = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const pipe = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writer = pipe.writable.getWriter();
+  let isStdinClosed = false;
+  const stdin = new WritableStream<Uint8Array<ArrayBuffer>>({
+    write: async (piece) => {
+      if (isStdinClosed) throw new Deno.errors.BrokenPipe();
+      await writer.write(piece);
+    },
+    close: () => writer.close(),
+  });
   let outController: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   const stdout = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start: (controller) => {
@@ -106,7 +117,7 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
   const queued = helloAfter > 0 ? clock.sleep(helloAfter, stop.signal) : Promise.resolve();
   const jar = () =>
     runJar({
-      requests: stdin.readable,
+      requests: pipe.readable,
       answer,
       version,
       host: "node1",
@@ -135,7 +146,7 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
   queued.then(jar).then(() => end({ code: 0, signal: null }));
   return {
     engine,
-    stdin: stdin.writable,
+    stdin,
     stdout,
     stderr,
     status: status.promise,
@@ -143,6 +154,9 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
     leftOthers: () => false,
     killOthers: () => {},
     crash: end,
+    closeStdin: () => {
+      isStdinClosed = true;
+    },
   };
 }
 

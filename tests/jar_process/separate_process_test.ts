@@ -301,3 +301,33 @@ Deno.test("jars in processes: after its machine was lost it is started elsewhere
     assertEquals(avoided, [undefined, expected, undefined]);
   }
 });
+
+Deno.test("jars in processes: one that lives and never gets loaded is refused in its time", async () => {
+  const { events, result, clock } = await playApart({
+    mode: "single",
+    child: () => ({ write: ({ answer }, line) => answer === "loaded" ? undefined : line }),
+    limits: { stallMilliseconds: 5_000 },
+  });
+  const [warning] = named(events, "warning");
+  assertEquals(warning?.code, "jar-stalled");
+  assertMatch(warning?.message ?? "", /'subject'.* nothing came of its load for 10 s$/);
+  assertEquals([result.reason, result.exitCode, result.reservedBytes], ["failed", 3, 0]);
+  assert(clock.now() < 20_000, `${clock.now()} ms`);
+});
+
+Deno.test("jars in processes: one that reads nothing any more is ended, and comes back", async () => {
+  let thoughts = 0;
+  const { events, result } = await playApart({
+    mode: "single",
+    turns: 4,
+    onTold: (event, children) => {
+      if (event.event !== "thought" || ++thoughts !== 2) return;
+      children.get("subject")?.[0]?.closeStdin();
+    },
+    limits: { lastChances: 100 },
+  });
+  assertEquals(named(events, "death").map(({ cause, detail }) => [cause, detail]), [
+    ["exited", "it closed its stdin"],
+  ]);
+  assertEquals([named(events, "resurrection").length, result.reservedBytes], [1, 0]);
+});

@@ -18,6 +18,7 @@ const DYING = '{"answer":"dying","cause":"ram-limit"}';
 const WARNING = '{"answer":"warning","code":"x","message":"X"}';
 const THINK = '{"ask":"think","prompt":{"message":"?","label":"x"},' +
   '"sampling":{"maxTokens":1,"temperature":0,"topP":1,"seed":1}}';
+const THINK_LONG = THINK.replace('"maxTokens":1', '"maxTokens":100');
 const RESURRECT = '{"ask":"resurrect"}';
 const DIE = '{"ask":"die"}';
 
@@ -72,11 +73,16 @@ const BAD: readonly (readonly [lines: readonly string[], what: RegExp])[] = [
   [[HELLO, THOUGHT], /nobody asked for "thought"/],
   [[HELLO, THINK, THOUGHT, THOUGHT], /nobody asked for "thought"/],
   [[HELLO, THINK, THOUGHT, TEXT], /nobody asked for "text"/],
+  [[HELLO, THINK, TEXT, TEXT, TEXT, TEXT], /more pieces than tokens/],
   [[HELLO, DIED], /nobody asked for "died"/],
   [[HELLO, DIE, DIED, DIED], /nobody asked for "died"/],
   [[HELLO, ...Array.from({ length: 1001 }, () => WARNING)], /more than 1000 warnings/],
   [
-    [HELLO, THINK, ...Array.from({ length: 5 }, () => TEXT.replace("Hi", "x".repeat(1024 ** 2)))],
+    [
+      HELLO,
+      THINK_LONG,
+      ...Array.from({ length: 5 }, () => TEXT.replace("Hi", "x".repeat(1024 ** 2))),
+    ],
     /a thought has more than 4194304 characters/,
   ],
 ];

@@ -5,7 +5,7 @@ import { bytesIn, figuresOfRam } from "../budget/pools/pools.ts";
 import type { PoolDeallocation } from "../budget/allocation.ts";
 import { sum } from "../budget/sum.ts";
 import type { Refusal } from "./jar/entrance.ts";
-import { rounded, settlesWithin } from "./clock.ts";
+import { rounded, settlesBefore, settlesWithin } from "./clock.ts";
 import type { RunConfig, RunDependencies } from "./config.ts";
 import type { EndEvent, EndReason, RunEvent } from "./events.ts";
 import { renewReservations } from "./memory/renew_reservations.ts";
@@ -166,13 +166,31 @@ async function admitAll(
   const canDoWithout = (jar: Jar) => allowPartial && isExpendable(jar.role);
   // Layers 2 and 3 find out who of them fits.
   if (!validation.ok && !jars.some(canDoWithout)) return refusedBy("refused");
-  for (const jar of jars) {
+  const missing = await prepareAll(jars, run.stop, canDoWithout);
+  for (const jar of missing ? [missing] : jars) {
     if (run.stop.aborted) return undefined;
     const refusal = await jar.enter();
     if (!refusal) continue;
     if (!canDoWithout(jar)) return refusedBy(refusal.blame);
   }
   return undefined;
+}
+
+/**
+ * Whatever has to be started elsewhere stands in its queue together, and is waited for together; answers
+ * a jar that can't be done without and won't be there, as soon as there is one.
+ */
+async function prepareAll(
+  jars: readonly Jar[],
+  stop: AbortSignal,
+  canDoWithout: (jar: Jar) => boolean,
+): Promise<Jar | undefined> {
+  const missing = Promise.withResolvers<Jar | undefined>();
+  const preparing = jars.map(async (jar) => {
+    if (!await jar.prepare() && !canDoWithout(jar)) missing.resolve(jar);
+  });
+  Promise.all(preparing).then(() => missing.resolve(undefined));
+  return await settlesBefore(missing.promise, stop) ? await missing.promise : undefined;
 }
 
 function refusedBy(blame: Refusal["blame"]): Ending {

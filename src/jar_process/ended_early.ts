@@ -27,6 +27,19 @@ export function notStarted(id: string, launcher: string, end: ProcessEnd): Brain
   return failure([id, launcher, end], adviceOn(deathBy(end).cause, launcher, end));
 }
 
+/** A jar's process answers, and nothing comes of what it was asked. */
+export function stoodStill(id: string, launcher: string, milliseconds: number): BrainjarError {
+  return new BrainjarError(
+    "jar-stalled",
+    `Jar '${id}', started by launcher ${launcher}, lives and doesn't get on: nothing came of its ` +
+      `load for ${Math.round(milliseconds / 1000)} s`,
+    {
+      kind: "engine",
+      hint: "A disk or a device that hangs does that; brainjar measure loads the model there alone",
+    },
+  );
+}
+
 function failure(
   [id, launcher, end]: readonly [string, string, ProcessEnd],
   advice: readonly string[],

@@ -42,6 +42,9 @@ const KEPT_CHARACTERS = 4000;
 /** What has closed its stdout and doesn't end is ended: some launchers outlive what they started. */
 const LINGERING_MILLISECONDS = 2_000;
 
+/** What reads nothing any more and doesn't end: who ended it elsewhere may take a while to say so. */
+const UNREAD_MILLISECONDS = 5_000;
+
 /** Between a polite end and one that can't be refused. */
 const POLITE_MILLISECONDS = 500;
 
@@ -55,11 +58,11 @@ export class JarLink {
   #said = "";
   #bye: Bye | undefined;
   #notUnderstood: BrainjarError | undefined;
-  #fellSilent = false;
+  #closed: ProcessEnd["closed"];
   #silentMilliseconds: number | undefined;
   #isOver = false;
   /** Requests that it hasn't read yet. */
-  #unread = 0;
+  #waiting = 0;
   #heardAt: number;
   #kernelKills: number | undefined;
   #kernelKilledAt = -Infinity;
@@ -67,11 +70,10 @@ export class JarLink {
   constructor(options: JarLinkOptions) {
     this.#options = options;
     this.#writer = options.child.stdin.getWriter();
-    // A pipe that breaks is heard of where the process's end is.
-    this.#writer.closed.catch(() => {});
     this.#heardAt = options.clock.now();
     this.#kernelKills = options.countKernelKills();
     this.#done = this.#follow();
+    this.#writer.closed.catch(() => this.#unread());
   }
 
   /** Whether it has ended. */
@@ -99,11 +101,11 @@ export class JarLink {
    * nobody reads doesn't pile up here.
    */
   send(request: JarRequest): void {
-    if (this.#isOver || (request.ask === "vitals" && this.#unread > 0)) return;
+    if (this.#isOver || (request.ask === "vitals" && this.#waiting > 0)) return;
     this.#expected.ask(request);
-    this.#unread++;
+    this.#waiting++;
     const read = () => {
-      this.#unread--;
+      this.#waiting--;
     };
     this.#writer.write(new TextEncoder().encode(`${jsonText(request)}\n`)).then(read, () => {});
   }
@@ -155,9 +157,7 @@ export class JarLink {
     ]);
     if (isRead) {
       if (!await settlesWithin(child.status, LINGERING_MILLISECONDS, clock)) {
-        this.#fellSilent = true;
-        child.kill("SIGTERM");
-        if (!await settlesWithin(child.status, POLITE_MILLISECONDS, clock)) child.kill("SIGKILL");
+        await this.#endFor("stdout");
       }
     } else {
       // Its last words are on their way. A pipe that a grandchild holds open keeps nobody waiting.
@@ -172,6 +172,21 @@ export class JarLink {
     child.killOthers();
   }
 
+  /** A pipe broke: its end is on its way, or it has closed its stdin and goes on. */
+  async #unread(): Promise<void> {
+    const { child, clock } = this.#options;
+    if (await settlesWithin(child.status, UNREAD_MILLISECONDS, clock) || this.#isOver) return;
+    await this.#endFor("stdin");
+  }
+
+  /** What can't be talked to any more is ended. */
+  async #endFor(closed: "stdin" | "stdout"): Promise<void> {
+    const { child, clock } = this.#options;
+    this.#closed ??= closed;
+    child.kill("SIGTERM");
+    if (!await settlesWithin(child.status, POLITE_MILLISECONDS, clock)) child.kill("SIGKILL");
+  }
+
   #over(status: { readonly code?: number; readonly signal?: string | null }): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -183,10 +198,10 @@ export class JarLink {
     ended({
       ...status,
       said: this.#said,
-      fellSilent: this.#fellSilent,
       kernelKilled: clock.now() - this.#kernelKilledAt < LINGERING_MILLISECONDS * 2,
       ...defined({
         bye: this.#bye,
+        closed: this.#closed,
         notUnderstood: this.#notUnderstood,
         silentMilliseconds: this.#silentMilliseconds,
       }),

@@ -31,7 +31,6 @@ export function loadOf(
     graceMilliseconds,
     disposalMilliseconds,
     hurriedDisposalMilliseconds,
-    silenceMilliseconds,
   } = limits;
   const found = sparse?.map((range) => ({ ...range, path: resolve(range.path) }));
   return {
@@ -55,6 +54,5 @@ export function loadOf(
       hurriedDisposalMilliseconds,
     },
     patienceMilliseconds,
-    silenceMilliseconds,
   };
 }

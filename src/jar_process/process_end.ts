@@ -13,8 +13,8 @@ export interface ProcessEnd {
   readonly bye?: Bye;
   /** What it said that is no answer. */
   readonly notUnderstood?: BrainjarError;
-  /** Whether it closed its stdout, went on, and was ended for it. */
-  readonly fellSilent?: boolean;
+  /** What it closed, went on without, and was ended for. */
+  readonly closed?: "stdin" | "stdout";
   /** For how long nothing was heard of it, where that ended it. */
   readonly silentMilliseconds?: number;
   /** Whether the kernel ended a process of this machine for memory about then. */
@@ -68,13 +68,14 @@ const WORDS_CHARACTERS = 200;
  * ```
  */
 export function deathBy(end: ProcessEnd): Death {
-  const { said, bye, notUnderstood, silentMilliseconds, fellSilent = false, kernelKilled = false } =
-    end;
+  const { said, bye, notUnderstood, silentMilliseconds, closed, kernelKilled = false } = end;
   if (notUnderstood !== undefined) return { cause: "jar-protocol", detail: notUnderstood.message };
   if (silentMilliseconds !== undefined) {
     return { cause: "silent", detail: `for ${Math.round(silentMilliseconds / 1000)} s` };
   }
-  if (fellSilent) return { cause: "exited", detail: withWords("it closed its stdout", said) };
+  if (closed !== undefined) {
+    return { cause: "exited", detail: withWords(`it closed its ${closed}`, said) };
+  }
   const signal = signalOf(end);
   const [ended, words] = SCHEDULERS.find(([, words]) => words.test(said)) ?? [];
   if (ended !== undefined && words !== undefined) {

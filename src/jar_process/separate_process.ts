@@ -8,12 +8,14 @@ import type { DeathCause } from "../experiment/jar/death_cause.ts";
 import type { Entrance, Figures, Refusal, Whereabouts } from "../experiment/jar/entrance.ts";
 import type { JarPlace, PlacedJar, PlaceRun } from "../experiment/jar/place.ts";
 import type { SampledJar } from "../experiment/memory/memory_sample.ts";
+import { Advance } from "./advance.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { JarAnswer } from "../report/schema/jar.ts";
 import { type JarChild, JarLink } from "./jar_link.ts";
 import { loadOf } from "./load_request.ts";
-import { endedEarly } from "./ended_early.ts";
+import { endedEarly, stoodStill } from "./ended_early.ts";
 import { greet } from "./greet.ts";
+import { keepAsking } from "./signs_of_life.ts";
 import { deathBy, type ProcessEnd } from "./process_end.ts";
 import { RemoteMind } from "./remote_mind.ts";
 import type { Hello } from "./serve_jar.ts";
@@ -31,6 +33,11 @@ export interface JarStart {
   readonly version: string;
   /** The processor that the jar was planned for; absent where it is planned for any. */
   readonly cpu?: CpuFeatures;
+  /**
+   * Whether it is started before its jar's turn comes: it may have to wait for room, and takes none of
+   * this machine's memory meanwhile, which nobody has reserved yet.
+   */
+  readonly startsAhead: boolean;
   /** How long it may take from the start to its first line; a scheduler may have to find room. */
   readonly startMilliseconds: number;
   /** What it is held to by its launcher, in bytes; absent where it isn't. */
@@ -56,9 +63,12 @@ export class SeparateProcess implements JarPlace {
   readonly #jar: PlacedJar;
   readonly #start: JarStart;
   #link: JarLink | undefined;
+  /** Its process, started ahead of its jar's turn. */
+  #ahead: Promise<JarLink> | undefined;
   #mind: RemoteMind | undefined;
   #hello: PromiseWithResolvers<Hello | ProcessEnd> | undefined;
   #entrance: PromiseWithResolvers<Entrance> | undefined;
+  #advance: Advance | undefined;
   #where: Whereabouts | undefined;
   /** The machine that it is or was on. */
   #host: string | undefined;
@@ -88,6 +98,16 @@ export class SeparateProcess implements JarPlace {
     return this.#link !== undefined && !this.#link.isOver;
   }
 
+  async prepare(): Promise<boolean> {
+    if (!this.#start.startsAhead) return true;
+    this.#ahead = this.#open();
+    // What ended it by force may be over: that is a death when its turn comes.
+    return await this.#ahead.then(
+      () => true,
+      (error) => this.#refusalOf(error).death !== undefined,
+    );
+  }
+
   async enter(onApproved: (figures: Figures) => void = () => {}): Promise<Entrance> {
     const { stop } = this.#run;
     this.#onApproved = onApproved;
@@ -98,13 +118,27 @@ export class SeparateProcess implements JarPlace {
   }
 
   async #enter(): Promise<Entrance> {
-    const isNew = this.#link === undefined;
-    const link = this.#link ?? await this.#open();
-    this.#entrance = Promise.withResolvers();
+    const { clock, limits } = this.#run;
+    const { id } = this.#config.demand;
+    const { launcher } = this.#start;
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const isNew = this.#link === undefined || ahead !== undefined;
+    const link = await ahead ?? this.#link ?? await this.#open();
+    // It was there, and didn't live to see its turn.
+    if (this.#end !== undefined) throw endedEarly(id, launcher, this.#end);
+    const entering = this.#entrance = Promise.withResolvers<Entrance>();
+    // Its own watchdog comes first.
+    const milliseconds = limits.stallMilliseconds * 2;
+    this.#advance = new Advance(clock, milliseconds);
     if (isNew) link.send(loadOf(this.#config, this.#run, this.#start));
     else link.send({ ask: "resurrect" });
-    const entrance = await this.#entrance.promise;
+    const isSettled = await this.#advance.settles(entering.promise);
+    if (!isSettled) await this.#leave();
     this.#entrance = undefined;
+    this.#advance = undefined;
+    if (!isSettled) throw stoodStill(id, launcher, milliseconds);
+    const entrance = await entering.promise;
     // What isn't right there may be right where the next one is started.
     if (entrance.kind === "refused" && entrance.blame !== "refused") await this.#leave();
     return entrance;
@@ -112,7 +146,7 @@ export class SeparateProcess implements JarPlace {
 
   /** Starts a process, and waits until it has said who it is. */
   async #open(): Promise<JarLink> {
-    const { clock } = this.#run;
+    const { clock, limits } = this.#run;
     const { launch, launcher, version, startMilliseconds, countKernelKills } = this.#start;
     const { id } = this.#config.demand;
     this.#hello = Promise.withResolvers();
@@ -130,7 +164,8 @@ export class SeparateProcess implements JarPlace {
     this.#link = link;
     this.#gone = link.isGone;
     // Some launchers connect only when its first line is gone (kubectl run, docker attach).
-    link.send({ ask: "hello" });
+    const { silenceMilliseconds } = limits;
+    link.send({ ask: "hello", silenceMilliseconds });
     const hello = await greet({
       id,
       launcher,
@@ -154,7 +189,7 @@ export class SeparateProcess implements JarPlace {
     this.#host = host;
     const { own } = this.#start;
     this.#where = host === own.host && job === own.job ? undefined : { host, ...defined({ job }) };
-    this.#beat(link);
+    keepAsking(link, this.#run);
     return link;
   }
 
@@ -266,6 +301,7 @@ export class SeparateProcess implements JarPlace {
   }
 
   #hear(answer: JarAnswer): void {
+    this.#advance?.hear(answer);
     switch (answer.answer) {
       case "hello":
         return this.#hello?.resolve(answer);
@@ -320,24 +356,6 @@ export class SeparateProcess implements JarPlace {
       case "loading":
       case "bye":
         return;
-    }
-  }
-
-  /** Asks it how it is as long as it lives, and ends it when it is silent for too long. */
-  async #beat(link: JarLink): Promise<void> {
-    const { clock, limits } = this.#run;
-    let heardAt = clock.now();
-    while (!link.isOver) {
-      link.send({ ask: "vitals" });
-      link.lookAtKernel();
-      const before = clock.now();
-      await clock.sleep(limits.watchMilliseconds);
-      heardAt = Math.max(heardAt, link.heardAt);
-      // While this process itself was stopped, it heard nobody.
-      const late = clock.now() - before - limits.watchMilliseconds;
-      if (late > limits.watchMilliseconds) heardAt += late;
-      const silence = clock.now() - heardAt;
-      if (silence > limits.silenceMilliseconds) await link.endForSilence(silence);
     }
   }
 }

@@ -43,6 +43,11 @@ export interface ServeOptions {
   readonly stop: AbortController;
 }
 
+/**
+ * What may wait to be done: a run asks for one thing after the other, and has it die meanwhile at most.
+ */
+const MOST_WAITING = 8;
+
 /** A memory that has been short for less than this is the same shortage. */
 const SAME_SHORTAGE_MILLISECONDS = 3_000;
 
@@ -52,13 +57,16 @@ export class JarServer {
   #opened: OpenedJar | undefined;
   #mind: Mind | undefined;
   #thinking: AbortController | undefined;
+  #waiting = 0;
   /** Resolves when all that was asked is done. */
   #last: Promise<void> = Promise.resolve();
   #isDying = false;
+  #isMeasuring = false;
   #given: readonly PoolDeallocation[] = [];
   #patienceMilliseconds = 0;
   #shortage: { readonly since: number; last: number } | undefined;
   #askedAt: number;
+  #isListening = false;
   readonly #done = new AbortController();
   readonly #watching: Promise<void>[] = [];
 
@@ -72,18 +80,19 @@ export class JarServer {
     this.#askedAt = this.#options.clock.now();
     switch (request.ask) {
       case "hello":
+        this.#listen(request.silenceMilliseconds);
         return this.#options.answer(this.#options.hello);
       case "load":
-        return this.#then(() => this.#load(request));
+        return this.#asked(() => this.#load(request));
       case "resurrect":
-        return this.#then(() => this.#enter());
+        return this.#asked(() => this.#enter());
       case "think":
-        return this.#then(() => this.#think(request));
+        return this.#asked(() => this.#think(request));
       case "stop":
         return this.#thinking?.abort();
       case "die":
         this.#thinking?.abort();
-        return this.#then(() => this.#die(request.keepsModel ?? false));
+        return this.#asked(() => this.#die(request.keepsModel ?? false));
       case "vitals":
         return void this.#vitals();
       case "end":
@@ -110,8 +119,18 @@ export class JarServer {
     await place.giveBack();
   }
 
+  #asked(operation: () => Promise<void>): void {
+    if (this.#waiting < MOST_WAITING) return this.#then(operation);
+    this.#failed(
+      wrongOrder(`More than ${MOST_WAITING} requests wait for the one that is under way`),
+    );
+  }
+
   #then(operation: () => Promise<void>): void {
-    const after = this.#last.then(operation).catch((error) => this.#failed(error));
+    this.#waiting++;
+    const after = this.#last.then(operation).catch((error) => this.#failed(error)).finally(() =>
+      this.#waiting--
+    );
     this.#last = after;
   }
 
@@ -152,7 +171,6 @@ export class JarServer {
       watchMemory([watched], run, watching),
       renewReservations(run, this.#done.signal),
     );
-    if (load.silenceMilliseconds !== undefined) this.#listen(load.silenceMilliseconds);
     await this.#enter();
   }
 
@@ -245,7 +263,10 @@ export class JarServer {
     this.#options.answer({ answer: "died", pools: this.#given });
   }
 
+  /** One look at a time: it answers all who ask meanwhile. */
   async #vitals(): Promise<void> {
+    if (this.#isMeasuring) return;
+    this.#isMeasuring = true;
     const opened = this.#opened;
     const alive = this.#mind !== undefined;
     const contextTokens = this.#mind?.tokensUsed ?? 0;
@@ -253,12 +274,15 @@ export class JarServer {
     const measured = opened === undefined
       ? { pools: [] }
       : await vitalsOf(opened.config, opened.run);
+    this.#isMeasuring = false;
     this.#options.answer({ answer: "vitals", alive, contextTokens, ...measured });
   }
 
   /** Ends where nobody has asked for anything for so long: who would does so all the time. */
-  async #listen(milliseconds: number): Promise<void> {
+  async #listen(milliseconds: number | undefined): Promise<void> {
     const { clock, stop } = this.#options;
+    if (milliseconds === undefined || this.#isListening) return;
+    this.#isListening = true;
     while (!this.#done.signal.aborted) {
       const left = this.#askedAt + milliseconds - clock.now();
       if (left <= 0) return stop.abort("silence" satisfies Bye);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Line } from "./kill_jars.ts";
-import { brainjarCommand, DEMO_BRAIN } from "./program.ts";
+import { brainjarCommand, DEMO_BRAIN, ROOT } from "./program.ts";
 
 // What isn't a jar in a jar's place: the run says what it was, goes on or ends, leaves nothing running,
 // and its own memory has a bound.
@@ -63,6 +63,19 @@ function running(words: string): string[] {
   });
 }
 
+/** Processes that were started on behalf of a launcher with this word in it. */
+function holding(word: string): string[] {
+  return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {
+    try {
+      const started = Deno.readTextFileSync(`/proc/${name}/environ`);
+      const line = Deno.readTextFileSync(`/proc/${name}/cmdline`).replaceAll("\0", " ");
+      return `${started}${line}`.includes(word) ? [`${name}: ${line}`] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
 /** What never says a word of the protocol, and what is said of it. */
 const NO_JARS: readonly (readonly [name: string, line: string, code: string, said: RegExp])[] = [
   ["an endless line", "cat /dev/zero | tr '\\000' x", "jar-protocol", /more than 4194304/],
@@ -111,3 +124,75 @@ for (const [name, line, code, said] of NO_JARS) {
     },
   });
 }
+
+/** A jar's process that turns hostile after its first thought, and what its jar then dies of. */
+const TURNS_HOSTILE: readonly (readonly [how: string, cause: string, detail: RegExp])[] = [
+  ["cuts a line and ends", "exited", /exit code 0/],
+  ["cuts a line and goes on", "jar-protocol", /this isn't JSON: "\{"answer":"thought"/],
+  ["says a line without an end", "jar-protocol", /more than 4194304 characters and no end/],
+  ["prints in mid-thought", "jar-protocol", /this isn't JSON: "NVRM: loading drivers"/],
+  ["answers die with a thought", "jar-protocol", /nobody asked for "thought"/],
+  ["thinks without end", "jar-protocol", /a thought has more pieces than tokens/],
+  ["closes its stdout and lives on", "exited", /closed its stdout/],
+  ["closes its stdin and lives on", "exited", /closed its stdin/],
+];
+
+/** Events that a transcript has a line for, in the words of both. */
+function toldIn(lines: readonly Line[]): string[] {
+  return lines.filter(({ event }) => ["thought", "death", "resurrection"].includes(event))
+    .map(({ event, turn, text, cause }) => `${event} ${turn} ${text ?? cause}`);
+}
+
+for (const [how, cause, detail] of TURNS_HOSTILE) {
+  Deno.test({
+    name: `a jar's process ${how}: its jar dies of it and comes back, and no line is lost`,
+    ignore: !IS_LINUX,
+    fn: async () => {
+      const folder = await Deno.makeTempDir({ prefix: "brainjar-hostile-" });
+      const words = [Deno.execPath(), "run", "-q", "-A", `${ROOT}tests/e2e/hostile_jar.ts`];
+      const launcher = `${words.join(" ")} '${how}' ${folder}/done {command}; code=$?; ` +
+        `case $code in 70) exec <&-; ${SLEEP};; 71) exec >&-; ${SLEEP};; esac; exit $code`;
+      try {
+        const { code, events, highest, stderr } = await runWith(launcher, [
+          ...["--turns", "9", "--log", `${folder}/log.jsonl`],
+        ]);
+        const deaths = events.filter(({ event }) => event === "death");
+        const death = deaths.find((one) => one["cause"] !== "context-full");
+        assertEquals(death?.["cause"], cause, `${JSON.stringify(events)} ${stderr}`);
+        assertMatch(`${death?.["detail"]}`, detail);
+        const after = events.slice(events.indexOf(death ?? { event: "" }));
+        assert(after.some(({ event }) => event === "resurrection"), "It comes back");
+        assertEquals([code, events.at(-1)?.["reservedBytes"]], [0, 0]);
+        const log = (await Deno.readTextFile(`${folder}/log.jsonl`)).trimEnd().split("\n");
+        assertEquals(toldIn(log.map((line) => JSON.parse(line))), toldIn(events));
+        // Each turn has its whole thought, whatever happened in it.
+        const whole = events.filter((one) => one.event === "thought" && one["stop"] !== "aborted");
+        assertEquals(whole.length >= 5, true, JSON.stringify(toldIn(events)));
+        assert(highest < MOST_BYTES, `${highest} bytes`);
+        assertEquals([holding(folder), running(SLEEP)], [[], []]);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "a jar's process that ignores that it is to end is ended with its run",
+  ignore: !IS_LINUX,
+  fn: async () => {
+    const folder = await Deno.makeTempDir({ prefix: "brainjar-hostile-" });
+    const words = [Deno.execPath(), "run", "-q", "-A", `${ROOT}tests/e2e/hostile_jar.ts`];
+    const how = "ignores that it is to end";
+    try {
+      const { code, events } = await runWith(
+        `exec ${words.join(" ")} '${how}' ${folder}/done {command}`,
+      );
+      assertEquals(events.filter(({ event }) => event === "thought").length, 2);
+      assertEquals([code, events.at(-1)?.["reservedBytes"]], [0, 0]);
+      assertEquals(holding(folder), []);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});

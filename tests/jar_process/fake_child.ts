@@ -23,6 +23,8 @@ export interface FakeChildOptions {
   readonly version?: string;
   /** What is written instead of an answer, or nothing for nothing, or how it ends there. */
   readonly write?: (answer: JarAnswer, line: string) => string | undefined | Ending;
+  /** For how long it waits in its queue before it is started, in milliseconds. */
+  readonly helloAfter?: number;
   /** What stands on stderr from the beginning. */
   readonly said?: string;
 }
@@ -38,6 +40,8 @@ export interface FakeChild extends JarChild {
   readonly engine: FakeEngine;
   /** It ends without a word, as a process does that is killed. */
   crash(end: Ending, said?: string): void;
+  /** Reads nothing any more, and lives on. */
+  closeStdin(): void;
 }
 
 const encoder = new TextEncoder();
@@ -45,14 +49,23 @@ const TOTAL = 16 * GB;
 
 /** Starts a fake child. */
 export function fakeChild(options: FakeChildOptions): FakeChild {
-  const { clock, version = "1.0.0", said = "" } = options;
+  const { clock, version = "1.0.0", said = "", helloAfter = 0 } = options;
   const engine = new FakeEngine({
     modelBytes: MODEL_BYTES,
     contextBytes: CONTEXT_BYTES,
     ...options.engine,
     clock,
   });
-  const stdin = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const pipe = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writer = pipe.writable.getWriter();
+  let isStdinClosed = false;
+  const stdin = new WritableStream<Uint8Array<ArrayBuffer>>({
+    write: async (piece) => {
+      if (isStdinClosed) throw new Deno.errors.BrokenPipe();
+      await writer.write(piece);
+    },
+    close: () => writer.close(),
+  });
   let outController: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   const stdout = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start: (controller) => {
@@ -101,36 +114,39 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
       sources: [],
       warnings: [],
     });
-  runJar({
-    requests: stdin.readable,
-    answer,
-    version,
-    host: "node1",
-    processId: 7,
-    clock,
-    stop,
-    open: async (load) => {
-      await checkModelFiles(load, {
-        stat: (path) =>
-          path.endsWith("missing.gguf")
-            ? Promise.reject(new Deno.errors.NotFound())
-            : Promise.resolve({ isFile: true }),
-        host: "node1",
-      });
-      return await openJar(load, {
-        engine,
-        clock,
-        readMemory,
-        readOwnAnonymousBytes: () => engine.anonymousBytes,
-        ledger: withoutLedger(readMemory),
-        stop: stop.signal,
-        answer,
-      });
-    },
-  }).then(() => end({ code: 0, signal: null }));
+  const queued = helloAfter > 0 ? clock.sleep(helloAfter, stop.signal) : Promise.resolve();
+  const jar = () =>
+    runJar({
+      requests: pipe.readable,
+      answer,
+      version,
+      host: "node1",
+      processId: 7,
+      clock,
+      stop,
+      open: async (load) => {
+        await checkModelFiles(load, {
+          stat: (path) =>
+            path.endsWith("missing.gguf")
+              ? Promise.reject(new Deno.errors.NotFound())
+              : Promise.resolve({ isFile: true }),
+          host: "node1",
+        });
+        return await openJar(load, {
+          engine,
+          clock,
+          readMemory,
+          readOwnAnonymousBytes: () => engine.anonymousBytes,
+          ledger: withoutLedger(readMemory),
+          stop: stop.signal,
+          answer,
+        });
+      },
+    });
+  queued.then(jar).then(() => end({ code: 0, signal: null }));
   return {
     engine,
-    stdin: stdin.writable,
+    stdin,
     stdout,
     stderr,
     status: status.promise,
@@ -138,6 +154,9 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
     leftOthers: () => false,
     killOthers: () => {},
     crash: end,
+    closeStdin: () => {
+      isStdinClosed = true;
+    },
   };
 }
 
@@ -152,6 +171,7 @@ export function fakePlace(
     launch,
     launcher: "fake",
     version: "1.0.0",
+    startsAhead: false,
     startMilliseconds: 60_000,
     patienceMilliseconds: 0,
     countKernelKills: () => undefined,

@@ -1,52 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { GB, MB } from "../../src/budget/size.ts";
-import type { RunEvent } from "../../src/experiment/events.ts";
-import { named, play, type StageOptions } from "../experiment/stage.ts";
-import type { TranscriptLine } from "../../src/experiment/transcript.ts";
-import { type FakeChild, fakeChild, type FakeChildOptions, fakePlace } from "./fake_child.ts";
-
-type Children = Map<string, FakeChild[]>;
-
-interface ApartOptions extends StageOptions {
-  /** How the `count`th process of a jar is. */
-  readonly child?: (id: string, count: number) => Omit<FakeChildOptions, "clock">;
-  readonly start?: Parameters<typeof fakePlace>[2];
-  readonly onTold?: (event: RunEvent, children: Children) => void;
-}
-
-/** Plays with each jar in a fake process. */
-async function playApart({ child = () => ({}), start, onTold, ...options }: ApartOptions = {}) {
-  const children: Children = new Map();
-  const avoided: (string | undefined)[] = [];
-  const played = await play({
-    ...options,
-    onEvent: (event, stop) => {
-      options.onEvent?.(event, stop);
-      onTold?.(event, children);
-    },
-    placeOf: (clock) => (config, run, jar) => {
-      const { id } = config.demand;
-      return fakePlace([config, run, jar], (avoid) => {
-        avoided.push(avoid);
-        const own = children.get(id) ?? [];
-        children.set(id, own);
-        const one = fakeChild({
-          engine: options.engine ?? {},
-          ...child(id, own.length + 1),
-          clock,
-        });
-        own.push(one);
-        return one;
-      }, start);
-    },
-  });
-  return { ...played, children, avoided };
-}
-
-/** What isn't measured. */
-function told(lines: readonly TranscriptLine[]): TranscriptLine[] {
-  return lines.filter(({ event }) => event !== "validation" && event !== "memory");
-}
+import { named, play } from "../experiment/stage.ts";
+import { playApart, told } from "./apart.ts";
+import type { FakeChild } from "./fake_child.ts";
 
 Deno.test("jars in processes: the same transcript as in one, deaths and all", async () => {
   const options = { turns: 12, contextSize: 300, policy: { shareWeights: false } };
@@ -330,8 +286,8 @@ Deno.test("jars in processes: after its machine was lost it is started elsewhere
       mode: "single",
       turns: 30,
       engine: SLOW,
-      // Elsewhere there is no room: it is refused there at once.
-      child: (_, count) => count === 2 ? { write: () => undefined } : {},
+      // Elsewhere there is no room.
+      child: (_, count) => count === 2 ? { helloAfter: Infinity } : {},
       onTold: (event, children) => {
         const [first, second] = children.get("subject") ?? [];
         if (event.event === "thought" && event.turn === 2) {
@@ -344,4 +300,34 @@ Deno.test("jars in processes: after its machine was lost it is started elsewhere
     assertEquals(named(events, "resurrection").length, 1);
     assertEquals(avoided, [undefined, expected, undefined]);
   }
+});
+
+Deno.test("jars in processes: one that lives and never gets loaded is refused in its time", async () => {
+  const { events, result, clock } = await playApart({
+    mode: "single",
+    child: () => ({ write: ({ answer }, line) => answer === "loaded" ? undefined : line }),
+    limits: { stallMilliseconds: 5_000 },
+  });
+  const [warning] = named(events, "warning");
+  assertEquals(warning?.code, "jar-stalled");
+  assertMatch(warning?.message ?? "", /'subject'.* nothing came of its load for 10 s$/);
+  assertEquals([result.reason, result.exitCode, result.reservedBytes], ["failed", 3, 0]);
+  assert(clock.now() < 20_000, `${clock.now()} ms`);
+});
+
+Deno.test("jars in processes: one that reads nothing any more is ended, and comes back", async () => {
+  let thoughts = 0;
+  const { events, result } = await playApart({
+    mode: "single",
+    turns: 4,
+    onTold: (event, children) => {
+      if (event.event !== "thought" || ++thoughts !== 2) return;
+      children.get("subject")?.[0]?.closeStdin();
+    },
+    limits: { lastChances: 100 },
+  });
+  assertEquals(named(events, "death").map(({ cause, detail }) => [cause, detail]), [
+    ["exited", "it closed its stdin"],
+  ]);
+  assertEquals([named(events, "resurrection").length, result.reservedBytes], [1, 0]);
 });

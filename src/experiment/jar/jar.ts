@@ -108,6 +108,14 @@ export class Jar {
   }
 
   /**
+   * Has its process started ahead of its turn, where it may have to wait for that. Answers whether there
+   * is one to be let in; never rejects.
+   */
+  prepare(): Promise<boolean> {
+    return this.#place.prepare?.() ?? Promise.resolve(true);
+  }
+
+  /**
    * Layers 2 and 3, the model, the context: `allocated` and `loaded`, or a refusal. A process that ends
    * meanwhile is a death: it is brought back before anybody thinks.
    */

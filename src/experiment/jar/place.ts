@@ -18,6 +18,11 @@ export interface JarPlace {
   /** Whether a mind can be made there at once; else a process has to be started first. */
   readonly isUp: boolean;
   /**
+   * Has a process started ahead of its jar's turn, where that has to wait for room elsewhere. Answers
+   * whether its jar can be let in when its turn comes; where it can't, `enter` says why. Never rejects.
+   */
+  prepare?(): Promise<boolean>;
+  /**
    * Takes it through layers 2 and 3, the load and the making of its context. Never rejects. Whatever
    * isn't admitted has given back all that it took.
    *

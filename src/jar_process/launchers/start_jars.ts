@@ -123,6 +123,7 @@ export function placesOf(
       version,
       cpu,
       own: here,
+      startsAhead: !startsHere(choice),
       startMilliseconds: seconds * 1000,
       patienceMilliseconds: order.findIndex((one) => one.id === id) * PATIENCE_MILLISECONDS,
       countKernelKills: () => files && countKernelKills(files),

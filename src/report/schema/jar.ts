@@ -13,8 +13,11 @@ const milliseconds = z.number();
 
 /** A line that a jar's process is asked with. */
 export const JAR_REQUEST_SCHEMA = z.discriminatedUnion("ask", [
-  z.object({ ask: z.literal("hello") })
-    .describe("Its first line once more, for who came too late to read it"),
+  z.object({
+    ask: z.literal("hello"),
+    silenceMilliseconds: z.number().min(1).exactOptional()
+      .describe("From now on it ends by itself when it is asked nothing for so long"),
+  }).describe("Its first line once more, for who came too late to read it"),
   z.object({ ask: z.literal("load"), ...jarLoad })
     .describe("Layers 2 and 3, the load, the context; answered by loaded or refused"),
   z.object({ ask: z.literal("resurrect") })

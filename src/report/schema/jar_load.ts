@@ -115,6 +115,4 @@ export const jarLoad = {
   }).exactOptional(),
   patienceMilliseconds: z.number().min(0).exactOptional()
     .describe("How long others have to go first where its machine runs short of memory"),
-  silenceMilliseconds: z.number().min(1).exactOptional()
-    .describe("It ends when nothing was asked for so long; absent: it waits for ever"),
 };

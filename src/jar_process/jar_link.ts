@@ -22,6 +22,8 @@ export interface JarChild {
   leftOthers(): boolean;
   /** Ends those. Never throws. */
   killOthers(): void;
+  /** Whether the kernel ended a process for memory where it is, since that was asked last. */
+  wasKilledForMemory(): boolean;
 }
 
 /** Who hears what a jar's process says. */
@@ -32,8 +34,6 @@ interface JarLinkOptions {
   readonly hear: (answer: JarAnswer) => void;
   /** Once: it has ended, whatever became of it. */
   readonly ended: (end: ProcessEnd) => void;
-  /** Processes that the kernel ended for memory so far on this machine; absent where unknown. */
-  readonly countKernelKills: () => number | undefined;
 }
 
 /** The end of what a process says on stderr: enough for the words of an assertion. */
@@ -64,14 +64,12 @@ export class JarLink {
   /** Requests that it hasn't read yet. */
   #waiting = 0;
   #heardAt: number;
-  #kernelKills: number | undefined;
   #kernelKilledAt = -Infinity;
 
   constructor(options: JarLinkOptions) {
     this.#options = options;
     this.#writer = options.child.stdin.getWriter();
     this.#heardAt = options.clock.now();
-    this.#kernelKills = options.countKernelKills();
     this.#done = this.#follow();
     this.#writer.closed.catch(() => this.#unread());
   }
@@ -112,11 +110,8 @@ export class JarLink {
 
   /** Notes whether the kernel has ended a process for memory lately. */
   lookAtKernel(): void {
-    const kills = this.#options.countKernelKills();
-    if (kills !== undefined && this.#kernelKills !== undefined && kills > this.#kernelKills) {
-      this.#kernelKilledAt = this.#options.clock.now();
-    }
-    this.#kernelKills = kills;
+    const { child, clock } = this.#options;
+    if (child.wasKilledForMemory()) this.#kernelKilledAt = clock.now();
   }
 
   /** It was silent for too long: it is ended, and that is why. */

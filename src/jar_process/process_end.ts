@@ -17,7 +17,7 @@ export interface ProcessEnd {
   readonly closed?: "stdin" | "stdout";
   /** For how long nothing was heard of it, where that ended it. */
   readonly silentMilliseconds?: number;
-  /** Whether the kernel ended a process of this machine for memory about then. */
+  /** Whether the kernel ended a process for memory about then, of its group or its machine. */
   readonly kernelKilled?: boolean;
 }
 

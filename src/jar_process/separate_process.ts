@@ -44,7 +44,6 @@ export interface JarStart {
   readonly limitBytes?: number;
   /** How long it waits for less important jars to go first. */
   readonly patienceMilliseconds: number;
-  readonly countKernelKills: () => number | undefined;
   /** Where the run itself is. */
   readonly own: Whereabouts;
 }
@@ -147,7 +146,7 @@ export class SeparateProcess implements JarPlace {
   /** Starts a process, and waits until it has said who it is. */
   async #open(): Promise<JarLink> {
     const { clock, limits } = this.#run;
-    const { launch, launcher, version, startMilliseconds, countKernelKills } = this.#start;
+    const { launch, launcher, version, startMilliseconds } = this.#start;
     const { id } = this.#config.demand;
     this.#hello = Promise.withResolvers();
     this.#end = undefined;
@@ -157,7 +156,6 @@ export class SeparateProcess implements JarPlace {
     const link = new JarLink({
       child,
       clock,
-      countKernelKills,
       hear: (answer) => this.#hear(answer),
       ended: (end) => this.#ended(link, end),
     });

@@ -153,6 +153,7 @@ export function fakeChild(options: FakeChildOptions): FakeChild {
     kill: (signal) => end({ code: signal === "SIGKILL" ? 137 : 143, signal }),
     leftOthers: () => false,
     killOthers: () => {},
+    wasKilledForMemory: () => false,
     crash: end,
     closeStdin: () => {
       isStdinClosed = true;
@@ -174,7 +175,6 @@ export function fakePlace(
     startsAhead: false,
     startMilliseconds: 60_000,
     patienceMilliseconds: 0,
-    countKernelKills: () => undefined,
     own: { host: "desk" },
     ...start,
   });

@@ -8,7 +8,8 @@ import type { JarConfig } from "../../experiment/config.ts";
 import type { PlaceOf } from "../../experiment/jar/place.ts";
 import { leastImportantFirst } from "../../experiment/roles.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
-import { type MachineFiles, machineFilesBelow, textOf } from "../../machine/machine_files.ts";
+import { watchKernelKills } from "../../machine/control_groups/kernel_kills.ts";
+import { machineFilesBelow } from "../../machine/machine_files.ts";
 import type { JarChild } from "../jar_link.ts";
 import { whereabouts } from "../scheduler_job.ts";
 import { SeparateProcess } from "../separate_process.ts";
@@ -114,9 +115,6 @@ export function placesOf(
     const limitBytes = limitOf(choice, config.demand, criterion);
     const seconds = startSeconds ??
       (choice.kind === "known" ? choice.launcher.startSeconds : LINE_START_SECONDS);
-    // A line of one's own may start it here: what it starts is killed here then.
-    const mayBeHere = choice.kind === "line" || startsHere(choice);
-    const files = mayBeHere ? machineFilesBelow("/") : undefined;
     return new SeparateProcess(config, run, jar, {
       launch: (avoid) => launch(choice, config, { own, criterion, ...defined({ avoid }) }),
       launcher: launcherName(choice),
@@ -126,16 +124,9 @@ export function placesOf(
       startsAhead: !startsHere(choice),
       startMilliseconds: seconds * 1000,
       patienceMilliseconds: order.findIndex((one) => one.id === id) * PATIENCE_MILLISECONDS,
-      countKernelKills: () => files && countKernelKills(files),
       ...defined({ limitBytes }),
     });
   };
-}
-
-/** Processes that the kernel ended for want of memory since the machine started. */
-function countKernelKills(files: MachineFiles): number | undefined {
-  const count = /^oom_kill (\d+)$/m.exec(textOf(files, "/proc/vmstat") ?? "")?.[1];
-  return count === undefined ? undefined : Number(count);
 }
 
 function launch(
@@ -163,7 +154,7 @@ function launch(
   const words = choice.kind === "known"
     ? fillTemplate(choice.launcher, request)
     : ["sh", "-c", fillLine(choice.line, request)];
-  const child = spawn(words, isOwn ? own : undefined, launcherName(choice));
+  const child = spawn(words, isOwn ? own : undefined, choice);
   return choice.kind === "known" ? withScheduler(child, choice.launcher, request) : child;
 }
 
@@ -194,7 +185,7 @@ function withScheduler(
 function spawn(
   [program = "", ...args]: readonly string[],
   own: ProgramStart | undefined,
-  launcher: string,
+  choice: LauncherChoice,
 ): JarChild {
   let child: Deno.ChildProcess;
   try {
@@ -211,7 +202,7 @@ function spawn(
   } catch (error) {
     throw new BrainjarError(
       "launcher-missing",
-      `Launcher ${launcher} can't be started: ${lineOf(error)}`,
+      `Launcher ${launcherName(choice)} can't be started: ${lineOf(error)}`,
       { kind: "engine", hint: "Check that it is installed and may be run", cause: error },
     );
   }
@@ -229,7 +220,17 @@ function spawn(
     },
     leftOthers: () => signalGroup(child.pid, 0),
     killOthers: () => void signalGroup(child.pid, "SIGKILL"),
+    wasKilledForMemory: kernelKillsOf(choice, child.pid),
   };
+}
+
+/** Where a jar's memory isn't this machine's, what its kernel does says nothing. */
+function kernelKillsOf(choice: LauncherChoice, processId: number): () => boolean {
+  // A line of one's own may start it here: then it is what is killed.
+  if (choice.kind === "known" && !startsHere(choice)) return () => false;
+  // What asks for a container isn't in it.
+  const isIt = choice.kind === "line" || choice.launcher.program === "own";
+  return watchKernelKills(machineFilesBelow("/"), isIt ? processId : undefined);
 }
 
 /** Signals all that is left of a session that a process began; whether there is anything. */

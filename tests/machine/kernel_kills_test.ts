@@ -25,7 +25,7 @@ function treeOf(version: 1 | 2, { group, machine, path }: Kills): Record<string,
       "/proc/7/mountinfo": MOUNTS[version],
     },
     [`${folder}/cgroup.procs`]: "7\n",
-    [`/sys/fs/cgroup${version === 1 ? "/memory" : ""}/other/cgroup.procs`]: "",
+    [`/sys/fs/cgroup${version === 1 ? "/memory" : ""}/other/${file}`]: "oom_kill 0\n",
     ...group !== undefined && { [`${folder}/${file}`]: `under_oom 0\noom_kill ${group}\n` },
   };
 }

@@ -226,11 +226,12 @@ function spawn(
 
 /** Where a jar's memory isn't this machine's, what its kernel does says nothing. */
 function kernelKillsOf(choice: LauncherChoice, processId: number): () => boolean {
-  // A line of one's own may start it here: then it is what is killed.
-  if (choice.kind === "known" && !startsHere(choice)) return () => false;
+  const files = machineFilesBelow("/");
+  // A line of one's own may start it here, through as many shells as it likes.
+  if (choice.kind === "line") return watchKernelKills(files);
+  if (!startsHere(choice)) return () => false;
   // What asks for a container isn't in it.
-  const isIt = choice.kind === "line" || choice.launcher.program === "own";
-  return watchKernelKills(machineFilesBelow("/"), isIt ? processId : undefined);
+  return watchKernelKills(files, choice.launcher.program === "own" ? processId : undefined);
 }
 
 /** Signals all that is left of a session that a process began; whether there is anything. */

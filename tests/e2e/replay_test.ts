@@ -76,6 +76,9 @@ Deno.test("replay: the words that the run printed, and its validation", async ()
       true,
     );
     assert(words.join("\n").endsWith(wordsIn(later.stdout).join("\n")));
+    const beyond = await runBrainjar(["replay", log, "--from", "99"]);
+    assertEquals([beyond.code, beyond.stdout], [2, ""]);
+    assertStringIncludes(beyond.stderr, "The run has turns 1 to ");
   });
 });
 

@@ -141,6 +141,7 @@ Deno.test("prompt files: what is in them", () => {
     ["x\n---\n \n", "prompt-empty"],
     ["a\0b", "prompt-not-text"],
     ["x".repeat(MAX_PROMPT_BYTES + 1), "prompt-too-long"],
+    ["You hear {whisper}", "prompt-not-split"],
     ["x\n---\n{tturn}", "unknown-placeholder"],
     ["x\n---\n{Turn}", "unknown-placeholder"],
     ["x\n---\n{constructor}", "unknown-placeholder"],

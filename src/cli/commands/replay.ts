@@ -3,7 +3,7 @@ import { exitCode, stoppedExitCode } from "../../budget/exit_codes.ts";
 import { systemClock } from "../../experiment/clock.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { loadModule } from "../../load_module.ts";
-import { chooseRun } from "../../replay/index_runs.ts";
+import { chooseRun, type RunIndex } from "../../replay/index_runs.ts";
 import { openTranscript } from "../../replay/open_transcript.ts";
 import { writeOwnFile } from "../../replay/own_file.ts";
 import { Player } from "../../replay/player.ts";
@@ -40,6 +40,7 @@ export const command: Command = async ({ values, operands, output }) => {
   });
   try {
     const index = chooseRun(runs, values.get("run"), path);
+    rejectBeyond(values.get("from"), index);
     const run = new RecordedRun(files, index);
     const asciicast = values.get("asciicast");
     if (asciicast !== undefined) await record(run, expandHome(asciicast), values);
@@ -76,6 +77,17 @@ function rejectConflicts(values: FlagValues): void {
       hint: "Add --asciicast FILE; a screen has the terminal's size",
     });
   }
+}
+
+/** Nothing would be played of a turn that isn't there. */
+function rejectBeyond(from: number | undefined, { turns }: RunIndex): void {
+  const [first, last] = [turns[0], turns.at(-1)];
+  if (from === undefined || from === 0 || (last !== undefined && from <= last)) return;
+  throw new BrainjarError("turn-not-there", `Flag "--from" can't be "${from}"`, {
+    hint: last === undefined
+      ? "The transcript ends before the first turn"
+      : `The run has turns ${first} to ${last}`,
+  });
 }
 
 interface PlayInput {

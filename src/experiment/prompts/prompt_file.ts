@@ -24,6 +24,7 @@ const SEPARATOR = /^---[ \t]*$/m;
  *
  * @param guess What to say of a placeholder that there isn't, for a hint with the near one.
  * @throws {BrainjarError} kind `usage`: `prompt-too-long`, `prompt-not-text`, `prompt-empty`,
+ * `prompt-not-split` (no line `---`, and a placeholder that would stand there as it is),
  * `unknown-placeholder`
  *
  * @example
@@ -53,14 +54,18 @@ export function parsePrompt(
   if (separator === null) {
     const system = plain.trim();
     if (system === "") throw emptyPrompt("Prompt is empty");
-    return { system };
+    const meant = wordsInBraces(system).find(isPlaceholder);
+    if (meant === undefined) return { system };
+    throw new BrainjarError("prompt-not-split", `Prompt has "{${meant}}" and no line "---"`, {
+      hint: "Put --- on a line of its own above the turn's lines: nothing is filled in above it",
+    });
   }
   const system = plain.slice(0, separator.index).trim();
   const below = plain.slice(separator.index + separator[0].length);
   const lines = below.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   if (lines.length === 0) throw emptyPrompt('Prompt has no line below "---"');
   for (const word of lines.flatMap(wordsInBraces)) {
-    if (PLACEHOLDER_NAMES.some((known) => known === word)) continue;
+    if (isPlaceholder(word)) continue;
     throw new BrainjarError("unknown-placeholder", `Prompt has no placeholder "{${word}}"`, {
       hint: guess(
         word,
@@ -75,6 +80,10 @@ export function parsePrompt(
 /** A prompt as a file has it: reading it gives the same prompt. */
 export function promptFileText({ system, lines }: RolePrompt): string {
   return `${[system, ...lines === undefined ? [] : ["---", ...lines]].join("\n")}\n`;
+}
+
+function isPlaceholder(word: string): boolean {
+  return PLACEHOLDER_NAMES.some((known) => known === word);
 }
 
 function emptyPrompt(message: string): BrainjarError {

@@ -151,6 +151,7 @@ export function fakePlace(
   return new SeparateProcess({ ...config, files }, run, jar, {
     launch,
     launcher: "fake",
+    startsHere: false,
     version: "1.0.0",
     startMilliseconds: 60_000,
     patienceMilliseconds: 0,

@@ -110,10 +110,15 @@ function ownAllocationText(event: Extract<RunEvent, { readonly event: "allocated
   ]);
 }
 
+/** Where a process is that is there: without a host of its own it is on the run's. */
+function startedThere(event: WarningEvent): string {
+  return startedWords(event) + (event.host === undefined ? " on this machine" : "");
+}
+
 function warning(event: WarningEvent): string {
   const line = `WARNING: ${printable(event.message)}`;
   const details = [
-    event.launcher === undefined ? undefined : `  It was to live${placeText(event)}`,
+    event.launcher === undefined ? undefined : `  In a process of its own ${startedThere(event)}`,
     event.allocation && allocationText(event.allocation),
     event.preflight && preflightText(event.preflight),
     event.hint === undefined ? undefined : `  ${printable(event.hint)}`,

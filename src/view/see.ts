@@ -1,5 +1,4 @@
 import { defined } from "../budget/defined.ts";
-import type { Role } from "../budget/demand.ts";
 import { RAM } from "../budget/pools/pools.ts";
 import type { InstancePlace, InstanceValidation } from "../budget/validation.ts";
 import type { RunEvent } from "../experiment/events.ts";

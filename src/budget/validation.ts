@@ -111,6 +111,24 @@ export interface WatchIssue {
   readonly shortBytes: number;
 }
 
+/** A jar asks for more than any machine has that its scheduler offers. All bytes whole. */
+export interface NoMachineIssue {
+  /** What would happen: it would wait for ever, or be refused. */
+  readonly code: "no-machine-offered";
+  /** Which jar. */
+  readonly id: string;
+  /** What was to start it. */
+  readonly launcher: string;
+  /** What it asks for. */
+  readonly memoryBytes: number;
+  /** Devices that it asks for. */
+  readonly gpus: number;
+  /** How many machines are offered at all. */
+  readonly machines: number;
+  /** The largest of those that have as many devices; absent where none has. */
+  readonly largest?: { readonly name: string; readonly memoryBytes: number };
+}
+
 /** Why a set of jars doesn't pass, told apart by `code`. */
 export type Issue =
   | SumIssue
@@ -119,7 +137,8 @@ export type Issue =
   | OverLimitIssue
   | AllocationIssue
   | LoadIssue
-  | WatchIssue;
+  | WatchIssue
+  | NoMachineIssue;
 
 /** The codes of all rules. */
 export type IssueCode = Issue["code"];
@@ -213,6 +232,34 @@ export interface InstanceValidation {
   readonly pools: readonly InstancePool[];
 }
 
+/** Where one jar is to live, and what it is started with. All bytes whole. */
+export interface InstancePlace {
+  /** The instance's id. */
+  readonly id: string;
+  /** The part it plays. */
+  readonly role: Role;
+  /** The name that people know its model by. */
+  readonly model: string;
+  /** Its RAM limit, where it has one. */
+  readonly ramLimitBytes?: number;
+  /** What starts its process, for people; absent where it lives in the run's own. */
+  readonly launcher?: string;
+  /** Whether it takes this machine's memory, which layer 1 judges. */
+  readonly isHere: boolean;
+  /** What its launcher is asked to hold it to; absent where it is held to nothing. */
+  readonly limitBytes?: number;
+  /** What it needs by estimate, and asks for where its launcher takes a request. */
+  readonly requestBytes: number;
+  /** Below it the kernel kills. */
+  readonly floorBytes: number;
+  /** Below it the disk is read for every token. */
+  readonly workingSetBytes: number;
+  /** How many layers of its model lie on devices; absent where the engine drives none. */
+  readonly gpuLayers?: LayersOnDevices;
+  /** What it needs on devices. */
+  readonly devices?: readonly { readonly id: string; readonly requiredBytes: number }[];
+}
+
 /** Layer 1's answer, with every figure it was reached by; those without a pool are RAM's. All bytes whole. */
 export interface Validation {
   /** Whether it passes. */
@@ -249,8 +296,13 @@ export interface Validation {
   readonly workingSetBytes: number;
   /** Each pool of the machine, RAM first. */
   readonly pools: readonly PoolValidation[];
-  /** Each instance, as given. */
+  /** Each instance that takes this machine's memory, as given. */
   readonly instances: readonly InstanceValidation[];
+  /**
+   * Where each jar is to live, also those that aren't judged here, in the run's order; absent where all
+   * of them live in the run's own process.
+   */
+  readonly places?: readonly InstancePlace[];
   /** Why it fails; empty where it passes. */
   readonly issues: readonly Issue[];
   /** What to know, pass or fail. */

@@ -31,6 +31,10 @@ export class EventEmitter {
   #stoppedAt: number | undefined;
   readonly #toldProblems = new Set<BrainjarError>();
   #memoryLineAt = -Infinity;
+  /** Where jars lived by the last line that said so. */
+  #placesTold = "";
+  /** What no line has said yet, of jars in processes of their own. */
+  #untold: MemorySample | undefined;
   readonly #counts: Counts = { thoughts: 0, tokens: 0, deaths: 0, resurrections: 0 };
 
   constructor(config: RunConfig, dependencies: RunDependencies) {
@@ -93,6 +97,7 @@ export class EventEmitter {
    */
   end(event: EndEvent): EndEvent {
     this.#closed = true;
+    if (this.#untold !== undefined) this.#dependencies.transcript?.write({ ...this.#untold });
     this.#writeDown(event);
     this.#tellTranscriptProblems();
     const failure = this.#dependencies.transcript?.failure;
@@ -121,12 +126,20 @@ export class EventEmitter {
     return this.#dependencies.onMemory !== undefined || this.#dependencies.transcript !== undefined;
   }
 
-  /** Passes on what memory looks like, to the transcript not more often than {@link MEMORY_LINE_MILLISECONDS}. */
+  /**
+   * Passes on what memory looks like, to the transcript not more often than
+   * {@link MEMORY_LINE_MILLISECONDS}; at once where a jar lives on another machine than before, and
+   * the last of it where jars have processes of their own, since nothing else says what they held.
+   */
   emitMemory(sample: MemorySample): void {
     if (this.#closed) return;
     const now = this.#dependencies.clock.now();
-    if (now - this.#memoryLineAt >= MEMORY_LINE_MILLISECONDS) {
+    const places = placesIn(sample);
+    this.#untold = places === "" ? undefined : sample;
+    if (now - this.#memoryLineAt >= MEMORY_LINE_MILLISECONDS || places !== this.#placesTold) {
       this.#memoryLineAt = now;
+      this.#placesTold = places;
+      this.#untold = undefined;
       this.#dependencies.transcript?.write({ ...sample });
       this.#tellTranscriptProblems();
     }
@@ -175,4 +188,11 @@ export class EventEmitter {
     } else if (event.event === "death") this.#counts.deaths++;
     else if (event.event === "resurrection") this.#counts.resurrections++;
   }
+}
+
+/** Where jars live that have processes of their own, to be compared; empty where there are none. */
+function placesIn({ jars }: MemorySample): string {
+  return jars.flatMap(({ id, process }) =>
+    process === undefined ? [] : [JSON.stringify([id, process.host, process.job])]
+  ).join();
 }

@@ -14,6 +14,7 @@ import type { MemorySample } from "./memory/memory_sample.ts";
 import { watchMemory } from "./memory/watch_memory.ts";
 import { Jar } from "./jar/jar.ts";
 import { RUN_LIMITS } from "./limits.ts";
+import { processReports, withProcesses } from "./jar/seen_process.ts";
 import { ModelPool } from "./jar/model_pool.ts";
 import { freedInTime } from "./freed_in_time.ts";
 import { withoutLedger } from "./memory/reservation_ledger.ts";
@@ -119,7 +120,7 @@ export async function runExperiment(
   }
   done.abort();
   await settlesWithin(renewing, run.limits.hurriedDisposalMilliseconds, clock);
-  const returned = await giveBack(jars, run);
+  const returned = await giveBack(config, jars, run);
   const end = emitter.end({
     event: "end",
     ...ending,
@@ -138,7 +139,11 @@ export async function runExperiment(
 /** From the first admission to the last thought. */
 async function live(config: RunConfig, { jars, messages, run, looked }: Lives): Promise<Ending> {
   const { stop, clock, limits } = run;
+  const admitted = new AbortController();
+  const looking = lookMeanwhile(jars, run, { done: admitted.signal, looked });
   const refused = await admitAll(config, jars, run);
+  admitted.abort();
+  await looking;
   if (stop.aborted) return stoppedBy(stop.reason);
   if (refused) return refused;
 
@@ -154,6 +159,26 @@ async function live(config: RunConfig, { jars, messages, run, looked }: Lives): 
   } finally {
     done.abort();
     await settlesWithin(watching, limits.hurriedDisposalMilliseconds, clock);
+  }
+}
+
+/**
+ * Jars elsewhere live while others are still waited for, in a queue that may be long: what they hold is
+ * told meanwhile. Never rejects.
+ */
+async function lookMeanwhile(
+  jars: readonly Jar[],
+  run: RunState,
+  { done, looked }: { readonly done: AbortSignal; readonly looked: () => void },
+): Promise<void> {
+  if (jars.every(({ isHere }) => isHere)) return;
+  const { clock, limits, memory } = run;
+  while (!done.aborted) {
+    await clock.sleep(limits.watchMilliseconds, done);
+    if (done.aborted) return;
+    // What can't be read is told once the watch begins.
+    await memory.refresh().catch(() => {});
+    looked();
   }
 }
 
@@ -204,12 +229,16 @@ function stoppedBy(reason: unknown): Ending {
 }
 
 /** Contexts and models, then the report of what was reserved, then the reservations. */
-async function giveBack(jars: readonly Jar[], run: RunState) {
+async function giveBack({ validation }: RunConfig, jars: readonly Jar[], run: RunState) {
   const { manager, memory } = run;
   const reached = jars.some((jar) => jar.state.kind !== "unborn");
   const warn = (code: string, message: string) =>
     run.emit({ event: "warning", turn: run.turn, code, message });
   const elsewhere: PoolDeallocation[] = [];
+  const processes = processReports(
+    validation.places ?? [],
+    jars.flatMap(({ id, sampled }) => sampled === undefined ? [] : [{ id, ...sampled }]),
+  );
   const closing = jars.map((jar) =>
     jar.close().then(
       (given) => void elsewhere.push(...given),
@@ -221,7 +250,12 @@ async function giveBack(jars: readonly Jar[], run: RunState) {
   }
   // An old figure is good enough for a report.
   await settlesWithin(memory.refresh(), run.limits.hurriedDisposalMilliseconds, run.clock);
-  const report = reached ? { allocationReport: manager.getAllocationReport() } : {};
+  const report = reached
+    ? {
+      allocationReport: withProcesses(manager.getAllocationReport(), processes),
+      ...processes.length > 0 && { processes },
+    }
+    : {};
   const before = manager.reserved;
   await deallocateAll(run, jars.map((jar) => jar.id));
   const ids = new Set([...before, ...elsewhere].map(({ id }) => id));

@@ -5,9 +5,15 @@ import { figuresOfRam, RAM } from "../budget/pools/pools.ts";
 import { settlesBefore, settlesWithin } from "../experiment/clock.ts";
 import type { JarConfig } from "../experiment/config.ts";
 import type { DeathCause } from "../experiment/jar/death_cause.ts";
-import type { Entrance, Figures, Refusal, Whereabouts } from "../experiment/jar/entrance.ts";
+import type {
+  Entrance,
+  Figures,
+  Refusal,
+  StartedAt,
+  Whereabouts,
+} from "../experiment/jar/entrance.ts";
 import type { JarPlace, PlacedJar, PlaceRun } from "../experiment/jar/place.ts";
-import type { SampledJar } from "../experiment/memory/memory_sample.ts";
+import type { SampledJar, SampledProcess } from "../experiment/memory/memory_sample.ts";
 import { Advance } from "./advance.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { JarAnswer } from "../report/schema/jar.ts";
@@ -29,6 +35,8 @@ export interface JarStart {
   readonly launch: (avoid: string | undefined) => JarChild;
   /** What starts it, for people: `slurm`. */
   readonly launcher: string;
+  /** Whether what it starts takes this machine's memory, wherever it says that it is. */
+  readonly startsHere: boolean;
   /** brainjar's own version: the other side must have the same. */
   readonly version: string;
   /** The processor that the jar was planned for; absent where it is planned for any. */
@@ -68,7 +76,8 @@ export class SeparateProcess implements JarPlace {
   #hello: PromiseWithResolvers<Hello | ProcessEnd> | undefined;
   #entrance: PromiseWithResolvers<Entrance> | undefined;
   #advance: Advance | undefined;
-  #where: Whereabouts | undefined;
+  #where: StartedAt | undefined;
+  #held: Pick<SampledProcess, "heldBytes" | "mostHeldBytes"> = {};
   /** The machine that it is or was on. */
   #host: string | undefined;
   /** The machine that its next process isn't to be on. */
@@ -150,6 +159,7 @@ export class SeparateProcess implements JarPlace {
     const { id } = this.#config.demand;
     this.#hello = Promise.withResolvers();
     this.#end = undefined;
+    this.#where = undefined;
     const avoid = this.#avoid;
     this.#avoid = undefined;
     const child = launch(avoid);
@@ -185,8 +195,10 @@ export class SeparateProcess implements JarPlace {
     this.#wasUp = true;
     const { host, job } = hello;
     this.#host = host;
+    this.#held = {};
     const { own } = this.#start;
-    this.#where = host === own.host && job === own.job ? undefined : { host, ...defined({ job }) };
+    const isOwn = host === own.host && job === own.job;
+    this.#where = { launcher, ...!isOwn && { host, ...defined({ job }) } };
     keepAsking(link, this.#run);
     return link;
   }
@@ -235,8 +247,12 @@ export class SeparateProcess implements JarPlace {
     return given;
   }
 
-  sampled(): SampledJar["pools"] {
-    return this.#sampled;
+  sampled(): Omit<SampledJar, "id"> {
+    const pools = this.#sampled;
+    if (!this.isUp || this.#where === undefined) return { pools };
+    const { launcher: _, ...where } = this.#where;
+    const isHere = this.#start.startsHere || this.#host === this.#start.own.host;
+    return { pools, process: { ...where, isHere, ...this.#held } };
   }
 
   /** Ends its process, if there is one. */
@@ -290,7 +306,7 @@ export class SeparateProcess implements JarPlace {
 
   /** What becomes of a jar that isn't let in: one whose process ended on the way dies. */
   #refusalOf(error: unknown): Refusal {
-    const refusal = refusalOf(error);
+    const refusal = { ...refusalOf(error), ...defined({ where: this.#where }) };
     const end = this.#end;
     if (end === undefined || refusal.blame !== "engine") return refusal;
     const death = deathBy(end);
@@ -305,7 +321,7 @@ export class SeparateProcess implements JarPlace {
         return this.#hello?.resolve(answer);
       case "admitted": {
         const { allocation, preflight } = answer;
-        this.#approval = { allocation, preflight };
+        this.#approval = { allocation, preflight, ...defined({ where: this.#where }) };
         return this.#onApproved?.(this.#approval);
       }
       case "loaded": {
@@ -316,25 +332,24 @@ export class SeparateProcess implements JarPlace {
         const turn = () => this.#run.turn;
         const mind = new RemoteMind({ link, contextSize, templateTokens, turn });
         this.#mind = mind;
-        const told = defined({ where: this.#where });
         this.#entrance?.resolve({
           kind: "admitted",
           approval,
           mind,
           shared,
           milliseconds,
-          ...told,
         });
         return;
       }
       case "refused": {
         const { answer: _, ...refusal } = answer;
-        return this.#entrance?.resolve({ kind: "refused", ...refusal });
+        const where = defined({ where: this.#where });
+        return this.#entrance?.resolve({ kind: "refused", ...refusal, ...where });
       }
       case "failed": {
         const { code, message, hint, blame: kind } = answer;
         const error = new BrainjarError(code, message, { kind, ...defined({ hint }) });
-        this.#entrance?.resolve(refusalOf(error));
+        this.#entrance?.resolve(this.#refusalOf(error));
         return this.#mind?.fail(error);
       }
       case "text":
@@ -348,6 +363,7 @@ export class SeparateProcess implements JarPlace {
         return this.#died?.resolve(answer.pools);
       case "vitals":
         this.#sampled = answer.pools;
+        this.#measured(answer.processBytes);
         return;
       case "warning":
         return this.#jar.warn(answer.code, answer.message);
@@ -355,6 +371,12 @@ export class SeparateProcess implements JarPlace {
       case "bye":
         return;
     }
+  }
+
+  #measured(heldBytes: number | undefined): void {
+    if (heldBytes === undefined) return;
+    const mostHeldBytes = Math.max(heldBytes, this.#held.mostHeldBytes ?? 0);
+    this.#held = { heldBytes, mostHeldBytes };
   }
 }
 

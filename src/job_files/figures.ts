@@ -73,11 +73,15 @@ export function checkWords(
   ];
 }
 
-/** Words of `brainjar run` with what starts each jar. */
-export function runWords(job: Job, asked: readonly Asked[]): string[] {
-  const launchers = job.jars.flatMap(({ demand: { id } }, at) => {
+/** What starts each jar, in words of `brainjar run` and `brainjar check`. */
+export function launcherWords({ jars }: Job, asked: readonly Asked[]): string[] {
+  return jars.flatMap(({ demand: { id } }, at) => {
     const launcher = asked[at]?.launcher;
     return launcher === undefined ? [] : [`--launcher-${id}`, launcher];
   });
-  return ["brainjar", "run", ...job.run, ...launchers];
+}
+
+/** Words of `brainjar run` with what starts each jar. */
+export function runWords(job: Job, asked: readonly Asked[]): string[] {
+  return ["brainjar", "run", ...job.run, ...launcherWords(job, asked)];
 }

@@ -3,7 +3,7 @@ import { formatAmount } from "../budget/size.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
-import { type Asked, askedBy, checkWords, runWords } from "./figures.ts";
+import { type Asked, askedBy, checkWords, launcherWords } from "./figures.ts";
 import type { Job, JobFile, JobJar } from "./job.ts";
 
 /** Where systemd looks for what a user wrote. */
@@ -17,6 +17,8 @@ export function systemdFiles(job: Job): JobFile[] {
   const asked = job.jars.map((jar) =>
     askedBy(`socket %t/brainjar/${jar.demand.id}.socket`, jar, job)
   );
+  const started = launcherWords(job, asked);
+  const specified = asked.map(({ launcher }) => launcher);
   const sockets = job.jars.map(({ demand: { id } }) => `brainjar-${id}.socket`);
   return [
     ...job.jars.flatMap((jar, at) => {
@@ -41,15 +43,10 @@ export function systemdFiles(job: Job): JobFile[] {
       "Type=exec",
       ...environment(),
       "# All jars together on this machine, before the first is started.",
-      `ExecStartPre=${unitCommand(["brainjar", "check", ...job.checked, ...apart(job)])}`,
-      `ExecStart=${unitCommand(runWords(job, asked), asked.map(({ launcher }) => launcher))}`,
+      `ExecStartPre=${unitCommand(["brainjar", "check", ...job.checked, ...started], specified)}`,
+      `ExecStart=${unitCommand(["brainjar", "run", ...job.run, ...started], specified)}`,
     ]),
   ];
-}
-
-/** Jars in processes of their own share no weights. */
-function apart({ checked }: Job): string[] {
-  return checked.includes("--no-share-weights") ? [] : ["--no-share-weights"];
 }
 
 function unitsOf(job: Job, jar: JobJar, asked: Asked): JobFile[] {

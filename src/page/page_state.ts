@@ -1,4 +1,5 @@
 import type { RunView } from "../view/run_view.ts";
+import { askedElsewhere, elsewhere } from "../report/places/places.ts";
 import { printableLines } from "../report/printable.ts";
 import { formatAmount } from "../budget/size.ts";
 import type { Validation } from "../budget/validation.ts";
@@ -39,9 +40,15 @@ export class PageStates {
     const known = this.#shown.get(validation) as PageState["verdict"];
     if (known !== undefined) return known;
     const { ok, requiredBytes, usableBytes, memory, issues } = validation;
-    const text = ok
-      ? `The jars need ${formatAmount(requiredBytes)} of ${formatAmount(usableBytes)} usable; ` +
-        `${formatAmount(memory.availableBytes)} are available`
+    const others = elsewhere(validation);
+    const apart = others.length === 0 ? "" : `; elsewhere they ask for ${askedElsewhere(others)}`;
+    const text = ok && validation.instances.length === 0
+      ? `The jars need nothing of this machine${apart}`
+      : ok
+      ? `The jars${others.length > 0 ? " here" : ""} need ${formatAmount(requiredBytes)} of ${
+        formatAmount(usableBytes)
+      } usable; ` +
+        `${formatAmount(memory.availableBytes)} are available${apart}`
       : `The jars don't fit: ${issues.map(({ code }) => code).join(", ")}`;
     const verdict = { ok, text };
     this.#shown.set(validation, verdict);

@@ -38,8 +38,16 @@ export async function advise(plan: Plan): Promise<Plan> {
   return await adviseOn(host, plan);
 }
 
-/** The same on a host that is open. */
-export async function adviseOn(host: Host, plan: Plan): Promise<Plan> {
+/**
+ * The same on a host that is open.
+ *
+ * @param judged what layer 1 says of a plan, where that isn't what the plan says itself
+ */
+export async function adviseOn(
+  host: Host,
+  plan: Plan,
+  judged: (plan: Plan) => Plan = (plan) => plan,
+): Promise<Plan> {
   const { settings, memory, validation } = plan;
   if (validation.ok && !couldHaveMoreLayers(validation)) return plan;
   // What passes is asked what would have all layers on devices, and needs no search for how many.
@@ -52,7 +60,7 @@ export async function adviseOn(host: Host, plan: Plan): Promise<Plan> {
         const sized = size === undefined ? memory : { ...memory, ...size, sources: [] };
         const { devices: _, ...alone } = sized;
         const there = changes.gpu === "off" ? alone : sized;
-        return (await planOn(host, applyChanges(asked, changes), there)).validation;
+        return judged(await planOn(host, applyChanges(asked, changes), there)).validation;
       } catch (error) {
         // A change that this model doesn't take (a quantized cache without flash attention).
         if (error instanceof BrainjarError) return undefined;

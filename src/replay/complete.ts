@@ -1,7 +1,11 @@
+import { defined } from "../budget/defined.ts";
 import { exitCode } from "../budget/exit_codes.ts";
+import { RAM } from "../budget/pools/pools.ts";
 import { sum } from "../budget/sum.ts";
-import type { EndReason } from "../experiment/events.ts";
+import type { EndEvent, EndReason } from "../experiment/events.ts";
 import { CAUSE_MESSAGES, type DeathCause } from "../experiment/jar/death_cause.ts";
+import { processReports } from "../experiment/jar/seen_process.ts";
+import { everyInstance } from "../report/places/places.ts";
 import { isDead, type RunView } from "../view/run_view.ts";
 
 /** A line as JSON has it. */
@@ -68,8 +72,9 @@ export function completed(line: Fields, { view, at, since }: Before): Fields {
   const milliseconds = at - since;
   switch (line.event) {
     case "thought":
-    case "loaded":
       return { milliseconds, ...line };
+    case "loaded":
+      return { milliseconds, ...startedFor(line.id, view), ...line };
     case "allocated":
       return { ...allocatedFor(line.id, view), preflight: NO_PREFLIGHT, ...line };
     case "death": {
@@ -88,6 +93,7 @@ export function completed(line: Fields, { view, at, since }: Before): Fields {
         ...allocatedFor(line.id, view),
         preflight: NO_PREFLIGHT,
         milliseconds,
+        ...startedFor(line.id, view),
         ...line,
       };
     case "end":
@@ -96,6 +102,7 @@ export function completed(line: Fields, { view, at, since }: Before): Fields {
         seed: view.seed ?? 0,
         resurrections: resurrectionsIn(view),
         milliseconds: at,
+        ...processesIn(view),
         ...NOTHING_GIVEN_BACK,
         ...line,
       };
@@ -106,9 +113,27 @@ export function completed(line: Fields, { view, at, since }: Before): Fields {
 
 /** What was validated for a jar: a sample of memory says it more exactly, soon after. */
 function allocatedFor(id: unknown, { validation }: RunView) {
-  const { requiredBytes = 0, sharedBytes = 0 } =
-    validation?.instances.find((instance) => instance.id === id) ?? {};
+  const judged = validation && everyInstance(validation);
+  const { requiredBytes = 0, sharedBytes = 0 } = judged?.find((one) => one.id === id) ?? {};
   return { ...NOTHING_ALLOCATED, allocatedBytes: requiredBytes - sharedBytes };
+}
+
+/** What started a jar's process: where that was, the samples of memory after it say. */
+function startedFor(id: unknown, { jars }: RunView) {
+  return defined({ launcher: jars.find((jar) => jar.id === id)?.place?.launcher });
+}
+
+/** Jars in processes of their own as samples of memory saw them last. */
+function processesIn({ jars, validation }: RunView): Pick<EndEvent, "processes"> {
+  const reports = processReports(
+    validation?.places ?? [],
+    jars.map(({ id, place, reservedBytes, residentBytes, devices }) => {
+      const { host, job, isHere = false, heldBytes, mostHeldBytes } = place ?? {};
+      const process = { isHere, ...defined({ host, job, heldBytes, mostHeldBytes }) };
+      return { id, pools: [{ id: RAM, reservedBytes, residentBytes }, ...devices], process };
+    }),
+  );
+  return reports.length === 0 ? {} : { processes: reports };
 }
 
 function messageOf(cause: unknown): string {

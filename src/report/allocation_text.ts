@@ -70,8 +70,13 @@ function onPool({ pool }: { readonly pool?: string }): string {
 
 /**
  * The report of everything allocated (src/budget/README.md, "Layer 2"), without a line break at the end.
+ *
+ * @param processes what there is to say of jars in processes of their own
  */
-export function allocationReportText(report: AllocationReport): string {
+export function allocationReportText(
+  report: AllocationReport,
+  processes: readonly string[] = [],
+): string {
   const jars = report.jars.map(({ id, allocatedBytes, modelBytes, pools }) =>
     [
       `${id}  ${formatAmount(allocatedBytes)} (model: ${formatAmount(modelBytes)})`,
@@ -100,7 +105,10 @@ export function allocationReportText(report: AllocationReport): string {
       ]),
       "",
       "Instances:",
-      ...(jars.length === 0 ? ["(none)"] : jars).map((line) => `  ${line}`),
+      ...(jars.length === 0 && processes.length === 0 ? ["(none)"] : jars).map((line) =>
+        `  ${line}`
+      ),
+      ...processes.map((line) => `  ${line}`),
     ],
   }]);
 }

@@ -41,6 +41,7 @@ export function checkJson(
       ...defined({ gpuLayers: instance.gpuLayers }),
       pools: instance.pools.map((pool) => pick(pool, ["id", "requiredBytes"])),
     })),
+    ...defined({ places: validation.places }),
     issues: validation.issues.map((issue) => ({ code: issue.code, message: issueMessage(issue) })),
     warnings: warningsOf(validation).map((warning) => pick(warning, ["code", "message"])),
     recommendations: validation.recommendations.map((recommendation) => ({

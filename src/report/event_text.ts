@@ -1,7 +1,10 @@
 import { counted } from "../budget/counted.ts";
 import type { EndEvent, LoadedEvent, RunEvent, WarningEvent } from "../experiment/events.ts";
+import { formatAmount } from "../budget/size.ts";
 import { allocationReportText, allocationText } from "./allocation_text.ts";
+import { titled } from "./block.ts";
 import { poolAmounts } from "./format.ts";
+import { processLines, startedWords } from "./places/process_text.ts";
 import { preflightText } from "./preflight_text.ts";
 import { printable } from "./printable.ts";
 
@@ -16,7 +19,12 @@ export function renderEvent(event: RunEvent): string {
     case "allocated":
       // A transcript doesn't know how much.
       if (event.pools.length === 0) return said(event.id, "allocated");
-      return `${allocationText({ ok: true, ...event })}\n${preflightText(event.preflight)}`;
+      return [
+        event.launcher === undefined
+          ? allocationText({ ok: true, ...event })
+          : ownAllocationText(event),
+        preflightText(event.preflight),
+      ].join("\n");
     case "loaded":
       return said(event.id, loaded(event));
     case "thought":
@@ -81,15 +89,36 @@ function loaded(event: LoadedEvent): string {
     seconds(event.milliseconds);
 }
 
-/** Where a jar's process is, if that is told. */
-function placeText({ host, job }: Pick<LoadedEvent, "host" | "job">): string {
-  if (host === undefined) return "";
-  return ` on ${printable(host)}${job === undefined ? "" : ` (${printable(job)})`}`;
+/** What started a jar's process and where it is, if that is told. */
+export function placeText(event: Pick<LoadedEvent, "launcher" | "host" | "job">): string {
+  const words = startedWords(event);
+  if (words === "") return "";
+  return event.launcher === undefined ? ` ${words}` : ` in a process of its own ${words}`;
+}
+
+/** What a jar's own process let it in with: nobody else's reservations are counted there. */
+function ownAllocationText(event: Extract<RunEvent, { readonly event: "allocated" }>): string {
+  return titled(`ALLOCATION APPROVED for ${event.id}${placeText(event)}`, [
+    [
+      "Allocated there",
+      `${formatAmount(event.allocatedBytes)} / ${formatAmount(event.usableBytes)}`,
+    ],
+    ...event.pools.slice(1).map((pool): [string, string] => [
+      `Allocated on ${pool.id}`,
+      `${formatAmount(pool.allocatedBytes)} / ${formatAmount(pool.usableBytes)}`,
+    ]),
+  ]);
+}
+
+/** Where a process is that is there: without a host of its own it is on the run's. */
+function startedThere(event: WarningEvent): string {
+  return startedWords(event) + (event.host === undefined ? " on this machine" : "");
 }
 
 function warning(event: WarningEvent): string {
   const line = `WARNING: ${printable(event.message)}`;
   const details = [
+    event.launcher === undefined ? undefined : `  In a process of its own ${startedThere(event)}`,
     event.allocation && allocationText(event.allocation),
     event.preflight && preflightText(event.preflight),
     event.hint === undefined ? undefined : `  ${printable(event.hint)}`,
@@ -105,8 +134,10 @@ const REASONS: Readonly<Record<EndEvent["reason"], string>> = {
   "no-jar-left": "Run ended: no jar is left and none could be brought back",
 };
 
-function allocationLines({ allocationReport }: EndEvent): string[] {
-  return allocationReport === undefined ? [] : [allocationReportText(allocationReport)];
+function allocationLines({ allocationReport, processes = [] }: EndEvent): string[] {
+  // A transcript may know of processes alone.
+  if (allocationReport === undefined) return processLines(processes);
+  return [allocationReportText(allocationReport, processLines(processes))];
 }
 
 /** How a run ended and what was given back, a line each. */

@@ -1,6 +1,6 @@
 import { formatAmount } from "../budget/size.ts";
 import { allocationText } from "./allocation_text.ts";
-import type { Issue, SumIssue, Validation, Warning } from "../budget/validation.ts";
+import type { Issue, NoMachineIssue, SumIssue, Validation, Warning } from "../budget/validation.ts";
 import { formatPercent } from "./format.ts";
 import { preflightText } from "./preflight_text.ts";
 
@@ -23,12 +23,25 @@ export function issueMessage(issue: Issue): string {
       return `${who} ${listed(names)} need${names.length === 1 ? "s" : ""} ` +
         `${formatAmount(issue.requiredBytes)} on ${issue.pool}, which this machine does not have`;
     }
+    case "no-machine-offered":
+      return `'${issue.id}' asks ${issue.launcher} for ${formatAmount(issue.memoryBytes)}` +
+        offeredWords(issue);
     default: {
       const limit = issue.limit === "usable" ? "safe threshold" : "currently available memory";
       return `Total requirements${onPool(issue)} (${formatAmount(issue.requiredBytes)}) exceed ` +
         `${limit} (${formatAmount(issue.limitBytes)}) by ${formatAmount(issue.excessBytes)}`;
     }
   }
+}
+
+/** What of a scheduler's machines isn't enough. */
+function offeredWords({ memoryBytes, gpus, machines, largest }: NoMachineIssue): string {
+  if (machines === 0) return ", which offers no machine";
+  const devices = gpus === 0 ? "" : ` with ${gpus === 1 ? "a device" : `${gpus} devices`}`;
+  if (largest === undefined) return `${devices}, and none of its machines has as many`;
+  const short = formatAmount(memoryBytes - largest.memoryBytes);
+  return `${devices}, ${short} more than its largest machine has ` +
+    `(${largest.name}: ${formatAmount(largest.memoryBytes)})`;
 }
 
 /** Which pool a figure is of, where it isn't RAM. */
@@ -68,6 +81,12 @@ export function issueCause(issue: Issue): string {
     case "no-such-device":
       return "The engine drives no such device here; brainjar memory lists those that there are " +
         "(no-such-device)";
+    case "no-machine-offered":
+      return issue.machines === 0
+        ? `Check its options and which machines are up, or start the jar with ` +
+          `--launcher-${issue.id} (no-machine-offered)`
+        : `Give it a smaller --context-size or model, or start it elsewhere with ` +
+          `--launcher-${issue.id} (no-machine-offered)`;
   }
 }
 

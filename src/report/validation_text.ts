@@ -18,21 +18,48 @@ import { sharedBytes } from "./shared_bytes.ts";
  */
 export async function validationText(report: ValidationReport): Promise<string> {
   const { validation } = report;
-  const devices = await wordsForDevices(validation);
+  const places = await wordsForPlaces(validation);
+  const instances = places?.everyInstance(validation) ?? validation.instances;
+  const words = { places, devices: await wordsForDevices(validation.pools, instances) };
   return blocks([
-    header(report),
-    systemMemory(validation, devices),
-    modelAnalysis(report),
-    perInstance(report, devices),
-    budgetAnalysis(report, devices),
-    await outcome(validation, devices),
+    header(report, instances, words),
+    systemMemory(validation, words),
+    modelAnalysis(report, instances),
+    perInstance(report, instances, words),
+    budgetAnalysis(report, words),
+    await outcome(validation, words),
   ]);
+}
+
+/** What only some reports say. */
+interface Words {
+  readonly devices: DeviceWords;
+  readonly places: PlaceWords;
+}
+
+/** The lines on jars in processes of their own; absent where there are none. */
+type PlaceWords =
+  | (typeof import("./places/places.ts") & typeof import("./places/places_text.ts"))
+  | undefined;
+
+async function wordsForPlaces({ places }: Validation): Promise<PlaceWords> {
+  if (places === undefined) return undefined;
+  return {
+    ...await loadModule<typeof import("./places/places.ts")>(import.meta, "./places/places.ts"),
+    ...await loadModule<typeof import("./places/places_text.ts")>(
+      import.meta,
+      "./places/places_text.ts",
+    ),
+  };
 }
 
 /** The lines on devices; absent where there is nothing to be said of any. */
 type DeviceWords = typeof import("./devices_text.ts") | undefined;
 
-async function wordsForDevices({ pools, instances }: Validation): Promise<DeviceWords> {
+async function wordsForDevices(
+  pools: Validation["pools"],
+  instances: readonly InstanceValidation[],
+): Promise<DeviceWords> {
   const isTold = pools.length > 1 ||
     instances.some(({ pools, gpuLayers }) => pools.length > 1 || gpuLayers !== undefined);
   if (!isTold) return undefined;
@@ -47,19 +74,24 @@ const CRITERION_WORDS = {
   floor: "floor (stays alive)",
 } as const;
 
-function header({ validation, estimator }: ValidationReport): Block {
-  const ids = validation.instances.map(({ id }) => id).join(", ");
+function header(
+  { validation, estimator }: ValidationReport,
+  instances: readonly InstanceValidation[],
+  { places }: Words,
+): Block {
+  const ids = instances.map(({ id }) => id).join(", ");
   return {
     title: "MEMORY BUDGET VALIDATION",
     lines: fields([
       ["Mode", `${validation.mode} (${ids})`],
+      ...places?.whoLivesWhere(validation) ?? [],
       ["Criterion", CRITERION_WORDS[validation.criterion]],
       ["Estimator", estimator],
     ]),
   };
 }
 
-function systemMemory({ memory }: Validation, devices: DeviceWords): Block {
+function systemMemory({ memory }: Validation, { devices }: Words): Block {
   const { reservedBytes, pressure, swap } = memory;
   const from = (figure: "total" | "available") => {
     const source = memory.sources.find((source) => source.figure === figure && source.decides);
@@ -89,13 +121,19 @@ function systemMemory({ memory }: Validation, devices: DeviceWords): Block {
   };
 }
 
-function modelAnalysis({ validation, models, instances }: ValidationReport): Block {
+function modelAnalysis(
+  { validation, models, instances }: ValidationReport,
+  every: readonly InstanceValidation[],
+): Block {
+  const { places = [], shareWeights } = validation;
+  const apart = places.flatMap(({ id, launcher }) => launcher === undefined ? [] : [id]);
   return {
     title: "Model Analysis",
     lines: models.flatMap((model) => {
-      const users = validation.instances.filter((instance) => instance.model === model.path);
+      const users = every.filter((instance) => instance.model === model.path);
       const known = instances.find(({ id }) => users.some((user) => user.id === id));
-      const shared = users.length > 1 && validation.shareWeights;
+      const sharing = users.filter(({ id }) => !apart.includes(id));
+      const shared = sharing.length > 1 && shareWeights;
       return [
         `Model: ${model.name}`,
         ...fields([
@@ -108,13 +146,20 @@ function modelAnalysis({ validation, models, instances }: ValidationReport): Blo
           ...(known?.footprint.notes ?? []).map((note) => ["Note", note] as const),
           [
             "Used by",
-            users.map(({ id }) => id).join(", ") +
-            (shared ? " (weights loaded once)" : ""),
+            users.map(({ id }) => id).join(", ") + (shared ? sharedNote(users, sharing) : ""),
           ],
         ], "  "),
       ];
     }),
   };
+}
+
+function sharedNote(
+  users: readonly InstanceValidation[],
+  sharing: readonly InstanceValidation[],
+): string {
+  if (users.length === sharing.length) return " (weights loaded once)";
+  return ` (weights loaded once for ${sharing.map(({ id }) => id).join(", ")})`;
 }
 
 function architecture(model: ModelDescription): string {
@@ -128,17 +173,19 @@ function architecture(model: ModelDescription): string {
 
 function perInstance(
   { validation, models, instances }: ValidationReport,
-  devices: DeviceWords,
+  every: readonly InstanceValidation[],
+  { devices, places }: Words,
 ): Block {
   return {
     title: "Per-Instance Requirements",
-    lines: validation.instances.flatMap((instance) => {
+    lines: every.flatMap((instance) => {
       const known = instances.find(({ id }) => id === instance.id);
       const model = models.find(({ path }) => path === instance.model);
       return [
         `Instance '${instance.id}' (${instance.role})`,
         ...fields([
-          ...instanceRows(instance, model?.name ?? instance.model, known, validation.criterion),
+          ...places?.placeRows(validation, instance.id) ?? [],
+          ...instanceRows(instance, model?.name ?? instance.model, known, validation),
           ...devices?.deviceRequirements(instance) ?? [],
         ], "  "),
         ...madeOf(known, instances, devices),
@@ -151,16 +198,20 @@ function instanceRows(
   instance: InstanceValidation,
   modelName: string,
   known: InstanceDescription | undefined,
-  criterion: Criterion,
+  { criterion, instances }: Validation,
 ): [string, string | undefined][] {
   const { ramLimitBytes, sharedBytes } = instance;
+  const where = instances.includes(instance) ? "" : ", where it is started";
   return [
     ["Model", modelName],
     ["Context", known && `${known.contextSize} tokens`],
     ["Floor", `${formatAmount(instance.floorBytes)} (killed below)`],
     ["Working set", `${formatAmount(instance.workingSetBytes)} (full speed)`],
     ["RAM limit", ramLimitBytes === undefined ? "none" : formatAmount(ramLimitBytes)],
-    ["Required", `${formatAmount(instance.requiredBytes)} (${requiredWords(instance, criterion)})`],
+    [
+      "Required",
+      `${formatAmount(instance.requiredBytes)} (${requiredWords(instance, criterion)})${where}`,
+    ],
     [
       "Of it shared",
       sharedBytes > 0 ? `${formatAmount(sharedBytes)} (counted above)` : undefined,
@@ -195,8 +246,13 @@ function madeOf(
     : fields([["Made of", `the same as '${first.id}'`]], "  ");
 }
 
-function budgetAnalysis(report: ValidationReport, devices: DeviceWords): Block {
+function budgetAnalysis(report: ValidationReport, { devices, places }: Words): Block {
   const { validation } = report;
+  const elsewhere = places?.elsewhereRows(validation) ?? [];
+  if (places !== undefined && validation.instances.length === 0) {
+    const lines = fields([...places.budgetRows(validation), ...elsewhere]);
+    return { title: "Budget Analysis", lines };
+  }
   const { memory, usableBytes, requiredBytes, safetyMarginPercent } = validation;
   const given = Number((100 - safetyMarginPercent).toFixed(2));
   const shared = sharedBytes(report);
@@ -228,6 +284,7 @@ function budgetAnalysis(report: ValidationReport, devices: DeviceWords): Block {
         "Budget used",
         usableBytes > 0 ? formatPercent((requiredBytes / usableBytes) * 100) : undefined,
       ],
+      ...elsewhere,
     ]).concat(devices?.deviceBudget(validation) ?? []),
   };
 }
@@ -237,12 +294,17 @@ function minus(bytes: number): string {
   return `-${formatAmount(bytes)}`;
 }
 
-function sharedWords(bytes: number, { shareWeights }: Validation): string {
+function sharedWords(bytes: number, { shareWeights, places }: Validation): string {
   if (bytes > 0) return `${minus(bytes)} (jars on one model load it once)`;
+  if (places?.every(({ launcher }) => launcher !== undefined)) {
+    return "none (each jar has a process of its own)";
+  }
   return shareWeights ? "none" : "none (--no-share-weights)";
 }
 
-async function outcome(validation: Validation, devices: DeviceWords): Promise<Block> {
+const NOTHING_HERE = "Nothing is required of this machine";
+
+async function outcome(validation: Validation, { devices, places }: Words): Promise<Block> {
   const warningLines = list("Warnings:", await warningMessages(validation));
   const recommendationLines = list("Recommendations:", await recommendationMessages(validation));
   if (validation.ok) {
@@ -250,10 +312,13 @@ async function outcome(validation: Validation, devices: DeviceWords): Promise<Bl
       title: "VALIDATION PASSED",
       lines: [
         "Memory budget is safe to proceed",
-        `Total required: ${formatAmount(validation.requiredBytes)} / ` +
-        formatAmount(validation.usableBytes),
-        `Safety margin: ${formatAmount(validation.marginBytes)}`,
-        "  (left below the safe threshold, beside what is never given out)",
+        ...validation.instances.length === 0 ? [NOTHING_HERE] : [
+          `Total required: ${formatAmount(validation.requiredBytes)} / ` +
+          formatAmount(validation.usableBytes),
+          `Safety margin: ${formatAmount(validation.marginBytes)}`,
+          "  (left below the safe threshold, beside what is never given out)",
+        ],
+        ...places?.passedElsewhere(validation) ?? [],
         ...devices?.devicePassed(validation) ?? [],
         ...warningLines,
         ...recommendationLines,

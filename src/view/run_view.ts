@@ -40,9 +40,12 @@ export interface JarView {
   readonly model: string;
   /** `waiting` before it is admitted; `gone` for good. */
   readonly state: "waiting" | "loading" | "alive" | "thinking" | "dead" | "gone";
+  /** What it is held to: its RAM limit, or its launcher's where that is less. */
   readonly limitBytes?: number;
   readonly reservedBytes: number;
   readonly residentBytes: number;
+  /** Where it lives; absent where all jars live in the run's process, or that isn't known. */
+  readonly place?: PlaceView;
   /** What it has on devices. */
   readonly devices: readonly {
     readonly id: string;
@@ -63,6 +66,25 @@ export interface JarView {
   readonly thought?: { readonly turn: number; readonly text: string; readonly isWhole: boolean };
   /** Its life: born when, with how many turns, thoughts and tokens so far. */
   readonly life: Life;
+}
+
+/** Where a jar lives, and what its process holds, as far as that was seen. */
+export interface PlaceView {
+  /** What starts its process; absent where it lives in the run's own. */
+  readonly launcher?: string;
+  /** Its machine and its scheduler's name for it, where they aren't the run's own. */
+  readonly host?: string;
+  readonly job?: string;
+  /** Whether it takes this machine's memory. */
+  readonly isHere: boolean;
+  /** What its launcher is asked to hold it to; absent where it is held to nothing. */
+  readonly limitBytes?: number;
+  /** What it needs by estimate, and asks for where it can. */
+  readonly requestBytes: number;
+  /** What its process holds that can't be given back; absent where there is none. */
+  readonly heldBytes?: number;
+  /** The most of that which was seen in the run. */
+  readonly mostHeldBytes?: number;
 }
 
 /** Whether it lives no more, for now or for good. */

@@ -1,6 +1,6 @@
 import { defined } from "../budget/defined.ts";
-import type { Role } from "../budget/demand.ts";
 import { RAM } from "../budget/pools/pools.ts";
+import type { InstancePlace, InstanceValidation } from "../budget/validation.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import { turnsOfLife } from "../experiment/jar/life.ts";
 import type { MemorySample } from "../experiment/memory/memory_sample.ts";
@@ -17,6 +17,7 @@ import {
   type RunView,
   type Utterance,
 } from "./run_view.ts";
+import { placed, placeOf, seenPlace } from "./see_place.ts";
 import { appendPoint, EMPTY_SERIES } from "./series.ts";
 import type { ViewEvent } from "./view_event.ts";
 
@@ -52,18 +53,20 @@ export function see(view: RunView, event: ViewEvent, at: number): RunView {
         seed: event.seed,
         ...defined({ turns: event.turns }),
         validation: event.validation,
-        jars: event.validation.instances.map((instance) => newJar(instance, at)),
+        jars: (event.validation.places ?? event.validation.instances).map((one) => newJar(one, at)),
       };
     case "allocated":
-      return withJar(now, event.id, () => ({
+      return withJar(now, event.id, (jar) => ({
         state: "loading",
         reservedBytes: event.allocatedBytes,
+        ...placed(jar, event),
       }));
     case "loaded":
       return happened(
         withJar(now, event.id, (jar) => ({
           state: "alive",
           contextSize: event.contextSize,
+          ...placed(jar, event),
           life: newLife(jar, 1, at, event.turn),
         })),
         event,
@@ -92,6 +95,7 @@ export function see(view: RunView, event: ViewEvent, at: number): RunView {
           state: "alive",
           contextTokens: 0,
           reservedBytes: event.allocatedBytes,
+          ...placed(jar, event),
           life: newLife(jar, event.deaths + 1, at, event.turn),
         })),
         event,
@@ -125,21 +129,19 @@ function withJar(view: RunView, id: string, change: (jar: JarView) => Partial<Ja
   };
 }
 
-function newJar(
-  { id, role, model, ramLimitBytes }: {
-    readonly id: string;
-    readonly role: Role;
-    readonly model: string;
-    readonly ramLimitBytes?: number;
-  },
-  at: number,
-): JarView {
+type Described = Pick<InstanceValidation, "id" | "role" | "model" | "ramLimitBytes">;
+
+function newJar(jar: Described | InstancePlace, at: number): JarView {
+  const { id, role, model, ramLimitBytes } = jar;
+  const place = "isHere" in jar ? placeOf(jar) : undefined;
+  const limits = [ramLimitBytes, place?.limitBytes].filter((limit) => limit !== undefined);
   return {
     id,
     role,
     model,
     state: "waiting",
-    ...defined({ limitBytes: ramLimitBytes }),
+    ...limits.length > 0 && { limitBytes: Math.min(...limits) },
+    ...defined({ place }),
     reservedBytes: 0,
     residentBytes: 0,
     devices: [],
@@ -245,10 +247,12 @@ function remembered(view: RunView, sample: MemorySample): RunView {
     jars: view.jars.map((jar) => {
       const sampled = sample.jars.find(({ id }) => id === jar.id);
       const ram = sampled?.pools.find(({ id }) => id === RAM);
-      if (sampled === undefined || ram === undefined) return jar;
+      if (sampled === undefined) return jar;
+      const seen = { ...jar, ...seenPlace(jar, sampled.process) };
+      if (ram === undefined) return seen;
       const { reservedBytes, residentBytes } = ram;
       return {
-        ...jar,
+        ...seen,
         reservedBytes,
         residentBytes,
         devices: sampled.pools.filter((pool) => pool !== ram),

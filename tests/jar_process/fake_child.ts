@@ -171,6 +171,7 @@ export function fakePlace(
   return new SeparateProcess({ ...config, files }, run, jar, {
     launch,
     launcher: "fake",
+    startsHere: false,
     version: "1.0.0",
     startsAhead: false,
     startMilliseconds: 60_000,

@@ -1,13 +1,14 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { BrainjarError } from "../../src/budget/error.ts";
+import { assertEquals, assertRejects } from "@std/assert";
 import { GB, MB } from "../../src/budget/size.ts";
+import type { Issue } from "../../src/budget/validation.ts";
 import {
   askOffers,
-  checkOffered,
+  offerIssue,
   offersWords,
   readOffers,
 } from "../../src/jar_process/launchers/offers.ts";
 import { LAUNCHERS } from "../../src/jar_process/launchers/table.ts";
+import { issueMessage } from "../../src/report/message.ts";
 
 // What a scheduler says that it has is asked before anything starts.
 
@@ -52,13 +53,12 @@ Deno.test("offers: a launcher's words that choose among machines choose there to
 Deno.test("offers: what no machine has is refused with the largest that there is", () => {
   const machines = readOffers(SINFO);
   const ask = (memoryBytes: number, gpus = 0) => () =>
-    checkOffered({ id: "god", memoryBytes, gpus }, "slurm", machines);
-  ask(257_000 * MB)();
-  ask(300 * MB, 1)();
-  const refused = (run: () => void) => {
-    const error = assertThrows(run, BrainjarError);
-    assertEquals([error.code, error.kind], ["no-machine-offered", "refused"]);
-    return error.message;
+    offerIssue({ id: "god", memoryBytes, gpus }, "slurm", machines);
+  assertEquals(ask(257_000 * MB)(), undefined);
+  assertEquals(ask(300 * MB, 1)(), undefined);
+  const refused = (ask: () => Issue | undefined) => {
+    const issue = ask();
+    return issue && issueMessage(issue);
   };
   assertEquals(
     refused(ask(257_001 * MB)),
@@ -69,7 +69,7 @@ Deno.test("offers: what no machine has is refused with the largest that there is
     "'god' asks slurm for 1.00 MB with 5 devices, and none of its machines has as many",
   );
   assertEquals(
-    refused(() => checkOffered({ id: "god", memoryBytes: MB, gpus: 0 }, "slurm", [])),
+    refused(() => offerIssue({ id: "god", memoryBytes: MB, gpus: 0 }, "slurm", [])),
     "'god' asks slurm for 1.00 MB, which offers no machine",
   );
 });

@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { counted as countedByTheProgram } from "../../src/budget/counted.ts";
 import { formatAmount, MB } from "../../src/budget/size.ts";
-import { amount, clock, counted } from "../../src/page/assets/format.js";
+import { amount, clock, counted, startedWords } from "../../src/page/assets/format.js";
+import { startedWords as startedByTheProgram } from "../../src/report/places/process_text.ts";
 import { clockText } from "../../src/view/clock_text.ts";
 
 // A browser can't load the program's own functions: what it has instead must say the same.
@@ -24,4 +25,11 @@ Deno.test("page: a clock is the screen's: minutes and seconds, and hours once th
     fc.nat(),
     (milliseconds) => assertEquals(clock(milliseconds), clockText(milliseconds)),
   ));
+});
+
+Deno.test("page: where a jar's process is, is said as the reports say it", () => {
+  const places = [{}, { launcher: "process" }, { launcher: "ssh lab", host: "lab" }];
+  for (const place of [...places, { launcher: "slurm", host: "node1", job: "slurm:151" }]) {
+    assertEquals(startedWords(place), startedByTheProgram(place));
+  }
 });

@@ -41,13 +41,14 @@ export async function recommend(input: RecommendInput): Promise<Recommendation[]
   if (found.length === 0) {
     // All jars with less free beside them before one of them alone.
     const { together, alone } = combinedChanges(input);
-    found.push(
-      await trials.firstPassing(together) ??
-        await trials.firstPassing(trials.withLessHeadroom(({ mode }) => mode !== "single")) ??
-        await trials.firstPassing(alone) ??
-        await trials.firstPassing(trials.withLessHeadroom(({ mode }) => mode === "single")) ??
-        await machineFor(input),
-    );
+    const last = await trials.firstPassing(together) ??
+      await trials.firstPassing(trials.withLessHeadroom(({ mode }) => mode !== "single")) ??
+      await trials.firstPassing(alone) ??
+      await trials.firstPassing(trials.withLessHeadroom(({ mode }) => mode === "single"));
+    // What a scheduler doesn't offer, no larger machine here has.
+    const isOffered = validation.issues.every(({ code }) => code !== "no-machine-offered");
+    if (last) found.push(last);
+    else if (isOffered) found.push(await machineFor(input));
   }
   // Not a way to fit but a way to do without: last, and never instead of one.
   if (!thrashes(validation)) return found;

@@ -4,12 +4,13 @@ import { exitCode } from "../../budget/exit_codes.ts";
 import { isWithoutTokenizer } from "../../llama_cpp/loading/tokenizer.ts";
 import { loadModule } from "../../load_module.ts";
 import { type Host, openHost } from "../../plan/host.ts";
-import { planOn } from "../../plan/plan.ts";
+import { type Plan, planOn } from "../../plan/plan.ts";
 import type { ReservedPlan } from "../../plan/reserve.ts";
 import type { Settings } from "../../plan/settings.ts";
 import { validationReport } from "../../report/validation_report.ts";
-import type { Command } from "../command.ts";
+import type { Command, CommandInput } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
+import type { Launching } from "../run/launch.ts";
 import { readSettings } from "../settings/settings.ts";
 import { tellSlowServers } from "../terminal/slow_servers.ts";
 import {
@@ -24,7 +25,7 @@ import {
  * `brainjar check`: all of layer 1, and its verdict as the exit code. A script that names no model has
  * forgotten one: only a person at a terminal, who reads that it is used, gets the demo brain.
  */
-export const command: Command = async ({ values, output, dryLoadCommand }) => {
+export const command: Command = async ({ values, output, dryLoadCommand, jarCommand }) => {
   const startedAt = new Date();
   const format = readFormat(values);
   const quiet = values.get("quiet");
@@ -32,11 +33,13 @@ export const command: Command = async ({ values, output, dryLoadCommand }) => {
   const asked = await readSettings(values, { say, modelRequired: !output.interactive });
   const only = values.get("only");
   const settings = only === undefined ? asked : (await oneJar()).onlyJar(asked, only);
+  const launching = await launchingOf(settings, values, { jarCommand, say });
   await using host = tellSlowServers(
     openHost({ ...settings, ...defined({ dryLoadCommand }), say: (line) => say(`${line}\n`) }),
     { interactive: output.interactive, say },
   );
-  const judged = await judge(host, settings, values);
+  await launching?.askOffers();
+  const judged = await judge(host, settings, { values, launching });
   for (const { name, header } of modelsOf(judged)) {
     if (isWithoutTokenizer(header)) {
       say(`warning: ${name} has no tokenizer: run makes no text with it\n`);
@@ -64,6 +67,35 @@ async function oneJar() {
     import.meta,
     "../settings/one_jar.ts",
   );
+}
+
+/** How the jars would be started that a run has in processes of their own; nothing where there are none. */
+async function launchingOf(
+  settings: Settings,
+  values: FlagValues,
+  { jarCommand, say }: {
+    readonly jarCommand: CommandInput["jarCommand"] | undefined;
+    readonly say: (text: string) => void;
+  },
+): Promise<Launching | undefined> {
+  if (settings.jars.every(({ launcher }) => launcher === undefined)) return undefined;
+  // Where it is started nothing starts it once more, whatever a jar file says.
+  const isStarted = values.get("own-limit") !== undefined;
+  const isTyped = values.get("launcher") !== undefined || values.perJar("launcher").size > 0;
+  if (isStarted && !isTyped) return undefined;
+  const { readLaunching } = await loadModule<typeof import("../run/launch.ts")>(
+    import.meta,
+    "../run/launch.ts",
+  );
+  const excluded = isStarted
+    ? { flag: "own-limit", hint: "Say what starts the jar, or what it was started with" }
+    : values.get("reserve") === undefined
+    ? undefined
+    : { flag: "reserve", hint: "Jars in processes of their own reserve what they need themselves" };
+  return readLaunching(settings, jarCommand, {
+    ...defined({ excluded }),
+    say: (line) => say(`${line}\n`),
+  });
 }
 
 function tokenText({ reservation }: ReservedPlan): string {
@@ -99,7 +131,10 @@ function modelsOf({ plan }: ReservedPlan) {
 async function judge(
   host: Host,
   settings: Settings,
-  values: FlagValues,
+  { values, launching }: {
+    readonly values: FlagValues;
+    readonly launching: Launching | undefined;
+  },
 ): Promise<ReservedPlan> {
   const reserveSeconds = values.get("reserve");
   const ownLimitBytes = values.get("own-limit");
@@ -114,7 +149,8 @@ async function judge(
     // What would help is more than was asked for, and not another setting.
     return { plan: await (await oneJar()).planInOwnLimit(host, settings, ownLimitBytes) };
   }
-  const plan = await planOn(host, settings, await host.readMemory());
+  const apart = (plan: Plan) => launching?.apart(plan) ?? plan;
+  const plan = apart(await planOn(host, settings, await host.readMemory()));
   let judged: ReservedPlan = { plan };
   if (reserveSeconds !== undefined) {
     const { reserveOn } = await loadModule<typeof import("../../plan/reserve.ts")>(
@@ -132,5 +168,5 @@ async function judge(
     import.meta,
     "../../plan/advise.ts",
   );
-  return { ...judged, plan: await adviseOn(host, judged.plan) };
+  return { ...judged, plan: await adviseOn(host, judged.plan, apart) };
 }

@@ -46,7 +46,13 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
   const launching = settings.jars.some(({ launcher }) => launcher !== undefined)
     ? (await loadModule<typeof import("../run/launch.ts")>(import.meta, "../run/launch.ts"))
       .readLaunching(settings, jarCommand, {
-        ...defined({ token: values.get("token"), startSeconds: values.get("start-timeout") }),
+        ...defined({
+          excluded: values.get("token") === undefined ? undefined : {
+            flag: "token",
+            hint: "What a token holds is one process's: give it back first, or run in-process",
+          },
+          startSeconds: values.get("start-timeout"),
+        }),
         say: (line) => output.say(`${line}\n`),
       })
     : undefined;
@@ -80,8 +86,8 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
     const held = claim(ledger, values.get("token"));
     const first = await readMemory();
     const together = await planForRun(host, settings, { start: dryLoadCommand, say });
+    await launching?.askOffers();
     const plan = launching?.apart(together) ?? together;
-    await launching?.checkOffers(together);
     for (const { demand, header } of plan.jars) {
       checkSpeaks(demand.model, header);
       if (values.get("prompt-format") === "chat") checkChats(demand.model, header);
@@ -93,7 +99,6 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
     const config = await runConfig({ ...together, validation }, cpu, values);
     const goesOn = config.validation.ok || config.allowPartial;
     await session.validated(validationReport({ plan }), goesOn);
-    if (goesOn) launching?.linesOf(together).forEach(say);
     const end = await runExperiment(config, {
       engine: session.watch(host.engine),
       clock: systemClock,

@@ -351,16 +351,16 @@ export const FLAG_TABLE = [
     name: "launcher",
     type: "text",
     placeholder: "LAUNCHER",
-    commands: ["run"],
+    commands: ["run", "check"],
     help:
-      "Start each jar in a process of its own, by this and what it needs in one word: process, systemd, slurm, docker IMAGE, podman IMAGE, kubernetes IMAGE, compose SERVICE, attach POD, socket PATH, ssh HOST, or a command with {memory}, {memory-mib}, {request}, {gpus}, {name}, {command} in it (default in-process: none is started)",
+      "Start each jar in a process of its own, by this and what it needs in one word: process, systemd, slurm, docker IMAGE, podman IMAGE, kubernetes IMAGE, compose SERVICE, attach POD, socket PATH, ssh HOST, its options before that and after -- what starts brainjar there (ssh -p 2222 HOST -- ~/brainjar jar); or a command with {memory}, {memory-mib}, {request}, {gpus}, {name}, {command} in it (default in-process: none is started)",
   },
   {
     name: "launcher",
     perJar: true,
     type: "text",
     placeholder: "LAUNCHER",
-    commands: ["run"],
+    commands: ["run", "check"],
     help: "Start one jar so",
   },
   {

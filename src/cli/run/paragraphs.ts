@@ -1,6 +1,6 @@
 import { formatAmount } from "../../budget/size.ts";
 import type { RunEvent } from "../../experiment/events.ts";
-import { allocatedAmounts, renderWithLife } from "../../report/event_text.ts";
+import { allocatedAmounts, placeText, renderWithLife } from "../../report/event_text.ts";
 import { printable } from "../../report/printable.ts";
 import type { Paragraph } from "../../report/short/paragraph.ts";
 import type { RunView } from "../../view/run_view.ts";
@@ -46,6 +46,9 @@ export function eventParagraphs(event: RunEvent, view: RunView): Paragraph[] {
 
 function textOf(event: RunEvent): string {
   if (event.event !== "allocated") return renderWithLife(event);
-  const left = formatAmount(event.remainingBytes);
-  return `[${printable(event.id)}] ${allocatedAmounts(event)} allocated; ${left} left to give`;
+  const id = `[${printable(event.id)}]`;
+  const allocated = `${allocatedAmounts(event)} allocated`;
+  // Its own process knows of no others that take the same memory.
+  if (event.launcher !== undefined) return `${id} ${allocated}${placeText(event)}`;
+  return `${id} ${allocated}; ${formatAmount(event.remainingBytes)} left to give`;
 }

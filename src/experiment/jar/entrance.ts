@@ -9,12 +9,19 @@ import type { Death } from "./death_cause.ts";
 export interface Figures {
   readonly allocation: AllocationApproval;
   readonly preflight: PreflightResult;
+  /** Whose memory they judged; absent where that is the run's own process. */
+  readonly where?: StartedAt;
+}
+
+/** What started a jar's process, and where that is, if it isn't the run's own machine and job. */
+export interface StartedAt extends Partial<Whereabouts> {
+  readonly launcher: string;
 }
 
 /** Layer 2's figures and layer 3's answer, as events tell them. */
-export function figuresOf({ allocation, preflight }: Figures) {
+export function figuresOf({ allocation, preflight, where }: Figures) {
   const { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools } = allocation;
-  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools, preflight };
+  return { allocatedBytes, totalBytes, usableBytes, remainingBytes, pools, preflight, ...where };
 }
 
 /** Why a jar was not let in. Nothing of it is left: no reservation, no model, no context. */
@@ -28,6 +35,8 @@ export interface Refusal {
   readonly blame: ErrorKind;
   readonly allocation?: { readonly ok: false; readonly id: string } & AllocationRefusal;
   readonly preflight?: PreflightResult;
+  /** Where it was refused; absent where that is the run's own process. */
+  readonly where?: StartedAt;
   /** Nobody refused it: its process ended meanwhile, which is a death like any other. */
   readonly death?: Death;
 }
@@ -53,14 +62,12 @@ export type Entrance =
     /** Whether its model was in memory already. */
     readonly shared: boolean;
     readonly milliseconds: number;
-    /** Where its process is, where that isn't the run's own machine and job. */
-    readonly where?: Whereabouts;
   }
   | Refusal
   | Aborted;
 
 /** A refusal as it is told to people. */
 export function warningOf(refusal: Refusal): Omit<WarningEvent, keyof JarEvent> {
-  const { kind: _, blame: __, death: ___, ...told } = refusal;
-  return { event: "warning", ...told };
+  const { kind: _, blame: __, death: ___, where, ...told } = refusal;
+  return { event: "warning", ...told, ...where };
 }

@@ -60,8 +60,8 @@ export class Jar {
     return this.#place.isHere;
   }
 
-  /** What of it is reserved and in memory, where it isn't here; absent where it is. */
-  get sampled(): SampledJar["pools"] | undefined {
+  /** What of it is reserved and in memory, and of its process, where it isn't here; absent where it is. */
+  get sampled(): Omit<SampledJar, "id"> | undefined {
     return this.#place.sampled?.();
   }
 
@@ -140,7 +140,7 @@ export class Jar {
       model: this.config.demand.model,
       contextSize: admission.mind.contextSize,
       shared: admission.shared,
-      ...admission.where,
+      ...admission.approval.where,
       milliseconds: rounded(admission.milliseconds),
     });
   }
@@ -197,7 +197,7 @@ export class Jar {
       const deaths = this.#deaths;
       const message = CAUSE_MESSAGES[cause];
       const told = { event: "resurrection", deaths, cause, message, milliseconds } as const;
-      this.#emit({ ...told, ...figuresOf(admission.approval), ...admission.where });
+      this.#emit({ ...told, ...figuresOf(admission.approval) });
       return undefined;
     }
     if (admission.kind === "refused" && admission.death !== undefined) {

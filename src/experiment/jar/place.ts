@@ -44,8 +44,8 @@ export interface JarPlace {
    * what was given back with it that isn't this process's to give back.
    */
   close(): Promise<readonly PoolDeallocation[]>;
-  /** What of it is reserved and in memory, where it isn't here. */
-  sampled?(): SampledJar["pools"];
+  /** What of it is reserved and in memory, and of its process, where it isn't here. */
+  sampled?(): Omit<SampledJar, "id">;
 }
 
 /** What a place may know of the run. */

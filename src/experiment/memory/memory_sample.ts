@@ -45,6 +45,21 @@ export interface SampledJar {
     /** Of the reservation, what is in memory as far as that can be told; never more than it. */
     readonly residentBytes: number;
   }[];
+  /** Its process, where it has one of its own that runs. */
+  readonly process?: SampledProcess;
+}
+
+/** A jar's own process at that moment. */
+export interface SampledProcess {
+  /** Its machine and its scheduler's name for it, where they aren't the run's own. */
+  readonly host?: string;
+  readonly job?: string;
+  /** Whether it takes the memory of the run's machine. */
+  readonly isHere: boolean;
+  /** What it holds that nobody else can have: anonymous memory and tables of pages. */
+  readonly heldBytes?: number;
+  /** The most of that which was seen since it was started. */
+  readonly mostHeldBytes?: number;
 }
 
 /** Weights in memory once for several jars. */

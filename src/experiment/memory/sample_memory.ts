@@ -4,6 +4,7 @@ import { leastAvailableOf } from "../../budget/policy.ts";
 import { bytesIn, poolsOf, RAM } from "../../budget/pools/pools.ts";
 import { poolsNeeded } from "../../budget/pools/reservations.ts";
 import { requiredOn, sharedOn } from "../../budget/required.ts";
+import { sum } from "../../budget/sum.ts";
 import type { Jar } from "../jar/jar.ts";
 import type { RunState } from "../run_state.ts";
 import { freeBytes, nextToDie } from "./judge_memory.ts";
@@ -18,12 +19,20 @@ export function sampleMemory(jars: readonly Jar[], run: RunState): MemorySample 
   const { manager, memory, policy, turn } = run;
   const { current, lastOwnBytes: processBytes } = memory;
   const { reserved } = manager;
+  const seen = sampledJars(jars, run);
+  /** What jars in processes of their own have reserved of this machine. */
+  const besides = (pool: string) =>
+    sum(
+      seen.filter(({ process }) => process?.isHere).flatMap(({ pools }) =>
+        pools.filter(({ id }) => id === pool).map(({ reservedBytes }) => reservedBytes)
+      ),
+    );
   const pools = poolsOf(current).map((pool) => ({
     id: pool.id,
     kind: pool.kind,
     totalBytes: pool.totalBytes,
     freeBytes: freeBytes(pool),
-    reservedBytes: bytesIn(pool.id, reserved),
+    reservedBytes: bytesIn(pool.id, reserved) + besides(pool.id),
     leastBytes: leastAvailableOf(pool),
   }));
   const living = jars.filter(({ isHere, state }) => isHere && state.kind === "alive")
@@ -34,7 +43,7 @@ export function sampleMemory(jars: readonly Jar[], run: RunState): MemorySample 
     event: "memory",
     turn,
     pools,
-    jars: sampledJars(jars, run),
+    jars: seen,
     shared: policy.shareWeights ? sharedWeights(living, run) : [],
     ...defined({ processBytes, pressurePercent: current.pressure?.someAverage10, next }),
   };
@@ -58,7 +67,7 @@ function sampledJars(jars: readonly Jar[], { manager, policy }: RunState): Sampl
     return Math.max(0, sharedBytes - (added - unfilledOf(first.id, pool)));
   };
   return jars.map(({ id, sampled, config: { demand } }) => {
-    if (sampled !== undefined) return { id, pools: sampled };
+    if (sampled !== undefined) return { id, ...sampled };
     const isReserved = reservations.some((one) => one.id === id);
     return {
       id,

@@ -79,7 +79,7 @@ export function transcriptLine(
       return { event: name, id, role, turn };
     }
     case "loaded": {
-      const { milliseconds: _, host: __, job: ___, ...kept } = event;
+      const { milliseconds: _, launcher: __, host: ___, job: ____, ...kept } = event;
       return kept;
     }
     case "death": {

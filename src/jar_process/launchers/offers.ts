@@ -1,5 +1,5 @@
-import { BrainjarError } from "../../budget/error.ts";
-import { formatAmount, GB, KB, MB } from "../../budget/size.ts";
+import type { NoMachineIssue } from "../../budget/validation.ts";
+import { GB, KB, MB } from "../../budget/size.ts";
 import { askScheduler } from "./ask_scheduler.ts";
 
 /** How a scheduler is asked which machines it has for jobs. */
@@ -98,41 +98,25 @@ export async function askOffers(
 }
 
 /**
- * Throws where a jar asks for more than any machine has that its scheduler offers: it would wait in the
- * queue for ever, or be refused by words that name no figure.
- *
- * @throws {BrainjarError} kind `refused`: `no-machine-offered`
+ * What layer 1 says of a jar that asks for more than any machine has that its scheduler offers: it would
+ * wait in the queue for ever, or be refused by words that name no figure. Nothing where one has as much.
  */
-export function checkOffered(
+export function offerIssue(
   { id, memoryBytes, gpus }: OfferNeed,
   launcher: string,
   machines: readonly OfferedMachine[],
-): void {
-  const withDevices = machines.filter((one) => one.gpus >= gpus);
-  if (withDevices.some((one) => one.memoryBytes >= memoryBytes)) return;
-  if (machines.length === 0) {
-    throw new BrainjarError(
-      "no-machine-offered",
-      `'${id}' asks ${launcher} for ${formatAmount(memoryBytes)}, which offers no machine`,
-      {
-        kind: "refused",
-        hint: `Check its options and which machines are up, or start it with --launcher-${id}`,
-      },
-    );
-  }
-  const devices = gpus === 0 ? "" : ` with ${gpus === 1 ? "a device" : `${gpus} devices`}`;
-  const largest = withDevices.toSorted((a, b) => b.memoryBytes - a.memoryBytes)[0];
-  const best = largest === undefined
-    ? ", and none of its machines has as many"
-    : `, ${formatAmount(memoryBytes - largest.memoryBytes)} more than its largest machine has ` +
-      `(${largest.name}: ${formatAmount(largest.memoryBytes)})`;
-  throw new BrainjarError(
-    "no-machine-offered",
-    `'${id}' asks ${launcher} for ${formatAmount(memoryBytes)}${devices}${best}`,
-    {
-      kind: "refused",
-      hint:
-        `Give it a smaller --context-size or model, or start it elsewhere with --launcher-${id}`,
-    },
-  );
+): NoMachineIssue | undefined {
+  const withDevices = machines.filter((one) => one.gpus >= gpus)
+    .toSorted((a, b) => b.memoryBytes - a.memoryBytes);
+  const [largest] = withDevices;
+  if (largest !== undefined && largest.memoryBytes >= memoryBytes) return undefined;
+  return {
+    code: "no-machine-offered",
+    id,
+    launcher,
+    memoryBytes,
+    gpus,
+    machines: machines.length,
+    ...largest && { largest: { name: largest.name, memoryBytes: largest.memoryBytes } },
+  };
 }

@@ -118,6 +118,7 @@ export function placesOf(
     return new SeparateProcess(config, run, jar, {
       launch: (avoid) => launch(choice, config, { own, criterion, ...defined({ avoid }) }),
       launcher: launcherName(choice),
+      startsHere: startsHere(choice),
       version,
       cpu,
       own: here,

@@ -34,6 +34,20 @@ export function counted(count, one) {
 }
 
 /**
+ * What started a jar's process and on which machine, as the reports say it (`startedWords`, which a
+ * browser can't load).
+ *
+ * @param {{ readonly launcher?: string, readonly host?: string, readonly job?: string }} place
+ */
+export function startedWords({ launcher, host, job }) {
+  return [
+    launcher === undefined ? undefined : `by ${launcher}`,
+    host === undefined ? undefined : `on ${host}`,
+    job === undefined ? undefined : `(${job})`,
+  ].filter((text) => text !== undefined).join(" ");
+}
+
+/**
  * How each kind of utterance is said.
  *
  * @type {Readonly<Record<"thought" | "note" | "whisper", string>>}

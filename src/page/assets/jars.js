@@ -1,5 +1,5 @@
 import { drawn, element, meter, setAttribute, setText } from "./dom.js";
-import { amount, clock, counted, modelName, voiceOf } from "./format.js";
+import { amount, clock, counted, modelName, startedWords, voiceOf } from "./format.js";
 
 const BODY =
   "M30 20 h36 v5 c0 8 18 9 18 25 v60 a14 14 0 0 1 -14 14 h-44 a14 14 0 0 1 -14 -14 v-60 c0 -16 18 -17 18 -25 z";
@@ -99,6 +99,7 @@ function card(index, first, jars, actions) {
   const { node: jarPicture, liquid } = picture(index);
   const name = element("h3", { class: "jar-name", id: `jar-name-${index}` }, first.id);
   const role = element("p", { class: "jar-role" });
+  const place = element("p", { class: "jar-role jar-place" });
   const badge = element("p", { class: "jar-state" });
   const memory = meter("Memory");
   const context = meter("Context");
@@ -107,6 +108,8 @@ function card(index, first, jars, actions) {
   const life = sign(signs, "Life");
   const deaths = sign(signs, "Deaths");
   const speed = sign(signs, "Speed");
+  const process = sign(signs, "Process");
+  const asked = sign(signs, "Asked for");
   const cause = element("p", { class: "jar-cause" });
   const thought = element("p", { class: "jar-thought" });
   const prompt = element("p", {
@@ -143,6 +146,7 @@ function card(index, first, jars, actions) {
         { class: "jar-facts" },
         element("div", { class: "jar-title" }, name, badge),
         role,
+        place,
         memory.node,
         context.node,
         devices,
@@ -169,6 +173,7 @@ function card(index, first, jars, actions) {
       setAttribute(role, "title", jar.model);
       setText(badge, STATES[jar.state] ?? jar.state);
       const isGone = jar.state === "dead" || jar.state === "gone";
+      showPlace(jar, isGone, { place, process, asked });
       const most = jar.limitBytes ?? Math.max(jar.reservedBytes, jar.residentBytes);
       memory.show({
         value: jar.residentBytes,
@@ -219,6 +224,36 @@ function card(index, first, jars, actions) {
       if (told.open) setText(prompt, jar.prompt ?? "");
     },
   };
+}
+
+/**
+ * Where it lives, what its process holds and what was asked for it; nothing of it where all jars live in
+ * the run's process.
+ *
+ * @param {any} jar
+ * @param {boolean} isGone
+ * @param {{ readonly place: any, readonly process: any, readonly asked: any }} fields
+ */
+function showPlace(jar, isGone, { place, process, asked }) {
+  const isKnown = jar.place !== undefined;
+  const isApart = isKnown && jar.place.launcher !== undefined;
+  place.hidden = !isKnown;
+  process.parentElement.hidden = !isApart;
+  asked.parentElement.hidden = !isApart;
+  if (!isKnown) return;
+  const { limitBytes, requestBytes, heldBytes, isHere } = jar.place;
+  const where = isHere ? "on this machine, " : "";
+  setText(
+    place,
+    isApart ? `In a process of its own ${where}${startedWords(jar.place)}` : "In the run's process",
+  );
+  setText(process, isGone || heldBytes === undefined ? "–" : `holds ${amount(heldBytes)}`);
+  setText(
+    asked,
+    limitBytes === undefined
+      ? `no limit (it needs ${amount(requestBytes)})`
+      : `limit ${amount(limitBytes)}, request ${amount(requestBytes)}`,
+  );
 }
 
 /** @param {any} list @param {string} label */

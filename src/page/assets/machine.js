@@ -1,5 +1,5 @@
 import { drawn, element, meter, setText } from "./dom.js";
-import { amount, clock, modelName, voiceOf } from "./format.js";
+import { amount, clock, modelName, startedWords, voiceOf } from "./format.js";
 import { plotOf } from "./plot.js";
 
 /** A plot's pixels from top to bottom. */
@@ -44,11 +44,13 @@ export function machinePanel(place) {
         );
       }
     }
+    const others = elsewhere(state.jars);
     if (
       state.shared !== before.shared || state.pressurePercent !== before.pressurePercent ||
-      state.next !== before.next
+      state.next !== before.next || others !== before.others
     ) {
       const lines = [
+        ...(others === "" ? [] : [["Elsewhere", others]]),
         ...state.shared.map((/** @type {any} */ { model, ids, bytes }) => [
           "Shared",
           `${amount(bytes)} in memory once for ${ids.join(", ")}: ${
@@ -75,8 +77,22 @@ export function machinePanel(place) {
         ),
       );
     }
-    before = state;
+    before = { ...state, others };
   };
+}
+
+/**
+ * What jars have reserved of other machines than the one whose pools are shown; nothing where none has.
+ *
+ * @param {readonly any[]} jars
+ */
+function elsewhere(jars) {
+  const others = jars.filter(({ place, reservedBytes }) =>
+    place !== undefined && !place.isHere && reservedBytes > 0
+  );
+  return others.map(({ id, place, reservedBytes }) =>
+    `${amount(reservedBytes)} reserved for ${id} ${startedWords(place)}`
+  ).join("; ");
 }
 
 /**

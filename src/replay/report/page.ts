@@ -1,6 +1,8 @@
 import { sum } from "../../budget/sum.ts";
 import type { RecordedStart } from "../../report/schema/transcript.ts";
-import type { JarView } from "../../view/run_view.ts";
+import { formatAmount } from "../../budget/size.ts";
+import { startedWords } from "../../report/places/process_text.ts";
+import type { JarView, PlaceView } from "../../view/run_view.ts";
 import type { ReportData } from "./collect.ts";
 import { lasted, lives } from "./lives.ts";
 import { type Content, html, Markup } from "./markup.ts";
@@ -133,6 +135,7 @@ const ENDINGS = {
 function jarTable({ start, view, jars }: ReportData): Content {
   // A jar that was never loaded has none but the one that was asked for.
   const contextOf = (id: string) => start.jars.find((jar) => jar.id === id)?.contextSize ?? 0;
+  const isPlaced = view.jars.some(({ place }) => place !== undefined);
   return html`
     <div class="scroll" tabindex="0" role="group" aria-label="Jars">
       <table>
@@ -145,6 +148,14 @@ function jarTable({ start, view, jars }: ReportData): Content {
             <th scope="col">Thoughts</th>
             <th scope="col">Tokens</th>
             <th scope="col">Deaths</th>
+            ${isPlaced
+              ? html`
+                <th scope="col" class="words">Last started</th>
+                <th scope="col">Limit</th>
+                <th scope="col">Request</th>
+                <th scope="col">Held at most</th>
+              `
+              : undefined}
           </tr>
         </thead>
         <tbody>${view.jars.map((jar: JarView) => {
@@ -158,11 +169,27 @@ function jarTable({ start, view, jars }: ReportData): Content {
               <td>${own?.thoughts ?? 0}</td>
               <td>${own?.tokens ?? 0}</td>
               <td>${jar.deaths}</td>
+              ${jar.place && placeCells(jar.place)}
             </tr>
           `;
         })}</tbody>
       </table>
     </div>
+  `;
+}
+
+/** Where a jar lived, what it was held to and asked for, and what its process held. */
+function placeCells(place: PlaceView): Content {
+  const { launcher, limitBytes, requestBytes, mostHeldBytes, isHere, host } = place;
+  const where = isHere && host === undefined ? " on the run's machine" : "";
+  const isApart = launcher !== undefined;
+  const amountOf = (bytes: number | undefined, other: string) =>
+    bytes === undefined ? other : formatAmount(bytes);
+  return html`
+    <td class="words">${isApart ? `${startedWords(place)}${where}` : "in the run's process"}</td>
+    <td>${isApart ? amountOf(limitBytes, "none") : ""}</td>
+    <td>${isApart ? formatAmount(requestBytes) : ""}</td>
+    <td>${isApart ? amountOf(mostHeldBytes, "unknown") : ""}</td>
   `;
 }
 

@@ -1,4 +1,6 @@
 import { formatAmount } from "../../budget/size.ts";
+import type { InstancePlace } from "../../budget/validation.ts";
+import { askedWords, everyInstance, livesWords, placeIn } from "../../report/places/places.ts";
 import { issueMessage, warningsOf } from "../../report/message.ts";
 import type { ReportData } from "./collect.ts";
 import { type Content, html } from "./markup.ts";
@@ -14,7 +16,8 @@ export function validation({ validation, view }: ReportData): Content {
       </section>
     `;
   }
-  const { ok, pools, instances, recommendations } = validation;
+  const { ok, pools, recommendations } = validation;
+  const isPlaced = validation.places !== undefined;
   return html`<section aria-labelledby="validation">
 <h2 id="validation">Validation ${
     ok ? html`<span class="passed">passed</span>` : html`<span class="failed">failed</span>`
@@ -35,22 +38,38 @@ export function validation({ validation, view }: ReportData): Content {
     )
   }</tbody></table></div>
 <div class="scroll" tabindex="0" role="group" aria-label="Memory by jar"><table><thead><tr><th scope="col">Jar</th><th scope="col">Limit</th><th scope="col">Stays alive with</th>
-<th scope="col">Runs at full speed with</th><th scope="col">Required</th></tr></thead>
+<th scope="col">Runs at full speed with</th><th scope="col">Required</th>${
+    isPlaced
+      ? html`
+        <th scope="col" class="words">Lives</th>
+        <th scope="col" class="words">Asked for</th>
+      `
+      : undefined
+  }</tr></thead>
 <tbody>${
-    instances.map((jar) =>
+    everyInstance(view.validation).map((jar) =>
       html`<tr><th scope="row">${jar.id}</th><td>${
         jar.ramLimitBytes === undefined ? "none" : formatAmount(jar.ramLimitBytes)
       }</td>${
         [jar.floorBytes, jar.workingSetBytes, jar.requiredBytes].map((bytes) =>
           html`<td>${formatAmount(bytes)}</td>`
         )
-      }</tr>`
+      }${placeCells(placeIn(view.validation ?? {}, jar.id))}</tr>`
     )
   }</tbody></table></div>
 ${list("Issues", validation.issues.map(issueMessage))}
 ${list("Warnings", warningsOf(view.validation).map(({ message }) => message))}
 ${list("What would help", recommendations.map(({ flags }) => flags.join(" ")).filter(Boolean))}
 </section>`;
+}
+
+/** Where a jar was to live, and what was asked for it. */
+function placeCells(place: InstancePlace | undefined): Content {
+  if (place === undefined) return undefined;
+  return html`
+    <td class="words">${livesWords(place)}</td>
+    <td class="words">${place.launcher === undefined ? "" : askedWords(place)}</td>
+  `;
 }
 
 function list(title: string, items: readonly string[]): Content {

@@ -3,6 +3,7 @@ import { formatAmount } from "../../budget/size.ts";
 import type { Issue, Validation } from "../../budget/validation.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";
 import { devicePools } from "../devices_text.ts";
+import { askedElsewhere, elsewhere, everyInstance, placeIn } from "../places/places.ts";
 import { printable } from "../printable.ts";
 import { recommendationMessage } from "../recommendation.ts";
 
@@ -25,10 +26,12 @@ const JARS_IN_TITLE = 3;
 export function githubAnnotations(validation: Validation): string {
   const lines = annotationsOf(validation).map(annotationLine);
   if (validation.ok) {
+    const others = elsewhere(validation);
     lines.push(
       [
         `brainjar: the memory budget is safe, ${formatAmount(validation.requiredBytes)} required ` +
         `of ${formatAmount(validation.usableBytes)}`,
+        ...others.length === 0 ? [] : [`${askedElsewhere(others)} elsewhere`],
         ...devicePools(validation).filter(({ sumBytes }) => sumBytes > 0).map((pool) =>
           `${formatAmount(pool.requiredBytes)} of ${formatAmount(pool.usableBytes)} on ${pool.id}`
         ),
@@ -91,7 +94,7 @@ function annotationsOf(validation: Validation): Annotation[] {
         issueMessage(issue),
         issueCause(issue),
         `Jars, largest first: ${
-          largestFirst(validation, poolOf(issue)).map(({ id, requiredBytes }) =>
+          largestFirst(issue, validation).map(({ id, requiredBytes }) =>
             `${id} ${formatAmount(requiredBytes)}`
           ).join(", ")
         }`,
@@ -107,9 +110,7 @@ function annotationsOf(validation: Validation): Annotation[] {
 }
 
 function titleNames(issue: Issue, validation: Validation): string {
-  const ids = "id" in issue
-    ? [issue.id]
-    : largestFirst(validation, poolOf(issue)).map(({ id }) => id);
+  const ids = "id" in issue ? [issue.id] : largestFirst(issue, validation).map(({ id }) => id);
   const named = ids.slice(0, JARS_IN_TITLE).join(", ");
   const more = ids.length - JARS_IN_TITLE;
   const who = more > 0 ? `${named} and ${more} more` : named;
@@ -123,9 +124,14 @@ function poolOf(issue: Issue): string {
 
 /** The jars that need something of a pool, and how much. */
 function largestFirst(
-  { instances }: Validation,
-  pool: string,
+  issue: Issue,
+  validation: Validation,
 ): readonly { readonly id: string; readonly requiredBytes: number }[] {
+  const pool = poolOf(issue);
+  // A scheduler's machines are short of what is asked of them, this one of what lives here.
+  const instances = issue.code === "no-machine-offered"
+    ? everyInstance(validation).filter(({ id }) => placeIn(validation, id)?.isHere === false)
+    : validation.instances;
   return instances.flatMap(({ id, pools }) =>
     pools.filter((one) => one.id === pool).map(({ requiredBytes }) => ({ id, requiredBytes }))
   ).toSorted((a, b) => b.requiredBytes - a.requiredBytes);

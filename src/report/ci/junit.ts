@@ -3,6 +3,7 @@ import type { InstanceValidation, Validation } from "../../budget/validation.ts"
 import { namedPool } from "../../budget/pools/pools.ts";
 import { devicePools } from "../devices_text.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";
+import { askedWords, everyInstance, livesWords, placeIn } from "../places/places.ts";
 import { recommendationMessage } from "../recommendation.ts";
 import { xmlAttributes, xmlLines } from "./xml.ts";
 
@@ -38,7 +39,7 @@ const SUITE = "brainjar check";
  */
 export function junitXml(validation: Validation, timing: JunitTiming): string {
   const cases = [
-    ...validation.instances.map((instance) => jarCase(instance, validation)),
+    ...everyInstance(validation).map((instance) => jarCase(instance, validation)),
     sumCase(validation),
   ];
   return suiteXml(cases, timing, propertiesXml(validation));
@@ -70,7 +71,10 @@ export function junitError(
 
 function jarCase(instance: InstanceValidation, validation: Validation): TestCase {
   const required = formatAmount(instance.requiredBytes);
+  const place = placeIn(validation, instance.id);
   const notes = [
+    ...place === undefined ? [] : [`Lives: ${livesWords(place)}`],
+    ...place?.launcher === undefined ? [] : [`Asked for: ${askedWords(place)}`],
     `Model: ${instance.model}`,
     `Floor: ${formatAmount(instance.floorBytes)}`,
     `Working set: ${formatAmount(instance.workingSetBytes)}`,
@@ -85,7 +89,8 @@ function jarCase(instance: InstanceValidation, validation: Validation): TestCase
   ];
   const name = `${instance.id} (${instance.role})`;
   const over = validation.issues.find((issue) =>
-    issue.code === "over-limit" && issue.id === instance.id
+    (issue.code === "over-limit" || issue.code === "no-machine-offered") &&
+    issue.id === instance.id
   );
   if (over) {
     const message = issueMessage(over);
@@ -104,8 +109,11 @@ function jarCase(instance: InstanceValidation, validation: Validation): TestCase
 /** How a jar alone is more than some pool has; nothing where it isn't. */
 function tooLargeAlone(
   instance: InstanceValidation,
-  { pools }: Validation,
+  validation: Validation,
 ): string | undefined {
+  const { pools } = validation;
+  // This machine isn't asked for what lives elsewhere.
+  if (placeIn(validation, instance.id)?.isHere === false) return undefined;
   for (const { id, requiredBytes } of instance.pools) {
     const pool = pools.find((pool) => pool.id === id);
     const room = pool === undefined ? 0 : Math.min(pool.usableBytes, pool.availableBytes);

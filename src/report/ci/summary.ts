@@ -4,6 +4,7 @@ import type { InstanceValidation, Validation } from "../../budget/validation.ts"
 import type { ValidationReport } from "../validation_report.ts";
 import { devicePools } from "../devices_text.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";
+import { askedWords, everyInstance, livesWords, placeIn } from "../places/places.ts";
 import { printable } from "../printable.ts";
 import { recommendationFlags, recommendationMessage } from "../recommendation.ts";
 
@@ -15,17 +16,22 @@ export function summaryMarkdown(report: ValidationReport): string {
   const { validation } = report;
   const { memory } = validation;
   const devices = devicePools(validation);
+  const isPlaced = validation.places !== undefined;
   return [
     `### brainjar: the jars ${validation.ok ? "fit" : "do not fit"}`,
     "",
     row([
-      ...["Jar", "Role", "Model", "Context", "RAM limit", "Floor", "Working set", "Required"],
+      ...["Jar", "Role", "Model", ...isPlaced ? ["Lives", "Asked for"] : [], "Context"],
+      ...["RAM limit", "Floor", "Working set", "Required"],
       ...devices.map(({ id }) => `On ${escape(id)}`),
     ]),
-    `|---|---|---|--:|--:|--:|--:|--:|${"--:|".repeat(devices.length)}`,
-    ...validation.instances.map((instance) => row(jarCells(instance, report))),
+    `|---|---|---|${isPlaced ? "---|---|" : ""}--:|--:|--:|--:|--:|${
+      "--:|".repeat(devices.length)
+    }`,
+    ...everyInstance(validation).map((instance) => row(jarCells(instance, report))),
     row([
-      ...["**Together**", "", "", "", ""],
+      ...[isPlaced ? "**Together here**" : "**Together**", "", "", ...isPlaced ? ["", ""] : []],
+      ...["", ""],
       ...[validation.floorBytes, validation.workingSetBytes].map(amount),
       `**${amount(validation.requiredBytes)}**`,
       ...devices.map(({ requiredBytes }) => `**${amount(requiredBytes)}**`),
@@ -58,10 +64,14 @@ function jarCells(instance: InstanceValidation, report: ValidationReport): strin
   const { validation, models, instances } = report;
   const known = instances.find(({ id }) => id === instance.id);
   const model = models.find(({ path }) => path === instance.model)?.name ?? instance.model;
+  const place = placeIn(validation, instance.id);
   return [
     escape(instance.id),
     instance.role,
     escape(model),
+    ...place === undefined
+      ? []
+      : [escape(livesWords(place)), place.launcher === undefined ? "" : escape(askedWords(place))],
     known === undefined ? "" : String(known.contextSize),
     instance.ramLimitBytes === undefined ? "none" : amount(instance.ramLimitBytes),
     ...[instance.floorBytes, instance.workingSetBytes, instance.requiredBytes].map(amount),

@@ -23,6 +23,7 @@ export const issueCode = z.enum([
   "allocation-refused",
   "load-refused",
   "available-memory",
+  "no-machine-offered",
 ]);
 
 /** A finding: a stable code for programs, a sentence for people. */
@@ -58,6 +59,29 @@ export const layersOnDevices = z.object({
   isFound: z.boolean().describe("Found by --gpu-layers auto, and not asked for"),
   heldBy: z.string().exactOptional().describe("The pool that one layer more doesn't pass with"),
 }).describe("Absent where the engine drives no device");
+
+/** Where a jar is to live, and what it is started with. */
+const place = z.object({
+  id: z.string(),
+  role,
+  model: z.string(),
+  ramLimitBytes: bytes.exactOptional(),
+  launcher: z.string().exactOptional()
+    .describe("What starts its process; absent where it lives in the run's own"),
+  isHere: z.boolean().describe("Whether it takes this machine's memory, which is judged"),
+  limitBytes: bytes.exactOptional()
+    .describe("What its launcher is asked to hold it to; absent where it is held to nothing"),
+  requestBytes: bytes.describe("What it needs by estimate, and asks for where it can"),
+  floorBytes: bytes,
+  workingSetBytes: bytes,
+  gpuLayers: layersOnDevices.exactOptional(),
+  devices: z.array(z.object({ id: poolId, requiredBytes: bytes })).exactOptional(),
+});
+
+/** Where each jar is to live. */
+export const places = z.array(place).exactOptional().describe(
+  "Each jar in the run's order; absent where all of them live in the run's own process",
+);
 
 /** What is given out of one pool. */
 export const allocation = {

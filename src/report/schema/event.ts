@@ -17,8 +17,9 @@ const allocated = {
   pools: z.array(z.object({ id: poolId, ...allocation })),
 };
 
-/** Where a jar's process is, where that isn't the run's own machine and job. */
+/** Where a jar's process is, where it isn't the run's own; its machine and job where they aren't either. */
 const place = {
+  launcher: z.string().exactOptional().describe("What started its process"),
   host: z.string().exactOptional().describe("The machine, as its scheduler calls it"),
   job: z.string().exactOptional().describe("Its scheduler's name for it: slurm:151"),
 };
@@ -58,6 +59,22 @@ const allocationReport = z.object({
   })),
 });
 
+/** A jar in a process of its own as it was seen last. */
+const processReport = z.object({
+  id: z.string(),
+  launcher: z.string(),
+  host: place.host,
+  job: place.job,
+  isHere: z.boolean().describe("Whether it took the memory of the run's machine"),
+  limitBytes: bytes.exactOptional().describe("What its launcher was asked to hold it to"),
+  requestBytes: bytes.describe("What it needs by estimate, and asked for where it could"),
+  floorBytes: bytes,
+  workingSetBytes: bytes,
+  heldBytes: bytes.exactOptional().describe("What its process held that can't be given back"),
+  mostHeldBytes: bytes.exactOptional().describe("The most of that which was seen"),
+  pools: z.array(z.object({ id: poolId, reservedBytes: bytes, residentBytes: bytes })),
+});
+
 const sampling = z.object({
   maxTokens: z.int().exactOptional(),
   temperature: z.number().exactOptional(),
@@ -76,7 +93,7 @@ export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
       .describe("By jar, what of its sampling isn't the run's"),
     validation: VALIDATION_SCHEMA,
   }),
-  z.object({ event: z.literal("allocated"), ...jar, ...allocated, preflight }),
+  z.object({ event: z.literal("allocated"), ...jar, ...allocated, preflight, ...place }),
   z.object({
     event: z.literal("loaded"),
     ...jar,
@@ -154,6 +171,7 @@ export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     hint: z.string().exactOptional(),
     allocation: refusal.exactOptional(),
     preflight: preflight.exactOptional(),
+    ...place,
   }),
   z.object({
     event: z.literal("end"),
@@ -168,6 +186,8 @@ export const RUN_EVENT_SCHEMA = z.discriminatedUnion("event", [
     milliseconds,
     allocationReport: allocationReport.exactOptional()
       .describe("What each jar held just before it was given back"),
+    processes: z.array(processReport).exactOptional()
+      .describe("Jars in processes of their own; absent where there are none"),
     transcriptFailure: z.string().exactOptional().describe("Why the transcript isn't whole"),
     givenBackBytes: bytes,
     reservedBytes: bytes.describe("0 when all was given back"),

@@ -47,6 +47,13 @@ const MEMORY_SCHEMA = z.object({
   jars: z.array(z.object({
     id: z.string(),
     pools: z.array(z.object({ id: poolId, reservedBytes: bytes, residentBytes: bytes })),
+    process: z.object({
+      host: z.string().exactOptional(),
+      job: z.string().exactOptional(),
+      isHere: z.boolean().describe("Whether it takes the memory of the run's machine"),
+      heldBytes: bytes.exactOptional().describe("What it holds that can't be given back"),
+      mostHeldBytes: bytes.exactOptional(),
+    }).exactOptional().describe("Where it has one of its own that runs"),
   })),
   shared: z.array(z.object({ model: z.string(), ids: z.array(z.string()), bytes })),
   processBytes: bytes.exactOptional(),
@@ -65,14 +72,15 @@ const JUDGED_SCHEMA = validation.extend({
 /** What of each event a transcript leaves out, since it is measured, or a scheduler's to decide. */
 const MEASURED: Readonly<Partial<Record<RunEventJson["event"], readonly string[]>>> = (() => {
   const allocated = ["allocatedBytes", "totalBytes", "usableBytes", "remainingBytes", "pools"];
+  const place = ["launcher", "host", "job"];
   const givenBack = ["givenBackBytes", "reservedBytes", "pools"];
   return {
-    allocated: [...allocated, "preflight"],
-    loaded: ["host", "job", "milliseconds"],
+    allocated: [...allocated, "preflight", ...place],
+    loaded: [...place, "milliseconds"],
     thought: ["milliseconds"],
     death: givenBack,
-    resurrection: [...allocated, "preflight", "host", "job", "milliseconds"],
-    end: ["milliseconds", "allocationReport", "transcriptFailure", ...givenBack],
+    resurrection: [...allocated, "preflight", ...place, "milliseconds"],
+    end: ["milliseconds", "allocationReport", "processes", "transcriptFailure", ...givenBack],
   };
 })();
 

@@ -8,6 +8,7 @@ import {
   layersOnDevices,
   memorySource,
   mode,
+  places,
   poolId,
   poolKind,
   role,
@@ -149,6 +150,16 @@ const issue = z.discriminatedUnion("code", [
     leastBytes: bytes,
     shortBytes: bytes,
   }),
+  z.object({
+    code: z.literal("no-machine-offered"),
+    id: z.string(),
+    launcher: z.string(),
+    memoryBytes: bytes,
+    gpus: z.int(),
+    machines: z.int().describe("How many its scheduler offers"),
+    largest: z.object({ name: z.string(), memoryBytes: bytes }).exactOptional()
+      .describe("Of those with as many devices"),
+  }).describe("No machine that its scheduler offers has what it asks for"),
 ]);
 
 /** The shape of `ValidationJson`, layer 1's answer with every figure it was reached by. */
@@ -183,6 +194,7 @@ export const VALIDATION_SCHEMA = z.object({
     gpuLayers: layersOnDevices.exactOptional(),
     pools: z.array(z.object({ id: poolId, requiredBytes: bytes, sharedBytes: bytes })),
   })),
+  places,
   issues: z.array(issue),
   warnings: z.array(warning),
   recommendations: z.array(recommendation),

@@ -4,6 +4,14 @@ import type { InstanceValidation, PoolValidation, Validation } from "../../budge
 import { layersText } from "../devices_text.ts";
 import { formatPercent } from "../format.ts";
 import { issueCause, issueMessage, warningsOf } from "../message.ts";
+import {
+  askedElsewhere,
+  askedWords,
+  elsewhere,
+  everyInstance,
+  livesWords,
+  placeIn,
+} from "../places/places.ts";
 import { recommendationMessage } from "../recommendation.ts";
 import type { Span } from "../styled.ts";
 import type { ValidationReport } from "../validation_report.ts";
@@ -20,7 +28,7 @@ export function checkShort(report: ValidationReport): Paragraph[] {
   const { validation } = report;
   return [
     verdict(validation),
-    ...validation.pools.filter(({ id, sumBytes }) => id === RAM || sumBytes > 0)
+    ...validation.pools.filter(({ id, sumBytes }) => isShown(id, validation) || sumBytes > 0)
       .map((pool) => poolLine(pool)),
     ...jarLines(report),
     ...issueLines(validation),
@@ -36,10 +44,26 @@ export function checkShort(report: ValidationReport): Paragraph[] {
   ];
 }
 
-function verdict(
-  { ok, instances, requiredBytes, usableBytes, marginBytes }: Validation,
-): Paragraph {
-  const jars = instances.length === 1 ? "The jar" : `The ${instances.length} jars`;
+/** RAM is, where any jar takes it. */
+function isShown(pool: string, { instances }: Validation): boolean {
+  return pool === RAM && instances.length > 0;
+}
+
+function verdict(validation: Validation): Paragraph {
+  const { ok, instances, issues, requiredBytes, usableBytes, marginBytes } = validation;
+  const others = elsewhere(validation);
+  const isFound = issues.some(({ code }) => code !== "no-machine-offered");
+  if (!ok && !isFound) {
+    const jars = issues.length === 1 ? "a jar" : `${issues.length} jars`;
+    return { words: [badge("fail", "FAIL"), ` No machine is offered that holds ${jars}`] };
+  }
+  if (others.length > 0 && instances.length === 0) {
+    const who = others.length === 1 ? "The jar takes" : `The ${others.length} jars take`;
+    const words = ` ${who} nothing of this machine; asked for elsewhere: ${askedElsewhere(others)}`;
+    return { words: [ok ? badge("pass", "PASS") : badge("fail", "FAIL"), words] };
+  }
+  const here = others.length > 0 ? " here" : "";
+  const jars = instances.length === 1 ? `The jar${here}` : `The ${instances.length} jars${here}`;
   const fit = instances.length === 1 ? "fits" : "fit";
   const doNotFit = instances.length === 1 ? "does not fit" : "do not fit";
   const amounts = `${formatAmount(requiredBytes)} of the ${
@@ -85,16 +109,19 @@ function poolLine(pool: PoolValidation): Paragraph {
 const LABEL_CELLS = 10;
 
 function jarLines({ validation, models, instances }: ValidationReport): Paragraph[] {
-  const indent = Math.max(
-    LABEL_CELLS,
-    ...validation.instances.map(({ id }) => Math.min(24, id.length + 2)),
-  );
-  return validation.instances.map((jar): Paragraph => {
+  const every = everyInstance(validation);
+  const indent = Math.max(LABEL_CELLS, ...every.map(({ id }) => Math.min(24, id.length + 2)));
+  return every.map((jar): Paragraph => {
+    const place = placeIn(validation, jar.id);
     const known = instances.find(({ id }) => id === jar.id);
     const model = models.find(({ path }) => path === jar.model);
     const details = [
       known && `context ${known.contextSize}`,
       jar.ramLimitBytes === undefined ? undefined : `limit ${formatAmount(jar.ramLimitBytes)}`,
+      place &&
+      (place.launcher === undefined
+        ? livesWords(place)
+        : `${livesWords(place)} with ${askedWords(place)}`),
       jar.gpuLayers && `layers on devices ${layersText(jar.gpuLayers)}`,
       model?.name ?? jar.model,
     ];

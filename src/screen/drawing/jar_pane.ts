@@ -5,6 +5,7 @@ import { printable } from "../../report/printable.ts";
 import { contextBar, memoryBar } from "./bars.ts";
 import { cellsOf, filled, fit, wrap } from "./cells.ts";
 import { jarWords, oneLine } from "./jar_words.ts";
+import { placeLines, placeWords } from "./place_lines.ts";
 import {
   ALARM,
   atBothEnds,
@@ -72,7 +73,7 @@ function fittingHead(jar: JarView, cells: number, rows: number): Line[] {
   ];
   const told = toldLines(jar, cells);
   const parts: readonly Line[][] = [
-    [livesLine(jar, cells)],
+    [livesLine(jar, cells), ...placeLines(jar, cells)],
     bar("memory", (cells) => memoryBar(jar, cells, voice), memoryFigures(jar, cells)),
     bar("context", (cells) => contextBar(jar, cells, voice), contextFigures(jar)),
     ...jar.devices.map((device) =>
@@ -104,7 +105,10 @@ export function stackedJar(place: JarPlace): Line[] {
     span(stateWord(jar), stateStyle(jar)),
     span(" "),
   ];
-  const right: Line = [span(" "), ...livesLine(jar, 0), span(" ")];
+  const lives: Line = [span(" "), ...livesLine(jar, 0), span(" ")];
+  const room = cells - lineCells(left) - lineCells(lives);
+  const where = placeWords(jar, room - 2);
+  const right: Line = where === "" ? lives : [span(` ${where}`, FAINT), ...lives];
   const rule = cells - lineCells(left) - lineCells(right);
   const head = rule < 0 ? left : [...left, span("─".repeat(rule), FAINT), ...right];
   const inner = cells - 2;
@@ -159,7 +163,11 @@ export function smallJar(place: JarPlace): Line[] {
     ...contextBar(jar, bars, voice),
     span(isDead(jar) ? "" : ` ${left < 10_000 ? left : `${Math.floor(left / 1000)}k`}`),
   ];
-  return [line, ...jarWords(view, jar, { cells, rows: rows - 1 })].slice(0, rows);
+  // Of two lines the second is for words.
+  const where = rows > 2 ? placeWords(jar, cells - 2) : "";
+  const head: Line[] = where === "" ? [line] : [line, [span(`  ${where}`, FAINT)]];
+  const words = jarWords(view, jar, { cells, rows: rows - head.length });
+  return [...head, ...words].slice(0, rows);
 }
 
 function titleOf({ jar, number }: JarPlace): string {

@@ -21,15 +21,15 @@ export function machineLines(
     ...nextLine(view),
     ...pageUrl === undefined ? [] : [pageLine(pageUrl, cells)],
     ...poolLines(view, cells),
+    ...elsewhereLine(view),
     ...view.validation === undefined ? [] : validationLines(view.validation),
     ...sharedLines(view),
   ].map((line) => exactly(line, cells));
 }
 
 /** The two lines in which a validation says whether it passes, and by how much. */
-function validationLines(
-  { ok, requiredBytes, usableBytes, marginBytes, memory, issues, warnings }: Validation,
-): Line[] {
+function validationLines(validation: Validation): Line[] {
+  const { ok, requiredBytes, usableBytes, marginBytes, memory, issues, warnings } = validation;
   const verdict: Style = ok ? { color: "pass", isBold: true } : ALARM;
   const margin = ok ? `, ${formatAmount(marginBytes)} to spare` : "";
   const besides = [
@@ -40,7 +40,11 @@ function validationLines(
   return [
     row("fits", [
       span(ok ? "VALIDATION PASSED" : "VALIDATION FAILED", verdict),
-      span(`: ${formatAmount(requiredBytes)} of ${formatAmount(usableBytes)} usable${margin}`),
+      span(
+        validation.instances.length === 0
+          ? ": nothing is required here"
+          : `: ${formatAmount(requiredBytes)} of ${formatAmount(usableBytes)} usable${margin}`,
+      ),
     ]),
     row("", [span(`${formatAmount(memory.availableBytes)} was available before; ${besides}`)]),
   ];
@@ -67,7 +71,7 @@ function pageLine(url: string, cells: number): Line {
 function poolLines(view: RunView, cells: number): Line[] {
   return view.pools.map(({ id, totalBytes, freeBytes, reservedBytes }) => {
     const resident = sum(
-      view.jars.map((jar) =>
+      view.jars.filter(({ place }) => place?.isHere ?? true).map((jar) =>
         id === RAM
           ? jar.residentBytes
           : jar.devices.find((device) => device.id === id)?.residentBytes ?? 0
@@ -95,6 +99,19 @@ function poolLines(view: RunView, cells: number): Line[] {
       ...words,
     ]);
   });
+}
+
+/** What jars have reserved of machines that the pools aren't of. */
+function elsewhereLine({ jars }: RunView): Line[] {
+  const others = jars.filter(({ place, reservedBytes }) =>
+    !(place?.isHere ?? true) && reservedBytes > 0
+  );
+  if (others.length === 0) return [];
+  const names = others.map(({ id, place }) =>
+    printable(place?.host === undefined ? id : `${id} (${place.host})`)
+  );
+  const bytes = sum(others.map(({ reservedBytes }) => reservedBytes));
+  return [row("others", [span(`${formatAmount(bytes)} elsewhere for ${names.join(", ")}`)])];
 }
 
 function sharedLines({ shared }: RunView): Line[] {

@@ -19,6 +19,7 @@ import {
 } from "../../jar_process/launchers/offers.ts";
 import { type LauncherChoice, readLauncher } from "../../jar_process/launchers/read_launcher.ts";
 import { checkLaunchers, placesOf } from "../../jar_process/launchers/start_jars.ts";
+import type { HearWait } from "../../jar_process/watch_start.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { type Plan, type PlannedJar, validatePlanned } from "../../plan/planned_jars.ts";
 import type { Settings } from "../../plan/settings.ts";
@@ -34,8 +35,11 @@ export interface Launching {
    * @throws {BrainjarError} `no-machine-offered`
    */
   checkOffers(plan: Plan): Promise<void>;
-  /** @param cpu the processor that they were planned for */
-  placesOf(plan: Plan, cpu: CpuFeatures): PlaceOf;
+  /**
+   * @param cpu the processor that they were planned for
+   * @param hearWait hears how long each start takes
+   */
+  placesOf(plan: Plan, cpu: CpuFeatures, hearWait: HearWait): PlaceOf;
   /** What each is asked for elsewhere, a line each. */
   linesOf(plan: Plan): readonly string[];
 }
@@ -76,12 +80,13 @@ export function readLaunching(
   return {
     apart: (plan) => apart(plan, choices),
     checkOffers: (plan) => checkOffers(plan, choices, say),
-    placesOf: (plan, cpu) =>
+    placesOf: (plan, cpu, hearWait) =>
       placesOf({
         choices,
         own: start,
         version: configuration.version,
         cpu,
+        hearWait,
         ...defined({ startSeconds }),
         jars: plan.jars.map(({ demand }) => demand),
       }),

@@ -4,6 +4,7 @@ import { JAR_PROTOCOL } from "../report/schema/jar.ts";
 import type { JarChild } from "./jar_link.ts";
 import { notStarted } from "./ended_early.ts";
 import type { ProcessEnd } from "./process_end.ts";
+import { type HearWait, lastLine, watchStart } from "./watch_start.ts";
 import type { Hello } from "./serve_jar.ts";
 
 /** A start that waits for a process's first line. */
@@ -22,13 +23,9 @@ export interface Greeting {
   readonly askQueue: JarChild["askQueue"];
   /** Tells people what a start waits for. */
   readonly tell: (code: string, message: string) => void;
+  /** Hears how long it takes. */
+  readonly hearWait?: HearWait | undefined;
 }
-
-/** Before its queue is asked for the first time: what there is room for starts within that. */
-const FIRST_LOOK_MILLISECONDS = 2_000;
-
-/** Between two looks at its queue: who keeps it has others to answer. */
-const LOOK_MILLISECONDS = 10_000;
 
 /**
  * Waits until a started process has said who it is, and tells why it waits where its queue says so.
@@ -38,13 +35,13 @@ const LOOK_MILLISECONDS = 10_000;
 export async function greet(greeting: Greeting): Promise<Hello> {
   const { id, launcher, version, clock, milliseconds, hello, said } = greeting;
   const over = Promise.withResolvers<void>();
-  const queue = watchQueue(greeting, Promise.race([hello, over.promise]));
+  const queue = watchStart(greeting, Promise.race([hello, over.promise]));
   const isIn = await settlesWithin(hello, milliseconds, clock);
   over.resolve();
   if (!isIn) {
     const time = `${Math.round(milliseconds / 1000)} s`;
     const message = `Launcher ${launcher} didn't start '${id}' within ${time}`;
-    const hint = whatIsSaid(queue.said, said());
+    const hint = whatIsSaid(queue.inQueue, said(), greeting.askQueue !== undefined);
     throw new BrainjarError("jar-not-started", message, { kind: "engine", hint });
   }
   const first = await hello;
@@ -60,28 +57,12 @@ export async function greet(greeting: Greeting): Promise<Hello> {
   return first;
 }
 
-/** Tells what the queue says of a start, each time that it is something else, until it is over. */
-function watchQueue(
-  { id, launcher, clock, askQueue, tell }: Greeting,
-  over: Promise<unknown>,
-): { readonly said: string } {
-  const told = { said: "" };
-  const watch = async () => {
-    let milliseconds = FIRST_LOOK_MILLISECONDS;
-    while (!await settlesWithin(over, milliseconds, clock)) {
-      milliseconds = LOOK_MILLISECONDS;
-      const said = (await askQueue?.().catch(() => undefined))?.trim() ?? "";
-      if (said === "" || said === told.said) continue;
-      told.said = said;
-      tell("jar-waits", `'${id}' waits to be started by ${launcher}: ${said}`);
-    }
-  };
-  if (askQueue !== undefined) watch();
-  return told;
+function whatIsSaid(inQueue: string, stderr: string, hasQueue: boolean): string {
+  const last = lastLine(stderr);
+  if (inQueue !== "") return `Its queue says: ${inQueue}`;
+  if (last !== "") return `It said: ${last}`;
+  return hasQueue ? "Look what its queue says" : SAYS_NOTHING;
 }
 
-function whatIsSaid(queue: string, stderr: string): string {
-  const last = stderr.trim().split("\n").at(-1) ?? "";
-  if (queue !== "") return `Its queue says: ${queue}`;
-  return last === "" ? "Look what its queue says" : `It said: ${last}`;
-}
+const SAYS_NOTHING = "It said nothing: typed by hand, its command has to print the first line of " +
+  "brainjar jar; where it only takes long, --start-timeout gives it longer";

@@ -25,6 +25,7 @@ import { keepAsking } from "./signs_of_life.ts";
 import { deathBy, type ProcessEnd } from "./process_end.ts";
 import { RemoteMind } from "./remote_mind.ts";
 import type { Hello } from "./serve_jar.ts";
+import type { HearWait } from "./watch_start.ts";
 
 /** How a jar's process is started. */
 export interface JarStart {
@@ -54,6 +55,8 @@ export interface JarStart {
   readonly patienceMilliseconds: number;
   /** Where the run itself is. */
   readonly own: Whereabouts;
+  /** Hears how long a start takes. */
+  readonly hearWait?: HearWait;
 }
 
 /** What a jar dies of whose machine may be lost. */
@@ -186,6 +189,7 @@ export class SeparateProcess implements JarPlace {
       said: () => link.said,
       askQueue: child.askQueue,
       tell: (code, message) => this.#jar.warn(code, message),
+      hearWait: this.#start.hearWait,
     }).catch(async (error) => {
       this.#hello = undefined;
       await this.#leave();

@@ -39,6 +39,8 @@ export interface Screen extends Viewer {
   say(text: string): void;
   /** How much of a model is loaded, from 0 to 1. */
   loading(model: string, fraction: number): void;
+  /** What is waited for before jars can be loaded; nothing where nothing is. */
+  waiting(text: string | undefined): void;
 }
 
 /** On a slow or busy machine a change is drawn less often, down to twice a second. */
@@ -83,6 +85,7 @@ export function openScreen(options: ScreenOptions): Screen {
     show: () => screen.show(),
     say: (text) => screen.say(text),
     loading: (model, fraction) => screen.loading(model, fraction),
+    waiting: (text) => screen.waiting(text),
     close: async () => {
       clearTimeout(timer);
       for (const [method, original] of originals) console[method] = original;
@@ -136,6 +139,11 @@ export class TerminalScreen implements Screen {
 
   loading(model: string, fraction: number): void {
     this.#change({ ...this.#state, loading: { model, fraction } });
+  }
+
+  waiting(text: string | undefined): void {
+    const { waiting: _, ...state } = this.#state;
+    this.#change({ ...state, ...defined({ waiting: text }) });
   }
 
   /** When something was typed last. */

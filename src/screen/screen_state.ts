@@ -13,6 +13,8 @@ export interface ScreenState {
   readonly isQuitting: boolean;
   /** A model that is being loaded, and how much of it is. */
   readonly loading?: { readonly model: string; readonly fraction: number };
+  /** What is waited for before a jar can be loaded. */
+  readonly waiting?: string;
   /** What else was said meanwhile, and after how many of the run's happenings. */
   readonly said: readonly { readonly after: number; readonly text: string }[];
 }

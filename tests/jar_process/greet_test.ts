@@ -21,7 +21,7 @@ interface Waiting extends Partial<Greeting> {
 }
 
 /** Greets a process, and what was told meanwhile. */
-async function wait({ at, queue = [], ...more }: Waiting) {
+async function wait({ at: helloAt, queue = [], ...more }: Waiting) {
   const clock = new FakeClock();
   const told: string[] = [];
   let looks = 0;
@@ -32,13 +32,16 @@ async function wait({ at, queue = [], ...more }: Waiting) {
     version: "1.0.0",
     clock,
     milliseconds: 60_000,
-    hello: at === undefined ? never : clock.sleep(at).then(() => HELLO),
+    hello: helloAt === undefined ? never : clock.sleep(helloAt).then(() => HELLO),
     said: () => "srun: job 151 queued and waiting for resources\n",
     askQueue: () => Promise.resolve(queue[Math.min(looks++, queue.length - 1)] ?? ""),
     tell: (code, message) => told.push(`${code} ${message}`),
     ...more,
   }).catch((error) => error);
-  return { answer, told, looks, at: clock.now() };
+  const at = clock.now();
+  // Who hears that it is over hears it after that.
+  await clock.sleep(0);
+  return { answer, told, looks, at };
 }
 
 Deno.test("greet: what starts at once asks no queue", async () => {
@@ -69,8 +72,40 @@ Deno.test("greet: what never starts is given up with what its queue says", async
     silent.answer.hint,
     "It said: srun: job 151 queued and waiting for resources",
   );
-  const { answer: nothing } = await wait({ askQueue: undefined, said: () => "" });
-  assertEquals(nothing.hint, "Look what its queue says");
+  const { answer: empty } = await wait({ queue: [""], said: () => "" });
+  assertEquals(empty.hint, "Look what its queue says");
+});
+
+Deno.test("greet: a launcher without a queue is told with its own last words, and gets no hint of one", async () => {
+  const pulling = "Unable to find image locally\nlayer 1: 10 %\rlayer 1: 80 %\n";
+  const { told } = await wait({ at: 45_000, askQueue: undefined, said: () => pulling });
+  assertEquals(told, ["jar-waits 'god' waits to be started by slurm: layer 1: 80 %"]);
+  const { answer, told: silent } = await wait({ askQueue: undefined, said: () => "" });
+  assertEquals(silent, ["jar-waits 'god' waits to be started by slurm"]);
+  assertEquals(
+    answer.hint,
+    "It said nothing: typed by hand, its command has to print the first line of brainjar jar; " +
+      "where it only takes long, --start-timeout gives it longer",
+  );
+  const { told: short } = await wait({ at: 9_000, askQueue: undefined });
+  assertEquals(short, []);
+});
+
+Deno.test("greet: how long it takes is told every second, and that it is over", async () => {
+  const heard: (string | undefined)[] = [];
+  await wait({
+    at: 4_500,
+    queue: ["PENDING (Resources)"],
+    said: () => "",
+    hearWait: (id, wait) => heard.push(wait && `${id} ${wait.milliseconds} ${wait.why}`),
+  });
+  assertEquals(heard, [
+    "god 1000 ",
+    "god 2000 ",
+    "god 3000 PENDING (Resources)",
+    "god 4000 PENDING (Resources)",
+    undefined,
+  ]);
 });
 
 Deno.test("greet: what ends before it says a word is told with its launcher's", async () => {

@@ -80,6 +80,7 @@ const ENDS: readonly [end: Partial<ProcessEnd>, cause: DeathCause, detail: strin
   [{ code: 7 }, "exited", "exit code 7"],
   // Ended for closing its stdout: how is no news then.
   [{ signal: "SIGKILL", closed: "stdout" }, "exited", "it closed its stdout"],
+  [{ signal: "SIGTERM", closed: "stdin" }, "exited", "it closed its stdin"],
   [{ closed: "stdout", said: "a\nno room\n" }, "exited", "it closed its stdout: no room"],
   [{}, "exited", "without a word"],
   [{ code: 143, bye: "signal" }, "terminated", undefined],

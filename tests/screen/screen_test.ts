@@ -269,5 +269,10 @@ Deno.test("screen: what is said besides, and a load, stand on it", async () => {
       milliseconds: 1,
     });
     assert(!pass().includes("loading brain"));
+    screen.waiting("Waiting 0:12 for slurm to start 'god': \u001b[2J");
+    const waiting = pass();
+    assert(waiting.includes("Waiting 0:12 for slurm to start 'god': \\u{1b}[2J"), waiting);
+    screen.waiting(undefined);
+    assert(!pass().includes("Waiting"));
   });
 });

@@ -106,7 +106,7 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
       readOwnAnonymousBytes: readHeldBytes,
       ...session.listeners,
       validationLine: (event) => ({ ...eventJson(event), text: session.report }),
-      ...defined({ placeOf: launching?.placesOf(together, cpu) }),
+      ...defined({ placeOf: launching?.placesOf(together, cpu, session.hearWait) }),
       ...defined({ ledger: ledger && reservationLedger(ledger, readForJars, held), transcript }),
       signal: stop.signal,
     });

@@ -23,6 +23,7 @@ import {
 } from "../../jar_process/launchers/offers.ts";
 import { type LauncherChoice, readLauncher } from "../../jar_process/launchers/read_launcher.ts";
 import { checkLaunchers, placesOf } from "../../jar_process/launchers/start_jars.ts";
+import type { HearWait } from "../../jar_process/watch_start.ts";
 import type { CpuFeatures } from "../../llama_cpp/options.ts";
 import { type Plan, type PlannedJar, validatePlanned } from "../../plan/planned_jars.ts";
 import type { Settings } from "../../plan/settings.ts";
@@ -40,8 +41,11 @@ export interface Launching {
    * of what schedulers offered.
    */
   apart(plan: Plan): Plan;
-  /** @param cpu the processor that they were planned for */
-  placesOf(plan: Plan, cpu: CpuFeatures): PlaceOf;
+  /**
+   * @param cpu the processor that they were planned for
+   * @param hearWait hears how long each start takes
+   */
+  placesOf(plan: Plan, cpu: CpuFeatures, hearWait: HearWait): PlaceOf;
 }
 
 /** What stands in the way of jars in processes of their own. */
@@ -93,12 +97,13 @@ export function readLaunching(
       offers = await askAll(choices, say);
     },
     apart: (plan) => apart(plan, choices, offers),
-    placesOf: (plan, cpu) =>
+    placesOf: (plan, cpu, hearWait) =>
       placesOf({
         choices,
         own: start,
         version: configuration.version,
         cpu,
+        hearWait,
         ...defined({ startSeconds }),
         jars: plan.jars.map(({ demand }) => demand),
       }),

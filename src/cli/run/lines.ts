@@ -76,6 +76,9 @@ function toldOf(event: RunEvent): RunEvent | undefined {
     }
     case "note":
       return undefined;
+    case "warning":
+      // Progress tells it, as long as it lasts.
+      return event.code === "jar-waits" ? undefined : event;
     case "whisper":
       return event.by === "hand" ? event : undefined;
     default:

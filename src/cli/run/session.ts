@@ -2,6 +2,7 @@ import { defined } from "../../budget/defined.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { RunDependencies } from "../../experiment/config.ts";
 import type { EndEvent } from "../../experiment/events.ts";
+import type { HearWait } from "../../jar_process/watch_start.ts";
 import { READABLE_PACE } from "../../view/pace.ts";
 import { Viewers } from "../../view/viewers.ts";
 import { checkShort } from "../../report/short/check_short.ts";
@@ -16,6 +17,7 @@ import type { Stop } from "../terminal/stop.ts";
 import { SessionControls } from "./controls.ts";
 import { jsonLines, plainLines } from "./lines.ts";
 import { summary } from "./summary.ts";
+import { tellWaits } from "./waits.ts";
 import { openPage, openProgress, openScreen } from "./watchers.ts";
 
 /** How a run is watched. */
@@ -34,6 +36,8 @@ export interface RunSession {
   >;
   /** The engine, with its loads shown where there is something to show them on. */
   watch(engine: Engine): Engine;
+  /** Hears how long jars' starts take, and shows it where there is something to show it on. */
+  readonly hearWait: HearWait;
   /** Says something that isn't the answer; on the screen while there is one. */
   say(text: string): void;
   /** Takes layer 1's report before the run begins, and whether it begins at all. */
@@ -91,6 +95,14 @@ export async function openSession(
         if (screen) screen.loading(model, fraction);
         else progress?.show({ kind: "loading", model, fraction });
       }),
+    hearWait: json ? () => {} : tellWaits({
+      draw: (text) => {
+        if (screen) screen.waiting(text);
+        else if (text === undefined) progress?.clear();
+        else progress?.show({ kind: "waiting", text });
+      },
+      ...!output.interactive && { say: (text) => say(`${text}\n`) },
+    }),
     say,
     get report() {
       return report;

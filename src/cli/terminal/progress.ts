@@ -41,6 +41,7 @@ export function openProgress(mayDraw: () => boolean): Progress {
 type ProgressState =
   | { readonly kind: "loading"; readonly model: string; readonly fraction: number }
   | { readonly kind: "reading"; readonly path: string; readonly fraction: number }
+  | { readonly kind: "waiting"; readonly text: string }
   | { readonly kind: "thinking"; readonly id: string; readonly text: string };
 
 /** The state as one line of at most `columns` cells, the end of a thought rather than its start. */
@@ -54,6 +55,7 @@ function renderProgress(state: ProgressState, columns: number): string {
   if (state.kind === "reading") {
     return fit(printable(`Reading ${state.path}: ${Math.floor(state.fraction * 100)} %`), columns);
   }
+  if (state.kind === "waiting") return fit(printable(state.text), columns);
   const label = printable(`[${state.id}] … `);
   // A model's words may hold anything; their lines stand in one.
   const text = printable(state.text.replace(/\s+/g, " "));

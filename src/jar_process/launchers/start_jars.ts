@@ -13,6 +13,7 @@ import { machineFilesBelow } from "../../machine/machine_files.ts";
 import type { JarChild } from "../jar_link.ts";
 import { whereabouts } from "../scheduler_job.ts";
 import { SeparateProcess } from "../separate_process.ts";
+import type { HearWait } from "../watch_start.ts";
 import { askedOf, JAR_ENVIRONMENT, launcherName, limitOf, startsHere } from "./asked_of.ts";
 import { askScheduler } from "./ask_scheduler.ts";
 import { fillLine, fillTemplate, type LaunchRequest } from "./fill_template.ts";
@@ -32,6 +33,8 @@ export interface StartOptions {
   readonly cpu: CpuFeatures;
   /** How long a start may take until the jar says hello, where it isn't what its launcher says. */
   readonly startSeconds?: number;
+  /** Hears how long a start takes. */
+  readonly hearWait?: HearWait;
 }
 
 /** Between a jar's death for the machine's memory and that of one that is more important. */
@@ -103,7 +106,7 @@ function isOnPath(program: string, path: string): boolean {
 
 /** Where each jar lives that is to be started. */
 export function placesOf(
-  { choices, own, version, jars, cpu, startSeconds }: StartOptions,
+  { choices, own, version, jars, cpu, startSeconds, hearWait }: StartOptions,
 ): PlaceOf {
   const here = whereabouts((name) => Deno.env.get(name), Deno.hostname);
   const order = leastImportantFirst(jars.filter(({ id }) => choices.has(id)));
@@ -125,7 +128,7 @@ export function placesOf(
       startsAhead: !startsHere(choice),
       startMilliseconds: seconds * 1000,
       patienceMilliseconds: order.findIndex((one) => one.id === id) * PATIENCE_MILLISECONDS,
-      ...defined({ limitBytes }),
+      ...defined({ limitBytes, hearWait }),
     });
   };
 }

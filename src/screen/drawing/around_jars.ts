@@ -38,7 +38,10 @@ export function header(view: RunView, { state, speed }: DrawOptions, columns: nu
   return atBothEnds([name, span(fit(parts.join(" · "), room))], phase, columns);
 }
 
-function phaseOf({ phase }: RunView, { loading, isQuitting }: ScreenState): Line {
+/** What runs has its place beside what it waits for. */
+const WAITING_COLUMNS = 48;
+
+function phaseOf({ phase }: RunView, { loading, waiting, isQuitting }: ScreenState): Line {
   if (isQuitting && phase !== "ended") return [span("ending: q again stops at once", ALARM)];
   if (loading !== undefined) {
     const percent = Math.floor(loading.fraction * 100);
@@ -46,6 +49,9 @@ function phaseOf({ phase }: RunView, { loading, isQuitting }: ScreenState): Line
     return [span(`loading ${fit(file, 24)} ${percent} %`, BOLD)];
   }
   if (phase === "paused") return [span("PAUSED", { color: "warning", isBold: true })];
+  if (waiting !== undefined && phase !== "ended") {
+    return [span(fit(printable(waiting), WAITING_COLUMNS), BOLD)];
+  }
   return [span(phase, FAINT)];
 }
 

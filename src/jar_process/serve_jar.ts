@@ -10,6 +10,7 @@ import type { JarConfig } from "../experiment/config.ts";
 import { type Clock, rounded, settlesWithin } from "../experiment/clock.ts";
 import type { RunState } from "../experiment/run_state.ts";
 import type { JarAnswer, JarRequest } from "../report/schema/jar.ts";
+import { TextPieces } from "./text_pieces.ts";
 import { vitalsOf } from "./vitals.ts";
 
 /** What `load` says of a jar. */
@@ -204,13 +205,14 @@ export class JarServer {
     const thinking = new AbortController();
     this.#thinking = thinking;
     const ended = await place.beginThought();
+    const pieces = new TextPieces(clock, (text) => answer({ answer: "text", text }));
     const began = clock.now();
     try {
       const thought = await mind.think(prompt, {
         ...sampling,
         signal: thinking.signal,
-        onText: (text) => answer({ answer: "text", text }),
-      });
+        onText: (text) => pieces.add(text),
+      }).finally(() => pieces.flush());
       const { text, promptTokens, tokens, stop } = thought;
       const milliseconds = rounded(clock.now() - began);
       const context = { contextTokens: mind.tokensUsed, templateTokens: mind.templateTokens };

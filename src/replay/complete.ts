@@ -74,7 +74,12 @@ export function completed(line: Fields, { view, at, since }: Before): Fields {
     case "thought":
       return { milliseconds, ...line };
     case "loaded":
-      return { milliseconds, ...startedFor(line.id, view), ...line };
+      return {
+        milliseconds,
+        shared: sharesWeights(line.id, view),
+        ...startedFor(line.id, view),
+        ...line,
+      };
     case "allocated":
       return { ...allocatedFor(line.id, view), preflight: NO_PREFLIGHT, ...line };
     case "death": {
@@ -116,6 +121,17 @@ function allocatedFor(id: unknown, { validation }: RunView) {
   const judged = validation && everyInstance(validation);
   const { requiredBytes = 0, sharedBytes = 0 } = judged?.find((one) => one.id === id) ?? {};
   return { ...NOTHING_ALLOCATED, allocatedBytes: requiredBytes - sharedBytes };
+}
+
+/** Whether its model was in memory already: another jar of the same process had it. */
+function sharesWeights(id: unknown, { jars, validation }: RunView): boolean {
+  const own = jars.find((jar) => jar.id === id);
+  return own !== undefined && own.place?.launcher === undefined &&
+    validation?.shareWeights === true &&
+    jars.some((jar) =>
+      jar.id !== id && jar.state !== "waiting" && jar.state !== "loading" &&
+      jar.model === own.model && jar.place?.launcher === undefined
+    );
 }
 
 /** What started a jar's process: where that was, the samples of memory after it say. */

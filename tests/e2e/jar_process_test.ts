@@ -32,10 +32,10 @@ async function transcriptOf(more: readonly string[]): Promise<Line[]> {
   }
 }
 
-Deno.test("jars in processes: the same transcript as in one, but for whose weights they are", async () => {
+Deno.test("jars in processes: the same transcript as in one", async () => {
   const [apart, here] = await Promise.all([
     transcriptOf(["--launcher", "process"]),
-    transcriptOf(["--no-share-weights"]),
+    transcriptOf([]),
   ]);
   assert(here.some(({ event }) => event === "death"), "No death: nothing is shown");
   assertEquals(apart, here);

@@ -79,8 +79,8 @@ export function transcriptLine(
       return { event: name, id, role, turn };
     }
     case "loaded": {
-      const { milliseconds: _, launcher: __, host: ___, job: ____, ...kept } = event;
-      return kept;
+      const { event: name, id, role, turn, model, contextSize } = event;
+      return { event: name, id, role, turn, model, contextSize };
     }
     case "death": {
       const { event: name, id, role, turn, cause, pool, message, deaths, detail } = event;

@@ -76,7 +76,7 @@ const MEASURED: Readonly<Partial<Record<RunEventJson["event"], readonly string[]
   const givenBack = ["givenBackBytes", "reservedBytes", "pools"];
   return {
     allocated: [...allocated, "preflight", ...place],
-    loaded: [...place, "milliseconds"],
+    loaded: ["shared", ...place, "milliseconds"],
     thought: ["milliseconds"],
     death: givenBack,
     resurrection: [...allocated, "preflight", ...place, "milliseconds"],

@@ -11,6 +11,7 @@ import type { EndEvent, EndReason, RunEvent } from "./events.ts";
 import { renewReservations } from "./memory/renew_reservations.ts";
 import { MemorySamples } from "./memory/memory_samples.ts";
 import type { MemorySample } from "./memory/memory_sample.ts";
+import { sampleMemory } from "./memory/sample_memory.ts";
 import { watchMemory } from "./memory/watch_memory.ts";
 import { Jar } from "./jar/jar.ts";
 import { RUN_LIMITS } from "./limits.ts";
@@ -120,6 +121,8 @@ export async function runExperiment(
   }
   done.abort();
   await settlesWithin(renewing, run.limits.hurriedDisposalMilliseconds, clock);
+  // What processes held is told nowhere else; their next vital signs would be too late.
+  if (config.validation.places !== undefined) tell?.(sampleMemory(jars, run));
   const returned = await giveBack(config, jars, run);
   const end = emitter.end({
     event: "end",

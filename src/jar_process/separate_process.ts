@@ -79,8 +79,10 @@ export class SeparateProcess implements JarPlace {
   #hello: PromiseWithResolvers<Hello | ProcessEnd> | undefined;
   #entrance: PromiseWithResolvers<Entrance> | undefined;
   #advance: Advance | undefined;
+  /** Where its process is that has said hello; absent while one is started. */
   #where: StartedAt | undefined;
-  #held: Pick<SampledProcess, "heldBytes" | "mostHeldBytes"> = {};
+  /** What was seen last of its process, or of the one before. */
+  #seen: SampledProcess | undefined;
   /** The machine that it is or was on. */
   #host: string | undefined;
   /** The machine that its next process isn't to be on. */
@@ -199,10 +201,13 @@ export class SeparateProcess implements JarPlace {
     this.#wasUp = true;
     const { host, job } = hello;
     this.#host = host;
-    this.#held = {};
     const { own } = this.#start;
     const isOwn = host === own.host && job === own.job;
-    this.#where = { launcher, ...!isOwn && { host, ...defined({ job }) } };
+    const where = isOwn ? {} : { host, ...defined({ job }) };
+    this.#where = { launcher, ...where };
+    const isHere = this.#start.startsHere || host === own.host;
+    const { mostHeldBytes } = this.#seen ?? {};
+    this.#seen = { ...where, isHere, ...defined({ mostHeldBytes }) };
     keepAsking(link, this.#run);
     return link;
   }
@@ -252,11 +257,7 @@ export class SeparateProcess implements JarPlace {
   }
 
   sampled(): Omit<SampledJar, "id"> {
-    const pools = this.#sampled;
-    if (!this.isUp || this.#where === undefined) return { pools };
-    const { launcher: _, ...where } = this.#where;
-    const isHere = this.#start.startsHere || this.#host === this.#start.own.host;
-    return { pools, process: { ...where, isHere, ...this.#held } };
+    return { pools: this.#sampled, ...defined({ process: this.#seen }) };
   }
 
   /** Ends its process, if there is one. */
@@ -280,6 +281,10 @@ export class SeparateProcess implements JarPlace {
   }
 
   #ended(link: JarLink, end: ProcessEnd): void {
+    if (this.#seen !== undefined) {
+      const { heldBytes: _, ...seen } = this.#seen;
+      this.#seen = seen;
+    }
     const isWanted = this.#link === link;
     if (isWanted) this.#link = undefined;
     // One that was left on purpose died of nothing.
@@ -333,6 +338,8 @@ export class SeparateProcess implements JarPlace {
         const link = this.#link;
         if (approval === undefined || link === undefined) return;
         const { contextSize, templateTokens, shared, milliseconds } = answer;
+        // What it holds now is more than it held when it was asked last.
+        link.send({ ask: "vitals" });
         const turn = () => this.#run.turn;
         const mind = new RemoteMind({ link, contextSize, templateTokens, turn });
         this.#mind = mind;
@@ -378,9 +385,9 @@ export class SeparateProcess implements JarPlace {
   }
 
   #measured(heldBytes: number | undefined): void {
-    if (heldBytes === undefined) return;
-    const mostHeldBytes = Math.max(heldBytes, this.#held.mostHeldBytes ?? 0);
-    this.#held = { heldBytes, mostHeldBytes };
+    if (heldBytes === undefined || this.#seen === undefined) return;
+    const mostHeldBytes = Math.max(heldBytes, this.#seen.mostHeldBytes ?? 0);
+    this.#seen = { ...this.#seen, heldBytes, mostHeldBytes };
   }
 }
 

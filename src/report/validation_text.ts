@@ -256,6 +256,7 @@ function budgetAnalysis(report: ValidationReport, { devices, places }: Words): B
   const { memory, usableBytes, requiredBytes, safetyMarginPercent } = validation;
   const given = Number((100 - safetyMarginPercent).toFixed(2));
   const shared = sharedBytes(report);
+  const whose = elsewhere.some(([, value]) => value !== undefined) ? "jars here" : "all jars";
   return {
     title: "Budget Analysis",
     lines: fields([
@@ -278,8 +279,8 @@ function budgetAnalysis(report: ValidationReport, { devices, places }: Words): B
         `(${Number(safetyMarginPercent.toFixed(2))}%, --safety-margin)`,
       ],
       ["Currently available", formatAmount(memory.availableBytes)],
-      ["Floor, all jars", formatAmount(validation.floorBytes)],
-      ["Working set, all jars", formatAmount(validation.workingSetBytes)],
+      [`Floor, ${whose}`, formatAmount(validation.floorBytes)],
+      [`Working set, ${whose}`, formatAmount(validation.workingSetBytes)],
       [
         "Budget used",
         usableBytes > 0 ? formatPercent((requiredBytes / usableBytes) * 100) : undefined,

@@ -79,7 +79,7 @@ Deno.test({
       [`ssh -p ${freePort()} 127.0.0.1`, /port \d+: Connection refused/],
       [`ssh ${options} ${host} -- echo Welcome; ${brainjar}`, /"Welcome"; what comes before/],
       [`ssh ${options} ${host} -- exit 0`, /exit code 0; what was started is no brainjar jar/],
-      [`ssh ${options} ${host} -- cat`, /no such "answer": "\{"ask":"hello"\}"/],
+      [`ssh ${options} ${host} -- cat`, /no such "answer": "\{"ask":"hello"/],
     ];
     for (const [launcher, words] of said) {
       const { code, stdout } = await runBrainjar([

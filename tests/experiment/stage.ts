@@ -4,6 +4,7 @@ import type { DeviceMemory, MachineMemory } from "../../src/budget/memory.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/budget/policy.ts";
 import { GB, MB } from "../../src/budget/size.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
+import type { InstancePlace, Validation } from "../../src/budget/validation.ts";
 import type { JarConfig, JarSampling, RunConfig } from "../../src/experiment/config.ts";
 import type { RunHand } from "../../src/experiment/controls.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
@@ -58,6 +59,8 @@ export interface StageOptions {
   readonly ledger?: ReservationLedger;
   /** Where jars live that aren't to live in this process. */
   readonly placeOf?: (clock: FakeClock) => PlaceOf;
+  /** What each of them is started with, as layer 1 says it. */
+  readonly places?: Pick<InstancePlace, "launcher" | "isHere" | "limitBytes" | "requestBytes">;
 }
 
 export interface Played {
@@ -147,7 +150,7 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     sampling: { maxTokens: 64, temperature: 0.8, topP: 0.95, seed: options.seed ?? 7 },
     allowPartial: options.allowPartial ?? false,
     policy,
-    validation,
+    validation: placed(validation, options.places),
     ...(options.limits ? { limits: options.limits } : {}),
   }, {
     engine,
@@ -174,6 +177,12 @@ export async function play(options: StageOptions = {}): Promise<Played> {
     signal: stop.signal,
   });
   return { result, events, engine, clock, lines };
+}
+
+/** What layer 1 says, with all jars living so. */
+function placed(validation: Validation, places: StageOptions["places"]): Validation {
+  if (places === undefined) return validation;
+  return { ...validation, places: validation.instances.map((jar) => ({ ...jar, ...places })) };
 }
 
 /** The events of one name. */

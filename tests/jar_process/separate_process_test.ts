@@ -232,6 +232,26 @@ Deno.test("jars in processes: what is short there is the same refusal as here", 
   assertEquals(apart.result.exitCode, here.result.exitCode);
 });
 
+Deno.test("jars in processes: what each is started with and what it held is told, in the transcript too", async () => {
+  const place = { launcher: "fake", isHere: false, limitBytes: GB, requestBytes: GB } as const;
+  const { events, lines, result } = await playApart({ turns: 2, places: place });
+  for (const { launcher, host } of named(events, "loaded")) {
+    assertEquals([launcher, host], ["fake", "node1"]);
+  }
+  const { processes = [], allocationReport } = result;
+  assertEquals(processes.map(({ id }) => id), ["subject", "observer", "god"]);
+  for (const { host, limitBytes, mostHeldBytes = 0, pools } of processes) {
+    assertEquals([host, limitBytes], ["node1", GB]);
+    assert(mostHeldBytes > 0, "Its process held something");
+    assert((pools[0]?.reservedBytes ?? 0) > 0, "It was alive");
+  }
+  // They were on another machine than the report's.
+  assertEquals(allocationReport?.allocatedBytes, 0);
+  const last = lines.findLast(({ event }) => event === "memory");
+  const jars = last?.jars as { process?: { host?: string; mostHeldBytes?: number } }[];
+  assertEquals(jars.map(({ process }) => process?.host), ["node1", "node1", "node1"]);
+});
+
 Deno.test("jars in processes: a process that ends before it says hello is told with its words", async () => {
   const { events, result } = await playApart({
     mode: "single",

@@ -94,6 +94,44 @@ Deno.test("run: every event as people read it", () => {
       "[subject] loaded a.gguf on node\\u{1b}2 (slurm:151): context of 512 tokens, 1.23 s",
     ],
     [
+      {
+        event: "loaded",
+        ...WHO,
+        model: "a.gguf",
+        contextSize: 512,
+        shared: false,
+        launcher: "slurm",
+        host: "node2",
+        job: "slurm:151",
+        milliseconds: 1234,
+      },
+      "[subject] loaded a.gguf in a process of its own by slurm on node2 (slurm:151): context of " +
+      "512 tokens, 1.23 s",
+    ],
+    [
+      {
+        event: "allocated",
+        ...WHO,
+        ...ALLOCATION,
+        preflight: PREFLIGHT,
+        launcher: "process",
+      },
+      "ALLOCATION APPROVED for subject in a process of its own by process\n" +
+      "  Allocated there:          8.00 GB / 13.00 GB\n" +
+      "OK: Sufficient memory available (12.00 GB >= 10.00 GB)",
+    ],
+    [
+      {
+        ...{ event: "warning", code: "x", message: "Layer 3 refused 'god'", launcher: "slurm" },
+        ...{ host: "node2", job: "slurm:151" },
+      },
+      "WARNING: Layer 3 refused 'god'\n  In a process of its own by slurm on node2 (slurm:151)",
+    ],
+    [
+      { event: "warning", code: "x", message: "Layer 3 refused 'god'", launcher: "process" },
+      "WARNING: Layer 3 refused 'god'\n  In a process of its own by process on this machine",
+    ],
+    [
       { event: "warning", code: "x", message: "Something is odd", hint: "Look at it" },
       "WARNING: Something is odd\n  Look at it",
     ],

@@ -10,7 +10,14 @@ import { EMPTY_VIEW, type RunView } from "../../src/view/run_view.ts";
 import { see } from "../../src/view/see.ts";
 import { assertGolden } from "../golden.ts";
 import { sampleRun } from "../view/sample_run.ts";
-import { hostileView, jar, said, viewOfRun, viewWithDeathAndDevices } from "./views.ts";
+import {
+  hostileView,
+  jar,
+  said,
+  viewOfPlaces,
+  viewOfRun,
+  viewWithDeathAndDevices,
+} from "./views.ts";
 
 const SIZES: readonly Size[] = [
   { columns: 120, rows: 40 },
@@ -42,6 +49,10 @@ for (const size of SIZES) {
 
   Deno.test(`screen: a dead jar, one that is gone, and a card at ${name}`, async () => {
     await assertGolden(`screen-dead-${name}`, drawn(viewWithDeathAndDevices(), size));
+  });
+
+  Deno.test(`screen: jars in processes of their own at ${name}`, async () => {
+    await assertGolden(`screen-places-${name}`, drawn(viewOfPlaces(), size));
   });
 
   Deno.test(`screen: hostile names and words at ${name}`, async () => {

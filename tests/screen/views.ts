@@ -1,8 +1,35 @@
 import { GB, MB } from "../../src/budget/size.ts";
 import { DEFAULT_POLICY } from "../../src/budget/policy.ts";
 import { validateMemoryBudget } from "../../src/budget/validate.ts";
-import { EMPTY_VIEW, type JarView, type Life, type RunView } from "../../src/view/run_view.ts";
+import {
+  EMPTY_VIEW,
+  type JarView,
+  type Life,
+  type PlaceView,
+  type RunView,
+} from "../../src/view/run_view.ts";
 import { EMPTY_SERIES } from "../../src/view/series.ts";
+
+/** The same with jars on three kinds of places; what two of them hold is known. */
+export function viewOfPlaces(): RunView {
+  const view = viewOfRun();
+  const places: readonly PlaceView[] = [
+    {
+      ...{ launcher: "slurm", isHere: false, limitBytes: 40 * MB, requestBytes: 31 * MB },
+      ...{ host: "node1", job: "slurm:151", heldBytes: 24 * MB, mostHeldBytes: 25 * MB },
+    },
+    { launcher: "process", isHere: true, requestBytes: 31 * MB, heldBytes: 23 * MB },
+    { isHere: true, requestBytes: 31 * MB },
+  ];
+  return {
+    ...view,
+    jars: view.jars.map((jar, at) => {
+      const place = places[at];
+      const { limitBytes } = place ?? {};
+      return { ...jar, ...place && { place }, ...limitBytes !== undefined && { limitBytes } };
+    }),
+  };
+}
 
 /** What is seen of a run in its twelfth turn: one jar that is nearly full, one that has died before. */
 export function viewOfRun(changes: Partial<RunView> = {}): RunView {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EMPTY_VIEW, MOST_UTTERANCES, type RunView } from "../../src/view/run_view.ts";
 import { see } from "../../src/view/see.ts";
+import { MIXED } from "../report/places/cases.ts";
 import { type Heard, sampleRun } from "./sample_run.ts";
 
 function watch(heard: readonly Heard[]): RunView {
@@ -32,6 +33,37 @@ Deno.test("view: a thought is there while it is thought", async () => {
   const subject = watch(heard.slice(0, second + 1)).jars[0];
   assertEquals(subject?.state, "thinking");
   assertEquals(subject?.thought?.isWhole, false);
+});
+
+Deno.test("view: where jars live, what they are held to and what their processes hold", async () => {
+  const [[validation] = []] = (await sampleRun({ turns: 1 })).filter(([{ event }]) =>
+    event === "validation"
+  );
+  if (validation?.event !== "validation") throw new Error("A run has a validation");
+  const view = see(EMPTY_VIEW, { ...validation, validation: MIXED }, 0);
+  // The one that isn't judged here stands where the run has it, held to its launcher's limit.
+  assertEquals(view.jars.map(({ id, limitBytes }) => [id, limitBytes]), [
+    ["subject", MIXED.places?.[0]?.limitBytes],
+    ["observer", undefined],
+    ["god", undefined],
+  ]);
+  const loaded = { event: "loaded", id: "subject", role: "subject", turn: 0 } as const;
+  const memory = { event: "memory", turn: 0, pools: [], shared: [] } as const;
+  const process = { isHere: false, host: "node1", job: "slurm:1", heldBytes: 5, mostHeldBytes: 7 };
+  const living = [
+    { ...loaded, model: "a", contextSize: 1, shared: false, host: "node1", milliseconds: 1 },
+    { ...memory, jars: [{ id: "subject", pools: [], process }] },
+  ].reduce((seen, event) => see(seen, event, 1), view);
+  const [subject, observer, god] = living.jars.map(({ place }) => place);
+  assertEquals(subject?.host, "node1");
+  assertEquals([subject?.heldBytes, subject?.mostHeldBytes], [5, 7]);
+  assertEquals([observer?.launcher, observer?.heldBytes], ["process", undefined]);
+  assertEquals([god?.launcher, god?.isHere], [undefined, true]);
+
+  const { heldBytes: _, ...over } = process;
+  const ended = see(living, { ...memory, jars: [{ id: "subject", pools: [], process: over }] }, 2);
+  const [after] = ended.jars.map(({ place }) => place);
+  assertEquals([after?.heldBytes, after?.mostHeldBytes], [undefined, 7]);
 });
 
 Deno.test("view: however long a run is, what is seen of it has a bound", async () => {

@@ -1,6 +1,7 @@
 import { sum } from "../../budget/sum.ts";
 import type { EndEvent } from "../../experiment/events.ts";
 import { endLines, lifeText } from "../../report/event_text.ts";
+import { processLines } from "../../report/places/process_text.ts";
 import { printable } from "../../report/printable.ts";
 import type { Paragraph } from "../../report/short/paragraph.ts";
 import { isLiving, type Life, type RunView } from "../../view/run_view.ts";
@@ -38,6 +39,10 @@ export function endParagraphs(
   const now = Math.min(view.at, end.milliseconds);
   return [
     ...endLines(end).map((text): Paragraph => ({ words: [text] })),
+    ...processLines(end.processes ?? []).map((line): Paragraph => {
+      const words = line.trimStart();
+      return { indent: line.length - words.length, words: [words] };
+    }),
     ...over,
     ...view.jars.filter(isLiving).map(({ life }) => lifeOf(life, now)),
   ];

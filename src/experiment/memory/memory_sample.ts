@@ -45,20 +45,20 @@ export interface SampledJar {
     /** Of the reservation, what is in memory as far as that can be told; never more than it. */
     readonly residentBytes: number;
   }[];
-  /** Its process, where it has one of its own that runs. */
+  /** Its process, where it has or had one of its own. */
   readonly process?: SampledProcess;
 }
 
-/** A jar's own process at that moment. */
+/** A jar's own process at that moment, or the one before while it has none. */
 export interface SampledProcess {
   /** Its machine and its scheduler's name for it, where they aren't the run's own. */
   readonly host?: string;
   readonly job?: string;
   /** Whether it takes the memory of the run's machine. */
   readonly isHere: boolean;
-  /** What it holds that nobody else can have: anonymous memory and tables of pages. */
+  /** What it holds that nobody else can have: anonymous memory and tables of pages; absent where it ended. */
   readonly heldBytes?: number;
-  /** The most of that which was seen since it was started. */
+  /** The most of that which was seen of the jar's processes. */
   readonly mostHeldBytes?: number;
 }
 

@@ -55,7 +55,7 @@ export function livesWords(
   { launcher, isHere }: Pick<InstancePlace, "launcher" | "isHere">,
 ): string {
   if (launcher === undefined) return "in the run's process";
-  return `in a process of its own${isHere ? " on this machine" : ""}, started by ${launcher}`;
+  return `in a process of its own${isHere ? " here" : ""}, started by ${launcher}`;
 }
 
 /**

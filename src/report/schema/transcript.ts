@@ -53,7 +53,7 @@ const MEMORY_SCHEMA = z.object({
       isHere: z.boolean().describe("Whether it takes the memory of the run's machine"),
       heldBytes: bytes.exactOptional().describe("What it holds that can't be given back"),
       mostHeldBytes: bytes.exactOptional(),
-    }).exactOptional().describe("Where it has one of its own that runs"),
+    }).exactOptional().describe("Where it has or had one of its own"),
   })),
   shared: z.array(z.object({ model: z.string(), ids: z.array(z.string()), bytes })),
   processBytes: bytes.exactOptional(),

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { issueMessage } from "../../../src/report/message.ts";
 import { ROOT } from "../program.ts";
 import { jobsOf, MATRIX, SINGLE, SlurmRun, slurmTest } from "./slurm_run.ts";
 
@@ -16,8 +17,13 @@ slurmTest("what keeps a jar from starting is said, with what Slurm says of it", 
     const launcher = ["--launcher", `slurm ${words}`, "--start-timeout", "3s"];
     const run = new SlurmRun(slurm, [...SINGLE, ...launcher, "--turns", "1"]);
     const ended = await run.end();
-    const told = run.events.filter((event) => event.event === "warning")
-      .map(({ message, hint = "" }) => `${message} ${hint}`);
+    const told = run.events.flatMap((event) =>
+      event.event === "validation"
+        ? event.validation.issues.map(issueMessage)
+        : event.event === "warning"
+        ? [`${event.message} ${event.hint ?? ""}`]
+        : []
+    );
     assertEquals(ended.code, code, words);
     assertMatch(`${run.rest} ${told.at(-1)}`, said);
   }));

@@ -6,6 +6,8 @@ import {
   type Looks,
   type Tab,
 } from "../../fixtures/pictures/chromium.ts";
+import { GB, MB } from "../../src/budget/size.ts";
+import { MIXED } from "../report/places/cases.ts";
 import { openPlayedPage, type PlayedPage } from "../page/played_page.ts";
 import { sampleRun } from "../view/sample_run.ts";
 import { brainjarCommand } from "./program.ts";
@@ -300,6 +302,31 @@ test("nobody is kept out: axe finds nothing, light, dark, narrow, in dialogs", a
     );
     await tab.close();
   }
+});
+
+test("a jar says where it lives, and what is elsewhere is no part of this machine", async (chromium) => {
+  await using page = await openPlayedPage();
+  const heard = await sampleRun({ turns: 1 });
+  for (const [event, at] of heard) {
+    if (event.event === "validation") page.hear({ ...event, validation: MIXED }, at);
+    else if (event.event !== "end") page.hear(event, at);
+  }
+  const told = { event: "memory", turn: 1, pools: [], shared: [] } as const;
+  const process = { isHere: false, host: "<b>node1", job: "slurm:151", heldBytes: 60 * MB };
+  const pools = [{ id: "ram", reservedBytes: GB, residentBytes: 60 * MB }];
+  page.hear({ ...told, jars: [{ id: "subject", pools, process }] }, 100_000);
+  const tab = await ready(await chromium.open(page.origin, WIDE));
+  const textOf = (selector: string) =>
+    tab.evaluate<string>(`document.querySelector(${JSON.stringify(selector)}).innerText`);
+  const card = await textOf('[data-id="subject"]');
+  assertStringIncludes(card, "In a process of its own by slurm on <b>node1 (slurm:151)");
+  assertStringIncludes(card, "holds 60.00 MB");
+  assertStringIncludes(card, "limit 5.50 GB, request 5.40 GB");
+  assertStringIncludes(await textOf('[data-id="observer"]'), "on this machine, by process");
+  assertStringIncludes(await textOf('[data-id="god"]'), "In the run's process");
+  const machine = await textOf("#machine");
+  assertStringIncludes(machine, "1.00 GB reserved for subject by slurm on <b>node1 (slurm:151)");
+  assertStringIncludes(await textOf("#verdict"), "The jars here need 6.00 GB");
 });
 
 test("without JavaScript a sentence says what is missing", async (chromium) => {

@@ -28,6 +28,7 @@ import { loadModule } from "../../load_module.ts";
 import { planForRun } from "../../plan/devices/try_devices.ts";
 import { eventJson } from "../../report/event_json.ts";
 import { jsonText } from "../../report/printable.ts";
+import { placeIn } from "../../report/places/places.ts";
 import { validationReport } from "../../report/validation_report.ts";
 import type { Command } from "../command.ts";
 import type { FlagValues } from "../flags/values.ts";
@@ -92,9 +93,11 @@ export const command: Command = async ({ values, output, dryLoadCommand, jarComm
       checkSpeaks(demand.model, header);
       if (values.get("prompt-format") === "chat") checkChats(demand.model, header);
     }
-    const demands = plan.jars.map((jar) => jar.demand);
-    const readForJars = async () => memoryFor(await readMemory(), demands, settings.policy, first);
     const { validation } = plan;
+    // Limits of this process are met by the jars that live in it, and by no others.
+    const own = plan.jars.map((jar) => jar.demand)
+      .filter(({ id }) => placeIn(validation, id)?.launcher === undefined);
+    const readForJars = async () => memoryFor(await readMemory(), own, settings.policy, first);
     const cpu = await host.cpu();
     const config = await runConfig({ ...together, validation }, cpu, values);
     const goesOn = config.validation.ok || config.allowPartial;

@@ -36,18 +36,16 @@ function decidingLimits({ sources }: MachineMemory): AllocatedKind[] {
  */
 export function recommendationMessage(
   recommendation: Recommendation,
-  validation: Judged & Pick<Validation, "memory">,
+  validation: Judged & Pick<Validation, "memory" | "places">,
 ): string {
   switch (recommendation.kind) {
     case "changes": {
       const texts = changeTexts(recommendation.changes, validation);
-      const { requiredBytes, devices = [] } = recommendation;
-      const onDevices = devices.map(({ id, bytes }) => `, ${formatAmount(bytes)} on ${id}`);
-      const required = `(${formatAmount(requiredBytes)} required${onDevices.join("")})`;
+      const required = requiredWords(recommendation, validation);
       const [first, second] = texts;
-      if (first === undefined) return `Leave out ${omitted(recommendation)} ${required}`;
+      if (first === undefined) return `Leave out ${omitted(recommendation)}${required}`;
       const advice = second === undefined ? first[0] : "Use together";
-      return `${advice}: ${texts.flatMap(([, flags]) => flags).join(" ")} ${required}`;
+      return `${advice}: ${texts.flatMap(([, flags]) => flags).join(" ")}${required}`;
     }
     case "free-memory": {
       const { bytes, devices = [] } = recommendation;
@@ -82,6 +80,17 @@ export function recommendationMessage(
         (flags.length > 0 ? `, and ${flags.join(" ")}` : "");
     }
   }
+}
+
+/** What of this machine it would take; nothing where no jar takes any of it. */
+function requiredWords(
+  { requiredBytes, devices = [] }: Extract<Recommendation, { readonly kind: "changes" }>,
+  { places, instances }: Judged & Pick<Validation, "places">,
+): string {
+  if (places !== undefined && instances.length === 0) return "";
+  const here = places === undefined || places.length === instances.length ? "" : " here";
+  const onDevices = devices.map(({ id, bytes }) => `, ${formatAmount(bytes)} on ${id}`);
+  return ` (${formatAmount(requiredBytes)} required${here}${onDevices.join("")})`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemoryBudgetManager } from "../../../src/budget/manager.ts";
 import { DEFAULT_POLICY } from "../../../src/budget/policy.ts";
+import type { Validation } from "../../../src/budget/validation.ts";
 import { withProcesses } from "../../../src/experiment/jar/seen_process.ts";
 import { allocationReportText } from "../../../src/report/allocation_text.ts";
 import { checkJson } from "../../../src/report/check_json.ts";
@@ -9,6 +10,7 @@ import { junitXml } from "../../../src/report/ci/junit.ts";
 import { summaryMarkdown } from "../../../src/report/ci/summary.ts";
 import { everyInstance } from "../../../src/report/places/places.ts";
 import { processLines } from "../../../src/report/places/process_text.ts";
+import { recommendationMessage } from "../../../src/report/recommendation.ts";
 import { CHECK_SCHEMA } from "../../../src/report/schema/check.ts";
 import { checkShort } from "../../../src/report/short/check_short.ts";
 import { fitParagraphs } from "../../../src/report/short/paragraph.ts";
@@ -69,4 +71,13 @@ Deno.test("places: an allocation report counts what processes have reserved of t
     "allocation-report-processes",
     allocationReportText(report, processLines(PROCESSES)),
   );
+});
+
+Deno.test("places: advice says what it would take of this machine, and nothing where that is none", () => {
+  const one = { kind: "changes", changes: { contextSize: 512 }, requiredBytes: gb(1) } as const;
+  const { places: _, ...plain } = MIXED;
+  const told = (validation: Validation) => recommendationMessage(one, validation);
+  assertEquals(told(plain), "Use a smaller context: --context-size 512 (1.00 GB required)");
+  assertEquals(told(MIXED), "Use a smaller context: --context-size 512 (1.00 GB required here)");
+  assertEquals(told(ELSEWHERE), "Use a smaller context: --context-size 512");
 });

@@ -25,6 +25,9 @@ export interface ProcessEnd {
 const OUT_OF_MEMORY =
   /out of memory|oom-kill|OOMKilled|exceeded memory limit|memory cgroup out of memory/i;
 
+/** What V8 says where it can't reserve what it never fills: no start after it ends better. */
+const NO_ADDRESS_SPACE = /out of memory: Oilpan: CagedHeap reservation/;
+
 /** What schedulers say of what they ended themselves: Slurm's exit code for it may be 0. */
 const SCHEDULERS: readonly (readonly [cause: DeathCause, words: RegExp])[] = [
   ["node-failed", /node failure|launch failed on node/i],
@@ -77,6 +80,10 @@ export function deathBy(end: ProcessEnd): Death {
     return { cause: "exited", detail: withWords(`it closed its ${closed}`, said) };
   }
   const signal = signalOf(end);
+  if (NO_ADDRESS_SPACE.test(said)) {
+    const why = "its address space is limited (ulimit -v): brainjar needs 49 GB of it to start";
+    return { cause: "exited", detail: why };
+  }
   const [ended, words] = SCHEDULERS.find(([, words]) => words.test(said)) ?? [];
   if (ended !== undefined && words !== undefined) {
     return { cause: ended, ...detail(lineAbout(said, words)) };

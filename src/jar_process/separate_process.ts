@@ -331,6 +331,12 @@ export class SeparateProcess implements JarPlace {
       case "admitted": {
         const { allocation, preflight } = answer;
         this.#approval = { allocation, preflight, ...defined({ where: this.#where }) };
+        // Until it says more: a run of a few seconds may end before.
+        this.#sampled = (allocation.pools ?? []).map(({ id, allocatedBytes }) => ({
+          id,
+          reservedBytes: allocatedBytes,
+          residentBytes: 0,
+        }));
         return this.#onApproved?.(this.#approval);
       }
       case "loaded": {

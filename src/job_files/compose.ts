@@ -1,6 +1,6 @@
 import { devicesNeeded, JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { shellCommand } from "./shell_command.ts";
-import { askedBy, checkWords, runWords } from "./figures.ts";
+import { apart, askedBy, checkWords, runWords } from "./figures.ts";
 import type { Job, JobFile, JobJar } from "./job.ts";
 import { imageNeeded } from "./kubernetes.ts";
 import { distinct } from "./names.ts";
@@ -64,7 +64,7 @@ export function composeFiles(job: Job): JobFile[] {
     ...jarFile && { configs: { [PROFILE]: { content: literal(jarFile.text) } } },
   }, {
     "": [
-      `brainjar ${version}: ${jars.length} jars in containers of their own, which a run starts`,
+      `brainjar ${version}: ${apart(jars.length, "container")}, which a run starts`,
       `made by: ${typed}`,
       "Kept as compose.yaml. In its folder, where brainjar and the models are, too, the run is",
       ...shellCommand(runWords(job, asked), "    ").map((line) => `  ${line}`),

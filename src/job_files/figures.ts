@@ -85,3 +85,19 @@ export function launcherWords({ jars }: Job, asked: readonly Asked[]): string[] 
 export function runWords(job: Job, asked: readonly Asked[]): string[] {
   return ["brainjar", "run", ...job.run, ...launcherWords(job, asked)];
 }
+
+/**
+ * How many jars live apart, as people count.
+ *
+ * @example
+ * ```ts
+ * import { apart } from "./figures.ts";
+ * if (apart(1, "pod") !== "a jar in a pod of its own") throw new Error(apart(1, "pod"));
+ * if (apart(3, "process") !== "3 jars in processes of their own") throw new Error();
+ * ```
+ */
+export function apart(count: number, home: "pod" | "container" | "process"): string {
+  return count === 1
+    ? `a jar in a ${home} of its own`
+    : `${count} jars in ${home}${home === "process" ? "es" : "s"} of their own`;
+}

@@ -3,7 +3,7 @@ import { formatAmount, MB } from "../budget/size.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { devicesNeeded, JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
-import { type Asked, askedBy, checkWords, runWords } from "./figures.ts";
+import { apart, type Asked, askedBy, checkWords, runWords } from "./figures.ts";
 import { devicesOfRun, type Job, type JobFile, type JobJar } from "./job.ts";
 import { plainNames } from "./names.ts";
 import { yamlText } from "./yaml_text.ts";
@@ -44,7 +44,7 @@ export function kubernetesFiles(job: Job): JobFile[] {
     jobOf(job, asked),
   ];
   const above = [
-    `# brainjar ${version}: ${jars.length} jars in pods of their own, and a run that has them think`,
+    `# brainjar ${version}: ${apart(jars.length, "pod")}, and a run`,
     `# made by: ${printable(typed)}`,
     "# started by: kubectl apply -f THIS-FILE",
     `# told by: kubectl logs -f job/${NAME}; ended by: kubectl delete -f THIS-FILE`,

@@ -2,7 +2,7 @@ import { formatAmount, MB } from "../budget/size.ts";
 import { devicesNeeded } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
-import { type Asked, askedBy, checkWords, runWords } from "./figures.ts";
+import { apart, type Asked, askedBy, checkWords, runWords } from "./figures.ts";
 import { devicesOfRun, type Job, type JobFile, type JobJar } from "./job.ts";
 import { shellCommand } from "./shell_command.ts";
 
@@ -25,9 +25,7 @@ export function slurmFiles(job: Job): JobFile[] {
   const lines = [
     "#!/bin/bash",
     ...comments([
-      `brainjar ${version}: ${
-        countOf(jars.length)
-      } in processes of their own, as one job of Slurm's`,
+      `brainjar ${version}: ${apart(jars.length, "process")}, as one job of Slurm's`,
       `made by: ${printable(typed)}`,
       "submitted by: sbatch THIS-FILE",
       ...jars.length > 1
@@ -98,10 +96,6 @@ function componentOf(
     ]),
     `#SBATCH ${words.join(" ")}`,
   ];
-}
-
-function countOf(count: number): string {
-  return count === 1 ? "a jar" : `${count} jars`;
 }
 
 function comments(lines: readonly string[]): string[] {

@@ -3,7 +3,7 @@ import { formatAmount } from "../budget/size.ts";
 import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
-import { type Asked, askedBy, checkWords, launcherWords } from "./figures.ts";
+import { apart, type Asked, askedBy, checkWords, launcherWords } from "./figures.ts";
 import type { Job, JobFile, JobJar } from "./job.ts";
 
 /** Where systemd looks for what a user wrote. */
@@ -26,7 +26,7 @@ export function systemdFiles(job: Job): JobFile[] {
       return mine === undefined ? [] : unitsOf(job, jar, mine);
     }),
     file("brainjar.service", [
-      `# brainjar ${job.version}: ${job.jars.length} jars in processes of their own, and their run`,
+      `# brainjar ${job.version}: ${apart(job.jars.length, "process")}, and a run`,
       `# made by: ${printable(job.typed)}`,
       "# started by: systemctl --user daemon-reload, then",
       "# systemctl --user start brainjar.service; told by: journalctl --user --follow --unit brainjar",

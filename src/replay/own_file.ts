@@ -22,12 +22,10 @@ export async function writeOwnFile(
         hint: `Give the ${noun} another name; this file was left as it is`,
       });
     }
-    const file = await Deno.open(unfinished, { write: true, createNew: true });
+    using file = await Deno.open(unfinished, { write: true, createNew: true });
     try {
-      const writer = file.writable.getWriter();
-      const encoder = new TextEncoder();
-      for await (const part of parts) await writer.write(encoder.encode(part));
-      await writer.close();
+      for await (const part of parts) await writeWhole(file, part);
+      await file.sync();
       await Deno.rename(unfinished, path);
     } catch (error) {
       await Deno.remove(unfinished).catch(() => {});
@@ -40,6 +38,15 @@ export async function writeOwnFile(
       cause,
     });
   }
+}
+
+/**
+ * Writes all of a text, and throws where the disk is full: a file's own stream ends well there, and
+ * leaves it empty.
+ */
+export async function writeWhole(file: Pick<Deno.FsFile, "write">, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let from = 0; from < bytes.length;) from += await file.write(bytes.subarray(from));
 }
 
 /** How a file begins; nothing where none is there, and no mark where it is no file. */

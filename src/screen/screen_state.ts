@@ -73,9 +73,12 @@ export function press(
   return action === undefined ? { state } : act(state, action, view);
 }
 
+/** As pagers have them: k ends no jar that isn't seen. */
 const SCROLLS: Readonly<Record<string, number>> = {
   up: -1,
   down: 1,
+  k: -1,
+  j: 1,
   pageup: -PAGE,
   pagedown: PAGE,
   space: PAGE,

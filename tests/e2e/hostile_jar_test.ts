@@ -125,6 +125,24 @@ for (const [name, line, code, said] of NO_JARS) {
   });
 }
 
+Deno.test({
+  name: "no jar: a run that is ended while a shell's command hangs leaves nothing of it",
+  ignore: !IS_LINUX,
+  fn: async () => {
+    // The shell has a child, and passes no signal on.
+    const child = brainjarCommand([
+      ...["run", "--mode", "single", ...DEMO_BRAIN, "--launcher", `${SLEEP}; true`, "--json"],
+    ]).spawn();
+    while (running(SLEEP).length === 0) await new Promise((wake) => setTimeout(wake, 20));
+    child.kill("SIGINT");
+    const { code, stdout } = await child.output();
+    const events = new TextDecoder().decode(stdout).trimEnd().split("\n")
+      .map((line): Line => JSON.parse(line));
+    assertEquals(events.filter(({ event }) => event === "warning"), []);
+    assertEquals([code, running(SLEEP)], [130, []]);
+  },
+});
+
 /** A jar's process that turns hostile after its first thought, and what its jar then dies of. */
 const TURNS_HOSTILE: readonly (readonly [how: string, cause: string, detail: RegExp])[] = [
   ["cuts a line and ends", "exited", /exit code 0/],

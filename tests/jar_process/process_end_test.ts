@@ -17,6 +17,16 @@ const ENDS: readonly [end: Partial<ProcessEnd>, cause: DeathCause, detail: strin
     "crashed",
     "SIGABRT: GGML_ASSERT(x) failed",
   ],
+  // What V8 was seen to say under `ulimit -v 1000000`: no memory would help.
+  [
+    {
+      code: 133,
+      signal: "SIGTRAP",
+      said: "#\n# Fatal process out of memory: Oilpan: CagedHeap reservation.\n#\n",
+    },
+    "exited",
+    "its address space is limited (ulimit -v): brainjar needs 49 GB of it to start",
+  ],
   // What Slurm's srun was seen to answer.
   [{ code: 137, said: SRUN_KILLED }, "killed", "srun: error: node1: task 0: Killed"],
   [{ code: 1, said: SRUN_MEMORY }, "out-of-memory", "srun: error: node1: task 0: Out Of Memory"],

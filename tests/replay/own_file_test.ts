@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
-import { writeOwnFile } from "../../src/replay/own_file.ts";
+import { writeOwnFile, writeWhole } from "../../src/replay/own_file.ts";
 
 const KIND = { mark: "%OURS", noun: "report" } as const;
 
@@ -60,4 +60,28 @@ Deno.test("own file: a failure in the middle leaves what was there, and nothing 
     ) as BrainjarError;
     assert(error.code === "output-unwritable" && error.hint, error.message);
   });
+});
+
+Deno.test({
+  name: "own file: a full disk is told, however little is written",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    for (const length of [1, 100_000]) {
+      using full = await Deno.open("/dev/full", { write: true });
+      await assertRejects(() => writeWhole(full, "%".repeat(length)), Error, "No space left");
+    }
+  },
+});
+
+Deno.test("own file: what is taken in pieces is written whole", async () => {
+  const taken: number[] = [];
+  const file = {
+    write(bytes: Uint8Array) {
+      const piece = bytes.subarray(0, 3);
+      taken.push(...piece);
+      return Promise.resolve(piece.length);
+    },
+  };
+  await writeWhole(file, "% née à côté");
+  assertEquals(new TextDecoder().decode(new Uint8Array(taken)), "% née à côté");
 });

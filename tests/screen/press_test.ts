@@ -79,6 +79,9 @@ Deno.test("screen: keys of a replay", () => {
 Deno.test("screen: what is open scrolls, and leaves by its key or Esc", () => {
   assertEquals(pressAll("v down pagedown up").state.open, { kind: "validation", scrolled: 10 });
   assertEquals(pressAll("v down home up").state.open?.scrolled, 0);
+  // As in a pager: a jar that isn't seen isn't ended by what scrolls elsewhere.
+  const paged = pressAll("? j j k");
+  assertEquals([paged.state.open, paged.requests], [{ kind: "help", scrolled: 1 }, []]);
   for (const keys of ["v v", "v escape", "? ?", "? escape"]) {
     assertEquals(pressAll(keys).state.open, undefined, keys);
   }

@@ -62,8 +62,8 @@ const TABLE = [
     summary: "Live as one jar: asked on stdin, answering on stdout",
     operands: "",
     description: [
-      "What a run starts for a jar that lives in a process of its own (run --launcher). Anybody can start one by hand: it says hello, takes a JSON object a line (load, think, stop, die, resurrect, vitals, end) and answers in the same way; brainjar schema jar prints their shapes. Layers 2 and 3 run here, on the machine and in the control group where it landed. stderr is its log.",
-      "It ends, and gives back all that it has, when it is asked to, when stdin closes, on SIGTERM, and when whoever said in load how long it may be silent is silent for longer.",
+      "What a run starts for a jar that lives in a process of its own (run --launcher). Anybody can start one by hand: it says hello, takes a JSON object a line (hello, load, think, stop, die, resurrect, vitals, end) and answers in the same way; brainjar schema jar prints their shapes. Layers 2 and 3 run here, on the machine and in the control group where it landed. stderr is its log.",
+      "It ends, and gives back all that it has, when it is asked to, when stdin closes, on SIGTERM, and when whoever said in hello how long it may be silent is silent for longer.",
     ],
     examples: { "jar < requests.jsonl": "what is asked there, then the end" },
   },

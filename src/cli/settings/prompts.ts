@@ -61,7 +61,7 @@ function readFile(path: string, named: string): string {
         `Prompt file not found: ${printable(path)}${named}`,
         {
           hint: named === ""
-            ? "Make one with brainjar prompts subject > FILE"
+            ? "Check its path; brainjar prompts prints those that are built in"
             : "A jar file's prompts are looked for from its own folder",
           cause,
         },

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { BrainjarError, messageOf } from "../../budget/error.ts";
+import { writeWhole } from "../../replay/own_file.ts";
 
 /** A file that isn't there yet. */
 interface NewFile {
@@ -26,8 +27,7 @@ export async function writeNewFiles(
     for (const [at, path] of paths.entries()) {
       using file = await Deno.open(path, { write: true, createNew: true });
       written.push(path);
-      const bytes = new TextEncoder().encode(files[at]?.text);
-      for (let from = 0; from < bytes.length;) from += await file.write(bytes.subarray(from));
+      await writeWhole(file, files[at]?.text ?? "");
     }
     return paths;
   } catch (cause) {

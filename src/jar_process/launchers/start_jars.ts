@@ -216,6 +216,8 @@ function spawn(
     stderr: child.stderr,
     status: child.status,
     kill: (signal) => {
+      // A shell doesn't pass on what ends it, and what it started would outlive the run.
+      if (choice.kind === "line" && signalGroup(child.pid, signal)) return;
       try {
         child.kill(signal);
       } catch {
@@ -239,7 +241,7 @@ function kernelKillsOf(choice: LauncherChoice, processId: number): () => boolean
 }
 
 /** Signals all that is left of a session that a process began; whether there is anything. */
-function signalGroup(leader: number, signal: 0 | "SIGKILL"): boolean {
+function signalGroup(leader: number, signal: 0 | "SIGTERM" | "SIGKILL"): boolean {
   if (Deno.build.os === "windows") return false;
   try {
     return process.kill(-leader, signal);

@@ -55,7 +55,7 @@ export function processLines(processes: readonly ProcessReport[]): string[] {
     const { id, isHere, limitBytes, requestBytes, floorBytes, mostHeldBytes } = process;
     const where = isHere && process.host === undefined ? " on this machine" : "";
     const held = mostHeldBytes === undefined
-      ? "it never ran"
+      ? "what it held was never measured"
       : `held ${formatAmount(mostHeldBytes)} at most`;
     const limit = limitBytes === undefined
       ? "held to no limit"

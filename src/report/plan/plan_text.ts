@@ -37,17 +37,19 @@ export function planText({ jars, coordinatorBytes }: PlannedRequests): string {
       title: "What the figures are",
       lines: [
         ...LEGEND,
-        ...kinds.map((launchers, at) => `${nameOfKind(at)}: by ${launchers.join(", ")}`),
+        ...kinds.map((launchers, at) => `${nameOfKind(at)} of ${launchers.join(", ")}`),
       ],
     },
   ]);
 }
 
 const LEGEND = [
-  "request: the working set; with less, weights are read from disk for every token",
-  "floor: memory that can't be given back, at its highest; below it the kernel kills",
-  "limit: what a scheduler holds the jar to: the floor and what its accounting adds, or the",
-  "  request where that is more",
+  "request: the working set; with less, weights are read from disk for",
+  "  every token",
+  "floor: memory that can't be given back, at its highest; below it the",
+  "  kernel kills",
+  "limit: what a scheduler holds the jar to: the floor and what its",
+  "  accounting adds, or the request where that is more",
   "the run: its own process, which holds no model",
 ];
 

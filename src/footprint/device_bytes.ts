@@ -17,7 +17,7 @@ interface ComputedThere {
 /** What a model and a context take on each device. */
 export function deviceBytes(
   devices: readonly Device[],
-  { weights, kvCache, recurrentState }: PlacedMemory,
+  { weights, kvCache, recurrentState, placement }: PlacedMemory,
   { compute, nodes }: ComputedThere,
 ): readonly DeviceBytes[] {
   const weightBytes = weightsByPlace(weights, devices.length).devices;
@@ -29,7 +29,12 @@ export function deviceBytes(
       compute: compute[index] ?? 0,
     };
     // Layers are much alike: what any of them needs while it is computed, each device may.
-    const work = { nodes: held.compute > 0 ? nodes : [], buffers: Object.values(held) };
+    const computes = held.compute > 0;
+    const work = {
+      nodes: computes ? nodes : [],
+      buffers: Object.values(held),
+      borrows: computes && held.weights > 0 && !placement.isWhole,
+    };
     return { id: device.id, ...held, ...deviceRuntime(device, work) };
   });
 }

@@ -31,6 +31,8 @@ export interface DeviceWork {
   readonly nodes: readonly Tensor[] | undefined;
   /** Bytes of each buffer that llama.cpp has there. */
   readonly buffers: readonly number[];
+  /** Whether it has some layers, and computes others whose weights are in RAM, too. */
+  readonly borrows?: boolean;
 }
 
 /** What the driver rounds an allocation up to: pools grow by it, too. */
@@ -55,6 +57,12 @@ const CUDA_SPARE = 16 * MIB;
 
 /** What cuBLAS keeps for a handle, beside the workspace that ggml-cuda gives it. Measured on an H200. */
 const CUBLAS_HANDLE = 66 * MIB;
+
+/**
+ * What a card with some layers holds more while it computes those whose weights are in RAM: 5 to 30 MiB
+ * more than with all of them there, on an H100 with half of the layers of twelve models.
+ */
+const CUDA_BORROWING = 24 * MIB;
 
 const HOPPER = 90;
 
@@ -127,7 +135,10 @@ function cudaContext(device: Device): number {
   return device.contextBytes ?? CUDA_CONTEXT.bytes + CUDA_CONTEXT.bytesOfThread * threads;
 }
 
-function cudaRuntime(device: Device, { nodes, buffers }: DeviceWork): DeviceRuntime {
+function cudaRuntime(
+  device: Device,
+  { nodes, buffers, borrows = false }: DeviceWork,
+): DeviceRuntime {
   const card = cardOf(device);
   const threads = threadsOfCard(card);
   const { bytes: pool, usesCublas } = poolNeed(nodes, card);
@@ -135,7 +146,8 @@ function cudaRuntime(device: Device, { nodes, buffers }: DeviceWork): DeviceRunt
   const handle = usesCublas ? CUBLAS_HANDLE + workspaceBytes(card.computeCapability) : 0;
   return {
     runtime: cudaContext(device) + KERNEL_BYTES_OF_THREAD * threads + CUDA_SPARE,
-    thinking: padTo(pool, CUDA_GRANULARITY) + handle + sum(rounded),
+    thinking: padTo(pool, CUDA_GRANULARITY) + handle + sum(rounded) +
+      (borrows ? CUDA_BORROWING : 0),
   };
 }
 
@@ -201,8 +213,16 @@ export function deviceRuntime(device: Device, work: DeviceWork): DeviceRuntime {
 /**
  * RAM that CUDA's driver takes in the process, measured on an H200: when the engine opens, with the
  * first thought, and where cuBLAS computes (80 to 160 MiB). All of it stays to the process's end.
+ *
+ * The kernel's part is what a control group counts beside that, shared memory and the driver's own: on
+ * an H100 runs of models that need no cuBLAS were killed up to 23 MiB above a floor without it.
  */
-const CUDA_RAM = { opening: 112 * MIB, thinking: 40 * MIB, cublas: 160 * MIB };
+const CUDA_RAM = {
+  opening: 112 * MIB,
+  thinking: 40 * MIB,
+  kernel: 28 * MIB,
+  cublas: 160 * MIB,
+};
 
 /**
  * The same of Vulkan's, measured with Mesa's software driver: 13 MiB when it opens, and shaders that
@@ -223,7 +243,8 @@ export function driverRamBytes(
     switch (device.backend) {
       case "cuda": {
         const { usesCublas } = poolNeed(nodes, cardOf(device));
-        return CUDA_RAM.opening + CUDA_RAM.thinking + (usesCublas ? CUDA_RAM.cublas : 0);
+        return CUDA_RAM.opening + CUDA_RAM.thinking + CUDA_RAM.kernel +
+          (usesCublas ? CUDA_RAM.cublas : 0);
       }
       case "vulkan":
         return VULKAN_RAM;

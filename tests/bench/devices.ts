@@ -5,7 +5,7 @@
  *     deno run -A tests/bench/devices.ts
  *
  * Allocation is held against what llama.cpp's dry load said on an H100 (fixtures/truth/gpu,
- * cuda.jsonl.gz), what a card holds after a thought against what an H200 counted as used
+ * cuda.jsonl.gz), what a card holds after a thought against what an H200 and an H100 counted as used
  * (real.jsonl).
  */
 import { getLlama, GgufInsights, readGgufFileInfo } from "node-llama-cpp";
@@ -152,7 +152,7 @@ function table(title: string, answers: readonly Answers[]): void {
 }
 
 table("allocated on an H100", allocations.filter(({ truth }) => truth > 0));
-table("held by an H200 after a thought", thoughts.map(({ answers }) => answers));
+table("held by a card after a thought", thoughts.map(({ answers }) => answers));
 
 console.log("\n| held after a thought, MiB | the card | brainjar | ratio |");
 console.log("|---|---|---|---|");

@@ -123,7 +123,7 @@ Deno.test("what all layers of a model take on a card is what a simulated load an
   }
 });
 
-Deno.test("what a real card held after a thought: never 1 % less, 2 % more at most", async () => {
+Deno.test("what a real card held after a thought: never less, 3 % more at most", async () => {
   const rows = Map.groupBy(await realFile.read(), ({ model }) => model);
   let checked = 0;
   for await (const { file, path } of truthModels()) {
@@ -146,7 +146,7 @@ Deno.test("what a real card held after a thought: never 1 % less, 2 % more at mo
       const [footprintThere] = deviceFootprints(footprint.devices ?? []);
       const bytes = footprintThere?.bytes ?? 0;
       const ratio = bytes / (row.smi.thought * MIB);
-      assert(ratio >= 0.99 && ratio <= 1.02, `${JSON.stringify(row)}: ${ratio}`);
+      assert(ratio >= 1 && ratio <= 1.03, `${JSON.stringify(row)}: ${ratio}`);
       // The least free memory that lived, of a card that was filled (fixtures/truth/README.md).
       const least = file.startsWith("llama-3.2-1b") && row.ctx === 4096 && row.fa === "fa"
         ? new Map([[99, 1784], [8, 1423]]).get(row.layers)
@@ -158,7 +158,7 @@ Deno.test("what a real card held after a thought: never 1 % less, 2 % more at mo
       checked++;
     }
   }
-  assertEquals(checked, 11);
+  assertEquals(checked, 19);
 });
 
 Deno.test("a driver's RAM counts once, however many devices it drives", () => {

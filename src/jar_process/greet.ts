@@ -5,7 +5,7 @@ import type { JarChild } from "./jar_link.ts";
 import { notStarted } from "./ended_early.ts";
 import type { ProcessEnd } from "./process_end.ts";
 import { type HearWait, lastLine, watchStart } from "./watch_start.ts";
-import type { Hello } from "./serve_jar.ts";
+import type { Hello } from "./inside/serve_jar.ts";
 
 /** A start that waits for a process's first line. */
 export interface Greeting {

@@ -6,7 +6,7 @@ import type { JarAnswer, JarRequest } from "../report/schema/jar.ts";
 import { ExpectedAnswers } from "./expected_answers.ts";
 import { boundedLines, parseAnswer } from "./lines.ts";
 import type { ProcessEnd } from "./process_end.ts";
-import type { Bye } from "./serve_jar.ts";
+import type { Bye } from "./inside/serve_jar.ts";
 
 /** A process that a launcher started, as far as it is talked to. */
 export interface JarChild {

@@ -3,7 +3,7 @@ import { defined } from "../budget/defined.ts";
 import type { JarConfig } from "../experiment/config.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { PlaceRun } from "../experiment/jar/place.ts";
-import type { JarLoad } from "./serve_jar.ts";
+import type { JarLoad } from "./inside/serve_jar.ts";
 
 /** What of a start the jar is told. */
 interface LoadDetails {

@@ -1,6 +1,6 @@
 import type { BrainjarError } from "../budget/error.ts";
 import type { Death, DeathCause } from "../experiment/jar/death_cause.ts";
-import type { Bye } from "./serve_jar.ts";
+import type { Bye } from "./inside/serve_jar.ts";
 
 /** How a jar's process ended, as far as its launcher tells. */
 export interface ProcessEnd {

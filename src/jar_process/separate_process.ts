@@ -24,7 +24,7 @@ import { greet } from "./greet.ts";
 import { keepAsking } from "./signs_of_life.ts";
 import { deathBy, type ProcessEnd } from "./process_end.ts";
 import { RemoteMind } from "./remote_mind.ts";
-import type { Hello } from "./serve_jar.ts";
+import type { Hello } from "./inside/serve_jar.ts";
 import type { HearWait } from "./watch_start.ts";
 
 /** How a jar's process is started. */

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { BrainjarError } from "../../src/budget/error.ts";
 import { greet, type Greeting } from "../../src/jar_process/greet.ts";
 import type { ProcessEnd } from "../../src/jar_process/process_end.ts";
-import type { Hello } from "../../src/jar_process/serve_jar.ts";
+import type { Hello } from "../../src/jar_process/inside/serve_jar.ts";
 import { FakeClock } from "../experiment/fake_clock.ts";
 
 const HELLO: Hello = {

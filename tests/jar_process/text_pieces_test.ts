@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { TextPieces } from "../../src/jar_process/text_pieces.ts";
+import { TextPieces } from "../../src/jar_process/inside/text_pieces.ts";
 import { FakeClock } from "../experiment/fake_clock.ts";
 
 Deno.test("text: the first of it comes at once, then pieces of some tokens, the last with the end", async () => {

@@ -1,9 +1,9 @@
-import { defined } from "../budget/defined.ts";
-import { requiredOn } from "../budget/required.ts";
-import { poolsNeeded } from "../budget/pools/reservations.ts";
-import type { JarConfig } from "../experiment/config.ts";
-import type { RunState } from "../experiment/run_state.ts";
-import type { JarAnswer } from "../report/schema/jar.ts";
+import { defined } from "../../budget/defined.ts";
+import { requiredOn } from "../../budget/required.ts";
+import { poolsNeeded } from "../../budget/pools/reservations.ts";
+import type { JarConfig } from "../../experiment/config.ts";
+import type { RunState } from "../../experiment/run_state.ts";
+import type { JarAnswer } from "../../report/schema/jar.ts";
 
 /** What is measured of a jar that is alone in its process. */
 type Measured = Pick<

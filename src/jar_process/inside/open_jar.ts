@@ -1,17 +1,17 @@
-import { MemoryBudgetManager } from "../budget/manager.ts";
-import type { MachineMemory } from "../budget/memory.ts";
-import { defined } from "../budget/defined.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { Clock } from "../experiment/clock.ts";
-import type { JarConfig } from "../experiment/config.ts";
-import { ModelPool } from "../experiment/jar/model_pool.ts";
-import { ThisProcess } from "../experiment/jar/this_process.ts";
-import { RUN_LIMITS } from "../experiment/limits.ts";
-import { MemoryView } from "../experiment/memory/memory_view.ts";
-import type { ReservationLedger } from "../experiment/memory/reservation_ledger.ts";
-import { Pause } from "../experiment/pause.ts";
-import type { RunState } from "../experiment/run_state.ts";
-import type { JarAnswer } from "../report/schema/jar.ts";
+import { MemoryBudgetManager } from "../../budget/manager.ts";
+import type { MachineMemory } from "../../budget/memory.ts";
+import { defined } from "../../budget/defined.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { Clock } from "../../experiment/clock.ts";
+import type { JarConfig } from "../../experiment/config.ts";
+import { ModelPool } from "../../experiment/jar/model_pool.ts";
+import { ThisProcess } from "../../experiment/jar/this_process.ts";
+import { RUN_LIMITS } from "../../experiment/limits.ts";
+import { MemoryView } from "../../experiment/memory/memory_view.ts";
+import type { ReservationLedger } from "../../experiment/memory/reservation_ledger.ts";
+import { Pause } from "../../experiment/pause.ts";
+import type { RunState } from "../../experiment/run_state.ts";
+import type { JarAnswer } from "../../report/schema/jar.ts";
 import type { JarLoad, OpenedJar } from "./serve_jar.ts";
 
 /** What a jar's process has of its machine. */

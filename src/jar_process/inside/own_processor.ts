@@ -1,12 +1,12 @@
-import { BrainjarError } from "../budget/error.ts";
-import type { JarFootprint } from "../budget/demand.ts";
-import { defined } from "../budget/defined.ts";
-import { formatAmount } from "../budget/size.ts";
-import { sparseRanges } from "../footprint/sparse_ranges.ts";
-import type { CpuFeatures } from "../llama_cpp/options.ts";
-import { type EstimatingHost, footprintOf } from "../plan/footprint_of.ts";
-import type { Host } from "../plan/host.ts";
-import { CONTROL_GROUP } from "./launchers/table.ts";
+import { BrainjarError } from "../../budget/error.ts";
+import type { JarFootprint } from "../../budget/demand.ts";
+import { defined } from "../../budget/defined.ts";
+import { formatAmount } from "../../budget/size.ts";
+import { sparseRanges } from "../../footprint/sparse_ranges.ts";
+import type { CpuFeatures } from "../../llama_cpp/options.ts";
+import { type EstimatingHost, footprintOf } from "../../plan/footprint_of.ts";
+import type { Host } from "../../plan/host.ts";
+import { CONTROL_GROUP } from "../launchers/table.ts";
 import type { JarLoad } from "./serve_jar.ts";
 
 /**

@@ -1,15 +1,15 @@
-import type { PoolDeallocation } from "../budget/allocation.ts";
-import { defined } from "../budget/defined.ts";
-import { BrainjarError, lineOf } from "../budget/error.ts";
-import type { Mind } from "../engine/engine.ts";
-import type { Death } from "../experiment/jar/death_cause.ts";
-import type { JarPlace } from "../experiment/jar/place.ts";
-import { watchMemory } from "../experiment/memory/watch_memory.ts";
-import { renewReservations } from "../experiment/memory/renew_reservations.ts";
-import type { JarConfig } from "../experiment/config.ts";
-import { type Clock, rounded, settlesWithin } from "../experiment/clock.ts";
-import type { RunState } from "../experiment/run_state.ts";
-import type { JarAnswer, JarRequest } from "../report/schema/jar.ts";
+import type { PoolDeallocation } from "../../budget/allocation.ts";
+import { defined } from "../../budget/defined.ts";
+import { BrainjarError, lineOf } from "../../budget/error.ts";
+import type { Mind } from "../../engine/engine.ts";
+import type { Death } from "../../experiment/jar/death_cause.ts";
+import type { JarPlace } from "../../experiment/jar/place.ts";
+import { watchMemory } from "../../experiment/memory/watch_memory.ts";
+import { renewReservations } from "../../experiment/memory/renew_reservations.ts";
+import type { JarConfig } from "../../experiment/config.ts";
+import { type Clock, rounded, settlesWithin } from "../../experiment/clock.ts";
+import type { RunState } from "../../experiment/run_state.ts";
+import type { JarAnswer, JarRequest } from "../../report/schema/jar.ts";
 import { TextPieces } from "./text_pieces.ts";
 import { vitalsOf } from "./vitals.ts";
 

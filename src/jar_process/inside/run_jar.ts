@@ -1,8 +1,8 @@
-import { defined } from "../budget/defined.ts";
-import { lineOf } from "../budget/error.ts";
-import type { JarAnswer } from "../report/schema/jar.ts";
-import { JAR_PROTOCOL } from "../report/schema/jar.ts";
-import { boundedLines, parseRequest } from "./lines.ts";
+import { defined } from "../../budget/defined.ts";
+import { lineOf } from "../../budget/error.ts";
+import type { JarAnswer } from "../../report/schema/jar.ts";
+import { JAR_PROTOCOL } from "../../report/schema/jar.ts";
+import { boundedLines, parseRequest } from "../lines.ts";
 import { type Bye, type Hello, JarServer, type ServeOptions } from "./serve_jar.ts";
 
 /** What a jar's process reads, writes and is. */

@@ -1,4 +1,4 @@
-import { BrainjarError } from "../budget/error.ts";
+import { BrainjarError } from "../../budget/error.ts";
 import type { JarLoad } from "./serve_jar.ts";
 
 /** What is looked at of a machine for a model's files. */

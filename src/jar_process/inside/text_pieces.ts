@@ -1,4 +1,4 @@
-import type { Clock } from "../experiment/clock.ts";
+import type { Clock } from "../../experiment/clock.ts";
 
 /**
  * Between two pieces of text, in milliseconds: a small model makes a token in two, and to write and read

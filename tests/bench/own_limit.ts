@@ -17,8 +17,8 @@ const JARS = ["subject", "observer", "god"] as const;
 
 /** How a group is held to a limit. */
 const LIMIT = {
-  1: "echo $2 > $g/memory.limit_in_bytes; echo 0 > $g/memory.swappiness",
-  2: "echo $2 > $g/memory.max; echo 0 > $g/memory.swap.max",
+  1: "echo $2 > $g/memory.limit_in_bytes; echo 0 2>/dev/null > $g/memory.swappiness",
+  2: "echo $2 > $g/memory.max; echo 0 2>/dev/null > $g/memory.swap.max",
 } as const;
 
 const flags = parseArgs(Deno.args, {

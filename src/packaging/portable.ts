@@ -159,7 +159,10 @@ async function assemble(
   await Deno.writeTextFile(path, withOffset(head), { mode: 0o755 });
   using file = await Deno.open(path, { append: true });
   using packed = await Deno.open(payload);
-  await packed.readable.pipeTo(file.writable);
+  // On a full disk a file's own stream ends well, and leaves the program cut off.
+  for await (const part of packed.readable) {
+    for (let from = 0; from < part.length;) from += await file.write(part.subarray(from));
+  }
 }
 
 /** Says where the archive begins, counted from 1, in the head that stands before it. */

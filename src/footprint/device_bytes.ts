@@ -10,6 +10,8 @@ import type { DeviceBytes } from "./footprint.ts";
 interface ComputedThere {
   /** Compute buffers by device. */
   readonly compute: readonly number[];
+  /** Parts of the graph by device. */
+  readonly parts: readonly number[];
   /** Nodes of one step; absent where the graph isn't known. */
   readonly nodes: readonly Tensor[] | undefined;
 }
@@ -17,8 +19,8 @@ interface ComputedThere {
 /** What a model and a context take on each device. */
 export function deviceBytes(
   devices: readonly Device[],
-  { weights, kvCache, recurrentState, placement }: PlacedMemory,
-  { compute, nodes }: ComputedThere,
+  { weights, kvCache, recurrentState }: PlacedMemory,
+  { compute, parts, nodes }: ComputedThere,
 ): readonly DeviceBytes[] {
   const weightBytes = weightsByPlace(weights, devices.length).devices;
   return devices.map((device, index) => {
@@ -29,11 +31,10 @@ export function deviceBytes(
       compute: compute[index] ?? 0,
     };
     // Layers are much alike: what any of them needs while it is computed, each device may.
-    const computes = held.compute > 0;
     const work = {
-      nodes: computes ? nodes : [],
+      nodes: held.compute > 0 ? nodes : [],
       buffers: Object.values(held),
-      borrows: computes && held.weights > 0 && !placement.isWhole,
+      parts: parts[index] ?? 0,
     };
     return { id: device.id, ...held, ...deviceRuntime(device, work) };
   });

@@ -40,7 +40,8 @@ export function planOffload({ model, cpu }: PreparedModel, options: OffloadOptio
   };
   const nodes = stepGraph(planned, PROMPT_STEP)?.nodes;
   const { devices: onDevices } = options.offload;
-  const devices = deviceBytes(onDevices, memory, { compute: compute.devices, nodes });
+  const { devices: bytes, parts } = compute;
+  const devices = deviceBytes(onDevices, memory, { compute: bytes, parts, nodes });
   const held = heldOn(onDevices, devices, nodes);
   const pinnedBytes = compute.loadedRam;
   const input = { weights, cpu, planned, options, allocated, devices: held, pinnedBytes };

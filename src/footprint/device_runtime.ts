@@ -31,8 +31,8 @@ export interface DeviceWork {
   readonly nodes: readonly Tensor[] | undefined;
   /** Bytes of each buffer that llama.cpp has there. */
   readonly buffers: readonly number[];
-  /** Whether it has some layers, and computes others whose weights are in RAM, too. */
-  readonly borrows?: boolean;
+  /** Parts of the graph of a step that it computes one after the other. */
+  readonly parts?: number;
 }
 
 /** What the driver rounds an allocation up to: pools grow by it, too. */
@@ -59,10 +59,12 @@ const CUDA_SPARE = 16 * MIB;
 const CUBLAS_HANDLE = 66 * MIB;
 
 /**
- * What a card with some layers holds more while it computes those whose weights are in RAM: 5 to 30 MiB
- * more than with all of them there, on an H100 with half of the layers of twelve models.
+ * What the driver keeps for a CUDA graph there: ggml-cuda makes one of each part of a graph that it
+ * computes twice alike. A thought's steps are alike, and where layers' weights are in RAM nearly each
+ * weight begins a part: on an H100 8 MiB for 91 of them, 16 for 118, 18 to 22 for 171, 24 for 197, 38
+ * for 299, 36 for 326.
  */
-const CUDA_BORROWING = 24 * MIB;
+const CUDA_GRAPH = 128 * 1024;
 
 const HOPPER = 90;
 
@@ -137,17 +139,19 @@ function cudaContext(device: Device): number {
 
 function cudaRuntime(
   device: Device,
-  { nodes, buffers, borrows = false }: DeviceWork,
+  { nodes, buffers, parts = 0 }: DeviceWork,
 ): DeviceRuntime {
   const card = cardOf(device);
   const threads = threadsOfCard(card);
   const { bytes: pool, usesCublas } = poolNeed(nodes, card);
   const rounded = buffers.map((bytes) => padTo(bytes, CUDA_GRANULARITY) - bytes);
   const handle = usesCublas ? CUBLAS_HANDLE + workspaceBytes(card.computeCapability) : 0;
+  // What one part and that of single tokens take is within the spare.
+  const graphs = Math.max(0, parts - 1);
   return {
     runtime: cudaContext(device) + KERNEL_BYTES_OF_THREAD * threads + CUDA_SPARE,
     thinking: padTo(pool, CUDA_GRANULARITY) + handle + sum(rounded) +
-      (borrows ? CUDA_BORROWING : 0),
+      padTo(graphs * CUDA_GRAPH, CUDA_GRANULARITY),
   };
 }
 
@@ -211,15 +215,16 @@ export function deviceRuntime(device: Device, work: DeviceWork): DeviceRuntime {
 }
 
 /**
- * RAM that CUDA's driver takes in the process, measured on an H200: when the engine opens, with the
- * first thought, and where cuBLAS computes (80 to 160 MiB). All of it stays to the process's end.
+ * RAM that CUDA's driver takes in the process, all of it to the process's end: when the engine opens
+ * (114 MiB on an H100), with the first thought (36 MiB on an H200, 45 to 63 on an H100), and where
+ * cuBLAS computes (80 to 160).
  *
  * The kernel's part is what a control group counts beside that, shared memory and the driver's own: on
  * an H100 runs of models that need no cuBLAS were killed up to 23 MiB above a floor without it.
  */
 const CUDA_RAM = {
   opening: 112 * MIB,
-  thinking: 40 * MIB,
+  thinking: 52 * MIB,
   kernel: 28 * MIB,
   cublas: 160 * MIB,
 };

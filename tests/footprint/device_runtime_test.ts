@@ -65,6 +65,20 @@ Deno.test("what a device computes is in its pool, what it computes nothing of ta
   assertEquals(rounded.thinking, 2 * MIB - 1 + MIB);
 });
 
+Deno.test("CUDA graphs of a graph's parts are what an H100 kept for them, or a step of the driver's more", () => {
+  // Parts, and MiB that stayed when the model was gone, less those of the same model in one part.
+  const measured = [[91, 8], [118, 16], [171, 18], [171, 22], [196, 22], [197, 24], [299, 38], [
+    326,
+    36,
+  ]] as const;
+  const one = deviceRuntime(H200, { ...IDLE, parts: 1 }).thinking;
+  assertEquals(one, 0);
+  for (const [parts, held] of measured) {
+    const graphs = (deviceRuntime(H200, { ...IDLE, parts }).thinking - one) / MIB;
+    assert(graphs >= held && graphs <= held + 6, `${parts} parts: ${graphs}`);
+  }
+});
+
 Deno.test("all figures are whole, and grow with a card's multiprocessors", () => {
   const card = fc.record({
     computeCapability: fc.constantFrom(61, 70, 75, 80, 86, 89, 90, 100, 120),
@@ -146,7 +160,9 @@ Deno.test("what a real card held after a thought: never less, 3 % more at most",
       const [footprintThere] = deviceFootprints(footprint.devices ?? []);
       const bytes = footprintThere?.bytes ?? 0;
       const ratio = bytes / (row.smi.thought * MIB);
-      assert(ratio >= 1 && ratio <= 1.03, `${JSON.stringify(row)}: ${ratio}`);
+      // The H200's thought was one step, of whose parts no CUDA graphs are made.
+      const most = row.card === undefined && row.layers < blocks ? 1.035 : 1.03;
+      assert(ratio >= 1 && ratio <= most, `${JSON.stringify(row)}: ${ratio}`);
       // The least free memory that lived, of a card that was filled (fixtures/truth/README.md).
       const least = file.startsWith("llama-3.2-1b") && row.ctx === 4096 && row.fa === "fa"
         ? new Map([[99, 1784], [8, 1423]]).get(row.layers)

@@ -3,7 +3,7 @@ import { formatAmount } from "../../budget/size.ts";
 import { cpuBackend } from "../ggml/backends/cpu.ts";
 import type { Home } from "../ggml/home.ts";
 import type { Graph } from "../ggml/graph.ts";
-import { schedule } from "../ggml/scheduler/schedule.ts";
+import { schedule, type Scheduled } from "../ggml/scheduler/schedule.ts";
 import type { Tensor } from "../ggml/tensor.ts";
 import type { BytesByPlace, PlacedMemory } from "../memory/placed_memory.ts";
 import type { FootprintOptions, Offload } from "../options.ts";
@@ -27,6 +27,12 @@ export interface ComputeByPlace extends BytesByPlace {
    * weights onto devices, and no dry load asks for it.
    */
   readonly loadedRam: number;
+  /**
+   * Parts of the graph that each device computes one after the other: where layers' weights are in
+   * RAM, nearly every weight begins one (ggml-backend.cpp, `ggml_backend_sched_split_graph`). Those of
+   * any step of more than `SMALL_BATCH` tokens.
+   */
+  readonly parts: readonly number[];
   readonly confidence: Confidence;
   readonly notes: readonly string[];
 }
@@ -70,17 +76,17 @@ function settle(graph: Graph, { backends, placement, bufferOfWeight }: PlacedMem
 }
 
 /**
- * Bytes of the compute buffers of one graph, the CPU's last.
+ * One graph on its backends, the CPU's last.
  *
  * @param isReal for a load; a dry load forgets which norms are to stay where their layer is before
  * it measures (ggml-backend.cpp, `ggml_backend_sched_reserve_size`), and needs no less
  */
-export function scheduledBytes(
+function scheduled(
   graph: Graph,
   memory: PlacedMemory,
   tokens: number,
   isReal = false,
-): readonly number[] {
+): Scheduled {
   const { backends, placement } = memory;
   const cpu = backends.length;
   settle(graph, memory);
@@ -94,19 +100,29 @@ export function scheduledBytes(
           layer < 0 || isExternal ? undefined : placement.layers[layer] ?? cpu,
       }
       : {}),
-  }).bytes;
+  });
 }
 
 /** Weights that one part of a graph may copy onto a device. */
 const COPIED_WEIGHTS = 3;
 
+/** Parts for each weight in RAM, at most: what is computed of two of them is seldom one more. */
+const PARTS_OF_WEIGHT = 2;
+
 /** A size that each device's compute buffer stays below: the bound, and weights that are copied there. */
-function boundOnDevices(planned: PlannedGraph, { weights, backends }: PlacedMemory): BytesByPlace {
+function boundOnDevices(
+  planned: PlannedGraph,
+  { weights, backends }: PlacedMemory,
+): Pick<ComputeByPlace, "ram" | "devices" | "parts"> {
   const bytes = Math.ceil(upperBound(planned.model, planned.plan));
-  const copied = weights.filter(({ device }) => device === undefined)
-    .map(({ bytes }) => bytes).sort((a, b) => b - a).slice(0, COPIED_WEIGHTS)
+  const inRam = weights.filter(({ device }) => device === undefined);
+  const copied = inRam.map(({ bytes }) => bytes).sort((a, b) => b - a).slice(0, COPIED_WEIGHTS)
     .reduce((sum, one) => sum + one, 0);
-  return { ram: bytes, devices: backends.map(() => bytes + copied) };
+  return {
+    ram: bytes,
+    devices: backends.map(() => bytes + copied),
+    parts: backends.map(() => PARTS_OF_WEIGHT * inRam.length),
+  };
 }
 
 /**
@@ -174,7 +190,7 @@ function ramOfSingleTokens(
   const single = { ...plan, tokens: sequences, outputs: sequences };
   const graph = graphFor(build, makeModel, single, memory);
   if (graph instanceof MissingWeight) return 0;
-  return scheduledBytes(graph, memory, sequences, true).at(-1) ?? 0;
+  return scheduled(graph, memory, sequences, true).bytes.at(-1) ?? 0;
 }
 
 /** A planned graph, and what is computed where. */
@@ -200,13 +216,14 @@ export function planOnDevices(
   const plan = planBatch(shape, options);
   const graph = build === undefined ? undefined : graphFor(build, makeModel, plan, memory);
   if (graph !== undefined && !(graph instanceof MissingWeight)) {
-    const bytes = scheduledBytes(graph, memory, plan.tokens);
+    const { bytes, parts } = scheduled(graph, memory, plan.tokens);
     checkCaches(graph, options.offload, memory);
     const ram = bytes.at(-1) ?? 0;
     const compute = {
       ram,
       loadedRam: Math.max(ram, ramOfSingleTokens(build, makeModel, plan, memory)),
       devices: bytes.slice(0, -1),
+      parts: memory.backends.map((_, index) => parts.filter((part) => part === index).length),
       confidence: "exact" as const,
       notes: [],
     };

@@ -3,6 +3,8 @@ import { BrainjarError } from "../../../src/budget/error.ts";
 import { planOnDevices } from "../../../src/llama_cpp/graph/device_compute.ts";
 import { placeMemory } from "../../../src/llama_cpp/memory/placed_memory.ts";
 import type { Device, FootprintOptions } from "../../../src/llama_cpp/options.ts";
+import { truthModels } from "../../../fixtures/truth/files.ts";
+import { readHeader } from "../../../src/gguf/read.ts";
 import { AVX2_CPU, modelOf, options } from "../sample_header.ts";
 import { plannedModels } from "./models.ts";
 
@@ -33,12 +35,12 @@ function on(backend: Device["backend"], count = 1): Device[] {
 }
 
 function compute(
-  name: string,
+  named: string | ReturnType<typeof modelOf>,
   devices: readonly Device[],
   gpuLayers: number,
   some: Partial<FootprintOptions> = {},
 ) {
-  const read = model(name);
+  const read = typeof named === "string" ? model(named) : named;
   const asked = { ...options(some), offload: { devices, gpuLayers } };
   const memory = placeMemory({ ...read, cpu: AVX2_CPU }, asked, asked.offload);
   return planOnDevices(read, asked, memory).compute;
@@ -118,4 +120,22 @@ Deno.test("compute on devices: Metal has every architecture's graph", () => {
     assertEquals(confidence, "exact", name);
     assert(ram >= 0 && (devices[0] ?? 0) > 0, name);
   }
+});
+
+Deno.test("compute on devices: parts are the CUDA graphs that the engine made on a simulated card", async () => {
+  // Counted in SIMULATED_CUDA_LOG of `brainjar measure`, with the one of single tokens.
+  const counted = [[17, 1], [8, 92], [0, 157]] as const;
+  for await (const { file, path } of truthModels()) {
+    if (!file.startsWith("llama-3.2-1b")) continue;
+    const read = modelOf(await readHeader(path));
+    const some = { contextSize: 4096, batchSize: 512, flashAttention: true };
+    for (const [layers, graphs] of counted) {
+      const [parts = 0] = compute(read, on("cuda"), layers, some).parts;
+      // A step wants the logits of one token: without layers there its last rows stay in RAM.
+      const most = layers === 0 ? graphs + 6 : graphs;
+      assert(parts >= graphs - 1 && parts <= most, `${layers} layers: ${parts}`);
+    }
+    return;
+  }
+  throw new Error("llama-3.2-1b is among the models of truth");
 });

@@ -1,6 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import { formatAmount, MB } from "../budget/size.ts";
-import { COORDINATOR_BYTES } from "../jar_process/inside/own_limit.ts";
+import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { devicesNeeded, JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
 import { apart, type Asked, askedBy, checkWords, runWords } from "./figures.ts";

@@ -1,7 +1,7 @@
 import { formatAmount, MB } from "../budget/size.ts";
 import { devicesNeeded } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
-import { COORDINATOR_BYTES } from "../jar_process/inside/own_limit.ts";
+import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { apart, type Asked, askedBy, checkWords, runWords } from "./figures.ts";
 import { devicesOfRun, type Job, type JobFile, type JobJar } from "./job.ts";
 import { shellCommand } from "./shell_command.ts";

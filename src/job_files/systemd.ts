@@ -1,6 +1,6 @@
 import { BrainjarError } from "../budget/error.ts";
 import { formatAmount } from "../budget/size.ts";
-import { COORDINATOR_BYTES } from "../jar_process/inside/own_limit.ts";
+import { COORDINATOR_BYTES } from "../jar_process/own_limit.ts";
 import { JAR_ENVIRONMENT } from "../jar_process/launchers/asked_of.ts";
 import { printable } from "../report/printable.ts";
 import { apart, type Asked, askedBy, checkWords, launcherWords } from "./figures.ts";

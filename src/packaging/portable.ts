@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import configuration from "../../deno.json" with { type: "json" };
 import { tar, type TarEntry } from "./portable/tar.ts";
 import { BuildError, orExit } from "./program/build_error.ts";
@@ -157,12 +157,8 @@ async function assemble(
     (placeholder, name: string) => values[name] ?? placeholder,
   );
   await Deno.writeTextFile(path, withOffset(head), { mode: 0o755 });
-  using file = await Deno.open(path, { append: true });
-  using packed = await Deno.open(payload);
-  // On a full disk a file's own stream ends well, and leaves the program cut off.
-  for await (const part of packed.readable) {
-    for (let from = 0; from < part.length;) from += await file.write(part.subarray(from));
-  }
+  // Deno's own stream of a file ends well on a full disk, and would leave the program cut off.
+  await pipeline(createReadStream(payload), createWriteStream(path, { flags: "a" }));
 }
 
 /** Says where the archive begins, counted from 1, in the head that stands before it. */

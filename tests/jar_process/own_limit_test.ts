@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { decide, type MachineMemory } from "../../src/budget/memory.ts";
 import { GB, MB } from "../../src/budget/size.ts";
-import { COORDINATOR_BYTES, withoutOwnLimit } from "../../src/jar_process/inside/own_limit.ts";
+import { COORDINATOR_BYTES, withoutOwnLimit } from "../../src/jar_process/own_limit.ts";
 
 /** A machine of 16 GB and groups that the process is in, by their limits, each a little used. */
 function machine(limits: readonly number[]): MachineMemory {

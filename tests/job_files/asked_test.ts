@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { MB } from "../../src/budget/size.ts";
 import { requestsOf } from "../../src/job_files/asked.ts";
-import { COORDINATOR_BYTES } from "../../src/jar_process/inside/own_limit.ts";
+import { COORDINATOR_BYTES } from "../../src/jar_process/own_limit.ts";
 import { readLauncher } from "../../src/jar_process/launchers/read_launcher.ts";
 import { limitOf } from "../../src/jar_process/launchers/asked_of.ts";
 import { PLAN_JSON_SCHEMA } from "../../src/report/schema/plan.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { MB } from "../../src/budget/size.ts";
-import { COORDINATOR_BYTES } from "../../src/jar_process/inside/own_limit.ts";
+import { COORDINATOR_BYTES } from "../../src/jar_process/own_limit.ts";
 import { slurmFiles } from "../../src/job_files/slurm.ts";
 import { printableLines } from "../../src/report/printable.ts";
 import { assertGolden } from "../golden.ts";

@@ -7,7 +7,7 @@ import { reservationLedger, withoutLedger } from "../../experiment/memory/reserv
 import { checkModelFiles } from "../../jar_process/inside/model_files.ts";
 import { openJar } from "../../jar_process/inside/open_jar.ts";
 import { onOwnProcessor } from "../../jar_process/inside/own_processor.ts";
-import { withoutOwnLimit } from "../../jar_process/inside/own_limit.ts";
+import { withoutOwnLimit } from "../../jar_process/own_limit.ts";
 import { runJar } from "../../jar_process/inside/run_jar.ts";
 import { whereabouts } from "../../jar_process/scheduler_job.ts";
 import type { JarLoad } from "../../jar_process/inside/serve_jar.ts";

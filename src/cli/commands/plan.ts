@@ -2,7 +2,7 @@ import { BrainjarError } from "../../budget/error.ts";
 import { expandHome } from "../../gguf/environment.ts";
 import { requestsOf } from "../../job_files/asked.ts";
 import type { Job, JobFile, JobKind, JobPlan } from "../../job_files/job.ts";
-import { COORDINATOR_BYTES } from "../../jar_process/inside/own_limit.ts";
+import { COORDINATOR_BYTES } from "../../jar_process/own_limit.ts";
 import { loadModule } from "../../load_module.ts";
 import { planOn } from "../../plan/plan.ts";
 import { planJson } from "../../report/plan/plan_json.ts";

@@ -1,5 +1,5 @@
 import { BrainjarError } from "../../budget/error.ts";
-import { withoutOwnLimit } from "../../jar_process/inside/own_limit.ts";
+import { withoutOwnLimit } from "../../jar_process/own_limit.ts";
 import type { Host } from "../../plan/host.ts";
 import { planOn } from "../../plan/plan.ts";
 import { type Plan, validatePlanned } from "../../plan/planned_jars.ts";

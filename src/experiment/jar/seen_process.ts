@@ -31,23 +31,26 @@ export function processReports(
   });
 }
 
+/** What jars have reserved of a pool, in bytes. */
+export function reservedOn(pool: string, jars: readonly Pick<SampledJar, "pools">[]): number {
+  return sum(
+    jars.flatMap(({ pools }) =>
+      pools.filter(({ id }) => id === pool).map(({ reservedBytes }) => reservedBytes)
+    ),
+  );
+}
+
 /** A report of this machine with what jars in processes of their own have reserved of it. */
 export function withProcesses(
   report: AllocationReport,
   processes: readonly ProcessReport[],
 ): AllocationReport {
   const here = processes.filter(({ isHere }) => isHere);
-  const reservedOn = (pool: string) =>
-    sum(
-      here.flatMap(({ pools }) =>
-        pools.filter(({ id }) => id === pool).map(({ reservedBytes }) => reservedBytes)
-      ),
-    );
   const taken = <Figures extends { allocatedBytes: number; remainingBytes: number }>(
     figures: Figures,
     pool: string,
   ): Figures => {
-    const bytes = reservedOn(pool);
+    const bytes = reservedOn(pool, here);
     return {
       ...figures,
       allocatedBytes: figures.allocatedBytes + bytes,

@@ -4,8 +4,8 @@ import { leastAvailableOf } from "../../budget/policy.ts";
 import { bytesIn, poolsOf, RAM } from "../../budget/pools/pools.ts";
 import { poolsNeeded } from "../../budget/pools/reservations.ts";
 import { requiredOn, sharedOn } from "../../budget/required.ts";
-import { sum } from "../../budget/sum.ts";
 import type { Jar } from "../jar/jar.ts";
+import { reservedOn } from "../jar/seen_process.ts";
 import type { RunState } from "../run_state.ts";
 import { freeBytes, nextToDie } from "./judge_memory.ts";
 import type { MemorySample, SampledJar, SharedWeights } from "./memory_sample.ts";
@@ -20,19 +20,13 @@ export function sampleMemory(jars: readonly Jar[], run: RunState): MemorySample 
   const { current, lastOwnBytes: processBytes } = memory;
   const { reserved } = manager;
   const seen = sampledJars(jars, run);
-  /** What jars in processes of their own have reserved of this machine. */
-  const besides = (pool: string) =>
-    sum(
-      seen.filter(({ process }) => process?.isHere).flatMap(({ pools }) =>
-        pools.filter(({ id }) => id === pool).map(({ reservedBytes }) => reservedBytes)
-      ),
-    );
+  const besides = seen.filter(({ process }) => process?.isHere);
   const pools = poolsOf(current).map((pool) => ({
     id: pool.id,
     kind: pool.kind,
     totalBytes: pool.totalBytes,
     freeBytes: freeBytes(pool),
-    reservedBytes: bytesIn(pool.id, reserved) + besides(pool.id),
+    reservedBytes: bytesIn(pool.id, reserved) + reservedOn(pool.id, besides),
     leastBytes: leastAvailableOf(pool),
   }));
   const living = jars.filter(({ isHere, state }) => isHere && state.kind === "alive")

@@ -30,7 +30,7 @@ function neededElsewhere(
   };
 }
 
-/** Where jars live that don't live in the run's own process; none where all of them do. */
+/** Where a jar is to live; nothing where all jars live in the run's own process. */
 export function placeIn({ places = [] }: Pick<Validation, "places">, id: string) {
   return places.find((place) => place.id === id);
 }

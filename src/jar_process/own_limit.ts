@@ -1,5 +1,5 @@
-import { decide, type MachineMemory } from "../../budget/memory.ts";
-import { MB } from "../../budget/size.ts";
+import { decide, type MachineMemory } from "../budget/memory.ts";
+import { MB } from "../budget/size.ts";
 
 /** The kernel rounds a limit down to whole pages of at most so many bytes. */
 const PAGE_BYTES = 64 * 1024;

@@ -36,17 +36,16 @@ export interface JarStart {
   readonly launch: (avoid: string | undefined) => JarChild;
   /** What starts it, for people: `slurm`. */
   readonly launcher: string;
-  /** Whether what it starts takes this machine's memory, wherever it says that it is. */
+  /**
+   * Whether what it starts takes this machine's memory, wherever it says that it is. Else it is started
+   * before its jar's turn comes: it may have to wait for room, and takes nothing meanwhile that nobody
+   * here has reserved yet.
+   */
   readonly startsHere: boolean;
   /** brainjar's own version: the other side must have the same. */
   readonly version: string;
   /** The processor that the jar was planned for; absent where it is planned for any. */
   readonly cpu?: CpuFeatures;
-  /**
-   * Whether it is started before its jar's turn comes: it may have to wait for room, and takes none of
-   * this machine's memory meanwhile, which nobody has reserved yet.
-   */
-  readonly startsAhead: boolean;
   /** How long it may take from the start to its first line; a scheduler may have to find room. */
   readonly startMilliseconds: number;
   /** What it is held to by its launcher, in bytes; absent where it isn't. */
@@ -112,7 +111,7 @@ export class SeparateProcess implements JarPlace {
   }
 
   async prepare(): Promise<boolean> {
-    if (!this.#start.startsAhead) return true;
+    if (this.#start.startsHere) return true;
     this.#ahead = this.#open();
     // What ended it by force may be over: that is a death when its turn comes.
     return await this.#ahead.then(

@@ -171,9 +171,8 @@ export function fakePlace(
   return new SeparateProcess({ ...config, files }, run, jar, {
     launch,
     launcher: "fake",
-    startsHere: false,
+    startsHere: true,
     version: "1.0.0",
-    startsAhead: false,
     startMilliseconds: 60_000,
     patienceMilliseconds: 0,
     own: { host: "desk" },

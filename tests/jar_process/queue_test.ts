@@ -9,7 +9,7 @@ const KILLED = { code: 137, signal: "SIGKILL" } as const;
 
 /** Plays with processes that are started ahead of their jars' turns. */
 function playQueued({ start, ...options }: ApartOptions = {}) {
-  return playApart({ ...options, start: { startsAhead: true, ...start } });
+  return playApart({ ...options, start: { startsHere: false, ...start } });
 }
 
 /** Never gets out of its queue. */

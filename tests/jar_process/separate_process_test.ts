@@ -234,7 +234,11 @@ Deno.test("jars in processes: what is short there is the same refusal as here", 
 
 Deno.test("jars in processes: what each is started with and what it held is told, in the transcript too", async () => {
   const place = { launcher: "fake", isHere: false, limitBytes: GB, requestBytes: GB } as const;
-  const { events, lines, result } = await playApart({ turns: 2, places: place });
+  const { events, lines, result } = await playApart({
+    start: { startsHere: false },
+    turns: 2,
+    places: place,
+  });
   for (const { launcher, host } of named(events, "loaded")) {
     assertEquals([launcher, host], ["fake", "node1"]);
   }

@@ -7,8 +7,9 @@ import type { Mind, Prompt, Thought } from "../../engine/engine.ts";
 import type { JarConfig } from "../config.ts";
 import { CAUSE_MESSAGES, type Death, type DeathCause, PROCESS_FAILURES } from "./death_cause.ts";
 import type { EndEvent, JarEventBody, RunEvent } from "../events.ts";
+import { Failures } from "./failures.ts";
 import type { JarState } from "./jar_state.ts";
-import { retryAfter, triesLater } from "../limits.ts";
+import { retryAfter } from "../limits.ts";
 import { type EndedLife, Life } from "./life.ts";
 import { freedInTime } from "../freed_in_time.ts";
 import { rounded } from "../clock.ts";
@@ -37,10 +38,9 @@ export class Jar {
   #rest = Promise.resolve();
   #deaths = 0;
   #lastCause: DeathCause | undefined;
-  #engineFailures = 0;
+  readonly #failures: Failures;
   #lastRefusal: string | undefined;
   #fresh = true;
-  #hasLived = false;
   #life = new Life(0, 0);
 
   /** @param placeOf where it lives; in this process unless told otherwise */
@@ -53,6 +53,7 @@ export class Jar {
       lost: (death) => void this.#lost(death),
       warn: (code, message) => this.#warn(code, message),
     }) ?? new ThisProcess(config, run);
+    this.#failures = new Failures(this.isHere, run.limits);
   }
 
   /** Whether it takes memory of this process. */
@@ -204,7 +205,10 @@ export class Jar {
       await this.#lostProcess(admission.death);
       return admission;
     }
-    this.#state = { ...dead, retryAt: clock.now() + this.#later(limits.retryMilliseconds) };
+    this.#state = {
+      ...dead,
+      retryAt: clock.now() + this.#failures.later(limits.retryMilliseconds),
+    };
     if (admission.kind === "refused") {
       this.#refused(admission);
       return admission;
@@ -286,7 +290,7 @@ export class Jar {
 
   #live({ mind }: Extract<Entrance, { kind: "admitted" }>): void {
     this.#fresh = true;
-    this.#hasLived = true;
+    this.#failures.lived();
     const { clock, turn } = this.#run;
     this.#life = new Life(clock.now(), turn);
     this.#state = { kind: "alive", mind, rest: Promise.resolve() };
@@ -298,14 +302,14 @@ export class Jar {
   ): void {
     this.#fresh = false;
     this.#life.thought(tokens);
-    if (tokens > 0 && stop !== "aborted") this.#engineFailures = 0;
+    if (tokens > 0 && stop !== "aborted") this.#failures.forget();
     const context = { contextTokens: mind.tokensUsed, contextSize: mind.contextSize };
     const told = { text, promptTokens, tokens, stop, ...context, seed, prompt };
     this.#emit({ event: "thought", ...told, milliseconds: rounded(milliseconds) });
   }
 
   async #fail(cause: "engine-failed" | "engine-stalled", error: unknown): Promise<void> {
-    this.#engineFailures++;
+    this.#failures.count();
     await this.#die({ cause, ...(error === undefined ? {} : { detail: lineOf(error) }) });
   }
 
@@ -329,7 +333,7 @@ export class Jar {
 
   #count({ cause }: Death): void {
     this.#deaths++;
-    if (PROCESS_FAILURES.has(cause)) this.#engineFailures++;
+    if (PROCESS_FAILURES.has(cause)) this.#failures.count();
     this.#lastCause = cause;
   }
 
@@ -353,7 +357,7 @@ export class Jar {
     this.#state = {
       kind: "dead",
       cause,
-      retryAt: clock.now() + (atOnce ? 0 : this.#later(retryAfter(cause, limits))),
+      retryAt: clock.now() + (atOnce ? 0 : this.#failures.later(retryAfter(cause, limits))),
     };
     resolve();
     this.#emit({
@@ -370,13 +374,8 @@ export class Jar {
     this.#giveUpIfHopeless();
   }
 
-  /** Who starts processes is asked less often the more often it came to nothing. */
-  #later(milliseconds: number): number {
-    return this.isHere ? milliseconds : triesLater(milliseconds, this.#engineFailures);
-  }
-
   #refused(refusal: Refusal): void {
-    if (refusal.blame !== "refused") this.#engineFailures++;
+    if (refusal.blame !== "refused") this.#failures.count();
     // Tried again every few seconds: said once for each reason.
     const { code, message, allocation } = refusal;
     const reason = allocation === undefined ? code : message;
@@ -386,14 +385,10 @@ export class Jar {
   }
 
   #giveUpIfHopeless(): void {
-    const { engineFailuresInARow, processFailuresInARow } = this.#run.limits;
-    const { isHere } = this;
-    // What never lived holds up all others.
-    const times = isHere || !this.#hasLived ? engineFailuresInARow : processFailuresInARow;
-    if (this.#engineFailures < times || this.#state.kind !== "dead") return;
+    const why = this.#failures.whyHopeless(this.id);
+    if (why === undefined || this.#state.kind !== "dead") return;
     this.#state = { kind: "gone" };
-    const what = isHere ? "The engine failed" : "What starts processes failed";
-    this.#warn("jar-given-up", `${what} '${this.id}' ${times} times in a row`);
+    this.#warn("jar-given-up", why);
   }
 
   #warn(code: string, message: string): void {

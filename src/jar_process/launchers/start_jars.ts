@@ -125,7 +125,6 @@ export function placesOf(
       version,
       cpu,
       own: here,
-      startsAhead: !startsHere(choice),
       startMilliseconds: seconds * 1000,
       patienceMilliseconds: order.findIndex((one) => one.id === id) * PATIENCE_MILLISECONDS,
       ...defined({ limitBytes, hearWait }),

@@ -13,7 +13,7 @@ import type {
   Whereabouts,
 } from "../experiment/jar/entrance.ts";
 import type { JarPlace, PlacedJar, PlaceRun } from "../experiment/jar/place.ts";
-import type { SampledJar, SampledProcess } from "../experiment/memory/memory_sample.ts";
+import type { SampledJar } from "../experiment/memory/memory_sample.ts";
 import { Advance } from "./advance.ts";
 import type { CpuFeatures } from "../llama_cpp/options.ts";
 import type { JarAnswer } from "../report/schema/jar.ts";
@@ -21,6 +21,7 @@ import { type JarChild, JarLink } from "./jar_link.ts";
 import { loadOf } from "./load_request.ts";
 import { endedEarly, stoodStill } from "./ended_early.ts";
 import { greet } from "./greet.ts";
+import { LastSeen } from "./last_seen.ts";
 import { keepAsking } from "./signs_of_life.ts";
 import { deathBy, type ProcessEnd } from "./process_end.ts";
 import { RemoteMind } from "./remote_mind.ts";
@@ -80,8 +81,7 @@ export class SeparateProcess implements JarPlace {
   #advance: Advance | undefined;
   /** Where its process is that has said hello; absent while one is started. */
   #where: StartedAt | undefined;
-  /** What was seen last of its process, or of the one before. */
-  #seen: SampledProcess | undefined;
+  readonly #seen = new LastSeen();
   /** The machine that it is or was on. */
   #host: string | undefined;
   /** The machine that its next process isn't to be on. */
@@ -91,7 +91,6 @@ export class SeparateProcess implements JarPlace {
   #died: PromiseWithResolvers<readonly PoolDeallocation[]> | undefined;
   /** What was given back and nobody was told yet. */
   #given: readonly PoolDeallocation[] = [];
-  #sampled: SampledJar["pools"] = [];
   /** How its last process ended, until there is another. */
   #end: ProcessEnd | undefined;
   /** Resolves when nothing of its last process is left. */
@@ -205,8 +204,7 @@ export class SeparateProcess implements JarPlace {
     const where = isOwn ? {} : { host, ...defined({ job }) };
     this.#where = { launcher, ...where };
     const isHere = this.#start.startsHere || host === own.host;
-    const { mostHeldBytes } = this.#seen ?? {};
-    this.#seen = { ...where, isHere, ...defined({ mostHeldBytes }) };
+    this.#seen.greeted({ ...where, isHere });
     keepAsking(link, this.#run);
     return link;
   }
@@ -235,7 +233,7 @@ export class SeparateProcess implements JarPlace {
     this.#approval = undefined;
     this.#given = await died.promise;
     this.#died = undefined;
-    this.#sampled = [];
+    this.#seen.givenBack();
   }
 
   giveBack(): Promise<DeallocationResult> {
@@ -256,7 +254,7 @@ export class SeparateProcess implements JarPlace {
   }
 
   sampled(): Omit<SampledJar, "id"> {
-    return { pools: this.#sampled, ...defined({ process: this.#seen }) };
+    return this.#seen.sampled;
   }
 
   /** Ends its process, if there is one. */
@@ -276,14 +274,11 @@ export class SeparateProcess implements JarPlace {
       totalBytes: 0,
     }));
     this.#approval = undefined;
-    this.#sampled = [];
+    this.#seen.givenBack();
   }
 
   #ended(link: JarLink, end: ProcessEnd): void {
-    if (this.#seen !== undefined) {
-      const { heldBytes: _, ...seen } = this.#seen;
-      this.#seen = seen;
-    }
+    this.#seen.ended();
     const isWanted = this.#link === link;
     if (isWanted) this.#link = undefined;
     // One that was left on purpose died of nothing.
@@ -330,12 +325,7 @@ export class SeparateProcess implements JarPlace {
       case "admitted": {
         const { allocation, preflight } = answer;
         this.#approval = { allocation, preflight, ...defined({ where: this.#where }) };
-        // Until it says more: a run of a few seconds may end before.
-        this.#sampled = (allocation.pools ?? []).map(({ id, allocatedBytes }) => ({
-          id,
-          reservedBytes: allocatedBytes,
-          residentBytes: 0,
-        }));
+        this.#seen.admitted(allocation.pools);
         return this.#onApproved?.(this.#approval);
       }
       case "loaded": {
@@ -378,21 +368,13 @@ export class SeparateProcess implements JarPlace {
       case "died":
         return this.#died?.resolve(answer.pools);
       case "vitals":
-        this.#sampled = answer.pools;
-        this.#measured(answer.processBytes);
-        return;
+        return this.#seen.measured(answer.pools, answer.processBytes);
       case "warning":
         return this.#jar.warn(answer.code, answer.message);
       case "loading":
       case "bye":
         return;
     }
-  }
-
-  #measured(heldBytes: number | undefined): void {
-    if (heldBytes === undefined || this.#seen === undefined) return;
-    const mostHeldBytes = Math.max(heldBytes, this.#seen.mostHeldBytes ?? 0);
-    this.#seen = { ...this.#seen, heldBytes, mostHeldBytes };
   }
 }
 

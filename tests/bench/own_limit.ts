@@ -7,8 +7,8 @@
  *   deno run -A tests/bench/own_limit.ts [--times 9] [--seconds 4] [--model FILE]
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { boundedLines } from "../../src/jar_process/lines.ts";
 import type { RunEventJson } from "../../src/report/schema/event.ts";
+import { FollowedRun, sleep } from "../e2e/followed_run.ts";
 import { brainjarCommand, ROOT } from "../e2e/program.ts";
 import { findPlace, removeGroup } from "./control_group.ts";
 import { median } from "./median.ts";
@@ -17,8 +17,8 @@ const JARS = ["subject", "observer", "god"] as const;
 
 /** How a group is held to a limit. */
 const LIMIT = {
-  1: "echo $2 > $g/memory.limit_in_bytes; echo 0 2>/dev/null > $g/memory.swappiness",
-  2: "echo $2 > $g/memory.max; echo 0 2>/dev/null > $g/memory.swap.max",
+  1: "echo $2 > $g/memory.limit_in_bytes; (echo 0 > $g/memory.swappiness) 2>/dev/null",
+  2: "echo $2 > $g/memory.max; (echo 0 > $g/memory.swap.max) 2>/dev/null",
 } as const;
 
 const flags = parseArgs(Deno.args, {
@@ -47,19 +47,16 @@ const child = brainjarCommand([
   ...["--launcher", `sh ${script} {name} {memory} {command}`],
 ]).spawn();
 const said = new Response(child.stderr).text();
-let isOver = false;
-const reading = (async () => {
-  for await (const line of boundedLines(child.stdout)) {
-    events.push({ at: performance.now(), event: JSON.parse(line) });
-  }
-  isOver = true;
-})();
+const run = new FollowedRun<RunEventJson>(
+  child,
+  (event) => events.push({ at: performance.now(), event }),
+);
 
 const whileDead: number[] = [];
 const onceBack: number[] = [];
 let deathsOfOthers = 0;
 try {
-  await until(() => JARS.every((id) => find(0, "thought", id) !== undefined));
+  await run.until(() => JARS.every((id) => find(0, "thought", id) !== undefined));
   console.log(
     "| filled | died of | dead for, s | others before, tokens/s | while dead | once back |",
   );
@@ -69,8 +66,8 @@ try {
     await sleep(window);
     const filled = performance.now();
     fill(id);
-    const died = await until(() => find(filled, "death", id));
-    const back = await until(() => find(died.at, "resurrection", id));
+    const died = await run.until(() => find(filled, "death", id));
+    const back = await run.until(() => find(died.at, "resurrection", id));
     await sleep(window);
     const before = speedOfOthers(id, filled - window, filled);
     const dead = speedOfOthers(id, died.at, back.at);
@@ -86,7 +83,7 @@ try {
 } finally {
   child.kill("SIGINT");
   const { code } = await child.status;
-  await reading;
+  await run.reading;
   if (code !== 130) console.error(await said);
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     if (isDirectory) await removeGroup(`${folder}/${name}`);
@@ -132,17 +129,4 @@ function speedOfOthers(id: string, from: number, to: number): number {
     milliseconds += event.milliseconds;
   }
   return tokens / milliseconds * 1000;
-}
-
-async function until<Value>(look: () => Value | undefined | false): Promise<Value> {
-  for (;;) {
-    const found = look();
-    if (found !== undefined && found !== false) return found;
-    if (isOver) throw new Error(`The run ended: ${JSON.stringify(events.at(-1))}`);
-    await sleep(5);
-  }
-}
-
-async function sleep(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,5 +1,5 @@
 import { randomFrom } from "../random_from.ts";
-import { boundedLines } from "../../src/jar_process/lines.ts";
+import { FollowedRun, sleep } from "./followed_run.ts";
 import { isJar, jarsOf } from "./processes.ts";
 import { brainjarCommand, ROOT } from "./program.ts";
 
@@ -59,9 +59,6 @@ export interface KilledRun {
 
 const JARS = ["subject", "observer", "god"];
 
-/** Milliseconds between two looks for a process. */
-const LOOK_EVERY = 2;
-
 /** A start of a process takes about as long as this on a busy machine. */
 const START_MILLISECONDS = 1_500;
 
@@ -87,12 +84,12 @@ export async function killJars({ seed, kills }: KillPlan): Promise<KilledRun> {
       ...[...models.flat(), "--launcher", "process", "--log", log],
     ], { env }).spawn();
     const stderr = new Response(child.stderr).text();
-    const run = new FollowedRun(child);
+    const run = new KilledJars(child);
     const done: Kill[] = [];
     for (const { signal, moment } of kills) {
       done.push(await run.kill({ signal, moment, random }));
     }
-    await run.until(() => run.count("thought") > 0);
+    await run.until(() => run.events.some(({ event }) => event === "thought"));
     child.kill("SIGINT");
     const { code } = await child.status;
     await run.reading;
@@ -146,41 +143,10 @@ interface KillOptions {
   readonly random: () => number;
 }
 
-/** A run whose lines are read as they come. */
-class FollowedRun {
-  readonly events: Line[] = [];
+/** A run whose jars are ended. */
+class KilledJars extends FollowedRun<Line> {
   /** All processes of jars that were seen. */
   readonly seen = new Set<number>();
-  readonly reading: Promise<void>;
-  readonly #child: Deno.ChildProcess;
-  readonly #woken = new Set<() => void>();
-  #isOver = false;
-
-  constructor(child: Deno.ChildProcess) {
-    this.#child = child;
-    this.reading = this.#read();
-  }
-
-  count(event: string): number {
-    return this.events.filter((one) => one.event === event).length;
-  }
-
-  /** Waits until something holds, looking at each new line; throws where the run ends before. */
-  async until<Value>(look: () => Value | undefined | false, after?: number): Promise<Value> {
-    for (;;) {
-      const found = look();
-      if (found !== undefined && found !== false) return found;
-      if (this.#isOver) {
-        throw new Error(`The run ended: ${JSON.stringify(this.events.slice(after ?? -5))}`);
-      }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, LOOK_EVERY);
-      this.#woken.add(resolve);
-      await promise;
-      clearTimeout(timer);
-      this.#woken.delete(resolve);
-    }
-  }
 
   /** Ends a jar's process, and waits until the jar lives again. */
   async kill({ signal, moment, random }: KillOptions): Promise<Kill> {
@@ -266,18 +232,9 @@ class FollowedRun {
   }
 
   #processes(): readonly number[] {
-    const processes = jarsOf(this.#child.pid);
+    const processes = jarsOf(this.child.pid);
     for (const one of processes) this.seen.add(one);
     return processes;
-  }
-
-  async #read(): Promise<void> {
-    for await (const line of boundedLines(this.#child.stdout)) {
-      this.events.push(JSON.parse(line));
-      for (const wake of this.#woken) wake();
-    }
-    this.#isOver = true;
-    for (const wake of this.#woken) wake();
   }
 }
 
@@ -300,8 +257,4 @@ async function end(process: number, signal: KillSignal): Promise<void> {
   } catch {
     // The first was enough.
   }
-}
-
-async function sleep(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
